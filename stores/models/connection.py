@@ -1,0 +1,179 @@
+"""A connection of one source to one destination, and which of their locations belong together."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from stores.models.store import Location, Store, Strategy, SyncSwitch
+
+
+class Connection(models.Model):
+    """Source to destination: what travels, how products match, and the limits of caution."""
+
+    Strategy = Strategy
+
+    class Identifier(models.TextChoices):
+        HANDLE = "handle", "Product handle, then option values"
+        SKU = "sku", "Variant SKU"
+        BARCODE = "barcode", "Variant barcode"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waits for approval"
+        READY = "ready", "Approved, not started"
+        RUNNING = "running", "Started"
+        REJECTED = "rejected", "Rejected"
+
+    class Alignment(models.TextChoices):
+        SOURCE_WINS = "source_wins", "Source wins: the destination takes the source's quantities at the start"
+        KEEP_BOTH = "keep_both", "Keep both: only later changes travel"
+
+    class Drift(models.TextChoices):
+        CORRECT = "correct", "Correct it at the next reconciliation"
+        REPORT = "report", "Only report it"
+
+    source = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="as_source")
+    destination = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="as_destination")
+    strategy = models.CharField(max_length=12, choices=Strategy.choices, default=Strategy.ONE_WAY)
+    identifier = models.CharField(
+        "match by",
+        max_length=8,
+        choices=Identifier.choices,
+        default=Identifier.SKU,
+        help_text="Blanks around it and its case do not matter. Empty or repeated ones never link by themselves.",
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.READY, editable=False)
+    is_paused = models.BooleanField("paused", default=False)
+    alignment = models.CharField(
+        "first alignment", max_length=12, choices=Alignment.choices, default=Alignment.SOURCE_WINS
+    )
+    drift = models.CharField(
+        "changed in the destination",
+        max_length=8,
+        choices=Drift.choices,
+        default=Drift.CORRECT,
+        help_text="One-way only: what happens to a quantity that somebody changed in the destination.",
+    )
+    activates_items = models.BooleanField(
+        "stock items where they are not stocked",
+        default=True,
+        help_text="An item that is not stocked at the mapped destination location is activated there.",
+    )
+    safety_buffer = models.PositiveIntegerField(
+        default=0, help_text="One-way only: units held back from the destination."
+    )
+    cap_quantity = models.PositiveIntegerField(
+        "cap", null=True, blank=True, help_text="One-way only: never show more than this many."
+    )
+    percentage = models.PositiveSmallIntegerField(
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="One-way only: share of the source's quantity that the destination shows, rounded down.",
+    )
+    guard_zero_from = models.PositiveIntegerField(
+        "hold a fall to 0 from",
+        default=50,
+        help_text="A level that falls to 0 from this many or more is verified, then held.",
+    )
+    guard_move = models.PositiveIntegerField(
+        "hold a move of more than", default=1000, help_text="A change of more units than this is verified, then held."
+    )
+    guard_zero_share = models.PositiveSmallIntegerField(
+        "hold when this share would drop to 0",
+        default=20,
+        validators=[MaxValueValidator(100)],
+        help_text="Percent of the connection's items that may drop to 0 in one run.",
+    )
+    guard_zero_minimum = models.PositiveSmallIntegerField(
+        "… and at least this many items",
+        default=10,
+        help_text="Small connections: fewer items than this never trip the share.",
+    )
+    started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    linked_at = models.DateTimeField("last matched", null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["source", "destination"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "destination"], name="one_connection_per_pair"),
+            models.CheckConstraint(condition=~Q(source=models.F("destination")), name="not_to_itself"),
+        ]
+        permissions = [("approve_connection", "Can approve a connection")]
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.destination}"
+
+    @property
+    def is_two_way(self) -> bool:
+        return self.strategy == Strategy.TWO_WAY
+
+    def why_inert(self) -> str:
+        """Why nothing travels along this connection now, in words; '' when it does."""
+        if self.state != self.State.RUNNING:
+            return f"The connection is not started ({self.get_state_display().lower()})."
+        if SyncSwitch.objects.filter(is_stopped=True).exists():
+            return "All syncing is stopped by the global switch."
+        if self.is_paused:
+            return "The connection is paused."
+        for store in (self.source, self.destination):
+            if store.is_paused:
+                return f"The store {store} is paused."
+            if store.status == Store.Status.DISCONNECTED:
+                return f"The store {store} is disconnected: {store.status_reason}"
+        return ""
+
+    def clean(self) -> None:
+        source, destination = (getattr(self, name, None) for name in ("source", "destination"))
+        if source and source.role != Store.Role.SOURCE:
+            raise ValidationError({"source": f"{source} is a destination: it cannot control another store."})
+        if destination and destination.role != Store.Role.DESTINATION:
+            raise ValidationError({"destination": f"{destination} is a source: it cannot follow another store."})
+        if self.pk and self.is_two_way:
+            refuse_shared_locations(list(self.mappings.all()))
+
+    def start(self) -> None:
+        """Mark it started; what was approved and mapped begins to travel at the next run."""
+        self.state, self.started_at = self.State.RUNNING, self.started_at or timezone.now()
+        self.save(update_fields=["state", "started_at"])
+
+
+class LocationMapping(models.Model):
+    """Stock of this source location shows at that destination location."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="mappings")
+    source_location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")
+    destination_location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "source_location", "destination_location"], name="location_pair_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_location.name} → {self.destination_location.name}"
+
+    def clean(self) -> None:
+        connection = getattr(self, "connection", None)
+        if connection is None or not (self.source_location_id and self.destination_location_id):
+            return
+        if self.source_location.store_id != connection.source_id:
+            raise ValidationError({"source_location": f"This is not a location of {connection.source}."})
+        if self.destination_location.store_id != connection.destination_id:
+            raise ValidationError({"destination_location": f"This is not a location of {connection.destination}."})
+        if connection.is_two_way:
+            refuse_shared_locations([m for m in connection.mappings.all() if m.pk != self.pk] + [self])
+
+
+def refuse_shared_locations(mappings: list[LocationMapping]) -> None:
+    """Raise ValidationError if a two-way connection would use a location twice: its changes would count twice."""
+    for side in ("source_location", "destination_location"):
+        used = [getattr(mapping, f"{side}_id") for mapping in mappings]
+        if len(used) != len(set(used)):
+            raise ValidationError(
+                "Two-way needs one source location for one destination location: one is mapped twice."
+            )

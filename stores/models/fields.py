@@ -1,0 +1,40 @@
+"""A text column that is encrypted at rest."""
+
+import base64
+import functools
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+
+@functools.lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    if not keys:
+        raise ImproperlyConfigured("CREDENTIAL_KEYS is not set: credentials cannot be encrypted. See .env.example.")
+    # Any text serves as a key: Fernet wants 32 bytes, which its SHA-256 is.
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys])
+
+
+class EncryptedTextField(models.TextField):
+    """Text, encrypted with the first of CREDENTIAL_KEYS, readable with any of them; never empty ciphertext for ''.
+
+    Raises ImproperlyConfigured on reading a value that no configured key can decrypt.
+    """
+
+    def get_prep_value(self, value: str | None) -> str | None:
+        value = super().get_prep_value(value)
+        return _cipher(tuple(settings.CREDENTIAL_KEYS)).encrypt(value.encode()).decode() if value else value
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
+        if not value:
+            return value
+        try:
+            return _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
+        except InvalidToken:
+            raise ImproperlyConfigured(
+                "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
+                "Put the key that was used before back, behind the current one."
+            ) from None

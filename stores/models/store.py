@@ -1,0 +1,160 @@
+"""A Shopify store, its credentials and its locations; and the global switch."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from stores.models.fields import EncryptedTextField
+
+# Shopify's own rule for the name (facts.md section 6).
+DOMAIN_PATTERN = r"^[a-z0-9][a-z0-9\-]*\.myshopify\.com$"
+
+
+class Strategy(models.TextChoices):
+    """What travels along a connection."""
+
+    ONE_WAY = "one_way", "One-way: the destination follows the source"
+    TWO_WAY = "two_way", "Two-way: a change in either store reaches the other"
+
+
+class Store(models.Model):
+    """One Shopify store. `domain` is its permanent myshopify.com name."""
+
+    class Role(models.TextChoices):
+        SOURCE = "source", "Source"
+        DESTINATION = "destination", "Destination"
+
+    class Auth(models.TextChoices):
+        CLIENT_CREDENTIALS = "client_credentials", "Dev Dashboard app (client id and secret)"
+        STATIC_TOKEN = "static_token", "Fixed Admin API token"
+
+    class Status(models.TextChoices):
+        NEW = "new", "Not checked yet"
+        READY = "ready", "Ready"
+        ATTENTION = "attention", "Needs attention"
+        DISCONNECTED = "disconnected", "Disconnected"
+
+    class Acceptance(models.TextChoices):
+        AUTO = "auto", "Auto-accept new connections"
+        MODERATION = "moderation", "Moderation: a new connection waits for approval"
+
+    domain = models.CharField(
+        max_length=255,
+        unique=True,
+        validators=[RegexValidator(DOMAIN_PATTERN, "Enter the store's permanent name, like my-store.myshopify.com.")],
+        help_text="The store's permanent name, like my-store.myshopify.com (Shopify admin: Settings, Domains).",
+    )
+    name = models.CharField(
+        max_length=255, blank=True, help_text="How your team calls it. Default: its name at Shopify."
+    )
+    role = models.CharField(
+        max_length=12,
+        choices=Role.choices,
+        help_text="A source controls, a destination follows. A store is never both.",
+    )
+    auth = models.CharField("credentials", max_length=20, choices=Auth.choices, default=Auth.CLIENT_CREDENTIALS)
+    client_id = models.CharField(max_length=255, blank=True)
+    client_secret = EncryptedTextField(blank=True, help_text="Signs webhooks, too. Kept encrypted, never shown again.")
+    previous_client_secret = EncryptedTextField(
+        blank=True,
+        help_text="During a rotation Shopify signs with the old secret for up to an hour: both are accepted.",
+    )
+    access_token = EncryptedTextField(blank=True)
+    token_obtained_at = models.DateTimeField(null=True, blank=True, editable=False)
+    token_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    scopes = models.JSONField(default=list, blank=True, editable=False)
+    currency = models.CharField(max_length=3, blank=True, editable=False)
+    is_paused = models.BooleanField("paused", default=False, help_text="Nothing is read from or written to this store.")
+    status = models.CharField(max_length=14, choices=Status.choices, default=Status.NEW, editable=False)
+    status_reason = models.TextField(blank=True, editable=False)
+    acceptance = models.CharField(
+        max_length=12, choices=Acceptance.choices, default=Acceptance.AUTO, help_text="Matters for a source only."
+    )
+    default_strategy = models.CharField(
+        max_length=12,
+        choices=Strategy.choices,
+        default=Strategy.ONE_WAY,
+        help_text="What a new connection starts with.",
+    )
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    check_report = models.JSONField(default=dict, blank=True, editable=False)
+    # Shopify's leaky bucket as last seen, shared by all workers (stores.clients). One row, updated in place.
+    bucket_maximum = models.FloatField(default=1000, editable=False)
+    bucket_available = models.FloatField(default=1000, editable=False)
+    bucket_restore_rate = models.FloatField(default=50, editable=False)
+    bucket_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["role", "domain"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(auth="static_token", access_token__gt="") | Q(auth="client_credentials", client_id__gt=""),
+                name="store_has_credentials",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.domain
+
+    @property
+    def is_source(self) -> bool:
+        return self.role == self.Role.SOURCE
+
+    def webhook_secrets(self) -> list[str]:
+        """The secrets a delivery of this store may be signed with: the current one first."""
+        return [secret for secret in (self.client_secret, self.previous_client_secret) if secret]
+
+    def clean(self) -> None:
+        if self.domain:
+            self.domain = self.domain.strip().lower()
+        if self.auth == self.Auth.CLIENT_CREDENTIALS and not (self.client_id and self.client_secret):
+            raise ValidationError("A Dev Dashboard app needs its client id and its client secret.")
+        if self.auth == self.Auth.STATIC_TOKEN and not self.access_token:
+            raise ValidationError({"access_token": "Paste the app's Admin API token (it starts with shpat_)."})
+        if self.pk:
+            self._refuse_role_change()
+
+    def _refuse_role_change(self) -> None:
+        before = Store.objects.filter(pk=self.pk).values_list("role", flat=True).first()
+        if before and before != self.role and (self.as_source.exists() or self.as_destination.exists()):
+            raise ValidationError({"role": "This store has connections: remove them before changing its role."})
+
+
+class Location(models.Model):
+    """A place where a store keeps stock."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="locations")
+    gid = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    is_active = models.BooleanField(default=True)
+    is_fulfillment_service = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["store", "name"]
+        constraints = [models.UniqueConstraint(fields=["store", "gid"], name="location_once_per_store")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.store})"
+
+
+class SyncSwitch(models.Model):
+    """The global switch: one row. Stopped means inert: events are recorded, nothing is read or written."""
+
+    is_stopped = models.BooleanField("stopped", default=False)
+    reason = models.CharField(max_length=255, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "global switch"
+        verbose_name_plural = "global switch"
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_switch")]
+
+    def __str__(self) -> str:
+        return "All syncing is stopped" if self.is_stopped else "Syncing is on"
+
+    @classmethod
+    def load(cls) -> "SyncSwitch":
+        """The switch, made on first use."""
+        return cls.objects.get_or_create(pk=1)[0]

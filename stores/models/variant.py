@@ -1,0 +1,55 @@
+"""What we know of a store's variants: the identifiers that matching needs, and what their stock allows."""
+
+from django.db import models
+
+from stores.models.store import Store
+
+
+def normalize_identifier(value: str | None) -> str:
+    """Blanks around an identifier and its case do not matter (features.md section 2)."""
+    return (value or "").strip().casefold()
+
+
+class Variant(models.Model):
+    """One variant of one store, as last read. Gone ones stay, so that what they were linked to can be told."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="variants")
+    gid = models.CharField(max_length=64)
+    product_gid = models.CharField(max_length=64)
+    item_gid = models.CharField("inventory item", max_length=64)
+    product_title = models.CharField(max_length=512, blank=True)
+    title = models.CharField(max_length=512, blank=True)
+    handle = models.CharField(max_length=255, blank=True)
+    sku = models.CharField("SKU", max_length=255, blank=True)
+    barcode = models.CharField(max_length=255, blank=True)
+    options = models.JSONField(default=list, help_text="[[name, value], …] in the product's order")
+    handle_key = models.CharField(max_length=255, blank=True, editable=False)
+    sku_key = models.CharField(max_length=255, blank=True, editable=False)
+    barcode_key = models.CharField(max_length=255, blank=True, editable=False)
+    is_tracked = models.BooleanField("tracked", default=True)
+    is_bundle = models.BooleanField("bundle", default=False, help_text="Its stock is computed from its components.")
+    gone_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["store", "product_title", "title"]
+        constraints = [models.UniqueConstraint(fields=["store", "gid"], name="variant_once_per_store")]
+        indexes = [
+            models.Index(fields=["store", "product_gid"]),
+            models.Index(fields=["store", "item_gid"]),
+            models.Index(fields=["store", "handle_key"]),
+            models.Index(fields=["store", "sku_key"]),
+            models.Index(fields=["store", "barcode_key"]),
+        ]
+
+    def __str__(self) -> str:
+        name = self.product_title if self.title in ("", "Default Title") else f"{self.product_title} / {self.title}"
+        return f"{name} [{self.sku}]" if self.sku else name
+
+    def skip_reason(self) -> str:
+        """Why this variant's stock cannot be synced, in words; '' when it can."""
+        if self.gone_at:
+            return "deleted in the store"
+        if self.is_bundle:
+            return "bundle: its stock is computed from its components"
+        return "" if self.is_tracked else "inventory is not tracked"

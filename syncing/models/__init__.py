@@ -1,0 +1,20 @@
+"""The traffic: what came in, what must be done, and every unit that moved."""
+
+from syncing.models.event import WebhookEvent
+from syncing.models.job import Heartbeat, SyncJob
+from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
+from syncing.models.reconciliation import Reconciliation
+from syncing.models.stock import StockLevel, StockLink, StockObservation
+
+__all__ = [
+    "Heartbeat",
+    "Reconciliation",
+    "StockAdjustment",
+    "StockBatch",
+    "StockHold",
+    "StockLevel",
+    "StockLink",
+    "StockObservation",
+    "SyncJob",
+    "WebhookEvent",
+]

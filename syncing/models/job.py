@@ -1,0 +1,75 @@
+"""A piece of work as a row that a person can read; and the queue's pulse."""
+
+from django.db import models
+from django.db.models import Q
+
+from stores.models import Connection, Store
+
+
+class SyncJob(models.Model):
+    """One piece of work. At most one queued and one running per (kind, subject): enqueueing again coalesces."""
+
+    class Kind(models.TextChoices):
+        PROCESS_EVENTS = "process_events", "Process webhooks"
+        CARRY_STOCK = "carry_stock", "Carry stock"
+        START_CONNECTION = "start_connection", "Start connection"
+        MATCH_CONNECTION = "match_connection", "Match catalogues"
+        MATCH_PRODUCT = "match_product", "Match one product"
+        RECONCILE = "reconcile", "Reconcile"
+        CHECK_STORE = "check_store", "Check store"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+
+    class Failure(models.TextChoices):
+        TRANSIENT = "transient", "Transient: will be tried again"
+        REJECTED = "rejected", "Shopify refused it"
+        MISCONFIGURED = "misconfigured", "Needs a setting, a scope or a credential"
+        UNMATCHED = "unmatched", "Waits for an operator to link something"
+        GAVE_UP = "gave_up", "Gave up after many tries"
+        BUG = "bug", "A bug: see the traceback"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    subject = models.CharField(
+        max_length=160, blank=True, help_text="What it is about: a connection, store or product."
+    )
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs")
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs")
+    arguments = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    due_at = models.DateTimeField(db_index=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=14, choices=Failure.choices, blank=True)
+    message = models.TextField(blank=True, help_text="What came of it, or what went wrong and what to do.")
+    traceback = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "subject"], condition=Q(state="queued"), name="job_queued_once"),
+            models.UniqueConstraint(fields=["kind", "subject"], condition=Q(state="running"), name="job_running_once"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="queued"), name="job_due"),
+            models.Index(fields=["state", "finished_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.subject}".strip()
+
+
+class Heartbeat(models.Model):
+    """When something that must happen regularly last really happened."""
+
+    name = models.CharField(max_length=50, unique=True)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.beat_at:%H:%M:%S}"

@@ -1,0 +1,143 @@
+"""The ledger: every stock write we intended, with its cause and outcome; and the plans that wait for an operator."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from stores.models import Connection, Store
+from syncing.models.reconciliation import Reconciliation
+from syncing.models.stock import StockLevel, StockLink
+
+
+class StockBatch(models.Model):
+    """One mutation to one store: its exact bytes and idempotency key, recorded before it is sent.
+
+    `attempts` counts committed intentions to send. A first attempt with a definite answer is unambiguous; anything
+    later is a replay of the same bytes under the same key.
+    """
+
+    class Kind(models.TextChoices):
+        ADJUST = "adjust", "Adjust by a delta"
+        SET = "set", "Set to a value"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        APPLIED = "applied", "Applied"
+        REFUSED = "refused", "Refused"
+        UNKNOWN = "unknown", "Outcome unknown"
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="batches")
+    connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="batches")
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    body = models.BinaryField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    first_sent_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["connection", "id"], condition=Q(state="pending"), name="batch_pending")]
+
+    def __str__(self) -> str:
+        return f"Batch {self.pk} to {self.store}"
+
+
+class StockAdjustment(models.Model):
+    """One intended change of one level. Append-only: only its outcome is filled in."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        APPLIED = "applied", "Applied"
+        STALE = "stale", "Stale: the level had changed, nothing was written"
+        FAILED = "failed", "Failed: Shopify refused it"
+        UNKNOWN = "unknown", "Unknown: held for an operator"
+
+    class Cause(models.TextChoices):
+        SOURCE_CHANGED = "source_changed", "The source changed"
+        DESTINATION_CHANGED = "destination_changed", "The destination changed"
+        ALIGNMENT = "alignment", "First alignment"
+        RECONCILIATION = "reconciliation", "Reconciliation"
+        RELEASED = "released", "An operator released a hold"
+
+    batch = models.ForeignKey(StockBatch, on_delete=models.PROTECT, related_name="adjustments")
+    connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="adjustments")
+    link = models.ForeignKey(StockLink, on_delete=models.SET_NULL, null=True, related_name="adjustments")
+    level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="adjustments")
+    change_from = models.IntegerField()
+    change_to = models.IntegerField()
+    from_as_of = models.DateTimeField(null=True, help_text="Shopify's clock of the value it starts from.")
+    source_quantity = models.IntegerField(null=True, help_text="One-way: the source's quantity it was computed from.")
+    taken_sequence = models.BigIntegerField(default=0, help_text="The link's dirty sequence that this write answers.")
+    is_only_write = models.BooleanField(
+        default=True, help_text="Nothing else was planned for the link at the same time."
+    )
+    cause = models.CharField(max_length=20, choices=Cause.choices)
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.SET_NULL, null=True, related_name="adjustments")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # Nothing new is planned for a level whose last write has an unknown fate: the database sees to it.
+            models.UniqueConstraint(fields=["level"], condition=Q(state="pending"), name="one_pending_write_per_level")
+        ]
+        indexes = [
+            models.Index(fields=["level", "id"]),
+            models.Index(fields=["link", "id"]),
+            models.Index(fields=["connection", "created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.change_from} → {self.change_to} ({self.get_state_display()})"
+
+    @property
+    def delta(self) -> int:
+        return self.change_to - self.change_from
+
+
+class StockHold(models.Model):
+    """A plan that waits for an operator: it looks destructive, or nobody can tell whether a write took effect."""
+
+    class Kind(models.TextChoices):
+        GUARD = "guard", "Looks destructive"
+        OUTCOME = "outcome", "Outcome of a write unknown"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        RELEASED = "released", "Released"
+        DISCARDED = "discarded", "Discarded"
+        SUPERSEDED = "superseded", "No longer needed"
+
+    link = models.ForeignKey(StockLink, on_delete=models.CASCADE, related_name="holds")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="holds")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    reason = models.TextField(help_text="Why it is held, in words.")
+    source_from = models.IntegerField(null=True)
+    source_to = models.IntegerField(null=True)
+    destination_from = models.IntegerField(null=True)
+    destination_to = models.IntegerField(null=True)
+    adjustment = models.ForeignKey(StockAdjustment, on_delete=models.SET_NULL, null=True, related_name="holds")
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.SET_NULL, null=True, related_name="holds")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["link"], condition=Q(state="open"), name="one_open_hold_per_link")
+        ]
+        permissions = [("resolve_hold", "Can release or discard a hold")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.link}"

@@ -1,0 +1,107 @@
+"""The mirror of Shopify's levels, the pairs kept in step, and what was seen of them."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from stores.models import Connection, Location, LocationMapping, Store, VariantLink
+
+
+class StockLevel(models.Model):
+    """The mirror of one Shopify inventory level: one item at one location.
+
+    `available` None: unknown, not stocked there, or not tracked; never to be read as 0. `as_of` is Shopify's clock.
+    A doubtful level is read live before it is used. `version` moves with every change of the mirror, so that a live
+    read that was overtaken by something newer can tell.
+    """
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="levels")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="levels")
+    item_gid = models.CharField("inventory item", max_length=64)
+    available = models.IntegerField(null=True, blank=True)
+    as_of = models.DateTimeField(null=True, blank=True)
+    is_active = models.BooleanField("stocked there", default=True)
+    is_doubtful = models.BooleanField("doubtful", default=True)
+    version = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["location", "item_gid"], name="level_once")]
+        indexes = [models.Index(fields=["store", "item_gid"])]
+
+    def __str__(self) -> str:
+        return f"{self.item_gid.rsplit('/', 1)[-1]} at {self.location}: {self.available}"
+
+
+class StockLink(models.Model):
+    """A pair of levels that is kept in step.
+
+    The baselines are the two values at which both sides were last in step, corrected by what has been carried over
+    since. Dirty means dirty_sequence > settled_sequence: a run settles only the sequence it took, so a mark that
+    arrives meanwhile survives. Both only grow, hence no confusion between an old mark and a new one.
+    """
+
+    class State(models.TextChoices):
+        NEW = "new", "Not aligned yet"
+        IN_STEP = "in_step", "In step"
+        PENDING = "pending", "Pending"
+        DRIFTED = "drifted", "Changed in the destination"
+        HELD = "held", "Held"
+        SKIPPED = "skipped", "Skipped"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="stock_links")
+    variant_link = models.ForeignKey(VariantLink, on_delete=models.CASCADE, related_name="stock_links")
+    mapping = models.ForeignKey(LocationMapping, on_delete=models.CASCADE, related_name="stock_links")
+    source_level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="links_as_source")
+    destination_level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="links_as_destination")
+    source_baseline = models.IntegerField(null=True, blank=True)
+    destination_baseline = models.IntegerField(null=True, blank=True)
+    keeps_destination = models.BooleanField(
+        "keeps the destination's value",
+        default=False,
+        help_text="One-way: its own value stands until the source changes (keep both, or a discarded hold).",
+    )
+    dirty_sequence = models.BigIntegerField(default=1)
+    settled_sequence = models.BigIntegerField(default=0)
+    dirty_at = models.DateTimeField(auto_now_add=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.NEW)
+    reason = models.CharField(max_length=255, blank=True)
+    reconciliation = models.ForeignKey(
+        "syncing.Reconciliation", on_delete=models.SET_NULL, null=True, blank=True, related_name="links"
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["variant_link", "mapping"], name="stock_link_once")]
+        indexes = [
+            models.Index(
+                fields=["connection", "dirty_at", "id"],
+                condition=Q(dirty_sequence__gt=F("settled_sequence")),
+                name="stock_link_dirty",
+            ),
+            models.Index(fields=["connection", "state"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.variant_link} at {self.mapping}"
+
+
+class StockObservation(models.Model):
+    """A value of a level that reached us and differed from the mirror. Append-only; removed by age."""
+
+    class Origin(models.TextChoices):
+        WEBHOOK = "webhook", "Webhook"
+        LIVE = "live", "Live read"
+        BULK = "bulk", "Bulk read"
+        WRITE = "write", "Our own write"
+
+    level = models.ForeignKey(StockLevel, on_delete=models.CASCADE, related_name="observations")
+    previous = models.IntegerField(null=True)
+    available = models.IntegerField(null=True)
+    as_of = models.DateTimeField(null=True)
+    origin = models.CharField(max_length=8, choices=Origin.choices)
+    is_doubtful = models.BooleanField(default=False, help_text="Proved nothing by itself: the level was read live.")
+    event = models.ForeignKey("syncing.WebhookEvent", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["level", "id"]), models.Index(fields=["created_at"])]

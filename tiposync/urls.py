@@ -1,0 +1,15 @@
+"""Where requests go."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from syncing import views
+
+urlpatterns = [
+    path("webhooks/shopify/", views.receive_webhook, name="shopify_webhook"),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+]
