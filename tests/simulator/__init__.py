@@ -1,0 +1,1 @@
+"""A Shopify that fits in one process: real HTTP, real schema, real webhooks (development only)."""
