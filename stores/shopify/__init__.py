@@ -1,0 +1,1 @@
+"""The wire: how to ask Shopify. No Django below this line; nothing here knows our models."""

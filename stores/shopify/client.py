@@ -1,0 +1,223 @@
+"""One store's GraphQL endpoint: waits on the bucket, retries reads, and never sends a write twice by itself."""
+
+import json
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from stores.shopify import answers
+from stores.shopify.auth import TokenSource, check_token_text
+from stores.shopify.errors import TRANSIENT, ShopifyError, Throttled, Unauthorized, UnexpectedAnswer, WrongVersion
+from stores.shopify.throttle import Bucket
+
+logger = logging.getLogger(__name__)
+
+# Longer waits are the job runner's business: a worker must not sleep through them.
+LONGEST_WAIT = 60.0
+FIRST_BACKOFF = 0.5
+
+_READ = re.compile(r"(?:\s|#[^\n]*\n)*(?:query\b|\{)")
+_OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+
+
+def new_session(connections: int = 4) -> requests.Session:
+    """A session that keeps connections open between requests; it never retries by itself."""
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def is_read(document: str) -> bool:
+    """Whether a GraphQL document is a query. Anything else is treated as a write."""
+    return _READ.match(document) is not None
+
+
+def operation_name(document: str) -> str:
+    """The name of the document's operation, or an empty string."""
+    found = _OPERATION.search(document)
+    return found.group(1) if found else ""
+
+
+def encode_body(document: str, variables: Mapping[str, Any] | None = None) -> bytes:
+    """A request body as canonical JSON: the same document and variables always give the same bytes.
+
+    Nulls are kept: Shopify tells an absent `changeFromQuantity` from a null one (facts 3.2).
+    """
+    body: dict[str, Any] = {"query": document, "variables": dict(variables or {})}
+    name = operation_name(document)
+    if name:
+        body["operationName"] = name
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+class Client:
+    """Asks one store. Use one Client per thread; share the Bucket and the TokenSource between them.
+
+    `base_url` is `https://shop.myshopify.com`, or an address whose last path part is the domain. `timeout` is
+    (connect, read) in seconds; `sleep` takes seconds. `domain` names the store in messages and logs.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_version: str,
+        tokens: TokenSource,
+        bucket: Bucket,
+        session: requests.Session | None = None,
+        timeout: tuple[float, float] = (5, 30),
+        sleep: Callable[[float], None] = time.sleep,
+        domain: str = "",
+        read_attempts: int = 4,
+        throttle_attempts: int = 8,
+    ) -> None:
+        self.domain = domain or answers.store_name(base_url)
+        self.api_version = api_version
+        self.session = session or new_session()
+        self._url = f"{base_url.rstrip('/')}/admin/api/{api_version}/graphql.json"
+        self._tokens = tokens
+        self._bucket = bucket
+        self._timeout = timeout
+        self._sleep = sleep
+        self._read_attempts = read_attempts
+        self._throttle_attempts = throttle_attempts
+        self._learned_costs: dict[str, float] = {}
+
+    def execute(self, document: str, variables: Mapping[str, Any] | None = None, *, cost: float) -> dict[str, Any]:
+        """Send a document and return its `data`. `cost` is the first guess of its requested points.
+
+        A query is tried again on transient failures. A mutation is sent again only where Shopify did not execute it
+        (THROTTLED, 429, 401 with a token that could be renewed). Raises ShopifyError subclasses; look at
+        `outcome_unknown` after a mutation.
+        """
+        return self._run(encode_body(document, variables), document, cost)
+
+    def execute_raw_body(self, body: bytes, *, cost: float) -> dict[str, Any]:
+        """Send exactly these bytes, as `encode_body` made them, and return `data`. Retries as `execute` does.
+
+        So a write goes out once, and every ambiguous failure raises with `outcome_unknown` True: send the same bytes
+        again later to find out. Raises ValueError for bytes that are no GraphQL body.
+        """
+        document = json.loads(body)["query"]
+        return self._run(body, document, cost)
+
+    def pages(
+        self, document: str, variables: Mapping[str, Any] | None, path: Sequence[str], cost: float
+    ) -> Iterator[dict[str, Any]]:
+        """The nodes of the connection at `path` in `data`, page after page.
+
+        The document takes `$after: String` and selects `nodes` and `pageInfo { hasNextPage endCursor }`. An object on
+        the path that is null, because it does not exist, gives no nodes. Raises as `execute` does.
+        """
+        after: str | None = None
+        while True:
+            data: Any = self.execute(document, {**(variables or {}), "after": after}, cost=cost)
+            for name in path:
+                data = data.get(name) if data is not None else None
+            if data is None:
+                return
+            yield from data["nodes"]
+            page = data["pageInfo"]
+            if not page["hasNextPage"]:
+                return
+            if not page["endCursor"] or page["endCursor"] == after:
+                raise UnexpectedAnswer(f"{self.domain}: Shopify promises another page without saying where it starts.")
+            after = page["endCursor"]
+
+    def _run(self, body: bytes, document: str, cost: float) -> dict[str, Any]:
+        is_write = not is_read(document)
+        failures = throttles = 0
+        renewed = False
+        while True:
+            token = self._tokens.token()
+            try:
+                return self._send(body, document, cost, token, is_write)
+            except Unauthorized:
+                if renewed:
+                    raise
+                self._tokens.renew(token)
+                renewed = True
+            except Throttled as error:
+                throttles += 1
+                if throttles >= self._throttle_attempts or error.retry_after > LONGEST_WAIT:
+                    raise
+                # Jitter upwards only: earlier than told would be refused again.
+                self._sleep(max(error.retry_after, 0.05 * 2**throttles) * random.uniform(1.0, 1.25))
+            except ShopifyError as error:
+                failures += 1
+                if is_write or error.failure != TRANSIENT or failures >= self._read_attempts:
+                    raise
+                self._sleep(FIRST_BACKOFF * 2 ** (failures - 1) * random.uniform(0.5, 1.0))
+
+    def _send(self, body: bytes, document: str, cost: float, token: str, is_write: bool) -> dict[str, Any]:
+        """One exchange: reserve, wait, post, report what it cost, read the answer."""
+        check_token_text(token)
+        reserved = self._learned_costs.get(document, cost)
+        wait = self._bucket.acquire(reserved)
+        answer: dict[str, Any] = {}
+        try:
+            if wait > 0:
+                self._sleep(wait)
+            response = self._post(body, document, token, is_write, reserved)
+            answers.raise_for_status(response, self.domain, is_write=is_write)
+            self._check_version(response, is_write)
+            answer = answers.json_object(response, self.domain, is_write=is_write)
+            return answers.data_of(answer, self.domain, is_write=is_write, cost=reserved)
+        finally:
+            self._learn(answer, document, reserved)
+
+    def _post(self, body: bytes, document: str, token: str, is_write: bool, reserved: float) -> requests.Response:
+        headers = {
+            "X-Shopify-Access-Token": token,
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+        name = operation_name(document) or "unnamed"
+        began = time.monotonic()
+        try:
+            response = self.session.post(
+                self._url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            spent = (time.monotonic() - began) * 1000
+            logger.info("%s %s cost=%g ms=%.0f failed=%s", self.domain, name, reserved, spent, type(error).__name__)
+            raise answers.network_error(error, self.domain, is_write=is_write) from None
+        logger.info(
+            "%s %s cost=%g ms=%.0f status=%s request=%s",
+            self.domain,
+            name,
+            reserved,
+            (time.monotonic() - began) * 1000,
+            response.status_code,
+            answers.request_id(response),
+        )
+        return response
+
+    def _learn(self, answer: dict[str, Any], document: str, reserved: float) -> None:
+        """Tell the bucket how the request ended, and remember the document's real cost."""
+        status, requested, actual = answers.cost_of(answer)
+        if requested is not None:
+            self._learned_costs[document] = requested
+        if actual is None and answer and "data" not in answer:
+            actual = 0.0  # refused before execution: THROTTLED, or a document that does not validate
+        self._bucket.report(status, reserved, actual)
+
+    def _check_version(self, response: requests.Response, is_write: bool) -> None:
+        """A retired version is not refused but served as the oldest supported one (facts 1.1)."""
+        served = response.headers.get("X-Shopify-API-Version")
+        if not served or served == self.api_version:
+            return
+        raise WrongVersion(
+            f"{self.domain}: we speak Shopify's API version {self.api_version}, but {served} answered, because ours is "
+            "no longer supported. Update tiposync, or set SHOPIFY_API_VERSION to a version that Shopify supports.",
+            asked=self.api_version,
+            served=served,
+            outcome_unknown=is_write,
+        )
