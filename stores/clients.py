@@ -1,0 +1,253 @@
+"""A client for a store: its bucket and its token live in the Store row, shared by all workers of all machines.
+
+Never ask Shopify inside a database transaction: the bucket's row would stay locked for every other worker.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.db import connection as db
+from django.utils import timezone
+
+from stores.models import Store
+from stores.shopify import auth, throttle
+from stores.shopify.client import Client, new_session
+from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFound, Unauthorized
+
+logger = logging.getLogger(__name__)
+
+TOKEN_LOCK = 7_203  # first half of our advisory lock keys; syncing.jobs has 7,201 and 7,202
+# A renewal that failed while the current token still lives is not tried again before this many seconds.
+RENEWAL_PAUSE = 60
+
+_opened = threading.local()
+
+
+def open_client(store: Store) -> Client:
+    """A client for `store`: one per thread, so that connections stay open, and another once its credentials change.
+
+    Nothing is sent yet. Raises what Client raises when it is used; credentials that Shopify definitely refuses also
+    mark the store as disconnected, with the reason.
+    """
+    clients: dict[int, tuple[str, Client]] = _opened.__dict__.setdefault("clients", {})
+    fingerprint = _fingerprint(store)
+    known = clients.get(store.pk)
+    if known and known[0] == fingerprint:
+        return known[1]
+    if known:
+        known[1].session.close()
+    session = new_session()
+    url = base_url(store)
+    tokens = StoreTokens(store, url, session)
+    client = Client(url, settings.SHOPIFY_API_VERSION, tokens, StoreBucket(store.pk), session, domain=store.domain)
+    clients[store.pk] = (fingerprint, client)
+    return client
+
+
+def base_url(store: Store) -> str:
+    """The address that a store's paths are appended to, without a slash at its end."""
+    return settings.SHOPIFY_BASE_URL.format(domain=store.domain).rstrip("/")
+
+
+def _fingerprint(store: Store) -> str:
+    """Changes with whatever a client is built from; a renewed token is none of it."""
+    fixed_token = store.access_token if store.auth == Store.Auth.STATIC_TOKEN else ""
+    parts = (base_url(store), settings.SHOPIFY_API_VERSION, store.auth, store.client_id, store.client_secret)
+    return hashlib.sha256("\n".join((*parts, fixed_token)).encode()).hexdigest()
+
+
+class StoreBucket:
+    """The cost bucket of a store (throttle.Bucket) in its row: one UPDATE per call, by the database's clock.
+
+    Reservations go below zero, so that workers who come at the same time queue up behind each other. They are bounded
+    by one bucket of debt: what a killed worker reserved and never reported is forgotten after that time.
+    """
+
+    def __init__(self, store_pk: int, keep: float = throttle.KEEP) -> None:
+        self._store_pk = store_pk
+        self._keep = keep
+        self._reserved = 0.0
+
+    def acquire(self, cost: float) -> float:
+        """See throttle.Bucket.acquire."""
+        with db.cursor() as cursor:
+            cursor.execute(
+                f"""
+                UPDATE {Store._meta.db_table}
+                SET bucket_available = GREATEST({_REFILLED} - %(cost)s, -bucket_maximum),
+                    bucket_at = GREATEST(bucket_at, clock_timestamp())
+                WHERE id = %(store)s
+                RETURNING bucket_maximum, bucket_available, bucket_restore_rate
+                """,
+                {"cost": cost, "store": self._store_pk},
+            )
+            row = cursor.fetchone()
+        if row is None:  # the store was removed meanwhile; its client still has to fail in words of its own
+            return 0.0
+        self._reserved += cost
+        maximum, left, restore_rate = row
+        return throttle.reserve(throttle.BucketState(maximum, left + cost, restore_rate, 0), cost, 0, self._keep)[1]
+
+    def report(self, throttle_status: Mapping[str, Any] | None, requested: float, actual: float | None) -> None:
+        """See throttle.Bucket.report.
+
+        The lower of what Shopify tells and what we believe counts: what Shopify tells does not know yet what other
+        workers have reserved. Only when the size of the bucket changed (or is learned), Shopify alone is believed.
+        """
+        self._reserved = max(0.0, self._reserved - requested)
+        unspent = 0.0 if actual is None else requested - actual
+        nothing = throttle.BucketState(0, 0, 0, 0)
+        told = throttle.observe(nothing, throttle_status, 0)
+        if told is nothing and not unspent:
+            return
+        is_told = told is not nothing
+        with db.cursor() as cursor:
+            cursor.execute(
+                _BELIEVE_SHOPIFY if is_told else _GIVE_BACK,
+                {
+                    "store": self._store_pk,
+                    "unspent": unspent,
+                    "maximum": told.maximum,
+                    "available": told.available,
+                    "rate": told.restore_rate,
+                    "reserved": self._reserved,
+                },
+            )
+
+
+_REFILLED = """
+    LEAST(bucket_maximum, bucket_available + bucket_restore_rate
+          * GREATEST(0, COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - bucket_at), 0)::float8))
+"""
+_BELIEVE_SHOPIFY = f"""
+    UPDATE {Store._meta.db_table}
+    SET bucket_available = CASE WHEN bucket_maximum = %(maximum)s AND bucket_restore_rate = %(rate)s
+                                THEN LEAST(%(available)s, {_REFILLED} + %(unspent)s)
+                                ELSE %(available)s - %(reserved)s END,
+        bucket_maximum = %(maximum)s, bucket_restore_rate = %(rate)s, bucket_at = GREATEST(bucket_at, clock_timestamp())
+    WHERE id = %(store)s
+"""
+_GIVE_BACK = f"""
+    UPDATE {Store._meta.db_table}
+    SET bucket_available = LEAST(bucket_maximum, {_REFILLED} + %(unspent)s),
+        bucket_at = GREATEST(bucket_at, clock_timestamp())
+    WHERE id = %(store)s
+"""
+
+
+class StoreTokens:
+    """The token of a store (auth.TokenSource): kept encrypted in its row, renewed by one worker at a time."""
+
+    def __init__(self, store: Store, url: str, session: requests.Session) -> None:
+        self._store_pk = store.pk
+        self._url = url
+        self._session = session
+        self._next_renewal_at: datetime | None = None
+        self._take(store)
+
+    def _take(self, store: Store) -> None:
+        self._is_static = store.auth == Store.Auth.STATIC_TOKEN
+        self._token = store.access_token
+        self._expires_at = store.token_expires_at
+        self._renew_at = None
+        if store.token_obtained_at and store.token_expires_at:
+            life = store.token_expires_at - store.token_obtained_at
+            self._renew_at = store.token_obtained_at + life * auth.RENEW_AFTER
+
+    def token(self) -> str:
+        """See auth.TokenSource.token. Renews at 80 % of the token's life."""
+        now = timezone.now()
+        if self._is_static or (self._token and self._renew_at and now < self._renew_at):
+            return self._token
+        if not self._token or not self._expires_at or now >= self._expires_at:
+            return self.renew(self._token)
+        if self._next_renewal_at is None or now >= self._next_renewal_at:
+            self._next_renewal_at = now + timedelta(seconds=RENEWAL_PAUSE)
+            self._renew_in_time()
+        return self._token
+
+    def _renew_in_time(self) -> None:
+        """Renew a token that still lives: whatever hinders it, work goes on with the old one."""
+        with _renewal(self._store_pk, waits=False) as is_ours:
+            if not is_ours:
+                return
+            try:
+                self._renew(self._token)
+            except ShopifyError as error:
+                logger.warning("Store %s: its token could not be renewed in time: %s", self._store_pk, error)
+
+    def renew(self, rejected_token: str) -> str:
+        """See auth.TokenSource.renew. A definite refusal marks the store as disconnected, with the reason.
+
+        Raises also StoreNotFound, and what is transient, as auth.fetch_token does.
+        """
+        with _renewal(self._store_pk, waits=True):
+            try:
+                self._renew(rejected_token)
+            except (InvalidCredentials, StoreNotFound, Unauthorized) as error:
+                mark_disconnected(self._store_pk, str(error))
+                raise
+        return self._token
+
+    def _renew(self, rejected_token: str) -> None:
+        store = Store.objects.filter(pk=self._store_pk).first()
+        if store is None:
+            raise Unauthorized("This store was removed: it has no credentials any more.")
+        self._take(store)
+        is_alive = self._is_static or (self._renew_at and timezone.now() < self._renew_at)
+        if self._token and self._token != rejected_token and is_alive:
+            return  # another worker got there first, or an operator pasted a new one
+        if self._is_static:
+            auth.StaticToken(self._token).renew(rejected_token)
+        token = auth.fetch_token(self._url, store.client_id, store.client_secret, self._session)
+        store.access_token = token.access_token
+        store.token_obtained_at, store.token_expires_at = token.obtained_at, token.expires_at
+        store.scopes = sorted(token.scopes)
+        store.save(update_fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
+        self._next_renewal_at = None
+        self._take(store)
+
+
+@contextmanager
+def _renewal(store_pk: int, waits: bool) -> Iterator[bool]:
+    """Hold the right to renew a store's token; yields False when another worker has it and we do not wait.
+
+    A lock of the session, not of a transaction: no transaction stays open while Shopify is asked, and a worker that
+    dies frees it.
+    """
+    with db.cursor() as cursor:
+        function = "pg_advisory_lock" if waits else "pg_try_advisory_lock"
+        cursor.execute(f"SELECT {function}(%s, %s)", [TOKEN_LOCK, store_pk % 2**31])
+        is_ours = waits or cursor.fetchone()[0]
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with db.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TOKEN_LOCK, store_pk % 2**31])
+
+
+def mark_disconnected(store_pk: int, reason: str) -> None:
+    """Stop all traffic with a store whose credentials Shopify refuses; a good check of it ends that."""
+    logger.error("Store %s is disconnected: %s", store_pk, reason)
+    Store.objects.filter(pk=store_pk).update(status=Store.Status.DISCONNECTED, status_reason=reason)
+
+
+def renew_token(store: Store) -> None:
+    """Ask Shopify for a fresh token although the current one lives: proves the credentials, brings the current scopes.
+
+    Nothing to do for a fixed token. Updates `store`. Raises as StoreTokens.renew does.
+    """
+    if store.auth == Store.Auth.STATIC_TOKEN:
+        return
+    client = open_client(store)
+    tokens = StoreTokens(store, base_url(store), client.session)
+    tokens.renew(store.access_token)
+    store.refresh_from_db()

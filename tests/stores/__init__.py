@@ -1,0 +1,1 @@
+"""Proofs of the map: stores, connections, links, and the wire to Shopify."""
