@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import build_client_schema, print_schema
 
-from tests.simulator.schema_selection import INTERFACES, MUTATIONS, OBJECTS, QUERIES, UNIONS
+from tests.simulator.schema_selection import INTERFACES, MUTATIONS, NOT_IMPLEMENTED, OBJECTS, QUERIES, UNIONS
 
 HERE = Path(__file__).parent
 OFFICIAL = HERE.parents[2] / "shared" / "shopify" / "admin_2026-10.json.gz"
@@ -91,6 +91,12 @@ def named(ref: dict[str, Any]) -> str:
     return ref["name"]
 
 
+def implemented(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the interfaces that a type of the introspection still implements after the cut."""
+    pairs = [(spec["name"], interface) for interface in spec["interfaces"] or []]
+    return [i for name, i in pairs if i["name"] in INTERFACES and (name, i["name"]) not in NOT_IMPLEMENTED]
+
+
 def prune(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the pruned introspection result {"__schema": ...} and the list of `Type.field` cut from whole types."""
     schema = document["data"]["__schema"]
@@ -111,10 +117,11 @@ def cut(spec: dict[str, Any], fields: set[str], kept: dict[str, set[str]]) -> di
     bare = {**spec, "description": None}
     if spec["kind"] in ("OBJECT", "INTERFACE"):
         bare["fields"] = [silent(f, args=[silent(a) for a in f["args"]]) for f in spec["fields"] if f["name"] in fields]
-        bare["interfaces"] = [i for i in spec["interfaces"] or [] if i["name"] in INTERFACES]
+        bare["interfaces"] = implemented(spec)
     for key in ("inputFields", "enumValues"):
         bare[key] = spec[key] and [silent(entry) for entry in spec[key]]
-    bare["possibleTypes"] = spec["possibleTypes"] and [p for p in spec["possibleTypes"] if p["name"] in kept]
+    members = [m for m in spec["possibleTypes"] or [] if (m["name"], spec["name"]) not in NOT_IMPLEMENTED]
+    bare["possibleTypes"] = spec["possibleTypes"] and [m for m in members if m["name"] in kept]
     return bare
 
 
@@ -141,13 +148,19 @@ def read_official(path: Path = OFFICIAL) -> dict[str, Any]:
         return json.load(handle)
 
 
+def cut_out(document: dict[str, Any]) -> tuple[str, str, list[str]]:
+    """Return the text of schema.graphql, the text of scopes.json and what was cut from types that are kept whole."""
+    pruned, dropped = prune(document)
+    text = print_schema(build_client_schema(pruned)) + "\n"
+    return text, json.dumps(scopes(document, pruned), indent=1) + "\n", dropped
+
+
 def main() -> int:
     document = read_official(Path(sys.argv[1]) if len(sys.argv) > 1 else OFFICIAL)
-    pruned, dropped = prune(document)
-    SDL.write_text(print_schema(build_client_schema(pruned)) + "\n", encoding="utf-8")
-    required = scopes(document, pruned)
-    SCOPES.write_text(json.dumps(required, indent=1) + "\n", encoding="utf-8")
-    print(f"{len(pruned['__schema']['types'])} types, {len(required)} scoped, left out: {', '.join(dropped)}")
+    text, required, dropped = cut_out(document)
+    SDL.write_text(text, encoding="utf-8")
+    SCOPES.write_text(required, encoding="utf-8")
+    print(f"{len(text):,} characters of SDL; cut from whole types: {', '.join(dropped) or 'nothing'}")
     return 0
 
 
