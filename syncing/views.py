@@ -1,15 +1,95 @@
 """Where Shopify's webhooks arrive, and the probes of a supervisor."""
 
-from django.http import HttpResponse
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection as db
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from stores.models import Store
+from stores.shopify import webhooks as wire
+from syncing import webhooks
+from syncing.models import Heartbeat, WebhookEvent
+
+# A rotated secret or a new store is known to every web process within this many seconds.
+STORE_SECONDS = 5
+_stores: dict[str, tuple[float, int, list[str]]] = {}
 
 
-def receive_webhook(request):
-    return HttpResponse()
+@csrf_exempt
+@require_POST
+def receive_webhook(request: HttpRequest) -> HttpResponse:
+    """Verify on the raw bytes, store once, answer 200 after the commit; the work is done later.
+
+    413 too large; 401 without a well-formed signature (before the database is asked anything) or with a wrong one; 404
+    for a store we do not know; 400 without a webhook id or topic. Shopify repeats whatever is not 2xx for 4 hours.
+    """
+    if int(request.headers.get("Content-Length") or 0) > settings.WEBHOOK_MAX_BYTES:
+        return HttpResponse("The body is too large.", status=413, content_type="text/plain")
+    headers = wire.read_headers(request.headers)
+    if wire.parse_signature(headers.signature) is None:
+        return _refuse("The signature header is missing or malformed.", 401)
+    body = request.body
+    known = _find_store(headers.domain)
+    if known is None:
+        return _refuse("This store is not known here.", 404)
+    store_id, secrets = known
+    if not wire.verify(body, headers.signature, secrets):
+        return _refuse("The signature does not fit.", 401)
+    if not headers.webhook_id or not headers.topic:
+        return _refuse("The webhook id or the topic is missing.", 400)
+    text = body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    triggered_at = parse_datetime(headers.triggered_at) if headers.triggered_at else None
+    webhooks.record(
+        store_id,
+        headers.webhook_id[:100],
+        headers.topic[:100],
+        text,
+        headers.event_id[:100],
+        triggered_at,
+        headers.api_version[:20],
+    )
+    return HttpResponse("OK", content_type="text/plain")
 
 
-def healthz(request):
-    return HttpResponse()
+def _refuse(message: str, status: int) -> HttpResponse:
+    return HttpResponse(message, status=status, content_type="text/plain")
 
 
-def readyz(request):
-    return HttpResponse()
+def _find_store(domain: str) -> tuple[int, list[str]] | None:
+    """A store's id and secrets, remembered for a few seconds: a burst asks the database once."""
+    now = time.monotonic()
+    known = _stores.get(domain)
+    if known is None or known[0] < now:
+        store = Store.objects.filter(domain=domain.lower()).first()
+        if store is None:
+            return None
+        known = _stores[domain] = (now + STORE_SECONDS, store.pk, store.webhook_secrets())
+    return known[1], known[2]
+
+
+@require_GET
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether this process answers at all."""
+    return HttpResponse("OK", content_type="text/plain")
+
+
+@require_GET
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether the database answers, workers are alive and events are being processed; 503 and the reason if not."""
+    with db.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    now = timezone.now()
+    beat = Heartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True).first()
+    oldest = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk").first()
+    problems = []
+    if beat is None or now - beat > timedelta(seconds=2 * settings.WATCHDOG_SECONDS):
+        problems.append("No worker has shown itself lately: is `manage.py work` running?")
+    if oldest and now - oldest.received_at > timedelta(minutes=5):
+        problems.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")
+    return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)

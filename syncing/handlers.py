@@ -1,0 +1,145 @@
+"""The page to open first: what each webhook topic leads to, and what each kind of work does."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from stores import linking, onboarding
+from stores.clients import open_client
+from stores.models import Connection, Store
+from syncing import effects, jobs, reconciliation, retention, webhooks
+from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
+from syncing.stock import pairs
+from syncing.stock.engine import Run
+
+CARRY_SECONDS = 60
+
+EFFECTS: dict[str, webhooks.Effect] = {
+    # inventory_levels/update itself is a value, taken into the mirror by webhooks.process_new
+    "inventory_levels/connect": effects.doubt_levels,
+    "inventory_levels/disconnect": effects.doubt_levels,
+    "inventory_items/update": effects.follow_items,
+    "inventory_items/delete": effects.follow_items,
+    "products/create": effects.follow_products,
+    "products/update": effects.follow_products,
+    "products/delete": effects.forget_products,
+    "locations/create": effects.check_store,
+    "locations/update": effects.check_store,
+    "locations/delete": effects.check_store,
+    "locations/activate": effects.check_store,
+    "locations/deactivate": effects.check_store,
+    "shop/update": effects.check_store,
+    "app/scopes_update": effects.check_store,
+    "app/uninstalled": effects.lose_store,
+    "bulk_operations/finish": effects.finish_bulk,
+}
+
+
+def process_events(job: SyncJob) -> None:
+    """Process what Shopify delivered."""
+    webhooks.process_new(EFFECTS)
+
+
+def carry_stock(job: SyncJob) -> None:
+    """Carry a connection's changed stock."""
+    connection = job.connection
+    if connection.why_inert():
+        return  # its links stay dirty; resuming reconciles and runs it
+    run = Run(connection, open_client)
+    try:
+        is_done = run.carry(CARRY_SECONDS)
+    finally:
+        jobs.carry_all(run.dirtied - {connection.pk})
+    if not is_done:
+        raise jobs.Later(0, "More waits to be carried.")
+
+
+def start_connection(job: SyncJob) -> str:
+    """Read both catalogues, match, wire, and let the first alignment begin."""
+    connection = job.connection
+    if connection.state in (Connection.State.PENDING, Connection.State.REJECTED):
+        return f"Not started: {connection.get_state_display().lower()}."
+    if not connection.mappings.exists():
+        raise linking.LinkRefused("No locations are mapped: map at least one, then start the connection again.")
+    message = match_connection(job)
+    connection.start()
+    jobs.carry(connection)
+    return f"Started. {message}"
+
+
+def match_connection(job: SyncJob) -> str:
+    """Read both catalogues and match them."""
+    connection = job.connection
+    for store in (connection.source, connection.destination):
+        linking.refresh_catalogue(store)
+    report = linking.match_connection(connection)
+    Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())
+    pairs.wire_connection(connection)
+    jobs.carry_all([connection.pk])
+    return str(report)
+
+
+def match_product(job: SyncJob) -> None:
+    """Read one product and match it in every connection of its store."""
+    product_gid = job.arguments["product_gid"]
+    touched = linking.match_product(job.store, product_gid)
+    for connection in Connection.objects.filter(pk__in=touched):
+        pairs.wire_connection(connection, product_gid)
+    jobs.carry_all(touched)
+
+
+def reconcile(job: SyncJob) -> str:
+    """Compare a connection with what Shopify says now."""
+    connection = job.connection
+    if reason := connection.why_inert():
+        return f"Nothing compared. {reason}"
+    report = reconciliation.run(connection, open_client, job.arguments.get("trigger", "schedule"))
+    return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
+
+
+def check_store(job: SyncJob) -> str:
+    """Check a store and repair its webhook subscriptions."""
+    return str(onboarding.check_store(job.store))
+
+
+WORK: jobs.Work = {
+    SyncJob.Kind.PROCESS_EVENTS: process_events,
+    SyncJob.Kind.CARRY_STOCK: carry_stock,
+    SyncJob.Kind.START_CONNECTION: start_connection,
+    SyncJob.Kind.MATCH_CONNECTION: match_connection,
+    SyncJob.Kind.MATCH_PRODUCT: match_product,
+    SyncJob.Kind.RECONCILE: reconcile,
+    SyncJob.Kind.CHECK_STORE: check_store,
+}
+
+
+def sweep() -> None:
+    """Every minute: enqueue whatever is due, whether or not a wake-up for it was lost."""
+    jobs.sweep()
+    if WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).exists():
+        jobs.process_events()
+    running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
+    for connection in _with_waiting_stock(running):
+        jobs.carry(connection)
+    due = timezone.now() - timedelta(minutes=settings.RECONCILE_MINUTES)
+    for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
+        if not connection.why_inert() and not _failed_lately(connection):
+            jobs.reconcile(connection, trigger="schedule")
+    for store in Store.objects.filter(checked_at__lt=timezone.now() - timedelta(days=1)):
+        jobs.check(store)
+    retention.prune()
+
+
+def _with_waiting_stock(running) -> list[Connection]:
+    dirty = StockLink.objects.filter(connection=OuterRef("pk"), dirty_sequence__gt=F("settled_sequence"))
+    pending = StockBatch.objects.filter(connection=OuterRef("pk"), state=StockBatch.State.PENDING)
+    waiting = running.filter(Exists(dirty) | Exists(pending))
+    return [connection for connection in waiting if not connection.why_inert() and not _failed_lately(connection)]
+
+
+def _failed_lately(connection: Connection) -> bool:
+    """A problem that waits for an operator is tried again every ten minutes, not every minute."""
+    since = timezone.now() - timedelta(minutes=10)
+    return connection.jobs.filter(state=SyncJob.State.FAILED, finished_at__gt=since).exists()

@@ -1,0 +1,302 @@
+"""Enqueue, claim, run, retry, release: the only file that knows what a retry is.
+
+The rows are the truth and the queue an alarm clock: a lost, repeated or late wake-up changes nothing. A worker holds a
+PostgreSQL advisory lock while it runs a job, so a job whose worker died is recognised the moment its connection is
+gone, and a slow job is never mistaken for a dead one.
+"""
+
+import json
+import logging
+import os
+import random
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db import connection as db
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from stores.models import Connection, Store
+from syncing.models import SyncJob
+
+logger = logging.getLogger(__name__)
+
+Work = Mapping[str, Callable[[SyncJob], str | None]]
+
+JOB_LOCK, WAITER_LOCK = 7_201, 7_202  # first halves of our advisory lock keys
+MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
+WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
+BUDGET_SECONDS = 120
+WORKER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Later(Exception):
+    """Raised by a job that is not done and has not failed: run it again in `seconds`."""
+
+    def __init__(self, seconds: float, message: str = "") -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+def enqueue(
+    kind: str,
+    subject: str = "",
+    *,
+    connection: Connection | None = None,
+    store: Store | None = None,
+    arguments: dict | None = None,
+    due_in: float = 0,
+) -> None:
+    """Have `kind` done for `subject` in `due_in` seconds; if that is queued already, nothing is added.
+
+    Inside a transaction it waits for the commit: a worker that claimed the queued job before our rows were visible
+    would otherwise take the only wake-up with it.
+    """
+    row = [kind, subject, connection and connection.pk, store and store.pk, json.dumps(arguments or {}), due_in]
+    transaction.on_commit(lambda: _insert(row))
+
+
+def _insert(row: list) -> None:
+    with db.cursor() as cursor:
+        # DO NOTHING writes nothing at all when the job is queued already: in a burst this costs one look each.
+        cursor.execute(
+            """
+            INSERT INTO syncing_syncjob (kind, subject, connection_id, store_id, arguments, due_at,
+                                         state, attempts, worker, failure, message, traceback, created_at)
+            VALUES (%s, %s, %s, %s, %s::jsonb, now() + make_interval(secs => %s), 'queued', 0, '', '', '', '', now())
+            ON CONFLICT (kind, subject) WHERE state = 'queued' DO NOTHING
+            """,
+            row,
+        )
+        is_new = cursor.rowcount == 1
+    if is_new and row[-1] <= WAIT_SECONDS:
+        wake()
+
+
+def wake() -> None:
+    """Ring the alarm clock once."""
+    async_task("syncing.tasks.wake", 0)
+
+
+def process_events() -> None:
+    """Have new webhook events processed."""
+    enqueue(SyncJob.Kind.PROCESS_EVENTS)
+
+
+def carry(connection: Connection) -> None:
+    """Have a connection's changed stock carried over."""
+    enqueue(SyncJob.Kind.CARRY_STOCK, f"connection {connection.pk}", connection=connection)
+
+
+def carry_all(connection_ids: Iterable[int]) -> None:
+    """Have those of these connections run that are started."""
+    for connection in Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING):
+        carry(connection)
+
+
+def start(connection: Connection) -> None:
+    """Have an approved connection started: matched, wired, aligned."""
+    enqueue(SyncJob.Kind.START_CONNECTION, f"connection {connection.pk}", connection=connection)
+
+
+def match(connection: Connection) -> None:
+    """Have the catalogues of a connection read and matched again."""
+    enqueue(SyncJob.Kind.MATCH_CONNECTION, f"connection {connection.pk}", connection=connection)
+
+
+def match_product(store: Store, product_gid: str) -> None:
+    """Have one product of a store read and matched again, in all its connections."""
+    subject = f"store {store.pk} {product_gid}"
+    enqueue(SyncJob.Kind.MATCH_PRODUCT, subject, store=store, arguments={"product_gid": product_gid})
+
+
+def reconcile(connection: Connection, trigger: str = "operator", preview: bool = False) -> None:
+    """Have a connection compared with what Shopify says now."""
+    subject = f"connection {connection.pk}" + (" preview" if preview else "")
+    arguments = {"trigger": trigger, "preview": preview}
+    enqueue(SyncJob.Kind.RECONCILE, subject, connection=connection, arguments=arguments)
+
+
+def check(store: Store) -> None:
+    """Have a store checked and its webhook subscriptions repaired."""
+    enqueue(SyncJob.Kind.CHECK_STORE, f"store {store.pk}", store=store)
+
+
+def run_again(job: SyncJob) -> None:
+    """Run a finished or waiting job now, whatever became of it before. Safe at any time."""
+    queued = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.QUEUED)
+    if queued.update(due_at=timezone.now(), attempts=0):
+        transaction.on_commit(wake)
+        return
+    enqueue(job.kind, job.subject, connection=job.connection, store=job.store, arguments=job.arguments)
+
+
+def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
+    """Run what is due, one job after the other, and return how many ran."""
+    free_dead()
+    deadline = time.monotonic() + budget_seconds
+    count, is_waiter = 0, False
+    try:
+        while time.monotonic() < deadline:
+            if job := _claim():
+                count += 1
+                _run(job, work)
+            elif _due(WAIT_SECONDS) and (is_waiter or (is_waiter := _try_lock(WAITER_LOCK, 0))):
+                # One worker waits for retries of the next seconds, and takes whatever comes meanwhile.
+                time.sleep(0.05)
+            else:
+                return count
+        wake()
+        return count
+    finally:
+        if is_waiter:
+            _unlock(WAITER_LOCK, 0)
+
+
+def _due(within_seconds: float) -> list[int]:
+    """Queued jobs due by then, the oldest first; one whose like is running waits for its end."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT q.id FROM syncing_syncjob q
+            WHERE q.state = 'queued' AND q.due_at <= now() + make_interval(secs => %s)
+              AND NOT EXISTS (SELECT 1 FROM syncing_syncjob r
+                              WHERE r.state = 'running' AND r.kind = q.kind AND r.subject = q.subject)
+            ORDER BY q.due_at LIMIT 20
+            """,
+            [within_seconds],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def _claim() -> SyncJob | None:
+    for pk in _due(0):
+        if not _try_lock(JOB_LOCK, pk):
+            continue
+        try:
+            claimed = SyncJob.objects.filter(pk=pk, state=SyncJob.State.QUEUED).update(
+                state=SyncJob.State.RUNNING, worker=WORKER, claimed_at=timezone.now()
+            )
+        except IntegrityError:
+            claimed = 0  # the same work started elsewhere a moment ago: it is taken up when that ends
+        if claimed:
+            return SyncJob.objects.select_related("connection__source", "connection__destination", "store").get(pk=pk)
+        _unlock(JOB_LOCK, pk)  # nothing got updated: another worker got there first
+    return None
+
+
+def _run(job: SyncJob, work: Work) -> None:
+    try:
+        message = work[job.kind](job)
+    except Later as later:
+        _requeue(job, later.seconds, str(later), attempts=job.attempts)
+    except Exception as error:  # the one place that turns any outcome into a row
+        _fail(job, error)
+    else:
+        _succeed(job, message)
+    finally:
+        _unlock(JOB_LOCK, job.pk)
+
+
+def _succeed(job: SyncJob, message: str | None) -> None:
+    earlier = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.FAILED)
+    earlier.update(state=SyncJob.State.SUCCEEDED, message=f"Failed at first, done later by job {job.pk}.")
+    if message is None:  # nothing worth a row: what it wrote stands in the ledger
+        job.delete()
+        return
+    job.state, job.message, job.finished_at = SyncJob.State.SUCCEEDED, message, timezone.now()
+    job.failure = job.traceback = ""
+    job.save(update_fields=["state", "message", "finished_at", "failure", "traceback"])
+
+
+def _fail(job: SyncJob, error: Exception) -> None:
+    failure = _classify(error)
+    attempts = job.attempts + 1
+    if failure == SyncJob.Failure.TRANSIENT and attempts < MAX_ATTEMPTS:
+        seconds = max(getattr(error, "retry_after", 0) or 0, min(300, 2**attempts) * random.uniform(0.5, 1))
+        logger.warning("%s: %s; again in %.0f s", job, error, seconds)
+        _requeue(job, seconds, str(error), attempts=attempts)
+        return
+    if failure == SyncJob.Failure.TRANSIENT:
+        failure = SyncJob.Failure.GAVE_UP
+    logger.error("%s failed (%s): %s", job, failure, error)
+    job.state, job.failure, job.message, job.attempts = SyncJob.State.FAILED, failure, str(error), attempts
+    job.traceback = "".join(traceback.format_exception(error)) if failure == SyncJob.Failure.BUG else ""
+    job.finished_at = timezone.now()
+    with transaction.atomic():
+        # One row per problem: the newest failure of this work replaces the one before.
+        SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.FAILED).delete()
+        job.save(update_fields=["state", "failure", "message", "attempts", "traceback", "finished_at"])
+
+
+def _classify(error: Exception) -> str:
+    if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
+        return SyncJob.Failure.TRANSIENT
+    return getattr(error, "failure", SyncJob.Failure.BUG)
+
+
+def _requeue(job: SyncJob, seconds: float, message: str, attempts: int) -> None:
+    try:
+        with transaction.atomic():
+            SyncJob.objects.filter(pk=job.pk, state=SyncJob.State.RUNNING).update(
+                state=SyncJob.State.QUEUED,
+                due_at=timezone.now() + timedelta(seconds=seconds),
+                attempts=attempts,
+                message=message,
+                worker="",
+            )
+    except IntegrityError:
+        # The same work was queued meanwhile: that row stands for both, with our count of attempts and our patience.
+        with transaction.atomic():
+            SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.QUEUED).update(
+                due_at=timezone.now() + timedelta(seconds=seconds), attempts=attempts, message=message
+            )
+            SyncJob.objects.filter(pk=job.pk).delete()
+
+
+def free_dead() -> int:
+    """Queue again what a dead worker held, and return how many jobs that were."""
+    count = 0
+    for job in SyncJob.objects.filter(state=SyncJob.State.RUNNING):
+        if not _try_lock(JOB_LOCK, job.pk):
+            continue
+        try:
+            job.refresh_from_db()
+            if job.state == SyncJob.State.RUNNING:
+                logger.warning("%s: its worker %s died; queued again", job, job.worker)
+                _fail(job, WorkerDied(f"The worker {job.worker} died while it ran this."))
+                count += 1
+        except SyncJob.DoesNotExist:
+            pass  # it ended well a moment ago
+        finally:
+            _unlock(JOB_LOCK, job.pk)
+    return count
+
+
+class WorkerDied(Exception):
+    """A worker was killed, or its machine vanished, in the middle of a job."""
+
+    failure = SyncJob.Failure.TRANSIENT
+    retry_after = 0
+
+
+def sweep() -> None:
+    """Every minute: free what dead workers held and ring for whatever is due, in case a wake-up was lost."""
+    free_dead()
+    if _due(60):
+        wake()
+
+
+def _try_lock(kind: int, pk: int) -> bool:
+    with db.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [kind, pk % 2**31])
+        return cursor.fetchone()[0]
+
+
+def _unlock(kind: int, pk: int) -> None:
+    with db.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [kind, pk % 2**31])

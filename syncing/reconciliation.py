@@ -1,0 +1,203 @@
+"""Compare every linked level of a connection with what Shopify says now, and mark what differs. It never writes stock.
+
+With every webhook lost, this alone brings a connection to the same end state.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from django.conf import settings
+from django.db import connection as db
+from django.db.models import Q
+from django.utils import timezone
+
+from stores.models import Connection, Location, Store
+from stores.shopify import bulk
+from stores.shopify.client import Client
+from syncing import jobs
+from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
+from syncing.stock import levels, pairs, planning
+from syncing.stock.levels import Hint
+from syncing.stock.planning import State
+
+CHUNK = 2000
+POLL_SECONDS = 5
+Clients = Callable[[Store], Client]
+
+
+def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> Reconciliation:
+    """Read both sides, compare, mark what differs; the report.
+
+    Raises jobs.Later while a bulk operation of Shopify runs (the next call goes on with it), and what the client
+    raises; the report then says so, and the next call begins anew.
+    """
+    report = _open_report(connection, trigger)
+    try:
+        pairs.wire_connection(connection)
+        for store in (connection.source, connection.destination):
+            _read_store(connection, store, clients(store), report)
+        _compare(connection, report)
+    except jobs.Later:
+        raise
+    except Exception as error:
+        report.state, report.message, report.finished_at = Reconciliation.State.FAILED, str(error), timezone.now()
+        report.save()
+        raise
+    report.state, report.finished_at = Reconciliation.State.DONE, timezone.now()
+    report.save()
+    Connection.objects.filter(pk=connection.pk).update(reconciled_at=report.finished_at)
+    return report
+
+
+def _open_report(connection: Connection, trigger: str) -> Reconciliation:
+    reading = Reconciliation.objects.filter(connection=connection, state=Reconciliation.State.READING)
+    return reading.first() or Reconciliation.objects.create(connection=connection, trigger=trigger)
+
+
+def _linked_levels(connection: Connection, store: Store) -> Q:
+    side = "links_as_source" if store.pk == connection.source_id else "links_as_destination"
+    return Q(**{f"{side}__connection": connection})
+
+
+def _read_store(connection: Connection, store: Store, client: Client, report: Reconciliation) -> None:
+    if str(store.pk) in report.bulk_gids and report.bulk_gids[str(store.pk)] is None:
+        return  # its file was read before the other store's was ready
+    linked = StockLevel.objects.filter(_linked_levels(connection, store)).distinct()
+    if linked.count() > settings.BULK_FROM_LEVELS:
+        _read_bulk(store, client, linked, report)
+    else:
+        report.levels_read += _read_paged(client, linked)
+    report.bulk_gids[str(store.pk)] = None
+    report.save()
+
+
+def _read_paged(client: Client, linked) -> int:
+    count = 0
+    by_location: dict[int, list[StockLevel]] = {}
+    for level in linked.order_by("location_id", "pk"):
+        by_location.setdefault(level.location_id, []).append(level)
+    for location in Location.objects.filter(pk__in=by_location):
+        here = by_location[location.pk]
+        jobs.carry_all(levels.observe_live(here, client, location))
+        count += len(here)
+    return count
+
+
+def _read_bulk(store: Store, client: Client, linked, report: Reconciliation) -> None:
+    """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat."""
+    gid = report.bulk_gids.get(str(store.pk)) or bulk.find_running(client, bulk.INVENTORY_LEVELS)
+    if gid is None:
+        gid = bulk.start(client, bulk.INVENTORY_LEVELS)
+    if report.bulk_gids.get(str(store.pk)) != gid:
+        report.bulk_gids[str(store.pk)] = gid
+        report.save(update_fields=["bulk_gids"])
+    state = bulk.poll(client, gid)
+    if not state.is_finished:
+        raise jobs.Later(POLL_SECONDS, f"{store}: Shopify is preparing the file ({state.object_count} objects so far).")
+    state.require_success()
+    seen = _Seen(linked)
+    lines = bulk.stream(state.url, client.session) if state.url else iter(())
+    hints = _hints(lines)
+    while chunk := list(islice(hints, CHUNK)):
+        report.levels_read += _compare_hints(store, chunk, seen)
+    levels.doubt(seen.missing())
+
+
+def _hints(lines: Iterator[dict]) -> Iterator[Hint]:
+    for line in lines:
+        reading = bulk.level_reading_from_line(line)
+        if reading is not None and reading.as_of is not None:
+            available = reading.available if reading.is_active and reading.tracked else None
+            yield Hint(reading.item_gid, reading.location_gid, available, reading.as_of)
+
+
+class _Seen:
+    """Which of the linked levels a file spoke of: a bit for each, so that 100,000 of them take 12 kB."""
+
+    def __init__(self, linked) -> None:
+        self.linked = linked
+        ids = linked.order_by("pk").values_list("pk", flat=True)
+        self.first, last = ids.first() or 0, ids.last() or 0
+        self.bits = bytearray((last - self.first) // 8 + 1)
+        self.last = last
+
+    def add(self, pk: int) -> bool:
+        """Note a level; False if it is none of the linked ones' range."""
+        if not self.first <= pk <= self.last:
+            return False
+        self.bits[(pk - self.first) // 8] |= 1 << (pk - self.first) % 8
+        return True
+
+    def missing(self) -> list[int]:
+        """Linked levels that the file did not speak of: deleted, or not stocked there any more."""
+        ids = self.linked.order_by("pk").values_list("pk", flat=True)
+        return [pk for pk in ids.iterator() if not self.bits[(pk - self.first) // 8] >> (pk - self.first) % 8 & 1]
+
+
+def _compare_hints(store: Store, chunk: Sequence[Hint], seen: _Seen) -> int:
+    """Observe only the values that differ from the mirror: rows that agree are not even locked."""
+    items = [hint.item_gid for hint in chunk]
+    rows = StockLevel.objects.filter(store=store, item_gid__in=items).values_list(
+        "item_gid", "location__gid", "pk", "available", "is_doubtful"
+    )
+    mirror = {(item, location): (pk, available, doubtful) for item, location, pk, available, doubtful in rows}
+    differing, count = [], 0
+    for hint in chunk:
+        known = mirror.get((hint.item_gid, hint.location_gid))
+        if known is None:
+            continue
+        count += seen.add(known[0])
+        if known[1] != hint.available or known[2]:
+            differing.append(hint)
+    if differing:
+        jobs.carry_all(levels.observe_hints(store, differing, StockObservation.Origin.BULK).connection_ids)
+    return count
+
+
+def _compare(connection: Connection, report: Reconciliation) -> None:
+    """Plan every pair as the loop would; hand those that need a write to it."""
+    last = (0, 0)
+    while chunk := _next_chunk(connection, last):
+        last = chunk[-1]
+        loaded = pairs.load(Q(connection=connection, destination_level_id__in={level for level, _ in chunk}))
+        _compare_chunk(connection, loaded, report)
+    report.save()
+    jobs.carry(connection)
+
+
+def _next_chunk(connection: Connection, last: tuple[int, int]) -> list[tuple[int, int]]:
+    """(destination level, link) in that order, so that all that is summed into one level is compared together."""
+    rows = StockLink.objects.filter(connection=connection, destination_level_id__gt=last[0])
+    return list(rows.order_by("destination_level_id", "pk").values_list("destination_level_id", "pk")[:CHUNK])
+
+
+def _compare_chunk(connection: Connection, loaded: Sequence[pairs.Pair], report: Reconciliation) -> None:
+    unsure = [pair for pair in loaded if any(side.must_be_read for side in pair.sides()) and pair.is_linked]
+    marked = {pair.link_id for pair in unsure}
+    plan = planning.plan(connection, [pair for pair in loaded if pair.link_id not in marked])
+    marked |= {write.pair.link_id for write in plan.writes}
+    for row in plan.settled:
+        if row.state == State.IN_STEP:
+            report.equal += 1
+        elif row.state == State.DRIFTED and connection.drift == Connection.Drift.CORRECT:
+            marked.add(row.pair.link_id)
+        else:
+            reason = "changed in the destination (reported only)" if row.state == State.DRIFTED else row.reason
+            report.skipped[reason] = report.skipped.get(reason, 0) + 1
+    report.compared += len(loaded)
+    report.differing += len(marked)
+    _mark(sorted(marked), report)
+
+
+def _mark(link_ids: Sequence[int], report: Reconciliation) -> None:
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE syncing_stocklink link
+            SET dirty_at = CASE WHEN dirty_sequence > settled_sequence THEN dirty_at ELSE clock_timestamp() END,
+                dirty_sequence = dirty_sequence + 1, reconciliation_id = %s
+            FROM (SELECT id FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE) marked
+            WHERE link.id = marked.id
+            """,
+            [report.pk, list(link_ids)],
+        )

@@ -1,0 +1,28 @@
+"""Remove by age what is not needed for ever, in batches. The ledger of quantities stays."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from syncing.models import Reconciliation, StockObservation, SyncJob, WebhookEvent
+
+BATCH = 5000
+
+
+def prune() -> int:
+    """Remove at most one batch of each kind that is older than RETENTION_DAYS; return how many rows went."""
+    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
+    old: list[QuerySet] = [
+        WebhookEvent.objects.filter(received_at__lt=before).exclude(state=WebhookEvent.State.NEW),
+        StockObservation.objects.filter(created_at__lt=before),
+        SyncJob.objects.filter(finished_at__lt=before),
+        Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
+    ]
+    return sum(_remove_some(rows) for rows in old)
+
+
+def _remove_some(rows: QuerySet) -> int:
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    return rows.model.objects.filter(pk__in=ids).delete()[0] if ids else 0

@@ -1,0 +1,67 @@
+"""How a connection stands, in numbers: for the console and for `sync_status`."""
+
+from datetime import datetime
+
+from django.db.models import Count, F, Min, Q
+
+from stores.models import Connection, VariantLink
+from syncing.models import StockBatch, StockHold, StockLink, SyncJob, WebhookEvent
+
+
+def connection_status(connection: Connection) -> dict:
+    """Counts and instants of one connection; JSON-ready but for the instants, which are aware datetimes or None."""
+    stock = StockLink.objects.filter(connection=connection).aggregate(
+        pairs=Count("pk"),
+        dirty=Count("pk", filter=Q(dirty_sequence__gt=F("settled_sequence")) & ~Q(state__in=["held", "drifted"])),
+        held=Count("pk", filter=Q(state=StockLink.State.HELD)),
+        drifted=Count("pk", filter=Q(state=StockLink.State.DRIFTED)),
+        skipped=Count("pk", filter=Q(state=StockLink.State.SKIPPED)),
+        oversold=Count("pk", filter=Q(source_level__available__lt=0) | Q(destination_level__available__lt=0)),
+        oldest_waiting=Min("dirty_at", filter=Q(dirty_sequence__gt=F("settled_sequence"))),
+    )
+    links = dict(
+        VariantLink.objects.filter(connection=connection).values_list("state").annotate(n=Count("pk")).order_by()
+    )
+    out_of_step = stock["dirty"] + stock["held"] + stock["drifted"]
+    inert = connection.why_inert()
+    failed = connection.jobs.filter(state=SyncJob.State.FAILED).count()
+    pending = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING).count()
+    holds = StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN).count()
+    last = connection.reconciliations.first()
+    return {
+        "connection": f"{connection.source.domain}:{connection.destination.domain}",
+        "strategy": connection.strategy,
+        "state": connection.state,
+        "inert_reason": inert,
+        "is_in_step": not inert and not out_of_step and not pending,
+        "pairs": stock["pairs"],
+        "in_step": stock["pairs"] - out_of_step - stock["skipped"],
+        "out_of_step": out_of_step,
+        "held": holds,
+        "drifted": stock["drifted"],
+        "skipped": stock["skipped"],
+        "oversold": stock["oversold"],
+        "oldest_waiting_at": stock["oldest_waiting"],
+        "pending_batches": pending,
+        "links": {state: links.get(state, 0) for state in VariantLink.State.values},
+        "failed_jobs": failed,
+        "reconciled_at": connection.reconciled_at,
+        "last_reconciliation": last
+        and {
+            "state": last.state,
+            "compared": last.compared,
+            "equal": last.equal,
+            "differing": last.differing,
+            "corrected": last.count_corrected(),
+            "held": last.count_held(),
+            "skipped": last.skipped,
+        },
+        "oldest_event_at": oldest_event_at(connection),
+    }
+
+
+def oldest_event_at(connection: Connection) -> datetime | None:
+    """When the oldest unprocessed webhook of either store arrived."""
+    stores = [connection.source_id, connection.destination_id]
+    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW, store__in=stores)
+    return waiting.order_by("pk").values_list("received_at", flat=True).first()

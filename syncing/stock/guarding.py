@@ -1,0 +1,181 @@
+"""Put a plan before the guards: what looks destructive is verified live, and if it still does, held for an operator."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from django.db import connection as db
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from stores.models import Connection
+from syncing.models import StockAdjustment, StockHold, StockLink
+from syncing.stock import planning
+from syncing.stock.guards import Limits, drops_to_zero, suspect_change, suspect_run
+from syncing.stock.ledger import Write
+from syncing.stock.pairs import Pair
+from syncing.stock.planning import Plan
+
+Verify = Callable[[Sequence[Pair]], list[Pair]]
+Values = tuple[int | None, int | None, int | None, int | None]
+
+
+class Guard:
+    """The guards of one run over a connection; it remembers how many items the run took to 0."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.limits = Limits(
+            connection.guard_zero_from,
+            connection.guard_move,
+            connection.guard_zero_share,
+            connection.guard_zero_minimum,
+        )
+        self.dropped = 0
+        self.held_now = 0
+
+    def check(self, plan: Plan, taken: Sequence[Pair], verify: Verify) -> list[Write]:
+        """The writes of a plan that may be sent. The others were read again, planned again, and perhaps held."""
+        self.held_now = 0
+        released = self._released(taken)
+        passed, suspicious = self._sort(plan.writes, released)
+        if suspicious:
+            again = planning.plan(self.connection, verify(_pairs_of(suspicious)))
+            planning.save(again)
+            plan.settled += again.settled
+            confirmed, doubted = self._sort(again.writes, released)
+            self._hold(doubted)
+            passed += confirmed
+        self._supersede({write.pair.link_id for write in passed} | {row.pair.link_id for row in plan.settled})
+        self.dropped += sum(drops_to_zero(write.change_from, write.change_to) for write in passed)
+        return passed
+
+    def _sort(self, writes: Sequence[Write], released: dict[int, Values]) -> tuple[list[Write], dict[Write, str]]:
+        """Writes that may go, and those that look destructive with the reason. A pair's two writes go together."""
+        by_pair: dict[int, list[Write]] = defaultdict(list)
+        for write in writes:
+            by_pair[write.pair.link_id].append(write)
+        run_reason = self._suspect_run(writes)
+        passed: list[Write] = []
+        suspicious: dict[Write, str] = {}
+        for link_id, pair_writes in by_pair.items():
+            reason = self._suspect(pair_writes, run_reason)
+            if not reason:
+                passed += pair_writes
+            elif released.get(link_id) == values_of(pair_writes):
+                passed += [_released(write) for write in pair_writes]
+            else:
+                suspicious |= dict.fromkeys(pair_writes, reason)
+        return passed, suspicious
+
+    def _suspect(self, writes: Sequence[Write], run_reason: str) -> str:
+        for write in writes:
+            is_alignment = write.cause == StockAdjustment.Cause.ALIGNMENT
+            if reason := suspect_change(write.change_from, write.change_to, self.limits, is_alignment=is_alignment):
+                return reason
+            if run_reason and drops_to_zero(write.change_from, write.change_to):
+                return run_reason
+        return ""
+
+    def _suspect_run(self, writes: Sequence[Write]) -> str:
+        changes = [(write.change_from, write.change_to) for write in writes]
+        planned = sum(drops_to_zero(*change) for change in changes)
+        if planned < 1:
+            return ""
+        item_count, waiting = self._count()
+        # A mass drop arrives in many rounds: what still waits counts from the first of them.
+        before = max(self.dropped, self.dropped + waiting - planned)
+        return suspect_run(changes, item_count, self.limits, before)
+
+    def _count(self) -> tuple[int, int]:
+        """The connection's items, and how many of them wait with one side at 0 and the other above."""
+        with db.cursor() as cursor:
+            cursor.execute(_COUNT, [self.connection.is_two_way, self.connection.pk])
+            return cursor.fetchone()
+
+    def _released(self, taken: Sequence[Pair]) -> dict[int, Values]:
+        """What an operator let through for these links and was not written yet."""
+        used = StockAdjustment.objects.filter(
+            link=OuterRef("link"), cause=StockAdjustment.Cause.RELEASED, created_at__gt=OuterRef("resolved_at")
+        )
+        holds = StockHold.objects.filter(
+            link__in=[pair.link_id for pair in taken], kind=StockHold.Kind.GUARD, state=StockHold.State.RELEASED
+        )
+        rows = holds.exclude(Exists(used)).order_by("resolved_at")
+        return {
+            hold.link_id: (hold.source_from, hold.source_to, hold.destination_from, hold.destination_to)
+            for hold in rows
+        }
+
+    def _hold(self, suspicious: dict[Write, str]) -> None:
+        by_pair: dict[int, list[Write]] = defaultdict(list)
+        for write in suspicious:
+            by_pair[write.pair.link_id].append(write)
+        for writes in by_pair.values():
+            hold_pair(self.connection, writes, suspicious[writes[0]])
+            self.held_now += 1
+
+    def _supersede(self, link_ids: set[int]) -> None:
+        """What passes now, or needs nothing any more, is no longer held."""
+        StockHold.objects.filter(link__in=link_ids, kind=StockHold.Kind.GUARD, state=StockHold.State.OPEN).update(
+            state=StockHold.State.SUPERSEDED, resolved_at=timezone.now()
+        )
+
+
+_COUNT = """
+    SELECT count(*),
+           count(*) FILTER (WHERE link.dirty_sequence > link.settled_sequence
+                            AND ((source.available <= 0 AND destination.available > 0)
+                                 OR (%s AND destination.available <= 0 AND source.available > 0)))
+    FROM syncing_stocklink link
+    JOIN syncing_stocklevel source ON source.id = link.source_level_id
+    JOIN syncing_stocklevel destination ON destination.id = link.destination_level_id
+    WHERE link.connection_id = %s AND link.state <> 'skipped'
+"""
+
+
+def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> None:
+    """Hold the writes of one pair until an operator decides or the values change."""
+    pair = writes[0].pair
+    values = values_of(writes)
+    fields = dict(zip(("source_from", "source_to", "destination_from", "destination_to"), values, strict=True))
+    with transaction.atomic():
+        link = StockLink.objects.select_for_update(of=("self",)).get(pk=pair.link_id)
+        is_held = link.holds.filter(state=StockHold.State.OPEN, kind=StockHold.Kind.GUARD, **fields).exists()
+        if not is_held:
+            link.holds.filter(state=StockHold.State.OPEN).update(
+                state=StockHold.State.SUPERSEDED, resolved_at=timezone.now()
+            )
+            StockHold.objects.create(
+                link=link,
+                connection=connection,
+                kind=StockHold.Kind.GUARD,
+                reason=f"Read live and still suspicious: it {reason}.",
+                reconciliation_id=pair.reconciliation_id,
+                **fields,
+            )
+        link.state, link.reason = StockLink.State.HELD, reason[:255]
+        link.settled_sequence = max(link.settled_sequence, pair.sequence)
+        link.save(update_fields=["state", "reason", "settled_sequence", "changed_at"])
+
+
+def values_of(writes: Sequence[Write]) -> Values:
+    """A pair's plan as (source from, source to, destination from, destination to)."""
+    pair = writes[0].pair
+    source_from = writes[0].source_quantity if writes[0].source_quantity is not None else pair.source.available
+    to = {write.side.level_id: write.change_to for write in writes}
+    return (
+        source_from,
+        to.get(pair.source.level_id, source_from),
+        pair.destination.available,
+        to.get(pair.destination.level_id, pair.destination.available),
+    )
+
+
+def _pairs_of(writes: dict[Write, str]) -> list[Pair]:
+    return list({write.pair.link_id: write.pair for write in writes}.values())
+
+
+def _released(write: Write) -> Write:
+    return replace(write, cause=StockAdjustment.Cause.RELEASED)

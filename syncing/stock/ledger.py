@@ -1,0 +1,263 @@
+"""The ledger: record an intent with its exact bytes, send it, and write down what became of it.
+
+Two kinds of writes. Two-way changes are carried as deltas (inventoryAdjustQuantities, changeFromQuantity null): they do
+not depend on the value they meet, so a lost answer is settled by sending the same bytes under the same key, and a sale
+in between is neither lost nor mistaken for our write. One-way values are compare-and-set (inventorySetQuantities with
+the value we saw): what does not fit is read and planned anew.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection as db
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from stores.models import Connection
+from stores.shopify import inventory
+from stores.shopify.client import Client
+from stores.shopify.errors import ShopifyError
+from syncing.models import StockAdjustment, StockBatch, StockLevel, StockLink, StockObservation
+from syncing.stock import levels
+from syncing.stock.merge import Mirror, Verdict, judge_own_write
+from syncing.stock.pairs import Pair, Side
+
+BATCH_ROWS = inventory.MOST_ROWS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """One planned change of one level, for one pair."""
+
+    pair: Pair
+    side: Side
+    store_id: int
+    kind: str
+    change_to: int
+    cause: str
+    is_only_write: bool = True
+    source_quantity: int | None = None
+
+    @property
+    def change_from(self) -> int:
+        assert self.side.available is not None  # nothing is planned with an unknown level
+        return self.side.available
+
+
+def record(connection: Connection, writes: Sequence[Write]) -> list[StockBatch]:
+    """Commit the intent: batches of at most 250 rows for one store and kind, their bytes, and a pending row for each.
+
+    Raises IntegrityError, having recorded nothing, if a level has got a pending write meanwhile (another connection of
+    the same store plans it, too).
+    """
+    groups: dict[tuple[int, str], list[Write]] = defaultdict(list)
+    for write in writes:
+        groups[write.store_id, write.kind].append(write)
+    batches: list[tuple[StockBatch, list[Write]]] = []
+    for (store_id, kind), rows in groups.items():
+        for start in range(0, len(rows), BATCH_ROWS):
+            chunk = rows[start : start + BATCH_ROWS]
+            batches.append((_batch(connection, store_id, kind, chunk), chunk))
+    with transaction.atomic():
+        StockBatch.objects.bulk_create(batch for batch, _ in batches)
+        StockAdjustment.objects.bulk_create(_adjustment(batch, write) for batch, chunk in batches for write in chunk)
+    return [batch for batch, _ in batches]
+
+
+def _batch(connection: Connection, store_id: int, kind: str, writes: Sequence[Write]) -> StockBatch:
+    key = uuid.uuid4()
+    uri = f"gid://tiposync/StockBatch/{key}"
+    if kind == StockBatch.Kind.ADJUST:
+        changes = [inventory.Change(w.side.item_gid, w.side.location_gid, w.change_to - w.change_from) for w in writes]
+        body = inventory.adjust_body(changes, str(key), uri)
+    else:
+        rows = [inventory.SetRow(w.side.item_gid, w.side.location_gid, w.change_to, w.change_from) for w in writes]
+        body = inventory.set_body(rows, str(key), uri)
+    return StockBatch(key=key, store_id=store_id, connection=connection, kind=kind, body=body)
+
+
+def _adjustment(batch: StockBatch, write: Write) -> StockAdjustment:
+    return StockAdjustment(
+        batch=batch,
+        connection_id=batch.connection_id,
+        link_id=write.pair.link_id,
+        level_id=write.side.level_id,
+        change_from=write.change_from,
+        change_to=write.change_to,
+        from_as_of=write.side.as_of,
+        source_quantity=write.source_quantity,
+        taken_sequence=write.pair.sequence,
+        is_only_write=write.is_only_write,
+        cause=write.cause,
+        reconciliation_id=write.pair.reconciliation_id,
+    )
+
+
+def send(batch: StockBatch, client: Client) -> inventory.Outcome:
+    """Send the batch's bytes, now or again; the intention to do so is committed first.
+
+    `batch.attempts` afterwards counts the times that it may have taken effect. Raises what the client raises.
+    """
+    now = timezone.now()
+    StockBatch.objects.filter(pk=batch.pk).update(attempts=F("attempts") + 1, first_sent_at=batch.first_sent_at or now)
+    batch.attempts, batch.first_sent_at = batch.attempts + 1, batch.first_sent_at or now
+    try:
+        return inventory.send(client, bytes(batch.body))
+    except ShopifyError as error:
+        if not error.outcome_unknown:  # it was refused before it was executed: as if never sent
+            StockBatch.objects.filter(pk=batch.pk).update(attempts=F("attempts") - 1)
+            batch.attempts -= 1
+        raise
+
+
+def apply(
+    batch: StockBatch, adjustments: Sequence[StockAdjustment], at: datetime | None, message: str = ""
+) -> set[int]:
+    """The batch took effect at `at` (Shopify's clock; None: it changed nothing). One transaction for all of it.
+
+    Rows applied, baselines moved by what was carried, the mirror set to the written value, links that share the level
+    marked. Returns the connections of marked links.
+    """
+    with transaction.atomic():
+        if not _close(batch, StockBatch.State.APPLIED, message):
+            return set()  # another run settled it
+        settled_at = timezone.now()
+        StockAdjustment.objects.filter(pk__in=[row.pk for row in adjustments]).update(
+            state=StockAdjustment.State.APPLIED, settled_at=settled_at, reason=message
+        )
+        doubtful = _write_own(adjustments, at)
+        if batch.kind == StockBatch.Kind.ADJUST:
+            move_baselines(adjustments)
+        links = _settle_links(batch, adjustments, doubtful)
+        return levels.mark_dirty([row.level_id for row in adjustments], except_links=links)
+
+
+def _close(batch: StockBatch, state: str, message: str) -> bool:
+    return bool(
+        StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING).update(
+            state=state, answered_at=timezone.now(), message=message
+        )
+    )
+
+
+def _write_own(adjustments: Sequence[StockAdjustment], at: datetime | None) -> set[int]:
+    """Put what we wrote into the mirror; return the levels that somebody else changed at the same time."""
+    by_level = {row.level_id: row for row in adjustments}
+    touched, doubtful, observations = levels.lock_levels(list(by_level)), set(), []
+    for level in touched:
+        row = by_level[level.pk]
+        mirror = Mirror(level.available, level.as_of, level.is_doubtful, level.version)
+        verdict = judge_own_write(
+            mirror, row.change_from, row.change_to, row.from_as_of, at or mirror.as_of or row.created_at
+        )
+        if verdict is Verdict.TAKE:
+            observations.append(_own_observation(level, row.change_to, at))
+            level.available, level.as_of = row.change_to, at or level.as_of
+        elif verdict is Verdict.DOUBT:
+            level.is_doubtful = True
+            doubtful.add(level.pk)
+    levels.write_mirror(touched)
+    StockObservation.objects.bulk_create(observations)
+    return doubtful
+
+
+def _own_observation(level: StockLevel, available: int, at: datetime | None) -> StockObservation:
+    origin = StockObservation.Origin.WRITE
+    return StockObservation(level=level, previous=level.available, available=available, as_of=at, origin=origin)
+
+
+def move_baselines(adjustments: Iterable[StockAdjustment]) -> None:
+    """A carried delta moves both baselines of its link: the change is now known to both sides."""
+    rows = sorted((row.link_id, row.delta) for row in adjustments if row.link_id)
+    with db.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [[link for link, _ in rows]]
+        )
+        cursor.execute(
+            """
+            UPDATE syncing_stocklink link
+            SET source_baseline = source_baseline + moved.delta,
+                destination_baseline = destination_baseline + moved.delta
+            FROM (SELECT id, sum(delta) AS delta
+                  FROM unnest(%s::bigint[], %s::int[]) AS row (id, delta) GROUP BY id) moved
+            WHERE link.id = moved.id AND source_baseline IS NOT NULL
+            """,
+            [[link for link, _ in rows], [delta for _, delta in rows]],
+        )
+
+
+def _settle_links(batch: StockBatch, adjustments: Sequence[StockAdjustment], doubtful: set[int]) -> list[int]:
+    """Settle the links for which this write was all that was planned; return them. The others are planned again."""
+    done = [row for row in adjustments if row.link_id and row.is_only_write and row.level_id not in doubtful]
+    if batch.kind == StockBatch.Kind.SET:
+        done = [row for row in done if row.source_quantity is not None]
+    is_set = batch.kind == StockBatch.Kind.SET
+    rows = sorted((row.link_id, row.taken_sequence, row.source_quantity or 0, row.change_to) for row in done)
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE syncing_stocklink link
+            SET settled_sequence = GREATEST(settled_sequence, done.sequence), state = 'in_step', reason = '',
+                reconciliation_id = CASE WHEN dirty_sequence > done.sequence THEN reconciliation_id END,
+                source_baseline = CASE WHEN %s THEN done.source ELSE source_baseline END,
+                destination_baseline = CASE WHEN %s THEN done.written ELSE destination_baseline END,
+                keeps_destination = false, changed_at = now()
+            FROM (SELECT target.id, row.sequence, row.source, row.written
+                  FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::int[]) AS row (id, sequence, source, written)
+                  JOIN syncing_stocklink target ON target.id = row.id ORDER BY target.id FOR UPDATE OF target) done
+            WHERE link.id = done.id
+            """,
+            [is_set, is_set, *([row[i] for row in rows] for i in range(4))],
+        )
+    return [row[0] for row in rows]
+
+
+def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: inventory.Outcome) -> None:
+    """The batch surely changed nothing: stale rows are read first, bad ones wait, the rest goes again."""
+    stale = inventory.stale_rows(outcome)
+    bad: dict[int, str] = {}
+    for error in outcome.user_errors:
+        index = inventory.row_index(error)
+        if index is not None and index not in stale:
+            bad[index] = f"Shopify refused it: {error.message}"
+    if not stale and not bad:  # it speaks of the whole call
+        words = "; ".join(error.message for error in outcome.user_errors)
+        bad = dict.fromkeys(range(len(adjustments)), f"Shopify refused it: {words}")
+    message = "; ".join(sorted({error.message for error in outcome.user_errors}))
+    with transaction.atomic():
+        if not _close(batch, StockBatch.State.REFUSED, message):
+            return
+        others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
+        _end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
+        _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, "The level had changed meanwhile.")
+        levels.doubt([adjustments[i].level_id for i in stale])
+        for index, reason in bad.items():
+            fail_row(adjustments[index], reason)
+
+
+def cancel(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:
+    """The batch surely changed nothing; its levels are read before the next plan."""
+    with transaction.atomic():
+        if _close(batch, StockBatch.State.REFUSED, reason):
+            _end(adjustments, StockAdjustment.State.STALE, reason)
+            levels.doubt([row.level_id for row in adjustments])
+
+
+def fail_row(row: StockAdjustment, reason: str) -> None:
+    """Shopify refuses this row for what it is: its link waits until something about it changes."""
+    _end([row], StockAdjustment.State.FAILED, reason[:500])
+    if row.link_id:
+        StockLink.objects.filter(pk=row.link_id).update(
+            state=StockLink.State.SKIPPED, reason=reason[:255], settled_sequence=row.taken_sequence
+        )
+    levels.doubt([row.level_id])
+
+
+def _end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:
+    StockAdjustment.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=state, reason=reason, settled_at=timezone.now()
+    )

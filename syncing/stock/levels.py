@@ -1,0 +1,217 @@
+"""Observe: what reached us about levels goes into the mirror, and marks the links that it concerns."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection as db
+from django.db import transaction
+
+from stores.models import Location, Store
+from stores.shopify.client import Client
+from stores.shopify.inventory import LevelReading, read_levels
+from syncing.models import StockLevel, StockObservation
+from syncing.stock.merge import Mirror, Verdict, judge_hint, judge_live
+
+READ_BATCH = 250  # Shopify's limit for a list of ids
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A value that travelled: from a webhook (then with its event) or from a bulk file."""
+
+    item_gid: str
+    location_gid: str
+    available: int | None
+    as_of: datetime
+    event_id: int | None = None
+
+
+@dataclass(slots=True)
+class _Change:
+    """One reading's effect: `seen` is what it said, `before` and `after` the mirror (available, active, doubtful)."""
+
+    level_id: int
+    before: tuple[int | None, bool, bool]
+    after: tuple[int | None, bool, bool]
+    seen: int | None
+    as_of: datetime | None
+    event_id: int | None = None
+
+    @property
+    def matters(self) -> bool:
+        """Whether the level's value may have changed for its links; a younger time stamp alone does not."""
+        return self.before[:2] != self.after[:2] or self.after[2]
+
+
+def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
+    """Take travelled values into the mirror, in their order; return what they concern."""
+    with transaction.atomic():
+        levels = _lock_levels(store, hints)
+        changes, touched, unknown = [], {}, set()
+        for hint in hints:
+            level = levels.get((hint.item_gid, hint.location_gid))
+            if level is None:
+                unknown.add(hint.event_id)
+                continue
+            verdict = judge_hint(_mirror(level), hint.available, hint.as_of)
+            if verdict is Verdict.NOTHING:
+                continue
+            touched[level.pk] = level
+            if verdict is Verdict.TAKE:
+                is_active = level.is_active if hint.available is None else True
+                changes.append(_take(level, hint.available, hint.as_of, is_active, hint.event_id))
+            else:
+                changes.append(_doubt(level, hint.available, hint.as_of, hint.event_id))
+        return Marked(_save(touched.values(), changes, origin), unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The connections whose links became dirty, and the events that were about levels we do not follow."""
+
+    connection_ids: set[int]
+    unknown_events: set[int | None]
+
+
+def observe_live(
+    levels: Sequence[StockLevel], client: Client, location: Location, *, except_links: Sequence[int] = ()
+) -> set[int]:
+    """Ask Shopify for these levels of one location and take the answers into the mirror; return what became dirty.
+
+    `except_links` are not marked: the caller plans them with these very values. Raises what the client raises; then
+    nothing of the unread batch was taken: what cannot be read is never used.
+    """
+    dirtied: set[int] = set()
+    for start in range(0, len(levels), READ_BATCH):
+        asked = {level.item_gid: level for level in levels[start : start + READ_BATCH]}
+        readings = read_levels(client, location.gid, list(asked))
+        dirtied |= _take_live(asked, readings, except_links)
+    return dirtied
+
+
+def _take_live(asked: dict[str, StockLevel], readings: Iterable[LevelReading], except_links: Sequence[int]) -> set[int]:
+    by_item = {reading.item_gid: reading for reading in readings}
+    with transaction.atomic():
+        levels, changes = lock_levels([level.pk for level in asked.values()]), []
+        for level in levels:
+            reading = by_item.get(level.item_gid)
+            if reading is None or not reading.exists:
+                changes.append(_take(level, None, level.as_of, False))
+                continue
+            available = reading.available if reading.is_active and reading.tracked else None
+            as_of = reading.as_of or level.as_of
+            asked_version = asked[level.item_gid].version
+            if as_of is None or judge_live(_mirror(level), available, as_of, asked_version) is Verdict.TAKE:
+                changes.append(_take(level, available, as_of, reading.is_active))
+            else:
+                changes.append(_doubt(level, available, as_of))
+        return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
+
+
+def doubt(level_ids: Sequence[int]) -> None:
+    """These levels must be read live before they are used again."""
+    StockLevel.objects.filter(pk__in=sorted(level_ids)).update(is_doubtful=True)
+
+
+def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) -> set[int]:
+    """Mark the links of these levels; return their connections. Runs inside the caller's transaction.
+
+    Links are locked in the order of their ids, here as everywhere: two runs that mark overlapping sets must not wait
+    for each other in a circle.
+    """
+    if not level_ids:
+        return set()
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH concerned AS (
+                SELECT id FROM syncing_stocklink
+                WHERE (source_level_id = ANY(%(levels)s) OR destination_level_id = ANY(%(levels)s))
+                  AND NOT (id = ANY(%(except)s))
+                ORDER BY id FOR UPDATE
+            )
+            UPDATE syncing_stocklink link
+            SET dirty_at = CASE WHEN dirty_sequence > settled_sequence THEN dirty_at ELSE clock_timestamp() END,
+                dirty_sequence = dirty_sequence + 1
+            FROM concerned WHERE link.id = concerned.id
+            RETURNING link.connection_id
+            """,
+            {"levels": list(level_ids), "except": list(except_links)},
+        )
+        return {connection_id for (connection_id,) in cursor.fetchall()}
+
+
+def _lock_levels(store: Store, hints: Sequence[Hint]) -> dict[tuple[str, str], StockLevel]:
+    location_gids = dict(store.locations.values_list("pk", "gid"))
+    items = {hint.item_gid for hint in hints}
+    rows = StockLevel.objects.filter(store=store, item_gid__in=items).order_by("pk").select_for_update(of=("self",))
+    return {(level.item_gid, location_gids[level.location_id]): level for level in rows}
+
+
+def lock_levels(pks: Sequence[int]) -> list[StockLevel]:
+    """These levels, locked until the end of the transaction in the order of their ids, as everywhere."""
+    return list(StockLevel.objects.filter(pk__in=pks).order_by("pk").select_for_update(of=("self",)))
+
+
+def _mirror(level: StockLevel) -> Mirror:
+    return Mirror(level.available, level.as_of, level.is_doubtful, level.version)
+
+
+def _take(
+    level: StockLevel, available: int | None, as_of: datetime | None, is_active: bool, event_id: int | None = None
+) -> _Change:
+    before = (level.available, level.is_active, level.is_doubtful)
+    level.available, level.as_of, level.is_active, level.is_doubtful = available, as_of, is_active, False
+    return _Change(level.pk, before, (available, is_active, False), available, as_of, event_id)
+
+
+def _doubt(level: StockLevel, seen: int | None, as_of: datetime | None, event_id: int | None = None) -> _Change:
+    before = (level.available, level.is_active, level.is_doubtful)
+    level.is_doubtful = True
+    return _Change(level.pk, before, (level.available, level.is_active, True), seen, as_of, event_id)
+
+
+def _save(
+    levels: Iterable[StockLevel], changes: Sequence[_Change], origin: str, except_links: Sequence[int] = ()
+) -> set[int]:
+    """Write the levels that were read, tell what was seen of them, mark the links of those whose value may differ."""
+    write_mirror(list(levels))
+    StockObservation.objects.bulk_create(
+        StockObservation(
+            level_id=change.level_id,
+            previous=change.before[0],
+            available=change.seen,
+            as_of=change.as_of,
+            origin=origin,
+            is_doubtful=change.after[2],
+            event_id=change.event_id,
+        )
+        for change in changes
+        if change.matters
+    )
+    return mark_dirty([change.level_id for change in changes if change.matters], except_links=except_links)
+
+
+def write_mirror(levels: Sequence[StockLevel]) -> None:
+    """Save the mirror of these levels, which the caller has locked, in one statement; each version moves on."""
+    if not levels:
+        return
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE syncing_stocklevel level
+            SET available = new.available, as_of = new.as_of, is_active = new.is_active,
+                is_doubtful = new.is_doubtful, version = version + 1
+            FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[])
+                 AS new (id, available, as_of, is_active, is_doubtful)
+            WHERE level.id = new.id
+            """,
+            [
+                [level.pk for level in levels],
+                [level.available for level in levels],
+                [level.as_of for level in levels],
+                [level.is_active for level in levels],
+                [level.is_doubtful for level in levels],
+            ],
+        )

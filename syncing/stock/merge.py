@@ -1,0 +1,138 @@
+"""What to believe of a level, and what to write: pure functions over whole numbers.
+
+Two-way stock is carried as changes. With baselines s0, d0 (the values at which both sides were last in step, corrected
+by what was carried since) and observed s, d, the source's own change is s - s0 and the destination's d - d0; each is
+carried to the other side once. Wrong intermediate readings cancel out: the changes telescope to the final value.
+"""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class Verdict(enum.Enum):
+    """What a reading does to the mirror of a level."""
+
+    NOTHING = "nothing"
+    TAKE = "take"
+    DOUBT = "doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What we believe of a level. `available` None: unknown or not counted. `as_of`: Shopify's clock, to the second."""
+
+    available: int | None
+    as_of: datetime | None
+    is_doubtful: bool = False
+    version: int = 0
+
+
+def judge_hint(mirror: Mirror, available: int | None, as_of: datetime) -> Verdict:
+    """A value that travelled (webhook, bulk file): newer ones are taken, older ones that differ prove nothing.
+
+    Shopify's clock has whole seconds and a webhook's body may be younger than its time stamp (facts.md 4.5, 36), so
+    the same second with another value is doubt, too.
+    """
+    if mirror.as_of is None or as_of > mirror.as_of:
+        return Verdict.TAKE
+    return Verdict.NOTHING if available == mirror.available else Verdict.DOUBT
+
+
+def judge_live(mirror: Mirror, available: int | None, as_of: datetime, asked_version: int) -> Verdict:
+    """A value that we asked for: true, unless the mirror moved on while we waited for the answer."""
+    if mirror.version == asked_version or mirror.as_of is None or as_of > mirror.as_of:
+        return Verdict.TAKE
+    return Verdict.TAKE if available == mirror.available else Verdict.DOUBT
+
+
+def judge_own_write(
+    mirror: Mirror, change_from: int, change_to: int, from_as_of: datetime | None, at: datetime
+) -> Verdict:
+    """What a write of ours that took effect at `at` (Shopify's clock) says of the level.
+
+    TAKE: the mirror is still what the write started from, so it is change_to now. NOTHING: it already shows our write
+    or something later. DOUBT: somebody else's change came in between, and whether before or after ours is unknown.
+    """
+    if mirror.available == change_from and mirror.as_of == from_as_of and not mirror.is_doubtful:
+        return Verdict.TAKE
+    if mirror.as_of is not None and mirror.as_of > at:
+        return Verdict.NOTHING
+    if mirror.as_of == at and mirror.available == change_to:
+        return Verdict.NOTHING
+    return Verdict.DOUBT
+
+
+@dataclass(frozen=True, slots=True)
+class TwoWayPlan:
+    """Units to add to each side; 0 means nothing to do there."""
+
+    source_delta: int
+    destination_delta: int
+
+
+def plan_two_way(source_baseline: int, destination_baseline: int, source: int, destination: int) -> TwoWayPlan:
+    """Carry each side's own change since the baselines to the other side."""
+    return TwoWayPlan(source_delta=destination - destination_baseline, destination_delta=source - source_baseline)
+
+
+def first_baselines(source: int, destination: int, source_wins: bool) -> tuple[int, int]:
+    """The baselines a two-way pair starts with, from two live readings.
+
+    Source wins: as if both had stood at the destination's value and the source had changed to its own since. The
+    alignment is then an ordinary carried change, and a sale in the middle of it counts like any other. Keep both: both
+    stand where they are, and only what comes later travels.
+    """
+    return (destination, destination) if source_wins else (source, destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a one-way destination is offered of the source's quantity."""
+
+    safety_buffer: int = 0
+    cap_quantity: int | None = None
+    percentage: int = 100
+
+
+def offer(source_total: int, rule: Rule) -> int:
+    """The destination's quantity for this source quantity. Oversold (below 0) is passed on as it is, never hidden."""
+    if source_total <= 0:
+        return source_total
+    quantity = max(0, source_total * rule.percentage // 100 - rule.safety_buffer)
+    return quantity if rule.cap_quantity is None else min(quantity, rule.cap_quantity)
+
+
+class OneWayStep(enum.Enum):
+    """What a one-way destination level needs."""
+
+    IN_STEP = "in_step"
+    WRITE = "write"
+    KEEP = "keep"
+    DRIFTED = "drifted"
+
+
+def plan_one_way(
+    source_total: int,
+    target: int,
+    destination: int,
+    *,
+    source_baseline: int | None,
+    destination_baseline: int | None,
+    keeps_destination: bool = False,
+    corrects_drift: bool = False,
+) -> OneWayStep:
+    """Bring the destination to `target`, or say why not.
+
+    The baselines are the source total and the destination value of the last time both were in step (None before the
+    first). A destination that changed by itself has drifted; it is corrected at the next source change, or now if
+    `corrects_drift`.
+    """
+    if destination == target:
+        return OneWayStep.IN_STEP
+    source_is_unchanged = source_baseline is not None and source_total == source_baseline
+    if keeps_destination and source_is_unchanged:
+        return OneWayStep.KEEP
+    if source_is_unchanged and target == destination_baseline and not corrects_drift:
+        return OneWayStep.DRIFTED
+    return OneWayStep.WRITE

@@ -1,0 +1,239 @@
+"""Pairs of levels: which are kept in step, which are dirty, and what a run needs to know of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection as db
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from stores.models import Connection, VariantLink
+from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
+
+
+@dataclass(slots=True)
+class Side:
+    """One level of a pair, as the mirror has it, and why its item cannot be synced ('' if it can)."""
+
+    level_id: int
+    item_gid: str
+    location_id: int
+    location_gid: str
+    available: int | None
+    as_of: datetime | None
+    is_active: bool
+    is_doubtful: bool
+    version: int
+    skip_reason: str = ""
+
+    @property
+    def must_be_read(self) -> bool:
+        """Nothing is planned with a level that is doubtful; a level that was never read is."""
+        return not self.skip_reason and self.is_doubtful
+
+
+@dataclass(slots=True)
+class Pair:
+    """A stock link with both levels, as taken by a run."""
+
+    link_id: int
+    sequence: int
+    state: str
+    reason: str
+    source_baseline: int | None
+    destination_baseline: int | None
+    keeps_destination: bool
+    reconciliation_id: int | None
+    is_linked: bool
+    source: Side
+    destination: Side
+
+    @property
+    def is_aligned(self) -> bool:
+        return self.source_baseline is not None
+
+    def sides(self) -> tuple[Side, Side]:
+        return self.source, self.destination
+
+
+def wire_connection(connection: Connection, product_gid: str | None = None) -> int:
+    """Have a stock link, with its two levels, for every linked variant and location mapping; return how many are new.
+
+    Links whose variant is no longer linked, or got another partner, go; what they wrote stays in the ledger. With
+    `product_gid`: only the links of that product, and those are planned again.
+    """
+    parameters = {"connection": connection.pk, "product": product_gid}
+    with transaction.atomic(), db.cursor() as cursor:
+        # One wiring at a time: two could otherwise remove and add each other's links.
+        Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+        cursor.execute(_UNWIRE, parameters)
+        for side in ("source", "destination"):
+            cursor.execute(_ADD_LEVELS.format(side=side), parameters)
+        cursor.execute(_ADD_LINKS, parameters)
+        added = cursor.rowcount
+        if product_gid:
+            cursor.execute(_MARK_PRODUCT, parameters)
+        return added
+
+
+_SCOPE = """
+      AND (%(product)s::text IS NULL OR pair.id IN (
+           SELECT own.id FROM stores_variantlink own
+           JOIN stores_variant variant ON variant.id IN (own.source_variant_id, own.destination_variant_id)
+           WHERE own.connection_id = %(connection)s AND variant.product_gid = %(product)s))
+"""
+_MARK_PRODUCT = (
+    """
+    UPDATE syncing_stocklink link SET dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM (SELECT target.id FROM syncing_stocklink target
+          JOIN stores_variantlink pair ON pair.id = target.variant_link_id
+          WHERE target.connection_id = %(connection)s"""
+    + _SCOPE
+    + "ORDER BY target.id FOR UPDATE OF target) own WHERE link.id = own.id"
+)
+
+
+_UNWIRE = (
+    """
+    DELETE FROM syncing_stocklink link
+    USING stores_variantlink pair, syncing_stocklevel source, syncing_stocklevel destination,
+          stores_locationmapping mapping
+    WHERE link.connection_id = %(connection)s AND pair.id = link.variant_link_id AND mapping.id = link.mapping_id
+      AND source.id = link.source_level_id AND destination.id = link.destination_level_id
+      AND (pair.state <> 'linked'
+           OR source.location_id <> mapping.source_location_id
+           OR destination.location_id <> mapping.destination_location_id
+           OR source.item_gid <> (SELECT item_gid FROM stores_variant WHERE id = pair.source_variant_id)
+           OR destination.item_gid <> (SELECT item_gid FROM stores_variant WHERE id = pair.destination_variant_id))
+"""
+    + _SCOPE
+)
+_ADD_LEVELS = (
+    """
+    INSERT INTO syncing_stocklevel (store_id, location_id, item_gid, is_active, is_doubtful, version)
+    SELECT DISTINCT variant.store_id, mapping.{side}_location_id, variant.item_gid, true, true, 0
+    FROM stores_variantlink pair
+    JOIN stores_variant variant ON variant.id = pair.{side}_variant_id
+    JOIN stores_locationmapping mapping ON mapping.connection_id = pair.connection_id
+    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked'"""
+    + _SCOPE
+    + "ORDER BY 3, 2 ON CONFLICT (location_id, item_gid) DO NOTHING"
+)
+_ADD_LINKS = (
+    """
+    INSERT INTO syncing_stocklink (connection_id, variant_link_id, mapping_id, source_level_id, destination_level_id,
+                                   keeps_destination, dirty_sequence, settled_sequence, dirty_at, state, reason,
+                                   changed_at)
+    SELECT pair.connection_id, pair.id, mapping.id, source_level.id, destination_level.id,
+           false, 1, 0, now(), 'new', '', now()
+    FROM stores_variantlink pair
+    JOIN stores_locationmapping mapping ON mapping.connection_id = pair.connection_id
+    JOIN stores_variant source ON source.id = pair.source_variant_id
+    JOIN stores_variant destination ON destination.id = pair.destination_variant_id
+    JOIN syncing_stocklevel source_level
+      ON source_level.location_id = mapping.source_location_id AND source_level.item_gid = source.item_gid
+    JOIN syncing_stocklevel destination_level
+      ON destination_level.location_id = mapping.destination_location_id
+     AND destination_level.item_gid = destination.item_gid
+    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked'"""
+    + _SCOPE
+    + "ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many links wait to be carried, and since when the oldest does (seconds)."""
+
+    count: int
+    oldest_seconds: float
+
+
+def _takeable(connection: Connection) -> QuerySet[StockLink]:
+    """Dirty links, without those that wait for an operator's word on a write of unknown outcome."""
+    unknown = StockHold.objects.filter(connection=connection, kind="outcome", state="open")
+    pending = StockAdjustment.objects.filter(connection=connection, state="pending", link__isnull=False)
+    return (
+        StockLink.objects.filter(connection=connection, dirty_sequence__gt=F("settled_sequence"))
+        .exclude(pk__in=unknown.values("link_id"))
+        .exclude(pk__in=pending.values("link_id"))
+    )
+
+
+def count_waiting(connection: Connection, up_to: int) -> Waiting:
+    """What waits on a connection; counting stops at `up_to`."""
+    with db.cursor() as cursor:
+        sql, params = (
+            _takeable(connection).order_by("dirty_at", "pk").values("dirty_at")[:up_to].query.sql_with_params()
+        )
+        cursor.execute(
+            f"SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(dirty_at)), 0) FROM ({sql}) waiting",
+            params,
+        )
+        count, seconds = cursor.fetchone()
+    return Waiting(count, float(seconds))
+
+
+def take(connection: Connection, limit: int) -> list[Pair]:
+    """The pairs of the `limit` longest waiting links, with all that feed the same destination levels."""
+    taken = list(
+        _takeable(connection).order_by("dirty_at", "pk").values_list("destination_level_id", flat=True)[:limit]
+    )
+    return load(Q(connection=connection, destination_level_id__in=set(taken)))
+
+
+def load(condition: Q) -> list[Pair]:
+    """Pairs with both levels, ordered by id."""
+    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS)
+    return [_pair(row) for row in rows.iterator(chunk_size=2000)]
+
+
+def _side_columns(side: str) -> list[str]:
+    level = [
+        f"{side}_level__{name}"
+        for name in (
+            "pk",
+            "item_gid",
+            "location_id",
+            "location__gid",
+            "available",
+            "as_of",
+            "is_active",
+            "is_doubtful",
+            "version",
+        )
+    ]
+    return level + [f"variant_link__{side}_variant__{name}" for name in ("gone_at", "is_bundle", "is_tracked")]
+
+
+_OWN = ["pk", "dirty_sequence", "state", "reason", "source_baseline", "destination_baseline", "keeps_destination"]
+_OWN += ["reconciliation_id", "variant_link__state"]
+_COLUMNS = [*_OWN, *_side_columns("source"), *_side_columns("destination")]
+_SIDE_WIDTH = len(_side_columns("source"))
+
+
+def _pair(row: tuple) -> Pair:
+    own, rest = row[: len(_OWN)], row[len(_OWN) :]
+    is_linked = own[-1] == VariantLink.State.LINKED
+    return Pair(*own[:-1], is_linked, _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination"))
+
+
+def _side(values: tuple, name: str) -> Side:
+    *level, gone_at, is_bundle, is_tracked = values
+    reason = ""
+    if gone_at:
+        reason = f"deleted in the {name}"
+    elif is_bundle:
+        reason = f"bundle in the {name}: its stock is computed from its components"
+    elif not is_tracked:
+        reason = f"inventory is not tracked in the {name}"
+    return Side(*level, reason)
+
+
+def levels_of(sides: Sequence[Side]) -> list[StockLevel]:
+    """Level rows as these sides know them (with the version they were loaded with), for a live read."""
+    return [
+        StockLevel(pk=side.level_id, item_gid=side.item_gid, location_id=side.location_id, version=side.version)
+        for side in sides
+    ]

@@ -1,0 +1,203 @@
+"""From pairs as read to the writes they need, and to the state an operator sees of those that need none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection as db
+from django.db.models import Q
+
+from stores.models import Connection
+from syncing.models import StockAdjustment, StockBatch, StockLink
+from syncing.stock.ledger import Write
+from syncing.stock.merge import OneWayStep, Rule, first_baselines, offer, plan_one_way, plan_two_way
+from syncing.stock.pairs import Pair
+
+Cause = StockAdjustment.Cause
+State = StockLink.State
+
+
+@dataclass(slots=True)
+class Settled:
+    """A pair that needs no write now: what its row becomes."""
+
+    pair: Pair
+    state: str
+    reason: str = ""
+    source_baseline: int | None = None
+    destination_baseline: int | None = None
+    keeps_destination: bool = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to write, what is settled without, and which pairs got their first baselines."""
+
+    writes: list[Write] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    aligned: list[Pair] = field(default_factory=list)
+
+
+def by_ids(ids: Iterable[int]) -> Q:
+    """The condition that loads exactly these links."""
+    return Q(pk__in=list(ids))
+
+
+def plan(connection: Connection, taken: Sequence[Pair]) -> Plan:
+    """Plan every pair. A pair that cannot be synced is skipped and says why; missing data is never 0."""
+    result, ready = Plan(), []
+    for pair in taken:
+        reason = skip_reason(pair)
+        if reason:
+            result.settled.append(_unchanged(pair, State.SKIPPED, reason))
+        else:
+            ready.append(pair)
+    if connection.is_two_way:
+        for pair in ready:
+            _plan_two_way(connection, pair, result)
+    else:
+        for group in _by_destination(ready):
+            _plan_one_way(connection, group, result)
+    return result
+
+
+def skip_reason(pair: Pair) -> str:
+    """Why this pair cannot be synced now, in words; '' if it can."""
+    if not pair.is_linked:
+        return "the variants are not linked"
+    for side in pair.sides():
+        if side.skip_reason:
+            return side.skip_reason
+    if not pair.source.is_active:
+        return "not stocked at the source location"
+    if not pair.destination.is_active:
+        return "not stocked at the destination location"
+    for name, side in (("source", pair.source), ("destination", pair.destination)):
+        if side.available is None:
+            return f"the {name} gives no quantity for it (deleted or not tracked)"
+    return ""
+
+
+def _unchanged(pair: Pair, state: str, reason: str = "") -> Settled:
+    return Settled(pair, state, reason, pair.source_baseline, pair.destination_baseline, pair.keeps_destination)
+
+
+def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
+    source, destination = pair.source.available, pair.destination.available
+    is_alignment = not pair.is_aligned
+    if is_alignment:
+        wins = connection.alignment == Connection.Alignment.SOURCE_WINS
+        pair.source_baseline, pair.destination_baseline = first_baselines(source, destination, wins)
+        result.aligned.append(pair)
+    step = plan_two_way(pair.source_baseline, pair.destination_baseline, source, destination)
+    if not step.source_delta and not step.destination_delta:
+        result.settled.append(_unchanged(pair, State.IN_STEP))
+        return
+    deltas = [
+        (pair.source, connection.source_id, step.source_delta, Cause.DESTINATION_CHANGED),
+        (pair.destination, connection.destination_id, step.destination_delta, Cause.SOURCE_CHANGED),
+    ]
+    needed = [row for row in deltas if row[2]]
+    for side, store_id, delta, cause in needed:
+        cause = Cause.ALIGNMENT if is_alignment else _cause(pair, cause)
+        result.writes.append(
+            Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.available + delta, cause, len(needed) == 1)
+        )
+
+
+def _cause(pair: Pair, cause: str) -> str:
+    return Cause.RECONCILIATION if pair.reconciliation_id else cause
+
+
+def _by_destination(ready: Iterable[Pair]) -> Iterable[list[Pair]]:
+    groups: dict[int, list[Pair]] = defaultdict(list)
+    for pair in ready:
+        groups[pair.destination.level_id].append(pair)
+    return groups.values()
+
+
+def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -> None:
+    first, destination = group[0], group[0].destination.available
+    total = sum(pair.source.available for pair in group)
+    target = offer(total, rule_of(connection))
+    if not first.is_aligned and connection.alignment == Connection.Alignment.KEEP_BOTH:
+        result.settled += [_kept(pair, total, destination) for pair in group]
+        return
+    step = plan_one_way(
+        total,
+        target,
+        destination,
+        source_baseline=first.source_baseline,
+        destination_baseline=first.destination_baseline,
+        keeps_destination=first.keeps_destination,
+        corrects_drift=bool(first.reconciliation_id) and connection.drift == Connection.Drift.CORRECT,
+    )
+    if step is OneWayStep.WRITE:
+        cause = _cause(first, Cause.SOURCE_CHANGED) if first.is_aligned else Cause.ALIGNMENT
+        quantity = total if len(group) == 1 else None
+        result.writes.append(
+            Write(
+                first, first.destination, connection.destination_id, StockBatch.Kind.SET, target, cause, True, quantity
+            )
+        )
+    elif step is OneWayStep.IN_STEP:
+        result.settled += [Settled(pair, State.IN_STEP, "", total, target) for pair in group]
+    elif step is OneWayStep.KEEP:
+        result.settled += [_unchanged(pair, State.IN_STEP, _KEPT) for pair in group]
+    else:
+        words = f"changed in the destination: {destination} instead of {target}"
+        result.settled += [_unchanged(pair, State.DRIFTED, words) for pair in group]
+
+
+_KEPT = "keeps the destination's own value until the source changes"
+
+
+def _kept(pair: Pair, total: int, destination: int) -> Settled:
+    return Settled(pair, State.IN_STEP, _KEPT, total, destination, keeps_destination=True)
+
+
+def rule_of(connection: Connection) -> Rule:
+    """The connection's one-way rule."""
+    return Rule(connection.safety_buffer, connection.cap_quantity, connection.percentage)
+
+
+def save(plan: Plan) -> None:
+    """Commit first baselines and settled pairs. A mark that arrived since they were taken survives."""
+    in_step = {row.pair.link_id for row in plan.settled}
+    moving = [pair for pair in plan.aligned if pair.link_id not in in_step]
+    _save_rows([Settled(p, State.PENDING, "", p.source_baseline, p.destination_baseline) for p in moving], False)
+    _save_rows(plan.settled, True)
+
+
+def _save_rows(rows: Sequence[Settled], settles: bool) -> None:
+    if not rows:
+        return
+    columns = [
+        [row.pair.link_id for row in rows],
+        [row.pair.sequence if settles else 0 for row in rows],
+        [row.state for row in rows],
+        [row.reason[:255] for row in rows],
+        [row.source_baseline for row in rows],
+        [row.destination_baseline for row in rows],
+        [row.keeps_destination for row in rows],
+    ]
+    with db.cursor() as cursor:
+        cursor.execute(_SAVE, columns)
+
+
+# Rows are locked in the order of their ids before they are updated, as everywhere. Baselines are written only where
+# there were none, or where nothing marked the link since it was taken: an operator's decision of a moment ago stands.
+_SAVE = """
+    UPDATE syncing_stocklink link
+    SET settled_sequence = GREATEST(settled_sequence, new.sequence), state = new.state, reason = new.reason,
+        source_baseline = CASE WHEN is_ours THEN new.source_baseline ELSE link.source_baseline END,
+        destination_baseline = CASE WHEN is_ours THEN new.destination_baseline ELSE link.destination_baseline END,
+        keeps_destination = CASE WHEN is_ours THEN new.keeps ELSE link.keeps_destination END,
+        changed_at = now(),
+        reconciliation_id = CASE WHEN dirty_sequence > new.sequence THEN reconciliation_id END
+    FROM (SELECT row.*, (target.source_baseline IS NULL OR target.dirty_sequence = row.sequence) AS is_ours
+          FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::int[], %s::int[], %s::bool[])
+               AS row (id, sequence, state, reason, source_baseline, destination_baseline, keeps)
+          JOIN syncing_stocklink target ON target.id = row.id ORDER BY row.id FOR UPDATE OF target) new
+    WHERE link.id = new.id
+"""

@@ -1,0 +1,143 @@
+"""Record a delivery once, and turn what was recorded into observations and work."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from django.db import connection as db
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from stores.models import Store
+from stores.shopify import gids
+from syncing import jobs
+from syncing.models import StockObservation, WebhookEvent
+from syncing.stock import levels
+from syncing.stock.levels import Hint
+
+logger = logging.getLogger(__name__)
+
+PROCESS_ROWS = 500
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError)  # what reading an unexpected body raises
+STOCK_TOPIC = "inventory_levels/update"
+# What the payloads of one topic lead to: one reason in words for each of them.
+Effect = Callable[[Store, Sequence[dict]], Sequence[str]]
+
+
+def record(
+    store_id: int, webhook_id: str, topic: str, body: str, event_id: str, triggered_at: datetime | None, version: str
+) -> bool:
+    """Store a delivery and have it processed; False if Shopify sent it before (its retries keep the webhook id).
+
+    On return the row is committed, so Shopify may be told that it arrived.
+    """
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO syncing_webhookevent (store_id, webhook_id, topic, body, event_id, triggered_at, api_version,
+                                              received_at, state, reason)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, now(), 'new', '') ON CONFLICT (store_id, webhook_id) DO NOTHING
+            """,
+            [store_id, webhook_id, topic, body, event_id, triggered_at, version],
+        )
+        is_new = cursor.rowcount == 1
+    # Only now, after the row is there for every worker to see (jobs.enqueue tells why).
+    jobs.process_events()
+    return is_new
+
+
+def replay(event: WebhookEvent) -> None:
+    """Process a stored event again. Safe at any time: it only tells where to look."""
+    WebhookEvent.objects.filter(pk=event.pk).update(state=WebhookEvent.State.NEW, reason="", processed_at=None)
+    jobs.process_events()
+
+
+def process_new(effects: dict[str, Effect]) -> int:
+    """Process all waiting events, the oldest first, and return how many; several workers may do so at once."""
+    count = 0
+    while done := _process_some(effects):
+        count += done
+    return count
+
+
+def _process_some(effects: dict[str, Effect]) -> int:
+    dirtied: set[int] = set()
+    with transaction.atomic():
+        waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk")
+        # Rows that another worker has in hand are skipped: order does not matter, time stamps do.
+        events = list(waiting.select_for_update(of=("self",), skip_locked=True).select_related("store")[:PROCESS_ROWS])
+        by_store: dict[Store, list[WebhookEvent]] = defaultdict(list)
+        for event in events:
+            by_store[event.store].append(event)
+        for store in sorted(by_store, key=lambda store: store.pk):
+            dirtied |= _process_store(store, by_store[store], effects)
+        now = timezone.now()
+        for event in events:
+            event.processed_at = now
+        WebhookEvent.objects.bulk_update(events, ["state", "reason", "processed_at"], batch_size=PROCESS_ROWS)
+    jobs.carry_all(dirtied)
+    return len(events)
+
+
+def _process_store(store: Store, events: Sequence[WebhookEvent], effects: dict[str, Effect]) -> set[int]:
+    hints: list[Hint] = []
+    by_topic: dict[str, list[tuple[WebhookEvent, dict]]] = defaultdict(list)
+    for event in events:
+        try:
+            payload = _as_object(json.loads(event.body))
+            if event.topic == STOCK_TOPIC:
+                hints.append(_hint(event, payload))
+                event.state = WebhookEvent.State.DONE
+            elif event.topic in effects:
+                by_topic[event.topic].append((event, payload))
+            else:
+                event.state, event.reason = WebhookEvent.State.IGNORED, "Nothing here follows this topic."
+        except MALFORMED as error:
+            _refuse(event, error)
+    for topic, rows in by_topic.items():
+        _follow(store, effects[topic], rows)
+    marked = levels.observe_hints(store, hints, StockObservation.Origin.WEBHOOK)
+    for event in events:
+        if event.topic == STOCK_TOPIC and event.pk in marked.unknown_events:
+            event.state, event.reason = WebhookEvent.State.IGNORED, "This item at this location is not linked."
+    return marked.connection_ids
+
+
+def _follow(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dict]]) -> None:
+    """All of a topic at once; one by one where one of them is malformed."""
+    try:
+        reasons = effect(store, [payload for _, payload in rows])
+    except MALFORMED as error:
+        if len(rows) == 1:
+            _refuse(rows[0][0], error)
+            return
+        for row in rows:
+            _follow(store, effect, [row])
+        return
+    for (event, _), reason in zip(rows, reasons, strict=True):
+        event.state, event.reason = WebhookEvent.State.DONE, reason[:500]
+
+
+def _refuse(event: WebhookEvent, error: Exception) -> None:
+    event.state = WebhookEvent.State.FAILED
+    event.reason = f"The body is not what Shopify documents for {event.topic}: {error!r}"[:500]
+
+
+def _as_object(payload: object) -> dict:
+    if not isinstance(payload, dict):
+        raise TypeError("the body is not a JSON object")
+    return payload
+
+
+def _hint(event: WebhookEvent, payload: dict) -> Hint:
+    available = payload["available"]
+    if available is not None and (isinstance(available, bool) or not isinstance(available, int)):
+        raise ValueError(f"available is {available!r}")
+    as_of = parse_datetime(payload["updated_at"])
+    if as_of is None or as_of.tzinfo is None:
+        raise ValueError(f"updated_at is {payload['updated_at']!r}")
+    item_gid = gids.gid("InventoryItem", payload["inventory_item_id"])
+    return Hint(item_gid, gids.gid("Location", payload["location_id"]), available, as_of, event.pk)
