@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from stores import linking, onboarding
@@ -132,7 +132,7 @@ def sweep() -> None:
     retention.prune()
 
 
-def _with_waiting_stock(running) -> list[Connection]:
+def _with_waiting_stock(running: QuerySet[Connection]) -> list[Connection]:
     dirty = StockLink.objects.filter(connection=OuterRef("pk"), dirty_sequence__gt=F("settled_sequence"))
     pending = StockBatch.objects.filter(connection=OuterRef("pk"), state=StockBatch.State.PENDING)
     waiting = running.filter(Exists(dirty) | Exists(pending))

@@ -206,7 +206,7 @@ def _succeed(job: SyncJob, message: str | None) -> None:
     earlier = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.FAILED)
     earlier.update(state=SyncJob.State.SUCCEEDED, message=f"Failed at first, done later by job {job.pk}.")
     if message is None:  # nothing worth a row: what it wrote stands in the ledger
-        job.delete()
+        SyncJob.objects.filter(pk=job.pk).delete()
         return
     job.state, job.message, job.finished_at = SyncJob.State.SUCCEEDED, message, timezone.now()
     job.failure = job.traceback = ""

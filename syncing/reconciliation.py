@@ -8,7 +8,7 @@ from itertools import islice
 
 from django.conf import settings
 from django.db import connection as db
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from stores.models import Connection, Location, Store
@@ -71,7 +71,7 @@ def _read_store(connection: Connection, store: Store, client: Client, report: Re
     report.save()
 
 
-def _read_paged(client: Client, linked) -> int:
+def _read_paged(client: Client, linked: QuerySet[StockLevel]) -> int:
     count = 0
     by_location: dict[int, list[StockLevel]] = {}
     for level in linked.order_by("location_id", "pk"):
@@ -83,7 +83,7 @@ def _read_paged(client: Client, linked) -> int:
     return count
 
 
-def _read_bulk(store: Store, client: Client, linked, report: Reconciliation) -> None:
+def _read_bulk(store: Store, client: Client, linked: QuerySet[StockLevel], report: Reconciliation) -> None:
     """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat."""
     gid = report.bulk_gids.get(str(store.pk)) or bulk.find_running(client, bulk.INVENTORY_LEVELS)
     if gid is None:
@@ -114,7 +114,7 @@ def _hints(lines: Iterator[dict]) -> Iterator[Hint]:
 class _Seen:
     """Which of the linked levels a file spoke of: a bit for each, so that 100,000 of them take 12 kB."""
 
-    def __init__(self, linked) -> None:
+    def __init__(self, linked: QuerySet[StockLevel]) -> None:
         self.linked = linked
         ids = linked.order_by("pk").values_list("pk", flat=True)
         self.first, last = ids.first() or 0, ids.last() or 0
