@@ -3,7 +3,7 @@
 With every webhook lost, this alone brings a connection to the same end state.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.utils import timezone
 from stores.models import Connection, Location, Store
 from stores.shopify import bulk
 from stores.shopify.client import Client
+from stores.shopify.errors import BulkFailed
 from syncing import jobs
 from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
 from syncing.stock import levels, pairs, planning
@@ -22,6 +23,7 @@ from syncing.stock.planning import State
 
 CHUNK = 2000
 POLL_SECONDS = 5
+READ = "read"
 Clients = Callable[[Store], Client]
 
 
@@ -60,14 +62,14 @@ def _linked_levels(connection: Connection, store: Store) -> Q:
 
 
 def _read_store(connection: Connection, store: Store, client: Client, report: Reconciliation) -> None:
-    if str(store.pk) in report.bulk_gids and report.bulk_gids[str(store.pk)] is None:
+    if report.bulk_gids.get(str(store.pk)) == READ:
         return  # its file was read before the other store's was ready
     linked = StockLevel.objects.filter(_linked_levels(connection, store)).distinct()
     if linked.count() > settings.BULK_FROM_LEVELS:
         _read_bulk(store, client, linked, report)
     else:
         report.levels_read += _read_paged(client, linked)
-    report.bulk_gids[str(store.pk)] = None
+    report.bulk_gids[str(store.pk)] = READ
     report.save()
 
 
@@ -85,25 +87,59 @@ def _read_paged(client: Client, linked: QuerySet[StockLevel]) -> int:
 
 def _read_bulk(store: Store, client: Client, linked: QuerySet[StockLevel], report: Reconciliation) -> None:
     """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat."""
-    gid = report.bulk_gids.get(str(store.pk)) or bulk.find_running(client, bulk.INVENTORY_LEVELS)
-    if gid is None:
-        gid = bulk.start(client, bulk.INVENTORY_LEVELS)
-    if report.bulk_gids.get(str(store.pk)) != gid:
-        report.bulk_gids[str(store.pk)] = gid
-        report.save(update_fields=["bulk_gids"])
-    state = bulk.poll(client, gid)
-    if not state.is_finished:
+    state = _bulk_state(store, client, report)
+    if state.is_under_way:
         raise jobs.Later(POLL_SECONDS, f"{store}: Shopify is preparing the file ({state.object_count} objects so far).")
-    state.require_success()
+    if state.status != "COMPLETED":
+        _forget_bulk(store, report)
+        raise BulkFailed(
+            f"{store}: Shopify ended the bulk operation without a result ({state.error_code or state.status}); "
+            "it is started again.",
+            error_code=state.error_code or state.status,
+        )
     seen = _Seen(linked)
-    lines = bulk.stream(state.url, client.session) if state.url else iter(())
+    lines = _Counted(bulk.stream(state.url, client.session) if state.url else iter(()))
     hints = _hints(lines)
     while chunk := list(islice(hints, CHUNK)):
         report.levels_read += _compare_hints(store, chunk, seen)
-    levels.doubt(seen.missing())
+    if lines.count != state.object_count:
+        raise BulkFailed(
+            f"{store}: the file holds {lines.count} of {state.object_count} lines.", error_code="INCOMPLETE"
+        )
+    missing = seen.missing()
+    levels.doubt(missing)
 
 
-def _hints(lines: Iterator[dict]) -> Iterator[Hint]:
+def _bulk_state(store: Store, client: Client, report: Reconciliation) -> bulk.BulkState:
+    """The bulk operation of this comparison, started if there is none; a lost answer's is found again."""
+    gid = report.bulk_gids.get(str(store.pk))
+    if gid is None:
+        running = bulk.find_running(client, bulk.BULK_LEVELS)
+        gid = running.gid if running else bulk.start(client, bulk.BULK_LEVELS)
+        report.bulk_gids[str(store.pk)] = gid
+        report.save(update_fields=["bulk_gids"])
+    return bulk.poll(client, gid)
+
+
+def _forget_bulk(store: Store, report: Reconciliation) -> None:
+    report.bulk_gids.pop(str(store.pk), None)
+    report.save(update_fields=["bulk_gids"])
+
+
+class _Counted:
+    """The lines of a file, and how many there were: a file that broke off must not pass for a short one."""
+
+    def __init__(self, lines: Iterator[dict]) -> None:
+        self.lines = lines
+        self.count = 0
+
+    def __iter__(self) -> Iterator[dict]:
+        for line in self.lines:
+            self.count += 1
+            yield line
+
+
+def _hints(lines: Iterable[dict]) -> Iterator[Hint]:
     for line in lines:
         reading = bulk.level_reading_from_line(line)
         if reading is not None and reading.as_of is not None:

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import connection as db
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
@@ -44,14 +43,13 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
     if not headers.webhook_id or not headers.topic:
         return _refuse("The webhook id or the topic is missing.", 400)
     text = body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    triggered_at = parse_datetime(headers.triggered_at) if headers.triggered_at else None
     webhooks.record(
         store_id,
         headers.webhook_id[:100],
         headers.topic[:100],
         text,
         headers.event_id[:100],
-        triggered_at,
+        headers.triggered_at,
         headers.api_version[:20],
     )
     return HttpResponse("OK", content_type="text/plain")
