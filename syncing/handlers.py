@@ -125,7 +125,7 @@ def sweep() -> None:
         jobs.carry(connection)
     due = timezone.now() - timedelta(minutes=settings.RECONCILE_MINUTES)
     for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
-        if not connection.why_inert() and not _failed_lately(connection):
+        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
             jobs.reconcile(connection, trigger="schedule")
     for store in Store.objects.filter(checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
@@ -136,10 +136,14 @@ def _with_waiting_stock(running: QuerySet[Connection]) -> list[Connection]:
     dirty = StockLink.objects.filter(connection=OuterRef("pk"), dirty_sequence__gt=F("settled_sequence"))
     pending = StockBatch.objects.filter(connection=OuterRef("pk"), state=StockBatch.State.PENDING)
     waiting = running.filter(Exists(dirty) | Exists(pending))
-    return [connection for connection in waiting if not connection.why_inert() and not _failed_lately(connection)]
+    return [
+        connection
+        for connection in waiting
+        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.CARRY_STOCK)
+    ]
 
 
-def _failed_lately(connection: Connection) -> bool:
+def _failed_lately(connection: Connection, kind: str) -> bool:
     """A problem that waits for an operator is tried again every ten minutes, not every minute."""
     since = timezone.now() - timedelta(minutes=10)
-    return connection.jobs.filter(state=SyncJob.State.FAILED, finished_at__gt=since).exists()
+    return connection.jobs.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since).exists()

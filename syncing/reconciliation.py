@@ -208,9 +208,9 @@ def _next_chunk(connection: Connection, last: tuple[int, int]) -> list[tuple[int
 
 
 def _compare_chunk(connection: Connection, loaded: Sequence[pairs.Pair], report: Reconciliation) -> None:
-    unsure = [pair for pair in loaded if any(side.must_be_read for side in pair.sides()) and pair.is_linked]
-    marked = {pair.link_id for pair in unsure}
-    plan = planning.plan(connection, [pair for pair in loaded if pair.link_id not in marked])
+    sure = pairs.leave_out(loaded, pairs.must_be_read)
+    plan = planning.plan(connection, sure)
+    marked = {pair.link_id for pair in loaded} - {pair.link_id for pair in sure}
     marked |= {write.pair.link_id for write in plan.writes}
     for row in plan.settled:
         if row.state == State.IN_STEP:

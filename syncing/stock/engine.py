@@ -77,7 +77,7 @@ class Run:
         if not taken:
             return False
         blocked = _levels_with_pending(taken)
-        taken = [pair for pair in taken if not blocked & {pair.source.level_id, pair.destination.level_id}]
+        taken = pairs.leave_out(taken, lambda pair: bool(blocked & {pair.source.level_id, pair.destination.level_id}))
         taken = self._read_doubtful(taken)
         plan = planning.plan(self.connection, taken)
         planning.save(plan)
@@ -102,7 +102,7 @@ class Run:
             self._read(absent, taken)
             taken = self._reload(taken)
         # What was overtaken while it was read is still doubtful: it waits for the next round.
-        return [pair for pair in taken if not any(side.must_be_read for side in pair.sides())]
+        return pairs.leave_out(taken, pairs.must_be_read)
 
     def _reload(self, taken: Sequence[Pair]) -> list[Pair]:
         """The pairs with their levels as they are now, under the sequence they were taken with."""
@@ -122,9 +122,9 @@ class Run:
             self.dirtied |= levels.observe_live(asked, self.clients(location.store), location, except_links=links)
 
     def _verify(self, suspicious: Sequence[Pair]) -> list[Pair]:
-        """The pairs of a suspicious plan, read live on both sides."""
+        """The pairs of a suspicious plan, with all that is summed into their destinations, read live on both sides."""
         self._read([side for pair in suspicious for side in pair.sides()], suspicious)
-        return [pair for pair in self._reload(suspicious) if not any(side.must_be_read for side in pair.sides())]
+        return pairs.leave_out(self._reload(suspicious), pairs.must_be_read)
 
     def _activate(self, sides: Sequence[Side]) -> bool:
         """Stock items at destination locations; True if any was. A refusal is left for the plan to show."""

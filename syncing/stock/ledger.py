@@ -129,7 +129,7 @@ def apply(
         StockAdjustment.objects.filter(pk__in=[row.pk for row in adjustments]).update(
             state=StockAdjustment.State.APPLIED, settled_at=settled_at, reason=message
         )
-        doubtful = _write_own(adjustments, at)
+        doubtful = _write_own(batch, adjustments, at)
         if batch.kind == StockBatch.Kind.ADJUST:
             move_baselines(adjustments)
         links = _settle_links(batch, adjustments, doubtful)
@@ -144,7 +144,7 @@ def _close(batch: StockBatch, state: str, message: str) -> bool:
     )
 
 
-def _write_own(adjustments: Sequence[StockAdjustment], at: datetime | None) -> set[int]:
+def _write_own(batch: StockBatch, adjustments: Sequence[StockAdjustment], at: datetime | None) -> set[int]:
     """Put what we wrote into the mirror; return the levels that somebody else changed at the same time."""
     by_level = {row.level_id: row for row in adjustments}
     touched, doubtful, observations = levels.lock_levels(list(by_level)), set(), []
@@ -154,6 +154,8 @@ def _write_own(adjustments: Sequence[StockAdjustment], at: datetime | None) -> s
         verdict = judge_own_write(
             mirror, row.change_from, row.change_to, row.from_as_of, at or mirror.as_of or row.created_at
         )
+        if at is None and batch.kind == StockBatch.Kind.ADJUST:
+            verdict = Verdict.DOUBT  # "nothing changed" is a strange answer to a delta: look before planning on
         if verdict is Verdict.TAKE:
             observations.append(_own_observation(level, row.change_to, at))
             level.available, level.as_of = row.change_to, at or level.as_of

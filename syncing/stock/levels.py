@@ -111,7 +111,9 @@ def _take_live(asked: dict[str, StockLevel], readings: Iterable[LevelReading], e
 
 def doubt(level_ids: Sequence[int]) -> None:
     """These levels must be read live before they are used again."""
-    StockLevel.objects.filter(pk__in=sorted(level_ids)).update(is_doubtful=True)
+    with transaction.atomic():
+        locked = lock_levels(level_ids)
+        StockLevel.objects.filter(pk__in=[level.pk for level in locked]).update(is_doubtful=True)
 
 
 def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) -> set[int]:

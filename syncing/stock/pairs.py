@@ -1,12 +1,13 @@
 """Pairs of levels: which are kept in step, which are dirty, and what a run needs to know of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
 from stores.models import Connection, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
@@ -229,6 +230,29 @@ def _side(values: tuple, name: str) -> Side:
     elif not is_tracked:
         reason = f"inventory is not tracked in the {name}"
     return Side(*level, reason)
+
+
+def leave_out(taken: Sequence[Pair], is_bad: Callable[[Pair], bool]) -> list[Pair]:
+    """The pairs without the bad ones, and without those summed into the same destination level: half a sum is wrong."""
+    bad = {pair.destination.level_id for pair in taken if is_bad(pair)}
+    return [pair for pair in taken if pair.destination.level_id not in bad]
+
+
+def must_be_read(pair: Pair) -> bool:
+    """Whether nothing may be planned for this pair before a live read."""
+    return pair.is_linked and any(side.must_be_read for side in pair.sides())
+
+
+def realign(connection: Connection) -> None:
+    """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice."""
+    StockLink.objects.filter(connection=connection).update(
+        source_baseline=None,
+        destination_baseline=None,
+        keeps_destination=False,
+        state=StockLink.State.NEW,
+        dirty_sequence=F("dirty_sequence") + 1,
+        dirty_at=timezone.now(),
+    )
 
 
 def levels_of(sides: Sequence[Side]) -> list[StockLevel]:

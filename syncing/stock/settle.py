@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Shopify forgets a key 24 h after its first request (facts.md 3.3); an hour of safety for two clocks.
 KEY_LIFE = timedelta(hours=23)
-BUSY = {inventory.IDEMPOTENCY_CONCURRENT_REQUEST}
+BUSY = {inventory.IDEMPOTENCY_CONCURRENT_REQUEST, "SERVICE_UNAVAILABLE"}
 
 Clients = Callable[[Store], Client]
 
@@ -46,7 +46,7 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
         return ledger.apply(batch, rows, outcome.created_at)
     codes = {error.code for error in outcome.user_errors}
     if codes & BUSY:
-        raise ServerError(f"{batch.store}: an earlier try of this write is still running at Shopify.")
+        raise ServerError(f"{batch.store}: Shopify is still busy with this write; it is asked again.")
     logger.info("%s: refused with %s (attempt %d)", batch, sorted(map(str, codes)), batch.attempts)
     if is_replay or inventory.IDEMPOTENCY_KEY_PARAMETER_MISMATCH in codes:
         # An error on a replay does not say what the first try did (facts.md 3.3).
