@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 
 from stores.models import Connection, Location, Store
@@ -40,6 +41,7 @@ class Run:
         self.dirtied: set[int] = set()
         self.guard = guarding.Guard(connection)
         self.last_sent = _last_sent(connection)
+        self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
 
     def carry(self, budget_seconds: float) -> bool:
         """Carry what waits until nothing does; False when time ran out first.
@@ -76,6 +78,7 @@ class Run:
         taken = pairs.take(self.connection, limit)
         if not taken:
             return False
+        self.sequences = {pair.link_id: pair.sequence for pair in taken}
         blocked = _levels_with_pending(taken)
         taken = pairs.leave_out(taken, lambda pair: bool(blocked & {pair.source.level_id, pair.destination.level_id}))
         taken = self._read_doubtful(taken)
@@ -104,12 +107,12 @@ class Run:
         # What was overtaken while it was read is still doubtful: it waits for the next round.
         return pairs.leave_out(taken, pairs.must_be_read)
 
-    def _reload(self, taken: Sequence[Pair]) -> list[Pair]:
-        """The pairs with their levels as they are now, under the sequence they were taken with."""
-        sequences = {pair.link_id: pair.sequence for pair in taken}
-        fresh = pairs.load(planning.by_ids(sequences))
+    def _reload(self, some: Sequence[Pair]) -> list[Pair]:
+        """These pairs, and what is summed with them, as they are now, under the sequence they were taken with."""
+        ids = {pair.destination.level_id for pair in some}
+        fresh = pairs.load(Q(connection=self.connection, destination_level_id__in=ids))
         for pair in fresh:
-            pair.sequence = sequences[pair.link_id]
+            pair.sequence = self.sequences.get(pair.link_id, 0)
         return fresh
 
     def _read(self, sides: Iterable[Side], taken: Sequence[Pair]) -> None:
@@ -123,6 +126,7 @@ class Run:
 
     def _verify(self, suspicious: Sequence[Pair]) -> list[Pair]:
         """The pairs of a suspicious plan, with all that is summed into their destinations, read live on both sides."""
+        suspicious = self._reload(suspicious)
         self._read([side for pair in suspicious for side in pair.sides()], suspicious)
         return pairs.leave_out(self._reload(suspicious), pairs.must_be_read)
 

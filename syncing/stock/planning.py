@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection as db
-from django.db.models import Q
 
 from stores.models import Connection
 from syncing.models import StockAdjustment, StockBatch, StockLink
@@ -36,11 +35,6 @@ class Plan:
     writes: list[Write] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     aligned: list[Pair] = field(default_factory=list)
-
-
-def by_ids(ids: Iterable[int]) -> Q:
-    """The condition that loads exactly these links."""
-    return Q(pk__in=list(ids))
 
 
 def plan(connection: Connection, taken: Sequence[Pair]) -> Plan:
