@@ -247,7 +247,14 @@ def renew_token(store: Store) -> None:
     """
     if store.auth == Store.Auth.STATIC_TOKEN:
         return
-    client = open_client(store)
-    tokens = StoreTokens(store, base_url(store), client.session)
-    tokens.renew(store.access_token)
-    store.refresh_from_db()
+    with new_session() as session:
+        StoreTokens(store, base_url(store), session).renew(store.access_token)
+    forget_client(store)
+    store.refresh_from_db(fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
+
+
+def forget_client(store: Store) -> None:
+    """Have the next client of this thread start with the token that is stored now."""
+    known = _opened.__dict__.get("clients", {}).pop(store.pk, None)
+    if known:
+        known[1].session.close()

@@ -1,0 +1,257 @@
+"""Check store: whether everything is in place to work with a store, in words; and repair what we can repair."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from stores import clients
+from stores.models import Location, LocationMapping, Store
+from stores.shopify import shops, webhooks
+from stores.shopify.client import Client
+from stores.shopify.errors import (
+    TRANSIENT,
+    InvalidCredentials,
+    ShopifyError,
+    StoreFrozen,
+    StoreLocked,
+    StoreNotFound,
+    Unauthorized,
+    WrongVersion,
+)
+
+logger = logging.getLogger(__name__)
+
+WEBHOOK_PATH = "/webhooks/shopify/"
+# What the stores need now; catalog, content and orders are looked at once they are synced.
+PURPOSES = ("links", "stock")
+# These end all traffic with a store until somebody acts; everything else only needs attention.
+_DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreFrozen, StoreLocked)
+
+
+class NotInPlace(Exception):
+    """Something that an operator must see to; the message says what."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a check: what was looked at, whether it is well, and what was found or must be done."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All findings of a check, the Store.Status that follows from them, and why it is not READY ('' if it is)."""
+
+    findings: tuple[Finding, ...]
+    status: str
+    reason: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == Store.Status.READY
+
+    def as_rows(self) -> list[dict]:
+        """As kept in Store.check_report: a list of {"name", "ok", "message"}."""
+        return [asdict(finding) for finding in self.findings]
+
+    def __str__(self) -> str:
+        return "Everything is in place." if self.ok else self.reason
+
+
+def check_store(store: Store) -> CheckReport:
+    """Look at credentials, version, scopes, currency, locations and webhooks; repair the webhook subscriptions.
+
+    Saves the report and the status. Whatever Shopify answers becomes a finding and is not raised.
+    """
+    check = _Check(store)
+    check.run()
+    report = check.conclude()
+    store.status, store.status_reason = report.status, report.reason
+    store.check_report, store.checked_at = report.as_rows(), timezone.now()
+    # Only what a check is about: the token may have been renewed meanwhile, the bucket certainly moved.
+    store.save(update_fields=["name", "currency", "scopes", "status", "status_reason", "check_report", "checked_at"])
+    return report
+
+
+class _Check:
+    """One check of one store; collects findings and what hindered it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.findings: list[Finding] = []
+        self.errors: list[ShopifyError] = []
+
+    def run(self) -> None:
+        """Look at everything; without credentials or an answer there is nothing more to look at."""
+        if not self._look("Credentials", lambda: _check_credentials(self.store)):
+            return
+        client = clients.open_client(self.store)
+        if not self._look("Reachable", lambda: _check_shop(self.store, client)):
+            return
+        version = settings.SHOPIFY_API_VERSION
+        self._look("API version", lambda: f"Shopify serves {version}, the version we speak.")
+        self._look("Currency", lambda: self.store.currency)
+        self._look("Scopes", lambda: _check_scopes(self.store, client))
+        self._look("Locations", lambda: _check_locations(self.store, client))
+        self._look("Webhook subscriptions", lambda: _check_subscriptions(client))
+        self._look("Webhook signature", lambda: _check_signature(self.store))
+
+    def _look(self, name: str, look: Callable[[], str]) -> bool:
+        try:
+            message, ok = look(), True
+        except NotInPlace as unwell:
+            message, ok = str(unwell), False
+        except ShopifyError as error:
+            logger.warning("Check of %s: %s", self.store.domain, error)
+            self.errors.append(error)
+            message, ok = _explain(error), False
+            if isinstance(error, WrongVersion):
+                name = "API version"
+        self.findings.append(Finding(name, ok, message))
+        return ok
+
+    def conclude(self) -> CheckReport:
+        """The report and the status that follows."""
+        unwell = [finding for finding in self.findings if not finding.ok]
+        status = Store.Status.ATTENTION if unwell else Store.Status.READY
+        is_unknown = bool(self.errors) and all(error.failure == TRANSIENT for error in self.errors)
+        was_disconnected = self.store.status == Store.Status.DISCONNECTED
+        # A check that could not look proves nothing: what was disconnected stays so.
+        if any(isinstance(error, _DISCONNECTING) for error in self.errors) or (was_disconnected and is_unknown):
+            status = Store.Status.DISCONNECTED
+        reason = " ".join(f"{finding.name}: {finding.message}" for finding in unwell)
+        return CheckReport(tuple(self.findings), status, reason)
+
+
+def _explain(error: ShopifyError) -> str:
+    again = " If it does not pass by itself within minutes, check again." if error.failure == TRANSIENT else ""
+    return f"{error}{again}"
+
+
+def _check_credentials(store: Store) -> str:
+    clients.renew_token(store)
+    if store.auth == Store.Auth.STATIC_TOKEN:
+        return "A fixed Admin API token; it does not expire."
+    return (
+        f"Shopify gave a token. It is renewed by itself; this one ends at {store.token_expires_at:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def _check_shop(store: Store, client: Client) -> str:
+    shop = shops.read_shop(client)
+    if shop.domain.lower() != store.domain:
+        raise NotInPlace(
+            f"The store {shop.domain} answers under {store.domain}. Enter its permanent .myshopify.com name instead."
+        )
+    store.name, store.currency = store.name or shop.name, shop.currency
+    return f"“{shop.name}” answers."
+
+
+def _check_scopes(store: Store, client: Client) -> str:
+    granted = shops.read_scopes(client)
+    store.scopes = sorted(granted)
+    missing = set(shops.missing_scopes(granted, PURPOSES))
+    note = ""
+    if "write_inventory" in missing and not _must_be_written(store):
+        missing.remove("write_inventory")
+        note = " write_inventory is not granted: it is needed once a connection is two-way."
+    if missing:
+        raise NotInPlace(
+            f"Missing: {', '.join(sorted(missing))}. Add them to the app in the Dev Dashboard (a fixed token's app: "
+            "in the store's admin), release it, approve it on the store, and check the store again."
+        )
+    return f"All that are needed are granted.{note}"
+
+
+def _must_be_written(store: Store) -> bool:
+    """Stock of a source changes only along two-way connections."""
+    return not store.is_source or any(connection.is_two_way for connection in store.as_source.all())
+
+
+def _check_locations(store: Store, client: Client) -> str:
+    refresh_locations(store, client)
+    mapped = LocationMapping.objects.filter(Q(source_location__store=store) | Q(destination_location__store=store))
+    for mapping in mapped.select_related("connection__source", "connection__destination"):
+        for location in (mapping.source_location, mapping.destination_location):
+            if location.store_id == store.pk and not location.is_active:
+                raise NotInPlace(
+                    f"{location.name} is mapped in {mapping.connection}, but it is not active (any more). Activate it "
+                    "in the store's admin, or map another location."
+                )
+    names = list(store.locations.filter(is_active=True).order_by("name").values_list("name", flat=True))
+    if not names:
+        raise NotInPlace("The store has no active location: there is no stock to sync.")
+    return f"{len(names)} active: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}."
+
+
+def refresh_locations(store: Store, client: Client | None = None) -> None:
+    """Take over a store's locations. One that Shopify does not list any more stays, inactive, with its mappings.
+
+    Raises as the client does.
+    """
+    records = shops.read_locations(client or clients.open_client(store))
+    Location.objects.bulk_create(
+        [
+            Location(
+                store=store,
+                gid=record.gid,
+                name=record.name[:255],
+                is_active=record.is_active,
+                is_fulfillment_service=record.is_fulfillment_service,
+            )
+            for record in records
+        ],
+        update_conflicts=True,
+        unique_fields=["store", "gid"],
+        update_fields=["name", "is_active", "is_fulfillment_service"],
+    )
+    store.locations.exclude(gid__in=[record.gid for record in records]).update(is_active=False)
+
+
+def webhook_address() -> str:
+    """Where Shopify shall deliver webhooks; '' while PUBLIC_URL is not set."""
+    return settings.PUBLIC_URL.rstrip("/") + WEBHOOK_PATH if settings.PUBLIC_URL else ""
+
+
+def _check_subscriptions(client: Client) -> str:
+    address = webhook_address()
+    if not address:
+        raise NotInPlace(
+            "PUBLIC_URL is not set, so Shopify does not know where to deliver: changes arrive only with the hourly "
+            "reconciliation. Set PUBLIC_URL to this service's https address, restart it, and check the store again."
+        )
+    report = webhooks.repair_subscriptions(client, address)
+    parts = [f"{len(report.present)} present"]
+    if report.created:
+        parts.append(f"{len(report.created)} were missing and are made again ({_topics(report.created)})")
+    if report.removed:
+        parts.append(f"{len(report.removed)} were wrong or double and are removed ({_topics(report.removed)})")
+    if report.elsewhere:
+        hosts = sorted({urlsplit(subscription.uri).hostname or "?" for subscription in report.elsewhere})
+        parts.append(
+            f"{len(report.elsewhere)} of this app point elsewhere ({', '.join(hosts)}) and are left alone: another "
+            "installation, or a former address of this one"
+        )
+    return "; ".join(parts) + "."
+
+
+def _topics(names: tuple[str, ...]) -> str:
+    shown = ", ".join(webhooks.TOPIC_HEADERS.get(name, name) for name in names[:5])
+    return f"{shown}, …" if len(names) > 5 else shown
+
+
+def _check_signature(store: Store) -> str:
+    if not store.webhook_secrets():
+        raise NotInPlace(
+            "No client secret (API secret key of the app) is stored, so no webhook of this store can be verified: "
+            "all are refused. Enter it."
+        )
+    return "Deliveries are verified with the stored secret."
