@@ -1,0 +1,452 @@
+"""The client: what it sends, what it tries again, and what it makes of every kind of answer."""
+
+import json
+import logging
+import pickle
+
+import pytest
+import requests
+import responses
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from stores.shopify import errors
+from stores.shopify.auth import StaticToken
+from stores.shopify.client import encode_body, is_read, operation_name
+from stores.shopify.errors import UserError
+from stores.shopify.throttle import LocalBucket
+from tests.stores.shopify.wire import (
+    BASE_URL,
+    ENDPOINT,
+    FULL,
+    READ,
+    TOKEN,
+    VERSION,
+    WRITE,
+    Naps,
+    answer,
+    client,
+    points,
+    problem,
+    refuse,
+    sent,
+)
+
+pytestmark = pytest.mark.usefixtures("wire")
+
+
+class RenewableToken:
+    """A token source that has one more token."""
+
+    def __init__(self) -> None:
+        self.current, self.rejected = "old-token", []
+
+    def token(self) -> str:
+        return self.current
+
+    def renew(self, rejected_token: str) -> str:
+        self.rejected.append(rejected_token)
+        self.current = "new-token"
+        return self.current
+
+
+class RecordingBucket(LocalBucket):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acquired, self.reported = [], []
+
+    def acquire(self, cost):
+        self.acquired.append(cost)
+        return super().acquire(cost)
+
+    def report(self, throttle_status, requested, actual):
+        self.reported.append((throttle_status, requested, actual))
+        super().report(throttle_status, requested, actual)
+
+
+def test_a_query_returns_its_data(wire):
+    answer({"shop": {"name": "North"}})
+    assert client().execute(READ, {"a": None}, cost=1) == {"shop": {"name": "North"}}
+    request = wire.calls[0].request
+    assert request.headers["X-Shopify-Access-Token"] == TOKEN
+    assert request.headers["Content-Type"] == "application/json"
+    assert sent() == [{"query": READ, "variables": {"a": None}, "operationName": "ReadName"}]
+
+
+def test_the_same_request_is_always_the_same_bytes():
+    one = encode_body(READ, {"b": 1, "a": {"d": None, "c": [2, 1]}})
+    assert one == encode_body(READ, {"a": {"c": [2, 1], "d": None}, "b": 1})
+    assert b'"d":null' in one
+
+
+def test_raw_bytes_go_out_untouched(wire):
+    answer({"touch": {"ok": True}})
+    body = b'{ "variables": {"z":null},   "query": "mutation T { touch { ok } }" }'
+    client().execute_raw_body(body, cost=10)
+    assert wire.calls[0].request.body == body
+
+
+@pytest.mark.parametrize("document", [READ, "{ shop { name } }", "\n # says why\n query Q { shop { id } }"])
+def test_queries_are_reads(document):
+    assert is_read(document)
+
+
+@pytest.mark.parametrize("document", [WRITE, "# query\nmutation M { x }", "fragment F on Shop { id }", "queryish"])
+def test_anything_else_is_a_write(document):
+    assert not is_read(document)
+
+
+def test_operations_are_named():
+    assert (operation_name(WRITE), operation_name("{ shop { id } }")) == ("TouchSomething", "")
+
+
+def test_the_real_cost_of_a_document_is_learned(wire):
+    bucket = RecordingBucket()
+    asking = client(bucket=bucket)
+    answer({"shop": {}}, cost=points(requested=35, actual=30))
+    answer({"shop": {}}, cost=points(requested=35, actual=30))
+    asking.execute(READ, cost=3)
+    asking.execute(READ, cost=3)
+    assert bucket.acquired == [3, 35]
+    assert bucket.reported == [(FULL, 3, 30), (FULL, 35, 30)]
+
+
+def test_it_waits_as_long_as_the_bucket_says(wire):
+    naps = Naps()
+    empty = {"maximumAvailable": 2000, "currentlyAvailable": 100, "restoreRate": 100}
+    asking = client(naps, bucket=LocalBucket(clock=lambda: 1000))
+    answer({"shop": {}}, cost=points(status=empty))
+    answer({"shop": {}})
+    asking.execute(READ, cost=10)
+    asking.execute(READ, cost=10)
+    assert naps == [pytest.approx(1.1)]
+
+
+@pytest.mark.parametrize("document", [READ, WRITE])
+def test_a_throttled_request_is_sent_again_after_the_wait_that_shopifys_numbers_give(wire, document):
+    naps, bucket = Naps(), RecordingBucket()
+    empty = {"maximumAvailable": 2000, "currentlyAvailable": 0, "restoreRate": 100}
+    answer(errors=[problem("THROTTLED", "Throttled")], cost=points(requested=50, actual=None, status=empty))
+    answer({"touch": {}})
+    client(naps, bucket=bucket).execute(document, cost=10)
+    assert 0.5 <= naps[0] <= 0.7
+    assert bucket.reported[0] == (empty, 10, 0.0)
+    assert sent()[0] == sent()[1]
+
+
+def test_a_store_that_stays_throttled_is_given_up_for_now(wire):
+    for _ in range(3):
+        answer(errors=[problem("THROTTLED")], cost=points(actual=None, status=None))
+    with pytest.raises(errors.Throttled) as caught:
+        client(throttle_attempts=3).execute(WRITE, cost=10)
+    assert len(wire.calls) == 3
+    assert caught.value.failure == errors.TRANSIENT
+    assert caught.value.outcome_unknown is False
+
+
+def test_status_429_waits_for_the_float_that_shopify_names(wire):
+    naps = Naps()
+    refuse(429, **{"Retry-After": "2.5"})
+    answer({"shop": {}})
+    client(naps).execute(READ, cost=1)
+    assert 2.5 <= naps[0] <= 3.2
+
+
+def test_a_worker_does_not_sleep_through_a_day_long_limit(wire):
+    refuse(429, **{"Retry-After": "86400"})
+    with pytest.raises(errors.Throttled) as caught:
+        client().execute(WRITE, cost=10)
+    assert caught.value.retry_after == 86400
+
+
+@pytest.mark.parametrize("document", [READ, WRITE])
+def test_a_401_renews_the_token_once_and_sends_the_same_again(wire, document):
+    tokens = RenewableToken()
+    refuse(401, '{"errors":"[API] Invalid API key or access token (unrecognized login or wrong password)"}')
+    answer({"touch": {}})
+    client(tokens=tokens).execute(document, cost=10)
+    assert tokens.rejected == ["old-token"]
+    assert [call.request.headers["X-Shopify-Access-Token"] for call in wire.calls] == ["old-token", "new-token"]
+
+
+def test_a_second_401_is_final(wire):
+    refuse(401)
+    refuse(401)
+    with pytest.raises(errors.Unauthorized) as caught:
+        client(tokens=RenewableToken()).execute(READ, cost=1)
+    assert caught.value.failure == errors.MISCONFIGURED
+    assert len(wire.calls) == 2
+
+
+def test_a_static_token_that_is_refused_says_what_to_do(wire):
+    refuse(401)
+    with pytest.raises(errors.Unauthorized, match="Paste the current Admin API access token"):
+        client().execute(READ, cost=1)
+
+
+def _broken(kind=requests.ConnectionError):
+    responses.add(responses.POST, ENDPOINT, body=kind("Remote end closed connection without response"))
+
+
+def _refused_connection():
+    reason = NewConnectionError(None, "refused")
+    responses.add(responses.POST, ENDPOINT, body=requests.ConnectionError(MaxRetryError(None, ENDPOINT, reason)))
+
+
+FAULTS = {
+    "broken": _broken,
+    "read time-out": lambda: _broken(requests.ReadTimeout),
+    "502 with HTML": lambda: refuse(502, "<html>Bad gateway</html>"),
+    "540": lambda: refuse(540),
+    "internal": lambda: answer(None, errors=[problem("INTERNAL_SERVER_ERROR", "Request ID: 1-2")]),
+    "HTML with 200": lambda: responses.add(responses.POST, ENDPOINT, body="<html>", content_type="text/html"),
+    "no data": lambda: responses.add(responses.POST, ENDPOINT, json={"data": None}),
+    "unknown error with data": lambda: answer({"touch": None}, errors=[problem("SOMETHING_NEW")]),
+    "unknown error without data": lambda: answer(errors=[problem("SOMETHING_NEW")]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_query_is_tried_again_after_a_transient_failure(wire, fault):
+    naps = Naps()
+    FAULTS[fault]()
+    FAULTS[fault]()
+    answer({"shop": {"name": "North"}})
+    assert client(naps).execute(READ, cost=1) == {"shop": {"name": "North"}}
+    assert len(naps) == 2
+    assert 0 < naps[0] <= naps[1]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_query_that_keeps_failing_is_given_up_after_four_attempts(wire, fault):
+    for _ in range(5):
+        FAULTS[fault]()
+    with pytest.raises(errors.ShopifyError) as caught:
+        client().execute(READ, cost=1)
+    assert caught.value.failure == errors.TRANSIENT
+    assert caught.value.outcome_unknown is False
+    assert len(wire.calls) == 4
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_write_is_sent_once_and_its_outcome_is_unknown(wire, fault):
+    FAULTS[fault]()
+    answer({"touch": {"ok": True}})
+    with pytest.raises(errors.ShopifyError) as caught:
+        client().execute_raw_body(encode_body(WRITE), cost=10)
+    assert caught.value.failure == errors.TRANSIENT
+    assert caught.value.outcome_unknown is True
+    assert len(wire.calls) == 1
+
+
+def test_a_write_that_never_left_is_known_not_to_have_happened(wire):
+    _refused_connection()
+    with pytest.raises(errors.Unreachable) as caught:
+        client().execute(WRITE, cost=10)
+    assert caught.value.outcome_unknown is False
+
+
+def test_a_lost_answer_releases_its_reservation(wire):
+    bucket = RecordingBucket()
+    _broken()
+    with pytest.raises(errors.AnswerLost):
+        client(bucket=bucket).execute(WRITE, cost=10)
+    assert bucket.reported == [(None, 10, None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "failure"),
+    [
+        (400, errors.QueryRejected, errors.BUG),
+        (402, errors.StoreFrozen, errors.MISCONFIGURED),
+        (403, errors.AccessDenied, errors.MISCONFIGURED),
+        (404, errors.StoreNotFound, errors.MISCONFIGURED),
+        (422, errors.QueryRejected, errors.BUG),
+        (423, errors.StoreLocked, errors.MISCONFIGURED),
+        (430, errors.StoreLocked, errors.MISCONFIGURED),
+    ],
+)
+@pytest.mark.parametrize("document", [READ, WRITE])
+def test_a_permanent_refusal_is_not_tried_again(wire, status, kind, failure, document):
+    refuse(status)
+    with pytest.raises(kind) as caught:
+        client().execute(document, cost=1)
+    assert (caught.value.failure, caught.value.outcome_unknown) == (failure, False)
+    assert "north-store.myshopify.com" in str(caught.value)
+    assert len(wire.calls) == 1
+
+
+def test_a_redirect_is_not_followed_and_names_the_other_host(wire):
+    refuse(301, "", Location="https://renamed.myshopify.com/admin?token=x")
+    with pytest.raises(errors.UnexpectedAnswer, match=r"points to renamed\.myshopify\.com instead") as caught:
+        client(read_attempts=1).execute(READ, cost=1)
+    assert "token=x" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "MAX_COST_EXCEEDED",
+        "BAD_REQUEST",
+        "INVALID_FIELD_ARGUMENTS",
+        "INVALID_VARIABLE",
+        "MAX_INPUT_SIZE_EXCEEDED",
+        "undefinedField",
+    ],
+)
+def test_a_wrong_request_is_a_bug_and_did_nothing(wire, code):
+    answer(errors=[problem(code, "Wrong.")])
+    with pytest.raises(errors.QueryRejected, match="Wrong") as caught:
+        client().execute(WRITE, cost=10)
+    assert (caught.value.failure, caught.value.outcome_unknown, caught.value.codes) == (errors.BUG, False, (code,))
+
+
+def test_a_syntax_error_without_a_code_is_a_bug(wire):
+    answer(errors=[{"message": "syntax error", "locations": [{"line": 1, "column": 1}]}])
+    with pytest.raises(errors.QueryRejected):
+        client().execute(WRITE, cost=10)
+
+
+def test_an_unknown_id_is_a_rejection(wire):
+    answer({"node": None}, errors=[problem("RESOURCE_NOT_FOUND", "Invalid id: gid://shopify/Nothing/1")])
+    with pytest.raises(errors.ObjectNotFound) as caught:
+        client().execute(READ, cost=1)
+    assert caught.value.failure == errors.REJECTED
+
+
+def test_a_missing_scope_is_named_although_part_of_the_data_is_there(wire):
+    denied = problem("ACCESS_DENIED", requiredAccess="`read_inventory` access scope.", path=["inventoryItem"])
+    answer({"inventoryItem": None, "shop": {"name": "North"}}, errors=[denied])
+    with pytest.raises(errors.AccessDenied, match="Missing scopes: read_inventory") as caught:
+        client().execute(READ, cost=1)
+    assert caught.value.missing_scopes == ("read_inventory",)
+
+
+def test_a_scope_denied_below_a_mutation_leaves_its_outcome_unknown(wire):
+    answer({"touch": {"order": None}}, errors=[problem("ACCESS_DENIED", path=["touch", "order"])])
+    with pytest.raises(errors.AccessDenied) as caught:
+        client().execute(WRITE, cost=10)
+    assert caught.value.outcome_unknown is True
+
+
+def test_a_scope_denied_on_the_mutation_itself_did_nothing(wire):
+    answer({"touch": None}, errors=[problem("ACCESS_DENIED", path=["touch"])])
+    with pytest.raises(errors.AccessDenied) as caught:
+        client().execute(WRITE, cost=10)
+    assert caught.value.outcome_unknown is False
+
+
+def test_an_inactive_shop_is_frozen(wire):
+    answer(errors=[problem("SHOP_INACTIVE")])
+    with pytest.raises(errors.StoreFrozen):
+        client().execute(READ, cost=1)
+
+
+@pytest.mark.parametrize("document", [READ, WRITE])
+def test_a_version_that_fell_forward_is_named(wire, document):
+    headers = {"X-Shopify-API-Version": "2027-01"}
+    responses.add(responses.POST, ENDPOINT, json={"data": {"shop": {}}}, headers=headers)
+    with pytest.raises(errors.WrongVersion, match="2026-10.*2027-01") as caught:
+        client().execute(document, cost=1)
+    assert (caught.value.asked, caught.value.served) == (VERSION, "2027-01")
+    assert caught.value.outcome_unknown is (document == WRITE)
+
+
+def test_a_search_filter_that_shopify_ignored_is_an_error(wire):
+    search = [{"path": ["orders"], "query": "sku:1", "warnings": [{"field": "sku", "message": "Invalid search field"}]}]
+    answer({"shop": {}}, search=search)
+    with pytest.raises(errors.QueryRejected, match="Invalid search field"):
+        client().execute(READ, cost=1)
+
+
+def test_a_search_without_warnings_is_fine(wire):
+    answer({"shop": {}}, search=[{"path": ["shop"], "query": "id:1", "parsed": {}, "warnings": []}])
+    assert client().execute(READ, cost=1) == {"shop": {}}
+
+
+def _page(numbers, end=None):
+    answer({"shop": {"things": {"nodes": numbers, "pageInfo": {"hasNextPage": bool(end), "endCursor": end}}}})
+
+
+def test_pages_are_followed_to_the_end(wire):
+    _page([1, 2], "c2")
+    _page([3], "c3")
+    _page([])
+    assert list(client().pages(READ, {"x": 5}, ("shop", "things"), cost=3)) == [1, 2, 3]
+    assert [body["variables"] for body in sent()] == [{"x": 5, "after": after} for after in (None, "c2", "c3")]
+
+
+def test_an_object_that_is_gone_has_no_pages(wire):
+    answer({"shop": None})
+    assert list(client().pages(READ, None, ("shop", "things"), cost=3)) == []
+
+
+def test_a_cursor_that_does_not_move_ends_in_an_error_and_not_in_a_circle(wire):
+    _page([1], "c1")
+    _page([1], "c1")
+    with pytest.raises(errors.UnexpectedAnswer):
+        list(client().pages(READ, None, ("shop", "things"), cost=3))
+
+
+def test_each_request_leaves_one_line_without_headers_or_body(wire, caplog):
+    caplog.set_level(logging.INFO, logger="stores.shopify")
+    answer({"touch": {}})
+    client().execute(WRITE, {"secret": "variable-text"}, cost=10)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "north-store.myshopify.com TouchSomething cost=10" in line
+    assert "request=req-1" in line
+    assert TOKEN not in line
+    assert "variable-text" not in line
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_failure_tells_the_token(wire, fault, caplog):
+    caplog.set_level(logging.DEBUG)
+    FAULTS[fault]()
+    with pytest.raises(errors.ShopifyError) as caught:
+        client().execute(WRITE, cost=10)
+    assert TOKEN not in str(caught.value) + repr(caught.value) + caplog.text
+
+
+def test_a_token_that_no_header_can_carry_is_refused_without_being_shown():
+    with pytest.raises(errors.InvalidCredentials) as caught:
+        StaticToken("shpat_secret\nX-Evil: 1")
+    assert "shpat_secret" not in str(caught.value)
+
+
+def test_a_renewed_token_that_no_header_can_carry_is_not_shown(wire):
+    tokens = RenewableToken()
+    tokens.current = "shpat_secret wrong\n"
+    with pytest.raises(errors.InvalidCredentials) as caught:
+        client(tokens=tokens).execute(READ, cost=1)
+    assert "shpat_secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Throttled("wait", retry_after=3.0),
+        errors.UserErrors("no", errors=[UserError("X", ("input", "0"), "bad")], outcome_unknown=True),
+        errors.WrongVersion("v", asked="a", served="b"),
+    ],
+)
+def test_errors_survive_pickling(error):
+    copied = pickle.loads(pickle.dumps(error))
+    assert (type(copied), str(copied), vars(copied)) == (type(error), str(error), vars(error))
+
+
+def test_user_errors_tell_the_first_three():
+    listed = [UserError(None, (), f"wrong {index}") for index in range(5)]
+    assert str(errors.UserErrors("Refused:", errors=listed)) == "Refused: wrong 0; wrong 1; wrong 2; and 2 more"
+
+
+def test_the_address_is_built_from_a_base_with_a_path(wire):
+    responses.add(
+        responses.POST, "http://127.0.0.1:9/a.myshopify.com/admin/api/2026-10/graphql.json", json={"data": {}}
+    )
+    asking = type(client())("http://127.0.0.1:9/a.myshopify.com/", VERSION, StaticToken(TOKEN), LocalBucket())
+    asking.execute(READ, cost=1)
+    assert asking.domain == "a.myshopify.com"
+    assert json.loads(wire.calls[0].request.body)["query"] == READ
+    assert client().domain == BASE_URL.removeprefix("https://")

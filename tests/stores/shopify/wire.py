@@ -1,0 +1,68 @@
+"""A client whose store is canned answers: what the tests of the wire have in common."""
+
+import json
+from typing import Any
+
+import responses
+
+from stores.shopify.auth import StaticToken
+from stores.shopify.client import Client
+from stores.shopify.throttle import LocalBucket
+
+DOMAIN = "north-store.myshopify.com"
+BASE_URL = f"https://{DOMAIN}"
+VERSION = "2026-10"
+ENDPOINT = f"{BASE_URL}/admin/api/{VERSION}/graphql.json"
+TOKEN = "shpat_0123456789abcdef"
+FULL = {"maximumAvailable": 2000.0, "currentlyAvailable": 2000.0, "restoreRate": 100.0}
+
+READ = "query ReadName { shop { name } }"
+WRITE = "mutation TouchSomething { touch { ok } }"
+
+
+class Naps(list):
+    """Records how long was slept instead of sleeping."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def client(naps: Naps | None = None, **options: Any) -> Client:
+    """A client of the canned store; `options` are those of Client."""
+    options.setdefault("tokens", StaticToken(TOKEN))
+    options.setdefault("bucket", LocalBucket())
+    return Client(BASE_URL, VERSION, sleep=naps if naps is not None else Naps(), **options)
+
+
+def answer(data: Any = None, *, errors: list | None = None, cost: dict | None = None, **more: Any) -> None:
+    """Queue one 200 answer. Without `data` the key is absent, as for requests that were not executed."""
+    body: dict[str, Any] = {}
+    if errors is not None:
+        body["errors"] = errors
+    if data is not None:
+        body["data"] = data
+    body["extensions"] = {"cost": cost or points()} | more
+    headers = {"X-Shopify-API-Version": VERSION, "X-Request-Id": "req-1"}
+    responses.add(responses.POST, ENDPOINT, json=body, headers=headers)
+
+
+def points(requested: float = 10, actual: float | None = 10, status: dict | None = FULL) -> dict[str, Any]:
+    """`extensions.cost` of an answer."""
+    cost: dict[str, Any] = {"requestedQueryCost": requested, "actualQueryCost": actual}
+    return cost | ({"throttleStatus": status} if status else {})
+
+
+def problem(code: str, message: str = "No.", **more: Any) -> dict[str, Any]:
+    """One top-level error."""
+    path = more.pop("path", None)
+    return {"message": message, "extensions": {"code": code} | more} | ({"path": path} if path else {})
+
+
+def refuse(status: int, body: str = '{"errors":"No"}', **headers: str) -> None:
+    """Queue one answer with an HTTP status that is no success."""
+    responses.add(responses.POST, ENDPOINT, body=body, status=status, headers=headers)
+
+
+def sent() -> list[dict[str, Any]]:
+    """The bodies that went out."""
+    return [json.loads(call.request.body) for call in responses.calls]
