@@ -161,6 +161,12 @@ UNFOLD = {
     "SITE_HEADER": "tiposync",
     "SITE_SUBHEADER": "Stores in step",
     "SITE_URL": None,
+    "SITE_SYMBOL": "sync_alt",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": ["syncing.admin.sidebar.stylesheet"],
+    "GLOBAL_CALLBACK": "stores.admin.switch.page_context",
+    "DASHBOARD_CALLBACK": "syncing.admin.dashboard.fill",
+    "SIDEBAR": {"show_search": False, "navigation": "syncing.admin.sidebar.navigation"},
 }

@@ -1,0 +1,270 @@
+"""Connections: what travels between two stores, how it is set up step by step, and how it stands."""
+
+from itertools import islice
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
+
+from stores import linking
+from stores.admin import look
+from stores.admin.connection_form import ConnectionForm, MappingInline
+from stores.admin.connection_list import ConnectionColumns
+from stores.admin.connection_standing import follow_up, panel_urls, preview_row, unmapped_locations
+from stores.admin.operations import operation
+from stores.admin.pages import Page
+from stores.admin.steps import next_steps
+from stores.clients import open_client
+from stores.models import Connection, LocationMapping, Store
+from syncing import jobs
+from syncing.models import StockLink
+from syncing.status import connection_status
+from syncing.stock import alignment
+
+CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
+PREVIEW_ROWS = 500
+ONE_WAY = "strategy == 'one_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
+State = Connection.State
+
+
+def _is_approved(connection: Connection) -> bool:
+    return connection.state in (State.READY, State.RUNNING)
+
+
+def _what_start_does(connection: Connection) -> str:
+    words = "Reads both catalogues, matches them, and begins to keep the mapped locations in step. "
+    if connection.alignment == Connection.Alignment.KEEP_BOTH:
+        return words + "Quantities that differ now stay as they are; later changes travel."
+    return words + "Where quantities differ now, the destination takes the source's. Preview it first."
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ConnectionColumns, Page):
+    """Connections, by source and destination."""
+
+    intro = (
+        "A connection keeps one destination store in step with one source store. Nothing travels before it is started."
+    )
+    empty_title = "No connections yet"
+    empty_text = (
+        "Connect a source store to a destination store. You need one store of each role, both checked. "
+        "Nothing is written to either store before you press “Start”."
+    )
+    empty_link = ("Add a connection", "stores_connection_add")
+    form = ConnectionForm
+    inlines = [MappingInline]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("strategy", ChoicesDropdownFilter),
+        ("is_paused", BooleanRadioFilter),
+        ("source", RelatedDropdownFilter),
+    ]
+    list_filter_submit = True
+    list_select_related = ["source", "destination"]
+    search_fields = ["source__name", "source__domain", "destination__name", "destination__domain"]
+    search_help_text = "Search by store"
+    operations = (
+        "approve",
+        "reject",
+        "propose",
+        "match",
+        "preview",
+        "start",
+        "reconcile",
+        "pause",
+        "resume",
+    )
+    panel_template = "admin/stores/connection/standing.html"
+    conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
+    add_fieldsets = [
+        ("Stores", {"fields": ["source", "destination"]}),
+        ("What travels", {"fields": ["strategy", "identifier", "alignment"]}),
+    ]
+    fieldsets = [
+        ("Stores", {"fields": ["source", "destination"]}),
+        ("What travels", {"fields": ["strategy", "identifier", "alignment", "drift", "activates_items"]}),
+        (
+            "Rules",
+            {
+                "fields": ["safety_buffer", "cap_quantity", "percentage"],
+                "description": "One-way only: how the destination's quantity is computed from the source's.",
+            },
+        ),
+        (
+            "Guards",
+            {
+                "fields": ["guard_zero_from", "guard_move", "guard_zero_share", "guard_zero_minimum"],
+                "description": "A change beyond these limits is read again live; if it still looks destructive, it "
+                "waits for an operator under “Holds”.",
+            },
+        ),
+    ]
+
+    def get_inlines(self, request: HttpRequest, obj: Connection | None) -> list:
+        return self.inlines if obj else []
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> list[str]:
+        return ["source", "destination"] if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial = super().get_changeform_initial_data(request)
+        sources = list(Store.objects.filter(role=Store.Role.SOURCE)[:2])
+        if len(sources) == 1:
+            initial = {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial
+        return initial
+
+    def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
+        reason = row.why_inert()
+        tone = look.BAD if "disconnected" in reason else look.WARN
+        return {
+            "alerts": [{"tone": tone, "text": reason}] if reason else [],
+            "status": connection_status(row),
+            "steps": next_steps(row),
+            "unmapped": unmapped_locations(row),
+            "urls": panel_urls(row),
+            "reconciled": look.ago(row.reconciled_at),
+            "matched": look.ago(row.linked_at),
+        }
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        if not change and obj.source.acceptance == Store.Acceptance.MODERATION:
+            obj.state = State.PENDING
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            obj.save(update_fields=form.changed_data)  # workers write the same row: only what was changed here
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            return
+        connection = form.instance
+        if "identifier" in form.changed_data and _is_approved(connection):
+            jobs.match(connection)
+            messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
+        if form.changed_data or any(formset.has_changed() for formset in formsets):
+            follow_up(connection)
+
+    def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"{obj} was added. Its page shows the steps until it can be started.")
+        return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
+
+    @operation(
+        "Approve",
+        "Accepts this connection. Nothing travels yet: it can then be matched, previewed and started.",
+        permission=APPROVE,
+        tone="primary",
+        offered=lambda connection: connection.state in (State.PENDING, State.REJECTED),
+    )
+    def approve(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(state=State.READY)
+        return "Approved. Next: map its locations, match, preview, start."
+
+    @operation(
+        "Reject",
+        "Refuses this connection: it cannot be started. It can be approved later.",
+        permission=APPROVE,
+        tone="danger",
+        offered=lambda connection: connection.state == State.PENDING,
+    )
+    def reject(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(state=State.REJECTED)
+        return "Rejected: it cannot be started."
+
+    @operation(
+        "Propose by name",
+        "Maps unmapped locations that have the same name in both stores. You can change the rows at the bottom.",
+        permission=CHANGE,
+        offered=lambda connection: bool(linking.propose_mappings(connection)),
+    )
+    def propose(self, request: HttpRequest, connection: Connection) -> str:
+        rows = [
+            LocationMapping(connection=connection, source_location=source, destination_location=destination)
+            for source, destination in linking.propose_mappings(connection)
+        ]
+        LocationMapping.objects.bulk_create(rows, ignore_conflicts=True)
+        follow_up(connection)
+        return f"Mapped: {', '.join(str(row) for row in rows)}."
+
+    @operation(
+        "Match now",
+        "Reads both catalogues and looks for partners of all variants that have none. Links that stand are left alone.",
+        permission=CHANGE,
+        offered=_is_approved,
+    )
+    def match(self, request: HttpRequest, connection: Connection) -> str:
+        jobs.match(connection)
+        return "Matching is queued. What it found appears here, and what is doubtful under “Links”."
+
+    @operation(
+        "Preview",
+        "Reads both stores live and shows every quantity that would change. Writes nothing.",
+        permission=CHANGE,
+        offered=_is_approved,
+        is_page=True,
+    )
+    def preview(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        found = list(islice(alignment.preview(connection, open_client), PREVIEW_ROWS + 1))
+        context = self.admin_site.each_context(request) | {
+            "title": f"Preview: {connection}",
+            "connection": connection,
+            "changes": [preview_row(row) for row in found[:PREVIEW_ROWS] if row.differs],
+            "skipped": [row for row in found[:PREVIEW_ROWS] if not row.differs],
+            "is_cut": len(found) > PREVIEW_ROWS,
+            "limit": PREVIEW_ROWS,
+            "has_pairs": StockLink.objects.filter(connection=connection).exists(),
+            "back": reverse("admin:stores_connection_change", args=[connection.pk]),
+            "start": self.do_url(connection, "start") if connection.state == State.READY else "",
+            "start_words": _what_start_does(connection),
+        }
+        return TemplateResponse(request, "admin/stores/connection/preview.html", context)
+
+    @operation(
+        "Start",
+        _what_start_does,
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda connection: connection.state == State.READY,
+    )
+    def start(self, request: HttpRequest, connection: Connection) -> str:
+        if not connection.mappings.exists():
+            raise ValueError("no locations are mapped yet. Map at least one source location to a destination location.")
+        jobs.start(connection)
+        return "Starting is queued. Reload in a few seconds; a failure would appear under “Jobs”."
+
+    @operation(
+        "Reconcile",
+        "Compares every linked quantity with what Shopify says now; what differs is corrected. Also runs by itself.",
+        permission=CHANGE,
+        offered=lambda connection: connection.state == State.RUNNING,
+    )
+    def reconcile(self, request: HttpRequest, connection: Connection) -> str:
+        jobs.reconcile(connection)
+        return "Reconciliation is queued. Its report appears under “Reconciliations”."
+
+    @operation(
+        "Pause",
+        "Nothing travels along this connection until you resume it. Changes meanwhile are found when it is resumed.",
+        permission=CHANGE,
+        offered=lambda connection: not connection.is_paused and connection.state == State.RUNNING,
+    )
+    def pause(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(is_paused=True)
+        return "Paused."
+
+    @operation(
+        "Resume",
+        "Ends the pause: the connection is compared with Shopify first, then brought in step.",
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda connection: connection.is_paused,
+    )
+    def resume(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(is_paused=False)
+        jobs.reconcile(connection, trigger="resume")
+        return "Resumed: it is being compared with Shopify first."

@@ -1,0 +1,105 @@
+"""The form of a connection and the rows that map its locations: what cannot be is said where it was entered."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.forms import PaginationInlineFormSet
+
+from stores.models import Connection, Location, LocationMapping, Store
+from stores.models.connection import refuse_shared_locations
+
+
+class ConnectionForm(forms.ModelForm):
+    """A new connection takes the source's default strategy unless another is chosen."""
+
+    class Meta:
+        model = Connection
+        fields = "__all__"  # the page's fieldsets choose
+        help_texts = {
+            "source": "The store that controls. Only source stores can be chosen.",
+            "destination": "The store that follows. Only destination stores can be chosen.",
+            "strategy": "One-way: the destination's quantity becomes the source's. Two-way: a change in either store "
+            "reaches the other as the same change, so sales in both at once both count.",
+            "alignment": "What happens to quantities that differ when the connection is started. Preview it first.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        roles = {"source": Store.Role.SOURCE, "destination": Store.Role.DESTINATION}
+        for name, role in roles.items():
+            if name in self.fields:
+                self.fields[name].label_from_instance = lambda store, role=role: (
+                    str(store) if store.role == role else f"{store} (is a {store.get_role_display().lower()})"
+                )
+
+
+class MappingFormSet(PaginationInlineFormSet):
+    """Rows are checked together, against the strategy that is being saved with them."""
+
+    def _construct_form(self, i: int, **kwargs: Any) -> forms.ModelForm:
+        form = super()._construct_form(i, **kwargs)
+        form.instance.connection = self.instance
+        return form
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors) or not self.instance.is_two_way:
+            return
+        kept = [form.instance for form in self.forms if self._counts(form)]
+        refuse_shared_locations(kept)
+
+    def _counts(self, form: forms.ModelForm) -> bool:
+        is_deleted = self.can_delete and self._should_delete_form(form)
+        return not is_deleted and bool(form.instance.source_location_id and form.instance.destination_location_id)
+
+
+class MappingForm(forms.ModelForm):
+    """One row: two locations that belong together."""
+
+    class Meta:
+        model = LocationMapping
+        fields = ["source_location", "destination_location"]
+
+    def _post_clean(self) -> None:
+        try:
+            super()._post_clean()
+        except ValidationError as error:  # raised by fields of the row that are not on this form
+            self.add_error(None, error)
+
+
+class MappingInline(TabularInline):
+    """Which source location shows at which destination location."""
+
+    model = LocationMapping
+    form = MappingForm
+    formset = MappingFormSet
+    extra = 1
+    verbose_name = "location mapping"
+    verbose_name_plural = "location mapping: stock of the left location shows at the right one"
+
+    def get_formset(self, request: HttpRequest, obj: Connection | None = None, **kwargs: Any) -> Any:
+        request.mapped_connection = obj  # formfield_for_foreignkey sees nothing but the request
+        return super().get_formset(request, obj, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        connection = getattr(request, "mapped_connection", None)
+        sides = {"source_location": "source_id", "destination_location": "destination_id"}
+        if connection and db_field.name in sides:
+            store_id = getattr(connection, sides[db_field.name])
+            kwargs["queryset"] = Location.objects.filter(store=store_id).select_related("store")
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name in sides:
+            field.label_from_instance = _location_label
+            field.widget.can_add_related = field.widget.can_change_related = False
+            field.widget.can_view_related = field.widget.can_delete_related = False
+        return field
+
+
+def _location_label(location: Location) -> str:
+    notes = [] if location.is_active else ["inactive"]
+    notes += ["fulfilment service"] if location.is_fulfillment_service else []
+    return f"{location.name} ({', '.join(notes)})" if notes else location.name

@@ -1,0 +1,86 @@
+"""The columns of the list of connections, all counted in one query."""
+
+from django.contrib import admin
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from stores.admin import look
+from stores.models import Connection, VariantLink
+from syncing.models import StockHold, StockLink, SyncJob
+
+
+def _count(rows: QuerySet) -> Coalesce:
+    counted = rows.filter(connection=OuterRef("pk")).order_by().values("connection").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
+class ConnectionColumns(admin.ModelAdmin):
+    """How each connection stands, for the list."""
+
+    list_display = [
+        "shown_name",
+        "shown_strategy",
+        "shown_state",
+        "shown_step",
+        "shown_held",
+        "shown_unmatched",
+        "shown_failed",
+        "shown_reconciled",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        dirty = Q(dirty_sequence__gt=F("settled_sequence")) | Q(state__in=["held", "drifted"])
+        doubtful = [VariantLink.State.UNMATCHED, VariantLink.State.AMBIGUOUS]
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                pair_count=_count(StockLink.objects.all()),
+                out_count=_count(StockLink.objects.filter(dirty)),
+                held_count=_count(StockHold.objects.filter(state=StockHold.State.OPEN)),
+                doubtful_count=_count(VariantLink.objects.filter(state__in=doubtful)),
+                failed_count=_count(SyncJob.objects.filter(state=SyncJob.State.FAILED)),
+            )
+        )
+
+    @display(description="Connection", ordering="source__name")
+    def shown_name(self, connection: Connection) -> str:
+        return str(connection)
+
+    @display(description="Strategy", ordering="strategy")
+    def shown_strategy(self, connection: Connection) -> str:
+        return look.state_pill(connection, "strategy")
+
+    @display(description="State", ordering="state")
+    def shown_state(self, connection: Connection) -> str:
+        is_paused = connection.is_paused or connection.source.is_paused or connection.destination.is_paused
+        return look.joined([look.state_pill(connection), look.pill(look.WARN, "Paused") if is_paused else ""])
+
+    @display(description="Stock")
+    def shown_step(self, connection: Connection) -> str:
+        if not connection.pair_count:
+            return look.NOTHING
+        if connection.out_count:
+            return look.pill(look.WARN, f"{connection.out_count} of {connection.pair_count} out of step")
+        return look.pill(look.GOOD, f"{connection.pair_count} in step")
+
+    @display(description="Held")
+    def shown_held(self, connection: Connection) -> str:
+        url = look.list_url(StockHold, state__exact="open", connection=connection.pk)
+        return look.anchor(url, connection.held_count) if connection.held_count else look.NOTHING
+
+    @display(description="Unmatched")
+    def shown_unmatched(self, connection: Connection) -> str:
+        url = look.list_url(VariantLink, doubt="open", connection=connection.pk)
+        return look.anchor(url, connection.doubtful_count) if connection.doubtful_count else look.NOTHING
+
+    @display(description="Failed jobs")
+    def shown_failed(self, connection: Connection) -> str:
+        url = look.list_url(SyncJob, state__exact="failed", connection=connection.pk)
+        return look.anchor(url, connection.failed_count) if connection.failed_count else look.NOTHING
+
+    @display(description="Reconciled", ordering="reconciled_at")
+    def shown_reconciled(self, connection: Connection) -> str:
+        return look.ago(connection.reconciled_at)

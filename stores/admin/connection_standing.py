@@ -1,0 +1,55 @@
+"""What a connection's page tells besides its form, and what follows from changing it."""
+
+from typing import Any
+
+from stores.admin import look
+from stores.models import Connection, VariantLink
+from syncing import jobs
+from syncing.models import StockHold, StockLink, SyncJob
+from syncing.stock import alignment, pairs
+
+
+def follow_up(connection: Connection, product_gid: str | None = None) -> None:
+    """Have a started connection's stock links follow what an operator just changed, and carry what that means."""
+    if connection.state == Connection.State.RUNNING:
+        pairs.wire_connection(connection, product_gid)
+        jobs.carry(connection)
+
+
+def preview_row(row: alignment.PreviewRow) -> dict[str, Any]:
+    """A previewed pair as the template draws it."""
+    return {
+        "variant": row.variant,
+        "locations": row.locations,
+        "source": look.quantity(row.source)
+        if row.source == row.source_becomes
+        else look.change(row.source, row.source_becomes),
+        "destination": look.quantity(row.destination)
+        if row.destination == row.destination_becomes
+        else look.change(row.destination, row.destination_becomes),
+        "reason": row.reason,
+    }
+
+
+def unmapped_locations(connection: Connection) -> dict[str, list[str]]:
+    """Active locations of both stores that this connection leaves alone, by name."""
+    mapped = {pk for row in connection.mappings.all() for pk in (row.source_location_id, row.destination_location_id)}
+    return {
+        side: [place.name for place in store.locations.filter(is_active=True) if place.pk not in mapped]
+        for side, store in (("source", connection.source), ("destination", connection.destination))
+    }
+
+
+def panel_urls(connection: Connection) -> dict[str, str]:
+    """Lists that the figures of a connection lead to."""
+    own = {"connection": connection.pk}
+    return {
+        "stock": look.list_url(StockLink, **own),
+        "waiting": look.list_url(StockLink, stock="waiting", **own),
+        "oversold": look.list_url(StockLink, stock="oversold", **own),
+        "skipped": look.list_url(StockLink, state__exact="skipped", **own),
+        "held": look.list_url(StockHold, state__exact="open", **own),
+        "links": look.list_url(VariantLink, **own),
+        "unmatched": look.list_url(VariantLink, doubt="open", **own),
+        "failed": look.list_url(SyncJob, state__exact="failed", **own),
+    }

@@ -1,0 +1,209 @@
+"""Links: which variants have a partner, which do not and why, and the picker that resolves them."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from stores import linking
+from stores.admin import look
+from stores.admin.connection_standing import follow_up
+from stores.admin.filters import ConnectionFilter, ExactFilter
+from stores.admin.operations import operation, refusal_words
+from stores.admin.pages import ReadOnlyPage
+from stores.models import Connection, Variant, VariantLink
+
+CHANGE = "stores.change_variantlink"
+FOUND_AT_ONCE = 20
+State = VariantLink.State
+
+
+class DoubtFilter(ExactFilter):
+    """What waits for an operator."""
+
+    title = "doubt"
+    parameter_name = "doubt"
+    conditions = (
+        ("open", "Waits for you: unmatched or ambiguous", {"state__in": [State.UNMATCHED, State.AMBIGUOUS]}),
+        ("suggested", "Has suggestions", {"state": State.AMBIGUOUS, "candidates__isnull": False}),
+    )
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return (
+            super().queryset(request, queryset).distinct()
+            if self.value() == "suggested"
+            else super().queryset(request, queryset)
+        )
+
+
+@admin.register(VariantLink)
+class VariantLinkAdmin(ReadOnlyPage):
+    """Links, by connection and title."""
+
+    intro = (
+        "Which destination variant stands for which source variant. Nothing unmatched or ambiguous ever syncs: open "
+        "one to pick its partner. What you decide is never overwritten by matching."
+    )
+    empty_title = "Nothing has been matched yet"
+    empty_text = "Open a connection and press “Match now”: it reads both catalogues and links what belongs together."
+    empty_link = ("Go to connections", "stores_connection_changelist")
+    operate_permission = CHANGE
+    list_display = ["shown_source", "shown_state", "shown_partner", "shown_reason", "connection", "timeline"]
+    list_filter = [DoubtFilter, ("state", ChoicesDropdownFilter), ConnectionFilter, ("is_manual", BooleanRadioFilter)]
+    list_filter_submit = True
+    list_select_related = ["connection__source", "connection__destination", "source_variant", "destination_variant"]
+    search_fields = [
+        f"{side}__{field}"
+        for side in ("source_variant", "destination_variant")
+        for field in ("product_title", "sku", "barcode", "handle")
+    ]
+    search_help_text = "Search by title, SKU, barcode or handle"
+    actions = ["accept_candidates", "ignore_selected"]
+    operations = ("pick", "ignore", "clear")
+    panel_template = "admin/stores/variantlink/picker.html"
+    fieldsets = [
+        ("Link", {"fields": ["connection", "shown_state", "shown_reason", "is_manual", "created_at", "changed_at"]})
+    ]
+
+    def panel(self, request: HttpRequest, row: VariantLink) -> dict[str, Any]:
+        can_change = request.user.has_perm(CHANGE)
+        query = request.GET.get("partner", "").strip()
+        candidates = list(row.candidates.select_related("store").order_by("product_title", "title", "pk")[:50])
+        found = search_variants(row.connection, query) if query and can_change else []
+        return {
+            "source": row.source_variant,
+            "partner": row.destination_variant if row.state == State.LINKED else None,
+            "connection": row.connection,
+            "can_pick": can_change and not row.source_variant.gone_at,
+            "pick_url": self.do_url(row, "pick"),
+            "candidates": with_claims(row, candidates),
+            "query": query,
+            "found": with_claims(row, found),
+            "is_cut": len(found) == FOUND_AT_ONCE,
+            "timeline": reverse("admin:syncing_timeline", args=[row.pk]),
+        }
+
+    @display(description="Source variant", ordering="source_variant__product_title")
+    def shown_source(self, link: VariantLink) -> str:
+        variant = link.source_variant
+        return look.two_lines(variant, " · ".join(part for part in (variant.barcode, variant.handle) if part))
+
+    @display(description="State", ordering="state")
+    def shown_state(self, link: VariantLink) -> str:
+        return look.joined([look.state_pill(link), look.pill(look.QUIET, "by hand") if link.is_manual else ""])
+
+    @display(description="Partner", ordering="destination_variant__product_title")
+    def shown_partner(self, link: VariantLink) -> str:
+        return look.wrapped(str(link.destination_variant)) if link.destination_variant else look.NOTHING
+
+    @display(description="Why")
+    def shown_reason(self, link: VariantLink) -> str:
+        return look.wrapped(link.reason)
+
+    @display(description="Timeline")
+    def timeline(self, link: VariantLink) -> str:
+        return look.anchor(reverse("admin:syncing_timeline", args=[link.pk]), "Timeline")
+
+    @operation("Link", "Makes this variant the partner.", permission=CHANGE, is_inline=True)
+    def pick(self, request: HttpRequest, link: VariantLink) -> str:
+        wanted = request.POST.get("variant", "")
+        variant = Variant.objects.select_related("store").filter(pk=wanted).first() if wanted.isdigit() else None
+        if variant is None:
+            raise ValueError("that variant does not exist any more. Search again.")
+        linking.set_partner(link, variant, by=request.user)
+        follow_up(link.connection, link.source_variant.product_gid)
+        return f"linked to {variant}. Its stock is being brought in step." if _runs(link) else f"linked to {variant}."
+
+    @operation(
+        "Ignore",
+        "Leaves this variant out of syncing for good, until you clear the decision. Neither store is changed.",
+        permission=CHANGE,
+        offered=lambda link: link.state != State.IGNORED,
+    )
+    def ignore(self, request: HttpRequest, link: VariantLink) -> str:
+        linking.ignore(link, by=request.user)
+        follow_up(link.connection, link.source_variant.product_gid)
+        return "It is left out of syncing."
+
+    @operation(
+        "Clear",
+        "Forgets the present partner and what an operator decided; matching decides again at once.",
+        permission=CHANGE,
+        offered=lambda link: link.is_manual or link.state == State.LINKED,
+    )
+    def clear(self, request: HttpRequest, link: VariantLink) -> str:
+        linking.clear(link)
+        follow_up(link.connection, link.source_variant.product_gid)
+        link.refresh_from_db()
+        return f"matched again, it is now {link.get_state_display().lower()}."
+
+    @action(description="Accept the suggestion, where there is exactly one", permissions=["operate"])
+    def accept_candidates(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> None:
+        done, refused, skipped = set(), [], 0
+        open_links = queryset.filter(state__in=[State.UNMATCHED, State.AMBIGUOUS]).prefetch_related("candidates__store")
+        for link in open_links.select_related("connection__source", "connection__destination", "source_variant"):
+            candidates = list(link.candidates.all())
+            if len(candidates) != 1:
+                skipped += 1
+                continue
+            try:
+                linking.set_partner(link, candidates[0], by=request.user)
+            except linking.LinkRefused as error:
+                refused.append(refusal_words(error))
+            else:
+                done.add(link)
+                self.log_change(request, link, f"Accepted the suggestion {candidates[0]}.")
+        self._follow_up_all(done)
+        messages.success(request, f"Linked: {len(done)}. Without exactly one suggestion, left alone: {skipped}.")
+        if refused:
+            messages.warning(request, f"Refused: {len(refused)}. {refused[0]}")
+
+    @action(description="Ignore: leave the selected variants out of syncing", permissions=["operate"])
+    def ignore_selected(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> None:
+        done = set()
+        for link in queryset.select_related("connection__source", "connection__destination"):
+            linking.ignore(link, by=request.user)
+            done.add(link)
+            self.log_change(request, link, "Ignored.")
+        self._follow_up_all(done)
+        messages.success(request, f"Left out of syncing: {len(done)}.")
+
+    def _follow_up_all(self, links: set[VariantLink]) -> None:
+        for connection in {link.connection for link in links}:
+            follow_up(connection)
+
+
+def _runs(link: VariantLink) -> bool:
+    return link.connection.state == Connection.State.RUNNING
+
+
+def search_variants(connection: Connection, query: str) -> list[Variant]:
+    """Living destination variants in whose title, SKU, barcode or handle every word of `query` occurs."""
+    rows = Variant.objects.filter(store=connection.destination_id, gone_at=None).select_related("store")
+    for word in query.split()[:8]:
+        condition = Q()
+        for field in ("product_title", "title", "sku", "barcode", "handle"):
+            condition |= Q(**{f"{field}__icontains": word})
+        rows = rows.filter(condition)
+    return list(rows.order_by("product_title", "title", "pk")[:FOUND_AT_ONCE])
+
+
+def with_claims(link: VariantLink, variants: list[Variant]) -> list[dict[str, Any]]:
+    """Variants as the picker draws them; one that is linked already says to what and cannot be picked."""
+    claims = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=variants).exclude(pk=link.pk)
+    taken = {claim.destination_variant_id: claim for claim in claims.select_related("source_variant__store")}
+    return [
+        {
+            "variant": variant,
+            "is_partner": link.state == State.LINKED and link.destination_variant_id == variant.pk,
+            "claimed_by": taken[variant.pk].source_variant if variant.pk in taken else None,
+            "claimed_url": reverse("admin:stores_variantlink_change", args=[taken[variant.pk].pk])
+            if variant.pk in taken
+            else "",
+        }
+        for variant in variants
+    ]

@@ -1,0 +1,195 @@
+"""Stores: their credentials, their check, their locations, and pausing them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, Q
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from stores import onboarding
+from stores.admin import look
+from stores.admin.operations import operation
+from stores.admin.pages import Page
+from stores.admin.store_form import StoreForm
+from stores.models import Connection, Location, Store
+from syncing import jobs
+
+CHANGE = "stores.change_store"
+ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
+
+
+def connections_of(store: Store) -> Any:
+    """Started connections of a store."""
+    rows = Connection.objects.filter(Q(source=store) | Q(destination=store), state=Connection.State.RUNNING)
+    return rows.select_related("source", "destination")
+
+
+class LocationInline(TabularInline):
+    """A store's locations, as Shopify has them."""
+
+    model = Location
+    fields = readonly_fields = ["name", "is_active", "is_fulfillment_service", "gid"]
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "locations (read from Shopify by “Check store”)"
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Store)
+class StoreAdmin(Page):
+    """Stores, sources first."""
+
+    intro = "A source store controls; destination stores follow. Connect them under “Connections”."
+    empty_title = "No stores yet"
+    empty_text = (
+        "Add your source store first, with the credentials of its Dev Dashboard app, then press “Check store” on its "
+        "page. Then add a destination store the same way, and connect the two."
+    )
+    empty_link = ("Add a store", "stores_store_add")
+    form = StoreForm
+    inlines = [LocationInline]
+    list_display = ["shown_name", "shown_role", "shown_status", "currency", "shown_paused", "shown_checked"]
+    list_filter = [
+        ("role", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("is_paused", BooleanRadioFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["name", "domain"]
+    search_help_text = "Search by name or domain"
+    operations = ("check_store", "pause", "resume", "forget_previous_secret")
+    panel_template = "admin/stores/store/report.html"
+    readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry"]
+    conditional_fields = {
+        "client_id": "auth == 'client_credentials'",
+        "access_token": "auth == 'static_token'",
+        "acceptance": "role == 'source'",
+        "default_strategy": "role == 'source'",
+    }
+    add_fieldsets = fieldsets = [
+        ("Store", {"fields": ["domain", "name", "role"]}),
+        (
+            "Credentials",
+            {
+                "fields": ["auth", "client_id", "client_secret", "previous_client_secret", "access_token"],
+                "description": "Kept encrypted and never shown again. A secret left blank stays as it is.",
+            },
+        ),
+        ("New connections from this store", {"fields": ["acceptance", "default_strategy"]}),
+    ]
+    known_fieldset = (
+        "What Shopify says",
+        {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry"]},
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> list:
+        return [*self.fieldsets, self.known_fieldset] if obj else list(self.add_fieldsets)
+
+    def get_inlines(self, request: HttpRequest, obj: Store | None) -> list:
+        return self.inlines if obj else []
+
+    def panel(self, request: HttpRequest, row: Store) -> dict[str, Any]:
+        alerts = []
+        if row.status == Store.Status.DISCONNECTED:
+            alerts.append({"tone": look.BAD, "text": f"Disconnected: {row.status_reason}"})
+        elif row.status == Store.Status.ATTENTION:
+            alerts.append({"tone": look.WARN, "text": row.status_reason})
+        if row.is_paused:
+            alerts.append({"tone": look.WARN, "text": "Paused: nothing is read from or written to this store."})
+        return {"alerts": alerts, "checked": look.ago(row.checked_at), "findings": row.check_report or []}
+
+    def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
+        if change:
+            # Only what the form shows: workers write the same row (token, bucket, status) at any moment.
+            fields = {*form.cleaned_data} - (set() if "access_token" in form.changed_data else {"access_token"})
+            obj.save(update_fields=fields & {field.name for field in obj._meta.concrete_fields})
+        else:
+            super().save_model(request, obj, form, change)
+        if not change or set(form.changed_data) & ACCESS:
+            jobs.check(obj)
+
+    @display(description="Store", ordering="name")
+    def shown_name(self, store: Store) -> str:
+        return look.two_lines(store, store.domain if store.name else "")
+
+    @display(description="Role", ordering="role")
+    def shown_role(self, store: Store) -> str:
+        return look.pill(look.BUSY if store.is_source else look.QUIET, store.get_role_display())
+
+    @display(description="Status", ordering="status")
+    def shown_status(self, store: Store) -> str:
+        return look.joined([look.state_pill(store, "status"), look.wrapped(store.status_reason)])
+
+    @display(description="Paused", ordering="is_paused")
+    def shown_paused(self, store: Store) -> str:
+        return look.pill(look.WARN, "Paused") if store.is_paused else look.NOTHING
+
+    @display(description="Last check", ordering="checked_at")
+    def shown_checked(self, store: Store) -> str:
+        return look.ago(store.checked_at)
+
+    @display(description="Scopes granted")
+    def shown_scopes(self, store: Store) -> str:
+        return ", ".join(store.scopes) or "not known yet: press “Check store”"
+
+    @display(description="Token")
+    def shown_expiry(self, store: Store) -> str:
+        if store.auth == Store.Auth.STATIC_TOKEN:
+            return "fixed: it does not expire"
+        return look.joined(["renewed by itself; the present one ends", look.ago(store.token_expires_at, "– none yet")])
+
+    @operation(
+        "Check store",
+        "Asks Shopify whether the credentials, scopes and API version are right, reads currency and locations, and "
+        "repairs the webhook subscriptions. No stock is touched.",
+        permission=CHANGE,
+        tone="primary",
+    )
+    def check_store(self, request: HttpRequest, store: Store) -> str:
+        onboarding.check_store(store)
+        store.refresh_from_db()
+        words = f"{store} is {store.get_status_display().lower()}."
+        return f"{words} {store.status_reason}".strip() + " The report is below."
+
+    @operation(
+        "Pause",
+        "Nothing is read from or written to this store until you resume it. Webhooks are still recorded.",
+        permission=CHANGE,
+        offered=lambda store: not store.is_paused,
+    )
+    def pause(self, request: HttpRequest, store: Store) -> str:
+        Store.objects.filter(pk=store.pk).update(is_paused=True)
+        return f"{store} is paused."
+
+    @operation(
+        "Resume",
+        "Ends the pause. The store's started connections are compared with Shopify first, then brought in step.",
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda store: store.is_paused,
+    )
+    def resume(self, request: HttpRequest, store: Store) -> str:
+        Store.objects.filter(pk=store.pk).update(is_paused=False)
+        connections = list(connections_of(store))
+        for connection in connections:
+            jobs.reconcile(connection, trigger="resume")
+        jobs.process_events()
+        return f"{store} is resumed. Connections being compared first: {len(connections)}."
+
+    @operation(
+        "Forget the previous secret",
+        "Ends a rotation: from now on only webhooks signed with the current client secret are accepted.",
+        permission=CHANGE,
+        offered=lambda store: bool(store.previous_client_secret),
+    )
+    def forget_previous_secret(self, request: HttpRequest, store: Store) -> str:
+        Store.objects.filter(pk=store.pk).update(previous_client_secret="")
+        return "Forgotten: only the current secret counts."

@@ -1,0 +1,51 @@
+"""The form of a store: secrets go in and never come out."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import INPUT_CLASSES
+
+from stores.models import Store
+
+SECRETS = ("client_secret", "previous_client_secret", "access_token")
+
+
+class SecretInput(forms.PasswordInput):
+    """A password input that never carries a value to the page and is not filled in by browsers."""
+
+    def __init__(self) -> None:
+        super().__init__({"class": " ".join(INPUT_CLASSES), "autocomplete": "new-password", "spellcheck": "false"})
+
+
+class StoreForm(forms.ModelForm):
+    """Blank secrets keep what is stored; a new client secret keeps the old one beside it for the rotation."""
+
+    class Meta:
+        model = Store
+        fields = "__all__"  # the page's fieldsets choose
+        widgets = {name: SecretInput() for name in SECRETS}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in SECRETS:
+            if name not in self.fields:  # somebody who may only look
+                continue
+            field = self.fields[name]
+            field.required = False
+            field.strip = True
+            # Neither on the page nor in the history: a blank input is no change.
+            self.initial[name] = ""
+            if self.instance.pk and getattr(self.instance, name):
+                field.help_text = f"{field.help_text} One is stored; leave this blank to keep it.".strip()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        stored, given = self.instance.client_secret, data.get("client_secret")
+        if stored and given and given != stored and not data.get("previous_client_secret"):
+            data["previous_client_secret"] = stored
+        # The token of an app is renewed by itself and worth nothing as a fixed one: it must be pasted.
+        keeps_token = self.instance.auth == data.get("auth")
+        for name in SECRETS:
+            if not data.get(name) and (name != "access_token" or keeps_token):
+                data[name] = getattr(self.instance, name)
+        return data

@@ -1,0 +1,108 @@
+"""What Shopify sent: every delivery as it came, what became of it, and "Replay"."""
+
+import json
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RelatedDropdownFilter
+from unfold.decorators import action, display
+from unfold.paginator import InfinitePaginator
+
+from stores.admin import look
+from stores.admin.operations import operation
+from stores.admin.pages import ReadOnlyPage
+from syncing import webhooks
+from syncing.models import WebhookEvent
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyPage):
+    """Deliveries, newest first."""
+
+    intro = (
+        "Everything Shopify sent, stored once as it came. Replaying is safe: a webhook only tells where to look, and "
+        "an old value never overrides a newer one."
+    )
+    empty_title = "No webhooks yet"
+    empty_text = (
+        "Shopify sends one when stock or a product changes. If nothing arrives, open the store and press "
+        "“Check store”: it shows where Shopify sends webhooks and repairs the subscriptions."
+    )
+    empty_link = ("Go to stores", "stores_store_changelist")
+    operate_permission = "syncing.change_webhookevent"
+    paginator = InfinitePaginator
+    list_display = ["shown_topic", "store", "shown_state", "shown_reason", "shown_triggered", "shown_received"]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("topic", FieldTextFilter),
+        ("store", RelatedDropdownFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["=webhook_id", "=event_id", "body"]
+    search_help_text = "Search by webhook id, event id, or text of the body"
+    list_select_related = ["store"]
+    actions = ["replay_selected"]
+    operations = ("replay",)
+    fieldsets = [
+        ("Delivery", {"fields": ["topic", "about", "shown_state", "shown_reason"]}),
+        ("When", {"fields": ["triggered_at", "received_at", "processed_at"]}),
+        ("Identity", {"fields": ["webhook_id", "event_id", "api_version"]}),
+        ("Content", {"fields": ["shown_body"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
+        # Bodies can be megabytes: a list of fifty does not need them.
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        return rows.defer("body") if match and match.url_name.endswith("_changelist") else rows
+
+    @display(description="Topic", ordering="topic")
+    def shown_topic(self, event: WebhookEvent) -> str:
+        return event.topic
+
+    @display(description="Store")
+    def about(self, event: WebhookEvent) -> str:
+        return look.page_of(event.store)
+
+    @display(description="State", ordering="state")
+    def shown_state(self, event: WebhookEvent) -> str:
+        return look.state_pill(event)
+
+    @display(description="What came of it")
+    def shown_reason(self, event: WebhookEvent) -> str:
+        return look.wrapped(event.reason)
+
+    @display(description="Happened", ordering="triggered_at")
+    def shown_triggered(self, event: WebhookEvent) -> str:
+        return look.ago(event.triggered_at, look.NOTHING)
+
+    @display(description="Received", ordering="received_at")
+    def shown_received(self, event: WebhookEvent) -> str:
+        return look.ago(event.received_at)
+
+    @display(description="Body")
+    def shown_body(self, event: WebhookEvent) -> str:
+        try:
+            return look.preformatted(look.pretty_json(json.loads(event.body)))
+        except ValueError:
+            return look.preformatted(event.body)
+
+    @operation(
+        "Replay",
+        "Processes this delivery once more, as if it had just arrived. Safe: what is already known changes nothing.",
+        permission="syncing.change_webhookevent",
+        tone="primary",
+    )
+    def replay(self, request: HttpRequest, event: WebhookEvent) -> str:
+        webhooks.replay(event)
+        return "Waiting to be processed again. Reload in a few seconds to see what came of it."
+
+    @action(description="Replay: process the selected deliveries once more", permissions=["operate"])
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
+        count = 0
+        for event in queryset.order_by("id").iterator():
+            webhooks.replay(event)
+            self.log_change(request, event, "Replay.")
+            count += 1
+        messages.success(request, f"Waiting to be processed again: {count}.")

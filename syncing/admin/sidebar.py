@@ -1,0 +1,73 @@
+"""The console's sidebar: what a user may see, with the counts that want attention."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+
+from syncing.models import StockHold, SyncJob
+
+# Title, icon, model, and which badge it carries.
+GROUPS = (
+    (
+        "Stores",
+        (
+            ("Stores", "storefront", "stores.store", None),
+            ("Connections", "sync_alt", "stores.connection", None),
+            ("Links", "link", "stores.variantlink", None),
+            ("Global switch", "power_settings_new", "stores.syncswitch", None),
+        ),
+    ),
+    (
+        "Stock",
+        (
+            ("Stock in step", "balance", "syncing.stocklink", None),
+            ("Holds", "front_hand", "syncing.stockhold", "holds"),
+            ("Ledger", "receipt_long", "syncing.stockadjustment", None),
+            ("Batches", "inventory_2", "syncing.stockbatch", None),
+            ("Reconciliations", "fact_check", "syncing.reconciliation", None),
+        ),
+    ),
+    (
+        "Operation",
+        (
+            ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
+            ("Webhook events", "webhook", "syncing.webhookevent", None),
+        ),
+    ),
+    ("People", (("Users", "person", "auth.user", None), ("Groups", "group", "auth.group", None))),
+)
+BADGES = {
+    "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
+    "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED).count()),
+}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups and their links (UNFOLD's SIDEBAR navigation)."""
+    first = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
+    groups = [{"items": [first]}]
+    for title, rows in GROUPS:
+        items = [_item(*row) for row in rows if _may_view(request, row[2])]
+        if items:
+            groups.append({"title": title, "separator": True, "items": items})
+    return groups
+
+
+def _may_view(request: HttpRequest, label: str) -> bool:
+    app, model = label.split(".")
+    return request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
+
+
+def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any]:
+    item = {"title": title, "icon": icon, "link": reverse(f"admin:{label.replace('.', '_')}_changelist")}
+    if badge:
+        variant, count = BADGES[badge]
+        item |= {"badge": count(), "badge_variant": variant}
+    return item
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """The address of the console's own styles (UNFOLD's STYLES)."""
+    return static("stores/console.css")

@@ -1,0 +1,127 @@
+"""The pairs of levels that are kept in step: which are, which are not, and why."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+
+from stores.admin import look
+from stores.admin.filters import ConnectionFilter
+from stores.admin.pages import ReadOnlyPage
+from syncing.admin.timeline import read_live_view, timeline_view
+from syncing.models import StockLink
+
+
+class StockFilter(DropdownFilter):
+    """The conditions an operator looks for that are no state."""
+
+    title = "stock"
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("oversold", "Oversold: below zero on either side"),
+            ("waiting", "Waiting to be carried over"),
+            ("doubtful", "Doubtful: read live before it is used"),
+            ("absent", "Not stocked on either side"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> QuerySet[StockLink]:
+        conditions = {
+            "oversold": Q(source_level__available__lt=0) | Q(destination_level__available__lt=0),
+            "waiting": Q(dirty_sequence__gt=F("settled_sequence")),
+            "doubtful": Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True),
+            "absent": Q(source_level__is_active=False) | Q(destination_level__is_active=False),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+@admin.register(StockLink)
+class StockLinkAdmin(ReadOnlyPage):
+    """Pairs of levels; each leads to the timeline of its item."""
+
+    intro = (
+        "One row per linked variant and mapped location: the two levels that are kept in step. "
+        "Open the timeline to see why a number is what it is."
+    )
+    empty_title = "No stock is kept in step yet"
+    empty_text = (
+        "Rows appear when a connection has linked variants and mapped locations and is started. "
+        "Open a connection: its page says which step comes next."
+    )
+    empty_link = ("Go to connections", "stores_connection_changelist")
+    list_display = [
+        "item",
+        "locations",
+        "shown_state",
+        "source_now",
+        "destination_now",
+        "shown_reason",
+        "shown_changed",
+        "timeline",
+    ]
+    list_display_links = None
+    list_filter = [("state", ChoicesDropdownFilter), StockFilter, ConnectionFilter]
+    list_filter_submit = True
+    ordering = ["-changed_at"]
+    search_fields = [
+        "variant_link__source_variant__product_title",
+        "variant_link__source_variant__sku",
+        "variant_link__source_variant__barcode",
+        "variant_link__destination_variant__sku",
+    ]
+    search_help_text = "Search by title, SKU or barcode"
+    list_select_related = [
+        "connection__source",
+        "connection__destination",
+        "variant_link__source_variant",
+        "variant_link__destination_variant",
+        "mapping__source_location",
+        "mapping__destination_location",
+        "source_level",
+        "destination_level",
+    ]
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("timeline/<int:link_id>/", wrap(timeline_view), name="syncing_timeline"),
+            path("timeline/<int:link_id>/read/", wrap(read_live_view), name="syncing_timeline_read"),
+            *super().get_urls(),
+        ]
+
+    @display(description="Item", ordering="variant_link__source_variant__product_title")
+    def item(self, link: StockLink) -> str:
+        return look.two_lines(link.variant_link.source_variant, link.connection)
+
+    @display(description="Locations")
+    def locations(self, link: StockLink) -> str:
+        return str(link.mapping)
+
+    @display(description="State", ordering="state")
+    def shown_state(self, link: StockLink) -> str:
+        return look.state_pill(link)
+
+    @display(description="Source", ordering="source_level__available")
+    def source_now(self, link: StockLink) -> str:
+        return look.quantity(link.source_level.available)
+
+    @display(description="Destination", ordering="destination_level__available")
+    def destination_now(self, link: StockLink) -> str:
+        return look.quantity(link.destination_level.available)
+
+    @display(description="Why")
+    def shown_reason(self, link: StockLink) -> str:
+        return look.wrapped(link.reason)
+
+    @display(description="Changed", ordering="changed_at")
+    def shown_changed(self, link: StockLink) -> str:
+        return look.ago(link.changed_at)
+
+    @display(description="Timeline")
+    def timeline(self, link: StockLink) -> str:
+        return look.anchor(reverse("admin:syncing_timeline", args=[link.variant_link_id]), "Why this number?")

@@ -1,0 +1,231 @@
+"""One page per linked item: why its numbers are what they are, every cause in order."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import CharField, F, Q, QuerySet, Value
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from stores.admin import look
+from stores.admin.operations import REFUSALS, refusal_words
+from stores.models import Connection, VariantLink
+from syncing.admin.live import read_live
+from syncing.models import StockAdjustment, StockHold, StockLink, StockObservation
+
+PER_PAGE = 50
+LINKED_ROWS = ("source_level__location__store", "destination_level__location__store", "mapping", "connection")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline: when, which kind of thing, where, what changed, by whom or what, and what it led to."""
+
+    at: datetime
+    kind: str
+    tone: str
+    where: str
+    changed: Any
+    cause: Any
+    outcome: Any = ""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one item's timeline draws from."""
+
+    link: VariantLink
+    stock_links: list[StockLink]
+
+    @property
+    def level_ids(self) -> list[int]:
+        return [pk for link in self.stock_links for pk in (link.source_level_id, link.destination_level_id)]
+
+    @property
+    def hold_ids(self) -> QuerySet:
+        return StockHold.objects.filter(link__in=[link.pk for link in self.stock_links]).values_list("pk", flat=True)
+
+
+def timeline_view(request: HttpRequest, link_id: int) -> HttpResponse:
+    """The page: both levels of every mapped pair as the mirror has them, and what happened to them, newest first."""
+    scope = _scope(request, link_id)
+    page = Paginator(_keys(scope), PER_PAGE).get_page(request.GET.get("page"))
+    context = admin.site.each_context(request) | {
+        "title": f"Timeline: {scope.link.source_variant}",
+        "link": scope.link,
+        "stock_links": [_pair(link) for link in scope.stock_links],
+        "state": look.state_pill(scope.link),
+        "entries": _entries(page.object_list),
+        "page_obj": page,
+        "links": {
+            "link": reverse("admin:stores_variantlink_change", args=[scope.link.pk]),
+            "connection": reverse("admin:stores_connection_change", args=[scope.link.connection_id]),
+            "read": reverse("admin:syncing_timeline_read", args=[scope.link.pk]),
+        },
+        "can_read": request.user.has_perm("stores.change_variantlink") and bool(scope.stock_links),
+    }
+    return TemplateResponse(request, "admin/syncing/timeline.html", context)
+
+
+def read_live_view(request: HttpRequest, link_id: int) -> HttpResponse:
+    """Ask Shopify for the levels of an item now, then show its page again."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    scope = _scope(request, link_id)
+    if not request.user.has_perm("stores.change_variantlink"):
+        raise PermissionDenied
+    try:
+        count = read_live(scope.stock_links)
+    except REFUSALS as error:
+        messages.error(request, f"Read live: {refusal_words(error)}")
+    else:
+        messages.success(request, f"Read live from Shopify: {count} levels. What differs is being carried over.")
+    return redirect("admin:syncing_timeline", link_id)
+
+
+def _scope(request: HttpRequest, link_id: int) -> Scope:
+    if not request.user.has_perms(["stores.view_variantlink", "syncing.view_stocklink"]):
+        raise PermissionDenied
+    variants = ("source_variant__store", "destination_variant__store", "connection__source", "connection__destination")
+    link = get_object_or_404(VariantLink.objects.select_related(*variants), pk=link_id)
+    rows = link.stock_links.select_related(*LINKED_ROWS).order_by("pk")
+    return Scope(link, list(rows))
+
+
+def _pair(link: StockLink) -> dict[str, Any]:
+    return {
+        "state": look.state_pill(link),
+        "reason": link.reason,
+        "keeps_destination": link.keeps_destination,
+        "is_waiting": link.dirty_sequence > link.settled_sequence,
+        "waiting_since": look.ago(link.dirty_at),
+        "sides": [
+            _side("Source", link.source_level, link.source_baseline),
+            _side("Destination", link.destination_level, link.destination_baseline),
+        ],
+    }
+
+
+def _side(name: str, level: Any, baseline: int | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "store": level.location.store,
+        "location": level.location.name,
+        "available": look.quantity(level.available),
+        "as_of": look.exact(level.as_of),
+        "is_active": level.is_active,
+        "is_doubtful": level.is_doubtful,
+        "baseline": look.NOTHING if baseline is None else baseline,
+    }
+
+
+def _keys(scope: Scope) -> QuerySet:
+    """(instant, kind, id) of everything that concerns the item, newest first, from all the tables it is kept in."""
+    observations = StockObservation.objects.filter(level__in=scope.level_ids)
+    adjustments = StockAdjustment.objects.filter(level__in=scope.level_ids)
+    holds = StockHold.objects.filter(link__in=[link.pk for link in scope.stock_links])
+    parts = [
+        _key(adjustments, "adjustment", "created_at"),
+        _key(holds, "hold", "created_at"),
+        _key(holds.filter(resolved_at__isnull=False), "hold resolved", "resolved_at"),
+        _key(_log(scope), "operator", "action_time"),
+    ]
+    return _key(observations, "observation", "created_at").union(*parts, all=True).order_by("-at", "kind", "-key")
+
+
+def _key(rows: QuerySet, kind: str, instant: str) -> QuerySet:
+    rows = rows.order_by().annotate(at=F(instant), kind=Value(kind, CharField()), key=F("pk"))
+    return rows.values_list("at", "kind", "key")
+
+
+def _log(scope: Scope) -> QuerySet[LogEntry]:
+    types = ContentType.objects.get_for_models(VariantLink, StockHold, Connection)
+    return LogEntry.objects.filter(
+        Q(content_type=types[VariantLink], object_id=str(scope.link.pk))
+        | Q(content_type=types[StockHold], object_id__in=[str(pk) for pk in scope.hold_ids])
+        | Q(content_type=types[Connection], object_id=str(scope.link.connection_id))
+    )
+
+
+def _entries(keys: Iterable[tuple[datetime, str, int]]) -> list[Entry]:
+    keys = list(keys)
+    wanted: dict[str, set[int]] = {}
+    for _, kind, pk in keys:
+        wanted.setdefault(kind.removesuffix(" resolved"), set()).add(pk)
+    found = {kind: _ROWS[kind]().in_bulk(pks) for kind, pks in wanted.items()}
+    return [_DRAW[kind](at, found[kind.removesuffix(" resolved")][pk]) for at, kind, pk in keys]
+
+
+_ROWS = {
+    "observation": lambda: StockObservation.objects.select_related("level__location__store", "event"),
+    "adjustment": lambda: StockAdjustment.objects.select_related(
+        "level__location__store", "batch", "connection__source", "connection__destination", "reconciliation"
+    ),
+    "hold": lambda: StockHold.objects.select_related("resolved_by", "link__mapping"),
+    "operator": lambda: LogEntry.objects.select_related("user", "content_type"),
+}
+
+
+def _where(level: Any) -> str:
+    return f"{level.location.store}, {level.location.name}"
+
+
+def _draw_observation(at: datetime, row: StockObservation) -> Entry:
+    cause = row.get_origin_display()
+    if row.event:
+        cause = look.page_of(row.event, f"Webhook {row.event.topic}")
+    outcome = f"Shopify's clock: {look.exact(row.as_of)}"
+    if row.is_doubtful:
+        outcome += ". It proved nothing by itself: the level was read live before use."
+    return Entry(at, "Seen", look.QUIET, _where(row.level), look.change(row.previous, row.available), cause, outcome)
+
+
+def _draw_adjustment(at: datetime, row: StockAdjustment) -> Entry:
+    cause = row.get_cause_display()
+    if row.reconciliation:
+        cause = look.page_of(row.reconciliation, cause)
+    connection = row.connection or "a removed connection"
+    outcome = look.joined(
+        [look.state_pill(row), row.reason, look.page_of(row.batch, f"batch {row.batch_id}"), f"for {connection}"]
+    )
+    changed = look.change(row.change_from, row.change_to)
+    return Entry(at, "Written", look.BUSY, _where(row.level), changed, cause, outcome)
+
+
+def _draw_hold(at: datetime, row: StockHold) -> Entry:
+    outcome = look.page_of(row, "Look at the hold")
+    return Entry(at, "Held", look.WARN, str(row.link.mapping), _planned(row), row.reason, outcome)
+
+
+def _draw_resolved(at: datetime, row: StockHold) -> Entry:
+    who = row.resolved_by.get_username() if row.resolved_by else "the engine"
+    cause = look.joined([look.state_pill(row), f"by {who}"])
+    return Entry(at, "Hold resolved", look.GOOD, str(row.link.mapping), _planned(row), cause, look.page_of(row, "Hold"))
+
+
+def _planned(row: StockHold) -> Any:
+    source = look.change(row.source_from, row.source_to)
+    return look.joined(["source", source, "· destination", look.change(row.destination_from, row.destination_to)])
+
+
+def _draw_operator(at: datetime, row: LogEntry) -> Entry:
+    subject = f"{row.content_type.name}: {row.object_repr}" if row.content_type else row.object_repr
+    return Entry(at, "Operator", look.GOOD, subject, "", row.user.get_username(), row.get_change_message())
+
+
+_DRAW = {
+    "observation": _draw_observation,
+    "adjustment": _draw_adjustment,
+    "hold": _draw_hold,
+    "hold resolved": _draw_resolved,
+    "operator": _draw_operator,
+}
