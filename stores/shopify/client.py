@@ -13,7 +13,15 @@ from requests.adapters import HTTPAdapter
 
 from stores.shopify import answers
 from stores.shopify.auth import TokenSource, check_token_text
-from stores.shopify.errors import TRANSIENT, ShopifyError, Throttled, Unauthorized, UnexpectedAnswer, WrongVersion
+from stores.shopify.errors import (
+    TRANSIENT,
+    ObjectNotFound,
+    ShopifyError,
+    Throttled,
+    Unauthorized,
+    UnexpectedAnswer,
+    WrongVersion,
+)
 from stores.shopify.throttle import Bucket
 
 logger = logging.getLogger(__name__)
@@ -114,13 +122,16 @@ class Client:
         """The nodes of the connection at `path` in `data`, page after page.
 
         The document takes `$after: String` and selects `nodes` and `pageInfo { hasNextPage endCursor }`. An object on
-        the path that is null, because it does not exist, gives no nodes. Raises as `execute` does.
+        the path that is null, because it does not exist, gives no nodes. Raises ObjectNotFound when it vanishes between
+        two pages, and as `execute` does.
         """
         after: str | None = None
         while True:
             data: Any = self.execute(document, {**(variables or {}), "after": after}, cost=cost)
             for name in path:
                 data = data.get(name) if data is not None else None
+            if data is None and after is not None:
+                raise ObjectNotFound(f"{self.domain}: {'.'.join(path)} vanished between two pages.")
             if data is None:
                 return
             yield from data["nodes"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from stores.shopify import gids
 from stores.shopify.client import Client
+from stores.shopify.errors import ObjectNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,14 @@ query ReadProduct($id: ID!, $after: String) {
 def read_product(client: Client, product_gid: str) -> list[VariantRecord] | None:
     """All variants of one product in their order, or None when the product does not exist (any more).
 
-    A product always has a variant, so no variants means that it was deleted between two pages. Raises GidError, and as
-    Client.execute does.
+    A product always has a variant, so no variants means no product. Raises GidError, and as Client.execute does.
     """
     gids.require(product_gid, "Product")
     nodes = client.pages(READ_PRODUCT, {"id": product_gid}, ("product", "variants"), cost=70)
-    return [variant_record(node) for node in nodes] or None
+    try:
+        return [variant_record(node) for node in nodes] or None
+    except ObjectNotFound:  # deleted between two pages: half of its variants would look like all of them
+        return None
 
 
 def variant_record(node: dict[str, Any]) -> VariantRecord:
