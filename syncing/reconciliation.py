@@ -36,7 +36,11 @@ def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> 
     report = _open_report(connection, trigger)
     try:
         pairs.wire_connection(connection)
-        for store in (connection.source, connection.destination):
+        stores = (connection.source, connection.destination)
+        for store in stores:  # both stores prepare their files at the same time
+            if _wants_bulk(connection, store, report):
+                _ensure_bulk(store, clients(store), report)
+        for store in stores:
             _read_store(connection, store, clients(store), report)
         _compare(connection, report)
     except jobs.Later:
@@ -56,16 +60,22 @@ def _open_report(connection: Connection, trigger: str) -> Reconciliation:
     return reading.first() or Reconciliation.objects.create(connection=connection, trigger=trigger)
 
 
-def _linked_levels(connection: Connection, store: Store) -> Q:
-    side = "links_as_source" if store.pk == connection.source_id else "links_as_destination"
-    return Q(**{f"{side}__connection": connection})
+def _linked_levels(connection: Connection, store: Store) -> QuerySet[StockLevel]:
+    side = "source_level" if store.pk == connection.source_id else "destination_level"
+    return StockLevel.objects.filter(pk__in=StockLink.objects.filter(connection=connection).values(side))
+
+
+def _wants_bulk(connection: Connection, store: Store, report: Reconciliation) -> bool:
+    """Whether this store is still to be read, and too large to be read page by page."""
+    is_read = report.bulk_gids.get(str(store.pk)) == READ
+    return not is_read and _linked_levels(connection, store).count() > settings.BULK_FROM_LEVELS
 
 
 def _read_store(connection: Connection, store: Store, client: Client, report: Reconciliation) -> None:
     if report.bulk_gids.get(str(store.pk)) == READ:
         return  # its file was read before the other store's was ready
-    linked = StockLevel.objects.filter(_linked_levels(connection, store)).distinct()
-    if linked.count() > settings.BULK_FROM_LEVELS:
+    linked = _linked_levels(connection, store)
+    if _wants_bulk(connection, store, report):
         _read_bulk(store, client, linked, report)
     else:
         report.levels_read += _read_paged(client, linked)
@@ -87,7 +97,7 @@ def _read_paged(client: Client, linked: QuerySet[StockLevel]) -> int:
 
 def _read_bulk(store: Store, client: Client, linked: QuerySet[StockLevel], report: Reconciliation) -> None:
     """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat."""
-    state = _bulk_state(store, client, report)
+    state = bulk.poll(client, _ensure_bulk(store, client, report))
     if state.is_under_way:
         raise jobs.Later(POLL_SECONDS, f"{store}: Shopify is preparing the file ({state.object_count} objects so far).")
     if state.status != "COMPLETED":
@@ -110,15 +120,15 @@ def _read_bulk(store: Store, client: Client, linked: QuerySet[StockLevel], repor
     levels.doubt(missing)
 
 
-def _bulk_state(store: Store, client: Client, report: Reconciliation) -> bulk.BulkState:
-    """The bulk operation of this comparison, started if there is none; a lost answer's is found again."""
+def _ensure_bulk(store: Store, client: Client, report: Reconciliation) -> str:
+    """The gid of this comparison's bulk operation, started if there is none; a lost answer's is found again."""
     gid = report.bulk_gids.get(str(store.pk))
     if gid is None:
         running = bulk.find_running(client, bulk.BULK_LEVELS)
         gid = running.gid if running else bulk.start(client, bulk.BULK_LEVELS)
         report.bulk_gids[str(store.pk)] = gid
         report.save(update_fields=["bulk_gids"])
-    return bulk.poll(client, gid)
+    return gid
 
 
 def _forget_bulk(store: Store, report: Reconciliation) -> None:
