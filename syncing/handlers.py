@@ -9,7 +9,7 @@ from django.utils import timezone
 from stores import linking, onboarding
 from stores.clients import open_client
 from stores.models import Connection, Store
-from syncing import effects, jobs, reconciliation, retention, webhooks
+from syncing import effects, jobs, pulse, reconciliation, retention, webhooks
 from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs
 from syncing.stock.engine import Run
@@ -49,7 +49,7 @@ def carry_stock(job: SyncJob) -> None:
         return  # its links stay dirty; resuming reconciles and runs it
     run = Run(connection, open_client)
     try:
-        is_done = run.carry(CARRY_SECONDS)
+        is_done = run.carry(CARRY_SECONDS, pulse.is_stopping)
     finally:
         jobs.carry_all(run.dirtied - {connection.pk})
     if not is_done:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from stores.models import Connection, Store
+from syncing import pulse
 from syncing.models import SyncJob
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
     deadline = time.monotonic() + budget_seconds
     count, is_waiter = 0, False
     try:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not pulse.is_stopping():
             if job := _claim():
                 count += 1
                 _run(job, work)

@@ -43,14 +43,14 @@ class Run:
         self.last_sent = _last_sent(connection)
         self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
 
-    def carry(self, budget_seconds: float) -> bool:
-        """Carry what waits until nothing does; False when time ran out first.
+    def carry(self, budget_seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+        """Carry what waits until nothing does; False when time ran out or a stop was asked for first.
 
         Raises what the client raises; what was recorded stays pending and is settled by the next run.
         """
         deadline = time.monotonic() + budget_seconds
         self.dirtied |= settle_pending(self.connection, self.clients)
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not is_stopping():
             limit = self._wait_for_company()
             if not limit or not self._round(limit):
                 return True
