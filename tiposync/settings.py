@@ -118,6 +118,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 Q_CLUSTER = {
     "name": "tiposync",
     "orm": "default",  # same database: a wake-up commits or rolls back with the rows it is about
+    "broker_class": "syncing.pulse.PulsedBroker",  # the orm broker, with a pulse for the watchdog
     "workers": env.int("QUEUE_WORKERS", default=4),
     "timeout": env.int("QUEUE_TIMEOUT", default=600),  # a run that takes longer is ended; the sweep picks its job up
     "retry": env.int("QUEUE_RETRY", default=660),  # must exceed timeout, else a running wake-up is delivered again
@@ -131,8 +132,10 @@ Q_CLUSTER = {
     "max_rss": 500_000,  # KiB: a worker that grew beyond this is replaced between wake-ups
     "label": "Queue (internals)",
 }
-# How stale the queue's heartbeat may be before the watchdog ends and restarts the cluster (seconds).
+# How long a cluster may show no pulse before the watchdog ends and restarts it (seconds).
 WATCHDOG_SECONDS = env.int("WATCHDOG_SECONDS", default=90)
+# How long a stop waits for what runs; then it is killed and its job picked up again. Less than the platform's patience.
+STOP_SECONDS = env.int("STOP_SECONDS", default=25)
 
 # --- Security -------------------------------------------------------------------------------------------------
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None

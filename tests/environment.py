@@ -1,0 +1,52 @@
+"""The environment of the tests, set before Django reads its settings: imported first by conftest, and only there."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+import psycopg
+
+from tiposync.embedded import start_embedded_database
+
+# Everything that would change what is tested, so that neither a .env file nor the caller's environment counts; above
+# all no DATABASE_URL of theirs. TEST_DATABASE_URL names a server to test on instead of the embedded one.
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "tiposync.settings",
+    "DEBUG": "true",
+    "SECRET_KEY": "a-secret-key-for-tests-only-0123456789",
+    "CREDENTIAL_KEYS": "a-credential-key-for-tests-only",
+    "CONN_MAX_AGE": "60",
+    "PUBLIC_URL": "http://127.0.0.1:8000",
+    "SHOPIFY_BASE_URL": "http://127.0.0.1:9/{domain}",  # nothing listens there: a test that needs Shopify asks for it
+    "SHOPIFY_API_VERSION": "2026-10",
+    "QUEUE_WORKERS": "2",
+    "QUEUE_TIMEOUT": "600",
+    "QUEUE_RETRY": "660",
+    "QUEUE_POLL": "0.05",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+def _start_database(folder: Path) -> str:
+    url = start_embedded_database(folder / "postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Nothing of it outlives the tests, so nothing has to reach the disk.
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+if "tiposync.settings" in sys.modules:
+    raise SystemExit("The settings were read before the tests could choose them: unset DJANGO_SETTINGS_MODULE.")
+FOLDER = Path(tempfile.mkdtemp(prefix="tiposync-tests-"))
+# Registered before the database is started, hence run after it was stopped.
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+os.environ.update(ENVIRONMENT)
+os.environ["DATA_DIR"] = str(FOLDER)
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(FOLDER)
+django.setup()
