@@ -1,0 +1,56 @@
+# Two commands are all a newcomer needs: `make test` and `make demo`. Both need python3 (3.11 or newer) with venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+export DEBUG := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv test lint demo benchmarks clean
+
+help:
+	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
+	@echo "make test        everything that must hold: lint, migrations, checks, tests"
+	@echo "make lint        ruff only"
+	@echo "make benchmarks  the measurements of README"
+	@echo "make venv        just .venv with everything installed"
+	@echo "make clean       removes .venv and all local data"
+
+venv: $(STAMP)
+
+# Installs again whenever a requirements file changed.
+$(STAMP): requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "python3 is missing. Install it: apt-get install python3 python3-venv (macOS: brew install python@3.12)"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	  echo "Install a newer one (apt-get install python3.11 python3.11-venv; macOS: brew install python@3.12), then:"; \
+	  echo "make PYTHON=python3.11 test"; \
+	  exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing. Install it: apt-get install python3-venv"; \
+	  exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check
+	$(BIN)/python -m pytest $(ARGS)
+
+demo: $(STAMP)
+	@$(BIN)/python -m tests.demo $(ARGS)
+
+benchmarks: $(STAMP)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .data static .pytest_cache .ruff_cache .hypothesis
