@@ -61,6 +61,9 @@ def refresh_catalogue(store: Store) -> int:
     alive = Variant.objects.filter(store=store, gone_at=None)
     gone = alive.filter(seen_at__lt=read_at).update(gone_at=timezone.now())
     count = alive.count()
+    if count > PORTION:
+        with db.cursor() as cursor:  # its plans for matching depend on it, and a filled table is not looked at yet
+            cursor.execute("ANALYZE stores_variant")
     logger.info("%s: %d variants, %d more are gone", store.domain, count, gone)
     return count
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,7 @@ from stores.models import Connection, VariantLink
 logger = logging.getLogger(__name__)
 
 LINK_LOCK = 7_204  # first half of our advisory lock keys; see stores.clients and syncing.jobs
-IDENTIFIERS_AT_ONCE = 2000
-HANDLES_AT_ONCE = 100  # a product has up to 2,048 variants
+PORTION = 2000  # variants
 
 State = VariantLink.State
 _STATES = {matching.MATCHED: State.LINKED, matching.UNMATCHED: State.UNMATCHED, matching.AMBIGUOUS: State.AMBIGUOUS}
@@ -101,33 +100,49 @@ def _array(pks: Collection[int] | None) -> list[int] | None:
     return None if pks is None else sorted(pks)
 
 
-def open_keys(connection: Connection, column: str, after: str) -> list[str]:
-    """The next identifiers behind `after`, in order, of living source variants that matching may decide."""
-    portion = HANDLES_AT_ONCE if connection.identifier == Connection.Identifier.HANDLE else IDENTIFIERS_AT_ONCE
+def open_keys(connection: Connection) -> Iterator[list[str]]:
+    """The identifiers of living source variants that matching may decide, in portions of about PORTION variants."""
+    column = KEYS[connection.identifier]
     found = _rows(
         f"""
-        SELECT DISTINCT v.{column} FROM stores_variant v
+        SELECT v.{column}, count(*) FROM stores_variant v
         LEFT JOIN stores_variantlink l ON l.source_variant_id = v.id AND l.connection_id = %s
-        WHERE v.store_id = %s AND v.gone_at IS NULL AND v.{column} > %s AND {_IS_OPEN}
-        ORDER BY v.{column} LIMIT %s
+        WHERE v.store_id = %s AND v.gone_at IS NULL AND v.{column} <> '' AND {_IS_OPEN}
+        GROUP BY v.{column}
         """,
-        [connection.pk, connection.source_id, after, portion],
+        [connection.pk, connection.source_id],
     )
-    return [key for (key,) in found]
+    keys: list[str] = []
+    size = 0
+    for key, count in found:
+        keys.append(key)
+        size += count
+        if size >= PORTION:
+            yield keys
+            keys, size = [], 0
+    if keys:
+        yield keys
 
 
-def open_without_key(connection: Connection, column: str, last_pk: int) -> list[int]:
-    """The next living source variants behind `last_pk` that matching may decide and that have no identifier."""
+def open_without_key(connection: Connection) -> Iterator[list[int]]:
+    """Living source variants that matching may decide and that have no identifier, in portions."""
+    column = KEYS[connection.identifier]
     found = _rows(
         f"""
         SELECT v.id FROM stores_variant v
         LEFT JOIN stores_variantlink l ON l.source_variant_id = v.id AND l.connection_id = %s
-        WHERE v.store_id = %s AND v.gone_at IS NULL AND v.{column} = '' AND v.id > %s AND {_IS_OPEN}
-        ORDER BY v.id LIMIT %s
+        WHERE v.store_id = %s AND v.gone_at IS NULL AND v.{column} = '' AND {_IS_OPEN}
         """,
-        [connection.pk, connection.source_id, last_pk, IDENTIFIERS_AT_ONCE],
+        [connection.pk, connection.source_id],
     )
-    return [pk for (pk,) in found]
+    for start in range(0, len(found), PORTION):
+        yield [pk for (pk,) in found[start : start + PORTION]]
+
+
+def refresh_statistics() -> None:
+    """Have PostgreSQL look at the links that were just written: its plans for the next sets depend on it."""
+    with db.cursor() as cursor:
+        cursor.execute("ANALYZE stores_variantlink")
 
 
 def match_keys(connection: Connection, keys: Sequence[str]) -> int:

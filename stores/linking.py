@@ -67,19 +67,19 @@ def count_links(connection: Connection, changed: int = 0) -> LinkReport:
 def match_connection(connection: Connection) -> LinkReport:
     """Match what is not settled yet, with the catalogues as last read; links that stand are left alone.
 
-    Works through the identifiers in portions, each in a transaction of its own: memory does not grow with the
-    catalogue, and a run that is cut short is continued by the next one.
+    Works through the identifiers in portions, each in a transaction of its own: memory holds a portion and the bare
+    identifiers, and a run that is cut short is continued by the next one.
     """
     changed = link_rows.write(connection, lambda: link_rows.mark_gone(connection) + link_rows.bring_back(connection))
-    column = KEYS[connection.identifier]
-    after = ""
-    while keys := link_rows.open_keys(connection, column, after):
+    # PostgreSQL plans for a table as large as it last saw it: it looks again each time ours has grown much.
+    look_again_at = link_rows.PORTION // 2
+    for keys in link_rows.open_keys(connection):
         changed += link_rows.match_keys(connection, keys)
-        after = keys[-1]
-    last_pk = 0
-    while pks := link_rows.open_without_key(connection, column, last_pk):
+        if changed > look_again_at:
+            link_rows.refresh_statistics()
+            look_again_at = 4 * changed
+    for pks in link_rows.open_without_key(connection):
         changed += link_rows.match_without_key(connection, pks)
-        last_pk = pks[-1]
     link_rows.drop_candidates(connection)
     connection.linked_at = timezone.now()
     connection.save(update_fields=["linked_at"])

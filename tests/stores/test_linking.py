@@ -169,7 +169,7 @@ def test_variants_of_a_handle_pair_by_their_options(connection, source, north, s
 
 
 def test_more_identifiers_than_one_portion_are_all_matched(connection, source, north, shopify, monkeypatch):
-    monkeypatch.setattr("stores.link_rows.IDENTIFIERS_AT_ONCE", 3)
+    monkeypatch.setattr("stores.link_rows.PORTION", 3)
     monkeypatch.setattr(catalogue, "PORTION", 4)
     shopify[source.pk] = [record(n, f"sku-{n}") for n in range(1, 12)] + [record(n) for n in range(12, 20)]
     shopify[north.pk] = [record(n + 100, f"sku-{n}") for n in range(1, 12)]
