@@ -155,9 +155,11 @@ def test_status_429_waits_for_the_float_that_shopify_names(wire):
 
 def test_a_worker_does_not_sleep_through_a_day_long_limit(wire):
     refuse(429, **{"Retry-After": "86400"})
+    naps = Naps()
     with pytest.raises(errors.Throttled) as caught:
-        client().execute(WRITE, cost=10)
+        client(naps).execute(WRITE, cost=10)
     assert caught.value.retry_after == 86400
+    assert (naps, len(wire.calls)) == ([], 1)
 
 
 @pytest.mark.parametrize("document", [READ, WRITE])

@@ -218,6 +218,12 @@ def test_an_item_that_is_active_already_is_fine():
     inventory.activate(client(), ITEMS[0], HERE, "key-1")
 
 
+def test_a_level_that_stays_inactive_is_not_taken_for_stocked():
+    answer(activation({"id": "x", "isActive": False}))
+    with pytest.raises(errors.UserErrors, match="cannot be stocked"):
+        inventory.activate(client(), ITEMS[0], HERE, "key-1")
+
+
 def test_an_item_that_cannot_be_stocked_is_rejected_with_shopifys_words():
     answer(activation(None, [{"field": ["locationId"], "message": "The location is managed by a service."}]))
     with pytest.raises(errors.UserErrors, match="managed by a service") as caught:

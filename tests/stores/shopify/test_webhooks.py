@@ -182,6 +182,14 @@ def test_already_taken_by_nothing_that_can_be_seen_is_told():
         webhooks.repair_subscriptions(client(), URI, TOPICS)
 
 
+def test_already_taken_by_a_subscription_that_cuts_its_payload_is_told():
+    listed(("1", "PRODUCTS_UPDATE", URI, {}))
+    created("x", TAKEN)
+    listed(("1", "PRODUCTS_UPDATE", URI, {}), ("2", "SHOP_UPDATE", URI, {"includeFields": ["id"]}))
+    with pytest.raises(errors.UserErrors, match="already been taken"):
+        webhooks.repair_subscriptions(client(), URI, TOPICS)
+
+
 def test_an_address_that_shopify_refuses_is_told():
     listed()
     created("x", "Address protocol http:// is not supported")
