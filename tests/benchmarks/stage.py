@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -100,14 +101,10 @@ class Stage:
             return
         self.processes.remove(process)
         process.terminate()  # the main process only: a whole group would make the queue hang (design/queue.md)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
     def _environment(self) -> dict[str, str]:
