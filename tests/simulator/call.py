@@ -27,6 +27,7 @@ class Call:
     search_warnings: list[dict] = field(default_factory=list)
     unlimited: bool = False  # a bulk operation reads whole connections
     before_execute: list[Callable[[Call], None]] = field(default_factory=list)
+    ticket: object | None = None  # idempotency.Ticket of the mutation that runs now
     asleep_seconds: float = 0.0  # planned waiting is not the simulator's own time
 
     def sleep(self, seconds: float) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from functools import cache
 
 from graphql import (
+    GraphQLArgument,
     GraphQLEnumType,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -147,8 +149,9 @@ def _object_coercer(kind: GraphQLInputObjectType) -> Coerce:
 
     def prepare():  # late: input types may contain themselves
         for name, field in kind.fields.items():
-            required = isinstance(field.type, GraphQLNonNull) and field.default_value is Undefined
-            plans.append((name, coercer(field.type), required, field.default_value))
+            default = default_of(field)
+            required = isinstance(field.type, GraphQLNonNull) and default is Undefined
+            plans.append((name, coercer(field.type), required, default))
 
     def coerce(value, path, problems):
         if not plans:
@@ -171,6 +174,15 @@ def _object_coercer(kind: GraphQLInputObjectType) -> Coerce:
         return result
 
     return coerce
+
+
+def default_of(field: GraphQLArgument | GraphQLInputField) -> object:
+    """The default value that the SDL gives an argument or input field, or Undefined."""
+    if field.default is None:
+        return Undefined
+    if field.default.literal is not None:
+        return value_from_ast(field.default.literal, field.type)
+    return field.default.value
 
 
 def flat_path(path: tuple) -> list:

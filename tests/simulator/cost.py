@@ -51,9 +51,7 @@ def actual_cost(plan: OperationPlan, call: Call) -> int:
 def _operation_cost(plan: OperationPlan, count: Count) -> int:
     if plan.kind == "mutation":
         return sum(_mutation_cost(field, count) for field in plan.fields)
-    return sum(
-        ROOT_COUNT_COST if field.name.endswith("Count") else _field_cost(field, count) for field in plan.fields
-    )
+    return sum(ROOT_COUNT_COST if field.name.endswith("Count") else _field_cost(field, count) for field in plan.fields)
 
 
 def _mutation_cost(field: FieldPlan, count: Count) -> int:
@@ -93,9 +91,7 @@ def _per_node(connection: FieldPlan, count: Count) -> int:
 
 def _selection_cost(field: FieldPlan, count: Count) -> int:
     """Of an interface or union: its dearest member."""
-    return max(
-        (sum(_field_cost(inner, count) for inner in fields) for fields in field.selections.values()), default=0
-    )
+    return max((sum(_field_cost(inner, count) for inner in fields) for fields in field.selections.values()), default=0)
 
 
 def _selected(field: FieldPlan) -> list[FieldPlan]:

@@ -1,7 +1,7 @@
 """Compiles a validated selection into closures: what runs for each of 250 rows is a loop over (key, function).
 
-graphql-core parses and validates; running is done here because a read of 250 levels has thousands of fields. Follows the
-GraphQL specification's rules for merging, fragments, null propagation and partial data.
+graphql-core parses and validates; running is done here because a read of 250 levels has thousands of fields. Follows
+the GraphQL specification's rules for merging, fragments, null propagation and partial data.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from graphql import (
 from graphql.language import VariableNode, Visitor, visit
 
 from .call import Call
-from .coercion import coercer, flat_path
+from .coercion import coercer, default_of, flat_path
 from .documents import Document
 from .problems import FieldError, NotSimulatedError, NullBubble, RequestError, error
 
@@ -184,9 +184,7 @@ class Compiler:
         return self._object_completer(plan, bare)
 
     def _object_completer(self, plan: FieldPlan, bare) -> Run:
-        runs = {
-            name: tuple((field.key, field.run) for field in fields) for name, fields in plan.selections.items()
-        }
+        runs = {name: tuple((field.key, field.run) for field in fields) for name, fields in plan.selections.items()}
         if isinstance(bare, GraphQLObjectType):
             only = runs[bare.name]
 
@@ -248,7 +246,9 @@ def _composite_runner(plan: FieldPlan, resolve: Resolver, complete: Run, nullabl
             answer = None
         else:
             if answer is None and not nullable:
-                raise NotSimulatedError(f"{plan.parent}.{plan.name} is not null in the schema and null in the simulator")
+                raise NotSimulatedError(
+                    f"{plan.parent}.{plan.name} is not null in the schema and null in the simulator"
+                )
         del path[depth:]
         if answer is None and not nullable:
             raise NullBubble
@@ -333,12 +333,13 @@ def _node_type(name: str) -> str:
 
 def _argument_reader(definition, node: FieldNode) -> Callable[[Call], dict]:
     """Constant arguments are read once; those with variables on every call. Absent stays absent."""
-    given = {argument.name.value: argument.value for argument in node.arguments}
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
     constant, varying = {}, []
+    defaults = {name: default_of(argument) for name, argument in definition.args.items()}
     for name, argument in definition.args.items():
         if name not in given:
-            if argument.default_value is not Undefined:
-                constant[name] = argument.default_value
+            if defaults[name] is not Undefined:
+                constant[name] = defaults[name]
         elif isinstance(given[name], VariableNode):
             varying.append((name, given[name].name.value, None, argument))
         elif _has_variable(given[name]):
@@ -355,8 +356,8 @@ def _argument_reader(definition, node: FieldNode) -> Callable[[Call], dict]:
                 values[name] = _checked(name, node, argument, value_from_ast(literal, argument.type, call.variables))
             elif variable in call.variables:
                 values[name] = call.variables[variable]
-            elif argument.default_value is not Undefined:
-                values[name] = argument.default_value
+            elif defaults[name] is not Undefined:
+                values[name] = defaults[name]
         return values
 
     return read
@@ -373,12 +374,13 @@ def _checked(name: str, node: FieldNode, argument, value: object) -> object:
 
 
 def _idempotency_key_reader(node: FieldNode) -> Callable[[Call], object] | None:
-    for directive in node.directives:
+    for directive in node.directives or ():
         if directive.name.value == "idempotent":
             value = directive.arguments[0].value
             if isinstance(value, VariableNode):
                 return lambda call, name=value.name.value: call.variables.get(name)
-            return lambda call, text=getattr(value, "value", None): text
+            text = getattr(value, "value", None)
+            return lambda call: text
     return None
 
 
@@ -399,7 +401,7 @@ def _has_variable(node) -> bool:
 
 
 def _included(node, variables: dict) -> bool:
-    for directive in node.directives:
+    for directive in node.directives or ():
         name = directive.name.value
         if name in ("skip", "include"):
             value = directive.arguments[0].value

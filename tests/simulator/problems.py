@@ -27,11 +27,11 @@ class FieldError(Exception):
         self.extensions = {"code": code, **extensions}
 
 
-class NullBubble(Exception):  # noqa: N818 - it is a signal on its way up to the nearest nullable field, not an error
+class NullBubble(Exception):
     """A non-null field is null: the parent becomes null in its place."""
 
 
-class LostConnection(Exception):  # noqa: N818 - a planned fault
+class LostConnection(Exception):
     """The connection is to be closed without an answer."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .problems import FieldError
+from .problems import FieldError, NotSimulatedError
 
 TOKEN = re.compile(
     r"""\s*(?: (?P<open>\() | (?P<close>\)) | (?P<term>-?(?:[\w.]+:)?(?:[<>]=?|:)?
@@ -32,11 +32,12 @@ class Search:
 
 
 class _Reader:
-    def __init__(self, text: str, keys: dict[str, Values], default: Values):
+    def __init__(self, text: str, keys: dict[str, Values], default: Values, other_keys: frozenset[str]):
         self.tokens = [match for match in TOKEN.finditer(text) if match.group().strip()]
         self.position = 0
         self.keys = keys
         self.default = default
+        self.other_keys = other_keys
         self.warnings: list[dict] = []
 
     def peek(self) -> str | None:
@@ -82,6 +83,8 @@ class _Reader:
         if key and key.startswith("metafields."):
             # Since 2026-10 an error in place of silence (facts 7.3).
             raise FieldError(f"The metafield filter '{key}' is not set up for filtering.", "INVALID_FIELD_ARGUMENTS")
+        if key in self.other_keys:
+            raise NotSimulatedError(f"The simulator does not implement the search key {key}")
         if key and key not in self.keys:
             self.warnings.append({"field": key, "message": "Invalid search field for this query."})
             return None
@@ -158,11 +161,16 @@ def _comparable(value: str) -> float | str:
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
-def compile_search(text: str | None, keys: dict[str, Values], default: Values) -> Search | None:
-    """None for no query. Keys map to what an object holds: instants as seconds since 1970. Raises FieldError."""
+def compile_search(
+    text: str | None, keys: dict[str, Values], default: Values, other_keys: frozenset[str] = frozenset()
+) -> Search | None:
+    """None for no query. Keys map to what an object holds: instants as seconds since 1970. Raises FieldError.
+
+    `other_keys` exist at Shopify and not here: NotSimulatedError, because ignoring them would invent an answer.
+    """
     if not text or not text.strip():
         return None
-    reader = _Reader(text, keys, default)
+    reader = _Reader(text, keys, default, other_keys)
     predicates = []
     while reader.peek() is not None:
         predicates.append(reader.either())

@@ -10,6 +10,7 @@ import random
 import threading
 import zlib
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # on_hand is the sum of these (facts 3.7); incoming is outside.
@@ -227,6 +228,23 @@ class Token:
 
 
 @dataclass(slots=True)
+class AdjustmentGroup:
+    """What one stock mutation did: (item id, location id, quantity name, delta, ledger document) a row."""
+
+    id: int
+    created_at: int
+    reason: str
+    reference_document_uri: str | None
+    client_id: str
+    changes: list[tuple[int, int, str, int, str | None]]
+
+
+@dataclass(slots=True)
+class HttpEndpoint:
+    callback_url: str
+
+
+@dataclass(slots=True)
 class Change:
     """One change of `available`: tests prove conservation from these. `cause` is api:<app>, buy, restock, set, ..."""
 
@@ -302,7 +320,7 @@ class Shop:
         self.orders: dict[int, Order] = {}
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}
-        self.adjustment_groups: dict[int, object] = {}
+        self.adjustment_groups: dict[int, AdjustmentGroup] = {}
         self.handles: dict[str, int] = {}  # handle -> product id: unique per shop
         self.apps: dict[str, App] = {CLIENT_ID: App()}
         self.tokens: dict[str, Token] = {}
@@ -312,6 +330,10 @@ class Shop:
         self.counters = Counters()
         self.request_log: deque[dict] = deque(maxlen=2000)
         self.webhook_log: deque[dict] = deque(maxlen=5000)
+        # Whatever a webhook could tell goes out through here: [(topic, subject)], one call an action.
+        self.publish: Callable[[list[tuple[str, tuple]]], None] = lambda events: None
+        self.lagging_totals: dict[int, tuple[int, float]] = {}  # product id -> (old total, shown until): row 35
+        self._sorted: dict[str, tuple[int, list]] = {}
         self.revision = 0  # moves when a product, variant, item or location comes or goes: sorted id lists depend on it
         self._last_id = (number % 900 + 100) * 10_000_000
         static = Token(f"shpat_simulator_{domain.split('.')[0]}", CLIENT_ID)
@@ -395,6 +417,14 @@ class Shop:
             number += 1
             handle = f"{base}-{number}"
         return handle
+
+    def rows_by_id(self, table: str) -> list:
+        """The objects of products, variants, items or locations in the order of their ids."""
+        revision, rows = self._sorted.get(table, (-1, []))
+        if revision != self.revision:
+            rows = [thing for _, thing in sorted(getattr(self, table).items())]
+            self._sorted[table] = (self.revision, rows)
+        return rows
 
     def levels_of(self, item_id: int) -> list[Level]:
         return [self.levels[item_id, location_id] for location_id in self.items[item_id].level_locations]

@@ -1,0 +1,46 @@
+"""python -m tests.simulator: three stores with the mess of real catalogues, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+import time
+
+from .seed import seed_demo
+from .simulation import Simulator
+
+TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_ITEMS_UPDATE", "PRODUCTS_CREATE", "PRODUCTS_UPDATE", "PRODUCTS_DELETE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulator", description="Simulated Shopify stores.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes a free one")
+    parser.add_argument("--variants", type=int, help="variants of the source store; default: the demo's own size")
+    parser.add_argument("--seed", type=int, default=1, help="same number, same stores")
+    parser.add_argument("--webhook-url", help="subscribe this address to the usual topics in every store at once")
+    parser.add_argument("--replay-mode", choices=("live", "docs"), default="live", help="what a repeated key answers")
+    parser.add_argument("--delivery-threads", type=int, default=8, help="how many webhooks are on their way at once")
+    options = parser.parse_args()
+    started = time.monotonic()
+    simulator = Simulator(delivery_threads=options.delivery_threads)
+    for shop in seed_demo(simulator, options.variants, options.seed):
+        shop.knobs.replay_mode = options.replay_mode
+        if options.webhook_url:
+            for topic in TOPICS:
+                simulator.subscribe(shop.domain, topic, options.webhook_url)
+    url = simulator.serve(options.port, options.host)
+    seconds = time.monotonic() - started
+    for shop in simulator.shops.values():
+        print(f"{url}/{shop.domain}  {len(shop.variants)} variants  token {simulator.static_token(shop.domain)}")
+    print(f"control API: {url}/_control/help   (ready after {seconds:.1f} s; Ctrl-C stops)", flush=True)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+    simulator.stop()
+
+
+if __name__ == "__main__":
+    main()

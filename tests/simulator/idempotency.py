@@ -1,0 +1,141 @@
+"""@idempotent: who needs it, what a repeat answers, how long a key is remembered (facts 3.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .call import Call
+from .plan import FieldPlan
+from .problems import FieldError, user_error
+
+REMEMBERED_SECONDS = 24 * 3600
+MANDATORY_SINCE = "2026-04"
+
+# The mutations of 2026-10 whose description says that the key must be provided, as far as the schema here has them.
+NEEDS_KEY = frozenset(
+    [
+        "inventoryActivate",
+        "inventoryAdjustQuantities",
+        "inventoryMoveQuantities",
+        "inventorySetOnHandQuantities",
+        "inventorySetQuantities",
+        "inventoryShipmentAddItems",
+        "inventoryShipmentCreate",
+        "inventoryShipmentCreateInTransit",
+        "inventoryShipmentReceive",
+        "inventoryTransferCreate",
+        "inventoryTransferCreateAsReadyToShip",
+        "inventoryTransferDuplicate",
+        "inventoryTransferSetItems",
+        "locationActivate",
+        "locationDeactivate",
+        "refundCreate",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known about one key of one app in one shop."""
+
+    field: str
+    parameters: str
+    first_at: float
+    running: bool = True
+    payload: dict | None = None  # of the first success; its objects are live, so a later answer may show newer data
+
+
+@dataclass(slots=True)
+class Ticket:
+    """The place of one call in the life of its key: new, replay, concurrent or mismatch."""
+
+    state: str
+    key: tuple[str, str] | None = None
+    record: Record | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A mutation that was validated: `refusal` is its payload with user errors, else `commit` applies and answers."""
+
+    refusal: dict | None = None
+    commit: Callable[[], dict] | None = None
+
+
+def open_ticket(call: Call, field: FieldPlan) -> Ticket | None:
+    """Before a mutation runs; marks its key as running. None when the mutation takes no key or brought none."""
+    if field.name not in NEEDS_KEY or field.idempotency_key is None:
+        return None
+    key = field.idempotency_key(call)
+    if not isinstance(key, str) or not key.strip():
+        return Ticket("blank")
+    shop, now = call.shop, call.simulator.clock.seconds()
+    place = (call.app.client_id, key)
+    parameters = json.dumps(field.arguments(call), sort_keys=True)
+    with shop.lock:
+        record = shop.idempotency.get(place)
+        if record is not None and not record.running and now - record.first_at >= REMEMBERED_SECONDS:
+            record = None
+        if record is None:
+            record = shop.idempotency[place] = Record(field.name, parameters, now)
+            return Ticket("new", place, record)
+        if (record.field, record.parameters) != (field.name, parameters):
+            return Ticket("mismatch", place, record)
+        if record.running:
+            return Ticket("concurrent", place, record)
+        return Ticket("replay", place, record)
+
+
+def close_ticket(call: Call, ticket: Ticket | None) -> None:
+    """After the mutation: a first call without success leaves nothing to replay."""
+    if ticket is None or ticket.state != "new":
+        return
+    with call.shop.lock:
+        ticket.record.running = False
+        if ticket.record.payload is None:
+            call.shop.idempotency.pop(ticket.key, None)
+
+
+def run_once(call: Call, name: str, evaluate: Callable[[], Attempt], payload_field: str, coded: bool) -> dict:
+    """Runs a mutation at most once per key. `evaluate` validates without changing anything. Raises FieldError."""
+    ticket = call.ticket
+    if ticket is None:
+        if call.version >= MANDATORY_SINCE:
+            raise FieldError(
+                "The @idempotent directive is required for this mutation but was not provided.", "BAD_REQUEST"
+            )
+        attempt = evaluate()
+        return attempt.refusal if attempt.refusal is not None else attempt.commit()
+    if ticket.state == "blank":
+        raise FieldError("The idempotency key can't be blank.", "BAD_REQUEST")
+    if ticket.state == "mismatch":
+        return _refused(
+            "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
+            "The same idempotency key cannot be used with different parameters.",
+            payload_field,
+            coded,
+        )
+    if ticket.state == "concurrent":
+        return _refused(
+            "IDEMPOTENCY_CONCURRENT_REQUEST",
+            "A request with the same idempotency key is currently being processed.",
+            payload_field,
+            coded,
+        )
+    if ticket.state == "replay":
+        if call.shop.knobs.replay_mode == "docs":
+            return ticket.record.payload
+        attempt = evaluate()  # as seen live: the comparison runs again, the change does not
+        return attempt.refusal if attempt.refusal is not None else ticket.record.payload
+    attempt = evaluate()
+    if attempt.refusal is not None:
+        return attempt.refusal
+    ticket.record.payload = attempt.commit()
+    return ticket.record.payload
+
+
+def _refused(code: str, message: str, payload_field: str, coded: bool) -> dict:
+    """`coded` payloads show the code; plain UserErrors have no room for it, so it stands in the message."""
+    return {payload_field: None, "userErrors": [user_error(None, message if coded else f"{message} ({code})", code)]}

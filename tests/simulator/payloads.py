@@ -1,0 +1,289 @@
+"""Webhook bodies in their REST shapes: integer ids, lower-case states, tags as one text (facts 4.6, row 41).
+
+A body is built when it is serialised, so that it may show more than the change that caused it (row 37).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .bulk import finish_body
+from .clock import iso_offset
+from .gids import gid, level_gid
+from .reads import inventory_quantity
+from .search import compile_search
+from .state import InventoryItem, Product, Shop, Variant
+
+FULL_VARIANTS = 100
+
+TOPICS = {
+    "INVENTORY_LEVELS_UPDATE": "inventory_levels/update",
+    "INVENTORY_LEVELS_CONNECT": "inventory_levels/connect",
+    "INVENTORY_LEVELS_DISCONNECT": "inventory_levels/disconnect",
+    "INVENTORY_ITEMS_CREATE": "inventory_items/create",
+    "INVENTORY_ITEMS_UPDATE": "inventory_items/update",
+    "INVENTORY_ITEMS_DELETE": "inventory_items/delete",
+    "PRODUCTS_CREATE": "products/create",
+    "PRODUCTS_UPDATE": "products/update",
+    "PRODUCTS_DELETE": "products/delete",
+    "LOCATIONS_CREATE": "locations/create",
+    "LOCATIONS_UPDATE": "locations/update",
+    "LOCATIONS_DELETE": "locations/delete",
+    "LOCATIONS_ACTIVATE": "locations/activate",
+    "LOCATIONS_DEACTIVATE": "locations/deactivate",
+    "BULK_OPERATIONS_FINISH": "bulk_operations/finish",
+    "APP_UNINSTALLED": "app/uninstalled",
+    "APP_SCOPES_UPDATE": "app/scopes_update",
+    "SHOP_UPDATE": "shop/update",
+}
+SCOPES = {
+    **{topic: "read_inventory" for topic in TOPICS if topic.startswith("INVENTORY_")},
+    **{topic: "read_products" for topic in TOPICS if topic.startswith("PRODUCTS_")},
+    **{topic: "read_locations" for topic in TOPICS if topic.startswith("LOCATIONS_")},
+}
+RESOURCES = re.compile(r"(ORDERS|REFUNDS|FULFILLMENTS|DRAFT_ORDERS|COLLECTIONS|VARIANTS|CUSTOMERS)_(\w+)")
+
+
+def header_topic(topic: str) -> str:
+    """INVENTORY_LEVELS_UPDATE -> inventory_levels/update."""
+    if topic in TOPICS:
+        return TOPICS[topic]
+    match = RESOURCES.match(topic)
+    first, _, last = topic.rpartition("_")
+    return (f"{match[1]}/{match[2]}" if match else f"{first}/{last}").lower()
+
+
+def level_body(shop: Shop, item_id: int, location_id: int) -> dict | None:
+    """`available` is null for an item that is not tracked."""
+    level, item = shop.levels.get((item_id, location_id)), shop.items.get(item_id)
+    if level is None or item is None:
+        return None
+    return {
+        "inventory_item_id": item_id,
+        "location_id": location_id,
+        "available": level.available if item.tracked else None,
+        "updated_at": iso_offset(level.updated_at),
+        "admin_graphql_api_id": level_gid(shop.locations[location_id].level_number, item_id),
+    }
+
+
+def item_body(shop: Shop, item_id: int) -> dict | None:
+    item: InventoryItem | None = shop.items.get(item_id)
+    if item is None:
+        return None
+    return {
+        "id": item.id,
+        "sku": item.sku,
+        "created_at": iso_offset(item.created_at),
+        "updated_at": iso_offset(item.updated_at),
+        "requires_shipping": item.requires_shipping,
+        "cost": item.unit_cost,
+        "country_code_of_origin": item.country_code_of_origin,
+        "province_code_of_origin": item.province_code_of_origin,
+        "harmonized_system_code": item.harmonized_system_code,
+        "tracked": item.tracked,
+        "country_harmonized_system_codes": [],
+        "weight_value": item.weight,
+        "weight_unit": item.weight_unit.lower(),
+        "admin_graphql_api_id": gid("InventoryItem", item.id),
+    }
+
+
+def _variant_body(shop: Shop, variant: Variant) -> dict:
+    quantity = inventory_quantity(shop, variant)
+    options = [*variant.option_values, None, None, None]
+    return {
+        "admin_graphql_api_id": gid("ProductVariant", variant.id),
+        "barcode": variant.barcode,
+        "compare_at_price": variant.compare_at_price,
+        "created_at": iso_offset(variant.created_at),
+        "id": variant.id,
+        "inventory_policy": variant.inventory_policy.lower(),
+        "position": variant.position,
+        "price": variant.price,
+        "product_id": variant.product_id,
+        "sku": shop.items[variant.item_id].sku,
+        "taxable": variant.taxable,
+        "title": variant.title,
+        "updated_at": iso_offset(variant.updated_at),
+        "option1": options[0],
+        "option2": options[1],
+        "option3": options[2],
+        "image_id": None,
+        "inventory_item_id": variant.item_id,
+        "inventory_quantity": quantity,
+        "old_inventory_quantity": quantity,
+    }
+
+
+def product_body(shop: Shop, product_id: int) -> dict | None:
+    """The first 100 variants in full, the ids of all of them newest first."""
+    product: Product | None = shop.products.get(product_id)
+    if product is None:
+        return None
+    variants = [shop.variants[variant_id] for variant_id in product.variant_ids]
+    newest = sorted(variants, key=lambda row: -row.updated_at)
+    return {
+        "admin_graphql_api_id": gid("Product", product.id),
+        "body_html": product.description_html,
+        "created_at": iso_offset(product.created_at),
+        "handle": product.handle,
+        "id": product.id,
+        "product_type": product.product_type,
+        "published_at": None if product.published_at is None else iso_offset(product.published_at),
+        "template_suffix": product.template_suffix,
+        "title": product.title,
+        "updated_at": iso_offset(product.updated_at),
+        "vendor": product.vendor,
+        "status": product.status.lower(),
+        "published_scope": "global",
+        "tags": ", ".join(sorted(product.tags)),
+        "variants": [_variant_body(shop, variant) for variant in variants[:FULL_VARIANTS]],
+        "options": [_option_body(product, variants, place, name) for place, name in enumerate(product.option_names)],
+        "images": [],
+        "image": None,
+        "media": [],
+        "variant_gids": [
+            {"admin_graphql_api_id": gid("ProductVariant", row.id), "updated_at": iso_offset(row.updated_at)}
+            for row in newest
+        ],
+        "has_variants_that_requires_components": any(row.requires_components for row in variants),
+        "category": None,
+    }
+
+
+def _option_body(product: Product, variants: list[Variant], place: int, name: str) -> dict:
+    values = dict.fromkeys(row.option_values[place] for row in variants if place < len(row.option_values))
+    return {
+        "name": name,
+        "id": product.id + place,
+        "product_id": product.id,
+        "position": place + 1,
+        "values": list(values),
+    }
+
+
+def location_body(shop: Shop, location_id: int) -> dict | None:
+    place = shop.locations.get(location_id)
+    if place is None:
+        return None
+    names = ["address1", "address2", "city", "zip", "province", "country", "phone"]
+    code = place.address.get("countryCode", "DE")
+    return {
+        "id": place.id,
+        "name": place.name,
+        **{name: place.address.get(name) for name in names},
+        "created_at": iso_offset(place.created_at),
+        "updated_at": iso_offset(place.updated_at),
+        "country_code": code,
+        "country_name": place.address.get("country", "Germany"),
+        "province_code": place.address.get("provinceCode"),
+        "legacy": place.is_legacy,
+        "active": place.is_active,
+        "admin_graphql_api_id": gid("Location", place.id),
+    }
+
+
+def shop_body(shop: Shop, shop_id: int) -> dict:
+    """Of the Shop resource: what identifies it and what a connector looks at."""
+    return {
+        "id": shop.id,
+        "name": shop.name,
+        "email": shop.email,
+        "domain": shop.domain,
+        "myshopify_domain": shop.domain,
+        "currency": shop.currency,
+        "iana_timezone": shop.timezone,
+        "created_at": iso_offset(shop.created_at),
+        "updated_at": iso_offset(shop.created_at),
+        "plan_name": shop.knobs.plan.lower(),
+    }
+
+
+def scopes_body(shop: Shop, shop_id: int, previous: tuple[str, ...], current: tuple[str, ...]) -> dict:
+    return {"id": shop.id, "previous": list(previous), "current": list(current), "shop_id": str(shop.id)}
+
+
+def _deleted(shop: Shop, number: int) -> dict:
+    return {"id": number}
+
+
+def _disconnected(shop: Shop, item_id: int, location_id: int) -> dict:
+    return {"inventory_item_id": item_id, "location_id": location_id}
+
+
+def _bulk_body(shop: Shop, operation_id: int) -> dict:
+    return finish_body(shop.bulk_operations[operation_id])
+
+
+BODIES: dict[str, Callable[..., dict | None]] = {
+    "INVENTORY_LEVELS_UPDATE": level_body,
+    "INVENTORY_LEVELS_CONNECT": level_body,
+    "INVENTORY_LEVELS_DISCONNECT": _disconnected,
+    "INVENTORY_ITEMS_CREATE": item_body,
+    "INVENTORY_ITEMS_UPDATE": item_body,
+    "INVENTORY_ITEMS_DELETE": _deleted,
+    "PRODUCTS_CREATE": product_body,
+    "PRODUCTS_UPDATE": product_body,
+    "PRODUCTS_DELETE": _deleted,
+    "LOCATIONS_CREATE": location_body,
+    "LOCATIONS_UPDATE": location_body,
+    "LOCATIONS_DELETE": _deleted,
+    "LOCATIONS_ACTIVATE": location_body,
+    "LOCATIONS_DEACTIVATE": location_body,
+    "BULK_OPERATIONS_FINISH": _bulk_body,
+    "APP_UNINSTALLED": shop_body,
+    "APP_SCOPES_UPDATE": scopes_body,
+    "SHOP_UPDATE": shop_body,
+}
+
+
+def passes_filter(text: str | None, body: dict) -> bool:
+    """A subscription's filter: search syntax over the payload's fields, dots for nesting (facts 4.2)."""
+    search = compile_search(text, _PayloadKeys(), lambda payload: None)
+    return search is None or search.matches(body)
+
+
+class _PayloadKeys(dict):
+    """Every dotted path is a key."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __getitem__(self, key: str):
+        return lambda body: [_plain(value) for value in _values_at(body, key.split("."))]
+
+
+def _values_at(value: object, parts: list[str]) -> list:
+    if isinstance(value, list):
+        return [found for element in value for found in _values_at(element, parts)]
+    if not parts:
+        return [] if value is None else [value]
+    return _values_at(value.get(parts[0]), parts[1:]) if isinstance(value, dict) else []
+
+
+def _plain(value: object) -> object:
+    """Money and other numbers in texts compare as numbers."""
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+def included(body: dict, fields: list[str]) -> dict:
+    """The part of a body that includeFields asks for."""
+    if not fields:
+        return body
+    tops: dict[str, list[str]] = {}
+    for path in fields:
+        top, _, rest = path.partition(".")
+        tops.setdefault(top, []).append(rest)
+    return {name: _cut(body[name], [r for r in rests if r]) for name, rests in tops.items() if name in body}
+
+
+def _cut(value: object, fields: list[str]) -> object:
+    if not fields or value is None:
+        return value
+    if isinstance(value, list):
+        return [_cut(element, fields) for element in value]
+    return included(value, fields) if isinstance(value, dict) else value

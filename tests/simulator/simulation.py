@@ -1,0 +1,321 @@
+"""The Simulator: its shops, its clock, its one schema, and the HTTP server around them.
+
+sim = Simulator()
+shop = sim.add_shop("source-store.myshopify.com")
+url = sim.serve()          # http://127.0.0.1:<port>
+...
+sim.stop()
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from graphql import GraphQLObjectType
+
+from . import (
+    activation,
+    auth,
+    bulk_fields,
+    control,
+    inventory,
+    merchant,
+    orders,
+    products,
+    reads,
+    reads_inventory,
+    subscriptions,
+)
+from .bulk import BulkOperations
+from .call import Call
+from .clock import Clock
+from .cost import Bucket
+from .courier import Courier
+from .documents import Library
+from .executor import Executor
+from .faults import Fault, FaultPlan
+from .paging import connection_resolvers
+from .plan import Compiler, OperationPlan
+from .schema import load_schema, load_scopes
+from .server import Server
+from .state import (
+    AdjustmentGroup,
+    App,
+    BulkOperation,
+    Change,
+    Counters,
+    HttpEndpoint,
+    InventoryItem,
+    Level,
+    Location,
+    Order,
+    Product,
+    Shop,
+    Subscription,
+    Token,
+    Variant,
+)
+from .webhooks import Delivery, Webhooks
+
+RESOLVERS = {
+    **connection_resolvers(
+        ["Product", "ProductVariant", "InventoryItem", "InventoryLevel", "Location", "WebhookSubscription"]
+    ),
+    **reads.RESOLVERS,
+    **reads_inventory.RESOLVERS,
+    **inventory.RESOLVERS,
+    **activation.RESOLVERS,
+    **subscriptions.RESOLVERS,
+    **products.RESOLVERS,
+    **bulk_fields.RESOLVERS,
+}
+TYPE_NAMES = {
+    Shop: "Shop",
+    App: "AppInstallation",
+    Product: "Product",
+    Variant: "ProductVariant",
+    InventoryItem: "InventoryItem",
+    Level: "InventoryLevel",
+    Location: "Location",
+    Order: "Order",
+    Subscription: "WebhookSubscription",
+    BulkOperation: "BulkOperation",
+    AdjustmentGroup: "InventoryAdjustmentGroup",
+    HttpEndpoint: "WebhookHttpEndpoint",
+}
+Hook = Callable[[Shop, str, dict], None]  # shop, root field, arguments
+
+
+class Shops(dict):
+    """Shops by domain; each one's events find their way to the webhooks."""
+
+    def __init__(self, simulator: Simulator):
+        super().__init__()
+        self._simulator = simulator
+
+    def __setitem__(self, domain: str, shop: Shop) -> None:
+        shop.publish = lambda events: self._simulator.webhooks.publish(shop, events)
+        super().__setitem__(domain, shop)
+
+
+class Simulator:
+    """Any number of shops in one process. Give a Clock(frozen_at=...) to hold time still."""
+
+    def __init__(self, clock: Clock | None = None, *, delivery_threads: int = 8):
+        self.clock = clock or Clock()
+        self.schema = load_schema()
+        self.library = Library(self.schema)
+        self.compiler = Compiler(self.schema, RESOLVERS, load_scopes(), TYPE_NAMES)
+        node = self.schema.get_type("Node")
+        self.node_kinds = frozenset(
+            kind.name for kind in self.schema.get_possible_types(node) if isinstance(kind, GraphQLObjectType)
+        )
+        self.courier = Courier(self.clock, delivery_threads)
+        self.webhooks = Webhooks(self.clock, self.courier)
+        self.shops: dict[str, Shop] = Shops(self)
+        self.executor = Executor(self)
+        self.bulk = BulkOperations(self)
+        self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
+        self.on_after_commit: list[Hook] = []  # after a mutation is committed, before its answer leaves
+        self.base_url = ""
+        self.pages = None  # the HTML side: get(path) -> html | None, post(path, form) -> next path | None
+        self._fault_plans: dict[str, FaultPlan] = {}
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._lock = threading.Lock()
+        self._server: Server | None = None
+
+    # Shops and serving
+
+    def add_shop(self, domain: str, **fields) -> Shop:
+        """An empty shop: add locations and products to it. Fields: name, currency, timezone."""
+        shop = Shop(domain, created_at=self.clock.whole_seconds(), **fields)
+        self.shops[domain] = shop
+        return shop
+
+    def shop(self, domain: str) -> Shop:
+        return self.shops[domain]
+
+    def serve(self, port: int = 0, host: str = "127.0.0.1") -> str:
+        """Starts the HTTP server in threads of its own and answers its base url."""
+        self._server = Server(self, host, port)
+        self.base_url = self._server.url
+        return self.base_url
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        self.courier.stop()
+        self.bulk.stop()
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    # What the server asks
+
+    def page(self, path: str) -> str | None:
+        """HTML of a page, or None where there is none."""
+        return self.pages.get(path) if self.pages else None
+
+    def act(self, path: str, form: dict[str, str]) -> str | None:
+        """Does what a page's form asks and answers where to go next, or None for an unknown form."""
+        return self.pages.post(path, form) if self.pages else None
+
+    def control(self, method: str, name: str, given: object) -> tuple[int, object]:
+        return control.handle(self, method, name, given)
+
+    # What the executor asks
+
+    def faults(self, shop: Shop) -> FaultPlan:
+        """The shop's plan of faults: add(kind, match=..., count=...), clear(), listed()."""
+        with self._lock:
+            return self._fault_plans.setdefault(shop.domain, FaultPlan(shop))
+
+    def bucket(self, shop: Shop, app: App) -> Bucket:
+        with self._lock:
+            key = (shop.domain, app.client_id)
+            if key not in self._buckets:
+                self._buckets[key] = Bucket(self.clock.seconds, shop.knobs.bucket_size)
+            return self._buckets[key]
+
+    def hooks_before(self, plan: OperationPlan, call: Call) -> list[Callable[[Call], None]]:
+        return [lambda call, hook=hook: _run_hook(hook, plan, call) for hook in list(self.on_before_execute)]
+
+    def run_hooks_after(self, plan: OperationPlan, call: Call) -> None:
+        if plan.kind == "mutation":
+            for hook in list(self.on_after_commit):
+                _run_hook(hook, plan, call)
+
+    # For tests, by domain
+
+    def fault(self, domain: str, kind: str, **fields) -> Fault:
+        """Plans a fault: lost_answer, refuse_before, http, rate_limited, throttled, internal_error_before, slow."""
+        return self.faults(self.shops[domain]).add(kind, **fields)
+
+    def set_points(self, domain: str, points: float, client_id: str = "tiposync") -> None:
+        """What is in the app's bucket right now."""
+        shop = self.shops[domain]
+        self.bucket(shop, shop.apps[client_id]).set(points)
+
+    def changes(self, domain: str, item_id: int | None = None, location_id: int | None = None) -> list[Change]:
+        """Every change of `available` since the shop was made, oldest first."""
+        with self.shops[domain].lock:
+            return [
+                change
+                for change in self.shops[domain].changes
+                if item_id in (None, change.item_id) and location_id in (None, change.location_id)
+            ]
+
+    def available(self, domain: str, item_id: int, location_id: int) -> int:
+        level = self.shops[domain].levels.get((item_id, location_id))
+        return level.available if level else 0
+
+    def reset_counters(self, domain: str | None = None) -> None:
+        for shop in self.shops.values():
+            if domain in (None, shop.domain):
+                with shop.lock:
+                    shop.counters = Counters()
+
+    def set(self, domain: str, item_id: int, location_id: int, quantity: int, **how) -> Level:
+        return merchant.set_quantity(self.shops[domain], self.clock, item_id, location_id, quantity, **how)
+
+    def adjust(self, domain: str, item_id: int, location_id: int, delta: int, **how) -> Level:
+        return merchant.adjust_quantity(self.shops[domain], self.clock, item_id, location_id, delta, **how)
+
+    def set_many(self, domain: str, rows: Iterable[tuple[int, int, int]]) -> int:
+        """[(item id, location id, available)], each a change of its own: a burst in one call."""
+        return merchant.set_many(self.shops[domain], self.clock, rows)
+
+    def buy(self, domain: str, variant_id: int, quantity: int = 1, **how) -> Order:
+        """One line; orders.buy takes several. location_id=, force=, bypass=."""
+        return self.buy_lines(domain, [(variant_id, quantity)], **how)
+
+    def buy_lines(self, domain: str, lines: Iterable[tuple[int, int]], **how) -> Order:
+        return orders.buy(self.shops[domain], self.clock, lines, **how)
+
+    def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None) -> None:
+        orders.fulfil(self.shops[domain], self.clock, order, quantities)
+
+    def cancel(self, domain: str, order: Order, *, restock: bool = True) -> None:
+        orders.cancel(self.shops[domain], self.clock, order, restock=restock)
+
+    def refund(self, domain: str, order: Order, lines: Iterable[dict]):
+        return orders.refund(self.shops[domain], self.clock, order, lines)
+
+    # Webhooks of manual shops
+
+    def deliveries(self, domain: str) -> list[Delivery]:
+        """What waits for pump(), oldest first."""
+        return self.webhooks.waiting(self.shops[domain])
+
+    def pump(self, domain: str, deliveries: Iterable[Delivery | int] | None = None) -> list[Delivery]:
+        """Delivers those, in that order (one named twice arrives twice); None: everything due. In this thread."""
+        numbers = None if deliveries is None else [_number(one) for one in deliveries]
+        return self.webhooks.pump(self.shops[domain], numbers)
+
+    def serialise(self, domain: str) -> None:
+        self.webhooks.serialise(self.shops[domain])
+
+    def drop(self, domain: str, deliveries: Iterable[Delivery | int]) -> None:
+        self.webhooks.drop(self.shops[domain], [_number(one) for one in deliveries])
+
+    def delay(self, domain: str, deliveries: Iterable[Delivery | int], seconds: float) -> None:
+        self.webhooks.delay(self.shops[domain], [_number(one) for one in deliveries], seconds)
+
+    def set_manual(self, domain: str, manual: bool) -> None:
+        """Manual: nothing is sent until pump(). Back again: everything that waits leaves by itself."""
+        self.shops[domain].knobs.manual_deliveries = manual
+        if not manual:
+            self.webhooks.release(self.shops[domain])
+
+    def subscribe(self, domain: str, topic: str, uri: str, **fields) -> Subscription:
+        """A subscription without going through the API."""
+        shop, now = self.shops[domain], self.clock.whole_seconds()
+        with shop.lock:
+            subscription = Subscription(shop.next_id(), topic, uri, now, now, **fields)
+            shop.subscriptions[subscription.id] = subscription
+            return subscription
+
+    # Tokens and secrets
+
+    def static_token(self, domain: str) -> str:
+        return f"shpat_simulator_{domain.split('.')[0]}"
+
+    def issue_refreshable(self, domain: str, client_id: str = "tiposync") -> Token:
+        shop = self.shops[domain]
+        return auth.issue_refreshable(shop, shop.apps[client_id], self.clock)
+
+    def expire_tokens(self, domain: str) -> None:
+        auth.expire_tokens(self.shops[domain], self.clock)
+
+    def revoke_tokens(self, domain: str) -> None:
+        auth.revoke_tokens(self.shops[domain])
+
+    def uninstall(self, domain: str, client_id: str = "tiposync") -> None:
+        auth.uninstall(self.shops[domain], client_id)
+
+    def install(self, domain: str, client_id: str = "tiposync") -> None:
+        auth.install(self.shops[domain], client_id)
+
+    def set_scopes(self, domain: str, scopes: Iterable[str], client_id: str = "tiposync") -> None:
+        auth.set_scopes(self.shops[domain], client_id, set(scopes))
+
+    def rotate_secret(self, domain: str, new: str, client_id: str = "tiposync") -> None:
+        """Both secrets count; webhooks are signed with the old one until it is revoked (row 39)."""
+        self.shops[domain].apps[client_id].secrets.append(new)
+
+    def revoke_old_secret(self, domain: str, client_id: str = "tiposync") -> None:
+        del self.shops[domain].apps[client_id].secrets[0]
+
+
+def _number(delivery: Delivery | int) -> int:
+    return delivery if isinstance(delivery, int) else delivery.number
+
+
+def _run_hook(hook: Hook, plan: OperationPlan, call: Call) -> None:
+    for planned in plan.fields:
+        hook(call.shop, planned.name, {} if planned.is_leaf else planned.arguments(call))
