@@ -16,6 +16,7 @@ from stores.admin.connection_list import ConnectionColumns
 from stores.admin.connection_standing import follow_up, panel_urls, preview_row, unmapped_locations
 from stores.admin.operations import operation
 from stores.admin.pages import Page
+from stores.admin.removal import Removal, connections_removed
 from stores.admin.steps import next_steps
 from stores.clients import open_client
 from stores.models import Connection, LocationMapping, Store
@@ -147,6 +148,9 @@ class ConnectionAdmin(ConnectionColumns, Page):
             messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
+        return connections_removed(objs, request)
 
     def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST:

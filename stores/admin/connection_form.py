@@ -78,6 +78,7 @@ class MappingInline(TabularInline):
     form = MappingForm
     formset = MappingFormSet
     extra = 1
+    hide_title = True
     verbose_name = "location mapping"
     verbose_name_plural = "location mapping: stock of the left location shows at the right one"
 

@@ -16,6 +16,12 @@ def _count(rows: QuerySet) -> Coalesce:
     return Coalesce(Subquery(counted.values("n")), 0)
 
 
+def connection_pill(connection: Connection) -> str:
+    """A connection's state: approved is not yet well, as it is for a store."""
+    is_ready = connection.state == Connection.State.READY
+    return look.state_pill(connection, tone=look.BUSY if is_ready else "")
+
+
 class ConnectionColumns(admin.ModelAdmin):
     """How each connection stands, for the list."""
 
@@ -56,7 +62,7 @@ class ConnectionColumns(admin.ModelAdmin):
     @display(description="State", ordering="state")
     def shown_state(self, connection: Connection) -> str:
         is_paused = connection.is_paused or connection.source.is_paused or connection.destination.is_paused
-        return look.joined([look.state_pill(connection), look.pill(look.WARN, "Paused") if is_paused else ""])
+        return look.joined([connection_pill(connection), look.pill(look.WARN, "Paused") if is_paused else ""])
 
     @display(description="Stock")
     def shown_step(self, connection: Connection) -> str:

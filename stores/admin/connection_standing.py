@@ -45,7 +45,7 @@ def panel_urls(connection: Connection) -> dict[str, str]:
     own = {"connection": connection.pk}
     return {
         "stock": look.list_url(StockLink, **own),
-        "waiting": look.list_url(StockLink, stock="waiting", **own),
+        "out": look.list_url(StockLink, stock="out", **own),
         "oversold": look.list_url(StockLink, stock="oversold", **own),
         "skipped": look.list_url(StockLink, state__exact="skipped", **own),
         "held": look.list_url(StockHold, state__exact="open", **own),

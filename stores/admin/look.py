@@ -49,11 +49,11 @@ def pill(tone: str, text: str, title: str = "") -> SafeString:
     return format_html('<span class="console-pill console-{}" title="{}">{}</span>', tone, title, text)
 
 
-def state_pill(row: Model, field: str = "state", title: str = "") -> SafeString:
+def state_pill(row: Model, field: str = "state", title: str = "", tone: str = "") -> SafeString:
     """The state of a row as a coloured label: what stands before the colon of its name, the rest as its title."""
     value, text = getattr(row, field), str(getattr(row, f"get_{field}_display")())
     short, _, rest = text.partition(":")
-    return pill(TONES.get(value, QUIET), short or NOTHING, title or rest.strip())
+    return pill(tone or TONES.get(value, QUIET), short or NOTHING, title or rest.strip())
 
 
 def ago(at: datetime | None, never: str = "never") -> SafeString | str:
@@ -84,15 +84,14 @@ def quantity(value: int | None) -> SafeString | str:
 
 
 def change(before: int | None, after: int | None) -> SafeString | str:
-    """From one quantity to another, with the difference."""
+    """From one quantity to another, with the difference; one quantity where nothing changes."""
     if before is None and after is None:
         return NOTHING
+    if before == after:
+        return format_html('<span class="console-number">{}</span>', after)
     shown = [NOTHING if value is None else value for value in (before, after)]
-    if before is None or after is None:
-        return format_html('<span class="console-number">{} → {}</span>', *shown)
-    return format_html(
-        '<span class="console-number">{} → {}</span> <small>({})</small>', *shown, f"{after - before:+d}"
-    )
+    difference = "" if before is None or after is None else f" ({after - before:+d})"
+    return format_html('<span class="console-number">{} → {}<small>{}</small></span>', *shown, difference)
 
 
 def page_of(row: Model | None, text: Any = None, page: str = "change") -> SafeString | str:

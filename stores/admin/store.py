@@ -13,7 +13,8 @@ from stores import onboarding
 from stores.admin import look
 from stores.admin.operations import operation
 from stores.admin.pages import Page
-from stores.admin.store_form import StoreForm
+from stores.admin.removal import Removal, stores_removed
+from stores.admin.store_form import SECRETS, StoreForm
 from stores.models import Connection, Location, Store
 from syncing import jobs
 
@@ -27,14 +28,28 @@ def connections_of(store: Store) -> Any:
     return rows.select_related("source", "destination")
 
 
+def _without_secrets(title: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return title, options | {"fields": [name for name in options["fields"] if name not in SECRETS]}
+
+
 class LocationInline(TabularInline):
     """A store's locations, as Shopify has them."""
 
     model = Location
-    fields = readonly_fields = ["name", "is_active", "is_fulfillment_service", "gid"]
+    fields = readonly_fields = ["shown_name", "shown_state", "gid"]
     extra = 0
+    hide_title = True
     can_delete = False
     verbose_name_plural = "locations (read from Shopify by “Check store”)"
+
+    @display(description="Location")
+    def shown_name(self, location: Location) -> str:
+        return location.name
+
+    @display(description="State")
+    def shown_state(self, location: Location) -> str:
+        words = look.pill(look.GOOD, "active") if location.is_active else look.pill(look.QUIET, "inactive")
+        return look.joined([words, "fulfilment service" if location.is_fulfillment_service else ""])
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -91,10 +106,18 @@ class StoreAdmin(Page):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> list:
-        return [*self.fieldsets, self.known_fieldset] if obj else list(self.add_fieldsets)
+        if not obj:
+            return list(self.add_fieldsets)
+        if self.has_change_permission(request, obj):
+            return [*self.fieldsets, self.known_fieldset]
+        # Django shows a viewer the values of all fields: those of the secrets are left out.
+        return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), self.known_fieldset]
 
     def get_inlines(self, request: HttpRequest, obj: Store | None) -> list:
         return self.inlines if obj else []
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
+        return stores_removed(objs, request)
 
     def panel(self, request: HttpRequest, row: Store) -> dict[str, Any]:
         alerts = []

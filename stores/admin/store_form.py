@@ -17,12 +17,26 @@ class SecretInput(forms.PasswordInput):
         super().__init__({"class": " ".join(INPUT_CLASSES), "autocomplete": "new-password", "spellcheck": "false"})
 
 
+class DomainField(forms.CharField):
+    """A store's domain, also pasted from an address bar."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).strip().lower().removeprefix("https://").split("/")[0]
+
+
 class StoreForm(forms.ModelForm):
     """Blank secrets keep what is stored; a new client secret keeps the old one beside it for the rotation."""
 
     class Meta:
         model = Store
         fields = "__all__"  # the page's fieldsets choose
+        field_classes = {"domain": DomainField}
+        help_texts = {
+            "auth": "A Dev Dashboard app is recommended: its token is fetched and renewed by itself.",
+            "client_id": "Dev Dashboard: your app, Settings, Credentials.",
+            "access_token": "The app's Admin API access token; it starts with shpat_.",
+            "acceptance": "Whether a new connection to this source may start at once or waits for an approval.",
+        }
         widgets = {name: SecretInput() for name in SECRETS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

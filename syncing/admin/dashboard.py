@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from stores.admin import look
+from stores.admin.connection_list import connection_pill
 from stores.admin.connection_standing import panel_urls
 from stores.admin.steps import first_steps
 from stores.models import Connection
@@ -50,7 +51,7 @@ def card(connection: Connection) -> dict[str, Any]:
 
 def _label(connection: Connection, status: dict[str, Any]) -> str:
     if connection.state != Connection.State.RUNNING:
-        return look.state_pill(connection)
+        return connection_pill(connection)
     if status["inert_reason"]:
         return look.pill(look.WARN, "Not syncing", status["inert_reason"])
     if status["is_in_step"]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -70,6 +70,7 @@ class StockHoldAdmin(ReadOnlyPage):
     ]
     list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
+    ordering = [Case(When(state=StockHold.State.OPEN, then=0), default=1), "-id"]
     search_fields = ["link__variant_link__source_variant__product_title", "link__variant_link__source_variant__sku"]
     search_help_text = "Search by title or SKU"
     list_select_related = ["link__variant_link__source_variant", "connection__source", "connection__destination"]

@@ -24,6 +24,7 @@ class StockFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
+            ("out", "Out of step: waiting, held, or changed in the destination"),
             ("oversold", "Oversold: below zero on either side"),
             ("waiting", "Waiting to be carried over"),
             ("doubtful", "Doubtful: read live before it is used"),
@@ -31,9 +32,11 @@ class StockFilter(DropdownFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> QuerySet[StockLink]:
+        waiting = Q(dirty_sequence__gt=F("settled_sequence"))
         conditions = {
+            "out": waiting | Q(state__in=[StockLink.State.HELD, StockLink.State.DRIFTED]),
             "oversold": Q(source_level__available__lt=0) | Q(destination_level__available__lt=0),
-            "waiting": Q(dirty_sequence__gt=F("settled_sequence")),
+            "waiting": waiting,
             "doubtful": Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True),
             "absent": Q(source_level__is_active=False) | Q(destination_level__is_active=False),
         }

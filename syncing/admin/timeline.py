@@ -139,12 +139,16 @@ def _keys(scope: Scope) -> QuerySet:
         _key(holds.filter(resolved_at__isnull=False), "hold resolved", "resolved_at"),
         _key(_log(scope), "operator", "action_time"),
     ]
-    return _key(observations, "observation", "created_at").union(*parts, all=True).order_by("-at", "kind", "-key")
+    return (
+        _key(observations, "observation", "created_at")
+        .union(*parts, all=True)
+        .order_by("-entry_at", "entry_kind", "-entry_key")
+    )
 
 
 def _key(rows: QuerySet, kind: str, instant: str) -> QuerySet:
-    rows = rows.order_by().annotate(at=F(instant), kind=Value(kind, CharField()), key=F("pk"))
-    return rows.values_list("at", "kind", "key")
+    rows = rows.order_by().annotate(entry_at=F(instant), entry_kind=Value(kind, CharField()), entry_key=F("pk"))
+    return rows.values_list("entry_at", "entry_kind", "entry_key")
 
 
 def _log(scope: Scope) -> QuerySet[LogEntry]:
@@ -213,12 +217,14 @@ def _draw_resolved(at: datetime, row: StockHold) -> Entry:
 
 
 def _planned(row: StockHold) -> Any:
-    source = look.change(row.source_from, row.source_to)
-    return look.joined(["source", source, "· destination", look.change(row.destination_from, row.destination_to)])
+    sides = (("source", row.source_from, row.source_to), ("destination", row.destination_from, row.destination_to))
+    words = [look.joined([name, look.change(before, after)]) for name, before, after in sides if before != after]
+    return look.joined(words, ", ")
 
 
 def _draw_operator(at: datetime, row: LogEntry) -> Entry:
-    subject = f"{row.content_type.name}: {row.object_repr}" if row.content_type else row.object_repr
+    is_shared = row.content_type.model_class() is Connection
+    subject = row.object_repr if is_shared else f"This {row.content_type.name.split()[-1]}"
     return Entry(at, "Operator", look.GOOD, subject, "", row.user.get_username(), row.get_change_message())
 
 

@@ -1,0 +1,134 @@
+"""The pages of links: finding what is doubtful, picking a partner, ignoring, in bulk."""
+
+import pytest
+
+from stores.models import Connection, VariantLink
+from syncing.models import StockLink, SyncJob
+from tests.console_press import act, forms_with, list_of, look_at, page_of, press
+from tests.console_rows import NASTY, make_link, make_rows, make_variant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LINKS = "stores_variantlink"
+State = VariantLink.State
+
+
+@pytest.fixture
+def rows():
+    return make_rows()
+
+
+@pytest.fixture
+def doubtful(rows):
+    link = make_link(rows.connection, "Lamp", "LAMP", is_linked=False, state="ambiguous", reason="Twice there.")
+    link.candidates.add(make_variant(rows.destination, "Lamp left", "LAMP"))
+    return link
+
+
+def found(page, *titles):
+    return [title in page for title in titles]
+
+
+def test_without_links_the_list_says_what_to_do(admin_client):
+    assert "Nothing has been matched yet" in look_at(admin_client, list_of(LINKS))
+
+
+def test_the_list_is_filtered_by_doubt_and_searched_by_identifiers(admin_client, rows, doubtful):
+    assert found(look_at(admin_client, list_of(LINKS) + "?doubt=open"), "Lamp [LAMP]", "SOCK-1") == [True, False]
+    assert found(look_at(admin_client, list_of(LINKS) + "?doubt=suggested"), "Lamp [LAMP]", "SOCK-1") == [True, False]
+    assert found(look_at(admin_client, list_of(LINKS) + "?state__exact=linked"), "Lamp [", "SOCK-1") == [False, True]
+    assert found(look_at(admin_client, list_of(LINKS) + "?q=sock-1"), "Lamp [LAMP]", "SOCK-1]") == [False, True]
+    assert found(look_at(admin_client, f"{list_of(LINKS)}?connection={rows.connection.pk + 1}"), "Lamp [") == [False]
+
+
+def test_a_suggestion_is_accepted_with_one_click_and_synced_at_once(admin_client, rows, doubtful):
+    page = look_at(admin_client, page_of(doubtful))
+    assert "Twice there." in page
+    page = press(admin_client, page_of(doubtful), "Link")
+    assert "linked to Lamp left" in page
+    doubtful.refresh_from_db()
+    assert (doubtful.state, doubtful.is_manual) == (State.LINKED, True)
+    assert StockLink.objects.filter(variant_link=doubtful).count() == 1
+    assert SyncJob.objects.get().kind == SyncJob.Kind.CARRY_STOCK
+
+
+@pytest.mark.parametrize("query", ["spare", "SP-77", "400638", "my-handle", "spare sp-77"])
+def test_a_partner_is_found_by_title_sku_barcode_or_handle(admin_client, rows, doubtful, query):
+    doubtful.candidates.clear()
+    spare = make_variant(rows.destination, "Spare lamp", "SP-77", barcode="4006381333931", handle="my-handle")
+    page = press(admin_client, f"{page_of(doubtful)}?partner={query}", "Link")
+    doubtful.refresh_from_db()
+    assert doubtful.destination_variant == spare, page
+
+
+def test_a_search_that_finds_nothing_says_so_and_never_offers_the_source(admin_client, doubtful):
+    doubtful.candidates.clear()
+    make_variant(doubtful.connection.source, "Only in the source", "ONLY")
+    page = look_at(admin_client, f"{page_of(doubtful)}?partner=only")
+    assert "No variant of North matches" in page
+    assert not forms_with(page, "Link")
+
+
+def test_a_variant_that_is_taken_says_by_what_and_cannot_be_picked(admin_client, rows, doubtful):
+    doubtful.candidates.clear()
+    page = look_at(admin_client, f"{page_of(doubtful)}?partner=sock")
+    assert "linked to &lt;script&gt;" in page
+    assert not forms_with(page, "Link")
+    partner = rows.link.destination_variant
+    response = admin_client.post(
+        f"/admin/stores/variantlink/{doubtful.pk}/do/pick/", {"variant": partner.pk}, follow=True
+    )
+    assert "already linked to" in response.content.decode()
+    doubtful.refresh_from_db()
+    assert doubtful.state == State.AMBIGUOUS
+
+
+def test_a_variant_of_another_store_is_refused(admin_client, rows, doubtful):
+    foreign = rows.link.source_variant
+    for wanted in (foreign.pk, 0, "x", ""):
+        admin_client.post(f"/admin/stores/variantlink/{doubtful.pk}/do/pick/", {"variant": wanted}, follow=True)
+    doubtful.refresh_from_db()
+    assert doubtful.state == State.AMBIGUOUS
+
+
+def test_ignoring_takes_a_link_out_of_step_and_clearing_matches_it_again(admin_client, rows):
+    press(admin_client, page_of(rows.link), "Ignore")
+    rows.link.refresh_from_db()
+    assert rows.link.state == State.IGNORED
+    assert not StockLink.objects.exists()
+    press(admin_client, page_of(rows.link), "Clear")
+    rows.link.refresh_from_db()
+    assert (rows.link.state, rows.link.is_manual) == (State.LINKED, False)
+    assert StockLink.objects.count() == 1
+
+
+def test_only_suggestions_without_a_rival_are_accepted_in_bulk(admin_client, rows, doubtful):
+    torn = make_link(rows.connection, "Torn", "T", is_linked=False, state="ambiguous")
+    torn.candidates.add(*(make_variant(rows.destination, f"Torn {n}", "T") for n in (1, 2)))
+    rival = make_link(rows.connection, "Rival", "R", is_linked=False, state="ambiguous")
+    rival.candidates.add(rows.link.destination_variant)
+    page = act(admin_client, LINKS, "accept_candidates", [doubtful, torn, rival, rows.link])
+    assert "Linked: 1. Without exactly one suggestion, left alone: 1." in page
+    assert "Refused: 1." in page
+    assert list(VariantLink.objects.filter(is_manual=True)) == [doubtful]
+    assert SyncJob.objects.filter(kind=SyncJob.Kind.CARRY_STOCK).count() == 1
+
+
+def test_many_are_ignored_at_once(admin_client, rows, doubtful):
+    page = act(admin_client, LINKS, "ignore_selected", [doubtful, rows.link])
+    assert "Left out of syncing: 2." in page
+    assert set(VariantLink.objects.values_list("state", flat=True)) == {State.IGNORED}
+
+
+def test_resolving_in_a_connection_that_is_not_started_writes_nothing(admin_client, rows, doubtful):
+    Connection.objects.update(state=Connection.State.READY)
+    press(admin_client, page_of(doubtful), "Link")
+    assert not SyncJob.objects.exists()
+    assert not StockLink.objects.filter(variant_link=doubtful).exists()
+
+
+def test_titles_are_escaped_everywhere(admin_client, rows):
+    for url in (list_of(LINKS), page_of(rows.link), f"{page_of(rows.link)}?partner={NASTY}"):
+        page = look_at(admin_client, url)
+        assert "&lt;script&gt;" in page
+        assert NASTY not in page
