@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from stores import checks  # noqa: F401  importing them registers them
+
 
 class StoresConfig(AppConfig):
     name = "stores"

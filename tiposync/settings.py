@@ -7,9 +7,27 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tiposync.embedded import start_embedded_database
 
+
+class StrictEnv(environ.Env):
+    """Refuses what does not parse, naming the variable; django-environ would take `DEBUG=ture` for false."""
+
+    FLAGS = {*environ.Env.BOOLEAN_TRUE_STRINGS, "false", "off", "n", "no", "0"}
+
+    def get_value(self, var: str, cast: object = None, default: object = environ.Env.NOTSET, **options: object):
+        text = self.ENVIRON.get(var)
+        if cast is bool and text is not None and text.lower() not in self.FLAGS:
+            raise ImproperlyConfigured(f"{var} must be true or false, not {text!r}.")
+        try:
+            if cast is float and text is not None:
+                float(text)  # django-environ drops what is no digit
+            return super().get_value(var, cast=cast, default=default, **options)
+        except ValueError:
+            raise ImproperlyConfigured(f"{var} must be a number, not {text!r}. See .env.example.") from None
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+env = StrictEnv()
+StrictEnv.read_env(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=False)
 DEVELOPMENT_KEY = "development-only-secret-key-never-used-with-debug-off"
@@ -28,7 +46,8 @@ SHOPIFY_BASE_URL = env.str("SHOPIFY_BASE_URL", default="https://{domain}")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000" if DEBUG else "")
 WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=5 * 1024 * 1024)
 # The first key encrypts, all of them decrypt: put a new one in front to rotate.
-CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=["development-only-credential-key"] if DEBUG else [])
+DEVELOPMENT_CREDENTIAL_KEY = "development-only-credential-key"
+CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[DEVELOPMENT_CREDENTIAL_KEY] if DEBUG else [])
 
 # --- Stock ----------------------------------------------------------------------------------------------------
 # Above this many linked levels a reconciliation uses a bulk operation instead of paging (facts.md section 5).
@@ -101,18 +120,25 @@ if not DATABASE_URL:
     raise ImproperlyConfigured(
         "DATABASE_URL is not set. Example: DATABASE_URL=postgres://user:password@host:5432/tiposync"
     )
-DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+try:
+    if not DATABASE_URL.startswith(("postgres://", "postgresql://")):
+        raise ValueError
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+except ValueError:  # no word of the address itself: it contains the password
+    raise ImproperlyConfigured(
+        "DATABASE_URL cannot be used. It must look like postgres://user:password@host:5432/tiposync (PostgreSQL only), "
+        "with special characters of the password written as %XX."
+    ) from None
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
     "CONN_HEALTH_CHECKS": True,
     "ATOMIC_REQUESTS": False,  # the webhook view answers after its own commit
 }
-if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A dead worker's locks are freed when PostgreSQL notices that its connection is gone: within about a minute
-    # also when its whole machine vanished.
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-        "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-    )
+# A dead worker's locks are freed when PostgreSQL notices that its connection is gone: within about a minute also when
+# its whole machine vanished.
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
 
 # --- Queue: an alarm clock (design/queue.md) --------------------------------------------------------------------
 Q_CLUSTER = {

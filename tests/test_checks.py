@@ -1,0 +1,93 @@
+"""Each system check finds the wrong combination it is for, and says what to do."""
+
+import pytest
+from django.core.checks import run_checks
+
+KEY = "k" * 48
+PRODUCTION = {
+    "DEBUG": False,
+    "SECRET_KEY": KEY,
+    "CREDENTIAL_KEYS": [KEY],
+    "PUBLIC_URL": "https://sync.example.com",
+    "ALLOWED_HOSTS": ["sync.example.com"],
+    "SHOPIFY_BASE_URL": "https://{domain}",
+}
+
+
+def found(settings, **values):
+    """The ids of our messages, with these settings in production."""
+    for name, value in (PRODUCTION | values).items():
+        setattr(settings, name, value)
+    messages = [message for message in run_checks() if str(message.id).startswith("tiposync.")]
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+def queue(settings, **values):
+    return found(settings, Q_CLUSTER=settings.Q_CLUSTER | values)
+
+
+def test_sound_settings_for_production_pass(settings):
+    assert found(settings) == []
+
+
+def test_development_passes_with_nothing_set(settings):
+    assert found(settings, DEBUG=True, CREDENTIAL_KEYS=[settings.DEVELOPMENT_CREDENTIAL_KEY]) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"retry": 600, "timeout": 600}, "tiposync.E001"),
+        ({"retry": 599, "timeout": 600}, "tiposync.E001"),
+        ({"orm": "other"}, "tiposync.E002"),
+        ({"orm": None, "redis": {"host": "127.0.0.1"}}, "tiposync.E002"),
+        ({"broker_class": "django_q.brokers.redis_broker.Redis"}, "tiposync.E002"),
+        ({"workers": 0}, "tiposync.E003"),
+        ({"timeout": 0}, "tiposync.E004"),
+        ({"poll": 0.0}, "tiposync.E004"),
+        ({"queue_limit": 20}, "tiposync.E006"),
+        ({"bulk": 20}, "tiposync.E006"),
+    ],
+)
+def test_a_queue_that_would_repeat_or_lose_wake_ups_is_refused(settings, values, expected):
+    assert queue(settings, **values) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"WATCHDOG_SECONDS": 4}, "tiposync.E005"),
+        ({"SHOPIFY_BASE_URL": "https://shopify.example.com"}, "tiposync.E020"),
+        ({"SHOPIFY_BASE_URL": "https://{domain}/{version}"}, "tiposync.E020"),
+        ({"SHOPIFY_BASE_URL": "{domain}"}, "tiposync.E020"),
+        ({"SHOPIFY_BASE_URL": "http://{domain}"}, "tiposync.E021"),
+        ({"SHOPIFY_API_VERSION": "2026-11"}, "tiposync.E022"),
+        ({"SHOPIFY_API_VERSION": "26-10"}, "tiposync.E022"),
+        ({"SHOPIFY_API_VERSION": "2026-10\n"}, "tiposync.E022"),
+        ({"PUBLIC_URL": ""}, "tiposync.E023"),
+        ({"PUBLIC_URL": "sync.example.com"}, "tiposync.E023"),
+        ({"PUBLIC_URL": "http://sync.example.com"}, "tiposync.E024"),
+        ({"ALLOWED_HOSTS": ["example.org"]}, "tiposync.E025"),
+        ({"CREDENTIAL_KEYS": []}, "tiposync.E030"),
+        ({"CREDENTIAL_KEYS": ["development-only-credential-key" + ""]}, "tiposync.E031"),
+        ({"CREDENTIAL_KEYS": [KEY, "short"]}, "tiposync.W032"),
+        ({"SECRET_KEY": "development-only-secret-key-never-used-with-debug-off"}, "tiposync.E033"),
+        ({"RETENTION_DAYS": 0}, "tiposync.E040"),
+        ({"RECONCILE_MINUTES": 0}, "tiposync.E040"),
+        ({"STOCK_LINGER_SECONDS": -1}, "tiposync.E040"),
+    ],
+)
+def test_a_wrong_setting_is_found(settings, values, expected):
+    assert expected in found(settings, **values)
+
+
+@pytest.mark.parametrize("hosts", [["*"], [".example.com"]])
+def test_a_pattern_of_allowed_hosts_covers_the_public_one(settings, hosts):
+    assert found(settings, ALLOWED_HOSTS=hosts) == []
+
+
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+def test_another_database_than_postgresql_is_refused(settings):
+    databases = {"default": settings.DATABASES["default"] | {"ENGINE": "django.db.backends.sqlite3"}}
+    assert found(settings, DATABASES=databases) == ["tiposync.E010"]
