@@ -1,0 +1,39 @@
+"""`manage.py upsert_schedules`: the queue's schedules become those declared here. Part of each release."""
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django_q.models import Schedule
+
+# Name: (function, minutes). What is due at other intervals is decided by the sweep itself (syncing.handlers).
+SCHEDULES = {"sweep": ("syncing.tasks.sweep", 1)}
+
+
+class Command(BaseCommand):
+    """Idempotent: a schedule that stands keeps its next run."""
+
+    help = "Makes the queue's schedules those declared in the code: adds, changes and removes. Safe to repeat."
+
+    def handle(self, *args: str, **options: object) -> None:
+        with transaction.atomic():
+            removed, _ = Schedule.objects.exclude(name__in=SCHEDULES).delete()
+            for name, (function, minutes) in SCHEDULES.items():
+                self._upsert(name, function, minutes)
+        self.stdout.write(f"{len(SCHEDULES)} declared, {removed} removed.")
+
+    def _upsert(self, name: str, function: str, minutes: int) -> None:
+        values = {
+            "func": function,
+            "args": "0",
+            "kwargs": None,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": minutes,
+            "repeats": -1,
+            "cluster": None,
+        }
+        # The queue has no constraint on the name: two releases at once may have made two, of which one stays.
+        standing = Schedule.objects.select_for_update().filter(name=name).order_by("pk").first()
+        if standing is None:
+            Schedule.objects.create(name=name, **values)
+            return
+        Schedule.objects.filter(name=name).exclude(pk=standing.pk).delete()
+        Schedule.objects.filter(pk=standing.pk).update(**values)
