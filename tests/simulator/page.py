@@ -241,7 +241,7 @@ def webhook_row(shop: Shop, entry: dict[str, Any]) -> str:
 
 
 def named(shop: Shop, topic: str, subject: list[int]) -> str:
-    """What a webhook is about, in words where the thing still exists: SKU and location of a level, a product's title."""
+    """What a webhook is about, in words while it exists: SKU and location of a level, the title of a product."""
     if topic.startswith("INVENTORY_LEVELS") and subject[0] in shop.items and subject[1] in shop.locations:
         return f"{shop.items[subject[0]].sku or 'no SKU'} at {shop.locations[subject[1]].name}"
     if topic.startswith("PRODUCTS") and subject[0] in shop.products:

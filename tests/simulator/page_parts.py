@@ -45,7 +45,8 @@ button.on { background:var(--warn); border-color:var(--warn); color:#fff } .swit
   padding:9px 14px } .empty { padding:14px; color:var(--soft) } .pages { display:flex; gap:12px; padding:9px 14px;
   color:var(--soft); align-items:center } a { color:var(--accent) }
 .ok { color:var(--accent) } .bad { color:var(--warn) }
-#stores { grid-column:1/-1 } .cards { display:grid; gap:18px; grid-template-columns:repeat(auto-fill,minmax(270px,1fr)) }
+#stores { grid-column:1/-1 }
+.cards { display:grid; gap:18px; grid-template-columns:repeat(auto-fill,minmax(270px,1fr)) }
 .cards a { background:#fff; border:1px solid var(--line); border-radius:8px; padding:16px; color:inherit;
   text-decoration:none } .cards a:hover { border-color:var(--accent) } .cards b { font-size:16px; display:block }
 @media (max-width:1100px) { main { grid-template-columns:minmax(0,1fr) } .pair { grid-template-columns:minmax(0,1fr) } }
