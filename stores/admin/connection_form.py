@@ -20,8 +20,8 @@ class ConnectionForm(forms.ModelForm):
         model = Connection
         fields = "__all__"  # the page's fieldsets choose
         help_texts = {
-            "source": "The store that controls. Only source stores can be chosen.",
-            "destination": "The store that follows. Only destination stores can be chosen.",
+            "source": "The store that controls: one with the role source.",
+            "destination": "The store that follows: one with the role destination.",
             "strategy": "One-way: the destination's quantity becomes the source's. Two-way: a change in either store "
             "reaches the other as the same change, so sales in both at once both count.",
             "alignment": "What happens to quantities that differ when the connection is started. Preview it first.",

@@ -22,7 +22,7 @@ def connections_removed(connections: Iterable[Connection], request: HttpRequest)
         "reports of reconciliations": Reconciliation.objects.filter(connection__in=rows).count(),
     }
     kept = "Both stores keep their products and quantities, and the ledger keeps its lines."
-    return [*map(str, rows), *_words(counts), kept], counts, _missing(request, "stores.delete_connection"), []
+    return [*map(str, rows), kept], counts, _missing(request, "stores.delete_connection"), []
 
 
 def stores_removed(stores: Iterable[Store], request: HttpRequest) -> Removal:
@@ -37,11 +37,7 @@ def stores_removed(stores: Iterable[Store], request: HttpRequest) -> Removal:
     protected = [f"the connection {row}" for row in held_by.select_related("source", "destination")]
     if count := StockBatch.objects.filter(store__in=rows).count():
         protected.append(f"the ledger: {count} mutations that were sent to it. Pause the store instead.")
-    return [*map(str, rows), *_words(counts)], counts, _missing(request, "stores.delete_store"), protected
-
-
-def _words(counts: dict[str, int]) -> list[str]:
-    return [f"{count} {name}" for name, count in counts.items() if count]
+    return [*map(str, rows)], counts, _missing(request, "stores.delete_store"), protected
 
 
 def _missing(request: HttpRequest, permission: str) -> set[Any]:

@@ -113,6 +113,11 @@ class StoreAdmin(Page):
         # Django shows a viewer the values of all fields: those of the secrets are left out.
         return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), self.known_fieldset]
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        has_source = Store.objects.filter(role=Store.Role.SOURCE).exists()
+        role = Store.Role.DESTINATION if has_source else Store.Role.SOURCE
+        return {"role": role} | super().get_changeform_initial_data(request)
+
     def get_inlines(self, request: HttpRequest, obj: Store | None) -> list:
         return self.inlines if obj else []
 

@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from unfold.decorators import display
 
+from stores.admin import look
 from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
 from stores.models import Connection, SyncSwitch
@@ -61,7 +63,7 @@ class SyncSwitchAdmin(ReadOnlyPage):
         (
             "Global switch",
             {
-                "fields": ["is_stopped", "reason", "changed_at"],
+                "fields": ["shown_state", "reason", "changed_at"],
                 "description": "While stopped, webhooks are recorded but nothing is read from or written to any store.",
             },
         )
@@ -69,6 +71,10 @@ class SyncSwitchAdmin(ReadOnlyPage):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:stores_syncswitch_change", args=[SyncSwitch.load().pk]))
+
+    @display(description="State")
+    def shown_state(self, switch: SyncSwitch) -> str:
+        return look.pill(look.BAD, "Stopped") if switch.is_stopped else look.pill(look.GOOD, "On")
 
     @operation(
         "Stop everything",

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
@@ -67,7 +69,6 @@ class StockLinkAdmin(ReadOnlyPage):
         "shown_changed",
         "timeline",
     ]
-    list_display_links = None
     list_filter = [("state", ChoicesDropdownFilter), StockFilter, ConnectionFilter]
     list_filter_submit = True
     ordering = ["-changed_at"]
@@ -96,6 +97,13 @@ class StockLinkAdmin(ReadOnlyPage):
             path("timeline/<int:link_id>/read/", wrap(read_live_view), name="syncing_timeline_read"),
             *super().get_urls(),
         ]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A pair's page is the timeline of its item."""
+        pair = self.get_object(request, unquote(object_id))
+        if pair is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return redirect("admin:syncing_timeline", pair.variant_link_id)
 
     @display(description="Item", ordering="variant_link__source_variant__product_title")
     def item(self, link: StockLink) -> str:

@@ -214,6 +214,7 @@ def test_the_page_names_the_locations_that_do_not_sync(admin_client, rows):
 
 def test_deleting_a_connection_says_how_much_goes_with_it_and_keeps_the_ledger(admin_client, rows):
     page = look_at(admin_client, page_of(rows.connection, "delete"))
-    assert "links" in page
+    assert "Links of variants: 1" in page
+    assert "the ledger keeps its lines" in page
     admin_client.post(page_of(rows.connection, "delete"), {"post": "yes"})
     assert not Connection.objects.exists()
