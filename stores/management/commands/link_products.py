@@ -1,0 +1,122 @@
+"""Look at the links of a connection, and resolve what matching left in doubt."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from stores import linking
+from stores.management.lookup import find_connection, find_variant, name_of
+from stores.models import Connection, Variant, VariantLink
+from stores.shopify.errors import ShopifyError
+from syncing import jobs
+from syncing.stock import pairs
+
+EXPLANATION = """\
+Shows how many variants of a connection are linked, unmatched, ambiguous, ignored or gone; lists them with --list; and
+resolves them by hand. What is resolved by hand is never overwritten by matching, until it is cleared. All resolutions
+of one call are made, or none.
+
+A variant is named by its SKU, or by its Shopify id where the SKU is missing, repeated or contains "=".
+
+Examples:
+  manage.py link_products main.myshopify.com:eu.myshopify.com --list ambiguous
+  manage.py link_products main.myshopify.com:eu.myshopify.com --link MUG-1=TASSE-1 --ignore GIFT-CARD
+
+Exit codes: 0 done; 1 refused, nothing was changed; 2 wrong usage.
+"""
+
+
+class Command(BaseCommand):
+    help = EXPLANATION
+    requires_migrations_checks = True
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("connection", help="source:destination (their domains), or the connection's number")
+        parser.add_argument("--match", action="store_true", help="read both catalogues now and match again, first")
+        parser.add_argument(
+            "--list", choices=VariantLink.State.values, metavar="STATE", help="list the links in a state: %(choices)s"
+        )
+        parser.add_argument("--limit", type=int, default=200, help="list at most this many (default: %(default)s)")
+        parser.add_argument(
+            "--link", action="append", default=[], metavar="SOURCE=DESTINATION", help="set the partner; repeatable"
+        )
+        parser.add_argument(
+            "--ignore", action="append", default=[], metavar="SOURCE", help="leave it out of syncing; repeatable"
+        )
+        parser.add_argument(
+            "--clear", action="append", default=[], metavar="SOURCE", help="let matching decide again; repeatable"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = find_connection(options["connection"])
+        if options["match"]:
+            self._match(connection)
+        products = self._resolve(connection, options)
+        if connection.state == Connection.State.RUNNING and (products or options["match"]):
+            for product_gid in products:
+                pairs.wire_connection(connection, product_gid)
+            if options["match"]:
+                pairs.wire_connection(connection)
+            jobs.carry(connection)
+        if options["list"]:
+            self._list(connection, options["list"], options["limit"])
+        self.stdout.write(f"{name_of(connection)}: {linking.count_links(connection)}")
+
+    def _match(self, connection: Connection) -> None:
+        try:
+            for store in (connection.source, connection.destination):
+                linking.refresh_catalogue(store)
+        except ShopifyError as error:
+            raise CommandError(str(error)) from None
+        linking.match_connection(connection)
+
+    def _resolve(self, connection: Connection, options: dict[str, Any]) -> set[str]:
+        """Make the resolutions; returns the products whose stock this concerns."""
+        products = set()
+        try:
+            with transaction.atomic():
+                for text in options["clear"]:
+                    link = _link_of(connection, text)
+                    linking.clear(link)
+                    products.add(link.source_variant.product_gid)
+                for text in options["ignore"]:
+                    link = _link_of(connection, text)
+                    linking.ignore(link, by="the command line")
+                    products.add(link.source_variant.product_gid)
+                for text in options["link"]:
+                    source, equals, destination = text.partition("=")
+                    if not equals:
+                        raise CommandError(f"--link {text}: write it as SOURCE=DESTINATION.")
+                    link = _link_of(connection, source)
+                    linking.set_partner(link, find_variant(connection.destination, destination), by="the command line")
+                    products.add(link.source_variant.product_gid)
+        except linking.LinkRefused as error:
+            raise CommandError(str(error)) from None
+        return products
+
+    def _list(self, connection: Connection, state: str, limit: int) -> None:
+        links = connection.links.filter(state=state).select_related("source_variant", "destination_variant")
+        links = links.prefetch_related("candidates")
+        for link in links[:limit]:
+            partner = f" → {_named(link.destination_variant)}" if link.destination_variant else ""
+            reason = f" — {link.reason}" if link.reason else ""
+            self.stdout.write(f"{_named(link.source_variant)}{partner}{reason}")
+            for candidate in link.candidates.all():
+                self.stdout.write(f"    candidate: {_named(candidate)}")
+        if (count := links.count()) > limit:
+            self.stdout.write(f"… and {count - limit} more; see --limit.")
+
+
+def _named(variant: Variant) -> str:
+    return f"{variant} {variant.gid}"
+
+
+def _link_of(connection: Connection, text: str) -> VariantLink:
+    variant = find_variant(connection.source, text)
+    link, _ = VariantLink.objects.get_or_create(connection=connection, source_variant=variant)
+    return link

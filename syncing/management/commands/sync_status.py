@@ -1,0 +1,185 @@
+"""How everything stands, for people and for monitoring."""
+
+import argparse
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from stores.models import Connection, Store, SyncSwitch
+from syncing import pulse
+from syncing.models import Heartbeat, SyncJob, WebhookEvent
+from syncing.status import connection_status
+
+# Work that waits longer than this for no stated reason is stuck.
+LONGEST_WAIT = timedelta(minutes=5)
+
+EXPLANATION = """\
+Shows the stores, the connections with their quantities and links, the queue, and what needs somebody's attention.
+
+--json prints one object: {"at", "switch", "stores", "connections", "queue", "problems"}; instants are ISO 8601 in UTC.
+
+What needs attention: a store that is not ready, all syncing stopped, workers that show no sign of life, failed jobs,
+held or oversold quantities, work or webhooks that wait for more than five minutes, a reconciliation that is overdue.
+A pause is somebody's decision and needs none; neither do unmatched variants, which are only counted.
+
+Exit codes: 0 shown; with --check 1 when something needs attention (each is named on standard error); 2 wrong usage.
+"""
+
+
+class Command(BaseCommand):
+    help = EXPLANATION
+    requires_migrations_checks = True
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--check", action="store_true", help="exit with 1 when something needs attention")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        status = read_status()
+        if options["json"]:
+            self.stdout.write(json.dumps(status, cls=DjangoJSONEncoder, indent=2))
+        else:
+            for line in lines_of(status):
+                self.stdout.write(line)
+        if options["check"] and status["problems"]:
+            raise CommandError("\n".join(status["problems"]), returncode=1)
+
+
+def read_status() -> dict[str, Any]:
+    """Everything that is shown, and the problems in words."""
+    switch = SyncSwitch.load()
+    connections = [
+        connection_status(connection) | {"number": connection.pk, "name": str(connection)}
+        for connection in Connection.objects.select_related("source", "destination")
+    ]
+    status = {
+        "at": timezone.now(),
+        "switch": {"is_stopped": switch.is_stopped, "reason": switch.reason},
+        "stores": [_store(store) for store in Store.objects.all()],
+        "connections": connections,
+        "queue": _queue(),
+    }
+    problems = [f"{switch}: {switch.reason or 'no reason was given'}"] if switch.is_stopped else []
+    for store in status["stores"]:
+        problems += _problems_of_store(store)
+    for connection in connections:
+        problems += [f"{connection['name']}: {problem}" for problem in _problems_of_connection(connection)]
+    return status | {"problems": problems + _problems_of_queue(status["queue"])}
+
+
+def _store(store: Store) -> dict[str, Any]:
+    return {
+        "domain": store.domain,
+        "name": str(store),
+        "role": store.role,
+        "status": store.status,
+        "reason": store.status_reason,
+        "is_paused": store.is_paused,
+        "checked_at": store.checked_at,
+    }
+
+
+def _queue() -> dict[str, Any]:
+    beat = Heartbeat.objects.filter(name=pulse.QUEUE).first()
+    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW)
+    jobs = SyncJob.objects.order_by()
+    oldest = jobs.filter(state=SyncJob.State.QUEUED, due_at__lte=timezone.now()).order_by("due_at").first()
+    return {
+        "heartbeat_at": beat and beat.beat_at,
+        "queued_jobs": jobs.filter(state=SyncJob.State.QUEUED).count(),
+        "running_jobs": jobs.filter(state=SyncJob.State.RUNNING).count(),
+        "failed_jobs": jobs.filter(state=SyncJob.State.FAILED).count(),
+        "failed_store_jobs": list(
+            jobs.filter(state=SyncJob.State.FAILED, connection=None).values("kind", "store__domain", "message")[:20]
+        ),
+        "oldest_due_at": oldest and oldest.due_at,
+        "waiting_events": waiting.count(),
+        "oldest_event_at": waiting.order_by("pk").values_list("received_at", flat=True).first(),
+    }
+
+
+def _problems_of_store(store: dict[str, Any]) -> list[str]:
+    words = {
+        Store.Status.NEW: "was not checked yet.",
+        Store.Status.ATTENTION: "needs attention.",
+        Store.Status.DISCONNECTED: "is disconnected.",
+    }
+    if store["is_paused"] or store["status"] not in words:
+        return []
+    return [f"{store['name']} {words[store['status']]} {store['reason']}".strip()]
+
+
+def _problems_of_connection(status: dict[str, Any]) -> list[str]:
+    problems = []
+    if status["failed_jobs"]:
+        problems.append(f"failed jobs: {status['failed_jobs']}")
+    if status["held"]:
+        problems.append(f"held quantities that wait for an operator: {status['held']}")
+    if status["oversold"]:
+        problems.append(f"oversold: {status['oversold']}")
+    if status["inert_reason"]:
+        return problems
+    if status["out_of_step"] and _is_old(status["oldest_waiting_at"], LONGEST_WAIT):
+        problems.append(f"quantities have been out of step since {status['oldest_waiting_at']:%Y-%m-%d %H:%M} UTC")
+    if _is_old(status["reconciled_at"], timedelta(minutes=2 * settings.RECONCILE_MINUTES)):
+        problems.append(f"last compared with Shopify at {status['reconciled_at']:%Y-%m-%d %H:%M} UTC: overdue")
+    return problems
+
+
+def _problems_of_queue(queue: dict[str, Any]) -> list[str]:
+    problems = []
+    if queue["heartbeat_at"] is None:
+        problems.append("No worker has ever run. Start one: see Procfile.")
+    elif _is_old(queue["heartbeat_at"], timedelta(seconds=2 * settings.WATCHDOG_SECONDS)):
+        problems.append(f"No worker has shown a sign of life since {queue['heartbeat_at']:%Y-%m-%d %H:%M:%S} UTC.")
+    if _is_old(queue["oldest_due_at"], LONGEST_WAIT):
+        problems.append(f"Work has been due since {queue['oldest_due_at']:%Y-%m-%d %H:%M} UTC and nobody does it.")
+    if _is_old(queue["oldest_event_at"], LONGEST_WAIT):
+        problems.append(f"Webhooks have waited since {queue['oldest_event_at']:%Y-%m-%d %H:%M} UTC.")
+    for job in queue["failed_store_jobs"]:
+        label = SyncJob.Kind(job["kind"]).label
+        problems.append(
+            f"{label}{' of ' + job['store__domain'] if job['store__domain'] else ''} failed: {job['message']}"
+        )
+    return problems
+
+
+def _is_old(at: Any, longest: timedelta) -> bool:
+    return at is not None and timezone.now() - at > longest
+
+
+def lines_of(status: dict[str, Any]) -> list[str]:
+    """For people: a line for each store and connection, then what needs attention."""
+    lines = ["Stores:" if status["stores"] else "No stores yet: add one with add_store."]
+    for store in status["stores"]:
+        paused = ", paused" if store["is_paused"] else ""
+        lines.append(f"  {store['domain']} ({store['role']}): {Store.Status(store['status']).label.lower()}{paused}")
+    if status["stores"]:
+        lines.append("Connections:" if status["connections"] else "No connections yet: make one with connect_stores.")
+    for connection in status["connections"]:
+        lines += _lines_of_connection(connection)
+    queue = status["queue"]
+    lines.append(
+        f"Queue: {queue['queued_jobs']} queued, {queue['running_jobs']} running, {queue['failed_jobs']} failed; "
+        f"{queue['waiting_events']} webhooks waiting"
+    )
+    lines.append("Needs attention:" if status["problems"] else "Nothing needs attention.")
+    return lines + [f"  {problem}" for problem in status["problems"]]
+
+
+def _lines_of_connection(connection: dict[str, Any]) -> list[str]:
+    counts = ", ".join(f"{count} {state}" for state, count in connection["links"].items())
+    standing = connection["inert_reason"] or ("in step" if connection["is_in_step"] else "being brought in step")
+    return [
+        f"  {connection['connection']} ({connection['strategy']}): {standing}",
+        f"    quantities: {connection['in_step']} of {connection['pairs']} in step, {connection['out_of_step']} out of "
+        f"step, {connection['held']} held, {connection['skipped']} skipped; links: {counts}",
+    ]
