@@ -1,19 +1,63 @@
-"""The cast: a simulator, its stores, and what real workers need."""
+"""The cast: a simulated Shopify with a source and two destinations, and what real workers need."""
 
 import os
 
 import tests.environment  # noqa: F401  first: Django must not read its settings before
 
 # isort: split
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection
+
+from stores.models import Store
+from tests.simulator import Simulator
+from tests.simulator.state import CLIENT_SECRET
 
 
 @pytest.fixture
-def product_env(transactional_db) -> dict[str, str]:
-    """The environment of a subprocess that works on the database of the tests (rows must be committed)."""
-    url = urlsplit(django_settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    return os.environ | {"DATABASE_URL": url}
+def simulator(settings) -> Iterator[Simulator]:
+    """A Shopify without shops, new for each test, where the product finds Shopify."""
+    with Simulator() as simulator:
+        settings.SHOPIFY_BASE_URL = simulator.serve() + "/{domain}"
+        yield simulator
+
+
+def join(simulator: Simulator, name: str, role: str) -> Store:
+    """An empty simulated shop (`simulator.shop(store.domain)`) and its row."""
+    domain = f"{name}-store.myshopify.com"
+    simulator.add_shop(domain, name=f"{name.title()} store")
+    return Store.objects.create(domain=domain, role=role, client_id="tiposync", client_secret=CLIENT_SECRET)
+
+
+@pytest.fixture
+def source(simulator, db) -> Store:
+    """The store that controls."""
+    return join(simulator, "source", Store.Role.SOURCE)
+
+
+@pytest.fixture
+def north(simulator, db) -> Store:
+    """A store that follows."""
+    return join(simulator, "north", Store.Role.DESTINATION)
+
+
+@pytest.fixture
+def south(simulator, db) -> Store:
+    """Another store that follows."""
+    return join(simulator, "south", Store.Role.DESTINATION)
+
+
+@pytest.fixture
+def product_env(transactional_db, settings) -> dict[str, str]:
+    """The environment of a subprocess that works on the database of the tests, and on the simulator if there is one.
+
+    Rows must be committed, as they are in a test that uses this; `simulator` must stand before it among the fixtures.
+    """
+    url = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    return os.environ | {
+        "DATABASE_URL": url,
+        "SHOPIFY_BASE_URL": settings.SHOPIFY_BASE_URL,
+        "PUBLIC_URL": settings.PUBLIC_URL,
+    }
