@@ -21,7 +21,7 @@ def sim(settings) -> Iterator[Simulator]:
         settings.PUBLIC_URL = "https://sync.example.com"
         for domain in (SOURCE, NORTH, SOUTH):
             simulator.set_manual(domain, True)
-        clients.__dict__["_opened"].__dict__.clear()  # clients of earlier tests know other servers and other rows
+        clients._opened.__dict__.clear()  # clients of earlier tests know other servers and other rows
         yield simulator
 
 

@@ -1,0 +1,165 @@
+"""Check store: every way in which a store may not be in place is told in words, and what can be repaired is."""
+
+from stores import clients, onboarding
+from stores.models import Connection, Store
+from stores.shopify import webhooks
+from tests.simulator.simulation import Simulator
+from tests.stores.conftest import NORTH, SOURCE, SOUTH
+
+SECRETS = ("shpss_simulator_secret", "shpat_")
+
+
+def findings(report: onboarding.CheckReport) -> dict[str, tuple[bool, str]]:
+    return {finding.name: (finding.ok, finding.message) for finding in report.findings}
+
+
+def refused(store: Store) -> tuple[str, str]:
+    """The status after a check, and the message of the one finding that is not well."""
+    report = onboarding.check_store(store)
+    (unwell,) = [finding for finding in report.findings if not finding.ok]
+    store.refresh_from_db()
+    assert (store.status, store.status_reason) == (report.status, f"{unwell.name}: {unwell.message}")
+    assert not any(secret in str(store.check_report) for secret in SECRETS)
+    return store.status, unwell.message
+
+
+def test_a_good_store_is_ready_and_everything_about_it_is_kept(source_store):
+    report = onboarding.check_store(source_store)
+    assert report.ok and str(report) == "Everything is in place."
+    store = Store.objects.get(pk=source_store.pk)
+    assert (store.status, store.status_reason, store.name, store.currency) == ("ready", "", "Source store", "USD")
+    assert store.check_report == report.as_rows()
+    assert store.checked_at and "write_inventory" in store.scopes and store.token_expires_at
+    assert [place.name for place in store.locations.all()] == ["Main warehouse", "Returns", "Shop Boston"]
+
+
+def test_missing_subscriptions_are_made_and_a_second_check_leaves_them(sim: Simulator, source_store):
+    onboarding.check_store(source_store)
+    addresses = {one.uri for one in sim.shop(SOURCE).subscriptions.values()}
+    assert addresses == {"https://sync.example.com/webhooks/shopify/"}
+    assert len(sim.shop(SOURCE).subscriptions) == len(webhooks.TOPICS)
+    ok, message = findings(onboarding.check_store(source_store))["Webhook subscriptions"]
+    assert (ok, message) == (True, f"{len(webhooks.TOPICS)} present.")
+
+
+def test_a_subscription_that_vanished_is_made_again_and_named(sim: Simulator, source_store):
+    onboarding.check_store(source_store)
+    subscriptions = sim.shop(SOURCE).subscriptions
+    lost = next(pk for pk, one in subscriptions.items() if one.topic in ("PRODUCTS_UPDATE", "products/update"))
+    del subscriptions[lost]
+    ok, message = findings(onboarding.check_store(source_store))["Webhook subscriptions"]
+    assert ok and "1 were missing and are made again (products/update)" in message
+
+
+def test_subscriptions_that_point_elsewhere_are_told_and_left_alone(sim: Simulator, source_store, settings):
+    onboarding.check_store(source_store)
+    settings.PUBLIC_URL = "https://new.example.com"
+    ok, message = findings(onboarding.check_store(source_store))["Webhook subscriptions"]
+    assert ok and f"{len(webhooks.TOPICS)} of this app point elsewhere (sync.example.com)" in message
+    assert len(sim.shop(SOURCE).subscriptions) == 2 * len(webhooks.TOPICS)
+
+
+def test_without_a_public_address_the_check_says_to_set_it(source_store, settings):
+    settings.PUBLIC_URL = ""
+    status, message = refused(source_store)
+    assert status == "attention" and "Set PUBLIC_URL" in message
+
+
+def test_without_a_secret_to_verify_webhooks_the_check_says_so(sim: Simulator, north_store):
+    Store.objects.filter(pk=north_store.pk).update(client_secret="")
+    north_store.refresh_from_db()
+    status, message = refused(north_store)
+    assert status == "attention" and "no webhook of this store can be verified" in message
+
+
+def test_a_missing_scope_is_named(sim: Simulator, north_store):
+    sim.set_scopes(NORTH, {"read_products", "write_inventory"})
+    report = onboarding.check_store(north_store)
+    told = findings(report)
+    assert report.status == "attention"
+    assert told["Scopes"][0] is False and "Missing: read_locations." in told["Scopes"][1]
+    assert told["Locations"][0] is False
+
+
+def test_a_source_needs_to_be_written_only_once_a_connection_is_two_way(sim: Simulator, source_store, north_store):
+    sim.set_scopes(SOURCE, {"read_products", "read_inventory", "read_locations"})
+    assert "needed once a connection is two-way" in findings(onboarding.check_store(source_store))["Scopes"][1]
+    Connection.objects.create(source=source_store, destination=north_store, strategy="two_way")
+    status, message = refused(source_store)
+    assert status == "attention" and message.startswith("Missing: write_inventory.")
+
+
+def test_a_revoked_fixed_token_disconnects_the_store(sim: Simulator, north_store):
+    sim.revoke_tokens(NORTH)
+    status, message = refused(north_store)
+    assert status == "disconnected" and "revoked" in message
+
+
+def test_an_uninstalled_app_disconnects_the_store_until_it_is_installed_again(sim: Simulator, source_store):
+    onboarding.check_store(source_store)
+    sim.uninstall(SOURCE)
+    status, message = refused(source_store)
+    assert status == "disconnected" and "not installed on this store" in message
+    sim.install(SOURCE)
+    assert onboarding.check_store(source_store).ok
+    assert len(sim.shop(SOURCE).subscriptions) == len(webhooks.TOPICS)
+
+
+def test_a_wrong_secret_says_where_to_look(source_store):
+    Store.objects.filter(pk=source_store.pk).update(client_secret="shpss_wrong")
+    source_store.refresh_from_db()
+    status, message = refused(source_store)
+    assert status == "disconnected" and "client secret" in message and "shpss_wrong" not in message
+
+
+def test_a_domain_that_shopify_does_not_know_says_so(sim: Simulator, db):
+    store = Store.objects.create(
+        domain="nobody.myshopify.com", role="source", auth="static_token", access_token="shpat_x", client_secret="x"
+    )
+    status, message = refused(store)
+    assert status == "disconnected" and "nobody.myshopify.com" in message
+
+
+def test_a_domain_that_another_store_answers_under_asks_for_the_permanent_one(sim: Simulator, db):
+    sim.shop(SOUTH).domain = "renamed.myshopify.com"
+    store = Store.objects.create(
+        domain=SOUTH, role="source", auth="static_token", access_token=sim.static_token(SOUTH), client_secret="x"
+    )
+    status, message = refused(store)
+    assert status == "attention" and message.startswith(f"The store renamed.myshopify.com answers under {SOUTH}.")
+
+
+def test_a_version_that_fell_forward_is_told_as_such(sim: Simulator, north_store, settings):
+    settings.SHOPIFY_API_VERSION = "2024-01"
+    report = onboarding.check_store(north_store)
+    (unwell,) = [finding for finding in report.findings if not finding.ok]
+    assert unwell.name == "API version" and "2024-01" in unwell.message and "SHOPIFY_API_VERSION" in unwell.message
+    assert report.status == "attention"
+
+
+def test_a_store_that_answers_html_gets_attention_and_a_store_that_was_disconnected_stays_so(
+    sim: Simulator, north_store, monkeypatch
+):
+    monkeypatch.setattr("stores.shopify.client.FIRST_BACKOFF", 0.001)
+    sim.fault(NORTH, "http", status=502, count=4)
+    status, message = refused(north_store)
+    assert status == "attention" and "check again" in message
+    clients.mark_disconnected(north_store.pk, "Revoked.")
+    north_store.refresh_from_db()
+    sim.fault(NORTH, "http", status=502, count=4)
+    assert refused(north_store)[0] == "disconnected"
+    assert onboarding.check_store(north_store).ok
+
+
+def test_a_location_that_is_gone_stays_inactive_and_is_told_where_it_is_mapped(sim, source_store, north_store):
+    for store in (source_store, north_store):
+        onboarding.refresh_locations(store)
+    connection = Connection.objects.create(source=source_store, destination=north_store)
+    outlet = north_store.locations.get(name="Outlet")
+    connection.mappings.create(source_location=source_store.locations.first(), destination_location=outlet)
+    shop = sim.shop(NORTH)
+    del shop.locations[int(outlet.gid.rsplit("/", 1)[1])]
+    status, message = refused(north_store)
+    assert status == "attention" and message.startswith("Outlet is mapped in ")
+    outlet.refresh_from_db()
+    assert not outlet.is_active
