@@ -14,7 +14,7 @@ from .auth import installation_of
 from .call import Call
 from .coercion import coerce_variables
 from .cost import MAX_COST, actual_cost, requested_cost
-from .faults import slow_hook, strike_after, strike_before, throttled_error
+from .faults import WAITS, slow_hook, strike_after, strike_before, throttled_error
 from .idempotency import close_ticket, open_ticket
 from .plan import FieldPlan, OperationPlan
 from .problems import HttpError, LostConnection, NotSimulatedError, NullBubble, RequestError, error
@@ -127,7 +127,7 @@ class Executor:
         drawn = simulator.faults(shop).draw(entry["fields"], plan.kind)
         if drawn:
             entry["fault"] = "+".join(fault.kind for fault in drawn)
-        struck = next((fault for fault in drawn if fault.kind != "slow"), None)
+        struck = next((fault for fault in drawn if fault.kind not in WAITS), None)
         if struck is not None:
             strike_before(struck)
         requested = self._pay(call, plan)
@@ -135,6 +135,7 @@ class Executor:
         call.before_execute += simulator.hooks_before(plan, call)
         body = self._execute(call, plan, requested)
         simulator.run_hooks_after(plan, call)
+        call.sleep(sum(fault.seconds for fault in drawn if fault.kind == "slow_answer"))
         if struck is not None:
             strike_after(struck)
         return body

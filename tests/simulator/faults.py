@@ -13,7 +13,8 @@ from .state import Shop
 # How each kind ends. "before": nothing was executed. "after": executed and committed, then the answer is lost.
 BEFORE = ("refuse_before", "http", "rate_limited", "throttled", "internal_error_before")
 AFTER = ("lost_answer",)
-KINDS = (*BEFORE, *AFTER, "slow")
+WAITS = ("slow", "slow_answer")  # before it runs, its key counting as running; after it was committed
+KINDS = (*BEFORE, *AFTER, *WAITS)
 LOST_HOW = ("close", "html", "internal_error")
 STRINGS = {
     401: "[API] Invalid API key or access token (unrecognized login or wrong password)",
@@ -43,7 +44,7 @@ class Fault:
     status: int = 502  # http
     html: bool | None = None  # http; default: HTML for 5xx, a string of JSON below
     retry_after: str = "2.0"  # rate_limited: a float in seconds, as Shopify sends it (facts 1.3)
-    seconds: float = 0.0  # slow
+    seconds: float = 0.0  # slow, slow_answer
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -81,7 +82,7 @@ class FaultPlan:
         return list(self._faults)
 
     def draw(self, names: Iterable[str], kind: str) -> list[Fault]:
-        """The faults that befall a request with these root fields: every slow one, and at most one of the others."""
+        """The faults that befall a request with these root fields: every wait, and at most one of the others."""
         if not self._faults:
             return []
         wanted = {"any", f"any_{kind}", *names} if kind in ("query", "mutation") else {kind}
@@ -90,7 +91,7 @@ class FaultPlan:
             for fault in self._faults:
                 if fault.match not in wanted or fault.count == 0:
                     continue
-                if fault.kind != "slow" and any(other.kind != "slow" for other in drawn):
+                if fault.kind not in WAITS and any(other.kind not in WAITS for other in drawn):
                     continue
                 if fault.probability < 1 and self.shop.random.random() >= fault.probability:
                     continue

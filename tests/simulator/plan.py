@@ -89,7 +89,10 @@ class Compiler:
     def _compile(self, document, operation, variables) -> OperationPlan:
         root = self.schema.get_root_type(operation.operation)
         collected = self._collect(root, [operation.selection_set], document, variables)
-        introspects = any(nodes[0].name.value in ("__schema", "__type") for nodes in collected.values())
+        asked = {nodes[0].name.value in ("__schema", "__type") for nodes in collected.values()}
+        introspects = True in asked
+        if asked == {True, False}:
+            raise NotSimulatedError("The simulator does not mix introspection with other fields")
         fields = [] if introspects else self._field_plans(root, collected, document, variables)
         name = operation.name.value if operation.name else ""
         return OperationPlan(operation.operation.value, name, fields, introspects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from graphql import GraphQLSchema, build_schema
@@ -11,7 +12,9 @@ SCHEMA_PATH = Path(__file__).with_name("schema.graphql")
 SCOPES_PATH = Path(__file__).with_name("scopes.json")
 
 
+@cache
 def load_schema(path: Path = SCHEMA_PATH) -> GraphQLSchema:
+    """Built once per process: it takes most of a second."""
     return build_schema(path.read_text(encoding="utf-8"))
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from . import auth
 from .executor import Answer
-from .faults import HTML, strike_after, strike_before
+from .faults import HTML, WAITS, strike_after, strike_before
 from .problems import HttpError, LostConnection, RequestError
 
 GRAPHQL = re.compile(r"/([^/]+)/admin/api/([^/]+)/graphql\.json\Z")
@@ -31,7 +31,7 @@ class Server:
         handler = type("BoundHandler", (Handler,), {"simulator": simulator})
         self._http = _Listener((host, port), handler)
         self.url = f"http://{host}:{self._http.server_address[1]}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), name="simulator", daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="simulator", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -174,8 +174,8 @@ class Handler(BaseHTTPRequestHandler):
         kind = (self.headers.get("Content-Type") or "").partition(";")[0]
         form = _read_json(body) if kind == "application/json" else dict(parse_qsl(body.decode(errors="replace")))
         drawn = self.simulator.faults(shop).draw((), "oauth") if shop is not None else []
-        struck = next((fault for fault in drawn if fault.kind != "slow"), None)
-        time.sleep(sum(fault.seconds for fault in drawn if fault.kind == "slow"))
+        struck = next((fault for fault in drawn if fault.kind not in WAITS), None)
+        time.sleep(sum(fault.seconds for fault in drawn if fault.kind in WAITS))
         try:
             if struck is not None:
                 strike_before(struck)
