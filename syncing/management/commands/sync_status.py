@@ -27,6 +27,9 @@ What needs attention: a store that is not ready, all syncing stopped, workers th
 held or oversold quantities, work or webhooks that wait for more than five minutes, a reconciliation that is overdue.
 A pause is somebody's decision and needs none; neither do unmatched variants, which are only counted.
 
+Example, for a monitor:
+  manage.py sync_status --check > /dev/null
+
 Exit codes: 0 shown; with --check 1 when something needs attention (each is named on standard error); 2 wrong usage.
 """
 
