@@ -1,8 +1,7 @@
 """The environment of the tests, set before Django reads its settings: imported first by conftest, and only there."""
 
-import atexit
 import os
-import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +30,27 @@ ENVIRONMENT = {
 }
 
 
+# Its input ends with our process, however that ends: then the database must not run on.
+TIDY_UP = """
+import os, pathlib, shutil, signal, sys, time
+sys.stdin.read()
+folder = pathlib.Path(sys.argv[1])
+pid_file = folder / "postgres" / "postmaster.pid"
+if pid_file.exists():
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGINT)
+    end = time.monotonic() + 10
+    while pid_file.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+def _tidy_up_after_us(folder: Path) -> subprocess.Popen:
+    # Usually the server was stopped in good order by then, and only the folder is left.
+    command = [sys.executable, "-c", TIDY_UP, str(folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+
 def _start_database(folder: Path) -> str:
     url = start_embedded_database(folder / "postgres")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -44,8 +64,7 @@ def _start_database(folder: Path) -> str:
 if "tiposync.settings" in sys.modules:
     raise SystemExit("The settings were read before the tests could choose them: unset DJANGO_SETTINGS_MODULE.")
 FOLDER = Path(tempfile.mkdtemp(prefix="tiposync-tests-"))
-# Registered before the database is started, hence run after it was stopped.
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+TIDIER = _tidy_up_after_us(FOLDER)  # kept: its pipe must stay open as long as we live
 os.environ.update(ENVIRONMENT)
 os.environ["DATA_DIR"] = str(FOLDER)
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(FOLDER)

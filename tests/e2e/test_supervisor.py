@@ -17,6 +17,7 @@ import pytest
 from stores.models import Store
 from syncing import jobs, pulse
 from syncing.models import Heartbeat, SyncJob
+from tiposync.supervisor import die_with_parent
 
 pytestmark = pytest.mark.process
 
@@ -39,7 +40,8 @@ class Work:
 
     def __init__(self, environment: dict[str, str]) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), "work"]
-        self.process = subprocess.Popen(command, env=environment, cwd=ROOT)
+        # Killed with the tests: a supervisor that outlived them would start clusters for ever.
+        self.process = subprocess.Popen(command, env=environment, cwd=ROOT, preexec_fn=die_with_parent)
         self.supervisor = psutil.Process(self.process.pid)
         self.seen: set[psutil.Process] = set()
 
