@@ -1,0 +1,394 @@
+"""The cast on stage: simulated stores, the product's rows for them, and hands to move customers, webhooks and workers.
+
+Everything happens in this process and in the order that a test says: the simulator answers over real HTTP, but its
+clock stands still until a test advances it, its webhooks wait until a test delivers them (through Django's test
+client), and jobs run only inside `work`. `Stage` is what all tests share; `World` is what one test plays with.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+from django.db import connection as db
+from django.db import connections
+from django.db.models import F
+from django.db.models.functions import Now
+from django.test import Client as Browser
+
+from stores import clients
+from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink
+from stores.shopify import gids
+from stores.shopify.client import Client
+from syncing import handlers, jobs, views
+from syncing.models import StockBatch, StockHold, StockLink, SyncJob
+from syncing.stock import holds, pairs
+from tests.simulator import Clock, Simulator
+from tests.simulator import merchant as people
+from tests.simulator.courier import Courier
+from tests.simulator.state import CLIENT_SECRET, Change, Order, Shop
+from tests.simulator.state import Variant as SimulatedVariant
+from tests.simulator.webhooks import Delivery
+
+NOON = 1_795_000_000.0
+OURS = "api:tiposync"
+TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_DISCONNECT")
+ADDRESS = "http://tiposync.test/webhooks/shopify/"
+WRITES = ("inventorySetQuantities", "inventoryAdjustQuantities")
+
+
+class Killed(BaseException):
+    """The worker is dead: from here on it cannot say a word to its database."""
+
+
+class Doorbell(Courier):
+    """Delivers webhooks to the product in this process in place of a socket."""
+
+    def _send(self, delivery: Delivery) -> int | str:
+        path = urlsplit(delivery.uri).path
+        headers = delivery.headers()
+        kind = headers.pop("Content-Type")
+        return Browser().post(path, data=delivery.body, content_type=kind, headers=headers).status_code
+
+
+def open_stage() -> Simulator:
+    """A simulator that serves, and rings this process when it has webhooks to deliver."""
+    sim = Simulator(Clock(frozen_at=NOON))
+    sim.courier = sim.webhooks.courier = Doorbell(sim.clock)
+    sim.serve()
+    return sim
+
+
+@dataclass(eq=False)
+class Place:
+    """One store: Shopify's side of it, our row, and what people do there. Items and locations are counted from 0."""
+
+    sim: Simulator
+    store: Store
+    shop: Shop
+    location_ids: list[int] = field(default_factory=list)
+    variants: list[SimulatedVariant] = field(default_factory=list)
+
+    @property
+    def domain(self) -> str:
+        return self.store.domain
+
+    def item(self, number: int) -> int:
+        return self.variants[number].item_id
+
+    def available(self, number: int = 0, at: int = 0) -> int:
+        return self.sim.available(self.domain, self.item(number), self.location_ids[at])
+
+    def buy(self, number: int = 0, quantity: int = 1, at: int = 0) -> Order:
+        where = self.location_ids[at]
+        return self.sim.buy(self.domain, self.variants[number].id, quantity, location_id=where, force=True)
+
+    def restock(self, number: int = 0, quantity: int = 1, at: int = 0) -> None:
+        self.sim.adjust(self.domain, self.item(number), self.location_ids[at], quantity)
+
+    def set(self, number: int = 0, quantity: int = 0, at: int = 0) -> None:
+        self.sim.set(self.domain, self.item(number), self.location_ids[at], quantity)
+
+    def refund(self, order: Order, kind: str = "CANCEL", quantity: int = 1) -> None:
+        row = {"line_item_id": order.lines[0].id, "quantity": quantity, "restock_type": kind}
+        self.sim.refund(self.domain, order, [row])
+
+    def leave(self, number: int = 0, at: int = 0) -> None:
+        """The item is no longer stocked at the location."""
+        people.deactivate(self.shop, self.sim.clock, self.item(number), self.location_ids[at])
+
+    def fault(self, kind: str, **fields) -> None:
+        self.sim.fault(self.domain, kind, **fields)
+
+    def waiting(self, topic: str = TOPICS[0]) -> list[Delivery]:
+        """Stock webhooks that were not delivered yet, the oldest first."""
+        return [delivery for delivery in self.sim.deliveries(self.domain) if delivery.topic == topic]
+
+    def lose_webhooks(self) -> None:
+        self.sim.drop(self.domain, self.sim.deliveries(self.domain))
+
+    def count(self, *fields: str) -> int:
+        """How often these root fields were executed."""
+        return sum(self.shop.counters.operations[name] for name in fields)
+
+    @property
+    def writes(self) -> int:
+        return self.count(*WRITES)
+
+    @property
+    def reads(self) -> int:
+        return self.count("nodes", "inventoryItem", "inventoryItems", "productVariants")
+
+    def changes(self, number: int, at: int = 0) -> list[Change]:
+        return self.sim.changes(self.domain, self.item(number), self.location_ids[at])
+
+
+class World:
+    """A simulator, the stores of one test, and the product that keeps them in step."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+        self.places: list[Place] = []
+        self.connections: list[Connection] = []
+        self.starts: dict[int, int] = {}
+        sim.on_before_execute.clear()
+        sim.on_after_commit.clear()
+        for domain in list(sim.shops):
+            sim.faults(sim.shops[domain]).clear()
+            sim.webhooks.pending.pop(domain, None)
+            del sim.shops[domain]
+        views._stores.clear()
+        clients._opened.__dict__.clear()
+
+    # Building
+
+    def add_store(self, name: str, role: str, items: int = 3, stock: int = 20, locations: int = 1) -> Place:
+        """A store with `items` items (SKU-0, SKU-1, …), `stock` units of each at each location, and our row for it."""
+        domain = f"{name}-store.myshopify.com"
+        shop = self.sim.add_shop(domain)
+        shop.knobs.manual_deliveries = True
+        shop.knobs.bucket_size = 1e9  # its clock stands still, so nothing would ever be restored
+        at = self.sim.clock.whole_seconds() - 3600
+        store = Store.objects.create(
+            domain=domain,
+            name=name.capitalize(),
+            role=role,
+            auth=Store.Auth.STATIC_TOKEN,
+            access_token=self.sim.static_token(domain),
+            client_secret=CLIENT_SECRET,
+            status=Store.Status.READY,
+            bucket_maximum=1e9,
+            bucket_available=1e9,
+        )
+        place = Place(self.sim, store, shop)
+        for number in range(locations):
+            location = shop.add_location(f"Room {number}", at=at, is_primary=not number)
+            place.location_ids.append(location.id)
+        for number in range(items):
+            product = shop.add_product(f"Product {number}", at=at)
+            levels = dict.fromkeys(place.location_ids, stock)
+            place.variants.append(shop.add_variant(product, at=at, sku=f"SKU-{number}", stock=levels))
+        for topic in TOPICS:
+            self.sim.subscribe(domain, topic, ADDRESS)
+        self._add_rows(place)
+        self.places.append(place)
+        return place
+
+    def _add_rows(self, place: Place) -> None:
+        Location.objects.bulk_create(
+            Location(store=place.store, gid=gids.gid("Location", pk), name=place.shop.locations[pk].name)
+            for pk in place.location_ids
+        )
+        Variant.objects.bulk_create(
+            Variant(
+                store=place.store,
+                gid=gids.gid("ProductVariant", variant.id),
+                product_gid=gids.gid("Product", variant.product_id),
+                item_gid=gids.gid("InventoryItem", variant.item_id),
+                product_title=place.shop.products[variant.product_id].title,
+                sku=place.shop.items[variant.item_id].sku,
+                handle=place.shop.products[variant.product_id].handle,
+                seen_at=self.sim.clock.now(),
+            )
+            for variant in place.variants
+        )
+
+    def connect(self, source: Place, destination: Place, strategy: str = "two_way", **fields) -> Connection:
+        """A started connection with item n linked to item n and location n mapped to location n.
+
+        `mapped` gives other locations, as (source, destination) ids; `state` "ready": neither linked nor started.
+        """
+        mapped = fields.pop("mapped", list(zip(source.location_ids, destination.location_ids, strict=False)))
+        fields.setdefault("state", "running")
+        made = Connection.objects.create(
+            source=source.store, destination=destination.store, strategy=strategy, **fields
+        )
+        self.connections.append(made)
+        ours, theirs = (
+            {row.gid: row for row in Location.objects.filter(store=place.store)} for place in (source, destination)
+        )
+        for mine, other in mapped:
+            LocationMapping.objects.create(
+                connection=made,
+                source_location=ours[gids.gid("Location", mine)],
+                destination_location=theirs[gids.gid("Location", other)],
+            )
+        if made.state == Connection.State.READY:
+            return made
+        mine, other = (list(place.store.variants.order_by("pk")) for place in (source, destination))
+        VariantLink.objects.bulk_create(
+            VariantLink(connection=made, source_variant=a, destination_variant=b, state="linked")
+            for a, b in zip(mine, other, strict=False)
+        )
+        pairs.wire_connection(made)
+        jobs.carry(made)
+        return made
+
+    # The product at work
+
+    def work(self, tries: int = 3) -> int:
+        """Run all jobs until none is left, retrying at once what failed, up to `tries` times; how many ran."""
+        count = 0
+        for _ in range(500):
+            retried = SyncJob.objects.filter(state=SyncJob.State.QUEUED, attempts__lt=tries)
+            retried.update(due_at=Now() - timedelta(seconds=1))
+            if not (ran := jobs.run_due(handlers.WORK, 0.001)) and not retried.exists():
+                break
+            count += ran
+        else:
+            raise AssertionError("the jobs never end")
+        bug = SyncJob.objects.filter(failure=SyncJob.Failure.BUG).first()
+        assert bug is None, bug.traceback
+        return count
+
+    def carry(self) -> None:
+        """What the sweep does for stock that waits."""
+        for connection in self.connections:
+            jobs.carry(connection)
+        self.work()
+
+    def reconcile(self) -> None:
+        for connection in self.connections:
+            jobs.reconcile(connection)
+        self.work()
+
+    def deliver(self, *places: Place) -> None:
+        """Deliver every webhook that waits, in the order in which they came about."""
+        for place in places or self.places:
+            while self.sim.deliveries(place.domain):
+                self.sim.pump(place.domain, self.sim.deliveries(place.domain))
+
+    def follow(self, *places: Place) -> None:
+        """Deliver all webhooks and do what they lead to, echoes included."""
+        for _ in range(20):
+            if not any(self.sim.deliveries(place.domain) for place in self.places):
+                return
+            self.deliver(*places)
+            self.work()
+        raise AssertionError("the stores answer each other for ever")
+
+    def tick(self, seconds: float = 1) -> None:
+        self.sim.clock.advance(seconds)
+
+    def let_pass(self, hours: float) -> None:
+        """Time goes by for both sides: what we sent lies that much longer behind."""
+        self.sim.clock.advance(hours * 3600)
+        StockBatch.objects.filter(first_sent_at__isnull=False).update(
+            first_sent_at=F("first_sent_at") - timedelta(hours=hours)
+        )
+
+    # Misfortune
+
+    @contextmanager
+    def worker_that_dies(self, before_statement: int = 10**9) -> Iterator["Countdown"]:
+        """The worker is killed just before its n-th SQL statement (from 1), or when told; a new one may then start."""
+        countdown = Countdown(before_statement)
+        try:
+            with db.execute_wrapper(countdown):
+                yield countdown
+        except Killed:
+            pass
+        finally:
+            if countdown.is_over:
+                db.close()  # which ends its transaction and frees its locks, as the end of a process does
+                for place in self.places:
+                    clients.forget_client(place.store)
+                self._wait_for_its_end()
+
+    def _wait_for_its_end(self) -> None:
+        while SyncJob.objects.filter(state=SyncJob.State.RUNNING).exists():
+            jobs.free_dead()
+
+    def meanwhile(self, field_name: str, act: Callable[[], object], *, after: bool = False, times: int = 1) -> None:
+        """Do something just before (or just after) the next execution of a root field, in the middle of a run."""
+        hooks = self.sim.on_after_commit if after else self.sim.on_before_execute
+        left = [times]
+
+        def hook(shop: Shop, name: str, arguments: dict) -> None:
+            if name != field_name or not left[0]:
+                return
+            left[0] -= 1
+            try:
+                act()
+            finally:
+                connections.close_all()  # those of the simulator's thread
+
+        hooks.append(hook)
+
+    # The truth
+
+    def mark(self) -> None:
+        """Everything is in step: from here on every change counts."""
+        for place in self.places:
+            place.lose_webhooks()
+            place.shop.changes.clear()
+        self.sim.reset_counters()
+        StockBatch.objects.exclude(pk__in=StockBatch.objects.filter(state="pending")).update(
+            first_sent_at=F("first_sent_at") - timedelta(seconds=60)
+        )
+        self.starts = {number: self.places[0].available(number) for number in range(len(self.places[0].variants))}
+
+    def expected(self, number: int) -> int:
+        """Two-way: where it started, and what anybody but us did to it anywhere."""
+        foreign = (change for place in self.places for change in place.changes(number) if change.cause != OURS)
+        return self.starts[number] + sum(change.delta for change in foreign)
+
+    def resolve_holds(self) -> int:
+        """What an operator does who looks into Shopify's own history; how many holds that were."""
+        waiting = list(StockHold.objects.filter(state="open").select_related("adjustment__batch"))
+        for hold in waiting:
+            if hold.kind == StockHold.Kind.GUARD:
+                holds.release(hold)
+            elif self.took_effect(str(hold.adjustment.batch.key)):
+                holds.confirm_applied(hold)
+            else:
+                holds.confirm_not_applied(hold)
+        return len(waiting)
+
+    def took_effect(self, key: str) -> bool:
+        return any((change.reference or "").endswith(key) for place in self.places for change in place.shop.changes)
+
+    def settle(self) -> None:
+        """Whatever waits is done: by the sweep, by reconciliation, by an operator who knows the truth."""
+        for _ in range(6):
+            self.reconcile()
+            self.carry()
+            if not self.resolve_holds() and not self.unsettled():
+                return
+        raise AssertionError(f"it never settles: {self.unsettled()}")
+
+    def unsettled(self) -> list[str]:
+        links = StockLink.objects.exclude(state="skipped").filter(connection__in=self.connections)
+        waiting = links.filter(dirty_sequence__gt=F("settled_sequence")) | links.exclude(state="in_step")
+        pending = StockBatch.objects.filter(state="pending")
+        return [f"{link.pk} {link.state} {link.reason}" for link in waiting] + [str(batch) for batch in pending]
+
+
+@dataclass
+class Countdown:
+    """Lets a number of SQL statements pass and none after them."""
+
+    left: int
+    seen: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.left <= 0
+
+    def now(self) -> None:
+        """Not one more statement."""
+        self.left = 1
+
+    def __call__(self, execute, sql, parameters, many, context):
+        self.left -= 1
+        if self.is_over:
+            raise Killed
+        self.seen += 1
+        return execute(sql, parameters, many, context)
+
+
+def impatient_client(sim: Simulator) -> type[Client]:
+    """Clients whose waiting moves the simulator's clock in place of ours."""
+    return partial(Client, sleep=sim.clock.advance)
