@@ -91,6 +91,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
             "Rules",
             {
                 "fields": ["safety_buffer", "cap_quantity", "percentage"],
+                "classes": ["console-conditional"],
                 "description": "One-way only: how the destination's quantity is computed from the source's.",
             },
         ),

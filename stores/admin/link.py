@@ -33,11 +33,8 @@ class DoubtFilter(ExactFilter):
     )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return (
-            super().queryset(request, queryset).distinct()
-            if self.value() == "suggested"
-            else super().queryset(request, queryset)
-        )
+        # Several suggestions join several rows of one link.
+        return super().queryset(request, queryset).distinct() if self.value() else queryset
 
 
 @admin.register(VariantLink)
@@ -55,6 +52,7 @@ class VariantLinkAdmin(ReadOnlyPage):
     list_display = ["shown_source", "shown_state", "shown_partner", "shown_reason", "connection", "timeline"]
     list_filter = [DoubtFilter, ("state", ChoicesDropdownFilter), ConnectionFilter, ("is_manual", BooleanRadioFilter)]
     list_filter_submit = True
+    ordering = ["source_variant__product_title", "source_variant__title", "pk"]
     list_select_related = ["connection__source", "connection__destination", "source_variant", "destination_variant"]
     search_fields = [
         f"{side}__{field}"

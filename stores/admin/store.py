@@ -98,7 +98,10 @@ class StoreAdmin(Page):
                 "description": "Kept encrypted and never shown again. A secret left blank stays as it is.",
             },
         ),
-        ("New connections from this store", {"fields": ["acceptance", "default_strategy"]}),
+        (
+            "New connections from this store",
+            {"fields": ["acceptance", "default_strategy"], "classes": ["console-conditional"]},
+        ),
     ]
     known_fieldset = (
         "What Shopify says",

@@ -216,3 +216,12 @@ def test_the_first_page_shows_how_each_connection_stands(admin_client, rows):
 def test_a_card_says_why_nothing_travels(admin_client, rows):
     Store.objects.filter(pk=rows.source.pk).update(is_paused=True)
     assert "The store Main is paused." in look_at(admin_client, "/admin/")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_can_be_searched_sorted_and_counted(admin_client, rows, name):
+    make_hold(rows.stock_link)
+    make_job(rows.connection)
+    make_adjustment(rows.stock_link, 9, 7, reconciliation=make_reconciliation(rows.connection))
+    for query in ("q=1", "o=1.2", "o=-2", "_facets=True"):
+        look_at(admin_client, f"{list_of(name)}?{query}")
