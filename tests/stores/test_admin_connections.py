@@ -187,7 +187,9 @@ def test_the_preview_shows_every_difference_and_writes_nothing(admin_client, rea
 def test_a_preview_that_shopify_does_not_answer_says_so(admin_client, ready):
     Store.objects.update(auth="static_token", access_token="shpat_x")
     response = admin_client.get(f"/admin/stores/connection/{ready.connection.pk}/do/preview/", follow=True)
-    assert "Preview:" in response.content.decode()
+    page = response.content.decode()
+    assert "What would change" not in page
+    assert "Preview: main.myshopify.com" in page
 
 
 def test_a_connection_is_paused_and_compared_first_when_it_is_resumed(admin_client, rows):
