@@ -95,12 +95,8 @@ def test_levels_are_read_as_they_are(store):
     assert [reading.tracked for reading in readings] == [True, True, False, True, False]
     assert [reading.exists for reading in readings] == [True, True, True, True, False]
     elsewhere = inventory.read_levels(store.client, store.other_gid, store.items)
-    assert [(reading.available, reading.is_active) for reading in elsewhere] == [
-        (None, False),
-        (7, True),
-        (None, False),
-        (None, False),
-    ]
+    assert [reading.available for reading in elsewhere] == [None, 7, None, None]
+    assert [reading.is_active for reading in elsewhere] == [False, True, False, False]
 
 
 def test_a_reading_is_as_old_as_its_level(store):
@@ -237,9 +233,8 @@ def test_an_unknown_item_names_its_row(store):
 
 
 def test_an_item_is_activated_and_its_quantity_survives(store):
-    inventory.send(
-        store.client, inventory.adjust_body([Change(store.items[0], store.other_gid, 4)], "key-1", URI)
-    )  # since 2026-10 this lands on an inactive level
+    # Since 2026-10 a write where the item is not stocked lands on an inactive level.
+    inventory.send(store.client, inventory.adjust_body([Change(store.items[0], store.other_gid, 4)], "key-1", URI))
     (hidden,) = inventory.read_levels(store.client, store.other_gid, store.items[:1])
     assert (hidden.available, hidden.is_active) == (4, False)
     inventory.activate(store.client, store.items[0], store.other_gid, "key-2")
