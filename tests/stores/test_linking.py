@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from stores import catalogue, linking
+from stores import catalogue, link_rows, linking
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from stores.shopify.products import VariantRecord
 
@@ -124,6 +124,23 @@ def test_a_second_claim_from_another_source_is_ambiguous_and_names_the_first(con
     found = link_of(second, 2)
     assert found.reason == "Its partner is already linked to Mug 1 [a] of Source."
     assert found.candidates.get().gid.endswith("/11")
+
+
+def test_a_claim_made_between_look_and_write_is_ambiguous_and_no_crash(connection, source, north, shopify, monkeypatch):
+    other = make_store("other", "source")
+    second = Connection.objects.create(source=other, destination=north)
+    shopify[source.pk], shopify[other.pk] = [record(1, "a")], [record(2, "a"), record(3, "b")]
+    shopify[north.pk] = [record(11, "a"), record(12, "b")]
+    match(connection)
+    real, looks = link_rows._load_claims, []
+
+    def look(pks):
+        looks.append(pks)
+        return {} if len(looks) == 1 else real(pks)  # the first look came before the claim
+
+    monkeypatch.setattr(link_rows, "_load_claims", look)
+    report = match(second)
+    assert (len(looks), report.linked, report.ambiguous) == (2, 1, 1)
 
 
 def test_a_deleted_partner_makes_the_link_gone_and_the_same_pair_comes_back(connection, source, north, shopify):
