@@ -8,7 +8,7 @@ client), and jobs run only inside `work`. `Stage` is what all tests share; `Worl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from stores.models import Connection, Location, LocationMapping, Store, Variant,
 from stores.shopify import gids
 from stores.shopify.client import Client
 from syncing import handlers, jobs, views
-from syncing.models import StockBatch, StockHold, StockLink, SyncJob
+from syncing.models import StockBatch, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock import holds, pairs
 from tests.simulator import Clock, Simulator
 from tests.simulator import merchant as people
@@ -36,6 +36,12 @@ NOON = 1_795_000_000.0
 OURS = "api:tiposync"
 TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_DISCONNECT")
 ADDRESS = "http://tiposync.test/webhooks/shopify/"
+FORGET = """
+    DELETE FROM syncing_stockhold; DELETE FROM syncing_stockadjustment; DELETE FROM syncing_stockbatch;
+    DELETE FROM syncing_stockobservation; DELETE FROM syncing_webhookevent; DELETE FROM syncing_syncjob;
+    UPDATE syncing_stocklink SET reconciliation_id = NULL; DELETE FROM syncing_reconciliation;
+    DELETE FROM django_q_ormq
+"""
 WRITES = ("inventorySetQuantities", "inventoryAdjustQuantities")
 
 
@@ -133,6 +139,7 @@ class World:
         self.places: list[Place] = []
         self.connections: list[Connection] = []
         self.starts: dict[int, int] = {}
+        self.opening: dict[tuple[int, int, int], int] = {}
         sim.on_before_execute.clear()
         sim.on_after_commit.clear()
         for domain in list(sim.shops):
@@ -226,15 +233,55 @@ class World:
         jobs.carry(made)
         return made
 
+    def begin_again(self) -> None:
+        """As after `mark`, with nothing that happened since: much faster than building everything anew."""
+        self.calm()
+        self.tick(60)
+        for place in self.places:
+            shop = place.shop
+            for log in (shop.changes, shop.orders, shop.idempotency, shop.adjustment_groups):
+                log.clear()
+            self.sim.webhooks.pending.pop(place.domain, None)
+            for level in shop.levels.values():
+                level.available, level.is_active = self.opening[place.store.pk, level.item_id, level.location_id], True
+                level.committed = 0
+                level.updated_at = level.available_at = self.sim.clock.whole_seconds() - 30
+        self.sim.reset_counters()
+        with db.cursor() as cursor:
+            cursor.execute(FORGET)
+        for level in StockLevel.objects.select_related("location"):
+            item, place = gids.number(level.item_gid), gids.number(level.location.gid)
+            level.available = self.opening[level.store_id, item, place]
+            level.as_of = datetime.fromtimestamp(self.sim.clock.whole_seconds() - 30, UTC)
+            level.is_active, level.is_doubtful = True, False
+            level.save()
+        for link in StockLink.objects.select_related("source_level", "destination_level"):
+            link.source_baseline = link.source_level.available
+            link.destination_baseline = link.destination_level.available
+            link.keeps_destination, link.state, link.reason = False, StockLink.State.IN_STEP, ""
+            link.dirty_sequence = link.settled_sequence = 1
+            link.reconciliation = None
+            link.save()
+
+    def calm(self) -> None:
+        """No fault, no surprise and no pause from here on."""
+        self.sim.on_before_execute.clear()
+        self.sim.on_after_commit.clear()
+        for place in self.places:
+            self.sim.faults(place.shop).clear()
+        for connection in self.connections:
+            connection.is_paused = False
+            connection.save(update_fields=["is_paused"])
+
     # The product at work
 
     def work(self, tries: int = 3) -> int:
         """Run all jobs until none is left, retrying at once what failed, up to `tries` times; how many ran."""
         count = 0
         for _ in range(500):
-            retried = SyncJob.objects.filter(state=SyncJob.State.QUEUED, attempts__lt=tries)
-            retried.update(due_at=Now() - timedelta(seconds=1))
-            if not (ran := jobs.run_due(handlers.WORK, 0.001)) and not retried.exists():
+            queued = SyncJob.objects.filter(state=SyncJob.State.QUEUED, attempts__lt=tries)
+            queued.update(due_at=Now() - timedelta(seconds=1))
+            if not (ran := jobs.run_due(handlers.WORK, 0.001)):
                 break
             count += ran
         else:
@@ -329,10 +376,17 @@ class World:
             first_sent_at=F("first_sent_at") - timedelta(seconds=60)
         )
         self.starts = {number: self.places[0].available(number) for number in range(len(self.places[0].variants))}
+        self.opening = {
+            (place.store.pk, level.item_id, level.location_id): level.available
+            for place in self.places
+            for level in place.shop.levels.values()
+        }
 
     def expected(self, number: int) -> int:
-        """Two-way: where it started, and what anybody but us did to it anywhere."""
-        foreign = (change for place in self.places for change in place.changes(number) if change.cause != OURS)
+        """Where it started, and what anybody but us did to it in the source and in all that are two-way with it."""
+        one_way = {connection.destination_id for connection in self.connections if not connection.is_two_way}
+        counted = [place for place in self.places if place.store.pk not in one_way]
+        foreign = (change for place in counted for change in place.changes(number) if change.cause != OURS)
         return self.starts[number] + sum(change.delta for change in foreign)
 
     def resolve_holds(self) -> int:

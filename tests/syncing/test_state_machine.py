@@ -1,0 +1,288 @@
+"""Customers, people, bad networks and dying workers in any order: no unit is lost, none invented, destinations follow.
+
+`TIPOSYNC_LONG=1 pytest -m state_machine` looks much longer. A failure prints the steps that led to it.
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from stores.models import Connection
+from syncing import jobs, webhooks
+from syncing.models import StockAdjustment, WebhookEvent
+from syncing.stock.merge import Rule, offer
+from tests.world import OURS, WRITES, World
+
+pytestmark = pytest.mark.state_machine
+
+IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
+ITEMS = 2
+STOCK = 20
+FAULTS = (
+    ("lost_answer", {"match": "any_mutation", "how": "close"}),
+    ("lost_answer", {"match": "any_mutation", "how": "html"}),
+    ("lost_answer", {"match": "any_mutation", "how": "internal_error"}),
+    ("lost_answer", {"match": "any_query"}),
+    ("refuse_before", {"match": "any"}),
+    ("internal_error_before", {"match": "any"}),
+    ("throttled", {"match": "any"}),
+    ("rate_limited", {"match": "any", "retry_after": "0.5"}),
+    ("http", {"match": "any", "status": 503}),
+    ("http", {"match": "any", "status": 200, "html": True}),
+)
+EVENTS = ("nodes", *WRITES)
+
+places = st.integers(0, 2)
+items = st.integers(0, ITEMS - 1)
+units = st.integers(1, 6)
+
+
+class Trade(RuleBasedStateMachine):
+    """One source and two destinations, from in step to in step."""
+
+    world: World
+
+    @initialize(
+        mode=st.sampled_from(["live", "docs"]),
+        early=st.booleans(),
+        all_is_lost=st.booleans(),
+        same_second=st.booleans(),
+    )
+    def open(self, mode, early, all_is_lost, same_second):
+        self.world.begin_again()
+        self.all_is_lost, self.same_second = all_is_lost, same_second
+        self.orders, self.delivered, self.leaps = [], [], 0
+        for place in self.world.places:
+            place.shop.knobs.replay_mode = mode
+            place.shop.knobs.serialise_delay_seconds = None if early else 0.0
+
+    # What people do
+
+    def time_goes_by(self):
+        if not self.same_second:
+            self.world.tick()
+
+    @rule(place=places, item=items, quantity=units)
+    def somebody_buys(self, place, item, quantity):
+        self.time_goes_by()
+        self.orders.append((place, self.world.places[place].buy(item, quantity)))
+
+    @rule(place=places, item=items, quantity=units)
+    def goods_arrive(self, place, item, quantity):
+        self.time_goes_by()
+        self.world.places[place].restock(item, quantity)
+
+    @rule(place=places, item=items, quantity=st.integers(-5, 60))
+    def somebody_counts(self, place, item, quantity):
+        self.time_goes_by()
+        self.world.places[place].set(item, quantity)
+
+    @rule(place=places, item=items, quantities=st.lists(st.integers(0, 40), min_size=2, max_size=4))
+    def somebody_types_and_corrects_at_once(self, place, item, quantities):
+        self.time_goes_by()
+        for quantity in quantities:
+            self.world.places[place].set(item, quantity)
+
+    @rule(data=st.data())
+    def an_order_is_cancelled_or_returned(self, data):
+        if not self.orders:
+            return
+        self.time_goes_by()
+        place, order = self.orders.pop(data.draw(st.integers(0, len(self.orders) - 1)))
+        where = self.world.places[place]
+        kind = data.draw(st.sampled_from(["cancel", "CANCEL", "RETURN", "NO_RESTOCK"]))
+        if kind == "cancel":
+            self.world.sim.cancel(where.domain, order)
+        elif kind == "RETURN":
+            self.world.sim.fulfil(where.domain, order)
+            where.refund(order, kind)
+        else:
+            where.refund(order, kind)
+
+    @rule(place=st.integers(1, 2), item=items)
+    def somebody_stops_stocking_an_item(self, place, item):
+        self.time_goes_by()
+        self.world.places[place].leave(item)
+
+    @rule(number=st.integers(0, 1))
+    def an_operator_pauses_or_resumes(self, number):
+        connection = self.world.connections[number]
+        connection.is_paused = not connection.is_paused
+        connection.save(update_fields=["is_paused"])
+        if not connection.is_paused:
+            jobs.reconcile(connection, trigger="resume")
+
+    # What becomes of webhooks
+
+    @rule(place=places, data=st.data())
+    def some_webhooks_arrive_in_any_order_perhaps_twice(self, place, data):
+        waiting = self.world.sim.deliveries(self.world.places[place].domain)
+        if waiting:
+            chosen = data.draw(st.lists(st.sampled_from([one.number for one in waiting]), max_size=6))
+            known = {one.number: one for one in waiting}
+            self.delivered += [known[number] for number in chosen]
+            self.world.sim.pump(self.world.places[place].domain, chosen)
+
+    @rule()
+    def all_webhooks_arrive(self):
+        self.world.deliver()
+
+    @rule(place=places, data=st.data())
+    def some_webhooks_are_lost(self, place, data):
+        domain = self.world.places[place].domain
+        waiting = self.world.sim.deliveries(domain)
+        if waiting:
+            numbers = [one.number for one in waiting]
+            self.world.sim.drop(domain, data.draw(st.sets(st.sampled_from(numbers))))
+
+    @rule(place=places)
+    def the_bodies_of_waiting_webhooks_are_written(self, place):
+        self.world.sim.serialise(self.world.places[place].domain)
+
+    @rule(data=st.data())
+    def an_old_webhook_comes_again(self, data):
+        if self.delivered:
+            one = data.draw(st.sampled_from(self.delivered))
+            again = self.world.sim.webhooks.duplicate_of(one)
+            again.webhook_id = data.draw(st.sampled_from([one.webhook_id, f"{one.webhook_id}-{again.number}"]))
+            self.world.sim.courier.attempt(again)
+
+    @rule()
+    def an_operator_replays_all_events(self):
+        for event in WebhookEvent.objects.all():
+            webhooks.replay(event)
+
+    # What goes wrong
+
+    @rule(place=places, fault=st.sampled_from(FAULTS), skip=st.integers(0, 2))
+    def the_next_requests_will_fail(self, place, fault, skip):
+        kind, fields = fault
+        self.world.places[place].fault(kind, **fields, skip=skip)
+
+    @rule(place=places, item=items, quantity=units, event=st.sampled_from(EVENTS), after=st.booleans())
+    def somebody_will_buy_in_the_middle_of_a_run(self, place, item, quantity, event, after):
+        self.world.meanwhile(event, lambda: self.world.places[place].buy(item, quantity), after=after)
+
+    @rule(event=st.sampled_from(EVENTS), after=st.booleans())
+    def webhooks_will_arrive_in_the_middle_of_a_run(self, event, after):
+        self.world.meanwhile(event, self.world.deliver, after=after)
+
+    @rule(event=st.sampled_from(EVENTS), after=st.booleans())
+    def another_worker_will_work_in_the_middle_of_a_run(self, event, after):
+        def work():
+            self.world.deliver()
+            self.world.work(tries=1)
+
+        self.world.meanwhile(event, work, after=after)
+
+    @rule(seconds=st.sampled_from([1, 59, 3600]))
+    def the_clock_moves_on(self, seconds):
+        self.world.tick(seconds)
+
+    @rule()
+    def nobody_works_for_a_day(self):
+        self.leaps += 1
+        self.world.let_pass(hours=25)
+
+    # What the product does
+
+    @rule(tries=st.integers(1, 3))
+    def a_worker_works(self, tries):
+        self.world.work(tries)
+
+    @rule(statement=st.integers(1, 120))
+    def a_worker_dies(self, statement):
+        with self.world.worker_that_dies(statement):
+            self.world.work(tries=1)
+
+    @rule(number=st.integers(0, 1))
+    def a_connection_is_reconciled(self, number):
+        jobs.reconcile(self.world.connections[number], trigger="schedule")
+        self.world.work(tries=1)
+
+    @rule()
+    def the_sweep_goes_round(self):
+        self.world.carry()
+
+    @rule()
+    def an_operator_resolves_what_is_held(self):
+        self.world.resolve_holds()
+
+    def teardown(self):
+        if not hasattr(self, "orders"):
+            return  # it never began
+        self.world.calm()
+        if self.all_is_lost:
+            for place in self.world.places:
+                place.lose_webhooks()
+        else:
+            self.world.deliver()
+        self.world.settle()
+        self.check_levels()
+        self.check_ledger()
+        written = sum(place.writes for place in self.world.places)
+        self.world.deliver()  # the last echoes
+        self.world.work()
+        assert sum(place.writes for place in self.world.places) == written
+        self.check_levels()
+
+    def check_levels(self):
+        source = self.world.places[0]
+        for item in range(ITEMS):
+            assert source.available(item) == self.world.expected(item)
+            for place, connection in zip(self.world.places[1:], self.world.connections, strict=True):
+                wanted = source.available(item)
+                if not connection.is_two_way:
+                    rule = Rule(connection.safety_buffer, connection.cap_quantity, connection.percentage)
+                    wanted = offer(wanted, rule)
+                assert place.available(item) == wanted, f"item {item} in {place.store}"
+
+    def check_ledger(self):
+        """What we believe to have written is what Shopify saw of us, level by level; and nothing goes to and fro."""
+        for place in self.world.places:
+            for item in range(ITEMS):
+                seen = [change.delta for change in place.changes(item) if change.cause == OURS]
+                rows = StockAdjustment.objects.filter(
+                    level__store=place.store, level__item_gid__endswith=f"/{place.item(item)}", state="applied"
+                )
+                if self.is_two_way(place):
+                    assert sum(seen) == sum(row.delta for row in rows), f"item {item} in {place.store}"
+                foreign = [c for p in self.world.places for c in p.changes(item) if c.cause != OURS]
+                assert len(seen) <= len(foreign), f"item {item} in {place.store}: {seen} for {len(foreign)} changes"
+
+    def is_two_way(self, place):
+        return place is self.world.places[0] or self.world.connections[self.world.places.index(place) - 1].is_two_way
+
+
+def profile(examples: int) -> settings:
+    return settings(
+        max_examples=examples * (40 if IS_LONG else 1),
+        stateful_step_count=50 if IS_LONG else 25,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategies", "examples"),
+    [(("two_way", "two_way"), 30), (("one_way", "one_way"), 15), (("two_way", "one_way"), 15)],
+)
+def test_whatever_happens_stock_is_conserved_and_followed(world, strategies, examples):
+    source = world.add_store("source", "source", ITEMS, STOCK)
+    fields = {"two_way": {"guard_zero_from": 30}, "one_way": {"percentage": 70, "safety_buffer": 2, "cap_quantity": 25}}
+    for name, strategy in zip(("north", "south"), strategies, strict=True):
+        destination = world.add_store(name, "destination", ITEMS, STOCK)
+        world.connect(source, destination, strategy, **fields[strategy])
+    world.work()
+    world.mark()
+    assert Connection.objects.count() == 2
+
+    class Example(Trade):
+        pass
+
+    Example.world = world
+    run_state_machine_as_test(Example, settings=profile(examples))
