@@ -64,8 +64,8 @@ def main() -> None:
 def _change_one(scene: Scene, domains: Sequence[str], number: int) -> Change:
     """Wait for quiet, make a change, wait until it has arrived."""
     scene.wait_until_settled()
-    # Longer than STOCK_LINGER_SECONDS, after which the engine takes it for a quiet time; and, as the queue looks 5 times
-    # a second, meet it at any moment between two looks.
+    # Longer than STOCK_LINGER_SECONDS, after which the engine takes it for a quiet time; and, as the queue looks some
+    # times a second, meet it at any moment between two looks.
     time.sleep(random.uniform(1.2, 1.7))
     change = _make(scene, domains[number % len(domains)], number)
     scene.wait_for("the change in the other store", lambda: scene.differing() == 0, 30)

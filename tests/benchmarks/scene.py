@@ -3,7 +3,6 @@
 The simulator lives in the benchmark's own process, which does nothing else: its processor time is the simulator's.
 """
 
-import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -25,11 +24,10 @@ BATCH_ROWS = 250
 class Scene:
     """`variants` items at one location of each store; `items[domain][n]` is the item id of number n in that store."""
 
-    def __init__(self, variants: int, strategy: str, *, with_web: bool = True, **environment: str) -> None:
+    def __init__(self, variants: int, strategy: str, **environment: str) -> None:
         self.simulator = Simulator()
         self.variants = variants
         self.strategy = strategy
-        self.with_web = with_web
         self.items: dict[str, list[int]] = {}
         self.places: dict[str, int] = {}
         for domain in (SOURCE, NORTH):
@@ -70,20 +68,21 @@ class Scene:
     def _connect(self) -> None:
         """Install the product as an operator would, with Shopify's limit out of the way, and let both stores align."""
         self.set_restore_rate(1e6)
-        if self.with_web:
-            self.stage.start_web()
+        self.stage.start_web()
         for domain, role in ((SOURCE, "source"), (NORTH, "destination")):
             credentials = ("--client-id", "tiposync", "--client-secret", CLIENT_SECRET)
             self.stage.run("manage.py", "add_store", domain, "--role", role, *credentials)
-        worker = self.stage.start_worker()
+        self.worker = self.stage.start_worker()
         self.stage.run(
             "manage.py", "connect_stores", SOURCE, NORTH, "--strategy", self.strategy, "--map-by-name", "--start"
         )
         self.wait_for("every pair in step", self._is_aligned, 60 + self.variants / 50)
         self.wait_until_settled()
         self.set_restore_rate(STANDARD_RATE)
-        if not self.with_web:
-            self.stage.stop(worker)
+
+    def stop_workers(self) -> None:
+        """From now on only a carrier carries."""
+        self.stage.stop(self.worker)
 
     def _is_aligned(self) -> bool:
         rows = self.stage.query("SELECT count(*) FROM syncing_stocklink WHERE state = 'in_step'")
@@ -175,10 +174,3 @@ class Shopify:
     def cpu_seconds(self) -> float:
         """Processor time of the simulator: answers, and webhooks."""
         return time.process_time() - self.cpu
-
-
-def run_beside(work: Any, *arguments: Any) -> threading.Thread:
-    """Run something in a thread of its own; it must be joined."""
-    thread = threading.Thread(target=work, args=arguments, daemon=True)
-    thread.start()
-    return thread

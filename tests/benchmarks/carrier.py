@@ -1,0 +1,94 @@
+"""Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
+
+`python -m tests.benchmarks.carrier events|carry|reconcile [--profile FILE]`. The pieces are the very functions that the
+job runner calls. What is told apart: seconds spent in HTTP (the simulator, the wire), seconds slept (for Shopify's file,
+for its bucket, for company), and the rest, which is ours: Python and the database.
+"""
+
+import argparse
+import cProfile
+import json
+import resource
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import django
+
+django.setup()
+
+import requests  # noqa: E402
+
+from stores.models import Connection  # noqa: E402
+from syncing import handlers, jobs  # noqa: E402
+from syncing.models import SyncJob  # noqa: E402
+
+LOOK_SECONDS = 0.2  # between two looks at Shopify's bulk operation
+
+
+class Stopwatch:
+    """Adds up the seconds that a function takes, by being called in its place."""
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+        self.seconds = 0.0
+
+    def __call__(self, *arguments: object, **named: object) -> object:
+        started = time.perf_counter()
+        try:
+            return self.function(*arguments, **named)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+def main() -> None:
+    """Run, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kind", choices=["events", "carry", "reconcile"])
+    parser.add_argument("--profile", help="also write cProfile's figures into this file")
+    options = parser.parse_args()
+    connection = Connection.objects.select_related("source", "destination").get()
+    work = {"events": _process_events, "carry": _carry, "reconcile": _reconcile}[options.kind]
+    asked, slept = Stopwatch(requests.Session.send), Stopwatch(time.sleep)
+    requests.Session.send = lambda self, *arguments, **named: asked(self, *arguments, **named)
+    time.sleep = slept
+    memory = _peak_bytes()
+    started, cpu = time.perf_counter(), time.process_time()
+    with cProfile.Profile() if options.profile else nullcontext() as profile:
+        told = work(connection)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    if profile:
+        profile.dump_stats(options.profile)
+    own = seconds - asked.seconds - slept.seconds
+    figures = {"seconds": seconds, "own": own, "http": asked.seconds, "slept": slept.seconds, "cpu": cpu}
+    print(json.dumps(figures | {"peak_bytes": _peak_bytes(), "bytes_at_start": memory, "told": told}))
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _process_events(connection: Connection) -> str:
+    handlers.process_events(SyncJob())
+    return ""
+
+
+def _carry(connection: Connection) -> str:
+    return _until_done(lambda: handlers.carry_stock(SyncJob(connection=connection)), 0)
+
+
+def _reconcile(connection: Connection) -> str:
+    job = SyncJob(connection=connection, arguments={"trigger": "operator"})
+    return _until_done(lambda: handlers.reconcile(job), LOOK_SECONDS)
+
+
+def _until_done(work: Callable[[], str | None], pause: float) -> str:
+    while True:
+        try:
+            return work() or ""
+        except jobs.Later:
+            time.sleep(pause)
+
+
+if __name__ == "__main__":
+    main()
