@@ -119,6 +119,11 @@ class Receiver:
         return [headers["X-Shopify-Topic"] for headers, _ in self.got]
 
 
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # the default of 5 lets one of 8 connections wait for longer than the second it has
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     found = Receiver()
@@ -140,8 +145,7 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_):
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Listener(("127.0.0.1", 0), Handler)
     found.url = f"http://127.0.0.1:{server.server_port}/webhooks"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield found

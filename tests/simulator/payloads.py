@@ -16,6 +16,7 @@ from .search import compile_search
 from .state import InventoryItem, Product, Shop, Variant
 
 FULL_VARIANTS = 100
+WEIGHT_UNITS = {"KILOGRAMS": "kg", "GRAMS": "g", "POUNDS": "lb", "OUNCES": "oz"}
 
 TOPICS = {
     "INVENTORY_LEVELS_UPDATE": "inventory_levels/update",
@@ -85,7 +86,7 @@ def item_body(shop: Shop, item_id: int) -> dict | None:
         "tracked": item.tracked,
         "country_harmonized_system_codes": [],
         "weight_value": item.weight,
-        "weight_unit": item.weight_unit.lower(),
+        "weight_unit": WEIGHT_UNITS[item.weight_unit],
         "admin_graphql_api_id": gid("InventoryItem", item.id),
     }
 
@@ -173,12 +174,12 @@ def location_body(shop: Shop, location_id: int) -> dict | None:
     return {
         "id": place.id,
         "name": place.name,
-        **{name: place.address.get(name) for name in names},
+        **{name: place.address.get(name, "") for name in names},
         "created_at": iso_offset(place.created_at),
         "updated_at": iso_offset(place.updated_at),
         "country_code": code,
         "country_name": place.address.get("country", "Germany"),
-        "province_code": place.address.get("provinceCode"),
+        "province_code": place.address.get("provinceCode", ""),
         "legacy": place.is_legacy,
         "active": place.is_active,
         "admin_graphql_api_id": gid("Location", place.id),

@@ -35,6 +35,7 @@ from .courier import Courier
 from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
+from .page import Pages
 from .paging import connection_resolvers
 from .plan import Compiler, OperationPlan
 from .schema import load_schema, load_scopes
@@ -119,7 +120,7 @@ class Simulator:
         self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
         self.on_after_commit: list[Hook] = []  # after a mutation is committed, before its answer leaves
         self.base_url = ""
-        self.pages = None  # the HTML side: get(path) -> html | None, post(path, form) -> next path | None
+        self.pages = Pages(self)
         self._fault_plans: dict[str, FaultPlan] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._lock = threading.Lock()
@@ -159,11 +160,11 @@ class Simulator:
 
     def page(self, path: str) -> str | None:
         """HTML of a page, or None where there is none."""
-        return self.pages.get(path) if self.pages else None
+        return self.pages.get(path)
 
     def act(self, path: str, form: dict[str, str]) -> str | None:
         """Does what a page's form asks and answers where to go next, or None for an unknown form."""
-        return self.pages.post(path, form) if self.pages else None
+        return self.pages.post(path, form)
 
     def control(self, method: str, name: str, given: object) -> tuple[int, object]:
         return control.handle(self, method, name, given)

@@ -1,0 +1,118 @@
+"""The control API does over HTTP what tests do in Python."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.simulator.conftest import DOMAIN, Api, Receiver, Small
+
+
+class Control:
+    def __init__(self, url: str):
+        self.url = url
+
+    def get(self, name: str, **given):
+        return requests.get(f"{self.url}/_control/{name}", params=given, timeout=10)
+
+    def post(self, name: str, **given):
+        return requests.post(f"{self.url}/_control/{name}", json=given, timeout=10)
+
+
+@pytest.fixture
+def control(api: Api) -> Control:
+    return Control(api.url)
+
+
+def test_help_lists_every_call(control: Control):
+    listed = control.get("help").json()
+    assert "set(domain: 'str', item_id: 'object', location_id: 'object', quantity: 'int', " in listed["POST"][0]
+    assert len(listed["GET"]) > 10
+
+
+def test_stock_is_looked_at_and_moved(control: Control, small: Small):
+    [mug] = control.get("variants", domain=DOMAIN, sku="MUG").json()
+    assert [level["available"] for level in mug["levels"]] == [5, 0]
+    place = {"item_id": mug["item_gid"], "location_id": str(small.here)}
+    assert control.post("set", domain=DOMAIN, quantity=9, **place).json()["available"] == 9
+    assert control.post("adjust", domain=DOMAIN, delta=-2, **place).json()["available"] == 7
+    assert control.get("level", domain=DOMAIN, **place).json()["on_hand"] == 7
+    rows = [[mug["item_id"], small.here, 1], [mug["item_id"], small.there, 2]]
+    assert control.post("set_many", domain=DOMAIN, rows=rows).json() == {"rows": 2}
+    assert control.get("sums", domain=DOMAIN).json() == {"set": 4 - 6 + 2, "restock": -2}
+    assert [row[3] for row in control.get("levels", domain=DOMAIN, location_id=small.there).json()] == [4, 2]
+
+
+def test_orders_run_their_course(control: Control, small: Small):
+    order = control.post("buy", domain=DOMAIN, variant_id=small.mug.id, quantity=2).json()
+    control.post("fulfil", domain=DOMAIN, order_id=order["id"], quantities={str(order["lines"][0]["id"]): 1})
+    assert small.shop.levels[small.mug.item_id, small.here].committed == 1
+    control.post("refund", domain=DOMAIN, order_id=order["id"])
+    assert small.available(small.mug) == 5
+    assert control.post("buy", domain=DOMAIN, variant_id=small.mug.id, quantity=99).status_code == 400
+    other = control.post("buy", domain=DOMAIN, lines=[[small.mug.id, 9]], force=True).json()
+    control.post("cancel", domain=DOMAIN, order_id=other["id"])
+    assert small.available(small.mug) == 5
+    assert len(control.get("orders", domain=DOMAIN).json()) == 2
+
+
+def test_products_are_changed_added_and_deleted(control: Control, small: Small):
+    product = control.post("product", domain=DOMAIN, product_id=small.mug.product_id, handle="cup").json()
+    assert product["handle"] == "cup"
+    assert control.post("product", domain=DOMAIN, product_id=small.mug.product_id, handle="shirt").status_code == 400
+    variant = control.post("variant", domain=DOMAIN, variant_id=small.mug.id, sku="CUP", barcode="77", tracked=False)
+    assert (variant.json()["sku"], variant.json()["barcode"], variant.json()["tracked"]) == ("CUP", "77", False)
+    added = control.post(
+        "add_variant", domain=DOMAIN, product_id=small.mug.product_id, sku="CUP-2", stock={str(small.here): 3}
+    ).json()
+    assert added["levels"][0]["available"] == 3
+    made = control.post("add_product", domain=DOMAIN, title="Pen", variants=[{"sku": "PEN", "stock": {small.here: 8}}])
+    assert made.json()["variants"][0]["sku"] == "PEN"
+    control.post("delete_variant", domain=DOMAIN, variant_id=added["variant_id"])
+    control.post("delete_product", domain=DOMAIN, product_id=made.json()["id"])
+    assert added["variant_id"] not in small.shop.variants
+    control.post("deactivate", domain=DOMAIN, item_id=small.mug.item_id, location_id=small.there)
+    assert not small.shop.levels[small.mug.item_id, small.there].is_active
+
+
+def test_faults_knobs_clock_tokens_and_counters_are_switched(control: Control, api: Api, small: Small):
+    control.post("fault", domain=DOMAIN, kind="http", status=503)
+    assert len(control.get("faults", domain=DOMAIN).json()["planned"]) == 1
+    assert api.send("{ shop { name } }").status_code == 503
+    control.post("fault", domain=DOMAIN, kind="slow", seconds=9)
+    control.post("clear_faults", domain=DOMAIN)
+    assert control.post("knobs", domain=DOMAIN, replay_mode="docs", bucket_size=77).json()["replay_mode"] == "docs"
+    assert small.shop.knobs.bucket_size == 77
+    assert control.post("knobs", domain=DOMAIN, nonsense=1).status_code == 400
+    before = control.get("clock").json()["seconds"]
+    assert control.post("advance", seconds=60).json()["seconds"] == before + 60
+    assert api.send("{ shop { name } }").status_code == 200
+    counters = control.get("counters", domain=DOMAIN).json()[DOMAIN]
+    assert (counters["requests"], counters["faults"]) == (2, {"http": 1})
+    control.post("reset_counters", domain=DOMAIN)
+    assert control.get("counters").json()[DOMAIN]["requests"] == 0
+    assert [entry["status"] for entry in control.get("log", domain=DOMAIN).json()["requests"]] == [503, 200]
+    control.post("revoke_tokens", domain=DOMAIN)
+    assert api.send("{ shop { name } }").status_code == 401
+
+
+def test_deliveries_are_listed_and_pumped(control: Control, small: Small, receiver: Receiver):
+    control.post("knobs", domain=DOMAIN, manual_deliveries=True)
+    control.post("subscribe", domain=DOMAIN, topic="INVENTORY_LEVELS_UPDATE", uri=receiver.url)
+    for quantity in (1, 2, 3):
+        small.sim.set(DOMAIN, small.mug.item_id, small.here, quantity)
+    first, second, third = [row["number"] for row in control.get("deliveries", domain=DOMAIN).json()]
+    control.post("drop", domain=DOMAIN, deliveries=[second])
+    control.post("delay", domain=DOMAIN, deliveries=[third], seconds=30)
+    assert [row["state"] for row in control.post("pump", domain=DOMAIN).json()] == ["delivered"]
+    control.post("pump", domain=DOMAIN, deliveries=[third, third])
+    assert len(receiver.got) == 3
+    assert first not in [row["number"] for row in control.get("deliveries", domain=DOMAIN).json()]
+    assert control.get("idle").json() == {"idle": True}
+
+
+def test_a_wrong_call_says_what_is_wrong(control: Control):
+    assert control.get("nonsense").status_code == 404
+    missing = control.post("set", domain=DOMAIN)
+    assert (missing.status_code, "item_id" in missing.json()["error"]) == (400, True)
+    assert control.post("set", domain="nobody", item_id=1, location_id=1, quantity=1).status_code == 400
