@@ -66,7 +66,7 @@ class Watch:
         elif kind == pulse.ENDED:
             self.busy.pop(int(pid), None)
             self.last_began_at = now  # from here on it should begin something again
-            self.unstored_since = self.unstored_since or now
+            self.unstored_since = now if self.unstored_since is None else self.unstored_since
         elif kind == pulse.STORED:
             self.unstored_since = None
 

@@ -147,6 +147,16 @@ def test_a_cluster_wedged_by_a_killed_idle_worker_comes_back_and_runs_what_is_en
     assert Heartbeat.objects.filter(name=pulse.RESTARTED).exists()
 
 
+def test_each_cluster_on_one_queue_is_watched_for_itself(start):
+    """The healthy one executes whatever is enqueued, and yet the wedged one is found; by its monitor, this time."""
+    work, healthy = start(), start()
+    wedged, other = work.cluster(), healthy.cluster()
+    wait_until_idle()
+    work.parts()[1].kill()
+    wait_for(lambda: work.cluster() not in (None, wedged))
+    assert healthy.cluster() == other
+
+
 def test_a_killed_main_process_takes_its_cluster_along_and_a_new_one_works(start):
     work = start()
     before = work.cluster()
@@ -194,7 +204,7 @@ def test_a_job_that_outlasts_the_stop_is_cut_and_picked_up_by_the_next_cluster(s
 
 
 def test_a_stop_under_load_leaves_every_job_finished_or_waiting(start):
-    for number in range(300):
+    for number in range(150):
         jobs.enqueue(SyncJob.Kind.PROCESS_EVENTS, str(number))
     work = start()
     work.stop()
