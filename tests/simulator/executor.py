@@ -15,7 +15,7 @@ from .call import Call
 from .coercion import coerce_variables
 from .cost import MAX_COST, actual_cost, requested_cost
 from .faults import WAITS, slow_hook, strike_after, strike_before, throttled_error
-from .idempotency import close_ticket, open_ticket
+from .idempotency import close_ticket, open_ticket, spoil_keys
 from .plan import FieldPlan, OperationPlan
 from .problems import HttpError, LostConnection, NotSimulatedError, NullBubble, RequestError, error
 from .reads import CANDIDATE, VERSIONS
@@ -129,6 +129,8 @@ class Executor:
             entry["fault"] = "+".join(fault.kind for fault in drawn)
         struck = next((fault for fault in drawn if fault.kind not in WAITS), None)
         if struck is not None:
+            if struck.kind == "failed_attempt":
+                spoil_keys(call, plan.fields)
             strike_before(struck)
         requested = self._pay(call, plan)
         call.before_execute = [slow_hook(fault.seconds) for fault in drawn if fault.kind == "slow"]

@@ -10,8 +10,9 @@ from .call import Call
 from .problems import HttpError, LostConnection, RequestError, error, internal_error
 from .state import Shop
 
+# failed_attempt also spoils the key: IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED from then on.
 # How each kind ends. "before": nothing was executed. "after": executed and committed, then the answer is lost.
-BEFORE = ("refuse_before", "http", "rate_limited", "throttled", "internal_error_before")
+BEFORE = ("refuse_before", "http", "rate_limited", "throttled", "internal_error_before", "failed_attempt")
 AFTER = ("lost_answer",)
 WAITS = ("slow", "slow_answer")  # before it runs, its key counting as running; after it was committed
 KINDS = (*BEFORE, *AFTER, *WAITS)
@@ -118,7 +119,7 @@ def strike_before(fault: Fault) -> None:
         raise LostConnection("refused before executing")
     if fault.kind == "throttled":
         raise throttled_error()
-    if fault.kind == "internal_error_before":
+    if fault.kind in ("internal_error_before", "failed_attempt"):
         raise RequestError([internal_error()])
     if fault.kind == "rate_limited":
         raise HttpError(429, STRINGS[429], headers={"Retry-After": fault.retry_after})

@@ -44,12 +44,13 @@ class Record:
     parameters: str
     first_at: float
     running: bool = True
+    failed: bool = False  # in a way that cannot be replayed
     payload: dict | None = None  # of the first success; its objects are live, so a later answer may show newer data
 
 
 @dataclass(slots=True)
 class Ticket:
-    """The place of one call in the life of its key: new, replay, concurrent or mismatch."""
+    """The place of one call in the life of its key: new, replay, failed, concurrent or mismatch."""
 
     state: str
     key: tuple[str, str] | None = None
@@ -85,7 +86,17 @@ def open_ticket(call: Call, field: FieldPlan) -> Ticket | None:
             return Ticket("mismatch", place, record)
         if record.running:
             return Ticket("concurrent", place, record)
+        if record.failed:
+            return Ticket("failed", place, record)
         return Ticket("replay", place, record)
+
+
+def spoil_keys(call: Call, fields: list[FieldPlan]) -> None:
+    """The first call failed in a way that cannot be replayed (a planned fault)."""
+    for field in fields:
+        ticket = open_ticket(call, field)
+        if ticket is not None and ticket.state == "new":
+            ticket.record.running, ticket.record.failed = False, True
 
 
 def close_ticket(call: Call, ticket: Ticket | None) -> None:
@@ -121,6 +132,13 @@ def run_once(call: Call, name: str, evaluate: Callable[[], Attempt], payload_fie
         return _refused(
             "IDEMPOTENCY_CONCURRENT_REQUEST",
             "A request with the same idempotency key is currently being processed.",
+            payload_field,
+            coded,
+        )
+    if ticket.state == "failed":
+        return _refused(
+            "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",
+            "The previous request with the same idempotency key failed.",
             payload_field,
             coded,
         )

@@ -12,6 +12,7 @@ from .bulk import finish_body
 from .clock import iso_offset
 from .gids import gid, level_gid
 from .reads import inventory_quantity
+from .reads_inventory import primary_location
 from .search import compile_search
 from .state import InventoryItem, Product, Shop, Variant
 
@@ -42,6 +43,41 @@ SCOPES = {
     **{topic: "read_inventory" for topic in TOPICS if topic.startswith("INVENTORY_")},
     **{topic: "read_products" for topic in TOPICS if topic.startswith("PRODUCTS_")},
     **{topic: "read_locations" for topic in TOPICS if topic.startswith("LOCATIONS_")},
+}
+SHOP_EXAMPLE = {
+    "country": "DE",
+    "country_code": "DE",
+    "country_name": "Germany",
+    "province_code": "",
+    "latitude": None,
+    "longitude": None,
+    "source": None,
+    "primary_locale": "en",
+    "shop_owner": "John Smith",
+    "money_format": "${{amount}}",
+    "money_with_currency_format": "${{amount}} USD",
+    "money_in_emails_format": "${{amount}}",
+    "money_with_currency_in_emails_format": "${{amount}} USD",
+    "weight_unit": "kg",
+    "taxes_included": None,
+    "auto_configure_tax_inclusivity": None,
+    "tax_shipping": None,
+    "county_taxes": None,
+    "has_discounts": False,
+    "has_gift_cards": True,
+    "google_apps_domain": None,
+    "google_apps_login_enabled": None,
+    "eligible_for_payments": True,
+    "requires_extra_payments_agreement": False,
+    "password_enabled": None,
+    "has_storefront": True,
+    "finances": True,
+    "checkout_api_supported": True,
+    "multi_location_enabled": True,
+    "setup_required": False,
+    "pre_launch_enabled": False,
+    "marketing_sms_consent_enabled_at_checkout": False,
+    "transactional_sms_disabled": False,
 }
 RESOURCES = re.compile(r"(ORDERS|REFUNDS|FULFILLMENTS|DRAFT_ORDERS|COLLECTIONS|VARIANTS|CUSTOMERS)_(\w+)")
 
@@ -187,18 +223,28 @@ def location_body(shop: Shop, location_id: int) -> dict | None:
 
 
 def shop_body(shop: Shop, shop_id: int) -> dict:
-    """Of the Shop resource: what identifies it and what a connector looks at."""
+    """The Shop resource; what the simulator does not know has the value that Shopify's example shows."""
+    place = primary_location(shop)
+    address = place.address if place else {}
+    names = ["address1", "address2", "city", "zip", "province", "phone"]
     return {
+        **SHOP_EXAMPLE,
+        **{name: address.get(name, "") for name in names},
         "id": shop.id,
         "name": shop.name,
         "email": shop.email,
+        "customer_email": shop.email,
         "domain": shop.domain,
         "myshopify_domain": shop.domain,
         "currency": shop.currency,
+        "enabled_presentment_currencies": [shop.currency],
         "iana_timezone": shop.timezone,
+        "timezone": f"(GMT) {shop.timezone}",
         "created_at": iso_offset(shop.created_at),
         "updated_at": iso_offset(shop.created_at),
         "plan_name": shop.knobs.plan.lower(),
+        "plan_display_name": shop.knobs.plan.capitalize(),
+        "primary_location_id": place.id if place else 0,
     }
 
 

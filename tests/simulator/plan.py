@@ -20,18 +20,15 @@ from graphql import (
     GraphQLUnionType,
     InlineFragmentNode,
     OperationDefinitionNode,
-    Undefined,
     get_named_type,
     is_abstract_type,
     is_leaf_type,
-    value_from_ast,
 )
-from graphql.language import VariableNode, Visitor, visit
 
+from .arguments import argument_reader, condition_variables, idempotency_key_reader, included
 from .call import Call
-from .coercion import coercer, default_of, flat_path
 from .documents import Document
-from .problems import FieldError, NotSimulatedError, NullBubble, RequestError, error
+from .problems import FieldError, NotSimulatedError, NullBubble
 
 Run = Callable[[object, Call], object]
 Resolver = Callable[[object, Call, dict], object]
@@ -80,7 +77,7 @@ class Compiler:
 
     def operation_plan(self, document: Document, operation: OperationDefinitionNode, variables: dict) -> OperationPlan:
         """The plan for this operation, made once per answer to its @skip and @include variables."""
-        conditions = _condition_variables(document)
+        conditions = condition_variables(document)
         key = (id(operation), *(variables.get(name) for name in conditions))
         if key not in document.plans:
             document.plans[key] = self._compile(document, operation, variables)
@@ -103,7 +100,7 @@ class Compiler:
         waiting = [node for selection_set in selection_sets for node in selection_set.selections][::-1]
         while waiting:
             node = waiting.pop()
-            if not _included(node, variables):
+            if not included(node, variables):
                 continue
             if isinstance(node, FieldNode):
                 collected.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
@@ -132,7 +129,7 @@ class Compiler:
         bare = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
         plan = FieldPlan(
             key, name, kind.name, named.name, isinstance(bare, GraphQLList), is_leaf_type(named),
-            _argument_reader(definition, nodes[0]), _idempotency_key_reader(nodes[0]),
+            argument_reader(definition, nodes[0]), idempotency_key_reader(nodes[0]),
         )  # fmt: skip
         selection_sets = [node.selection_set for node in nodes if node.selection_set]
         for concrete in self._concrete_types(named):
@@ -329,101 +326,3 @@ def _access_denied(plan: FieldPlan, scopes: frozenset[str]) -> FieldError:
 
 def _node_type(name: str) -> str:
     return name.removesuffix("Connection").removesuffix("Edge")
-
-
-# Arguments
-
-
-def _argument_reader(definition, node: FieldNode) -> Callable[[Call], dict]:
-    """Constant arguments are read once; those with variables on every call. Absent stays absent."""
-    given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    constant, varying = {}, []
-    defaults = {name: default_of(argument) for name, argument in definition.args.items()}
-    for name, argument in definition.args.items():
-        if name not in given:
-            if defaults[name] is not Undefined:
-                constant[name] = defaults[name]
-        elif isinstance(given[name], VariableNode):
-            varying.append((name, given[name].name.value, None, argument))
-        elif _has_variable(given[name]):
-            varying.append((name, None, given[name], argument))
-        else:
-            constant[name] = _checked(name, node, argument, value_from_ast(given[name], argument.type))
-    if not varying:
-        return lambda call: constant
-
-    def read(call: Call) -> dict:
-        values = dict(constant)
-        for name, variable, literal, argument in varying:
-            if literal is not None:
-                values[name] = _checked(name, node, argument, value_from_ast(literal, argument.type, call.variables))
-            elif variable in call.variables:
-                values[name] = call.variables[variable]
-            elif defaults[name] is not Undefined:
-                values[name] = defaults[name]
-        return values
-
-    return read
-
-
-def _checked(name: str, node: FieldNode, argument, value: object) -> object:
-    problems: list = []
-    result = coercer(argument.type)(value, (), problems)
-    if problems:
-        path, text = problems[0]
-        where = [node.name.value, name, *flat_path(path)]
-        raise RequestError([error(text, "argumentLiteralsIncompatible", path=where)])
-    return result
-
-
-def _idempotency_key_reader(node: FieldNode) -> Callable[[Call], object] | None:
-    for directive in node.directives or ():
-        if directive.name.value == "idempotent":
-            value = directive.arguments[0].value
-            if isinstance(value, VariableNode):
-                return lambda call, name=value.name.value: call.variables.get(name)
-            text = getattr(value, "value", None)
-            return lambda call: text
-    return None
-
-
-class _FindVariable(Visitor):
-    found = False
-
-    def enter_variable(self, *_):
-        self.found = True
-
-
-def _has_variable(node) -> bool:
-    visitor = _FindVariable()
-    visit(node, visitor)
-    return visitor.found
-
-
-# Conditions
-
-
-def _included(node, variables: dict) -> bool:
-    for directive in node.directives or ():
-        name = directive.name.value
-        if name in ("skip", "include"):
-            value = directive.arguments[0].value
-            answer = variables.get(value.name.value) if isinstance(value, VariableNode) else value.value
-            if bool(answer) is (name == "skip"):
-                return False
-    return True
-
-
-def _condition_variables(document: Document) -> tuple[str, ...]:
-    """Names of the variables that stand in @skip and @include anywhere in the document."""
-    if "conditions" not in document.plans:
-        names: set[str] = set()
-
-        class Find(Visitor):
-            def enter_directive(self, node, *_):
-                if node.name.value in ("skip", "include") and isinstance(node.arguments[0].value, VariableNode):
-                    names.add(node.arguments[0].value.name.value)
-
-        visit(document.node, Find())
-        document.plans["conditions"] = tuple(sorted(names))
-    return document.plans["conditions"]

@@ -12,7 +12,7 @@ from .state import Level, Product, Shop, Variant
 
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 CANDIDATE = "2027-01"
-PLANS = {"BASIC": "Basic", "GROW": "Grow", "ADVANCED": "Advanced", "PLUS": "Plus"}
+PLANS = {"BASIC": "Basic", "GROW": "Grow", "ADVANCED": "Advanced", "PLUS": "Plus", "DEVELOPMENT": "Development"}
 
 TABLES = {
     "Product": "products",

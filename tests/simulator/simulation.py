@@ -85,6 +85,7 @@ TYPE_NAMES = {
     AdjustmentGroup: "InventoryAdjustmentGroup",
     HttpEndpoint: "WebhookHttpEndpoint",
 }
+RESTORE_RATES = {"BASIC": 100.0, "GROW": 100.0, "ADVANCED": 200.0, "PLUS": 1000.0, "ENTERPRISE": 2000.0}
 Hook = Callable[[Shop, str, dict], None]  # shop, root field, arguments
 
 
@@ -201,6 +202,14 @@ class Simulator:
         """What is in the app's bucket right now."""
         shop = self.shops[domain]
         self.bucket(shop, shop.apps[client_id]).set(points)
+
+    def set_plan(self, domain: str, plan: str) -> None:
+        """BASIC, GROW, ADVANCED, PLUS or ENTERPRISE: its restore rate, and the bucket seen in practice (facts 2.1)."""
+        knobs = self.shops[domain].knobs
+        knobs.restore_rate = RESTORE_RATES[plan]
+        knobs.bucket_size = 20 * knobs.restore_rate
+        knobs.plan = plan
+        self.set_points(domain, knobs.bucket_size)
 
     def changes(self, domain: str, item_id: int | None = None, location_id: int | None = None) -> list[Change]:
         """Every change of `available` since the shop was made, oldest first."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import threading
 import zlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from .knobs import Counters, Knobs
 
 # on_hand is the sum of these (facts 3.7); incoming is outside.
 ON_HAND_PARTS = ("available", "committed", "reserved", "damaged", "safety_stock", "quality_control")
@@ -255,47 +257,6 @@ class Change:
     after: int
     cause: str
     reference: str | None = None
-
-
-@dataclass(slots=True)
-class Knobs:
-    """What a test can switch on for one shop; the numbers of rows are those of facts.md section 9."""
-
-    pretend_version: str | None = None  # row 2: the version that really serves, whatever the path says
-    replay_mode: str = "live"  # row 16: live | docs
-    execution_seconds: float = 0.0  # row 16: a mutation takes this long while its key counts as running
-    plan: str = "BASIC"  # row 7: shown as the shop's plan
-    bucket_size: float = 2000.0  # row 8
-    restore_rate: float = 100.0  # row 8, points a second
-    add_instead_of_set: bool = False  # row 22: the reported bug of sets at unstocked locations
-    routing: str = "stocked"  # row 26: stocked | default
-    search_lag_seconds: float = 0.0  # row 14
-    totals_lag_seconds: float = 0.0  # row 35
-    local_addresses: bool = True  # row 42: http://127.0.0.1 is an acceptable webhook address
-    serialise_delay_seconds: float | None = 0.0  # row 37; None: body built at the event itself
-    deliver_delay_seconds: tuple[float, float] = (0.0, 0.0)  # row 38: drawn evenly from this range
-    duplicate_probability: float = 0.0  # row 38
-    drop_probability: float = 0.0  # row 38
-    shuffle_window: int = 0  # row 38: deliveries leave in random order within windows of this many
-    manual_deliveries: bool = False  # row 38: nothing is sent until pump()
-    corrupt_signature: bool = False  # row 39
-    bulk_delay_seconds: float = 0.0  # row 44
-    bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened in a shop since the last reset; seconds are the simulator's own, to be subtracted by benchmarks."""
-
-    requests: int = 0
-    throttled: int = 0
-    points: float = 0.0
-    rows_written: int = 0
-    own_seconds: float = 0.0
-    operations: Counter = field(default_factory=Counter)  # root field name -> calls that were executed
-    faults: Counter = field(default_factory=Counter)
-    webhooks: Counter = field(default_factory=Counter)  # topic -> attempts that were sent
-    deliveries: Counter = field(default_factory=Counter)  # delivered | failed | dropped | duplicated | abandoned
 
 
 class Shop:

@@ -151,6 +151,14 @@ def test_a_key_is_forgotten_after_24_hours(api: Api, small: Small):
     assert small.available(small.mug) == 15
 
 
+def test_a_first_attempt_can_fail_so_that_its_key_is_spoilt(api: Api, small: Small):
+    small.sim.fault(DOMAIN, "failed_attempt")
+    assert api.codes(ADJUST, {"input": adjusting(small, 5), "key": "k"}) == ["INTERNAL_SERVER_ERROR"]
+    assert codes(write(api, ADJUST, adjusting(small, 5), "k")) == ["IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"]
+    assert codes(write(api, ADJUST, adjusting(small, 5), "another")) == []
+    assert small.available(small.mug) == 10
+
+
 # Row 17
 
 

@@ -232,6 +232,17 @@ def test_a_shrunk_bucket_counts_at_once(api: Api, small: Small):
     assert status == {"maximumAvailable": 50.0, "currentlyAvailable": 49.0, "restoreRate": 1.0}
 
 
+def test_a_plan_has_its_rate(api: Api, small: Small):
+    small.sim.set_plan(DOMAIN, "PLUS")
+    answer = api("{ shop { plan { publicDisplayName shopifyPlus } } }")
+    assert answer["data"]["shop"]["plan"] == {"publicDisplayName": "Plus", "shopifyPlus": True}
+    assert answer["extensions"]["cost"]["throttleStatus"] == {
+        "maximumAvailable": 20_000.0,
+        "currentlyAvailable": 19_998.0,
+        "restoreRate": 1000.0,
+    }
+
+
 def test_more_than_250_rows_are_refused(api: Api, small: Small):
     ids = [gid("InventoryItem", number) for number in range(1, 252)]
     answer = api("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})

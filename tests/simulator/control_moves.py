@@ -1,0 +1,133 @@
+"""The control API's moves: what a merchant and his customers do to stock, orders and products."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from . import merchant
+from .control_looks import describe_level, describe_order, describe_variant, number
+from .state import Order
+
+# Stock
+
+
+def set_level(sim, domain: str, item_id: object, location_id: object, quantity: int, name: str = "available") -> dict:
+    level = sim.set(domain, number(item_id), number(location_id), int(quantity), name=name)
+    return describe_level(sim.shops[domain], level)
+
+
+def adjust_level(
+    sim, domain: str, item_id: object, location_id: object, delta: int, name: str = "available", cause: str = "restock"
+) -> dict:
+    level = sim.adjust(domain, number(item_id), number(location_id), int(delta), name=name, cause=cause)
+    return describe_level(sim.shops[domain], level)
+
+
+def set_levels(sim, domain: str, rows: list) -> dict:
+    """A burst: rows of [item id, location id, quantity], each a change with webhooks of its own."""
+    return {"rows": sim.set_many(domain, [(number(item), number(place), int(count)) for item, place, count in rows])}
+
+
+def activate_level(sim, domain: str, item_id: object, location_id: object) -> dict:
+    shop = sim.shops[domain]
+    return describe_level(shop, merchant.activate(shop, sim.clock, number(item_id), number(location_id)))
+
+
+def deactivate_level(sim, domain: str, item_id: object, location_id: object) -> dict:
+    shop = sim.shops[domain]
+    return describe_level(shop, merchant.deactivate(shop, sim.clock, number(item_id), number(location_id)))
+
+
+# Orders
+
+
+def buy(
+    sim,
+    domain: str,
+    lines: list | None = None,
+    variant_id: object = None,
+    quantity: int = 1,
+    location_id: object = None,
+    force: bool = False,
+    bypass: bool = False,
+) -> dict:
+    """One variant, or `lines` of [variant id, quantity]."""
+    wanted = [(number(variant), int(count)) for variant, count in lines or [[variant_id, quantity]]]
+    place = None if location_id is None else number(location_id)
+    return describe_order(sim.buy_lines(domain, wanted, location_id=place, force=bool(force), bypass=bool(bypass)))
+
+
+def fulfil_order(sim, domain: str, order_id: object, quantities: dict | None = None) -> dict:
+    order = sim.shops[domain].orders[number(order_id)]
+    sim.fulfil(domain, order, None if quantities is None else {number(k): int(v) for k, v in quantities.items()})
+    return describe_order(order)
+
+
+def cancel_order(sim, domain: str, order_id: object, restock: bool = True) -> dict:
+    order = sim.shops[domain].orders[number(order_id)]
+    sim.cancel(domain, order, restock=bool(restock))
+    return describe_order(order)
+
+
+def refund_order(sim, domain: str, order_id: object, lines: list[dict] | None = None) -> dict:
+    """`lines`: [{line_item_id, quantity, restock_type, location_id?}]; without: everything, restocked as it fits."""
+    order = sim.shops[domain].orders[number(order_id)]
+    rows = [{**row, "line_item_id": number(row["line_item_id"])} for row in lines] if lines else _whole_refund(order)
+    sim.refund(domain, order, rows)
+    return describe_order(order)
+
+
+def _whole_refund(order: Order) -> list[dict]:
+    rows = []
+    for line in order.lines:
+        for quantity, kind in ((line.unfulfilled, "CANCEL"), (line.fulfilled, "RETURN")):
+            if quantity:
+                rows.append({"line_item_id": line.id, "quantity": quantity, "restock_type": kind})
+    return rows
+
+
+# Products
+
+
+def change_product(sim, domain: str, product_id: object, **changes) -> dict:
+    product = merchant.change_product(sim.shops[domain], sim.clock, number(product_id), **changes)
+    return asdict(product)
+
+
+def change_variant(sim, domain: str, variant_id: object, **changes) -> dict:
+    """sku, barcode, tracked, price, inventory_policy, title, option_values, requires_components."""
+    shop = sim.shops[domain]
+    return describe_variant(shop, merchant.change_variant(shop, sim.clock, number(variant_id), **changes))
+
+
+def add_product(sim, domain: str, title: str, variants: list[dict] | None = None, **given) -> dict:
+    """Variants as for add_variant."""
+    shop = sim.shops[domain]
+    rows = [{**row, "stock": _stock(row.get("stock"))} for row in variants or [{}]]
+    product = merchant.add_product(shop, sim.clock, title, rows, **given)
+    return {**asdict(product), "variants": [describe_variant(shop, shop.variants[one]) for one in product.variant_ids]}
+
+
+def add_variant(sim, domain: str, product_id: object, stock: dict | None = None, **given) -> dict:
+    """sku, barcode, tracked, option_values, …; `stock` is {location id: available}."""
+    shop = sim.shops[domain]
+    made = merchant.add_variant(shop, sim.clock, number(product_id), stock=_stock(stock), **given)
+    return describe_variant(shop, made)
+
+
+def _stock(stock: dict | None) -> dict[int, int]:
+    return {number(place): int(units) for place, units in (stock or {}).items()}
+
+
+def delete_variant(sim, domain: str, variant_id: object) -> dict:
+    merchant.delete_variant(sim.shops[domain], sim.clock, number(variant_id))
+    return {}
+
+
+def delete_product(sim, domain: str, product_id: object) -> dict:
+    merchant.delete_product(sim.shops[domain], sim.clock, number(product_id))
+    return {}
+
+
+def change_location(sim, domain: str, location_id: object, **changes) -> dict:
+    return asdict(merchant.change_location(sim.shops[domain], sim.clock, number(location_id), **changes))
