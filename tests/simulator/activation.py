@@ -15,7 +15,7 @@ NOT_ACTIVATED = "Couldn't stock the item because"
 
 
 def activate(root, call: Call, arguments: dict) -> dict:
-    return run_once(call, "inventoryActivate", lambda: _evaluate_activation(call, arguments), "inventoryLevel", False)
+    return run_once(call, lambda: _evaluate_activation(call, arguments), "inventoryLevel", coded=False)
 
 
 def _evaluate_activation(call: Call, arguments: dict) -> Attempt:

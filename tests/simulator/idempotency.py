@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Record:
     """What is known about one key of one app in one shop."""
 
     field: str
-    parameters: str
+    parameters: bytes  # a digest of them
     first_at: float
     running: bool = True
     failed: bool = False  # in a way that cannot be replayed
@@ -74,7 +75,7 @@ def open_ticket(call: Call, field: FieldPlan) -> Ticket | None:
         return Ticket("blank")
     shop, now = call.shop, call.simulator.clock.seconds()
     place = (call.app.client_id, key)
-    parameters = json.dumps(field.arguments(call), sort_keys=True)
+    parameters = hashlib.sha256(json.dumps(field.arguments(call), sort_keys=True).encode()).digest()
     with shop.lock:
         record = shop.idempotency.get(place)
         if record is not None and not record.running and now - record.first_at >= REMEMBERED_SECONDS:
@@ -109,51 +110,45 @@ def close_ticket(call: Call, ticket: Ticket | None) -> None:
             call.shop.idempotency.pop(ticket.key, None)
 
 
-def run_once(call: Call, name: str, evaluate: Callable[[], Attempt], payload_field: str, coded: bool) -> dict:
-    """Runs a mutation at most once per key. `evaluate` validates without changing anything. Raises FieldError."""
+REFUSALS = {
+    "mismatch": (
+        "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
+        "The same idempotency key cannot be used with different parameters.",
+    ),
+    "concurrent": (
+        "IDEMPOTENCY_CONCURRENT_REQUEST",
+        "A request with the same idempotency key is currently being processed.",
+    ),
+    "failed": (
+        "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",
+        "The previous request with the same idempotency key failed.",
+    ),
+}
+
+
+def run_once(call: Call, evaluate: Callable[[], Attempt], payload_field: str, *, coded: bool) -> dict:
+    """Runs a mutation at most once per key. `evaluate` validates without changing anything. Raises FieldError.
+
+    `coded` payloads show a refusal's code; plain UserErrors have no room for it, so it stands in the message.
+    """
     ticket = call.ticket
-    if ticket is None:
-        if call.version >= MANDATORY_SINCE:
-            raise FieldError(
-                "The @idempotent directive is required for this mutation but was not provided.", "BAD_REQUEST"
-            )
-        attempt = evaluate()
-        return attempt.refusal if attempt.refusal is not None else attempt.commit()
-    if ticket.state == "blank":
+    if ticket is None and call.version >= MANDATORY_SINCE:
+        raise FieldError("The @idempotent directive is required for this mutation but was not provided.", "BAD_REQUEST")
+    if ticket is not None and ticket.state == "blank":
         raise FieldError("The idempotency key can't be blank.", "BAD_REQUEST")
-    if ticket.state == "mismatch":
-        return _refused(
-            "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
-            "The same idempotency key cannot be used with different parameters.",
-            payload_field,
-            coded,
-        )
-    if ticket.state == "concurrent":
-        return _refused(
-            "IDEMPOTENCY_CONCURRENT_REQUEST",
-            "A request with the same idempotency key is currently being processed.",
-            payload_field,
-            coded,
-        )
-    if ticket.state == "failed":
-        return _refused(
-            "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",
-            "The previous request with the same idempotency key failed.",
-            payload_field,
-            coded,
-        )
-    if ticket.state == "replay":
-        if call.shop.knobs.replay_mode == "docs":
-            return ticket.record.payload
-        attempt = evaluate()  # as seen live: the comparison runs again, the change does not
-        return attempt.refusal if attempt.refusal is not None else ticket.record.payload
-    attempt = evaluate()
+    if ticket is not None and ticket.state in REFUSALS:
+        code, message = REFUSALS[ticket.state]
+        refusal = user_error(None, message if coded else f"{message} ({code})", code)
+        return {payload_field: None, "userErrors": [refusal]}
+    replayed = ticket is not None and ticket.state == "replay"
+    if replayed and call.shop.knobs.replay_mode == "docs":
+        return ticket.record.payload
+    attempt = evaluate()  # on a replay as well, as seen live: the comparison runs again, the change does not
     if attempt.refusal is not None:
         return attempt.refusal
-    ticket.record.payload = attempt.commit()
-    return ticket.record.payload
-
-
-def _refused(code: str, message: str, payload_field: str, coded: bool) -> dict:
-    """`coded` payloads show the code; plain UserErrors have no room for it, so it stands in the message."""
-    return {payload_field: None, "userErrors": [user_error(None, message if coded else f"{message} ({code})", code)]}
+    if replayed:
+        return ticket.record.payload
+    payload = attempt.commit()
+    if ticket is not None:
+        ticket.record.payload = payload
+    return payload

@@ -129,7 +129,7 @@ def _check_number(found: Rows, path: list, quantity: int, limit: int = LIMIT, *,
 
 def set_quantities(root, call: Call, arguments: dict) -> dict:
     given = arguments["input"]
-    return run_once(call, "inventorySetQuantities", lambda: _attempt(call, given, _read_set(call, given)), GROUP, True)
+    return run_once(call, lambda: _attempt(call, given, _read_set(call, given)), GROUP, coded=True)
 
 
 def _read_set(call: Call, given: dict) -> Rows:
@@ -167,7 +167,7 @@ def _read_set(call: Call, given: dict) -> Rows:
 def adjust_quantities(root, call: Call, arguments: dict) -> dict:
     given = arguments["input"]
     read = lambda: _attempt(call, given, _read_adjust(call, given))  # noqa: E731 - evaluated at most once per call
-    return run_once(call, "inventoryAdjustQuantities", read, GROUP, True)
+    return run_once(call, read, GROUP, coded=True)
 
 
 def _read_adjust(call: Call, given: dict) -> Rows:
@@ -235,7 +235,7 @@ def _check_ledger(found: Rows, path: list, name: str, ledger: str | None) -> Non
 def move_quantities(root, call: Call, arguments: dict) -> dict:
     given = arguments["input"]
     read = lambda: _attempt(call, given, _read_move(call, given))  # noqa: E731 - evaluated at most once per call
-    return run_once(call, "inventoryMoveQuantities", read, GROUP, True)
+    return run_once(call, read, GROUP, coded=True)
 
 
 def _read_move(call: Call, given: dict) -> Rows:
