@@ -1,0 +1,33 @@
+"""Run all benchmarks, one after the other: `python -m tests.benchmarks` (small), or with --full (half an hour)."""
+
+import argparse
+import subprocess
+import sys
+
+FULL = {
+    "intake": ["--rounds", "5", "--seconds", "4"],
+    "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
+    "burst": ["--changes", "10000"],
+    "reconcile": ["--variants", "100000", "--small", "10000"],
+}
+
+
+def main() -> None:
+    """Run them; the exit code is 1 if one of them failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(FULL)} (default: all)")
+    parser.add_argument("--full", action="store_true", help="at the sizes whose figures stand in README")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(FULL):
+        parser.error(f"There is no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(FULL)}.")
+    failed = []
+    for name in options.names or FULL:
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", *(FULL[name] if options.full else [])]
+        if subprocess.run(command).returncode:
+            failed.append(name)
+    if failed:
+        raise SystemExit(f"Failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Each benchmark at a tiny size: it runs, its figures fit each other, and nothing is left behind. No timing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.benchmarks.stage import ROOT
+
+pytestmark = pytest.mark.process
+
+
+def run_benchmark(name: str, *options: str) -> list[dict[str, str]]:
+    """The rows of all tables that a benchmark prints, each by its columns' names."""
+    command = [sys.executable, "-m", f"tests.benchmarks.{name}", *options]
+    # Without what the tests put into the environment for themselves: a benchmark brings its own database.
+    environment = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "DATA_DIR")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return parse_tables(done.stdout)
+
+
+def parse_tables(text: str) -> list[dict[str, str]]:
+    rows, header = [], []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            header = []
+        elif not header:
+            header = cells
+        elif not line.startswith("|---"):
+            rows.append(dict(zip(header, cells, strict=True)))
+    return rows
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def test_the_intake_prints_both_views_with_their_ratio():
+    rows = run_benchmark("intake", "--rounds", "1", "--seconds", "0.3", "--connections", "2")
+    assert [row[""].split(",")[0] for row in rows] == ["bare view", "webhook intake"] * 2
+    assert all(number(row["requests/s"]) > 0 and row["refused"] == "0" for row in rows)
+    assert all(number(row["p50 ms"]) <= number(row["p99 ms"]) for row in rows)
+
+
+def test_the_latency_of_every_change_is_told_and_all_arrive():
+    rows = run_benchmark("latency", "--idle", "2", "--seconds", "0.5", "--per-second", "10")
+    assert [(row["changes"], row["not arrived"]) for row in rows] == [("2", "0"), ("5", "0")] * 2
+    for row in rows:
+        percents = [number(row[name]) for name in row if name.startswith("p") and " s" in name]
+        assert len(percents) == 3
+        assert 0 < percents[0] <= percents[1] <= percents[2]
+
+
+def test_a_burst_costs_at_least_its_floor_and_is_carried_whole():
+    rows = run_benchmark("burst", "--changes", "60")
+    costs = [row for row in rows if "mutations" in row]
+    assert len(costs) == 2
+    assert all(number(row["mutations"]) >= number(row["floor"]) == 1 for row in costs)
+    # Recorded before the worker looks, all of it fits one mutation, and nothing is read.
+    assert (costs[1]["mutations"], costs[1]["reads"], costs[1]["THROTTLED"]) == ("1", "0", "0")
+    assert all(number(row["changes/s"]) > 0 for row in rows if "changes/s" in row)
+
+
+@pytest.mark.parametrize("bulk_from", ["0", "1000"], ids=["by bulk operations", "by pages"])
+def test_a_reconciliation_finds_exactly_what_drifted(bulk_from):
+    rows = run_benchmark("reconcile", "--variants", "200", "--small", "100", "--bulk-from", bulk_from)
+    found = {row["variants, drift"]: row["found"] for row in rows if "found" in row}
+    assert found == {"100, 0%": "0", "100, 1%": "1", "100, 100%": "100"} | {
+        "200, 0%": "0",
+        "200, 1%": "2",
+        "200, 100%": "200",
+    }
+    mutations = {row["variants, drift"]: row["mutations"] for row in rows if "mutations" in row}
+    assert mutations == {"200, 0%": "0", "200, 1%": "1", "200, 100%": "1"}
