@@ -294,12 +294,12 @@ class World:
         """What the sweep does for stock that waits."""
         for connection in self.connections:
             jobs.carry(connection)
-        self.work()
+        self.work(tries=jobs.MAX_ATTEMPTS)
 
     def reconcile(self) -> None:
         for connection in self.connections:
             jobs.reconcile(connection)
-        self.work()
+        self.work(tries=jobs.MAX_ATTEMPTS)
 
     def deliver(self, *places: Place) -> None:
         """Deliver every webhook that waits, in the order in which they came about."""

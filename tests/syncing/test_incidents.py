@@ -133,7 +133,7 @@ def test_a_paused_store_edited_by_hand_is_reconciled_when_it_is_resumed(pair, st
     world = pair(strategy)
     source, north = world.places
     north.store.is_paused = True
-    north.store.save()
+    north.store.save(update_fields=["is_paused"])
     north.set(0, 35)
     source.buy(0, 4)
     world.tick(3600)
@@ -141,7 +141,7 @@ def test_a_paused_store_edited_by_hand_is_reconciled_when_it_is_resumed(pair, st
     assert levels_of(world) == [16, 35]
     assert source.writes + north.writes == 0
     north.store.is_paused = False
-    north.store.save()
+    north.store.save(update_fields=["is_paused"])
     jobs.reconcile(world.connections[0], trigger="resume")
     world.work()
     assert levels_of(world) == ([31, 31] if strategy == "two_way" else [16, 16])
