@@ -87,6 +87,8 @@ def match_product(job: SyncJob) -> None:
     touched = linking.match_product(job.store, product_gid)
     for connection in Connection.objects.filter(pk__in=touched):
         pairs.wire_connection(connection, product_gid)
+        if pairs.has_unwired(connection):  # a vanished duplicate lets variants of other products match
+            pairs.wire_connection(connection)
     jobs.carry_all(touched)
 
 
@@ -127,7 +129,7 @@ def sweep() -> None:
     for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
             jobs.reconcile(connection, trigger="schedule")
-    for store in Store.objects.filter(checked_at__lt=timezone.now() - timedelta(days=1)):
+    for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
     retention.prune()
 

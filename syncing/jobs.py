@@ -115,10 +115,9 @@ def match_product(store: Store, product_gid: str) -> None:
     enqueue(SyncJob.Kind.MATCH_PRODUCT, subject, store=store, arguments={"product_gid": product_gid})
 
 
-def reconcile(connection: Connection, trigger: str = "operator", preview: bool = False) -> None:
+def reconcile(connection: Connection, trigger: str = "operator") -> None:
     """Have a connection compared with what Shopify says now."""
-    subject = f"connection {connection.pk}" + (" preview" if preview else "")
-    arguments = {"trigger": trigger, "preview": preview}
+    subject, arguments = f"connection {connection.pk}", {"trigger": trigger}
     enqueue(SyncJob.Kind.RECONCILE, subject, connection=connection, arguments=arguments)
 
 

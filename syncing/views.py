@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from stores.models import Store
 from stores.shopify import webhooks as wire
-from syncing import webhooks
+from syncing import pulse, webhooks
 from syncing.models import Heartbeat, WebhookEvent
 
 # A rotated secret or a new store is known to every web process within this many seconds.
@@ -83,7 +83,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     with db.cursor() as cursor:
         cursor.execute("SELECT 1")
     now = timezone.now()
-    beat = Heartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True).first()
+    beat = Heartbeat.objects.filter(name=pulse.QUEUE).values_list("beat_at", flat=True).first()
     oldest = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk").first()
     problems = []
     if beat is None or now - beat > timedelta(seconds=2 * settings.WATCHDOG_SECONDS):

@@ -132,9 +132,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
         }
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
-        if not change and obj.source.acceptance == Store.Acceptance.MODERATION:
-            obj.state = State.PENDING
         if not change:
+            obj.state = obj.first_state()
             super().save_model(request, obj, form, change)
         elif form.changed_data:
             obj.save(update_fields=form.changed_data)  # workers write the same row: only what was changed here

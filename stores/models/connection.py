@@ -90,6 +90,8 @@ class Connection(models.Model):
         default=10,
         help_text="Small connections: fewer items than this never trip the share.",
     )
+    # The strategy that the links' baselines were made for: after a change of strategy both sides are aligned anew.
+    aligned_strategy = models.CharField(max_length=12, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
     linked_at = models.DateTimeField("last matched", null=True, blank=True, editable=False)
@@ -105,6 +107,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} → {self.destination}"
+
+    def first_state(self) -> str:
+        """What a new connection begins as: a moderated source's waits for approval."""
+        is_moderated = self.source.acceptance == Store.Acceptance.MODERATION
+        return self.State.PENDING if is_moderated else self.State.READY
 
     @property
     def is_two_way(self) -> bool:

@@ -42,6 +42,7 @@ class StockBatch(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name_plural = "stock batches"
         indexes = [models.Index(fields=["connection", "id"], condition=Q(state="pending"), name="batch_pending")]
 
     def __str__(self) -> str:

@@ -16,7 +16,6 @@ class Reconciliation(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="reconciliations")
     state = models.CharField(max_length=8, choices=State.choices, default=State.READING)
     trigger = models.CharField(max_length=20, default="schedule", help_text="schedule, operator, start or resume")
-    is_preview = models.BooleanField("preview", default=False)
     bulk_gids = models.JSONField(default=dict, blank=True, help_text="Running bulk operations by store id.")
     levels_read = models.PositiveIntegerField(default=0)
     compared = models.PositiveIntegerField(default=0, help_text="Pairs of levels compared.")

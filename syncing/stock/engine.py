@@ -50,6 +50,8 @@ class Run:
         """
         deadline = time.monotonic() + budget_seconds
         self.dirtied |= settle_pending(self.connection, self.clients)
+        if self.connection.aligned_strategy != self.connection.strategy:
+            pairs.realign(self.connection)
         while time.monotonic() < deadline and not is_stopping():
             limit = self._wait_for_company()
             if not limit or not self._round(limit):

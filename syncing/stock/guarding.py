@@ -151,7 +151,7 @@ def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> N
                 link=link,
                 connection=connection,
                 kind=StockHold.Kind.GUARD,
-                reason=f"Read live and still suspicious: it {reason}.",
+                reason=f"Read live and still suspicious: {reason}.",
                 reconciliation_id=pair.reconciliation_id,
                 **fields,
             )

@@ -243,8 +243,16 @@ def must_be_read(pair: Pair) -> bool:
     return pair.is_linked and any(side.must_be_read for side in pair.sides())
 
 
+def has_unwired(connection: Connection) -> bool:
+    """Whether a linked variant has no stock link although locations are mapped."""
+    linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
+    return connection.mappings.exists() and linked.exists()
+
+
 def realign(connection: Connection) -> None:
     """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice."""
+    connection.aligned_strategy = connection.strategy
+    connection.save(update_fields=["aligned_strategy"])
     StockLink.objects.filter(connection=connection).update(
         source_baseline=None,
         destination_baseline=None,

@@ -91,8 +91,7 @@ class Command(BaseCommand):
         connection = Connection.objects.filter(source=source, destination=destination).first()
         if connection is None:
             connection = Connection(source=source, destination=destination, strategy=source.default_strategy)
-            if source.acceptance == Store.Acceptance.MODERATION:
-                connection.state = Connection.State.PENDING
+            connection.state = connection.first_state()
         before = connection.identifier
         for name in ("strategy", "identifier", "alignment"):
             setattr(connection, name, options[name] or getattr(connection, name))
