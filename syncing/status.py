@@ -10,24 +10,10 @@ from syncing.models import StockBatch, StockHold, StockLink, SyncJob, WebhookEve
 
 def connection_status(connection: Connection) -> dict:
     """Counts and instants of one connection; JSON-ready but for the instants, which are aware datetimes or None."""
-    stock = StockLink.objects.filter(connection=connection).aggregate(
-        pairs=Count("pk"),
-        dirty=Count("pk", filter=Q(dirty_sequence__gt=F("settled_sequence")) & ~Q(state__in=["held", "drifted"])),
-        held=Count("pk", filter=Q(state=StockLink.State.HELD)),
-        drifted=Count("pk", filter=Q(state=StockLink.State.DRIFTED)),
-        skipped=Count("pk", filter=Q(state=StockLink.State.SKIPPED)),
-        oversold=Count("pk", filter=Q(source_level__available__lt=0) | Q(destination_level__available__lt=0)),
-        oldest_waiting=Min("dirty_at", filter=Q(dirty_sequence__gt=F("settled_sequence"))),
-    )
-    links = dict(
-        VariantLink.objects.filter(connection=connection).values_list("state").annotate(n=Count("pk")).order_by()
-    )
+    stock = _count_stock(connection)
     out_of_step = stock["dirty"] + stock["held"] + stock["drifted"]
-    inert = connection.why_inert()
-    failed = connection.jobs.filter(state=SyncJob.State.FAILED).count()
     pending = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING).count()
-    holds = StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN).count()
-    last = connection.reconciliations.first()
+    inert = connection.why_inert()
     return {
         "connection": f"{connection.source.domain}:{connection.destination.domain}",
         "strategy": connection.strategy,
@@ -37,26 +23,49 @@ def connection_status(connection: Connection) -> dict:
         "pairs": stock["pairs"],
         "in_step": stock["pairs"] - out_of_step - stock["skipped"],
         "out_of_step": out_of_step,
-        "held": holds,
+        "held": StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN).count(),
         "drifted": stock["drifted"],
         "skipped": stock["skipped"],
         "oversold": stock["oversold"],
         "oldest_waiting_at": stock["oldest_waiting"],
         "pending_batches": pending,
-        "links": {state: links.get(state, 0) for state in VariantLink.State.values},
-        "failed_jobs": failed,
+        "links": _count_links(connection),
+        "failed_jobs": connection.jobs.filter(state=SyncJob.State.FAILED).count(),
         "reconciled_at": connection.reconciled_at,
-        "last_reconciliation": last
-        and {
-            "state": last.state,
-            "compared": last.compared,
-            "equal": last.equal,
-            "differing": last.differing,
-            "corrected": last.count_corrected(),
-            "held": last.count_held(),
-            "skipped": last.skipped,
-        },
+        "last_reconciliation": _describe_last(connection),
         "oldest_event_at": oldest_event_at(connection),
+    }
+
+
+def _count_stock(connection: Connection) -> dict:
+    is_dirty = Q(dirty_sequence__gt=F("settled_sequence"))
+    return StockLink.objects.filter(connection=connection).aggregate(
+        pairs=Count("pk"),
+        # Each pair counts once: a held, drifted or skipped one that is looked at again is still that.
+        dirty=Count("pk", filter=is_dirty & ~Q(state__in=["held", "drifted", "skipped"])),
+        held=Count("pk", filter=Q(state=StockLink.State.HELD)),
+        drifted=Count("pk", filter=Q(state=StockLink.State.DRIFTED)),
+        skipped=Count("pk", filter=Q(state=StockLink.State.SKIPPED)),
+        oversold=Count("pk", filter=Q(source_level__available__lt=0) | Q(destination_level__available__lt=0)),
+        oldest_waiting=Min("dirty_at", filter=is_dirty),
+    )
+
+
+def _count_links(connection: Connection) -> dict[str, int]:
+    rows = VariantLink.objects.filter(connection=connection).order_by().values_list("state").annotate(n=Count("pk"))
+    return dict.fromkeys(VariantLink.State.values, 0) | dict(rows)
+
+
+def _describe_last(connection: Connection) -> dict | None:
+    last = connection.reconciliations.first()
+    return last and {
+        "state": last.state,
+        "compared": last.compared,
+        "equal": last.equal,
+        "differing": last.differing,
+        "corrected": last.count_corrected(),
+        "held": last.count_held(),
+        "skipped": last.skipped,
     }
 
 
