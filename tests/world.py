@@ -2,39 +2,29 @@
 
 Everything happens in this process and in the order that a test says: the simulator answers over real HTTP, but its
 clock stands still until a test advances it, its webhooks wait until a test delivers them (through Django's test
-client), and jobs run only inside `work`. `Stage` is what all tests share; `World` is what one test plays with.
+client), and jobs run only inside `work`.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from urllib.parse import urlsplit
 
 from django.db import connection as db
 from django.db import connections
 from django.db.models import F
 from django.db.models.functions import Now
-from django.test import Client as Browser
 
 from stores import clients
 from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink
 from stores.shopify import gids
-from stores.shopify.client import Client
 from syncing import handlers, jobs, views
 from syncing.models import StockBatch, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock import holds, pairs
-from tests.simulator import Clock, Simulator
-from tests.simulator import merchant as people
-from tests.simulator.courier import Courier
-from tests.simulator.state import CLIENT_SECRET, Change, Order, Shop
-from tests.simulator.state import Variant as SimulatedVariant
-from tests.simulator.webhooks import Delivery
+from tests.places import OURS, TOPICS, Place
+from tests.simulator import Simulator
+from tests.simulator.state import CLIENT_SECRET, Shop
 
-NOON = 1_795_000_000.0
-OURS = "api:tiposync"
-TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_DISCONNECT")
 ADDRESS = "http://tiposync.test/webhooks/shopify/"
 FORGET = """
     DELETE FROM syncing_stockhold; DELETE FROM syncing_stockadjustment; DELETE FROM syncing_stockbatch;
@@ -42,93 +32,10 @@ FORGET = """
     UPDATE syncing_stocklink SET reconciliation_id = NULL; DELETE FROM syncing_reconciliation;
     DELETE FROM django_q_ormq
 """
-WRITES = ("inventorySetQuantities", "inventoryAdjustQuantities")
 
 
 class Killed(BaseException):
     """The worker is dead: from here on it cannot say a word to its database."""
-
-
-class Doorbell(Courier):
-    """Delivers webhooks to the product in this process in place of a socket."""
-
-    def _send(self, delivery: Delivery) -> int | str:
-        path = urlsplit(delivery.uri).path
-        headers = delivery.headers()
-        kind = headers.pop("Content-Type")
-        return Browser().post(path, data=delivery.body, content_type=kind, headers=headers).status_code
-
-
-def open_stage() -> Simulator:
-    """A simulator that serves, and rings this process when it has webhooks to deliver."""
-    sim = Simulator(Clock(frozen_at=NOON))
-    sim.courier = sim.webhooks.courier = Doorbell(sim.clock)
-    sim.serve()
-    return sim
-
-
-@dataclass(eq=False)
-class Place:
-    """One store: Shopify's side of it, our row, and what people do there. Items and locations are counted from 0."""
-
-    sim: Simulator
-    store: Store
-    shop: Shop
-    location_ids: list[int] = field(default_factory=list)
-    variants: list[SimulatedVariant] = field(default_factory=list)
-
-    @property
-    def domain(self) -> str:
-        return self.store.domain
-
-    def item(self, number: int) -> int:
-        return self.variants[number].item_id
-
-    def available(self, number: int = 0, at: int = 0) -> int:
-        return self.sim.available(self.domain, self.item(number), self.location_ids[at])
-
-    def buy(self, number: int = 0, quantity: int = 1, at: int = 0) -> Order:
-        where = self.location_ids[at]
-        return self.sim.buy(self.domain, self.variants[number].id, quantity, location_id=where, force=True)
-
-    def restock(self, number: int = 0, quantity: int = 1, at: int = 0) -> None:
-        self.sim.adjust(self.domain, self.item(number), self.location_ids[at], quantity)
-
-    def set(self, number: int = 0, quantity: int = 0, at: int = 0) -> None:
-        self.sim.set(self.domain, self.item(number), self.location_ids[at], quantity)
-
-    def refund(self, order: Order, kind: str = "CANCEL", quantity: int = 1) -> None:
-        row = {"line_item_id": order.lines[0].id, "quantity": quantity, "restock_type": kind}
-        self.sim.refund(self.domain, order, [row])
-
-    def leave(self, number: int = 0, at: int = 0) -> None:
-        """The item is no longer stocked at the location."""
-        people.deactivate(self.shop, self.sim.clock, self.item(number), self.location_ids[at])
-
-    def fault(self, kind: str, **fields) -> None:
-        self.sim.fault(self.domain, kind, **fields)
-
-    def waiting(self, topic: str = TOPICS[0]) -> list[Delivery]:
-        """Stock webhooks that were not delivered yet, the oldest first."""
-        return [delivery for delivery in self.sim.deliveries(self.domain) if delivery.topic == topic]
-
-    def lose_webhooks(self) -> None:
-        self.sim.drop(self.domain, self.sim.deliveries(self.domain))
-
-    def count(self, *fields: str) -> int:
-        """How often these root fields were executed."""
-        return sum(self.shop.counters.operations[name] for name in fields)
-
-    @property
-    def writes(self) -> int:
-        return self.count(*WRITES)
-
-    @property
-    def reads(self) -> int:
-        return self.count("nodes", "inventoryItem", "inventoryItems", "productVariants")
-
-    def changes(self, number: int, at: int = 0) -> list[Change]:
-        return self.sim.changes(self.domain, self.item(number), self.location_ids[at])
 
 
 class World:
@@ -441,8 +348,3 @@ class Countdown:
             raise Killed
         self.seen += 1
         return execute(sql, parameters, many, context)
-
-
-def impatient_client(sim: Simulator) -> type[Client]:
-    """Clients whose waiting moves the simulator's clock in place of ours."""
-    return partial(Client, sleep=sim.clock.advance)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from stores import clients
+from tests.places import impatient_client, open_stage
 from tests.simulator import Simulator
-from tests.world import World, impatient_client, open_stage
+from tests.world import World
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from stores.models import Variant
 from syncing import jobs
 from syncing.models import StockAdjustment, StockLink
 from syncing.status import connection_status
+from tests.places import OURS
 from tests.simulator import merchant as people
-from tests.world import OURS
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 

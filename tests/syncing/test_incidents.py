@@ -8,7 +8,7 @@ from syncing import jobs
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock import holds, ledger, pairs
 from syncing.stock.settle import settle
-from tests.world import OURS
+from tests.places import OURS
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 REPLAY_MODES = pytest.mark.parametrize("replay_mode", ["live", "docs"])

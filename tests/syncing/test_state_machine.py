@@ -14,7 +14,8 @@ from stores.models import Connection
 from syncing import jobs, webhooks
 from syncing.models import StockAdjustment, WebhookEvent
 from syncing.stock.merge import Rule, offer
-from tests.world import OURS, WRITES, World
+from tests.places import OURS, WRITES
+from tests.world import World
 
 pytestmark = pytest.mark.state_machine
 
