@@ -1,5 +1,6 @@
 """A scratch installation: a database in a folder of its own, an environment, and processes that end with it."""
 
+import atexit
 import os
 import re
 import shutil
@@ -33,7 +34,9 @@ class Stage:
     """
 
     def __init__(self, **environment: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tiposync-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="tiposync-benchmark-"))
+        # Also at the very end, after the database's own farewell, which makes its lock file anew.
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.processes: list[subprocess.Popen] = []
         self.web_port = free_port()
         self.web_url = f"http://127.0.0.1:{self.web_port}"
