@@ -41,8 +41,9 @@ class Killed(BaseException):
 class World:
     """A simulator, the stores of one test, and the product that keeps them in step."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, address: str = ADDRESS, *, is_manual: bool = True) -> None:
         self.sim = sim
+        self.address, self.is_manual = address, is_manual  # where webhooks go, and whether they wait to be delivered
         self.places: list[Place] = []
         self.connections: list[Connection] = []
         self.starts: dict[int, int] = {}
@@ -62,7 +63,7 @@ class World:
         """A store with `items` items (SKU-0, SKU-1, …), `stock` units of each at each location, and our row for it."""
         domain = f"{name}-store.myshopify.com"
         shop = self.sim.add_shop(domain)
-        shop.knobs.manual_deliveries = True
+        shop.knobs.manual_deliveries = self.is_manual
         shop.knobs.bucket_size = 1e9  # its clock stands still, so nothing would ever be restored
         at = self.sim.clock.whole_seconds() - 3600
         store = Store.objects.create(
@@ -85,7 +86,7 @@ class World:
             levels = dict.fromkeys(place.location_ids, stock)
             place.variants.append(shop.add_variant(product, at=at, sku=f"SKU-{number}", stock=levels))
         for topic in TOPICS:
-            self.sim.subscribe(domain, topic, ADDRESS)
+            self.sim.subscribe(domain, topic, self.address)
         self._add_rows(place)
         self.places.append(place)
         return place
