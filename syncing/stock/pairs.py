@@ -7,7 +7,6 @@ from datetime import datetime
 from django.db import connection as db
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from stores.models import Connection, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
@@ -250,17 +249,23 @@ def has_unwired(connection: Connection) -> bool:
 
 
 def realign(connection: Connection) -> None:
-    """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice."""
+    """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice.
+
+    All or nothing: with the old strategy's baselines the new one would carry what it must not.
+    """
     connection.aligned_strategy = connection.strategy
-    connection.save(update_fields=["aligned_strategy"])
-    StockLink.objects.filter(connection=connection).update(
-        source_baseline=None,
-        destination_baseline=None,
-        keeps_destination=False,
-        state=StockLink.State.NEW,
-        dirty_sequence=F("dirty_sequence") + 1,
-        dirty_at=timezone.now(),
-    )
+    with transaction.atomic(), db.cursor() as cursor:
+        connection.save(update_fields=["aligned_strategy"])
+        cursor.execute(
+            """
+            UPDATE syncing_stocklink link
+            SET source_baseline = NULL, destination_baseline = NULL, keeps_destination = false, state = 'new',
+                dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+            FROM (SELECT id FROM syncing_stocklink WHERE connection_id = %s ORDER BY id FOR UPDATE) own
+            WHERE link.id = own.id
+            """,
+            [connection.pk],
+        )
 
 
 def levels_of(sides: Sequence[Side]) -> list[StockLevel]:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from stores.models import Variant
+from stores.models import Connection, Variant
 from syncing import jobs
 from syncing.models import StockAdjustment, StockLink
 from syncing.status import connection_status
@@ -365,3 +365,28 @@ def test_another_connection_that_writes_the_same_level_at_the_same_time_counts_e
     world.follow()
     assert levels_of(world) == [13, 13, 13]
     assert StockAdjustment.objects.filter(state="pending").count() == 0
+
+
+def test_a_change_of_strategy_aligns_anew_wherever_the_worker_dies(pair):
+    """What the destination sold by itself is overwritten, as the source wins; it never becomes the source's sale."""
+    world = pair("one_way")
+    (connection,) = world.connections
+    for statement in range(1, 500):
+        Connection.objects.update(strategy="one_way", aligned_strategy="one_way")
+        world.begin_again()
+        source, north = world.places
+        north.buy(0, 3)
+        world.follow()
+        assert levels_of(world) == [20, 17]
+        Connection.objects.update(strategy="two_way")
+        jobs.carry(connection)
+        with world.worker_that_dies(statement) as death:
+            world.work()
+        world.carry()
+        world.follow()
+        assert levels_of(world) == [20, 20], statement
+        if not death.is_over:
+            break
+    north.buy(0, 1)
+    world.follow()
+    assert levels_of(world) == [19, 19]
