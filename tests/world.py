@@ -46,7 +46,7 @@ class World:
         self.address, self.is_manual = address, is_manual  # where webhooks go, and whether they wait to be delivered
         self.places: list[Place] = []
         self.connections: list[Connection] = []
-        self.starts: dict[int, int] = {}
+        self.starts: dict[tuple[int, int], int] = {}
         self.opening: dict[tuple[int, int, int], int] = {}
         sim.on_before_execute.clear()
         sim.on_after_commit.clear()
@@ -283,19 +283,24 @@ class World:
         StockBatch.objects.exclude(pk__in=StockBatch.objects.filter(state="pending")).update(
             first_sent_at=F("first_sent_at") - timedelta(seconds=60)
         )
-        self.starts = {number: self.places[0].available(number) for number in range(len(self.places[0].variants))}
+        source = self.places[0]
+        self.starts = {
+            (number, at): source.available(number, at)
+            for number in range(len(source.variants))
+            for at in range(len(source.location_ids))
+        }
         self.opening = {
             (place.store.pk, level.item_id, level.location_id): level.available
             for place in self.places
             for level in place.shop.levels.values()
         }
 
-    def expected(self, number: int) -> int:
+    def expected(self, number: int, at: int = 0) -> int:
         """Where it started, and what anybody but us did to it in the source and in all that are two-way with it."""
         one_way = {connection.destination_id for connection in self.connections if not connection.is_two_way}
         counted = [place for place in self.places if place.store.pk not in one_way]
-        foreign = (change for place in counted for change in place.changes(number) if change.cause != OURS)
-        return self.starts[number] + sum(change.delta for change in foreign)
+        foreign = (change for place in counted for change in place.changes(number, at) if change.cause != OURS)
+        return self.starts[number, at] + sum(change.delta for change in foreign)
 
     def resolve_holds(self) -> int:
         """What an operator does who looks into Shopify's own history; how many holds that were."""

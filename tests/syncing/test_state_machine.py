@@ -4,13 +4,14 @@
 """
 
 import os
+from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from stores.models import Connection
 from syncing import jobs, webhooks
 from syncing.models import StockAdjustment, WebhookEvent
 from syncing.stock.merge import Rule, offer
@@ -39,6 +40,7 @@ EVENTS = ("nodes", *WRITES)
 places = st.integers(0, 2)
 items = st.integers(0, ITEMS - 1)
 units = st.integers(1, 6)
+rooms = st.integers(0, 1)
 picks = st.integers(0, 11)
 
 
@@ -67,20 +69,27 @@ class Trade(RuleBasedStateMachine):
         if not self.same_second:
             self.world.tick()
 
-    @rule(place=places, item=items, quantity=units)
-    def somebody_buys(self, place, item, quantity):
-        self.time_goes_by()
-        self.orders.append((place, self.world.places[place].buy(item, quantity)))
+    def somewhere(self, place, room):
+        """The place, and one of its locations."""
+        return self.world.places[place], room % len(self.world.places[place].location_ids)
 
-    @rule(place=places, item=items, quantity=units)
-    def goods_arrive(self, place, item, quantity):
+    @rule(place=places, item=items, quantity=units, room=rooms)
+    def somebody_buys(self, place, item, quantity, room):
         self.time_goes_by()
-        self.world.places[place].restock(item, quantity)
+        where, at = self.somewhere(place, room)
+        self.orders.append((place, where.buy(item, quantity, at)))
 
-    @rule(place=places, item=items, quantity=st.integers(-5, 60))
-    def somebody_counts(self, place, item, quantity):
+    @rule(place=places, item=items, quantity=units, room=rooms)
+    def goods_arrive(self, place, item, quantity, room):
         self.time_goes_by()
-        self.world.places[place].set(item, quantity)
+        where, at = self.somewhere(place, room)
+        where.restock(item, quantity, at)
+
+    @rule(place=places, item=items, quantity=st.integers(-5, 60), room=rooms)
+    def somebody_counts(self, place, item, quantity, room):
+        self.time_goes_by()
+        where, at = self.somewhere(place, room)
+        where.set(item, quantity, at)
 
     @rule(place=places, item=items, quantities=st.lists(st.integers(0, 40), min_size=2, max_size=4))
     def somebody_types_and_corrects_at_once(self, place, item, quantities):
@@ -103,10 +112,11 @@ class Trade(RuleBasedStateMachine):
         else:
             where.refund(order, kind)
 
-    @rule(place=st.integers(1, 2), item=items)
-    def somebody_stops_stocking_an_item(self, place, item):
+    @rule(place=st.integers(1, 2), item=items, room=rooms)
+    def somebody_stops_stocking_an_item(self, place, item, room):
         self.time_goes_by()
-        self.world.places[place].leave(item)
+        where, at = self.somewhere(place, room)
+        where.leave(item, at)
 
     @rule(number=st.integers(0, 1))
     def an_operator_pauses_or_resumes(self, number):
@@ -119,7 +129,7 @@ class Trade(RuleBasedStateMachine):
     # What becomes of webhooks
 
     def pick(self, place, numbers):
-        """Some of the webhooks that wait. What waits may differ between two runs of the same steps: it hangs on time."""
+        """Some of those that wait: which ones do may differ between two runs of the same steps, it hangs on time."""
         waiting = self.world.sim.deliveries(self.world.places[place].domain)
         return [waiting[number % len(waiting)] for number in numbers if waiting]
 
@@ -229,35 +239,45 @@ class Trade(RuleBasedStateMachine):
         self.check_levels()
 
     def check_levels(self):
-        source = self.world.places[0]
+        source, *destinations = self.world.places
         for item in range(ITEMS):
-            assert source.available(item) == self.world.expected(item)
-            for place, connection in zip(self.world.places[1:], self.world.connections, strict=True):
-                wanted = source.available(item)
+            quantities = [source.available(item, at) for at in range(len(source.location_ids))]
+            assert quantities == [self.world.expected(item, at) for at in range(len(quantities))], f"item {item}"
+            for place, connection in zip(destinations, self.world.connections, strict=True):
+                offered = quantities
                 if not connection.is_two_way:
                     rule = Rule(connection.safety_buffer, connection.cap_quantity, connection.percentage)
-                    wanted = offer(wanted, rule)
-                assert place.available(item) == wanted, f"item {item} in {place.store}"
+                    offered = [offer(sum(quantities), rule)]  # all its rooms are summed into one
+                shown = [place.available(item, at) for at in range(len(place.location_ids))]
+                assert shown == offered, f"item {item} in {place.store}"
 
     def check_ledger(self):
         """What we believe to have written is what Shopify saw of us, level by level; and nothing goes to and fro."""
         for place in self.world.places:
-            for item in range(ITEMS):
-                seen = [change.delta for change in place.changes(item) if change.cause == OURS]
+            for item, (at, location_id) in product(range(ITEMS), enumerate(place.location_ids)):
+                seen = [change.delta for change in place.changes(item, at) if change.cause == OURS]
                 rows = StockAdjustment.objects.filter(
-                    level__store=place.store, level__item_gid__endswith=f"/{place.item(item)}", state="applied"
+                    level__item_gid__endswith=f"/{place.item(item)}",
+                    level__location__gid__endswith=f"/{location_id}",
+                    state="applied",
                 )
                 if self.is_two_way(place):
                     assert sum(seen) == sum(row.delta for row in rows), f"item {item} in {place.store}"
-                foreign = [c for p in self.world.places for c in p.changes(item) if c.cause != OURS]
+                foreign = [change for change in self.changes_of(item) if change.cause != OURS]
                 assert len(seen) <= len(foreign), f"item {item} in {place.store}: {seen} for {len(foreign)} changes"
+
+    def changes_of(self, item):
+        places = self.world.places
+        return [
+            change for place in places for at in range(len(place.location_ids)) for change in place.changes(item, at)
+        ]
 
     def is_two_way(self, place):
         return place is self.world.places[0] or self.world.connections[self.world.places.index(place) - 1].is_two_way
 
 
-def profile(examples: int) -> settings:
-    return settings(
+def profile(examples: int) -> hypothesis_settings:
+    return hypothesis_settings(
         max_examples=examples * (40 if IS_LONG else 1),
         stateful_step_count=50 if IS_LONG else 25,
         deadline=None,
@@ -267,21 +287,23 @@ def profile(examples: int) -> settings:
 
 
 @pytest.mark.parametrize(
-    ("strategies", "examples"),
-    [(("two_way", "two_way"), 30), (("one_way", "one_way"), 15), (("two_way", "one_way"), 15)],
+    ("strategies", "source_rooms", "examples"),
+    [(("two_way", "two_way"), 1, 30), (("one_way", "one_way"), 1, 15), (("two_way", "one_way"), 2, 20)],
 )
-def test_whatever_happens_stock_is_conserved_and_followed(world, strategies, examples):
-    source = world.add_store("source", "source", ITEMS, STOCK)
+def test_whatever_happens_stock_is_conserved_and_followed(world, settings, strategies, source_rooms, examples):
+    source = world.add_store("source", "source", ITEMS, STOCK, source_rooms)
     fields = {"two_way": {"guard_zero_from": 30}, "one_way": {"percentage": 70, "safety_buffer": 2, "cap_quantity": 25}}
     for name, strategy in zip(("north", "south"), strategies, strict=True):
-        destination = world.add_store(name, "destination", ITEMS, STOCK)
-        world.connect(source, destination, strategy, **fields[strategy])
+        count = source_rooms if strategy == "two_way" else 1
+        destination = world.add_store(name, "destination", ITEMS, STOCK, count)
+        rooms_of = destination.location_ids * (source_rooms // count)
+        mapped = list(zip(source.location_ids, rooms_of, strict=True))
+        world.connect(source, destination, strategy, mapped=mapped, **fields[strategy])
     world.work()
     world.mark()
-    assert Connection.objects.count() == 2
 
     class Example(Trade):
         pass
 
-    Example.world = world
+    Example.world, Example.settings = world, settings
     run_state_machine_as_test(Example, settings=profile(examples))
