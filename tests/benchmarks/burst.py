@@ -25,7 +25,7 @@ COSTS = [
     "reads",
     "THROTTLED",
 ]
-PACE = ["", "changes", "seconds", "changes/s", "of them the simulator's", "changes/s of our own time"]
+PACE = ["", "changes", "seconds", "changes/s", "of them the simulator's", "changes/s of our own time", "processor s"]
 PACE += [f"beside Shopify's {WRITES_PER_SECOND:,}/s"]
 
 
@@ -55,7 +55,7 @@ def _measure_whole(scene: Scene, changes: int, costs: list, pace: list) -> None:
     seconds, simulator = max(arrived) - started_at, shopify.cpu_seconds()
     words = "end to end: web, webhooks, workers"
     pace.append(
-        [words, changes, seconds, changes / seconds, simulator, "-", ratio(changes / seconds, WRITES_PER_SECOND)]
+        [words, changes, seconds, changes / seconds, simulator, "-", "-", ratio(changes / seconds, WRITES_PER_SECOND)]
     )
     scene.wait_until_settled(60 + changes / 20)  # the echoes, too, must not cost anything at Shopify
     costs.append(_costs(words, shopify, changes))
@@ -77,10 +77,10 @@ def _measure_carrier(scene: Scene, options: argparse.Namespace, costs: list, pac
         raise RuntimeError(f"{scene.differing()} changes were not carried.")
     costs.append(_costs("one worker, webhooks recorded before", shopify, changes))
     names = ["processing the webhooks", "carrying", "one worker, webhooks recorded before"]
-    whole = {key: sum(one[key] for one in told) for key in ("seconds", "own", "http")}
+    whole = {key: sum(one[key] for one in told) for key in ("seconds", "own", "http", "cpu")}
     for words, one in zip(names, [*told, whole], strict=True):
         own = changes / one["own"]
-        cells = [one["seconds"], changes / one["seconds"], one["http"], own, ratio(own, WRITES_PER_SECOND)]
+        cells = [one["seconds"], changes / one["seconds"], one["http"], own, one["cpu"], ratio(own, WRITES_PER_SECOND)]
         pace.append([words, changes, *cells])
 
 

@@ -14,6 +14,7 @@ from tests.benchmarks.scene import BATCH_ROWS, SOURCE, STANDARD_RATE, WRITES_PER
 from tests.benchmarks.table import print_table, ratio
 
 HEADER = ["variants, drift", "found", "compare: own s", "carry: own s", "own s together (aim at 1 %: ≤ 60)"]
+HEADER += ["of them processor s"]
 HEADER += ["Shopify s (file, answers)", "peak MB compare", "peak MB carry", "ratio to the small one (aim ≤ 1.2)"]
 POINTS = ["variants, drift", "mutations", "floor", "ratio", "points", "points / 100 per s", "writes / 2,500 per s"]
 SHARES = (0.0, 0.01, 1.0)
@@ -66,7 +67,14 @@ def _row(run: dict, small: dict | None) -> list[object]:
     peaks = [part["peak_bytes"] for part in (compare, carry)]
     base = small and max(small[kind]["peak_bytes"] for kind in ("reconcile", "carry"))
     shopify = sum(part["http"] + part["slept"] for part in (compare, carry))
-    cells = [run["found"], compare["own"], carry["own"], compare["own"] + carry["own"], shopify]
+    cells = [
+        run["found"],
+        compare["own"],
+        carry["own"],
+        compare["own"] + carry["own"],
+        compare["cpu"] + carry["cpu"],
+        shopify,
+    ]
     return [run["words"], *cells, *(peak / 1e6 for peak in peaks), ratio(max(peaks), base) if base else "1"]
 
 
