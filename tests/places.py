@@ -1,6 +1,8 @@
 """One store of the cast: Shopify's side of it, our row, and what people do there; and the simulator it lives in."""
 
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -14,10 +16,24 @@ from tests.simulator.courier import Courier
 from tests.simulator.state import Change, Order, Shop, Variant
 from tests.simulator.webhooks import Delivery
 
-NOON = 1_795_000_000.0
 OURS = "api:tiposync"
 TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_DISCONNECT")
 WRITES = ("inventorySetQuantities", "inventoryAdjustQuantities")
+
+
+class StillClock(Clock):
+    """Stands still where a test puts it; each test begins at the time of this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(frozen_at=time.time())
+
+    def begin(self) -> None:
+        with self._lock:
+            self._frozen_at, self._offset = time.time(), 0.0
+
+    def product_now(self) -> datetime:
+        """The product's own time, which goes on, and leaps with this clock: for django.utils.timezone.now."""
+        return datetime.now(UTC) + timedelta(seconds=self._offset)
 
 
 class Doorbell(Courier):
@@ -32,7 +48,7 @@ class Doorbell(Courier):
 
 def open_stage() -> Simulator:
     """A simulator that serves, and rings this process when it has webhooks to deliver."""
-    sim = Simulator(Clock(frozen_at=NOON))
+    sim = Simulator(StillClock())
     sim.courier = sim.webhooks.courier = Doorbell(sim.clock)
     sim.serve()
     return sim

@@ -21,7 +21,7 @@ from stores.shopify import gids
 from syncing import handlers, jobs, views
 from syncing.models import StockBatch, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock import holds, pairs
-from tests.places import OURS, TOPICS, Place
+from tests.places import OURS, TOPICS, Place, StillClock
 from tests.simulator import Simulator
 from tests.simulator.state import CLIENT_SECRET, Shop
 
@@ -54,8 +54,13 @@ class World:
             sim.faults(sim.shops[domain]).clear()
             sim.webhooks.pending.pop(domain, None)
             del sim.shops[domain]
+        self.begin_now()
         views._stores.clear()
         clients._opened.__dict__.clear()
+
+    def begin_now(self) -> None:
+        if isinstance(self.sim.clock, StillClock):
+            self.sim.clock.begin()
 
     # Building
 
@@ -144,7 +149,7 @@ class World:
     def begin_again(self) -> None:
         """As after `mark`, with nothing that happened since: much faster than building everything anew."""
         self.calm()
-        self.tick(60)
+        self.begin_now()
         for place in self.places:
             shop = place.shop
             for log in (shop.changes, shop.orders, shop.idempotency, shop.adjustment_groups):
@@ -153,14 +158,14 @@ class World:
             for level in shop.levels.values():
                 level.available, level.is_active = self.opening[place.store.pk, level.item_id, level.location_id], True
                 level.committed = 0
-                level.updated_at = level.available_at = self.sim.clock.whole_seconds() - 30
+                level.updated_at = level.available_at = self.sim.clock.whole_seconds() - 3600
         self.sim.reset_counters()
         with db.cursor() as cursor:
             cursor.execute(FORGET)
         for level in StockLevel.objects.select_related("location"):
             item, place = gids.number(level.item_gid), gids.number(level.location.gid)
             level.available = self.opening[level.store_id, item, place]
-            level.as_of = datetime.fromtimestamp(self.sim.clock.whole_seconds() - 30, UTC)
+            level.as_of = datetime.fromtimestamp(self.sim.clock.whole_seconds() - 3600, UTC)
             level.is_active, level.is_doubtful = True, False
             level.save()
         for link in StockLink.objects.select_related("source_level", "destination_level"):
@@ -228,11 +233,7 @@ class World:
         self.sim.clock.advance(seconds)
 
     def let_pass(self, hours: float) -> None:
-        """Time goes by for both sides: what we sent lies that much longer behind."""
-        self.sim.clock.advance(hours * 3600)
-        StockBatch.objects.filter(first_sent_at__isnull=False).update(
-            first_sent_at=F("first_sent_at") - timedelta(hours=hours)
-        )
+        self.tick(hours * 3600)
 
     # Misfortune
 
@@ -280,9 +281,6 @@ class World:
             place.lose_webhooks()
             place.shop.changes.clear()
         self.sim.reset_counters()
-        StockBatch.objects.exclude(pk__in=StockBatch.objects.filter(state="pending")).update(
-            first_sent_at=F("first_sent_at") - timedelta(seconds=60)
-        )
         source = self.places[0]
         self.starts = {
             (number, at): source.available(number, at)

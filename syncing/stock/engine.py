@@ -22,7 +22,7 @@ from syncing.models import StockAdjustment, StockBatch
 from syncing.stock import guarding, ledger, levels, pairs, planning
 from syncing.stock.ledger import BATCH_ROWS, Write
 from syncing.stock.pairs import Pair, Side
-from syncing.stock.settle import settle, settle_pending
+from syncing.stock.settle import settle, settle_left_behind, settle_pending
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,9 @@ class Run:
             return False
         self.sequences = {pair.link_id: pair.sequence for pair in taken}
         blocked = _levels_with_pending(taken)
+        if blocked:
+            self.dirtied |= settle_left_behind(blocked, self.clients)
+            blocked = _levels_with_pending(taken)
         taken = pairs.leave_out(taken, lambda pair: bool(blocked & {pair.source.level_id, pair.destination.level_id}))
         taken = self._read_doubtful(taken)
         plan = planning.plan(self.connection, taken)

@@ -97,20 +97,26 @@ def _adjustment(batch: StockBatch, write: Write) -> StockAdjustment:
     )
 
 
-def send(batch: StockBatch, client: Client) -> inventory.Outcome:
+def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
     """Send the batch's bytes, now or again; the intention to do so is committed first.
 
-    `batch.attempts` afterwards counts the times that it may have taken effect. Raises what the client raises.
+    `batch.attempts` afterwards counts the times that it may have taken effect, `batch.first_sent_at` tells the first of
+    them. None, and nothing sent, if another run has it in hand or has settled it. Raises what the client raises.
     """
     now = timezone.now()
-    StockBatch.objects.filter(pk=batch.pk).update(attempts=F("attempts") + 1, first_sent_at=batch.first_sent_at or now)
+    claimed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=batch.attempts).update(
+        attempts=F("attempts") + 1, first_sent_at=batch.first_sent_at or now
+    )
+    if not claimed:
+        return None
     batch.attempts, batch.first_sent_at = batch.attempts + 1, batch.first_sent_at or now
     try:
         return inventory.send(client, bytes(batch.body))
     except ShopifyError as error:
         if not error.outcome_unknown:  # it was refused before it was executed: as if never sent
-            StockBatch.objects.filter(pk=batch.pk).update(attempts=F("attempts") - 1)
             batch.attempts -= 1
+            batch.first_sent_at = batch.first_sent_at if batch.attempts else None
+            StockBatch.objects.filter(pk=batch.pk).update(attempts=F("attempts") - 1, first_sent_at=batch.first_sent_at)
         raise
 
 
@@ -239,6 +245,14 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         levels.doubt([adjustments[i].level_id for i in stale])
         for index, reason in bad.items():
             fail_row(adjustments[index], reason)
+
+
+def withdraw(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:
+    """The batch was never sent, and will not be: its run finds it closed when it is about to."""
+    with transaction.atomic():
+        unsent = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=0)
+        if unsent.update(state=StockBatch.State.REFUSED, answered_at=timezone.now(), message=reason):
+            _end(adjustments, StockAdjustment.State.STALE, reason)
 
 
 def cancel(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:

@@ -1,7 +1,7 @@
 """Settle: find out what became of writes whose answer did not come, without ever guessing."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Shopify forgets a key 24 h after its first request (facts.md 3.3); an hour of safety for two clocks.
 KEY_LIFE = timedelta(hours=23)
+CLOCKS_APART = timedelta(minutes=1)  # ours and Shopify's may differ by this much
 BUSY = {inventory.IDEMPOTENCY_CONCURRENT_REQUEST, "SERVICE_UNAVAILABLE"}
 
 Clients = Callable[[Store], Client]
@@ -35,6 +36,25 @@ def settle_pending(connection: Connection, clients: Clients) -> set[int]:
     return dirtied
 
 
+def settle_left_behind(level_ids: Collection[int], clients: Clients) -> set[int]:
+    """Settle what connections that are inert now, or were removed, left pending on these levels.
+
+    Other connections share the levels, and must not wait until somebody resumes them. What was sent is found out by
+    sending it again; what was not is withdrawn. Returns and raises as settle_pending does.
+    """
+    dirtied: set[int] = set()
+    pending = StockBatch.objects.filter(state=StockBatch.State.PENDING, adjustments__level__in=level_ids).distinct()
+    for batch in pending.select_related("store", "connection__source", "connection__destination").order_by("pk"):
+        if batch.connection and not batch.connection.why_inert():
+            continue  # its own run does it
+        if batch.attempts:
+            dirtied |= settle(batch, clients(batch.store))
+        else:
+            rows = list(batch.adjustments.order_by("pk"))
+            ledger.withdraw(batch, rows, "Never sent: its connection was stopped before.")
+    return dirtied
+
+
 def settle(batch: StockBatch, client: Client) -> set[int]:
     """Send the batch (again, if it was sent before) and write down what became of it."""
     rows = list(batch.adjustments.order_by("pk"))
@@ -42,6 +62,8 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
         return _settle_by_evidence(batch, rows, client, "its idempotency key has expired")
     is_replay = batch.attempts > 0
     outcome = ledger.send(batch, client)
+    if outcome is None:
+        return set()
     if outcome.succeeded:
         return ledger.apply(batch, rows, outcome.created_at)
     codes = {error.code for error in outcome.user_errors}
@@ -65,7 +87,7 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
     now = {level.pk: level for level in StockLevel.objects.filter(pk__in=[row.level_id for row in rows])}
     is_set = batch.kind == StockBatch.Kind.SET
     applied = [row for row in rows if is_set and now[row.level_id].available == row.change_to]
-    untouched = [row for row in rows if row not in applied and (is_set or _is_untouched(row, now[row.level_id]))]
+    untouched = [row for row in rows if row not in applied and (is_set or _is_untouched(row, now[row.level_id], batch))]
     unknown = [row for row in rows if row not in applied and row not in untouched]
     with transaction.atomic():
         closed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING).update(
@@ -93,9 +115,14 @@ def _read(rows: Sequence[StockAdjustment], client: Client) -> set[int]:
     return dirtied
 
 
-def _is_untouched(row: StockAdjustment, level: StockLevel) -> bool:
-    """Proof that nothing was written: the value and Shopify's time stamp are those the write started from."""
-    return level.available == row.change_from and level.as_of == row.from_as_of and not level.is_doubtful
+def _is_untouched(row: StockAdjustment, level: StockLevel, batch: StockBatch) -> bool:
+    """Proof that nothing was written: the value and Shopify's time stamp are those the write started from.
+
+    Time stamps have whole seconds, so that stamp must be older than the write: within one second the level could have
+    been written and changed back by somebody.
+    """
+    is_as_before = level.available == row.change_from and level.as_of == row.from_as_of and not level.is_doubtful
+    return is_as_before and level.as_of is not None and level.as_of < batch.first_sent_at - CLOCKS_APART
 
 
 def _end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:

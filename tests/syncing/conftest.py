@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.utils import timezone
 
 from stores import clients
 from tests.places import impatient_client, open_stage
@@ -24,6 +25,7 @@ def world(stage: Simulator, transactional_db, settings, monkeypatch) -> World:
     settings.SHOPIFY_BASE_URL = stage.base_url + "/{domain}"
     settings.STOCK_LINGER_SECONDS = 0
     monkeypatch.setattr(clients, "Client", impatient_client(stage))
+    monkeypatch.setattr(timezone, "now", stage.clock.product_now)
     return World(stage)
 
 
