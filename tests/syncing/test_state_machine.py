@@ -18,9 +18,10 @@ from syncing.stock.merge import Rule, offer
 from tests.places import OURS, WRITES
 from tests.world import World
 
-pytestmark = pytest.mark.state_machine
-
 IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
+
+pytestmark = [pytest.mark.state_machine, *([pytest.mark.timeout(0)] if IS_LONG else [])]
+
 ITEMS = 2
 STOCK = 20
 FAULTS = (

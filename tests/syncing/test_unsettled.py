@@ -72,6 +72,26 @@ def test_a_write_that_was_never_sent_is_withdrawn_when_its_connection_is_paused(
     assert levels_of(world) == [13, 13, 13]
 
 
+def test_a_level_that_has_the_value_of_before_but_a_younger_stamp_is_no_proof_that_nothing_happened(pair):
+    world = pair()
+    source, north = world.places
+    source.buy(0, 1)
+    world.deliver(source)
+    north.fault("lost_answer", match=ADJUST)
+    north.fault("http", match="any", count=None)
+    world.work(tries=1)
+    world.sim.faults(north.shop).clear()
+    world.tick()
+    north.restock(0, 1)
+    assert north.available() == 20  # as when the write was planned
+    world.let_pass(hours=25)
+    world.deliver()
+    world.work()
+    assert StockHold.objects.filter(state="open").count() == 1
+    world.settle()
+    assert levels_of(world) == [world.expected(0)] * 2 == [20, 20]
+
+
 @pytest.mark.parametrize("reverse", [True, False])
 def test_a_change_and_its_reverse_within_the_second_of_the_write_are_no_proof_that_nothing_happened(pair, reverse):
     """Shopify's time stamps have whole seconds: value and stamp are as before, although the write took effect."""
