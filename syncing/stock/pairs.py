@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import F, Q, QuerySet
 
 from stores.models import Connection, VariantLink
@@ -67,7 +68,7 @@ def wire_connection(connection: Connection, product_gid: str | None = None) -> i
     with transaction.atomic(), db.cursor() as cursor:
         # One wiring at a time: two could otherwise remove and add each other's links.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
-        cursor.execute(_UNWIRE, parameters)
+        _unwire(cursor, parameters)
         for side in ("source", "destination"):
             cursor.execute(_ADD_LEVELS.format(side=side), parameters)
         cursor.execute(_ADD_LINKS, parameters)
@@ -75,6 +76,15 @@ def wire_connection(connection: Connection, product_gid: str | None = None) -> i
         if product_gid:
             cursor.execute(_MARK_PRODUCT, parameters)
         return added
+
+
+def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
+    cursor.execute(_TO_UNWIRE, parameters)
+    if not (gone := [link_id for (link_id,) in cursor.fetchall()]):
+        return
+    StockAdjustment.objects.filter(link__in=gone).update(link=None)  # the ledger stays
+    StockHold.objects.filter(link__in=gone).delete()
+    cursor.execute("DELETE FROM syncing_stocklink WHERE id = ANY(%s)", [gone])
 
 
 _SCOPE = """
@@ -94,11 +104,11 @@ _MARK_PRODUCT = (
 )
 
 
-_UNWIRE = (
+_TO_UNWIRE = (
     """
-    DELETE FROM syncing_stocklink link
-    USING stores_variantlink pair, syncing_stocklevel source, syncing_stocklevel destination,
-          stores_locationmapping mapping
+    SELECT link.id
+    FROM syncing_stocklink link, stores_variantlink pair, syncing_stocklevel source, syncing_stocklevel destination,
+         stores_locationmapping mapping
     WHERE link.connection_id = %(connection)s AND pair.id = link.variant_link_id AND mapping.id = link.mapping_id
       AND source.id = link.source_level_id AND destination.id = link.destination_level_id
       AND (pair.state <> 'linked'
@@ -108,6 +118,7 @@ _UNWIRE = (
            OR destination.item_gid <> (SELECT item_gid FROM stores_variant WHERE id = pair.destination_variant_id))
 """
     + _SCOPE
+    + "ORDER BY link.id FOR UPDATE OF link"
 )
 _ADD_LEVELS = (
     """

@@ -1,0 +1,54 @@
+"""What an adversary would try: work that never ends, stale truths, deaths and decisions at the worst moment."""
+
+import pytest
+
+from stores.models import VariantLink
+from syncing import handlers
+from syncing.models import StockBatch, StockLink
+from syncing.stock import pairs
+
+ADJUST = "inventoryAdjustQuantities"
+
+
+def levels_of(world, number=0, at=0):
+    return [place.available(number, at) for place in world.places]
+
+
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch):
+    """A run that makes no progress would otherwise go on for a minute each time."""
+    monkeypatch.setattr(handlers, "CARRY_SECONDS", 2)
+
+
+def build_sum(world, stock=20, **fields):
+    """Two rooms of the source are summed into one of the destination."""
+    source = world.add_store("source", "source", stock=stock, locations=2)
+    north = world.add_store("north", "destination", stock=2 * stock)
+    mapped = [(source.location_ids[0], north.location_ids[0]), (source.location_ids[1], north.location_ids[0])]
+    world.connect(source, north, "one_way", mapped=mapped, **fields)
+    world.work()
+    world.mark()
+    return source, north
+
+
+def leave_a_pending_write_to_the_source(world):
+    """North sells 3, and what became of the write to the source is unknown."""
+    source, north, south = world.places
+    source.fault("lost_answer", match="any_mutation", how="close", count=1)
+    north.buy(0, 3)
+    world.deliver(north)
+    world.work(tries=1)
+    assert StockBatch.objects.get(state="pending").store == source.store
+
+
+def test_a_variant_with_a_ledger_can_be_linked_anew(pair):
+    world = pair()
+    source, north = world.places
+    source.buy(0, 1)
+    source.buy(1, 1)
+    world.follow()
+    VariantLink.objects.filter(pk=StockLink.objects.order_by("pk")[0].variant_link_id).update(state="ignored")
+    pairs.wire_connection(world.connections[0])
+    source.buy(0, 1)
+    world.follow()
+    assert levels_of(world) == [18, 19]
