@@ -22,6 +22,7 @@ from tests.world import World
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
+TRADE_SECONDS = 120  # about 20 where nothing else runs
 SETTLE_SECONDS = 60
 ITEMS = 12
 STOCK = 1000
@@ -125,26 +126,31 @@ def trade_and_kill(world: World, processes: Processes, dice: random.Random) -> N
     clusters = [processes.start("manage.py", "work") for _ in range(2)]
     kills = ["one"] * 7 + ["family"] * 3
     dice.shuffle(kills)
-    next_kill = time.monotonic() + 3
+    began = time.monotonic()
+    next_kill = began + 3
     while kills or any(place.writes < 10 for place in world.places):  # and they did work in the meantime
+        assert time.monotonic() - began < TRADE_SECONDS, f"{kills} left; {report(world)}"
         place = dice.choice(world.places)
         dice.choice([place.buy, place.restock])(dice.randrange(ITEMS), dice.randint(1, 5))
         time.sleep(0.03)
-        if not kills or time.monotonic() < next_kill:
-            continue
-        next_kill = time.monotonic() + dice.uniform(0.2, 2)
-        number = dice.randrange(len(clusters))
-        family = processes.family(clusters[number])
-        if kills[-1] == "family":
-            processes.kill_family(clusters[number])
-        elif len(family) > 3:  # it is up: its workers are there
-            with contextlib.suppress(psutil.NoSuchProcess):
-                dice.choice(family[1:]).kill()
-        else:
-            continue
-        kills.pop()
-        if clusters[number].poll() is not None:
-            clusters[number] = processes.start("manage.py", "work")
+        # What ended is started again, as the platform would.
+        clusters = [one if one.poll() is None else processes.start("manage.py", "work") for one in clusters]
+        if kills and time.monotonic() > next_kill and kill(processes, dice.choice(clusters), kills[-1], dice):
+            next_kill = time.monotonic() + dice.uniform(0.2, 2)
+            kills.pop()
+
+
+def kill(processes: Processes, cluster: psutil.Process, what: str, dice: random.Random) -> bool:
+    """Kill all of a cluster, or any one process under its supervisor; False if its workers are not there yet."""
+    family = processes.family(cluster)
+    if what == "family":
+        processes.kill_family(cluster)
+    elif len(family) > 3:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            dice.choice(family[1:]).kill()
+    else:
+        return False
+    return True
 
 
 def is_in_step(world: World) -> bool:
