@@ -96,7 +96,14 @@ class Run:
 
     def _read_doubtful(self, taken: list[Pair]) -> list[Pair]:
         """Read what is doubtful, stock what is not stocked, and load the pairs again with what was read."""
-        doubtful = [side for pair in taken if pair.is_linked for side in pair.sides() if side.must_be_read]
+        # A first alignment starts from live values: what changed unseen before it must not be carried afterwards.
+        doubtful = [
+            side
+            for pair in taken
+            if pair.is_linked
+            for side in pair.sides()
+            if side.must_be_read or not (pair.is_aligned or side.skip_reason)
+        ]
         if doubtful:
             self._read(doubtful, taken)
             taken = self._reload(taken)

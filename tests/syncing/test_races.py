@@ -2,9 +2,9 @@
 
 import pytest
 
-from stores.models import VariantLink
+from stores.models import Connection, LocationMapping, VariantLink
 from syncing import handlers
-from syncing.models import StockBatch, StockLink
+from syncing.models import StockBatch, StockLink, SyncJob
 from syncing.stock import pairs
 
 ADJUST = "inventoryAdjustQuantities"
@@ -29,6 +29,53 @@ def build_sum(world, stock=20, **fields):
     world.work()
     world.mark()
     return source, north
+
+
+def test_a_mapping_that_comes_back_is_aligned_with_live_values(pair):
+    world = pair()
+    source, north = world.places
+    (connection,) = world.connections
+    mapping = connection.mappings.get()
+    fields = {"source_location": mapping.source_location, "destination_location": mapping.destination_location}
+    mapping.delete()
+    north.set(0, 7)
+    world.tick()
+    for place in world.places:
+        place.lose_webhooks()
+    LocationMapping.objects.create(connection=connection, **fields)
+    pairs.wire_connection(connection)
+    world.carry()
+    world.reconcile()
+    assert levels_of(world) == [20, 20]
+
+
+def test_a_change_of_strategy_aligns_with_live_values(pair):
+    world = pair("one_way", drift="report")
+    source, north = world.places
+    north.set(0, 7)
+    north.lose_webhooks()
+    world.tick()
+    Connection.objects.update(strategy="two_way")
+    world.carry()
+    world.reconcile()
+    assert levels_of(world) == [20, 20]
+
+
+def test_a_webhook_of_yesterday_is_not_what_an_alignment_starts_from(world):
+    source, north = world.add_store("source", "source"), world.add_store("north", "destination", stock=9)
+    north.set(0, 9)
+    north.set(0, 8)
+    world.tick(5)
+    late = north.waiting()
+    world.sim.serialise(north.domain)
+    north.set(0, 7)
+    world.connect(source, north, "two_way")
+    SyncJob.objects.all().delete()
+    world.sim.pump(north.domain, [one.number for one in late])
+    north.lose_webhooks()
+    world.carry()
+    world.reconcile()
+    assert levels_of(world) == [20, 20]
 
 
 def leave_a_pending_write_to_the_source(world):
