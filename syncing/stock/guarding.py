@@ -47,7 +47,9 @@ class Guard:
             confirmed, doubted = self._sort(again.writes, released)
             self._hold(doubted)
             passed += confirmed
-        self._supersede({write.pair.link_id for write in passed} | {row.pair.link_id for row in plan.settled})
+        self._supersede(
+            {pair.link_id for write in passed for pair in write.pairs} | {row.pair.link_id for row in plan.settled}
+        )
         self.dropped += sum(drops_to_zero(write.change_from, write.change_to) for write in passed)
         return passed
 
@@ -136,12 +138,20 @@ _COUNT = """
 
 
 def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> None:
-    """Hold the writes of one pair until an operator decides or the values change."""
+    """Hold the writes of one pair until an operator decides or the values change.
+
+    All pairs that are summed into the same level wait with it: one left dirty would be planned again for ever.
+    """
     pair = writes[0].pair
     values = values_of(writes)
     fields = dict(zip(("source_from", "source_to", "destination_from", "destination_to"), values, strict=True))
+    sequences = {one.link_id: one.sequence for one in writes[0].pairs}
     with transaction.atomic():
-        link = StockLink.objects.select_for_update(of=("self",)).get(pk=pair.link_id)
+        links = StockLink.objects.filter(pk__in=sequences).order_by("pk").select_for_update(of=("self",))
+        locked = {link.pk: link for link in links}
+        if pair.link_id not in locked:
+            return  # unlinked a moment ago
+        link = locked[pair.link_id]
         is_held = link.holds.filter(state=StockHold.State.OPEN, kind=StockHold.Kind.GUARD, **fields).exists()
         if not is_held:
             link.holds.filter(state=StockHold.State.OPEN).update(
@@ -155,15 +165,16 @@ def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> N
                 reconciliation_id=pair.reconciliation_id,
                 **fields,
             )
-        link.state, link.reason = StockLink.State.HELD, reason[:255]
-        link.settled_sequence = max(link.settled_sequence, pair.sequence)
-        link.save(update_fields=["state", "reason", "settled_sequence", "changed_at"])
+        for waiting in locked.values():
+            waiting.state, waiting.reason = StockLink.State.HELD, reason[:255]
+            waiting.settled_sequence = max(waiting.settled_sequence, sequences[waiting.pk])
+            waiting.save(update_fields=["state", "reason", "settled_sequence", "changed_at"])
 
 
 def values_of(writes: Sequence[Write]) -> Values:
     """A pair's plan as (source from, source to, destination from, destination to)."""
     pair = writes[0].pair
-    source_from = writes[0].source_quantity if writes[0].source_quantity is not None else pair.source.available
+    source_from = sum(one.source.available for one in writes[0].pairs)
     to = {write.side.level_id: write.change_to for write in writes}
     return (
         source_from,

@@ -41,6 +41,12 @@ class Write:
     cause: str
     is_only_write: bool = True
     source_quantity: int | None = None
+    group: tuple[Pair, ...] = ()  # one-way: all pairs that are summed into this level
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs that this write is for."""
+        return self.group or (self.pair,)
 
     @property
     def change_from(self) -> int:
@@ -270,6 +276,10 @@ def fail_row(row: StockAdjustment, reason: str) -> None:
         StockLink.objects.filter(pk=row.link_id).update(
             state=StockLink.State.SKIPPED, reason=reason[:255], settled_sequence=row.taken_sequence
         )
+        # Whatever is summed into the level with it is refused with it. Left dirty, it would be sent again for ever.
+        StockLink.objects.filter(connection=row.connection_id, destination_level=row.level_id).exclude(
+            pk=row.link_id
+        ).update(state=StockLink.State.SKIPPED, reason=reason[:255], settled_sequence=F("dirty_sequence"))
     levels.doubt([row.level_id])
 
 

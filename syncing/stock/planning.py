@@ -131,7 +131,14 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
         quantity = total if len(group) == 1 else None
         result.writes.append(
             Write(
-                first, first.destination, connection.destination_id, StockBatch.Kind.SET, target, cause, True, quantity
+                first,
+                first.destination,
+                connection.destination_id,
+                StockBatch.Kind.SET,
+                target,
+                cause,
+                source_quantity=quantity,
+                group=tuple(group),
             )
         )
     elif step is OneWayStep.IN_STEP:

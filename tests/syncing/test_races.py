@@ -4,8 +4,8 @@ import pytest
 
 from stores.models import Connection, LocationMapping, VariantLink
 from syncing import handlers
-from syncing.models import StockBatch, StockLink, SyncJob
-from syncing.stock import pairs
+from syncing.models import StockBatch, StockHold, StockLink, SyncJob
+from syncing.stock import holds, pairs
 
 ADJUST = "inventoryAdjustQuantities"
 
@@ -29,6 +29,37 @@ def build_sum(world, stock=20, **fields):
     world.work()
     world.mark()
     return source, north
+
+
+def test_a_sum_that_is_held_is_looked_at_once_and_not_for_ever(world):
+    source, north = build_sum(world, stock=600, guard_move=100)
+    source.set(0, 100, at=1)
+    world.follow()
+    assert north.available() == 1200
+    assert StockHold.objects.filter(state="open").count() == 1
+    assert (source.reads, north.reads) == (2, 1)
+
+
+def test_a_sum_that_shopify_refuses_is_set_aside_whole(world):
+    source, north = build_sum(world)
+    north.variants[0].requires_components = True
+    source.buy(0, 1, at=1)
+    world.follow()
+    assert north.writes == 1
+    assert world.unsettled() == []
+
+
+def test_discarding_the_hold_of_a_sum_leaves_both_sides(world):
+    source, north = build_sum(world, stock=600, guard_move=100)
+    source.set(0, 100, at=1)
+    world.follow()
+    holds.discard(StockHold.objects.get(state="open"))
+    world.carry()
+    assert north.available() == 1200
+    assert not StockHold.objects.filter(state="open").exists()
+    source.buy(0, 1, at=0)
+    world.follow()
+    assert StockHold.objects.filter(state="open").count() == 1  # the sum moved again
 
 
 def test_a_mapping_that_comes_back_is_aligned_with_live_values(pair):
