@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psutil
 import psycopg
 
 from tiposync import embedded
@@ -135,11 +136,25 @@ class Stage:
                 raise TimeoutError(f"Webhooks still wait after {seconds:.0f} s: do the workers run?")
             time.sleep(0.1)
 
+    def cpu_seconds(self, process: subprocess.Popen) -> float:
+        """Processor time so far of a process with all its children, and of the database."""
+        postmaster = int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
+        return sum(_tree_seconds(psutil.Process(pid)) for pid in (process.pid, postmaster))
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple]:
         """Run one statement in a connection of its own; the rows, if it gives any."""
         with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
             cursor = connection.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
+
+
+def _tree_seconds(process: psutil.Process) -> float:
+    own = process.cpu_times()
+    seconds = own.user + own.system + own.children_user + own.children_system  # of children that have ended
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):
+            seconds += _tree_seconds(child)
+    return seconds
 
 
 def gunicorn_arguments() -> list[str]:

@@ -42,7 +42,7 @@ def test_the_intake_prints_both_views_with_their_ratio():
     rows = run_benchmark("intake", "--rounds", "1", "--seconds", "0.3", "--connections", "2")
     assert [row[""].split(",")[0] for row in rows] == ["bare view", "webhook intake"] * 2
     assert all(number(row["requests/s"]) > 0 and row["refused"] == "0" for row in rows)
-    assert all(number(row["p50 ms"]) <= number(row["p99 ms"]) for row in rows)
+    assert all(number(row["p50 ms"]) <= number(row["p99 ms (aim < 50)"]) for row in rows)
 
 
 def test_the_latency_of_every_change_is_told_and_all_arrive():
