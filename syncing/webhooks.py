@@ -21,7 +21,9 @@ from syncing.stock.levels import Hint
 logger = logging.getLogger(__name__)
 
 PROCESS_ROWS = 500
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError)  # what reading an unexpected body raises
+# What reading an unexpected body raises. One that raised anything else would stop the processing of all others.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+LARGEST = 2**31 - 1  # Shopify's Int, and our column's
 STOCK_TOPIC = "inventory_levels/update"
 # What the payloads of one topic lead to: one reason in words for each of them.
 Effect = Callable[[Store, Sequence[dict]], Sequence[str]]
@@ -55,12 +57,15 @@ def replay(event: WebhookEvent) -> None:
     jobs.process_events()
 
 
-def process_new(effects: dict[str, Effect]) -> int:
-    """Process all waiting events, the oldest first, and return how many; several workers may do so at once."""
-    count = 0
-    while done := _process_some(effects):
-        count += done
-    return count
+def process_new(effects: dict[str, Effect], must_end: Callable[[], bool] = lambda: False) -> bool:
+    """Process all waiting events, the oldest first; several workers may do so at once.
+
+    False when it was told to end before none was left.
+    """
+    while _process_some(effects):
+        if must_end():
+            return False
+    return True
 
 
 def _process_some(effects: dict[str, Effect]) -> int:
@@ -136,6 +141,8 @@ def _hint(event: WebhookEvent, payload: dict) -> Hint:
     available = payload["available"]
     if available is not None and (isinstance(available, bool) or not isinstance(available, int)):
         raise ValueError(f"available is {available!r}")
+    if available is not None and abs(available) > LARGEST:
+        raise ValueError("available is a number that no level can have")
     as_of = parse_datetime(payload["updated_at"])
     if as_of is None or as_of.tzinfo is None:
         raise ValueError(f"updated_at is {payload['updated_at']!r}")

@@ -114,6 +114,8 @@ def test_an_item_that_is_not_linked_is_ignored_with_a_reason(pair):
         '{"inventory_item_id": 1, "location_id": 2, "available": 3, "updated_at": "yesterday"}',
         '{"inventory_item_id": 1, "location_id": 2, "available": 3, "updated_at": "2026-11-21T12:00:00"}',
         '{"inventory_item_id": 1, "location_id": 2, "available": 3, "updated_at": 5}',
+        '{"inventory_item_id": 1, "location_id": 2, "available": 99999999999, "updated_at": "2026-11-21T12:00:00Z"}',
+        "[" * 100_000,
     ],
 )
 def test_a_malformed_body_is_shown_as_failed_and_the_others_go_on(pair, body):
