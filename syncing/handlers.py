@@ -1,20 +1,22 @@
 """The page to open first: what each webhook topic leads to, and what each kind of work does."""
 
+import time
 from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from stores import linking, onboarding
+from stores import linking
 from stores.clients import open_client
 from stores.models import Connection, Store
-from syncing import effects, jobs, pulse, reconciliation, retention, webhooks
+from syncing import effects, jobs, pulse, reconciliation, recovery, retention, webhooks
 from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs
 from syncing.stock.engine import Run
 
 CARRY_SECONDS = 60
+PROCESS_SECONDS = 30
 
 EFFECTS: dict[str, webhooks.Effect] = {
     # inventory_levels/update itself is a value, taken into the mirror by webhooks.process_new
@@ -38,8 +40,10 @@ EFFECTS: dict[str, webhooks.Effect] = {
 
 
 def process_events(job: SyncJob) -> None:
-    """Process what Shopify delivered."""
-    webhooks.process_new(EFFECTS)
+    """Process what Shopify delivered, for a while: in a flood there would be no end to it, and no other work."""
+    deadline = time.monotonic() + PROCESS_SECONDS
+    if not webhooks.process_new(EFFECTS, lambda: time.monotonic() > deadline or pulse.is_stopping()):
+        raise jobs.Later(0, "More webhooks wait.")
 
 
 def carry_stock(job: SyncJob) -> None:
@@ -49,11 +53,17 @@ def carry_stock(job: SyncJob) -> None:
         return  # its links stay dirty; resuming reconciles and runs it
     run = Run(connection, open_client)
     try:
-        is_done = run.carry(CARRY_SECONDS, pulse.is_stopping)
+        is_done = run.carry(CARRY_SECONDS, lambda: pulse.is_stopping() or _is_stopped(connection))
     finally:
         jobs.carry_all(run.dirtied - {connection.pk})
     if not is_done:
         raise jobs.Later(0, "More waits to be carried.")
+
+
+def _is_stopped(connection: Connection) -> bool:
+    """Whether somebody paused it, or stopped all syncing, since its run began."""
+    now = Connection.objects.select_related("source", "destination").filter(pk=connection.pk).first()
+    return now is None or bool(now.why_inert())
 
 
 def start_connection(job: SyncJob) -> str:
@@ -102,8 +112,8 @@ def reconcile(job: SyncJob) -> str:
 
 
 def check_store(job: SyncJob) -> str:
-    """Check a store and repair its webhook subscriptions."""
-    return str(onboarding.check_store(job.store))
+    """Check a store, repair its webhook subscriptions, and go on with what waited for it."""
+    return str(recovery.check_store(job.store))
 
 
 WORK: jobs.Work = {

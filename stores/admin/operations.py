@@ -18,6 +18,10 @@ from stores.shopify.errors import ShopifyError
 REFUSALS = (ValueError, ValidationError, ShopifyError, ImproperlyConfigured)
 
 
+class Warned(str):
+    """The outcome of an operation that was done but found something wrong: shown as a warning, not as a success."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """A button: its label, what it will do in a sentence (or a function of the row), who may press it, and when."""
@@ -127,7 +131,8 @@ class OperatedMixin:
             self.log_change(request, row, f"{button.label}.")
             return outcome
         self.log_change(request, row, f"{button.label}: {outcome}" if outcome else f"{button.label}.")
-        messages.success(request, outcome or f"{button.label}: done.")
+        tell = messages.warning if isinstance(outcome, Warned) else messages.success
+        tell(request, outcome or f"{button.label}: done.")
         return self._back(request, row)
 
     def _back(self, request: HttpRequest, row: Model) -> HttpResponseRedirect:

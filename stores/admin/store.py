@@ -3,29 +3,22 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
-from stores import onboarding
 from stores.admin import look
-from stores.admin.operations import operation
+from stores.admin.operations import Warned, operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, stores_removed
 from stores.admin.store_form import SECRETS, StoreForm
-from stores.models import Connection, Location, Store
-from syncing import jobs
+from stores.models import Location, Store
+from syncing import jobs, recovery
 
 CHANGE = "stores.change_store"
 ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
-
-
-def connections_of(store: Store) -> Any:
-    """Started connections of a store."""
-    rows = Connection.objects.filter(Q(source=store) | Q(destination=store), state=Connection.State.RUNNING)
-    return rows.select_related("source", "destination")
 
 
 def _without_secrets(title: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -157,7 +150,8 @@ class StoreAdmin(Page):
 
     @display(description="Status", ordering="status")
     def shown_status(self, store: Store) -> str:
-        return look.joined([look.state_pill(store, "status"), look.wrapped(store.status_reason)])
+        reason = look.wrapped(store.status_reason) if store.status_reason else ""
+        return look.joined([look.state_pill(store, "status"), reason])
 
     @display(description="Paused", ordering="is_paused")
     def shown_paused(self, store: Store) -> str:
@@ -180,15 +174,16 @@ class StoreAdmin(Page):
     @operation(
         "Check store",
         "Asks Shopify whether the credentials, scopes and API version are right, reads currency and locations, and "
-        "repairs the webhook subscriptions. No stock is touched.",
+        "repairs the webhook subscriptions. Work that waited for this store goes on.",
         permission=CHANGE,
         tone="primary",
     )
     def check_store(self, request: HttpRequest, store: Store) -> str:
-        onboarding.check_store(store)
+        report = recovery.check_store(store)
         store.refresh_from_db()
-        words = f"{store} is {store.get_status_display().lower()}."
-        return f"{words} {store.status_reason}".strip() + " The report is below."
+        if report.ok:
+            return f"{store} is ready: everything is in place. What waited for it goes on."
+        return Warned(f"{store}: {store.get_status_display().lower()}. The report below says what to do.")
 
     @operation(
         "Pause",
@@ -209,7 +204,7 @@ class StoreAdmin(Page):
     )
     def resume(self, request: HttpRequest, store: Store) -> str:
         Store.objects.filter(pk=store.pk).update(is_paused=False)
-        connections = list(connections_of(store))
+        connections = recovery.started_connections(store)
         for connection in connections:
             jobs.reconcile(connection, trigger="resume")
         jobs.process_events()

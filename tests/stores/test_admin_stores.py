@@ -131,6 +131,8 @@ def test_checking_a_store_shows_what_was_found_in_words(admin_client, store):
     store.refresh_from_db()
     assert store.status == Store.Status.DISCONNECTED
     assert store.status_reason in page.replace("&#x27;", "'")
+    assert "Main: disconnected. The report below says what to do." in page
+    assert "bg-green" not in page  # what is wrong is not told as a success
 
 
 def test_a_store_is_paused_and_resumed_and_its_connections_are_compared_first(admin_client):

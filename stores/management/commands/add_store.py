@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from stores import onboarding
 from stores.management.lookup import clean_domain
 from stores.models import Store
+from syncing import recovery
 
 VARIABLES = {
     "client_id": "TIPOSYNC_CLIENT_ID",
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{store.domain} was {'added' if is_new else 'updated'} as a {store.role}.")
         if options["no_check"]:
             return
-        report = onboarding.check_store(store)
+        report = recovery.check_store(store)
         for finding in report.findings:
             self.stdout.write(f"  {'ok ' if finding.ok else 'NO '} {finding.name}: {finding.message}")
         if not report.ok:
