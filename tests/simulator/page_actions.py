@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .faults import Fault
+from .inventory import LIMIT
 from .orders import OutOfStockError
 from .state import LineItem, Order, Shop
 
@@ -101,8 +102,16 @@ def number(form: dict[str, str], name: str) -> int:
         raise ActionError(f"{name.replace('_', ' ')}: a whole number is needed.") from None
 
 
-def positive(form: dict[str, str]) -> int:
+def quantity_of(form: dict[str, str]) -> int:
+    """A quantity within Shopify's limits (facts.md 3.4). Raises ActionError."""
     quantity = number(form, "quantity")
+    if abs(quantity) > LIMIT:
+        raise ActionError(f"quantity: Shopify takes no more than {LIMIT:,}, above or below zero.")
+    return quantity
+
+
+def positive(form: dict[str, str]) -> int:
+    quantity = quantity_of(form)
     if quantity < 1:
         raise ActionError("quantity: at least 1 is needed.")
     return quantity
@@ -128,7 +137,7 @@ def restock(sim: Any, shop: Shop, form: dict[str, str]) -> None:
 
 def set_available(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     item_id = shop.variants[number(form, "variant")].item_id
-    sim.set(shop.domain, item_id, place_of(shop, form, item_id), number(form, "quantity"))
+    sim.set(shop.domain, item_id, place_of(shop, form, item_id), quantity_of(form))
 
 
 def refund_variant(sim: Any, shop: Shop, form: dict[str, str]) -> None:

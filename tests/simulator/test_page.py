@@ -159,6 +159,7 @@ def test_orders_can_be_shipped_cancelled_and_given_back(sim, shop):
         ({"action": "buy", "quantity": "9999"}, "Sold out"),
         ({"action": "buy", "quantity": "0"}, "at least 1"),
         ({"action": "set", "quantity": "many"}, "a whole number"),
+        ({"action": "set", "quantity": "99999999999"}, "Shopify takes no more"),
         ({"action": "restock", "quantity": "1", "variant": "7"}, "gone"),
         ({"action": "set", "quantity": "1", "location": "7"}, "gone"),
         ({"action": "fulfil", "order": "7"}, "gone"),
