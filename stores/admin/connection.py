@@ -248,6 +248,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
         offered=lambda connection: connection.state == State.RUNNING,
     )
     def reconcile(self, request: HttpRequest, connection: Connection) -> str:
+        if reason := connection.why_inert():
+            raise ValueError(f"nothing is compared now. {reason} It is compared by itself as soon as that ends.")
         jobs.reconcile(connection)
         return "Reconciliation is queued. Its report appears under “Reconciliations”."
 

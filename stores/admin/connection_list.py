@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from stores.admin import look
-from stores.models import Connection, VariantLink
+from stores.models import Connection, Store, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
 
 
@@ -37,13 +37,14 @@ class ConnectionColumns(admin.ModelAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        dirty = Q(dirty_sequence__gt=F("settled_sequence")) | Q(state__in=["held", "drifted"])
+        # As syncing.status counts: a skipped pair is neither in step nor out of it.
+        dirty = Q(dirty_sequence__gt=F("settled_sequence")) & ~Q(state="skipped") | Q(state__in=["held", "drifted"])
         doubtful = [VariantLink.State.UNMATCHED, VariantLink.State.AMBIGUOUS]
         return (
             super()
             .get_queryset(request)
             .annotate(
-                pair_count=_count(StockLink.objects.all()),
+                pair_count=_count(StockLink.objects.exclude(state="skipped")),
                 out_count=_count(StockLink.objects.filter(dirty)),
                 held_count=_count(StockHold.objects.filter(state=StockHold.State.OPEN)),
                 doubtful_count=_count(VariantLink.objects.filter(state__in=doubtful)),
@@ -61,8 +62,16 @@ class ConnectionColumns(admin.ModelAdmin):
 
     @display(description="State", ordering="state")
     def shown_state(self, connection: Connection) -> str:
-        is_paused = connection.is_paused or connection.source.is_paused or connection.destination.is_paused
-        return look.joined([connection_pill(connection), look.pill(look.WARN, "Paused") if is_paused else ""])
+        stores = (connection.source, connection.destination)
+        is_paused = connection.is_paused or any(store.is_paused for store in stores)
+        lost = [store for store in stores if store.status == Store.Status.DISCONNECTED]
+        return look.joined(
+            [
+                connection_pill(connection),
+                look.pill(look.WARN, "Paused") if is_paused else "",
+                *(look.pill(look.BAD, f"{store} is disconnected", store.status_reason) for store in lost),
+            ]
+        )
 
     @display(description="Stock")
     def shown_step(self, connection: Connection) -> str:

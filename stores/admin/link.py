@@ -75,6 +75,7 @@ class VariantLinkAdmin(ReadOnlyPage):
         return {
             "source": row.source_variant,
             "partner": row.destination_variant if row.state == State.LINKED else None,
+            "reason": row.reason,
             "connection": row.connection,
             "can_pick": can_change and not row.source_variant.gone_at,
             "pick_url": self.do_url(row, "pick"),
@@ -114,7 +115,7 @@ class VariantLinkAdmin(ReadOnlyPage):
             raise ValueError("that variant does not exist any more. Search again.")
         linking.set_partner(link, variant, by=request.user)
         follow_up(link.connection, link.source_variant.product_gid)
-        return f"linked to {variant}. Its stock is being brought in step." if _runs(link) else f"linked to {variant}."
+        return f"Linked to {variant}. Its stock is being brought in step." if _runs(link) else f"Linked to {variant}."
 
     @operation(
         "Ignore",
@@ -137,7 +138,7 @@ class VariantLinkAdmin(ReadOnlyPage):
         linking.clear(link)
         follow_up(link.connection, link.source_variant.product_gid)
         link.refresh_from_db()
-        return f"matched again, it is now {link.get_state_display().lower()}."
+        return f"Matched again, it is now {link.get_state_display().lower()}."
 
     @action(description="Accept the suggestion, where there is exactly one", permissions=["operate"])
     def accept_candidates(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> None:

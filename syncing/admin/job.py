@@ -26,7 +26,15 @@ class SyncJobAdmin(ReadOnlyPage):
     empty_text = "Jobs appear when a webhook arrives, a connection is started or reconciled, or a store is checked."
     empty_link = ("Go to connections", "stores_connection_changelist")
     operate_permission = "syncing.change_syncjob"
-    list_display = ["what", "shown_state", "shown_failure", "shown_message", "attempts", "shown_due", "shown_finished"]
+    list_display = [
+        "what",
+        "shown_state",
+        "shown_failure",
+        "shown_message",
+        "shown_tries",
+        "shown_due",
+        "shown_finished",
+    ]
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
@@ -47,7 +55,7 @@ class SyncJobAdmin(ReadOnlyPage):
         ),
         (
             "How it went",
-            {"fields": ["attempts", "shown_due", "created_at", "claimed_at", "finished_at", "worker"]},
+            {"fields": ["shown_tries", "shown_due", "created_at", "claimed_at", "finished_at", "worker"]},
         ),
         ("For developers", {"fields": ["shown_arguments", "shown_traceback"]}),
     ]
@@ -62,15 +70,21 @@ class SyncJobAdmin(ReadOnlyPage):
 
     @display(description="State", ordering="state")
     def shown_state(self, job: SyncJob) -> str:
-        return look.state_pill(job)
+        return look.state_pill(job, tone=look.BUSY if job.state == SyncJob.State.RUNNING else "")
 
     @display(description="Why it failed", ordering="failure")
     def shown_failure(self, job: SyncJob) -> str:
-        return look.pill(look.BAD, job.get_failure_display()) if job.failure else look.NOTHING
+        # One that failed at first keeps its reason; what has been done since is no failure.
+        has_failed = job.failure and job.state != SyncJob.State.SUCCEEDED
+        return look.pill(look.BAD, job.get_failure_display()) if has_failed else look.NOTHING
 
     @display(description="Message")
     def shown_message(self, job: SyncJob) -> str:
         return look.wrapped(job.message)
+
+    @display(description="Failed tries", ordering="attempts")
+    def shown_tries(self, job: SyncJob) -> str:
+        return str(job.attempts) if job.attempts else look.NOTHING
 
     @display(description="Due", ordering="due_at")
     def shown_due(self, job: SyncJob) -> str:

@@ -36,7 +36,8 @@ class StockFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> QuerySet[StockLink]:
         waiting = Q(dirty_sequence__gt=F("settled_sequence"))
         conditions = {
-            "out": waiting | Q(state__in=[StockLink.State.HELD, StockLink.State.DRIFTED]),
+            "out": waiting & ~Q(state=StockLink.State.SKIPPED)
+            | Q(state__in=[StockLink.State.HELD, StockLink.State.DRIFTED]),
             "oversold": Q(source_level__available__lt=0) | Q(destination_level__available__lt=0),
             "waiting": waiting,
             "doubtful": Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True),

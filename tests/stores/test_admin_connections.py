@@ -6,7 +6,7 @@ import responses
 from stores.models import Connection, LocationMapping, Store
 from syncing.models import StockLink, SyncJob
 from tests.console_press import answer_levels, forms_with, list_of, look_at, page_of, press
-from tests.console_rows import NASTY, make_link, make_location, make_rows, make_store
+from tests.console_rows import NASTY, make_link, make_location, make_rows, make_stock_link, make_store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,6 +59,19 @@ def test_the_list_shows_how_each_connection_stands(admin_client, rows):
     page = look_at(admin_client, list_of("stores_connection"))
     assert "1 in step" in page
     assert f"/admin/stores/variantlink/?doubt=open&amp;connection={rows.connection.pk}" in page
+
+
+def test_the_list_counts_what_is_left_alone_neither_as_in_step_nor_as_out_of_step(admin_client, rows):
+    link = make_link(rows.connection, "Gift card", "GIFT")
+    make_stock_link(link, rows.mapping, 0, 0, state="skipped", dirty_sequence=2)
+    assert "1 in step" in look_at(admin_client, list_of("stores_connection"))
+    assert "GIFT" not in look_at(admin_client, list_of("syncing_stocklink") + "?stock=out")
+
+
+def test_the_list_names_a_store_that_is_disconnected(admin_client, rows):
+    assert "is disconnected" not in look_at(admin_client, list_of("stores_connection"))
+    Store.objects.filter(pk=rows.destination.pk).update(status="disconnected", status_reason="Token revoked.")
+    assert 'title="Token revoked.">North is disconnected' in look_at(admin_client, list_of("stores_connection"))
 
 
 def test_a_connection_is_added_and_leads_to_its_steps(admin_client):
@@ -207,6 +220,13 @@ def test_a_connection_is_paused_and_compared_first_when_it_is_resumed(admin_clie
 def test_a_reconciliation_is_queued(admin_client, rows):
     press(admin_client, page_of(rows.connection), "Reconcile")
     assert kinds() == [SyncJob.Kind.RECONCILE]
+
+
+def test_a_paused_connection_is_not_said_to_be_reconciled(admin_client, rows):
+    press(admin_client, page_of(rows.connection), "Pause")
+    page = press(admin_client, page_of(rows.connection), "Reconcile")
+    assert "Reconcile: nothing is compared now. The connection is paused." in page
+    assert kinds() == []
 
 
 def test_the_page_names_the_locations_that_do_not_sync(admin_client, rows):

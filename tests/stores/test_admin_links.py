@@ -43,9 +43,10 @@ def test_the_list_is_filtered_by_doubt_and_searched_by_identifiers(admin_client,
 
 def test_a_suggestion_is_accepted_with_one_click_and_synced_at_once(admin_client, rows, doubtful):
     page = look_at(admin_client, page_of(doubtful))
-    assert "Twice there." in page
+    assert "No partner. Twice there." in page
+    assert "synced" not in page.split("Pick the partner")[0]
     page = press(admin_client, page_of(doubtful), "Link")
-    assert "linked to Lamp left" in page
+    assert "Linked to Lamp left" in page
     doubtful.refresh_from_db()
     assert (doubtful.state, doubtful.is_manual) == (State.LINKED, True)
     assert StockLink.objects.filter(variant_link=doubtful).count() == 1

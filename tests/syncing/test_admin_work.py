@@ -31,6 +31,13 @@ def test_a_failed_job_shows_its_reason_and_folds_its_traceback_away(admin_client
     assert "A bug: see the traceback" in page
 
 
+def test_what_failed_at_first_and_was_done_later_is_not_shown_as_a_failure(admin_client, rows):
+    make_job(rows.connection, state="succeeded", failure="rejected", message="Done later.")
+    page = look_at(admin_client, list_of(JOBS))
+    assert "Done later." in page
+    assert "console-bad" not in page
+
+
 def test_jobs_are_filtered_by_state_kind_failure_and_connection(admin_client, rows):
     make_job(rows.connection, message="alpha row")
     make_job(None, kind="check_store", state="succeeded", failure="", message="beta row")
