@@ -19,7 +19,7 @@ from stores import clients
 from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink
 from stores.shopify import gids
 from syncing import handlers, jobs, views
-from syncing.models import StockBatch, StockHold, StockLevel, StockLink, SyncJob
+from syncing.models import StockBatch, StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
 from tests.places import OURS, TOPICS, Place, StillClock
 from tests.simulator import Simulator
@@ -31,6 +31,21 @@ FORGET = """
     DELETE FROM syncing_stockobservation; DELETE FROM syncing_webhookevent; DELETE FROM syncing_syncjob;
     UPDATE syncing_stocklink SET reconciliation_id = NULL; DELETE FROM syncing_reconciliation;
     DELETE FROM django_q_ormq
+"""
+
+
+BEGIN = """
+    UPDATE syncing_stocklevel level
+    SET available = opening.units, as_of = %s, is_active = true, is_doubtful = false
+    FROM unnest(%s::text[], %s::bigint[], %s::int[], %s::text[]) AS opening (item, store, units, place),
+         stores_location location
+    WHERE level.item_gid = opening.item AND level.store_id = opening.store AND location.id = level.location_id
+      AND location.gid = opening.place;
+    UPDATE syncing_stocklink link
+    SET source_baseline = source.available, destination_baseline = destination.available, keeps_destination = false,
+        state = 'in_step', reason = '', dirty_sequence = 1, settled_sequence = 1
+    FROM syncing_stocklevel source, syncing_stocklevel destination
+    WHERE source.id = link.source_level_id AND destination.id = link.destination_level_id
 """
 
 
@@ -160,21 +175,12 @@ class World:
                 level.committed = 0
                 level.updated_at = level.available_at = self.sim.clock.whole_seconds() - 3600
         self.sim.reset_counters()
+        rows = [(gids.gid("InventoryItem", item), store, units) for (store, item, _), units in self.opening.items()]
+        places = [gids.gid("Location", place) for _, _, place in self.opening]
         with db.cursor() as cursor:
             cursor.execute(FORGET)
-        for level in StockLevel.objects.select_related("location"):
-            item, place = gids.number(level.item_gid), gids.number(level.location.gid)
-            level.available = self.opening[level.store_id, item, place]
-            level.as_of = datetime.fromtimestamp(self.sim.clock.whole_seconds() - 3600, UTC)
-            level.is_active, level.is_doubtful = True, False
-            level.save()
-        for link in StockLink.objects.select_related("source_level", "destination_level"):
-            link.source_baseline = link.source_level.available
-            link.destination_baseline = link.destination_level.available
-            link.keeps_destination, link.state, link.reason = False, StockLink.State.IN_STEP, ""
-            link.dirty_sequence = link.settled_sequence = 1
-            link.reconciliation = None
-            link.save()
+            opened_at = datetime.fromtimestamp(self.sim.clock.whole_seconds() - 3600, UTC)
+            cursor.execute(BEGIN, [opened_at, *([row[i] for row in rows] for i in range(3)), places])
 
     def calm(self) -> None:
         """No fault, no surprise and no pause from here on."""

@@ -325,23 +325,26 @@ def test_the_echo_of_our_own_write_costs_nothing(pair):
 # Interruptions
 
 
-@pytest.mark.parametrize("strategy", ["two_way", "one_way"])
-def test_wherever_a_worker_dies_the_next_one_ends_at_the_same_quantities(pair, strategy):
+@pytest.mark.parametrize(("strategy", "destinations"), [("two_way", 2), ("one_way", 1)])
+def test_wherever_a_worker_dies_the_next_one_ends_at_the_same_quantities(pair, strategy, destinations):
     """Between any two of the statements that a run makes of its database."""
-    world = pair(strategy, destinations=2)
+    world = pair(strategy, destinations=destinations)
     for statement in range(1, 500):
         world.begin_again()
-        source, north, south = world.places
+        source, north = world.places[:2]
         source.buy(0, 3)
         north.buy(1, 2)
         world.deliver()
         with world.worker_that_dies(statement) as death:
             world.work()
+        world.work()
         world.follow()
-        world.carry()
+        if world.unsettled():  # a mark was made, and the job that goes with it was not
+            world.carry()
+            world.follow()
         source_quantity = 18 if strategy == "two_way" else 20
-        assert levels_of(world, 0) == [17, 17, 17], statement
-        assert levels_of(world, 1) == [source_quantity, 18, source_quantity], statement
+        assert levels_of(world, 0) == [17, 17, 17][: len(world.places)], statement
+        assert levels_of(world, 1) == [source_quantity, 18, source_quantity][: len(world.places)], statement
         assert len([change for change in north.changes(0) if change.cause == OURS]) == 1, statement
         if not death.is_over:  # it came to its end before that statement
             break
