@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection as db
 
 from stores.models import Connection
+from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockLink
 from syncing.stock.ledger import Write
 from syncing.stock.merge import OneWayStep, Rule, first_baselines, offer, plan_one_way, plan_two_way
@@ -87,6 +88,9 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
     if not step.source_delta and not step.destination_delta:
         result.settled.append(_unchanged(pair, State.IN_STEP))
         return
+    if _is_absurd(step.source_delta, step.destination_delta, source + step.source_delta):
+        result.settled.append(_unchanged(pair, State.SKIPPED, _ABSURD))
+        return
     deltas = [
         (pair.source, connection.source_id, step.source_delta, Cause.DESTINATION_CHANGED),
         (pair.destination, connection.destination_id, step.destination_delta, Cause.SOURCE_CHANGED),
@@ -97,6 +101,11 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
         result.writes.append(
             Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.available + delta, cause, len(needed) == 1)
         )
+
+
+def _is_absurd(*quantities: int) -> bool:
+    """Whether Shopify would not take one of these; one such item must not stop the others."""
+    return any(abs(quantity) > LARGEST_QUANTITY for quantity in quantities)
 
 
 def _cause(pair: Pair, cause: str) -> str:
@@ -114,6 +123,9 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
     first, destination = group[0], group[0].destination.available
     total = sum(pair.source.available for pair in group)
     target = offer(total, rule_of(connection))
+    if _is_absurd(total, target):
+        result.settled += [_unchanged(pair, State.SKIPPED, _ABSURD) for pair in group]
+        return
     if not first.is_aligned and connection.alignment == Connection.Alignment.KEEP_BOTH:
         result.settled += [_kept(pair, total, destination) for pair in group]
         return
@@ -150,6 +162,7 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
         result.settled += [_unchanged(pair, State.DRIFTED, words) for pair in group]
 
 
+_ABSURD = f"would need a quantity beyond {LARGEST_QUANTITY:,}, which Shopify does not take"
 _KEPT = "keeps the destination's own value until the source changes"
 
 

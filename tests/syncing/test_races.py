@@ -4,7 +4,7 @@ import pytest
 
 from stores.models import Connection, LocationMapping, VariantLink
 from syncing import handlers
-from syncing.models import StockBatch, StockHold, StockLink, SyncJob
+from syncing.models import StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
 
 ADJUST = "inventoryAdjustQuantities"
@@ -109,14 +109,15 @@ def test_a_webhook_of_yesterday_is_not_what_an_alignment_starts_from(world):
     assert levels_of(world) == [20, 20]
 
 
-def leave_a_pending_write_to_the_source(world):
-    """North sells 3, and what became of the write to the source is unknown."""
-    source, north, south = world.places
-    source.fault("lost_answer", match="any_mutation", how="close", count=1)
-    north.buy(0, 3)
-    world.deliver(north)
-    world.work(tries=1)
-    assert StockBatch.objects.get(state="pending").store == source.store
+def test_an_absurd_quantity_is_skipped_while_the_rest_goes(world):
+    source, north = build_sum(world)
+    source.set(0, 999_999_999, at=0)
+    source.set(0, 999_999_999, at=1)
+    source.set(1, 25, at=0)
+    Connection.objects.update(guard_move=2_000_000_000)
+    world.follow()
+    assert north.available(1) == 45
+    assert north.available(0) == 40
 
 
 def test_a_variant_with_a_ledger_can_be_linked_anew(pair):
