@@ -32,6 +32,8 @@ JOB_LOCK, WAITER_LOCK = 7_201, 7_202  # first halves of our advisory lock keys
 MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
+# What the sweep enqueues by itself wherever rows show that it is due.
+SWEPT = {SyncJob.Kind.PROCESS_EVENTS, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.RECONCILE}
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -58,6 +60,10 @@ def enqueue(
     would otherwise take the only wake-up with it.
     """
     row = [kind, subject, connection and connection.pk, store and store.pk, json.dumps(arguments or {}), due_in]
+    if kind not in SWEPT and transaction.get_connection().in_atomic_block:
+        # Nothing else would ever find out that it is due, should this process die between the commit and what follows
+        # it: so it commits with our rows, too.
+        _insert(row)
     transaction.on_commit(lambda: _insert(row))
 
 

@@ -1,9 +1,11 @@
 """What an adversary would try: work that never ends, stale truths, deaths and decisions at the worst moment."""
 
+import json
+
 import pytest
 
 from stores.models import Connection, LocationMapping, VariantLink
-from syncing import handlers
+from syncing import handlers, webhooks
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
 
@@ -131,3 +133,21 @@ def test_a_variant_with_a_ledger_can_be_linked_anew(pair):
     source.buy(0, 1)
     world.follow()
     assert levels_of(world) == [18, 19]
+
+
+def test_a_product_event_survives_the_death_of_its_worker(pair):
+    world = pair()
+    store = world.places[0].store
+    body = json.dumps({"id": world.places[0].variants[0].product_id, "title": "Another", "variants": []})
+    for statement in range(1, 100):
+        SyncJob.objects.all().delete()
+        store.events.all().delete()
+        webhooks.record(store.pk, f"w{statement}", "products/update", body, "", None, "2026-10")
+        with world.worker_that_dies(statement) as death:
+            webhooks.process_new(handlers.EFFECTS)
+        event = store.events.get()
+        is_due = SyncJob.objects.filter(kind=SyncJob.Kind.MATCH_PRODUCT).exists()
+        assert event.state == "new" or is_due, statement
+        if not death.is_over:
+            break
+    assert 3 < statement < 99
