@@ -98,9 +98,10 @@ class Guard:
 
     def _released(self, taken: Sequence[Pair]) -> dict[int, Values]:
         """What an operator let through for these links and was not written yet."""
-        used = StockAdjustment.objects.filter(
-            link=OuterRef("link"), cause=StockAdjustment.Cause.RELEASED, created_at__gt=OuterRef("resolved_at")
-        )
+        # Any write since then ends it: the same values some day later are another question. A write that changed
+        # nothing, perhaps because another row of its batch was refused, does not.
+        written = StockAdjustment.objects.filter(link=OuterRef("link"), created_at__gt=OuterRef("resolved_at"))
+        used = written.exclude(state=StockAdjustment.State.STALE)
         holds = StockHold.objects.filter(
             link__in=[pair.link_id for pair in taken], kind=StockHold.Kind.GUARD, state=StockHold.State.RELEASED
         )

@@ -151,3 +151,20 @@ def test_a_product_event_survives_the_death_of_its_worker(pair):
         if not death.is_over:
             break
     assert 3 < statement < 99
+
+
+def test_a_release_that_was_never_used_does_not_let_a_later_fall_through(pair):
+    world = pair(stock=60)
+    source, north = world.places
+    source.set(0, 0)
+    world.follow()
+    holds.release(StockHold.objects.get(state="open"))
+    source.set(0, 55)
+    world.follow()
+    source.set(0, 60)
+    world.follow()
+    assert levels_of(world) == [60, 60]
+    source.set(0, 0)
+    world.follow()
+    assert levels_of(world) == [0, 60]
+    assert StockHold.objects.filter(state="open").count() == 1
