@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stores.models import Connection, LocationMapping, VariantLink
-from syncing import handlers, webhooks
+from syncing import handlers, jobs, webhooks
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
 
@@ -153,6 +153,23 @@ def test_a_product_event_survives_the_death_of_its_worker(pair):
     assert 3 < statement < 99
 
 
+def test_webhooks_that_never_cease_leave_time_for_other_work(pair, monkeypatch):
+    world = pair()
+    seen = []
+
+    def effect(store, payloads):
+        seen.append(len(payloads))
+        assert len(seen) < 200, "it never ends"
+        webhooks.record(store.pk, f"e{len(seen)}", "x/y", "{}", "", None, "2026-10")
+        return ["Seen."] * len(payloads)
+
+    webhooks.record(world.places[0].store.pk, "e0", "x/y", "{}", "", None, "2026-10")
+    monkeypatch.setattr(handlers, "EFFECTS", {"x/y": effect})
+    monkeypatch.setattr(handlers, "PROCESS_SECONDS", 0.2)
+    with pytest.raises(jobs.Later):
+        handlers.process_events(SyncJob(kind=SyncJob.Kind.PROCESS_EVENTS))
+
+
 def test_a_release_that_was_never_used_does_not_let_a_later_fall_through(pair):
     world = pair(stock=60)
     source, north = world.places
@@ -168,3 +185,15 @@ def test_a_release_that_was_never_used_does_not_let_a_later_fall_through(pair):
     world.follow()
     assert levels_of(world) == [0, 60]
     assert StockHold.objects.filter(state="open").count() == 1
+
+
+def test_pausing_stops_a_run_in_the_middle(pair, monkeypatch):
+    world = pair(items=6)
+    source, north = world.places
+    monkeypatch.setattr("syncing.stock.engine.TAKE", 2)
+    for number in range(6):
+        source.buy(number, 1)
+    world.deliver()
+    world.meanwhile(ADJUST, lambda: Connection.objects.update(is_paused=True))
+    world.work()
+    assert north.writes == 1
