@@ -298,6 +298,10 @@ def test_waiting_tells_what_the_reconciliation_said_and_fails_with_it(started, m
             assert f"Failed: {PAIR}." in str(refusal("reconcile", PAIR, "--wait"))
 
 
+def test_reconcile_says_so_where_there_is_nothing_to_compare(db):
+    assert "No connection is started" in run("reconcile", "--all")
+
+
 def test_reconcile_wants_to_know_what(db):
     assert refusal("reconcile").returncode == 2
 

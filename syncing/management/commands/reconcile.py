@@ -56,6 +56,8 @@ class Command(BaseCommand):
         if bool(options["connections"]) == options["all"]:
             raise CommandError("Name connections, or give --all.", returncode=2)
         connections = self._connections(options)
+        if not connections:
+            self.stdout.write("No connection is started and free to be compared: sync_status tells how each stands.")
         if options["preview"]:
             for connection in connections:
                 self._preview(connection)
