@@ -80,18 +80,16 @@ def follow_items(store: Store, payloads: Payloads) -> list[str]:
 
 def doubt_levels(store: Store, payloads: Payloads) -> list[str]:
     """inventory_levels/connect and disconnect: read the level live before it is used."""
-    reasons = []
+    reasons, doubtful = [], set()
     for payload in payloads:
         item_gid = gids.gid("InventoryItem", payload["inventory_item_id"])
         location_gid = gids.gid("Location", payload["location_id"])
-        ids = list(
-            StockLevel.objects.filter(store=store, item_gid=item_gid, location__gid=location_gid).values_list(
-                "pk", flat=True
-            )
-        )
-        levels.doubt(ids)
-        jobs.carry_all(levels.mark_dirty(ids))
+        known = StockLevel.objects.filter(store=store, item_gid=item_gid, location__gid=location_gid)
+        ids = set(known.values_list("pk", flat=True))
+        doubtful |= ids
         reasons.append("Read live." if ids else "This item at this location is not linked.")
+    levels.doubt(sorted(doubtful))  # all at once: levels are locked in the order of their ids, then links
+    jobs.carry_all(levels.mark_dirty(sorted(doubtful)))
     return reasons
 
 

@@ -1,13 +1,17 @@
 """What an adversary would try: work that never ends, stale truths, deaths and decisions at the worst moment."""
 
 import json
+import threading
+import time
 
 import pytest
+from django.db import connection as db
+from django.db import transaction
 
 from stores.models import Connection, LocationMapping, VariantLink
-from syncing import handlers, jobs, webhooks
-from syncing.models import StockHold, StockLink, SyncJob
-from syncing.stock import holds, pairs
+from syncing import effects, handlers, jobs, views, webhooks
+from syncing.models import StockHold, StockLevel, StockLink, SyncJob
+from syncing.stock import holds, levels, pairs
 
 ADJUST = "inventoryAdjustQuantities"
 
@@ -197,3 +201,77 @@ def test_pausing_stops_a_run_in_the_middle(pair, monkeypatch):
     world.meanwhile(ADJUST, lambda: Connection.objects.update(is_paused=True))
     world.work()
     assert north.writes == 1
+
+
+def blocked_workers():
+    with db.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+def wait_until(condition):
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came about")
+
+
+def processing():
+    try:
+        webhooks.process_new(handlers.EFFECTS)
+    finally:
+        db.close()
+
+
+def test_webhooks_of_two_stores_never_wait_for_a_level_with_a_link_in_hand(pair):
+    """A run locks levels, then their links: who locks a level after a link waits for it in a circle."""
+    world = pair()
+    source, north = world.places
+    source.buy(0, 1)
+    north.buy(0, 1)
+    world.deliver()
+    link = StockLink.objects.order_by("pk")[0]
+    with transaction.atomic():
+        levels.lock_levels([link.destination_level_id])
+        worker = threading.Thread(target=processing)
+        worker.start()
+        wait_until(blocked_workers)
+        StockLink.objects.select_for_update(nowait=True).get(pk=link.pk)  # raises if the worker has it
+    worker.join(20)
+    world.work()
+    world.follow()
+    assert levels_of(world) == [18, 18]
+
+
+def test_levels_that_were_disconnected_are_locked_in_one_order(pair):
+    world = pair()
+    north = world.places[1]
+    first, second = StockLevel.objects.filter(store=north.store).order_by("pk")[:2]
+    items = [int(level.item_gid.rsplit("/", 1)[1]) for level in (second, first)]
+    payloads = [{"inventory_item_id": item, "location_id": north.location_ids[0]} for item in items]
+    with transaction.atomic():
+        levels.lock_levels([first.pk])
+        worker = threading.Thread(target=disconnecting, args=(north.store, payloads))
+        worker.start()
+        wait_until(blocked_workers)
+        StockLevel.objects.select_for_update(nowait=True).get(pk=second.pk)  # raises if the worker has it
+    worker.join(20)
+    assert StockLevel.objects.filter(store=north.store, is_doubtful=True).count() == 2
+
+
+def disconnecting(store, payloads):
+    try:
+        with transaction.atomic():
+            effects.doubt_levels(store, payloads)
+    finally:
+        db.close()
+
+
+def test_a_store_is_remembered_once_however_its_domain_is_spelt(pair):
+    world = pair()
+    domain = world.places[0].domain
+    views._stores.clear()
+    for name in (domain, domain.upper(), domain.title()):
+        assert views._find_store(name)[0] == world.places[0].store.pk
+    assert len(views._stores) == 1
