@@ -245,12 +245,13 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
     with transaction.atomic():
         if not _close(batch, StockBatch.State.REFUSED, message):
             return
+        # Levels before links, each in the order of their ids, as everywhere.
+        levels.doubt([adjustments[i].level_id for i in {*stale, *bad}])
         others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
         _end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
         _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, "The level had changed meanwhile.")
-        levels.doubt([adjustments[i].level_id for i in stale])
-        for index, reason in bad.items():
-            fail_row(adjustments[index], reason)
+        for index in sorted(bad, key=lambda i: adjustments[i].link_id or 0):
+            _fail_row(adjustments[index], bad[index])
 
 
 def withdraw(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:
@@ -269,7 +270,7 @@ def cancel(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: st
             levels.doubt([row.level_id for row in adjustments])
 
 
-def fail_row(row: StockAdjustment, reason: str) -> None:
+def _fail_row(row: StockAdjustment, reason: str) -> None:
     """Shopify refuses this row for what it is: its link waits until something about it changes."""
     _end([row], StockAdjustment.State.FAILED, reason[:500])
     if row.link_id:
@@ -280,7 +281,6 @@ def fail_row(row: StockAdjustment, reason: str) -> None:
         StockLink.objects.filter(connection=row.connection_id, destination_level=row.level_id).exclude(
             pk=row.link_id
         ).update(state=StockLink.State.SKIPPED, reason=reason[:255], settled_sequence=F("dirty_sequence"))
-    levels.doubt([row.level_id])
 
 
 def _end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:

@@ -100,7 +100,7 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
         _end(applied, StockAdjustment.State.APPLIED, "Read live: the level is at the value that was to be written.")
         _end(untouched, StockAdjustment.State.STALE, "Read live: it did not take effect. Planned again.")
         _end(unknown, StockAdjustment.State.UNKNOWN, f"Outcome unknown: {why}.")
-        for row in unknown:
+        for row in sorted(unknown, key=lambda row: row.link_id or 0):
             _hold(row, now[row.level_id], why)
     return dirtied
 
@@ -132,7 +132,8 @@ def _end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:
 
 
 def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
-    if row.link_id is None:
+    link = StockLink.objects.filter(pk=row.link_id).select_for_update(of=("self",)).first()
+    if link is None:
         return  # the pair was unlinked meanwhile: nothing more will be carried for it
     if_applied, if_not = (_difference(level.available, then) for then in (row.change_to, row.change_from))
     reason = (
@@ -141,7 +142,6 @@ def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
         f"{if_not}. "
         f"The inventory history of the item in Shopify tells which: look for reference {row.batch.key}."
     )
-    link = StockLink.objects.select_for_update(of=("self",)).get(pk=row.link_id)
     StockHold.objects.filter(link=link, state=StockHold.State.OPEN).update(
         state=StockHold.State.SUPERSEDED, resolved_at=timezone.now()
     )
