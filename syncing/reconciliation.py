@@ -35,7 +35,8 @@ def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> 
     """
     report = _open_report(connection, trigger)
     try:
-        pairs.wire_connection(connection)
+        if not report.bulk_gids:  # once a comparison, not again at each look at Shopify's files
+            pairs.wire_connection(connection)
         stores = (connection.source, connection.destination)
         for store in stores:  # both stores prepare their files at the same time
             if _wants_bulk(connection, store, report):

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from django.db import connection as db
 from django.db import transaction
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from stores.models import Store
@@ -83,12 +82,21 @@ def _process_some(effects: dict[str, Effect]) -> int:
         # its levels would be waited for with links in hand, for which a run waits that has those levels in hand.
         events = list(free.filter(store=first.store, topic=first.topic)[:PROCESS_ROWS])
         dirtied = _process_topic(first.store, first.topic, events, effects)
-        now = timezone.now()
-        for event in events:
-            event.processed_at = now
-        WebhookEvent.objects.bulk_update(events, ["state", "reason", "processed_at"], batch_size=PROCESS_ROWS)
+        _save_outcomes(events)
     jobs.carry_all(dirtied)
     return len(events)
+
+
+def _save_outcomes(events: Sequence[WebhookEvent]) -> None:
+    # One plain statement: most of a burst's time would go into the CASE expressions of Django's bulk_update.
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE syncing_webhookevent event SET state = new.state, reason = new.reason, processed_at = now()
+            FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new (id, state, reason) WHERE event.id = new.id
+            """,
+            [[event.pk for event in events], [event.state for event in events], [event.reason for event in events]],
+        )
 
 
 def _process_topic(store: Store, topic: str, events: Sequence[WebhookEvent], effects: dict[str, Effect]) -> set[int]:
