@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from stores.models import SyncSwitch
-from syncing import jobs
+from syncing import handlers, jobs, webhooks
 from syncing.models import StockAdjustment, StockHold, StockLink
 from syncing.stock import holds
 
@@ -99,6 +99,16 @@ def test_discarding_a_hold_leaves_both_sides_and_carries_what_comes_later(pair, 
     world.places[0].restock(0, 7)
     world.follow()
     assert levels_of(world) == [7, after_a_restock]
+
+
+def test_discarding_a_hold_carries_what_was_seen_between_the_hold_and_the_decision(pair):
+    world, hold = hold_a_fall_to_0(pair, "two_way")
+    world.places[0].restock(0, 7)
+    world.deliver()
+    webhooks.process_new(handlers.EFFECTS)  # the mirror has it, no run has planned with it yet
+    holds.discard(hold)
+    world.carry()
+    assert levels_of(world) == [7, 67]
 
 
 @STRATEGIES

@@ -133,3 +133,25 @@ def test_a_key_lives_from_the_first_time_that_it_may_have_arrived(pair):
     world.follow()
     assert levels_of(world) == [16, 16]
     assert not StockHold.objects.exists()
+
+
+def test_a_sum_waits_whole_while_the_outcome_of_a_write_to_one_of_its_parts_is_unknown(world):
+    source = world.add_store("source", "source", locations=2)
+    north, south = (world.add_store(name, "destination", stock=40) for name in ("north", "south"))
+    here, there = source.location_ids
+    world.connect(source, north, "two_way", mapped=[(here, north.location_ids[0])])
+    world.connect(source, south, "one_way", mapped=[(here, south.location_ids[0]), (there, south.location_ids[0])])
+    world.work()
+    world.mark()
+    source.fault("http", match="any_mutation", count=None)
+    north.buy(0, 2)
+    world.deliver()
+    world.work(tries=1)
+    assert StockBatch.objects.filter(state="pending").count() == 1
+    source.buy(0, 3, at=1)
+    world.deliver()
+    world.work(tries=1)
+    assert south.available() == 40
+    world.sim.faults(source.shop).clear()
+    world.settle()
+    assert [source.available(0, 0), source.available(0, 1), south.available()] == [18, 17, 35]
