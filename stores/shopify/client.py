@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 # Longer waits are the job runner's business: a worker must not sleep through them.
 LONGEST_WAIT = 60.0
 FIRST_BACKOFF = 0.5
+MOST_RENEWALS = 2
 
 _READ = re.compile(r"(?:\s|#[^\n]*\n)*(?:query\b|\{)")
 _OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
@@ -145,16 +146,16 @@ class Client:
     def _run(self, body: bytes, document: str, cost: float) -> dict[str, Any]:
         is_write = not is_read(document)
         failures = throttles = 0
-        renewed = False
+        rejected: list[str] = []
         while True:
             token = self._tokens.token()
             try:
                 return self._send(body, document, cost, token, is_write)
             except Unauthorized:
-                if renewed:
+                # Twice: the token that another worker put in place of ours meanwhile may be dead, too.
+                rejected.append(token)
+                if len(rejected) > MOST_RENEWALS or self._tokens.renew(token) in rejected:
                     raise
-                self._tokens.renew(token)
-                renewed = True
             except Throttled as error:
                 throttles += 1
                 if throttles >= self._throttle_attempts or error.retry_after > LONGEST_WAIT:

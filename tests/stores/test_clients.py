@@ -11,7 +11,7 @@ from stores import clients
 from stores.clients import StoreBucket, open_client
 from stores.models import Store
 from stores.shopify import shops
-from stores.shopify.client import new_session
+from stores.shopify.client import Client, new_session
 from stores.shopify.errors import InvalidCredentials, Unauthorized
 from tests.simulator.simulation import Simulator
 from tests.stores.conftest import NORTH, SOURCE
@@ -186,6 +186,16 @@ def test_a_token_that_another_worker_renewed_is_taken_over_instead_of_asking_aga
     first = one.token()
     assert other.token() == first
     assert one.renew(first) == other.renew(first)
+
+
+def test_a_worker_outlives_that_the_token_put_in_place_of_its_own_is_dead_too(sim: Simulator, source_store, settings):
+    clients.renew_token(source_store)
+    late = tokens_of(source_store)
+    clients.renew_token(source_store)
+    sim.expire_tokens(SOURCE)
+    base, version = clients.base_url(source_store), settings.SHOPIFY_API_VERSION
+    client = Client(base, version, late, StoreBucket(source_store.pk))
+    assert shops.read_shop(client).name == "Source store"
 
 
 def test_a_pasted_token_is_noticed_by_a_client_that_still_has_the_old_one(sim: Simulator, north_store):
