@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as db
-from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from stores.models import Store
@@ -20,7 +20,7 @@ from syncing.stock.levels import Hint
 logger = logging.getLogger(__name__)
 
 PROCESS_ROWS = 500
-# What reading an unexpected body raises. One that raised anything else would stop the processing of all others.
+# What reading an unexpected body raises.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 LARGEST = 2**31 - 1  # Shopify's Int, and our column's
 STOCK_TOPIC = "inventory_levels/update"
@@ -135,10 +135,13 @@ def _readable(
 
 
 def _follow(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dict]]) -> None:
-    """All of a topic at once; one by one where one of them is malformed."""
+    """All of a topic at once; one by one where one of them cannot be processed: it must not stop the others."""
     try:
-        reasons = effect(store, [payload for _, payload in rows])
-    except MALFORMED as error:
+        with transaction.atomic():
+            reasons = effect(store, [payload for _, payload in rows])
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the event's: all of them are processed again
+    except Exception as error:
         if len(rows) == 1:
             _refuse(rows[0][0], error)
             return
@@ -151,7 +154,11 @@ def _follow(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dic
 
 def _refuse(event: WebhookEvent, error: Exception) -> None:
     event.state = WebhookEvent.State.FAILED
-    event.reason = f"The body is not what Shopify documents for {event.topic}: {error!r}"[:500]
+    if isinstance(error, MALFORMED):
+        event.reason = f"The body is not what Shopify documents for {event.topic}: {error!r}"[:500]
+    else:
+        logger.error("Event %s (%s) cannot be processed", event.pk, event.topic, exc_info=error)
+        event.reason = f"It cannot be processed, a bug of ours: {type(error).__name__}. The log tells more."
 
 
 def _as_object(payload: object) -> dict:

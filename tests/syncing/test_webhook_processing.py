@@ -146,6 +146,25 @@ def test_a_malformed_body_of_another_topic_spoils_none_of_its_like(pair, topic):
     assert WebhookEvent.objects.get(webhook_id="w-bad").state == "failed"
 
 
+def test_an_event_that_meets_a_bug_of_ours_stops_none_of_its_like_and_leaves_nothing_half_done(pair):
+    world = pair()
+    store = world.places[0].store
+
+    def rename_and_stumble(of, payloads):
+        for payload in payloads:
+            Store.objects.filter(pk=of.pk).update(name=f"after {payload['id']}")
+            assert payload["id"] != 2
+        return ["Renamed."] * len(payloads)
+
+    for number in (1, 2):
+        webhooks.record(store.pk, f"w-{number}", "shop/update", json.dumps({"id": number}), "", None, "2026-10")
+    webhooks.process_new({"shop/update": rename_and_stumble})
+    good, bad = WebhookEvent.objects.filter(topic="shop/update").order_by("pk")
+    assert (good.state, bad.state) == ("done", "failed")
+    assert bad.reason == "It cannot be processed, a bug of ours: AssertionError. The log tells more."
+    assert Store.objects.get(pk=store.pk).name == "after 1"
+
+
 def test_a_topic_that_nothing_follows_is_ignored(pair):
     world = pair()
     assert tell(world, world.places[0], "orders/create", {"id": 1}).state == "ignored"
