@@ -106,6 +106,7 @@ def reconcile(job: SyncJob) -> str:
     """Compare a connection with what Shopify says now."""
     connection = job.connection
     if reason := connection.why_inert():
+        reconciliation.abandon(connection, reason)
         return f"Nothing compared. {reason}"
     report = reconciliation.run(connection, open_client, job.arguments.get("trigger", "schedule"))
     return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."

@@ -56,6 +56,13 @@ def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> 
     return report
 
 
+def abandon(connection: Connection, reason: str) -> None:
+    """End a comparison that is half read: what it has read is old by the time that anything travels again."""
+    Reconciliation.objects.filter(connection=connection, state=Reconciliation.State.READING).update(
+        state=Reconciliation.State.FAILED, finished_at=timezone.now(), message=f"Given up half read. {reason}"
+    )
+
+
 def _open_report(connection: Connection, trigger: str) -> Reconciliation:
     reading = Reconciliation.objects.filter(connection=connection, state=Reconciliation.State.READING)
     return reading.first() or Reconciliation.objects.create(connection=connection, trigger=trigger)

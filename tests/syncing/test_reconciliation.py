@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from stores.clients import open_client
 from stores.models import Connection
-from syncing import handlers, reconciliation
+from syncing import handlers, jobs, reconciliation
 from syncing.models import Reconciliation, StockLevel, StockLink, SyncJob
 from syncing.stock import alignment
 from tests.simulator import merchant as people
@@ -24,6 +24,10 @@ def levels_of(world, number=0):
 def lose_everything(world):
     for place in world.places:
         place.lose_webhooks()
+
+
+def pause(connection, is_paused=True):
+    Connection.objects.filter(pk=connection.pk).update(is_paused=is_paused)
 
 
 @STRATEGIES
@@ -77,7 +81,7 @@ def compare(connection, tries=200):
     for _ in range(tries):
         try:
             return reconciliation.run(connection, open_client)
-        except handlers.jobs.Later:
+        except jobs.Later:
             pass
     raise AssertionError("the file is never ready")
 
@@ -126,7 +130,7 @@ def test_a_bulk_operation_that_takes_long_is_waited_for_without_a_worker(pair, s
         place.shop.knobs.bulk_delay_seconds = 600
     source.buy(0, 5)
     lose_everything(world)
-    with pytest.raises(handlers.jobs.Later) as later:
+    with pytest.raises(jobs.Later) as later:
         reconciliation.run(world.connections[0], open_client)
     assert later.value.seconds == reconciliation.POLL_SECONDS
     assert [place.count("bulkOperationRunQuery") for place in world.places] == [1, 1]  # both stores at once
@@ -134,6 +138,29 @@ def test_a_bulk_operation_that_takes_long_is_waited_for_without_a_worker(pair, s
     compare(world.connections[0])
     world.work()
     assert [place.count("bulkOperationRunQuery") for place in world.places] == [1, 1]
+    assert levels_of(world) == [15, 15]
+
+
+def test_a_comparison_that_a_pause_finds_half_read_begins_anew_afterwards(pair, settings):
+    settings.BULK_FROM_LEVELS = 2
+    world = pair()
+    source, north = world.places
+    north.shop.knobs.bulk_delay_seconds = 600
+    with pytest.raises(jobs.Later):
+        reconciliation.run(world.connections[0], open_client)
+    assert Reconciliation.objects.get().bulk_gids[str(source.store.pk)] == reconciliation.READ
+    pause(world.connections[0])
+    jobs.reconcile(world.connections[0])
+    world.work()
+    half = Reconciliation.objects.get()
+    assert (half.state, half.message) == ("failed", "Given up half read. The connection is paused.")
+    north.shop.knobs.bulk_delay_seconds = 0
+    world.tick(601)
+    source.buy(0, 5)
+    lose_everything(world)
+    pause(world.connections[0], is_paused=False)
+    jobs.reconcile(world.connections[0], trigger="resume")
+    world.work()
     assert levels_of(world) == [15, 15]
 
 
