@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 TAKE = 4 * BATCH_ROWS
 LINGER_STEP = 0.05
+ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
 
 Clients = Callable[[Store], Client]
 
@@ -49,7 +50,8 @@ class Run:
         Raises what the client raises; what was recorded stays pending and is settled by the next run.
         """
         deadline = time.monotonic() + budget_seconds
-        self.dirtied |= settle_pending(self.connection, self.clients)
+        for dirtied in settle_pending(self.connection, self.clients):
+            self.dirtied |= dirtied
         if self.connection.aligned_strategy != self.connection.strategy:
             pairs.realign(self.connection)
         while time.monotonic() < deadline and not is_stopping():
@@ -107,17 +109,26 @@ class Run:
         if doubtful:
             self._read(doubtful, taken)
             taken = self._reload(taken)
-        absent = [
-            pair.destination
+        if self.connection.activates_items:
+            taken = self._stock_absent(taken)
+        # What was overtaken while it was read is still doubtful: it waits for the next round.
+        return pairs.leave_out(taken, pairs.must_be_read)
+
+    def _stock_absent(self, taken: list[Pair]) -> list[Pair]:
+        """Stock the first of the items that are not stocked at their destination; the others wait for a round."""
+        absent = {
+            pair.destination.level_id: pair.destination
             for pair in taken
             if pair.is_linked and not any(side.skip_reason for side in pair.sides())
             if pair.source.available is not None and not pair.destination.is_active
-        ]
-        if absent and self.connection.activates_items and self._activate(absent):
-            self._read(absent, taken)
+        }
+        now = list(absent.values())[:ACTIVATIONS]
+        later = set(list(absent)[ACTIVATIONS:])
+        taken = pairs.leave_out(taken, lambda pair: pair.destination.level_id in later)
+        if now and self._activate(now):
+            self._read(now, taken)
             taken = self._reload(taken)
-        # What was overtaken while it was read is still doubtful: it waits for the next round.
-        return pairs.leave_out(taken, pairs.must_be_read)
+        return taken
 
     def _reload(self, some: Sequence[Pair]) -> list[Pair]:
         """These pairs, and what is summed with them, as they are now, under the sequence they were taken with."""
@@ -145,7 +156,7 @@ class Run:
     def _activate(self, sides: Sequence[Side]) -> bool:
         """Stock items at destination locations; True if any was. A refusal is left for the plan to show."""
         client, done = self.clients(self.connection.destination), False
-        for side in {side.level_id: side for side in sides}.values():
+        for side in sides:
             try:
                 inventory.activate(client, side.item_gid, side.location_gid, str(uuid.uuid4()))
                 done = True

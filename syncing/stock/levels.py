@@ -6,11 +6,12 @@ from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
+from django.db.models import F, Q
 
 from stores.models import Location, Store
 from stores.shopify.client import Client
 from stores.shopify.inventory import LevelReading, read_levels
-from syncing.models import StockLevel, StockObservation
+from syncing.models import StockLevel, StockLink, StockObservation
 from syncing.stock.merge import Mirror, Verdict, judge_hint, judge_live
 
 READ_BATCH = 250  # Shopify's limit for a list of ids
@@ -217,3 +218,10 @@ def write_mirror(levels: Sequence[StockLevel]) -> None:
                 [level.is_doubtful for level in levels],
             ],
         )
+
+
+def waiting_connections(level_ids: Sequence[int]) -> set[int]:
+    """The connections with dirty links on any of these levels."""
+    on_them = Q(source_level__in=level_ids) | Q(destination_level__in=level_ids)
+    dirty = StockLink.objects.filter(on_them, dirty_sequence__gt=F("settled_sequence"))
+    return set(dirty.values_list("connection_id", flat=True).distinct())

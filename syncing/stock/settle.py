@@ -1,7 +1,7 @@
 """Settle: find out what became of writes whose answer did not come, without ever guessing."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -24,23 +24,22 @@ BUSY = {inventory.IDEMPOTENCY_CONCURRENT_REQUEST, "SERVICE_UNAVAILABLE"}
 Clients = Callable[[Store], Client]
 
 
-def settle_pending(connection: Connection, clients: Clients) -> set[int]:
-    """Settle every batch of this connection that is pending; return the connections whose links became dirty.
+def settle_pending(connection: Connection, clients: Clients) -> Iterator[set[int]]:
+    """Settle every batch of this connection that is pending; after each, the connections whose links became dirty.
 
     Raises what the client raises: then the batch stays pending, and nothing is planned for its levels.
     """
-    dirtied: set[int] = set()
     pending = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING).select_related("store")
     for batch in pending.order_by("pk"):
-        dirtied |= settle(batch, clients(batch.store))
-    return dirtied
+        yield settle(batch, clients(batch.store))
 
 
 def settle_left_behind(level_ids: Collection[int], clients: Clients) -> set[int]:
     """Settle what connections that are inert now, or were removed, left pending on these levels.
 
     Other connections share the levels, and must not wait until somebody resumes them. What was sent is found out by
-    sending it again; what was not is withdrawn. Returns and raises as settle_pending does.
+    sending it again; what was not is withdrawn. Returns the connections whose links became dirty; raises as
+    settle_pending does.
     """
     dirtied: set[int] = set()
     pending = StockBatch.objects.filter(state=StockBatch.State.PENDING, adjustments__level__in=level_ids).distinct()
@@ -78,7 +77,7 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
         ledger.cancel(batch, rows, "Shopify says that an earlier try failed.")
     else:
         ledger.refuse(batch, rows, outcome)
-    return set()
+    return levels.waiting_connections([row.level_id for row in rows])  # they wait for these levels to be settled
 
 
 def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], client: Client, why: str) -> set[int]:

@@ -4,10 +4,12 @@ import math
 
 import pytest
 
+from stores.clients import open_client
 from stores.models import Connection, Variant
 from syncing import jobs
 from syncing.models import StockAdjustment, StockLink
 from syncing.status import connection_status
+from syncing.stock import engine
 from tests.places import OURS
 from tests.simulator import merchant as people
 
@@ -242,6 +244,20 @@ def test_an_item_not_stocked_at_the_destination_is_stocked_there_or_skipped_as_c
         assert level is None
         assert link_of(world).reason == "not stocked at the destination location"
     assert north.available(1) == 20
+
+
+def test_items_are_stocked_in_lots_so_that_a_pause_does_not_wait_for_the_last_one(world, monkeypatch):
+    monkeypatch.setattr(engine, "ACTIVATIONS", 2)
+    source, north = world.add_store("source", "source", items=5), world.add_store("north", "destination", items=5)
+    north.shop.levels.clear()
+    for variant in north.variants:
+        north.shop.items[variant.item_id].level_locations.clear()
+    run = engine.Run(world.connect(source, north, "one_way"), open_client)
+    asked = iter([False, False, True])  # somebody pauses it after two lots
+    assert not run.carry(60, lambda: next(asked))
+    assert north.count("inventoryActivate") == 4
+    world.follow()
+    assert [north.available(number) for number in range(5)] == [20] * 5
 
 
 @pytest.mark.parametrize(
