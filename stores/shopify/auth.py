@@ -23,8 +23,9 @@ USUAL_LIFE = 86399
 
 _WHAT_TO_DO = {
     "shop_not_permitted": (
-        "Shopify gives this app no token for this store, because app and store belong to different organisations, or the "
-        "domain is misspelled. Check the domain; then create the app in the Dev Dashboard of the organisation that owns the store, or paste a token of a custom app."
+        "Shopify gives this app no token for this store: app and store belong to different organisations, or the "
+        "domain is misspelled. Check the domain; then create the app in the Dev Dashboard of the organisation that "
+        "owns the store, or paste a token of a custom app."
     ),
     "app_not_installed": (
         "The app is not installed on this store. Open the app in the Dev Dashboard, install it on the store, "
