@@ -289,7 +289,7 @@ def profile(examples: int) -> hypothesis_settings:
 
 @pytest.mark.parametrize(
     ("strategies", "source_rooms", "examples"),
-    [(("two_way", "two_way"), 1, 8), (("one_way", "one_way"), 1, 3), (("two_way", "one_way"), 2, 3)],
+    [(("two_way", "two_way"), 1, 24), (("one_way", "one_way"), 1, 12), (("two_way", "one_way"), 2, 12)],
 )
 def test_whatever_happens_stock_is_conserved_and_followed(world, settings, strategies, source_rooms, examples):
     source = world.add_store("source", "source", ITEMS, STOCK, source_rooms)
