@@ -10,7 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection as db
 from django.db import transaction
@@ -27,6 +27,11 @@ from syncing.stock.merge import Mirror, Verdict, judge_own_write
 from syncing.stock.pairs import Pair, Side
 
 BATCH_ROWS = inventory.MOST_ROWS
+# Shopify refuses a batch of compare-and-set rows as a whole. Levels that sell all the time go in small ones of their
+# own for a while: among 250 rows one of them would be stale every time, and none of the 250 would ever be written.
+RESTLESS_ROWS = 10
+RESTLESS_TIME = timedelta(minutes=1)
+_MOVED = "The level had changed meanwhile."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,18 +65,28 @@ def record(connection: Connection, writes: Sequence[Write]) -> list[StockBatch]:
     Raises IntegrityError, having recorded nothing, if a level has got a pending write meanwhile (another connection of
     the same store plans it, too).
     """
-    groups: dict[tuple[int, str], list[Write]] = defaultdict(list)
+    restless = _restless_levels(connection)
+    groups: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
     for write in writes:
-        groups[write.store_id, write.kind].append(write)
+        size = RESTLESS_ROWS if write.side.level_id in restless else BATCH_ROWS
+        groups[write.store_id, write.kind, size].append(write)
     batches: list[tuple[StockBatch, list[Write]]] = []
-    for (store_id, kind), rows in groups.items():
-        for start in range(0, len(rows), BATCH_ROWS):
-            chunk = rows[start : start + BATCH_ROWS]
+    for (store_id, kind, size), rows in groups.items():
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
             batches.append((_batch(connection, store_id, kind, chunk), chunk))
     with transaction.atomic():
         StockBatch.objects.bulk_create(batch for batch, _ in batches)
         StockAdjustment.objects.bulk_create(_adjustment(batch, write) for batch, chunk in batches for write in chunk)
     return [batch for batch, _ in batches]
+
+
+def _restless_levels(connection: Connection) -> set[int]:
+    """Levels whose last writes were refused because somebody changed them at the same time."""
+    lately = StockAdjustment.objects.filter(
+        connection=connection, created_at__gte=timezone.now() - RESTLESS_TIME, state="stale", reason=_MOVED
+    )
+    return set(lately.values_list("level_id", flat=True))
 
 
 def _batch(connection: Connection, store_id: int, kind: str, writes: Sequence[Write]) -> StockBatch:
@@ -249,7 +264,7 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         levels.doubt([adjustments[i].level_id for i in {*stale, *bad}])
         others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
         _end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
-        _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, "The level had changed meanwhile.")
+        _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, _MOVED)
         for index in sorted(bad, key=lambda i: adjustments[i].link_id or 0):
             _fail_row(adjustments[index], bad[index])
 
