@@ -1,4 +1,4 @@
-"""What the stock loop does for a connection: both strategies, their rules, and what it costs."""
+"""What the stock loop does for a connection: both strategies, their rules, and what cannot be synced."""
 
 import pytest
 
