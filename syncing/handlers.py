@@ -11,8 +11,8 @@ from stores import linking
 from stores.clients import open_client
 from stores.models import Connection, Store
 from syncing import effects, jobs, pulse, reconciliation, recovery, retention, webhooks
-from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
-from syncing.stock import pairs
+from syncing.models import Reconciliation, StockBatch, StockLink, SyncJob, WebhookEvent
+from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
 
 CARRY_SECONDS = 60
@@ -112,6 +112,19 @@ def reconcile(job: SyncJob) -> str:
     return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
 
 
+def undo_run(job: SyncJob) -> str:
+    """Take the stock writes of a run back."""
+    connection, run_pk = job.connection, job.arguments.get("reconciliation")
+    if reason := connection.why_inert():
+        return f"Nothing was taken back. {reason}"
+    writes = undo.first_alignment_of(connection)
+    if run_pk:
+        writes = undo.writes_of(Reconciliation.objects.get(pk=run_pk))
+    report = undo.undo(connection, writes, open_client)
+    jobs.carry_all(report.dirtied | {connection.pk})
+    return str(report)
+
+
 def check_store(job: SyncJob) -> str:
     """Check a store, repair its webhook subscriptions, and go on with what waited for it."""
     return str(recovery.check_store(job.store))
@@ -124,6 +137,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.MATCH_CONNECTION: match_connection,
     SyncJob.Kind.MATCH_PRODUCT: match_product,
     SyncJob.Kind.RECONCILE: reconcile,
+    SyncJob.Kind.UNDO_RUN: undo_run,
     SyncJob.Kind.CHECK_STORE: check_store,
 }
 

@@ -22,7 +22,7 @@ from django_q.tasks import async_task
 
 from stores.models import Connection, Store
 from syncing import pulse
-from syncing.models import SyncJob
+from syncing.models import Reconciliation, SyncJob
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +125,17 @@ def reconcile(connection: Connection, trigger: str = "operator") -> None:
     """Have a connection compared with what Shopify says now."""
     subject, arguments = f"connection {connection.pk}", {"trigger": trigger}
     enqueue(SyncJob.Kind.RECONCILE, subject, connection=connection, arguments=arguments)
+
+
+def undo_run(run: Reconciliation) -> None:
+    """Have the stock writes that a reconciliation led to taken back."""
+    subject, arguments = f"reconciliation {run.pk}", {"reconciliation": run.pk}
+    enqueue(SyncJob.Kind.UNDO_RUN, subject, connection=run.connection, arguments=arguments)
+
+
+def undo_alignment(connection: Connection) -> None:
+    """Have the stock writes of a connection's first alignment taken back."""
+    enqueue(SyncJob.Kind.UNDO_RUN, f"first alignment of connection {connection.pk}", connection=connection)
 
 
 def check(store: Store) -> None:

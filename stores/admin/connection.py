@@ -21,9 +21,10 @@ from stores.admin.steps import next_steps
 from stores.clients import open_client
 from stores.models import Connection, LocationMapping, Store
 from syncing import jobs
+from syncing.admin.undo import UNDO, undo_page
 from syncing.models import StockLink
 from syncing.status import connection_status
-from syncing.stock import alignment
+from syncing.stock import alignment, undo
 
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
@@ -40,6 +41,10 @@ def _what_start_does(connection: Connection) -> str:
     if connection.alignment == Connection.Alignment.KEEP_BOTH:
         return words + "Quantities that differ now stay as they are; later changes travel."
     return words + "Where quantities differ now, the destination takes the source's. Preview it first."
+
+
+def _was_aligned(connection: Connection) -> bool:
+    return undo.first_alignment_of(connection).exists()
 
 
 @admin.register(Connection)
@@ -77,6 +82,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
         "reconcile",
         "pause",
         "resume",
+        "preview_undo",
+        "take_back",
     )
     panel_template = "admin/stores/connection/standing.html"
     conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
@@ -274,3 +281,23 @@ class ConnectionAdmin(ConnectionColumns, Page):
         Connection.objects.filter(pk=connection.pk).update(is_paused=False)
         jobs.reconcile(connection, trigger="resume")
         return "Resumed: it is being compared with Shopify first."
+
+    @operation(
+        "Take the first alignment back …",
+        "Shows what would become of each quantity that the first alignment wrote. Writes nothing yet.",
+        permission=UNDO,
+        offered=_was_aligned,
+        is_page=True,
+    )
+    def preview_undo(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": f"Take the first alignment back: {connection}",
+            "back": reverse("admin:stores_connection_change", args=[connection.pk]),
+            "undo": self.do_url(connection, "take_back"),
+        }
+        return undo_page(request, context, connection, undo.first_alignment_of(connection))
+
+    @operation("Take it back", "", permission=UNDO, offered=_was_aligned, is_inline=True)
+    def take_back(self, request: HttpRequest, connection: Connection) -> str:
+        jobs.undo_alignment(connection)
+        return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."

@@ -16,6 +16,7 @@ class SyncJob(models.Model):
         MATCH_CONNECTION = "match_connection", "Match catalogues"
         MATCH_PRODUCT = "match_product", "Match one product"
         RECONCILE = "reconcile", "Reconcile"
+        UNDO_RUN = "undo_run", "Undo a run"
         CHECK_STORE = "check_store", "Check store"
 
     class State(models.TextChoices):

@@ -28,6 +28,7 @@ class Reconciliation(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("undo_run", "Can take back the stock writes of a run")]
 
     def __str__(self) -> str:
         return f"Reconciliation of {self.connection} at {self.started_at:%Y-%m-%d %H:%M}"

@@ -47,6 +47,7 @@ class Write:
     is_only_write: bool = True
     source_quantity: int | None = None
     group: tuple[Pair, ...] = ()  # one-way: all pairs that are summed into this level
+    undoes_id: int | None = None  # the adjustment that this one takes back
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -115,6 +116,7 @@ def _adjustment(batch: StockBatch, write: Write) -> StockAdjustment:
         is_only_write=write.is_only_write,
         cause=write.cause,
         reconciliation_id=write.pair.reconciliation_id,
+        undoes_id=write.undoes_id,
     )
 
 
@@ -159,6 +161,9 @@ def apply(
         doubtful = _write_own(batch, adjustments, at)
         if batch.kind == StockBatch.Kind.ADJUST:
             move_baselines(adjustments)
+        if any(row.is_undo for row in adjustments):  # then all of the batch are
+            keep_undone(batch.kind, adjustments)
+            return levels.mark_dirty([row.level_id for row in adjustments])
         links = _settle_links(batch, adjustments, doubtful)
         return levels.mark_dirty([row.level_id for row in adjustments], except_links=links)
 
@@ -200,22 +205,40 @@ def _own_observation(level: StockLevel, available: int, at: datetime | None) -> 
 
 
 def move_baselines(adjustments: Iterable[StockAdjustment]) -> None:
-    """A carried delta moves both baselines of its link: the change is now known to both sides."""
-    rows = sorted((row.link_id, row.delta) for row in adjustments if row.link_id)
+    """A carried delta moves both baselines of its link: the change is now known to both sides.
+
+    One that takes a delta back moves only the baseline of the side it was written to: the other side keeps its change,
+    and it is not carried again.
+    """
+    rows = sorted((row.link_id, row.delta, row.level_id if row.is_undo else 0) for row in adjustments if row.link_id)
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
     with db.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [[link for link, _ in rows]]
-        )
+        cursor.execute("SELECT 1 FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [columns[0]])
         cursor.execute(
             """
             UPDATE syncing_stocklink link
-            SET source_baseline = source_baseline + moved.delta,
-                destination_baseline = destination_baseline + moved.delta
-            FROM (SELECT id, sum(delta) AS delta
-                  FROM unnest(%s::bigint[], %s::int[]) AS row (id, delta) GROUP BY id) moved
+            SET source_baseline = source_baseline + moved.source,
+                destination_baseline = destination_baseline + moved.destination
+            FROM (SELECT own.id,
+                         coalesce(sum(delta) FILTER (WHERE side IN (0, source_level_id)), 0) AS source,
+                         coalesce(sum(delta) FILTER (WHERE side IN (0, destination_level_id)), 0) AS destination
+                  FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS row (id, delta, side)
+                  JOIN syncing_stocklink own ON own.id = row.id GROUP BY own.id) moved
             WHERE link.id = moved.id AND source_baseline IS NOT NULL
             """,
-            [[link for link, _ in rows], [delta for _, delta in rows]],
+            columns,
+        )
+
+
+def keep_undone(kind: str, adjustments: Iterable[StockAdjustment]) -> None:
+    """One-way: a destination whose write was taken back keeps its value until the source changes."""
+    if kind != StockBatch.Kind.SET:
+        return
+    for row in sorted(adjustments, key=lambda row: row.level_id):
+        summed = StockLink.objects.filter(connection=row.connection_id, destination_level=row.level_id)
+        locked = summed.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
+        StockLink.objects.filter(pk__in=list(locked)).update(
+            source_baseline=row.source_quantity, destination_baseline=row.change_to, keeps_destination=True
         )
 
 
