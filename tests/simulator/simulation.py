@@ -21,6 +21,7 @@ from . import (
     control,
     inventory,
     merchant,
+    order_moves,
     orders,
     products,
     reads,
@@ -35,6 +36,7 @@ from .courier import Courier
 from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
+from .order_state import Order, OrderEdit, Refund
 from .page import Pages
 from .paging import connection_resolvers
 from .plan import Compiler, OperationPlan
@@ -50,7 +52,6 @@ from .state import (
     InventoryItem,
     Level,
     Location,
-    Order,
     Product,
     Shop,
     Subscription,
@@ -247,14 +248,28 @@ class Simulator:
     def buy_lines(self, domain: str, lines: Iterable[tuple[int, int]], **how) -> Order:
         return orders.buy(self.shops[domain], self.clock, lines, **how)
 
-    def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None) -> None:
-        orders.fulfil(self.shops[domain], self.clock, order, quantities)
+    def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None, **tracking) -> None:
+        """{line id: units}, None for all that is left; number=, company=, url=."""
+        order_moves.fulfil(self.shops[domain], self.clock, order, quantities, **tracking)
 
-    def cancel(self, domain: str, order: Order, *, restock: bool = True) -> None:
-        orders.cancel(self.shops[domain], self.clock, order, restock=restock)
+    def cancel(self, domain: str, order: Order, *, restock: bool = True, **how) -> None:
+        """reason=, refund_money=, staff_note=."""
+        order_moves.cancel(self.shops[domain], self.clock, order, restock=restock, **how)
 
-    def refund(self, domain: str, order: Order, lines: Iterable[dict]):
-        return orders.refund(self.shops[domain], self.clock, order, lines)
+    def refund(self, domain: str, order: Order, lines: Iterable[dict], **how) -> Refund:
+        """money=, shipping=, note=: see order_moves.refund."""
+        return order_moves.refund(self.shops[domain], self.clock, order, lines, **how)
+
+    def place_order(self, domain: str, lines: Iterable, **details) -> Order:
+        """What a buyer does: see orders.place_order and order_build."""
+        return orders.place_order(self.shops[domain], self.clock, lines, **details)
+
+    def pay_order(self, domain: str, order: Order) -> None:
+        order_moves.pay(self.shops[domain], self.clock, order)
+
+    def edit_order(self, domain: str, order: Order, **how) -> OrderEdit:
+        """quantities={line id: wanted}, add=[(variant id, units)], back_to_stock=, note=."""
+        return order_moves.edit_order(self.shops[domain], self.clock, order, **how)
 
     # Webhooks of manual shops
 
