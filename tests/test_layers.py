@@ -14,7 +14,8 @@ APPS = ("stores", "orders", "syncing", "tiposync")
 LAYERS = [
     ("0 wire", ["stores.shopify", "stores.shopify.*"]),
     ("1 models", ["*.models", "*.models.*", "stores", "orders", "syncing", "syncing.stock", "tiposync"]),
-    ("2 rules", ["stores.matching", "orders.mapping", "syncing.stock.merge", "syncing.stock.guards"]),
+    ("2 rules", ["stores.matching", "syncing.stock.merge", "syncing.stock.guards"]),
+    ("2 rules", ["orders.mapping", "orders.lines", "orders.copy_input", "orders.sums"]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("selection", "fields", "pricing", "fingerprint")]),
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
     ("3 features", ["orders.importing", "orders.updates", "syncing.stock.*", "syncing.catalog.*"]),

@@ -1,7 +1,7 @@
 """Draft orders on the wire: create, find by tag, read, send the invoice, delete.
 
-There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is found by its tag, through a search
-index that lags, and recognised by an attribute.
+There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is found by its tag, through a
+search index that lags, and recognised by an attribute.
 """
 
 from collections.abc import Mapping
@@ -192,17 +192,3 @@ def delete_draft(client: Client, draft_gid: str) -> bool:
     if read_draft(client, draft_gid) is None:
         return False
     raise UserErrors(f"{client.domain}: {draft_gid} was not deleted.", errors=listed)
-
-
-# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/customerByIdentifier
-FIND_CUSTOMER = """
-query FindCustomer($email: String!) {
-  customerByIdentifier(identifier: {emailAddress: $email}) { id }
-}
-"""
-
-
-def find_customer(client: Client, email: str) -> str | None:
-    """The gid of the customer with this e-mail address, or None: drafts take a customer by id only (facts 7.2)."""
-    found = client.execute(FIND_CUSTOMER, {"email": email}, cost=1).get("customerByIdentifier")
-    return None if found is None else found["id"]
