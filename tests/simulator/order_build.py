@@ -23,13 +23,13 @@ from .order_money import discounted_total, discounts_of, total_of
 from .order_state import (
     Address,
     Allocation,
-    DiscountApplication,
     Duty,
     LineGroup,
     LineItem,
     Order,
     ShippingLine,
     TaxLine,
+    discount_application,
 )
 from .state import Shop
 
@@ -160,7 +160,7 @@ class Builder:
 
     def _discount_line(self, order: Order, line: LineItem, amount: object, title: str) -> None:
         """A discount of this line alone."""
-        application = DiscountApplication(
+        application = discount_application(
             len(order.discounts), "automatic", title, Decimal(str(amount)), selection="EXPLICIT", method="EACH"
         )
         order.discounts.append(application)
@@ -176,7 +176,7 @@ class Builder:
             order.shipping_lines.append(line)
             if row.get("discount"):
                 amount = Decimal(str(row["discount"]))
-                application = DiscountApplication(
+                application = discount_application(
                     len(order.discounts), "automatic", "Shipping", amount, target_type="SHIPPING_LINE", method="EACH"
                 )
                 order.discounts.append(application)
@@ -234,7 +234,9 @@ def discount_order(
     value = percentage if percentage is not None else amount.shop if amount is not None else Decimal(100)
     value_type = "fixed_amount" if percentage is None and not free_shipping else "percentage"
     target = "SHIPPING_LINE" if free_shipping else "LINE_ITEM"
-    application = DiscountApplication(len(order.discounts), kind, title, value, value_type, target)
+    application = discount_application(
+        len(order.discounts), kind, title, value, value_type=value_type, target_type=target
+    )
     order.discounts.append(application)
     if free_shipping:
         for line in order.shipping_lines:

@@ -96,6 +96,27 @@ class DiscountApplication:
     method: str = "ACROSS"  # ACROSS | EACH | ONE
 
 
+class CodeDiscount(DiscountApplication):
+    """A code that the buyer typed in."""
+
+    __slots__ = ()
+
+
+class AutomaticDiscount(DiscountApplication):
+    __slots__ = ()
+
+
+class ManualDiscount(DiscountApplication):
+    """Given by the merchant, as in a draft."""
+
+    __slots__ = ()
+
+
+def discount_application(index: int, kind: str, title: str, value: Decimal, **fields) -> DiscountApplication:
+    made = {"code": CodeDiscount, "automatic": AutomaticDiscount, "manual": ManualDiscount}[kind]
+    return made(index, kind, title, value, **fields)
+
+
 @dataclass(slots=True)
 class Allocation:
     """The part of a discount that fell on one line."""

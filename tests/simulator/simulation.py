@@ -14,20 +14,7 @@ from collections.abc import Callable, Iterable
 
 from graphql import GraphQLObjectType
 
-from . import (
-    activation,
-    auth,
-    bulk_fields,
-    control,
-    inventory,
-    merchant,
-    order_moves,
-    orders,
-    products,
-    reads,
-    reads_inventory,
-    subscriptions,
-)
+from . import auth, control, merchant, order_moves, orders
 from .bulk import BulkOperations
 from .call import Call
 from .clock import Clock
@@ -38,54 +25,21 @@ from .executor import Executor
 from .faults import Fault, FaultPlan
 from .order_state import Order, OrderEdit, Refund
 from .page import Pages
-from .paging import connection_resolvers
 from .plan import Compiler, OperationPlan
+from .resolvers import RESOLVERS, TYPE_NAMES
 from .schema import load_schema, load_scopes
 from .server import Server
 from .state import (
-    AdjustmentGroup,
     App,
-    BulkOperation,
     Change,
     Counters,
-    HttpEndpoint,
-    InventoryItem,
     Level,
-    Location,
-    Product,
     Shop,
     Subscription,
     Token,
-    Variant,
 )
 from .webhooks import Delivery, Webhooks
 
-RESOLVERS = {
-    **connection_resolvers(
-        ["Product", "ProductVariant", "InventoryItem", "InventoryLevel", "Location", "WebhookSubscription"]
-    ),
-    **reads.RESOLVERS,
-    **reads_inventory.RESOLVERS,
-    **inventory.RESOLVERS,
-    **activation.RESOLVERS,
-    **subscriptions.RESOLVERS,
-    **products.RESOLVERS,
-    **bulk_fields.RESOLVERS,
-}
-TYPE_NAMES = {
-    Shop: "Shop",
-    App: "AppInstallation",
-    Product: "Product",
-    Variant: "ProductVariant",
-    InventoryItem: "InventoryItem",
-    Level: "InventoryLevel",
-    Location: "Location",
-    Order: "Order",
-    Subscription: "WebhookSubscription",
-    BulkOperation: "BulkOperation",
-    AdjustmentGroup: "InventoryAdjustmentGroup",
-    HttpEndpoint: "WebhookHttpEndpoint",
-}
 RESTORE_RATES = {"BASIC": 100.0, "GROW": 100.0, "ADVANCED": 200.0, "PLUS": 1000.0, "ENTERPRISE": 2000.0}
 Hook = Callable[[Shop, str, dict], None]  # shop, root field, arguments
 
