@@ -18,10 +18,11 @@ LAYERS = [
     ("2 rules", ["orders.mapping", "orders.lines", "orders.copy_input", "orders.sums"]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("selection", "fields", "pricing", "fingerprint")]),
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
-    ("3 features", ["orders.importing", "orders.updates", "syncing.stock.*", "syncing.catalog.*"]),
+    ("3 features", [f"orders.{name}" for name in ("intake", "units", "copying", "importing", "looking", "due")]),
+    ("3 features", ["orders.updates", "syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", ["syncing.pulse", "syncing.retention", "syncing.status"]),
     ("4 engine", ["syncing.handlers", "syncing.effects", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),
-    ("4 engine", ["syncing.reconciliation", "syncing.alerts"]),
+    ("4 engine", ["syncing.reconciliation", "syncing.alerts", "syncing.order_effects"]),
     ("5 entry points", ["*.admin", "*.admin.*", "*.apps", "*.checks", "*.management", "*.management.*"]),
     ("5 entry points", ["*.views", "*.urls", "syncing.tasks", "tiposync.*"]),
 ]

@@ -44,9 +44,7 @@ class OrderUpdate(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["order_import", "kind", "origin_gid"], name="order_update_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["order_import", "kind", "origin_gid"], name="order_update_once")]
         indexes = [
             models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sent"]), name="update_unfinished")
         ]
