@@ -11,7 +11,7 @@ from orders.models import OrderImport
 from stores.shopify import draft_orders, orders
 from stores.shopify.client import Client
 from stores.shopify.draft_orders import DraftRecord
-from stores.shopify.errors import AccessDenied, ObjectNotFound, UserErrors
+from stores.shopify.errors import ObjectNotFound, UserErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,6 @@ def create(client: Client, mapped: MappedOrder) -> Copy:
     Raises as orders.create_order and draft_orders.create_draft do; look at `outcome_unknown`.
     """
     made = mapped.draft_input if mapped.is_draft else mapped.input
-    if mapped.is_draft:
-        made = _with_known_customer(client, made)
     for weaken in (copy_input.without_phone, copy_input.without_customer):
         try:
             return _create(client, made, mapped)
@@ -49,17 +47,6 @@ def _create(client: Client, made: dict[str, Any], mapped: MappedOrder) -> Copy:
     if mapped.is_draft:
         return _of_draft(draft_orders.create_draft(client, made))
     return _of_order(orders.create_order(client, made, mapped.options))
-
-
-def _with_known_customer(client: Client, made: dict[str, Any]) -> dict[str, Any]:
-    """A draft takes a customer by id only; where we may not look, its e-mail address alone must do."""
-    if not made.get("email"):
-        return made
-    try:
-        found = draft_orders.find_customer(client, made["email"])
-    except AccessDenied:
-        return made
-    return copy_input.with_customer(made, found) if found else made
 
 
 def _person_was_refused(error: UserErrors) -> bool:
