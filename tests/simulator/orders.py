@@ -8,7 +8,7 @@ from typing import Any
 from .clock import Clock
 from .money import Exchange
 from .order_build import Builder
-from .order_money import grand_total
+from .order_money import financial_status, grand_total
 from .order_state import Order, Transaction
 from .order_stock import OutOfStockError, Router, claim, open_fulfillment_orders
 from .state import Shop
@@ -86,7 +86,7 @@ def register(shop: Shop, order: Order) -> None:
 def tell_created(action: StockAction, order: Order) -> None:
     """orders/create, and orders/paid at once when nothing is owed: the two race each other."""
     action.tell("ORDERS_CREATE", (order.id,))
-    if any(row.kind in ("SALE", "CAPTURE") and row.status == "SUCCESS" for row in order.transactions):
+    if financial_status(order) == "PAID":
         action.tell("ORDERS_PAID", (order.id,))
 
 

@@ -7,6 +7,7 @@ from . import (
     bulk_fields,
     inventory,
     metafields,
+    order_create,
     products,
     reads,
     reads_drafts,
@@ -64,6 +65,7 @@ RESOLVERS = {
     **subscriptions.RESOLVERS,
     **products.RESOLVERS,
     **metafields.RESOLVERS,
+    **order_create.RESOLVERS,
     **bulk_fields.RESOLVERS,
 }
 TYPE_NAMES = {
