@@ -59,7 +59,7 @@ def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
     rows = list(order_import.lines.all())
     before = _pending(rows)
     carried = {line.line_gid: line for line in mapped.carried}
-    reasons = {left.line.gid: left.reason for left in mapped.left_out}
+    reasons = {left.line_gid: left.reason for left in mapped.left_out}
     for row in rows:
         line = carried.get(row.line_gid)
         row.reason = reasons.get(row.line_gid, "")[:255]
