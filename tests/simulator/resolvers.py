@@ -5,9 +5,12 @@ from __future__ import annotations
 from . import (
     activation,
     bulk_fields,
+    draft_mutations,
+    fulfillment_mutations,
     inventory,
     metafields,
     order_create,
+    order_mutations,
     products,
     reads,
     reads_drafts,
@@ -16,6 +19,7 @@ from . import (
     reads_order_parts,
     reads_orders,
     reads_people,
+    refund_mutations,
     subscriptions,
 )
 from .order_state import (
@@ -66,6 +70,10 @@ RESOLVERS = {
     **products.RESOLVERS,
     **metafields.RESOLVERS,
     **order_create.RESOLVERS,
+    **order_mutations.RESOLVERS,
+    **refund_mutations.RESOLVERS,
+    **fulfillment_mutations.RESOLVERS,
+    **draft_mutations.RESOLVERS,
     **bulk_fields.RESOLVERS,
 }
 TYPE_NAMES = {

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable
 
 from graphql import GraphQLObjectType
 
-from . import auth, control, merchant, order_moves, orders
+from . import auth, control, drafts, merchant, order_moves, orders
+from .alarms import Alarms
 from .bulk import BulkOperations
 from .call import Call
 from .clock import Clock
@@ -23,7 +24,7 @@ from .courier import Courier
 from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
-from .order_state import Order, OrderEdit, Refund
+from .order_state import Draft, Order, OrderEdit, Refund
 from .page import Pages
 from .plan import Compiler, OperationPlan
 from .resolvers import RESOLVERS, TYPE_NAMES
@@ -73,6 +74,7 @@ class Simulator:
         self.shops: dict[str, Shop] = Shops(self)
         self.executor = Executor(self)
         self.bulk = BulkOperations(self)
+        self.alarms = Alarms(self.clock)  # jobs and reservations
         self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
         self.on_after_commit: list[Hook] = []  # after a mutation is committed, before its answer leaves
         self.base_url = ""
@@ -105,6 +107,7 @@ class Simulator:
             self._server = None
         self.courier.stop()
         self.bulk.stop()
+        self.alarms.stop()
 
     def __enter__(self) -> Simulator:
         return self
@@ -224,6 +227,13 @@ class Simulator:
     def edit_order(self, domain: str, order: Order, **how) -> OrderEdit:
         """quantities={line id: wanted}, add=[(variant id, units)], back_to_stock=, note=."""
         return order_moves.edit_order(self.shops[domain], self.clock, order, **how)
+
+    def complete_draft(self, domain: str, draft: Draft, *, paid: bool = True) -> Order:
+        """What the merchant's click does."""
+        return drafts.complete(self.shops[domain], self.clock, draft, paid=paid)
+
+    def delete_draft(self, domain: str, draft: Draft) -> None:
+        drafts.delete(self.shops[domain], self.clock, draft)
 
     # Webhooks of manual shops
 

@@ -244,6 +244,7 @@ class Shop:
         self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
         self.metafield_definitions: dict[int, MetafieldDefinition] = {}
         self.jobs: dict[str, Job] = {}
+        self.mails: list[dict] = []  # what customers would have got: {kind, to, at, ...}
         self.orders_made_at: deque[float] = deque(maxlen=100)  # by orderCreate: a development store allows 5 a minute
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}
