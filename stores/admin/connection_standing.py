@@ -4,7 +4,7 @@ from typing import Any
 
 from stores.admin import look
 from stores.models import Connection, VariantLink
-from syncing import jobs
+from syncing import jobs, order_effects
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.stock import alignment, pairs
 
@@ -14,6 +14,7 @@ def follow_up(connection: Connection, product_gid: str | None = None) -> None:
     if connection.state == Connection.State.RUNNING:
         pairs.wire_connection(connection, product_gid)
         jobs.carry(connection)
+        order_effects.resume_linked([connection.pk])
 
 
 def preview_row(row: alignment.PreviewRow) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from . import merchant
 from .control_looks import describe_level, describe_order, describe_variant, number
-from .state import Order
+from .order_state import Order
 
 # Stock
 

@@ -11,9 +11,10 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from .order_state import Order
 from .page_actions import FAULTS, KNOBS, do
 from .page_parts import button, frame, link, live, post_form, table, text
-from .state import Level, Location, Order, Shop, Variant
+from .state import Level, Location, Shop, Variant
 
 ROWS = 20
 LOG_ROWS = 40

@@ -7,8 +7,9 @@ from typing import Any
 
 from .faults import Fault
 from .inventory import LIMIT
+from .order_state import LineItem, Order
 from .orders import OutOfStockError
-from .state import LineItem, Order, Shop
+from .state import Shop
 
 
 class ActionError(ValueError):

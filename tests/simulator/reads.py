@@ -22,12 +22,22 @@ TABLES = {
     "WebhookSubscription": "subscriptions",
     "InventoryAdjustmentGroup": "adjustment_groups",
     "BulkOperation": "bulk_operations",
+    "Order": "orders",
+    "DraftOrder": "drafts",
+    "Customer": "customers",
+    "Refund": "refunds",
+    "Fulfillment": "fulfillments",
+    "FulfillmentOrder": "fulfillment_orders",
+    "MetafieldDefinition": "metafield_definitions",
 }
 
 
 def number_of(text: str, kind: str) -> int:
     """The number of a gid that has to be of this kind. Raises FieldError (row 24)."""
-    found, number, _ = parse_gid(text)
+    try:
+        found, number, _ = parse_gid(text)
+    except ValueError:  # a job's
+        raise FieldError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND") from None
     if found != kind:
         raise FieldError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND")
     return number
