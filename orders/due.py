@@ -34,7 +34,7 @@ def unfinished_updates(connection_ids: Collection[int]) -> QuerySet[OrderImport]
     waiting = OrderUpdate.objects.filter(
         order_import=OuterRef("pk"), state__in=(OrderUpdate.State.PLANNED, OrderUpdate.State.SENT)
     )
-    return _of(connection_ids).filter(Exists(waiting))
+    return _of(connection_ids).exclude(state__in=OrderImport.UNFINISHED).filter(Exists(waiting))
 
 
 def _of(connection_ids: Collection[int]) -> QuerySet[OrderImport]:

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
-from orders import due, importing
+from orders import due, importing, updates
 from orders.models import OrderImport
 from stores import linking
 from stores.clients import open_client
@@ -140,6 +140,14 @@ def import_order(job: SyncJob) -> str:
     return importing.import_order(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
 
 
+def update_order(job: SyncJob) -> str:
+    """Carry what happened to an order after it was copied to the other side."""
+    connection = job.connection
+    if reason := connection.why_inert():
+        return f"Not now. {reason}"  # the sweep comes back to it
+    return updates.carry_updates(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
+
+
 def _prepare_orders(connection: Connection) -> None:
     """Have both stores looked at for what orders need: scopes, subscriptions, the definition of our metafield."""
     for store in (connection.source, connection.destination):
@@ -160,6 +168,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.RECONCILE: reconcile,
     SyncJob.Kind.CHECK_STORE: check_store,
     SyncJob.Kind.IMPORT_ORDER: import_order,
+    SyncJob.Kind.UPDATE_ORDER: update_order,
 }
 
 
@@ -186,6 +195,8 @@ def _sweep_orders(running: QuerySet[Connection]) -> None:
     alive = [connection.pk for connection in running if not connection.why_inert()]
     for order_import in _not_failed_lately(due.unfinished(alive), SyncJob.Kind.IMPORT_ORDER):
         jobs.import_order(order_import.connection, order_import.order_gid)
+    for order_import in _not_failed_lately(due.unfinished_updates(alive), SyncJob.Kind.UPDATE_ORDER):
+        jobs.update_order(order_import.connection, order_import.order_gid)
 
 
 def _not_failed_lately(imports: QuerySet[OrderImport], kind: str) -> Iterable[OrderImport]:
