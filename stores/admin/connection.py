@@ -9,6 +9,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
+from orders.admin.settings import OrderSettingsInline, take_up_again
+from orders.models import OrderSettings
 from stores import linking
 from stores.admin import look
 from stores.admin.connection_form import ConnectionForm, MappingInline
@@ -27,7 +29,7 @@ from syncing.stock import alignment
 
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
-ONE_WAY = "strategy == 'one_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
+ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
 
 
@@ -106,7 +108,9 @@ class ConnectionAdmin(ConnectionColumns, Page):
     ]
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> list:
-        return self.inlines if obj else []
+        if not obj:
+            return []
+        return [*self.inlines, OrderSettingsInline] if obj.carries_orders else self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> list[str]:
         return ["source", "destination"] if obj else []
@@ -148,6 +152,10 @@ class ConnectionAdmin(ConnectionColumns, Page):
             messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)
+        if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
+            take_up_again(connection)
+        if "strategy" in form.changed_data and connection.carries_orders:
+            messages.info(request, "Choose at the bottom of this page how orders become orders of the source.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
         return connections_removed(objs, request)
