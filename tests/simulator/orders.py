@@ -64,6 +64,8 @@ def place_order(
             if line.variant_id is not None and not bypass:
                 line.location_id = router.choose(shop.variants[line.variant_id], line.quantity)
             order.lines.append(line)
+        if not order.lines:
+            raise ValueError("an order has at least one line")
         builder.add_extras(order, details)
         _pay(shop, order, clock.whole_seconds(), paid)
         register(shop, order)
