@@ -17,12 +17,13 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from .customers import upsert_customer
+from .customers import TakenError, upsert_customer
 from .money import NOTHING, Bag, Exchange, spread
 from .order_money import discounted_total, discounts_of, total_of
 from .order_state import (
     Address,
     Allocation,
+    Customer,
     Duty,
     LineGroup,
     LineItem,
@@ -91,14 +92,19 @@ class Builder:
     def _add_customer(self, order: Order, given: object) -> None:
         if given is None:
             return
-        if isinstance(given, dict):
-            customer = upsert_customer(self.shop, self.now, **given)
-        else:
-            customer = self.shop.customers[int(given)]
+        customer = self._known_customer(order, given) if isinstance(given, dict) else self.shop.customers[int(given)]
         order.customer_id = customer.id
         order.email = order.email or customer.email
         if order.shipping_address is not None:
             customer.default_address = order.shipping_address
+
+    def _known_customer(self, order: Order, given: dict[str, Any]) -> Customer:
+        """A checkout never fails for a phone that belongs to somebody else: the order keeps it, the customer not."""
+        try:
+            return upsert_customer(self.shop, self.now, **given)
+        except TakenError:
+            order.phone = order.phone or given.get("phone")
+            return upsert_customer(self.shop, self.now, **{**given, "phone": None})
 
     # Lines
 

@@ -233,6 +233,13 @@ def test_customers_are_found_by_mail_in_any_case(api: Api, small: Small):
     }
 
 
+def test_a_checkout_does_not_fail_for_a_phone_of_somebody_else(api: Api, small: Small):
+    for email in ("ann@example.com", "bob@example.com"):
+        order = small.sim.place_order(DOMAIN, [(small.mug.id, 1)], customer={"email": email, "phone": "+4930123456"})
+    assert [row.phone for row in small.shop.customers.values()] == ["+4930123456", None]
+    assert (order.phone, order.email) == ("+4930123456", "bob@example.com")
+
+
 def test_a_customer_needs_his_own_scope(api: Api, small: Small):
     order = small.sim.place_order(DOMAIN, [(small.mug.id, 1)], customer={"email": "a@example.com"})
     small.sim.set_scopes(DOMAIN, ["read_orders"])
