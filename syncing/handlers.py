@@ -137,7 +137,11 @@ def import_order(job: SyncJob) -> str:
     connection = job.connection
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
-    return importing.import_order(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
+    order_gid = job.arguments["order_gid"]
+    words = importing.import_order(connection, order_gid, open_client, order_effects.move_units)
+    if due.unfinished_updates([connection.pk]).filter(order_gid=order_gid).exists():
+        jobs.update_order(connection, order_gid)  # what happened to it while it was being copied
+    return words
 
 
 def update_order(job: SyncJob) -> str:

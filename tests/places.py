@@ -22,6 +22,11 @@ TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVE
 WRITES = ("inventorySetQuantities", "inventoryAdjustQuantities")
 
 
+def is_our_write(change: Change) -> bool:
+    """Whether a stock write of ours did it; a copy that took its units is the sale itself, once more."""
+    return change.cause == OURS and not (change.reference or "").startswith(("order:", "draft:"))
+
+
 class StillClock(Clock):
     """Stands still where a test puts it; each test begins at the time of this machine."""
 

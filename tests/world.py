@@ -15,7 +15,7 @@ from django.db import connections
 from django.db.models import F
 from django.db.models.functions import Now
 
-from orders.models import OrderImport
+from orders.models import OrderImport, OrderUpdate
 from stores import clients
 from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink
 from stores.shopify import gids, orders
@@ -23,7 +23,7 @@ from stores.shopify.webhooks import COPY_TOPICS, ORDER_TOPICS
 from syncing import handlers, jobs, views
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
-from tests.places import OURS, TOPICS, Place, StillClock
+from tests.places import TOPICS, Place, StillClock, is_our_write
 from tests.simulator import Simulator
 from tests.simulator.state import CLIENT_SECRET, Shop
 
@@ -235,13 +235,18 @@ class World:
 
     def carry_orders(self) -> None:
         """What the sweep does for orders that wait, until all has been looked for long enough."""
-        for _ in range(10):
+        for _ in range(10 if any(connection.carries_orders for connection in self.connections) else 0):
             self.tick(60)
             handlers.sweep()
             SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
             self.work(tries=1)
-            if not OrderImport.objects.filter(state__in=("planned", "sent")).exists():
+            if not self.unfinished_orders():
                 return
+
+    def unfinished_orders(self) -> list[str]:
+        imports = OrderImport.objects.filter(state__in=("planned", "sent"))
+        updates = OrderUpdate.objects.filter(state__in=("planned", "sent"))
+        return [f"{row} {row.state} {row.reason}" for row in (*imports, *updates)]
 
     def carry(self) -> None:
         """What the sweep does for stock that waits."""
@@ -337,7 +342,7 @@ class World:
         """Where it started, and what anybody but us did to it in the source and in all that are two-way with it."""
         one_way = {connection.destination_id for connection in self.connections if not connection.is_two_way}
         counted = [place for place in self.places if place.store.pk not in one_way]
-        foreign = (change for place in counted for change in place.changes(number, at) if change.cause != OURS)
+        foreign = (change for place in counted for change in place.changes(number, at) if not is_our_write(change))
         return self.starts[number, at] + sum(change.delta for change in foreign)
 
     def resolve_holds(self) -> int:
@@ -359,6 +364,7 @@ class World:
         """Whatever waits is done: by the sweep, by reconciliation, by an operator who knows the truth."""
         for _ in range(6):
             self.reconcile()
+            self.carry_orders()
             self.carry()
             if not self.resolve_holds() and not self.unsettled():
                 return
@@ -368,7 +374,8 @@ class World:
         links = StockLink.objects.exclude(state="skipped").filter(connection__in=self.connections)
         waiting = links.filter(dirty_sequence__gt=F("settled_sequence")) | links.exclude(state="in_step")
         pending = StockBatch.objects.filter(state="pending")
-        return [f"{link.pk} {link.state} {link.reason}" for link in waiting] + [str(batch) for batch in pending]
+        stock = [f"{link.pk} {link.state} {link.reason}" for link in waiting] + [str(batch) for batch in pending]
+        return stock + self.unfinished_orders()
 
 
 @dataclass
