@@ -70,12 +70,11 @@ class Builder:
     def bag(self, amount: object) -> Bag:
         return self.exchange.from_shop(Decimal(str(amount)))
 
-    def order(self, details: dict[str, Any], created_at: int | None) -> Order:
+    def order(self, details: dict[str, Any], at: int) -> Order:
         """The order without its lines. Raises KeyError for an unknown detail."""
         unknown = set(details) - KNOWN
         if unknown:
             raise KeyError(f"an order has no {sorted(unknown)}; known: {sorted(KNOWN)}")
-        at = created_at if created_at is not None else self.now
         order = Order(self.shop.next_id(), 0, at, at, int(details.get("processed_at") or at))
         order.currency, order.presentment_currency = self.exchange.currency, self.exchange.presentment
         for name in PLAIN:
