@@ -154,8 +154,6 @@ class ConnectionAdmin(ConnectionColumns, Page):
             follow_up(connection)
         if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
             take_up_again(connection)
-        if "strategy" in form.changed_data and connection.carries_orders:
-            messages.info(request, "Choose at the bottom of this page how orders become orders of the source.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
         return connections_removed(objs, request)
@@ -164,6 +162,12 @@ class ConnectionAdmin(ConnectionColumns, Page):
         if "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
         messages.success(request, f"{obj} was added. Its page shows the steps until it can be started.")
+        return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
+
+    def response_change(self, request: HttpRequest, obj: Connection) -> HttpResponse:
+        if not obj.carries_orders or OrderSettings.objects.filter(connection=obj).exists():
+            return super().response_change(request, obj)
+        messages.info(request, "Choose at the bottom of this page how its orders become orders of the source.")
         return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
 
     @operation(
