@@ -5,7 +5,7 @@
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from orders.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderSettings
@@ -15,7 +15,8 @@ from tests.syncing.test_state_machine import ITEMS, STOCK, items, picks, units
 
 pytestmark = stock.pytestmark
 EVENTS = ("order", "orderCreate", "draftOrderCreate", "orderByIdentifier", *WRITES)
-FAULTS = [(kind, fields | {"match": name}) for kind, fields in stock.FAULTS for name in ("orderCreate", "order")]
+CREATIONS = ("orderCreate", "draftOrderCreate")
+LOST = [(kind, fields | {"match": name}) for kind, fields in stock.FAULTS for name in CREATIONS]
 RULE = {"percentage": 70, "safety_buffer": 2, "cap_quantity": 25}
 
 
@@ -36,6 +37,9 @@ class OrderTrade(stock.Trade):
 
     @rule(lines=st.lists(st.tuples(items, units), min_size=1, max_size=3), place=st.integers(1, 2))
     def somebody_orders_several_things(self, lines, place):
+        self.place_order(lines, place)
+
+    def place_order(self, lines, place):
         self.time_goes_by()
         self.orders.append((place, self.world.places[place].order(*lines)))
 
@@ -71,10 +75,17 @@ class OrderTrade(stock.Trade):
 
         self.world.meanwhile(event, work, after=after)
 
-    @rule(place=st.integers(0, 2), fault=st.sampled_from(FAULTS), skip=st.integers(0, 1))
-    def the_next_copy_will_fail(self, place, fault, skip):
+    @initialize(is_unique=st.booleans())
+    def shopify_may_itself_refuse_a_second_copy(self, is_unique):
+        self.source.shop.knobs.unique_custom_ids = is_unique
+
+    @rule(fault=st.sampled_from(LOST), place=st.integers(1, 2), lines=st.lists(st.tuples(items, units), min_size=1))
+    def the_copy_of_an_order_will_fail(self, fault, place, lines):
         kind, fields = fault
-        self.world.places[place].fault(kind, **fields, skip=skip)
+        self.source.fault(kind, **fields)
+        self.place_order(lines[:3], place)
+        self.world.deliver()
+        self.world.work(tries=1)
 
     @rule()
     def the_search_for_a_copy_goes_on(self):
