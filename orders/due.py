@@ -34,7 +34,15 @@ def unfinished_updates(connection_ids: Collection[int]) -> QuerySet[OrderImport]
     waiting = OrderUpdate.objects.filter(
         order_import=OuterRef("pk"), state__in=(OrderUpdate.State.PLANNED, OrderUpdate.State.SENT)
     )
-    return _of(connection_ids).filter(Exists(waiting))
+    return _of(connection_ids).exclude(state__in=OrderImport.UNFINISHED).filter(Exists(waiting))
+
+
+def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    """Imports of which nobody has decided yet whether a mail tells of them (orders.notices.decide)."""
+    failed = Q(state=State.FAILED) | Q(state=State.SENT) & ~Q(failure="")
+    return _of(connection_ids).filter(
+        Q(state=State.CONFIRMED, noticed_as__in=("", "failed")) | failed & ~Q(noticed_as="failed")
+    )
 
 
 def _of(connection_ids: Collection[int]) -> QuerySet[OrderImport]:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -27,9 +28,8 @@ logger = logging.getLogger(__name__)
 
 Clients = Callable[[Store], Client]
 
-# How long a copy is looked for after its creation was sent, and how often at least. Orders are found at once by their
-# custom id and drafts by a search that lags (facts 7.3); a request of ours may be under way for half a minute.
-LOOK_SECONDS = {False: 90, True: 180}
+# How often a copy is looked for at least, after its creation was sent: orders are found at once by their custom id,
+# drafts by a search that lags (facts 7.3). ORDER_LOOK_SECONDS says for how long.
 LOOKS = {False: 3, True: 5}
 # A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
 # before they are for sale again.
@@ -211,7 +211,7 @@ class _Importer:
             "attempts": row.attempts + 1,
             "sent_at": now,
             "looks": 0,
-            "look_up_until": now + timedelta(seconds=LOOK_SECONDS[mapped.is_draft]),
+            "look_up_until": now + look_time(mapped.is_draft),
             "is_draft": mapped.is_draft,
             "is_partial": mapped.is_partial,
             "reason": "",
@@ -353,6 +353,11 @@ class _Importer:
         row = self.row
         row.state, row.reason, row.waits_for, row.failure = state, reason, waits_for, failure
         row.save(update_fields=["state", "reason", "waits_for", "failure", "changed_at"])
+
+
+def look_time(is_draft: bool) -> timedelta:
+    """For how long nothing is sent again. A request of ours may be under way for half a minute."""
+    return timedelta(seconds=settings.ORDER_LOOK_SECONDS * (2 if is_draft else 1))
 
 
 def choices_of(connection: Connection, chosen: OrderSettings) -> mapping.Choices:

@@ -15,6 +15,7 @@ from orders.update_state import LookAgain, UpdateRefused
 from stores.models import Connection
 from stores.shopify import draft_orders, errors, order_changes
 from stores.shopify.client import Client
+from stores.shopify.order_changes import Cancellation
 from stores.shopify.order_progress import OrderProgress, read_progress
 
 Kind = OrderUpdate.Kind
@@ -22,6 +23,8 @@ Kind = OrderUpdate.Kind
 TURNS = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT, Kind.EDIT)
 # How often a cancellation is asked after, in seconds: Shopify works on it by itself (facts 7.5).
 ASK_SECONDS = 5
+CANCELLED = "The copy is cancelled."
+NOT_CANCELLED_YET = "Shopify has not cancelled the copy yet."
 SWITCHED_OFF = "The connection does not carry such changes."
 
 
@@ -104,12 +107,15 @@ class _Carrier:
         client = self.clients(row.connection.source)
         if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
             return update_state.confirm(update, "The draft was deleted.")
-        copy = read_progress(client, row.copy_order_gid)
+        asked = update.body.get("asked") if update.state == OrderUpdate.State.SENT else None
+        is_over = asked is not None and order_changes.is_cancellation_over(client, Cancellation(*asked))
+        copy = read_progress(client, row.copy_order_gid)  # after the question: what is over has taken effect
         if copy.cancelled_at:
-            return update_state.confirm(update, "The copy is cancelled.", copy.gid)
-        if update.state == OrderUpdate.State.SENT and (result_gid := update.body.get("result")):
-            order_changes.read_cancellation(client, result_gid)  # raises when it failed
-            raise LookAgain("Shopify has not cancelled the copy yet.", ASK_SECONDS)
+            return update_state.confirm(update, CANCELLED, copy.gid)
+        if is_over:
+            raise UpdateRefused("Shopify has ended the cancellation without cancelling the copy: do it by hand.")
+        if asked is not None:
+            raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
         original = read_progress(self.clients(row.connection.destination), row.order_gid)
         if not original.cancelled_at:
             return update_state.skip(update, "The original is not cancelled.")
@@ -121,7 +127,7 @@ class _Carrier:
         """Repeating it is safe: what is cancelled is refused, and read before (facts 7.5)."""
         row = self.row
         try:
-            result_gid = order_changes.cancel_order(
+            asked = order_changes.cancel_order(
                 client,
                 row.copy_order_gid,
                 reason=original.cancel_reason or "OTHER",
@@ -131,11 +137,11 @@ class _Carrier:
         except errors.UserErrors:
             if not read_progress(client, row.copy_order_gid).cancelled_at:
                 raise
-            return update_state.confirm(update, "The copy is cancelled.", row.copy_order_gid)
-        update_state.note(update, {"result": result_gid})
+            return update_state.confirm(update, CANCELLED, row.copy_order_gid)
+        update_state.note(update, {"asked": [asked.job_gid, asked.result_gid]})
         if read_progress(client, row.copy_order_gid).cancelled_at:
-            return update_state.confirm(update, "The copy is cancelled.", row.copy_order_gid)
-        raise LookAgain("Shopify has not cancelled the copy yet.", ASK_SECONDS)
+            return update_state.confirm(update, CANCELLED, row.copy_order_gid)
+        raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
 
     def _drop_draft(self, client: Client) -> bool:
         """Delete the draft, which frees what it reserves; False when it was completed meanwhile and is an order now."""

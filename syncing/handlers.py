@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
-from orders import due, importing
+from orders import due, importing, notices, updates
 from orders.models import OrderImport
 from stores import linking
 from stores.clients import open_client
@@ -151,7 +151,33 @@ def import_order(job: SyncJob) -> str:
     connection = job.connection
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
-    return importing.import_order(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
+    order_gid = job.arguments["order_gid"]
+    try:
+        return importing.import_order(connection, order_gid, open_client, order_effects.move_units)
+    finally:  # whatever became of it
+        _follow_import(connection, order_gid)
+
+
+def _follow_import(connection: Connection, order_gid: str) -> None:
+    """Have what happened to an order while it was being copied carried, and told who wants to be told."""
+    if due.unfinished_updates([connection.pk]).filter(order_gid=order_gid).exists():
+        jobs.update_order(connection, order_gid)
+    for order_import in due.untold([connection.pk]).filter(order_gid=order_gid):
+        if notices.decide(order_import):
+            jobs.send_notice(order_import.pk, connection)
+
+
+def send_notice(job: SyncJob) -> str | None:
+    """Send a mail about an order, if one is still due."""
+    return notices.send(job.arguments["order_import"])
+
+
+def update_order(job: SyncJob) -> str:
+    """Carry what happened to an order after it was copied to the other side."""
+    connection = job.connection
+    if reason := connection.why_inert():
+        return f"Not now. {reason}"  # the sweep comes back to it
+    return updates.carry_updates(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
 
 
 def _prepare_orders(connection: Connection) -> None:
@@ -175,6 +201,8 @@ WORK: jobs.Work = {
     SyncJob.Kind.UNDO_RUN: undo_run,
     SyncJob.Kind.CHECK_STORE: check_store,
     SyncJob.Kind.IMPORT_ORDER: import_order,
+    SyncJob.Kind.SEND_NOTICE: send_notice,
+    SyncJob.Kind.UPDATE_ORDER: update_order,
 }
 
 
@@ -201,6 +229,12 @@ def _sweep_orders(running: QuerySet[Connection]) -> None:
     alive = [connection.pk for connection in running if not connection.why_inert()]
     for order_import in _not_failed_lately(due.unfinished(alive), SyncJob.Kind.IMPORT_ORDER):
         jobs.import_order(order_import.connection, order_import.order_gid)
+    for order_import in _not_failed_lately(due.unfinished_updates(alive), SyncJob.Kind.UPDATE_ORDER):
+        jobs.update_order(order_import.connection, order_import.order_gid)
+    mute = {connection.pk for connection in running if _failed_lately(connection, SyncJob.Kind.SEND_NOTICE)}
+    for order_import in due.untold(set(alive) - mute).select_related("connection")[:SWEEP_ORDERS]:
+        if notices.decide(order_import):
+            jobs.send_notice(order_import.pk, order_import.connection)
 
 
 def _not_failed_lately(imports: QuerySet[OrderImport], kind: str) -> Iterable[OrderImport]:

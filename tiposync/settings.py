@@ -55,6 +55,9 @@ CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[DEVELOPMENT_CREDENTIAL_KE
 BULK_FROM_LEVELS = env.int("BULK_FROM_LEVELS", default=2000)
 # A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds).
 STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
+# How long a copy of an order is looked for, after an answer was lost, before it is asked for again; drafts twice as
+# long, as Shopify's search lags (facts 7.3: not below 60).
+ORDER_LOOK_SECONDS = env.float("ORDER_LOOK_SECONDS", default=90.0)
 RECONCILE_MINUTES = env.int("RECONCILE_MINUTES", default=60)
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)
 

@@ -77,6 +77,9 @@ class OrderImport(models.Model):
         constraints = [models.UniqueConstraint(fields=["connection", "order_gid"], name="order_imported_once")]
         indexes = [
             models.Index(fields=["connection", "state"]),
+            models.Index(
+                fields=["id"], condition=Q(state="confirmed", noticed_as__in=["", "failed"]), name="order_untold"
+            ),
             models.Index(fields=["copy_order_gid"]),
             models.Index(fields=["copy_gid"]),
             models.Index(fields=["order_gid"]),

@@ -13,7 +13,6 @@ from stores.shopify.client import Client, encode_body
 from stores.shopify.errors import UnexpectedAnswer, UserErrors
 from stores.shopify.order_progress import Tracking
 
-STARTED = "STARTED"
 SUCCEEDED = "SUCCEEDED"
 FAILED = "FAILED"
 
@@ -106,15 +105,24 @@ mutation CancelOrder($id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, 
     notifyCustomer: false
     staffNote: $note
   ) {
-    jobResult { id status }
+    job { id }
+    jobResult { id }
     orderCancelUserErrors { code field message }
   }
 }
 """
 
 
-def cancel_order(client: Client, order_gid: str, *, reason: str, restock: bool, staff_note: str) -> str:
-    """Have an order cancelled; no money moves and nobody is mailed. The gid to ask `read_cancellation` for.
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A cancellation that Shopify works on: what to ask after it."""
+
+    job_gid: str
+    result_gid: str
+
+
+def cancel_order(client: Client, order_gid: str, *, reason: str, restock: bool, staff_note: str) -> Cancellation:
+    """Have an order cancelled; no money moves and nobody is mailed. Ask `is_cancellation_over` what became of it.
 
     Shopify cancels later (facts 7.5). A repeat is refused once it is cancelled. Raises UserErrors when Shopify says no,
     GidError, and as Client.execute does.
@@ -123,31 +131,34 @@ def cancel_order(client: Client, order_gid: str, *, reason: str, restock: bool, 
     variables = {"id": order_gid, "reason": reason, "restock": restock, "note": staff_note[:255]}
     payload = _payload(client, client.execute(CANCEL_ORDER, variables, cost=10), "orderCancel")
     listed = answers.user_errors(payload["orderCancelUserErrors"])
-    if listed or payload["jobResult"] is None:
+    if listed or payload["job"] is None or payload["jobResult"] is None:
         raise UserErrors(f"{client.domain}: {order_gid} was not cancelled.", errors=listed)
-    return payload["jobResult"]["id"]
+    return Cancellation(payload["job"]["id"], payload["jobResult"]["id"])
 
 
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/job
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/OrderCancelJobResult
 READ_CANCELLATION = """
-query ReadCancellation($id: ID!) {
-  node(id: $id) {
+query ReadCancellation($job: ID!, $result: ID!) {
+  job(id: $job) { id done }
+  node(id: $result) {
     ... on OrderCancelJobResult { status errors { code field message } }
   }
 }
 """
 
 
-def read_cancellation(client: Client, result_gid: str) -> str:
-    """STARTED, SUCCEEDED, or STARTED where Shopify does not know (any more).
+def is_cancellation_over(client: Client, asked: Cancellation) -> bool:
+    """Whether Shopify has done with it; read the order afterwards. A job that it forgot is over, too.
 
     Raises UserErrors with the reasons when the cancellation failed, and as Client.execute does.
     """
-    node = client.execute(READ_CANCELLATION, {"id": result_gid}, cost=2).get("node") or {}
-    if node.get("status") == FAILED:
-        listed = answers.user_errors(node["errors"])
+    data = client.execute(READ_CANCELLATION, {"job": asked.job_gid, "result": asked.result_gid}, cost=3)
+    result, job = data.get("node") or {}, data.get("job") or {}
+    if result.get("status") == FAILED:
+        listed = answers.user_errors(result["errors"])
         raise UserErrors(f"{client.domain}: Shopify could not cancel the order.", errors=listed)
-    return node.get("status") or STARTED
+    return result.get("status") == SUCCEEDED or bool(job.get("done", True))
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/refundCreate

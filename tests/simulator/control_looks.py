@@ -1,13 +1,10 @@
-"""The control API's looks: shops, variants, levels, changes, orders as JSON."""
+"""The control API's looks: shops, variants, levels, changes as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from decimal import Decimal
 
 from .gids import gid, level_gid, parse_gid
-from .order_money import financial_status, fulfillment_status, grand_total
-from .order_state import Order
 from .reads import id_key, inventory_quantity
 from .state import Shop, Variant
 
@@ -128,29 +125,3 @@ def sum_changes(sim, domain: str) -> dict[str, int]:
     for change in sim.changes(domain):
         sums[change.cause] = sums.get(change.cause, 0) + change.delta
     return sums
-
-
-def list_orders(sim, domain: str) -> list[dict]:
-    return [describe_order(order) for order in sim.shops[domain].orders.values()]
-
-
-def describe_order(order: Order) -> dict:
-    """Everything about an order, its amounts as texts."""
-    lines = [{**_plain(asdict(line)), "unfulfilled": line.unfulfilled} for line in order.lines]
-    return {
-        **_plain(asdict(order)),
-        "gid": gid("Order", order.id),
-        "lines": lines,
-        "total": _plain(grand_total(order).shop),
-        "financial_status": financial_status(order),
-        "fulfillment_status": fulfillment_status(order),
-    }
-
-
-def _plain(value: object) -> object:
-    """Amounts as texts, in any depth: JSON has no decimals."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -24,11 +24,14 @@ class TakenError(ValueError):
 
 def find_customer(shop: Shop, *, email: str | None = None, phone: str | None = None) -> Customer | None:
     """By e-mail in any case, or by the digits of the phone."""
-    for customer in shop.customers.values():
-        if email and (customer.email or "").casefold() == email.casefold():
-            return customer
-        if phone and customer.phone and digits(customer.phone) == digits(phone):
-            return customer
+    if email:
+        wanted = email.casefold()
+        found = next((row for row in shop.customers.values() if row.email and row.email.casefold() == wanted), None)
+        if found is not None:
+            return found
+    if phone:
+        number = digits(phone)
+        return next((row for row in shop.customers.values() if row.phone and digits(row.phone) == number), None)
     return None
 
 

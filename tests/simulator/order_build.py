@@ -17,12 +17,13 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from .customers import upsert_customer
+from .customers import TakenError, upsert_customer
 from .money import NOTHING, Bag, Exchange, spread
 from .order_money import discounted_total, discounts_of, total_of
 from .order_state import (
     Address,
     Allocation,
+    Customer,
     Duty,
     LineGroup,
     LineItem,
@@ -69,12 +70,11 @@ class Builder:
     def bag(self, amount: object) -> Bag:
         return self.exchange.from_shop(Decimal(str(amount)))
 
-    def order(self, details: dict[str, Any], created_at: int | None) -> Order:
+    def order(self, details: dict[str, Any], at: int) -> Order:
         """The order without its lines. Raises KeyError for an unknown detail."""
         unknown = set(details) - KNOWN
         if unknown:
             raise KeyError(f"an order has no {sorted(unknown)}; known: {sorted(KNOWN)}")
-        at = created_at if created_at is not None else self.now
         order = Order(self.shop.next_id(), 0, at, at, int(details.get("processed_at") or at))
         order.currency, order.presentment_currency = self.exchange.currency, self.exchange.presentment
         for name in PLAIN:
@@ -91,14 +91,19 @@ class Builder:
     def _add_customer(self, order: Order, given: object) -> None:
         if given is None:
             return
-        if isinstance(given, dict):
-            customer = upsert_customer(self.shop, self.now, **given)
-        else:
-            customer = self.shop.customers[int(given)]
+        customer = self._known_customer(order, given) if isinstance(given, dict) else self.shop.customers[int(given)]
         order.customer_id = customer.id
         order.email = order.email or customer.email
         if order.shipping_address is not None:
             customer.default_address = order.shipping_address
+
+    def _known_customer(self, order: Order, given: dict[str, Any]) -> Customer:
+        """A checkout never fails for a phone that belongs to somebody else: the order keeps it, the customer not."""
+        try:
+            return upsert_customer(self.shop, self.now, **given)
+        except TakenError:
+            order.phone = order.phone or given.get("phone")
+            return upsert_customer(self.shop, self.now, **{**given, "phone": None})
 
     # Lines
 

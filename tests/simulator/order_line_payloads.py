@@ -47,37 +47,29 @@ def line_body(shop: Shop, line: LineItem, sums: Amounts) -> dict:
     product_id = line.product_id if line.product_id in shop.products else None
     item = shop.items.get(line.item_id) if line.item_id else None
     shipped = line.fulfilled and ("partial" if line.unfulfilled else "fulfilled")
+    plain = ("current_quantity", "gift_card", "grams", "name", "quantity", "requires_shipping", "taxable", "title")
     found = {
+        **{name: getattr(line, name) for name in (*plain, "variant_title", "vendor")},
         "id": line.id,
         "admin_graphql_api_id": gid("LineItem", line.id),
         "attributed_staffs": [],
-        "current_quantity": line.current_quantity,
         "discount_allocations": [sums.allocation(one) for one in line.discounts],
         "duties": [_duty_body(one, sums) for one in line.duties],
         "fulfillable_quantity": line.unfulfilled if line.needs_fulfilment else 0,
         "fulfillment_service": "manual",
         "fulfillment_status": shipped or None,
-        "gift_card": line.gift_card,
-        "grams": line.grams,
-        "name": line.name,
         "price": sums.text(line.price),
         "price_set": sums.set(line.price),
         "product_exists": product_id is not None,
         "product_id": product_id,
         "properties": [{"name": name, "value": value} for name, value in line.properties],
-        "quantity": line.quantity,
-        "requires_shipping": line.requires_shipping,
         "sales_line_item_group_id": line.group.id if line.group else None,
         "sku": line.sku or "",
         "tax_lines": [tax_body(tax, sums) for tax in line.tax_lines],
-        "taxable": line.taxable,
-        "title": line.title,
         "total_discount": sums.text(own_discounts(line)),
         "total_discount_set": sums.set(own_discounts(line)),
         "variant_id": variant_id,
         "variant_inventory_management": "shopify" if item is not None and item.tracked else None,
-        "variant_title": line.variant_title,
-        "vendor": line.vendor,
     }
     if line.tip:
         found["tip"] = {"payment_gateway": None, "payment_method": None}

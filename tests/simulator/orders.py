@@ -52,20 +52,23 @@ def place_order(
 ) -> Order:
     """An order as a buyer places it; order_build.Builder says what lines and `details` may hold.
 
-    `paid` False leaves the payment pending. `presentment_rate`: units of the presentment currency for one of the
-    shop's. `created_at` (seconds since 1970) backdates it. Raises what buy raises, KeyError for an unknown detail.
+    `presentment_rate`: units of the presentment currency for one of the shop's. `created_at` (seconds since 1970)
+    backdates it. Raises what buy raises, KeyError for an unknown detail.
     """
     with shop.lock:
         exchange = Exchange.between(shop.currency, presentment_currency, presentment_rate)
-        builder = Builder(shop, clock.whole_seconds(), exchange)
-        order = builder.order(details, int(created_at) if created_at is not None else None)
+        now = clock.whole_seconds()
+        builder = Builder(shop, now, exchange)
+        order = builder.order(details, int(created_at or now))
         router = Router(shop, location_id=location_id, force=force)
         for line in builder.lines(lines):
             if line.variant_id is not None and not bypass:
                 line.location_id = router.choose(shop.variants[line.variant_id], line.quantity)
             order.lines.append(line)
+        if not order.lines:
+            raise ValueError("an order has at least one line")
         builder.add_extras(order, details)
-        _pay(shop, order, clock.whole_seconds(), paid)
+        _pay(shop, order, now, paid)
         register(shop, order)
         action = StockAction(shop, clock.seconds(), cause, f"order:{order.id}")
         for line in order.lines:

@@ -62,6 +62,8 @@ def find_node(call: Call, text: str) -> object | None:
         return call.shop if number == call.shop.id else None
     if kind in TABLES:
         return getattr(call.shop, TABLES[kind]).get(number)
+    if kind == "OrderCancelJobResult":
+        return next((job for job in call.shop.jobs.values() if int(job.id[:8], 16) == number), None)
     if kind in call.simulator.node_kinds:
         return None
     raise FieldError(f"Invalid global id '{text}'", "RESOURCE_NOT_FOUND")

@@ -117,7 +117,9 @@ RESOLVERS = {
     **{f"DraftOrder.{name}": amount(of) for name, of in MONEY.items()},
     "DraftOrder.name": attribute("name"),
     "DraftOrder.status": attribute("status"),
-    "DraftOrder.ready": lambda draft, call, arguments: True,
+    "DraftOrder.ready": lambda draft, call, arguments: (
+        call.simulator.clock.seconds() >= draft.updated_at + call.shop.knobs.draft_ready_seconds
+    ),
     "DraftOrder.note2": attribute("note"),
     "DraftOrder.email": protected("email"),
     "DraftOrder.phone": protected("phone"),

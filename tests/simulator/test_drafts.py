@@ -130,6 +130,15 @@ def test_a_draft_holds_499_lines_and_no_more(api: Api, small: Small):
     assert len(small.shop.drafts) == 1
 
 
+def test_a_draft_is_ready_when_its_totals_are_computed(api: Api, small: Small):
+    small.shop.knobs.draft_ready_seconds = 5
+    draft = create(api, lineItems=[line(small)])
+    document = "query R($id: ID!) { draftOrder(id: $id) { ready } }"
+    assert (draft["ready"], api.data(document, {"id": draft["id"]})["draftOrder"]["ready"]) == (False, False)
+    small.sim.clock.advance(5)
+    assert api.data(document, {"id": draft["id"]})["draftOrder"]["ready"] is True
+
+
 # Reservation
 
 

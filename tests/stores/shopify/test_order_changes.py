@@ -7,7 +7,7 @@ import pytest
 from stores.shopify import order_changes
 from stores.shopify.errors import ObjectNotFound, ServerError, UnexpectedAnswer, UserErrors
 from stores.shopify.gids import GidError
-from stores.shopify.order_changes import RefundRow
+from stores.shopify.order_changes import Cancellation, RefundRow
 from stores.shopify.order_progress import (
     FulfilmentOrder,
     OpenLine,
@@ -175,7 +175,7 @@ def test_a_refused_change_says_why():
     with pytest.raises(UserErrors, match="Not possible"):
         order_changes.update_tracking(client(), SHIPMENT, Tracking("Post"), notify_customer=False)
     listed = [{"code": "INVALID", "field": None, "message": "Cannot cancel"}]
-    answer({"orderCancel": {"jobResult": None, "orderCancelUserErrors": listed}})
+    answer({"orderCancel": {"job": None, "jobResult": None, "orderCancelUserErrors": listed}})
     with pytest.raises(UserErrors, match="Cannot cancel"):
         order_changes.cancel_order(client(), ORDER, reason="OTHER", restock=True, staff_note="")
     answer({"refundCreate": {"refund": None, "userErrors": no}})
@@ -206,26 +206,39 @@ def test_tracking_is_set_on_one_fulfilment():
     }
 
 
+ASKED = Cancellation("gid://shopify/Job/1-2", "gid://shopify/OrderCancelJobResult/1")
+
+
 def test_a_cancellation_moves_no_money_and_mails_nobody():
-    result = {"id": "gid://shopify/OrderCancelJobResult/1", "status": "STARTED"}
-    answer({"orderCancel": {"jobResult": result, "orderCancelUserErrors": []}})
-    asked = order_changes.cancel_order(client(), ORDER, reason="FRAUD", restock=False, staff_note="x" * 300)
-    assert asked == result["id"]
+    asked = {"job": {"id": ASKED.job_gid}, "jobResult": {"id": ASKED.result_gid}, "orderCancelUserErrors": []}
+    answer({"orderCancel": asked})
+    assert order_changes.cancel_order(client(), ORDER, reason="FRAUD", restock=False, staff_note="x" * 300) == ASKED
     body = sent()[0]
     assert body["variables"] == {"id": ORDER, "reason": "FRAUD", "restock": False, "note": "x" * 255}
     assert "originalPaymentMethodsRefund: false" in body["query"]
     assert "notifyCustomer: false" in body["query"]
 
 
-def test_a_cancellation_is_asked_after():
-    gid = "gid://shopify/OrderCancelJobResult/1"
-    answer({"node": {"status": "SUCCEEDED", "errors": []}})
-    assert order_changes.read_cancellation(client(), gid) == "SUCCEEDED"
-    answer({"node": None})
-    assert order_changes.read_cancellation(client(), gid) == "STARTED"
-    answer({"node": {"status": "FAILED", "errors": [{"code": "INTERNAL_ERROR", "field": None, "message": "Broke"}]}})
+@pytest.mark.parametrize(
+    ("job", "result", "is_over"),
+    [
+        ({"id": ASKED.job_gid, "done": False}, {"status": "STARTED", "errors": []}, False),
+        ({"id": ASKED.job_gid, "done": False}, None, False),
+        ({"id": ASKED.job_gid, "done": True}, None, True),
+        ({"id": ASKED.job_gid, "done": False}, {"status": "SUCCEEDED", "errors": []}, True),
+        (None, None, True),
+    ],
+)
+def test_a_cancellation_is_asked_after(job, result, is_over):
+    answer({"job": job, "node": result})
+    assert order_changes.is_cancellation_over(client(), ASKED) is is_over
+
+
+def test_a_cancellation_that_failed_says_why():
+    listed = [{"code": "INTERNAL_ERROR", "field": None, "message": "Broke"}]
+    answer({"job": {"id": ASKED.job_gid, "done": True}, "node": {"status": "FAILED", "errors": listed}})
     with pytest.raises(UserErrors, match="Broke"):
-        order_changes.read_cancellation(client(), gid)
+        order_changes.is_cancellation_over(client(), ASKED)
 
 
 def test_the_same_refund_with_the_same_key_is_the_same_bytes(wire):
