@@ -143,6 +143,24 @@ def check(store: Store) -> None:
     enqueue(SyncJob.Kind.CHECK_STORE, f"store {store.pk}", store=store)
 
 
+def import_order(connection: Connection, order_gid: str) -> None:
+    """Have an order of a connection's destination copied, or its draft looked at."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.IMPORT_ORDER, subject, connection=connection, arguments=arguments)
+
+
+def update_order(connection: Connection, order_gid: str) -> None:
+    """Have what happened to a copied order later carried to the other side."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.UPDATE_ORDER, subject, connection=connection, arguments=arguments)
+
+
+def send_notice(order_import_id: int, connection: Connection) -> None:
+    """Have a mail about an order sent, if one is due by then."""
+    subject, arguments = f"order import {order_import_id}", {"order_import": order_import_id}
+    enqueue(SyncJob.Kind.SEND_NOTICE, subject, connection=connection, arguments=arguments)
+
+
 def run_again(job: SyncJob) -> None:
     """Run a finished or waiting job now, whatever became of it before. Safe at any time."""
     queued = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.QUEUED)

@@ -9,6 +9,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
+from orders.admin.settings import OrderSettingsInline, take_up_again
+from orders.models import OrderSettings
 from stores import linking
 from stores.admin import look
 from stores.admin.connection_form import ConnectionForm, MappingInline
@@ -28,7 +30,7 @@ from syncing.stock import alignment, undo
 
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
-ONE_WAY = "strategy == 'one_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
+ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
 
 
@@ -113,7 +115,9 @@ class ConnectionAdmin(ConnectionColumns, Page):
     ]
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> list:
-        return self.inlines if obj else []
+        if not obj:
+            return []
+        return [*self.inlines, OrderSettingsInline] if obj.carries_orders else self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> list[str]:
         return ["source", "destination"] if obj else []
@@ -155,6 +159,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
             messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)
+        if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
+            take_up_again(connection)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
         return connections_removed(objs, request)
@@ -163,6 +169,12 @@ class ConnectionAdmin(ConnectionColumns, Page):
         if "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
         messages.success(request, f"{obj} was added. Its page shows the steps until it can be started.")
+        return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
+
+    def response_change(self, request: HttpRequest, obj: Connection) -> HttpResponse:
+        if not obj.carries_orders or OrderSettings.objects.filter(connection=obj).exists():
+            return super().response_change(request, obj)
+        messages.info(request, "Choose at the bottom of this page how its orders become orders of the source.")
         return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
 
     @operation(

@@ -2,7 +2,7 @@
 
 from stores.models.connection import Connection, LocationMapping
 from stores.models.link import VariantLink
-from stores.models.store import Location, Store, SyncSwitch
+from stores.models.store import Location, Store, Strategy, SyncSwitch
 from stores.models.variant import Variant
 
-__all__ = ["Connection", "Location", "LocationMapping", "Store", "SyncSwitch", "Variant", "VariantLink"]
+__all__ = ["Connection", "Location", "LocationMapping", "Store", "Strategy", "SyncSwitch", "Variant", "VariantLink"]

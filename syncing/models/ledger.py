@@ -64,6 +64,7 @@ class StockAdjustment(models.Model):
         DESTINATION_CHANGED = "destination_changed", "The destination changed"
         ALIGNMENT = "alignment", "First alignment"
         RECONCILIATION = "reconciliation", "Reconciliation"
+        ORDERS = "orders", "Sold in a destination, not yet in the source"
         RELEASED = "released", "An operator released a hold"
         UNDONE = "undone", "An operator took a run back"
 

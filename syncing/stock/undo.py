@@ -145,7 +145,7 @@ def _read(level_ids: Iterable[int], clients: Clients) -> set[int]:
 def _write(connection: Connection, step: Step) -> Write:
     side, is_two_way = _side(step.pair, step.last), connection.is_two_way
     summed = pairs.load(Q(connection=connection, destination_level_id=step.pair.destination.level_id))
-    total = None if is_two_way else sum(pair.source.available or 0 for pair in summed)
+    total = None if is_two_way else sum(pair.source.available or 0 for pair in summed) - summed[0].pending_quantity
     return Write(
         step.pair,
         side,
