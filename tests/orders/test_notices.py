@@ -64,7 +64,7 @@ def test_a_new_copy_is_told_to_all_addresses_with_links_to_both_orders_and_the_c
     assert notices.send(row.pk) == "Told anna@example.com, ben@example.com: new."
     (message,) = mailoutbox
     assert message.to == ["anna@example.com", "ben@example.com"]
-    assert message.subject == "[tiposync] Order #1001 of North is now the order #2001"
+    assert message.subject == "[tiposync] Order #1001 of North is now the order #2001 of Main"
     for body in (message.body, html_of(message)):
         assert "https://admin.shopify.com/store/north/orders/1001" in body
         assert "https://admin.shopify.com/store/main/orders/2001" in body
@@ -108,7 +108,7 @@ def test_each_outcome_is_told_once(rows, mailoutbox):
         notices.send(row.pk)
     assert [message.subject.split("North ")[1] for message in mailoutbox] == [
         "could not be copied",
-        "is now the order #7",
+        "is now the order #7 of Main",
     ]
     row.refresh_from_db()
     assert not notices.decide(row)
