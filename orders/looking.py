@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from orders import intake
-from orders.models import OrderImport, OrderUpdate
+from orders import intake, missed
+from orders.models import OrderImport
 from orders.units import Units
 from stores.models import Connection, Store
 from stores.shopify import errors, orders
@@ -41,6 +41,7 @@ def look_for_orders(connection: Connection, clients: Clients, tell: Units) -> Lo
     for summary in orders.iter_orders_updated(client, since):
         _look_at(connection, summary, client, tell, look)
         latest = max(latest or summary.updated_at, summary.updated_at)
+    look.changed += missed.note_shipments(connection, clients(connection.source), since)
     Connection.objects.filter(pk=connection.pk).update(orders_looked_at=latest)
     return look
 
@@ -54,10 +55,8 @@ def _look_at(connection: Connection, summary: OrderSummary, client: Client, tell
     if known.state in OrderImport.UNFINISHED:
         if intake.is_due_again(known, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None):
             look.due.append(known)
-    elif known.state == OrderImport.State.CONFIRMED and summary.cancelled_at:
-        kind = OrderUpdate.Kind.CANCELLATION
-        if intake.note_update(known, kind, summary.gid, summary.cancelled_at):
-            look.changed.append(known)
+    elif known.state == OrderImport.State.CONFIRMED and missed.note_changes(known, summary):
+        look.changed.append(known)
 
 
 def _note_missed(connection: Connection, summary: OrderSummary, client: Client, tell: Units, look: Look) -> None:

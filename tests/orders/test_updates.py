@@ -356,6 +356,38 @@ def test_one_change_that_is_refused_does_not_keep_the_others_back(trade):
     assert shipped(order) == [({order.lines[0].id: 2}, [])]
 
 
+@pytest.mark.parametrize("what", ["fulfil", "refund", "cancel"])
+def test_what_no_webhook_told_of_is_found_by_the_reconciliation(trade, what):
+    shop, order, copy = copied(trade, (0, 3))
+    if what == "fulfil":
+        shop.sim.fulfil(shop.source.domain, copy, {copy.lines[0].id: 1}, number="A")
+    elif what == "refund":
+        shop.north.refund(order, "CANCEL", 1)
+    else:
+        shop.sim.cancel(shop.north.domain, order)
+    shop.north.lose_webhooks()
+    shop.source.lose_webhooks()
+    shop.world.reconcile()
+    assert (len(order.fulfillments), len(copy.refunds)) == {"fulfil": (1, 0)}.get(what, (0, 1))
+    assert (copy.cancelled_at is not None) == (what == "cancel")
+    made = OrderUpdate.objects.count()
+    shop.world.reconcile()
+    assert OrderUpdate.objects.count() == made
+    assert not OrderUpdate.objects.exclude(state__in=(State.CONFIRMED, State.SKIPPED)).exists()
+
+
+def test_what_happens_to_the_order_of_a_completed_draft_is_carried_too(trade):
+    shop, order, _ = copied(trade, (0, 3), strategy="draft_order")
+    made = shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
+    shop.run()
+    shop.north.refund(order, "CANCEL", 1)
+    shop.sim.fulfil(shop.source.domain, made, {made.lines[0].id: 1}, number="A")
+    shop.run()
+    assert shipped(order) == [({order.lines[0].id: 1}, ["A"])]
+    assert made.lines[0].current_quantity == 2
+    assert shop.stock() == (18, 18, 18)
+
+
 def test_nothing_ever_comes_back(trade):
     shop, order, copy = copied(trade, (0, 3), (1, 1))
     shop.sim.fulfil(shop.source.domain, copy, {copy.lines[0].id: 1})

@@ -82,6 +82,8 @@ def summary_node(**parts):
         "sourceIdentifier": None,
         "metafield": None,
         "displayFinancialStatus": "PAID",
+        "refunds": [],
+        "fulfillments": [],
     } | parts
 
 
@@ -269,11 +271,16 @@ def test_a_filter_that_shopify_ignored_is_an_error():
 
 def test_changed_orders_are_listed_since_an_instant():
     answer({"orders": page([summary_node()], "c")})
-    answer({"orders": page([summary_node(id="gid://shopify/Order/2", cancelledAt=AT, metafield={"value": "x/1"})])})
+    happened = {"refunds": [{"id": "gid://shopify/Refund/8", "createdAt": AT}]}
+    happened["fulfillments"] = [{"id": "gid://shopify/Fulfillment/4", "updatedAt": AT}]
+    more = summary_node(id="gid://shopify/Order/2", cancelledAt=AT, metafield={"value": "x/1"}, **happened)
+    answer({"orders": page([more])})
     since = datetime(2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=2)))
     first, second = orders.iter_orders_updated(client(), since)
     assert (first.gid, first.cancelled_at, first.tags, first.custom_id) == (ORDER, None, ("a", "b"), "")
     assert (second.cancelled_at, second.custom_id) == (INSTANT, "x/1")
+    assert second.refunds == (("gid://shopify/Refund/8", INSTANT),)
+    assert second.shipments == (("gid://shopify/Fulfillment/4", INSTANT),)
     assert sent()[0]["variables"]["query"] == "updated_at:>='2026-11-20T10:00:00Z'"
     assert sent()[1]["variables"]["after"] == "c"
 
