@@ -17,6 +17,11 @@ class SyncJob(models.Model):
         MATCH_PRODUCT = "match_product", "Match one product"
         RECONCILE = "reconcile", "Reconcile"
         CHECK_STORE = "check_store", "Check store"
+        SYNC_PRODUCT = "sync_product", "Sync one product"
+        SYNC_COLLECTION = "sync_collection", "Sync one collection"
+        SYNC_CONTENT = "sync_content", "Sync pages, blogs, articles"
+        RUN_CATALOGUE = "run_catalogue", "Catalogue run"
+        FOLLOW_FILES = "follow_files", "Follow up images"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
