@@ -113,6 +113,7 @@ class Executor:
     def _run(self, call: Call, request: object, entry: dict) -> dict:
         query, variables, name = _parts(request)
         simulator, shop = self.simulator, call.shop
+        simulator.later.catch_up(shop)
         document = simulator.library.document(query)
         operation = document.operation(name)
         entry["operation"] = operation.name.value if operation.name else ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-PATTERN = re.compile(r"gid://shopify/([A-Z][A-Za-z]*)/([0-9]+)(?:\?([\w=&%-]+))?\Z")
+# The ids of jobs and of taxonomy categories are no numbers.
+PATTERN = re.compile(
+    r"gid://shopify/(?:([A-Z][A-Za-z0-9]*)/([0-9]+)(?:\?([\w=&%-]+))?|(?:Job|TaxonomyCategory)/[a-z0-9-]+)\Z"
+)
 
 
 def gid(kind: str, number: int) -> str:
@@ -19,7 +22,7 @@ def level_gid(level_number: int, item_id: int) -> str:
 def parse_gid(text: str) -> tuple[str, int, dict[str, str]]:
     """(kind, number, parameters). Raises ValueError when the text is no gid."""
     match = PATTERN.match(text)
-    if not match:
+    if not match or not match[1]:
         raise ValueError(f"Invalid global id '{text}'")
     pairs = (pair.partition("=") for pair in (match[3] or "").split("&") if pair)
     return match[1], int(match[2]), {key: value for key, _, value in pairs}

@@ -20,6 +20,10 @@ class Knobs:
     routing: str = "stocked"  # row 26: stocked | default
     search_lag_seconds: float = 0.0  # row 14
     totals_lag_seconds: float = 0.0  # row 35
+    job_seconds: float = 0.0  # row 30: until a job or a product operation is done
+    job_fails: bool = False  # row 30
+    media_seconds: float = 0.0  # row 31: half of it UPLOADED, half PROCESSING
+    media_fails: bool = False  # row 31: every download fails
     local_addresses: bool = True  # row 42: http://127.0.0.1 is an acceptable webhook address
     serialise_delay_seconds: float | None = 0.0  # row 37; None: body built at the event itself
     deliver_delay_seconds: tuple[float, float] = (0.0, 0.0)  # row 38: drawn evenly from this range

@@ -28,7 +28,7 @@ MUTATIONS = """
     draftOrderCreate draftOrderUpdate draftOrderComplete draftOrderDelete draftOrderInvoiceSend tagsAdd tagsRemove
     productSet productCreate productUpdate productDelete productOptionsCreate
     productVariantsBulkCreate productVariantsBulkUpdate productVariantsBulkDelete
-    publishablePublish publishableUnpublish fileCreate fileUpdate
+    publishablePublish publishableUnpublish fileCreate fileUpdate fileDelete
     metafieldsSet metafieldsDelete metafieldDefinitionCreate
     collectionCreate collectionUpdate collectionDelete
     collectionAddProducts collectionAddProductsV2 collectionRemoveProducts collectionReorderProducts

@@ -117,7 +117,21 @@ def _variant_default(shop: Shop) -> Values:
     ]
 
 
+def _file_keys(shop: Shop) -> dict[str, Values]:
+    return {
+        "id": lambda file: file.id,
+        "filename": lambda file: file.filename,
+        "created_at": lambda file: file.created_at,
+        "updated_at": lambda file: file.updated_at,
+    }
+
+
 KEYS = {
+    "files": Keys(
+        _file_keys,
+        lambda shop: lambda file: [file.filename, file.alt],
+        frozenset(["ids", "media_type", "original_upload_size", "product_id", "status", "used_in"]),
+    ),
     "products": Keys(
         _product_keys,
         _product_default,

@@ -18,11 +18,12 @@ from . import (
     activation,
     auth,
     bulk_fields,
+    catalog,
     control,
+    files,
     inventory,
     merchant,
     orders,
-    products,
     reads,
     reads_inventory,
     subscriptions,
@@ -35,8 +36,10 @@ from .courier import Courier
 from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
+from .later import Later
 from .page import Pages
 from .paging import connection_resolvers
+from .pictures import Downloads
 from .plan import Compiler, OperationPlan
 from .schema import load_schema, load_scopes
 from .server import Server
@@ -68,8 +71,8 @@ RESOLVERS = {
     **inventory.RESOLVERS,
     **activation.RESOLVERS,
     **subscriptions.RESOLVERS,
-    **products.RESOLVERS,
     **bulk_fields.RESOLVERS,
+    **catalog.RESOLVERS,
 }
 TYPE_NAMES = {
     Shop: "Shop",
@@ -84,6 +87,7 @@ TYPE_NAMES = {
     BulkOperation: "BulkOperation",
     AdjustmentGroup: "InventoryAdjustmentGroup",
     HttpEndpoint: "WebhookHttpEndpoint",
+    **catalog.TYPE_NAMES,
 }
 RESTORE_RATES = {"BASIC": 100.0, "GROW": 100.0, "ADVANCED": 200.0, "PLUS": 1000.0, "ENTERPRISE": 2000.0}
 Hook = Callable[[Shop, str, dict], None]  # shop, root field, arguments
@@ -98,6 +102,7 @@ class Shops(dict):
 
     def __setitem__(self, domain: str, shop: Shop) -> None:
         shop.publish = lambda events: self._simulator.webhooks.publish(shop, events)
+        shop.catalog.base_url = self._simulator.base_url
         super().__setitem__(domain, shop)
 
 
@@ -116,11 +121,13 @@ class Simulator:
         self.courier = Courier(self.clock, delivery_threads)
         self.webhooks = Webhooks(self.clock, self.courier)
         self.shops: dict[str, Shop] = Shops(self)
+        self.later = Later(self.clock, self.shops)
+        self.downloads = Downloads()
+        self.base_url = ""
         self.executor = Executor(self)
         self.bulk = BulkOperations(self)
         self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
         self.on_after_commit: list[Hook] = []  # after a mutation is committed, before its answer leaves
-        self.base_url = ""
         self.pages = Pages(self)
         self._fault_plans: dict[str, FaultPlan] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
@@ -142,12 +149,16 @@ class Simulator:
         """Starts the HTTP server in threads of its own and answers its base url."""
         self._server = Server(self, host, port)
         self.base_url = self._server.url
+        for shop in self.shops.values():
+            shop.catalog.base_url = self.base_url
         return self.base_url
 
     def stop(self) -> None:
         if self._server is not None:
             self._server.stop()
             self._server = None
+        self.later.stop()
+        self.downloads.stop()
         self.courier.stop()
         self.bulk.stop()
 
@@ -162,6 +173,10 @@ class Simulator:
     def page(self, path: str) -> str | None:
         """HTML of a page, or None where there is none."""
         return self.pages.get(path)
+
+    def picture(self, path: str) -> tuple[bytes, str] | None:
+        """(bytes, MIME type) of a file's public address, or None."""
+        return files.served(self, path)
 
     def act(self, path: str, form: dict[str, str]) -> str | None:
         """Does what a page's form asks and answers where to go next, or None for an unknown form."""

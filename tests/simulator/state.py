@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .catalog_state import Catalog
 from .knobs import Counters, Knobs
 
 # on_hand is the sum of these (facts 3.7); incoming is outside.
@@ -108,6 +109,8 @@ class Variant:
     position: int = 1
     taxable: bool = True
     requires_components: bool = False  # a bundle parent: its stock is computed and refuses writes
+    tax_code: str | None = None
+    file_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -125,7 +128,14 @@ class Product:
     template_suffix: str | None = None
     tags: list[str] = field(default_factory=list)
     option_names: list[str] = field(default_factory=lambda: ["Title"])
+    option_values: list[list[str]] | None = None  # as declared, used or not; None: those of the variants
     variant_ids: list[int] = field(default_factory=list)
+    file_ids: list[int] = field(default_factory=list)
+    category: str | None = None  # gid of the taxonomy
+    seo_title: str | None = None
+    seo_description: str | None = None
+    is_gift_card: bool = False
+    requires_selling_plan: bool = False
 
 
 @dataclass(slots=True)
@@ -282,6 +292,7 @@ class Shop:
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}
         self.adjustment_groups: dict[int, AdjustmentGroup] = {}
+        self.catalog = Catalog(self.id)
         self.handles: dict[str, int] = {}  # handle -> product id: unique per shop
         self.apps: dict[str, App] = {CLIENT_ID: App()}
         self.tokens: dict[str, Token] = {}
@@ -313,7 +324,8 @@ class Shop:
 
     def add_product(self, title: str, *, at: int, handle: str = "", **fields) -> Product:
         """A product without variants; the handle is made from the title and gets a number while it is taken."""
-        product = Product(self.next_id(), title, self.free_handle(handle or title), at, at, published_at=at, **fields)
+        fields.setdefault("published_at", at)
+        product = Product(self.next_id(), title, self.free_handle(handle or title), at, at, **fields)
         self.products[product.id] = product
         self.handles[product.handle] = product.id
         self.revision += 1

@@ -1,0 +1,45 @@
+"""Everything that the catalogue adds to the schema's resolvers, and the types of its objects."""
+
+from __future__ import annotations
+
+from . import media, metafields, product_set, products, publications, reads_products, variants
+from .catalog_state import (
+    Article,
+    Blog,
+    Collection,
+    ContentPage,
+    DeleteOperation,
+    ExternalVideo,
+    File,
+    GenericFile,
+    Job,
+    Metafield,
+    ProductOperation,
+    Publication,
+)
+from .publications import Listing
+
+RESOLVERS = {
+    **reads_products.RESOLVERS,
+    **media.RESOLVERS,
+    **metafields.RESOLVERS,
+    **publications.RESOLVERS,
+    **product_set.RESOLVERS,
+    **products.RESOLVERS,
+    **variants.RESOLVERS,
+}
+TYPE_NAMES = {
+    File: "MediaImage",
+    ExternalVideo: "ExternalVideo",
+    GenericFile: "GenericFile",
+    Publication: "Publication",
+    Listing: "ResourcePublicationV2",
+    Metafield: "Metafield",
+    Job: "Job",
+    ProductOperation: "ProductSetOperation",
+    DeleteOperation: "ProductDeleteOperation",
+    Collection: "Collection",
+    ContentPage: "Page",
+    Blog: "Blog",
+    Article: "Article",
+}
