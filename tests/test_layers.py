@@ -14,8 +14,10 @@ APPS = ("stores", "orders", "syncing", "tiposync")
 LAYERS = [
     ("0 wire", ["stores.shopify", "stores.shopify.*"]),
     ("1 models", ["*.models", "*.models.*", "stores", "orders", "syncing", "syncing.stock", "tiposync"]),
+    ("1 models", ["syncing.catalog"]),
     ("2 rules", ["stores.matching", "orders.mapping", "syncing.stock.merge", "syncing.stock.guards"]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("selection", "fields", "pricing", "fingerprint")]),
+    ("2 rules", [f"syncing.catalog.{name}" for name in ("rates", "structure", "images", "metafields", "desired")]),
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
     ("3 features", ["orders.importing", "orders.updates", "syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", ["syncing.pulse", "syncing.retention", "syncing.status"]),
