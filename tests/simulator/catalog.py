@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import media, metafields, product_set, products, publications, reads_products, variants
+from . import (
+    collection_reads,
+    collection_writes,
+    conditions,
+    media,
+    metafields,
+    product_set,
+    products,
+    publications,
+    reads_products,
+    variants,
+)
 from .catalog_state import (
     Article,
     Blog,
@@ -16,6 +27,7 @@ from .catalog_state import (
     Metafield,
     ProductOperation,
     Publication,
+    Source,
 )
 from .publications import Listing
 
@@ -27,6 +39,8 @@ RESOLVERS = {
     **product_set.RESOLVERS,
     **products.RESOLVERS,
     **variants.RESOLVERS,
+    **collection_reads.RESOLVERS,
+    **collection_writes.RESOLVERS,
 }
 TYPE_NAMES = {
     File: "MediaImage",
@@ -39,6 +53,8 @@ TYPE_NAMES = {
     ProductOperation: "ProductSetOperation",
     DeleteOperation: "ProductDeleteOperation",
     Collection: "Collection",
+    Source: "CollectionConditionsSource",
+    **conditions.TYPE_NAMES,
     ContentPage: "Page",
     Blog: "Blog",
     Article: "Article",

@@ -172,3 +172,21 @@ def take_from_product(shop: Shop, product, file_ids: list[int]) -> None:
         file = shop.catalog.files.get(file_id)
         if file is not None and not users_of(shop, file_id):
             delete_file(shop, file)
+
+
+class PictureError(Exception):
+    """An image that a mutation waits for could not be had."""
+
+
+def fetch_picture(sim, shop: Shop, url: str, at: float) -> File:
+    """An image of a collection or an article, downloaded while the mutation waits. Raises PictureError."""
+    wrong = complaint_about({"originalSource": url})
+    if wrong:
+        raise PictureError("URL is invalid")
+    name = PurePosixPath(unquote(urlsplit(url).path)).name or "image"
+    file = File(shop.next_id(), name, int(at), int(at), source=url, download=sim.downloads.start(url))
+    _settle(shop, file)
+    if file.problem:
+        raise PictureError("upload failed: the file could not be downloaded or is no image")
+    keep(shop, file)
+    return file

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from .call import Call
+from .catalog_search import search_catalog
 from .catalog_state import ExternalVideo, File, GenericFile
 from .files import (
     CONTENT_TYPES,
@@ -29,7 +30,6 @@ from .paging import Page, connection_resolvers, page_of
 from .pictures import kind_of
 from .problems import NotSimulatedError, user_error
 from .reads import attribute, exact_count, id_key, instant, number_of
-from .search_keys import search_for
 from .state import Product, Variant
 
 
@@ -200,7 +200,7 @@ def files(root, call: Call, arguments: dict) -> Page:
     }
     key = values.get(arguments["sortKey"], id_key)
     rows = sorted(call.shop.catalog.files.values(), key=key)
-    return page_of(call, arguments, rows, key, search_for(call, "files", arguments.get("query")))
+    return page_of(call, arguments, rows, key, search_catalog(call, "files", arguments.get("query")))
 
 
 def _of_every_file(kind: type[File]) -> dict:

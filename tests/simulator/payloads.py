@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from . import taxonomy
+from . import catalog_payloads, taxonomy
 from .bulk import finish_body
 from .catalog_state import File
 from .clock import iso_offset
@@ -42,10 +42,11 @@ TOPICS = {
     "APP_UNINSTALLED": "app/uninstalled",
     "APP_SCOPES_UPDATE": "app/scopes_update",
     "SHOP_UPDATE": "shop/update",
+    **catalog_payloads.TOPICS,
 }
 SCOPES = {
     **{topic: "read_inventory" for topic in TOPICS if topic.startswith("INVENTORY_")},
-    **{topic: "read_products" for topic in TOPICS if topic.startswith("PRODUCTS_")},
+    **{topic: "read_products" for topic in TOPICS if topic.startswith(("PRODUCTS_", "COLLECTIONS_"))},
     **{topic: "read_locations" for topic in TOPICS if topic.startswith("LOCATIONS_")},
 }
 SHOP_EXAMPLE = {
@@ -336,6 +337,7 @@ BODIES: dict[str, Callable[..., dict | None]] = {
     "APP_UNINSTALLED": shop_body,
     "APP_SCOPES_UPDATE": scopes_body,
     "SHOP_UPDATE": shop_body,
+    **catalog_payloads.BODIES,
 }
 
 

@@ -37,6 +37,11 @@ MUTATIONS = """
 
 MEDIA = "alt id mediaContentType mediaErrors preview status"
 FILE = "alt createdAt fileErrors fileStatus id preview updatedAt"
+INCLUDING = """
+    ProductTag ProductTitle ProductType ProductVendor ProductStatus ProductCategory
+    VariantTitle VariantPrice VariantCompareAtPrice VariantInventory VariantWeight MetafieldString
+"""
+EXCLUDING = "Collection ProductCategory ProductTag ProductType ProductVendor"
 DISCOUNT = "allocationMethod index targetSelection targetType value"
 
 # Interfaces listed here stay interfaces; every other one is dropped from its implementers.
@@ -50,6 +55,8 @@ INTERFACES = {
     "File": FILE,
     "DiscountApplication": DISCOUNT,
     "CollectionSource": "description id title",
+    "CollectionSourceInclusionCondition": "id",
+    "CollectionSourceExclusionCondition": "id",
     "ProductOperation": "product status",
 }
 
@@ -165,9 +172,15 @@ OBJECTS = {
     ),
     "CollectionRuleSet": "*",
     "CollectionRule": "column condition relation",
-    "CollectionConditionsSource": "description id inclusion title targetType",
-    "CollectionSourceInclusion": "matchType selections",
+    "CollectionConditionsSource": "description exclusion id inclusion shareable title targetType",
+    "CollectionSourceInclusion": "*",
+    "CollectionSourceExclusion": "*",
     "CollectionInclusionProductSelection": "*",
+    "CollectionExclusionProductSelection": "*",
+    **{f"CollectionSourceInclusionCondition{kind}": "*" for kind in INCLUDING.split()},
+    **{f"CollectionSourceExclusionCondition{kind}": "*" for kind in EXCLUDING.split()},
+    "CollectionSourceInclusionConditionProductCategoryValue": "*",
+    "CollectionSourceExclusionConditionProductCategoryValue": "*",
     "CollectionSubCollectionsSource": "description id title",
     "Page": (
         "body bodySummary createdAt defaultCursor handle id isPublished metafield metafields publishedAt "

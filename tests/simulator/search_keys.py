@@ -117,21 +117,7 @@ def _variant_default(shop: Shop) -> Values:
     ]
 
 
-def _file_keys(shop: Shop) -> dict[str, Values]:
-    return {
-        "id": lambda file: file.id,
-        "filename": lambda file: file.filename,
-        "created_at": lambda file: file.created_at,
-        "updated_at": lambda file: file.updated_at,
-    }
-
-
 KEYS = {
-    "files": Keys(
-        _file_keys,
-        lambda shop: lambda file: [file.filename, file.alt],
-        frozenset(["ids", "media_type", "original_upload_size", "product_id", "status", "used_in"]),
-    ),
     "products": Keys(
         _product_keys,
         _product_default,
@@ -199,7 +185,11 @@ KEYS = {
 
 def search_for(call: Call, table: str, text: str | None) -> Callable[[object], bool] | None:
     """A filter for the rows of a table, or None; warnings go to `extensions.search`."""
-    keys = KEYS[table]
+    return search_with(call, KEYS[table], text)
+
+
+def search_with(call: Call, keys: Keys, text: str | None) -> Callable[[object], bool] | None:
+    """The same for other tables."""
     found: Search | None = compile_search(text, keys.known(call.shop), keys.default(call.shop), keys.other)
     if found is None:
         return None
