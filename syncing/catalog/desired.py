@@ -17,6 +17,7 @@ from syncing.catalog.fields import IGNORE, SYNC, Difference, Field, Judge, Polic
 from syncing.catalog.selection import tag_key
 
 MOST_TAGS = 250  # of one product
+PARTNER = "partner"  # in the memory of a variant: whose values these are
 EDITED, TOO_MANY_TAGS, GIFT_CARD, BUNDLE = "edited", "too_many_tags", "gift_card", "bundle"
 
 
@@ -276,6 +277,10 @@ class _Builder:
     ) -> dict[str, Any]:
         """The input row of one variant: complete for one that is created, else its id and what is to be changed."""
         own = memory.setdefault(variant.gid, {})
+        if partner and own.get(PARTNER, partner.gid) != partner.gid:
+            own.clear()  # it was linked to another one: what was written there says nothing about this one
+        if partner:
+            own[PARTNER] = partner.gid
         wanted = fields.wanted_values(variant, self.policy)
         if fields.PRICE_FIELDS & wanted.keys() and variant.price > 0 and wanted[Field.PRICE] == "0.00":
             self._note_free(variant)
