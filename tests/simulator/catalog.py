@@ -6,6 +6,8 @@ from . import (
     collection_reads,
     collection_writes,
     conditions,
+    content_reads,
+    content_writes,
     media,
     metafields,
     product_set,
@@ -41,6 +43,8 @@ RESOLVERS = {
     **variants.RESOLVERS,
     **collection_reads.RESOLVERS,
     **collection_writes.RESOLVERS,
+    **content_reads.RESOLVERS,
+    **content_writes.RESOLVERS,
 }
 TYPE_NAMES = {
     File: "MediaImage",

@@ -33,7 +33,38 @@ def _collection_keys(shop: Shop) -> dict[str, Values]:
     }
 
 
+def _content_keys(shop: Shop) -> dict[str, Values]:
+    return {
+        "id": lambda row: row.id,
+        "title": lambda row: row.title,
+        "handle": lambda row: row.handle,
+        "created_at": lambda row: row.created_at,
+        "updated_at": lambda row: row.updated_at,
+    }
+
+
+def _published_keys(shop: Shop) -> dict[str, Values]:
+    return {
+        **_content_keys(shop),
+        "published_at": lambda row: row.published_at,
+        "published_status": lambda row: "unpublished" if row.published_at is None else "published",
+    }
+
+
+def _article_keys(shop: Shop) -> dict[str, Values]:
+    return {
+        **_published_keys(shop),
+        "author": lambda row: row.author,
+        "blog_id": lambda row: row.blog_id,
+        "blog_title": lambda row: shop.catalog.blogs[row.blog_id].title,
+        "tag": lambda row: row.tags,
+    }
+
+
 KEYS = {
+    "pages": Keys(_published_keys, lambda shop: lambda row: [row.title, row.body]),
+    "blogs": Keys(_content_keys, lambda shop: lambda row: [row.title, row.handle]),
+    "articles": Keys(_article_keys, lambda shop: lambda row: [row.title, row.body], frozenset({"tag_not"})),
     "collections": Keys(
         _collection_keys,
         lambda shop: lambda row: [row.title, row.handle],

@@ -95,7 +95,7 @@ def _change(call: Call, arguments: dict, act) -> dict:
             message = "Publication does not exist or is not publishable"
             errors.append(user_error(["input", index, "publicationId"], message))
             continue
-        at = _instant(given.get("publishDate")) or call.now
+        at = read_instant(given.get("publishDate")) or call.now
         if at > call.now and not publication.supports_future_publishing:
             errors.append(user_error(["input", index, "publishDate"], "Channel does not support future publishing"))
         rows.append((publication, at))
@@ -113,7 +113,8 @@ def _publication(shop: Shop, given: dict) -> Publication | None:
     return shop.catalog.publications.get(number_of(given["publicationId"], "Publication"))
 
 
-def _instant(text: str | None) -> int | None:
+def read_instant(text: str | None) -> int | None:
+    """Seconds since 1970 of a DateTime. Raises FieldError."""
     if not text:
         return None
     try:
