@@ -161,6 +161,13 @@ def test_links_decide_which_variant_is_which_whatever_their_options_say():
     }
 
 
+def test_a_variant_that_is_linked_elsewhere_is_not_paired_by_its_options():
+    source, present = shirts(), shirts(2)
+    elsewhere = {source.variants[0].gid: "gid://shopify/ProductVariant/999"}
+    desired = build(source, present, policy(fields={Field.OPTIONS: IGNORE}), linked=elsewhere)
+    assert [row["id"] for row in desired.variants] == [present.variants[1].gid]
+
+
 def test_products_without_one_variant_in_common_are_a_conflict_and_nothing_of_them_is_replaced():
     source = shirts(1, ("S", "Red"), ("M", "Red"), title="New title")
     present = goods(variant(200, "1", names=("Set",)), variant(201, "2", names=("Set",)), number=2)
@@ -216,6 +223,19 @@ def test_merged_tags_lose_what_the_source_has_lost_and_keep_what_is_the_destinat
     present = goods(number=2, tags=("Sale", "new", "own"))
     second = build(goods(tags=("new",)), present, how, written=first.written)
     assert second.product["tags"] == ["new", "own"]
+
+
+def test_additions_to_what_is_merged_are_no_edits_that_must_be_kept():
+    how = policy(merges_tags=True, merges_images=True, keeps_edits=True)
+    one, two = image(1), image(2)
+    files = {one.url: "gid://shopify/MediaImage/901"}
+    before = goods(variant(2, sku="SKU-1"), number=2, tags=("a",), media=(image(901),))
+    first = build(goods(tags=("a",), media=(one,)), before, how, files=files)
+    after = replace(before, tags=("a", "own"), media=(image(901), image(777)))
+    second = build(goods(tags=("a", "b"), media=(one, two)), after, how, files=files, written=first.written)
+    assert kinds(second) == []
+    assert second.product["tags"] == ["a", "b", "own"]
+    assert len(second.product["files"]) == 3
 
 
 def test_an_image_that_is_known_is_sent_by_its_id_and_another_one_by_its_address():
@@ -289,6 +309,13 @@ def test_a_metafield_goes_when_we_wrote_it_and_stays_when_it_is_the_destinations
     assert second.metafields_gone == [{"namespace": "custom", "key": "care"}]
     third = build(goods(), goods(number=2, metafields=(own,)), how, written=second.written)
     assert third.is_empty or third.metafields_gone == []
+
+
+def test_a_namespace_that_is_no_longer_chosen_is_left_as_it_is():
+    care = MetafieldRecord("custom", "care", "single_line_text_field", "wash")
+    first = build(goods(metafields=(care,)), goods(number=2), policy(namespaces=frozenset({"custom"})))
+    present = goods(variant(2, sku="SKU-1"), number=2, metafields=(care,))
+    assert build(goods(), present, policy(namespaces=frozenset({"theme"})), written=first.written).is_empty
 
 
 def test_json_that_shopify_has_put_into_another_order_is_equal():
