@@ -41,8 +41,8 @@ class Rules:
 
 
 def is_automated(collection: CollectionRecord) -> bool:
-    """Whether anything but picking by hand puts products into it."""
-    return any(source.kind != CONDITIONS or source.conditions for source in collection.sources)
+    """Whether anything but picking by hand for this very collection puts products into it."""
+    return any(source.kind != CONDITIONS or source.conditions or source.is_shareable for source in collection.sources)
 
 
 def rules_for(collection: CollectionRecord, linked: Mapping[str, str], mappable: Iterable[str]) -> Rules:

@@ -16,6 +16,7 @@ from stores.models import (
     ResourceLink,
     Store,
     SyncMode,
+    VariantLink,
 )
 from stores.shopify import collection_writes, publications
 from stores.shopify import collections as wire
@@ -60,11 +61,13 @@ class CollectionCargo:
         self.settings: CatalogueSettings = connection.catalogue
         self.mode = self.settings.collection_mode
         self.source, self.client = open_client(connection.source), open_client(connection.destination)
-        self._notes: dict[str, list[str]] = {}
 
     @cached_property
     def linked(self) -> dict[str, str]:
         """Source product gid -> destination product gid, of the products that follow now."""
+        if self.settings.product_mode == SyncMode.OFF:  # then products are linked for their stock only
+            pairs = VariantLink.objects.filter(connection=self.connection, state=VariantLink.State.LINKED)
+            return dict(pairs.values_list("source_variant__product_gid", "destination_variant__product_gid"))
         links = ProductLink.objects.filter(connection=self.connection, state=ProductLink.State.LINKED)
         return dict(links.values_list("source_gid", "destination_gid"))
 
@@ -83,21 +86,28 @@ class CollectionCargo:
 
     def wanted(self, record: CollectionRecord) -> dict[str, Any]:
         """See following.Cargo."""
-        members = [self.linked[gid] for gid in wire.read_members(self.source, record.gid) if gid in self.linked]
+        listed = wire.read_members(self.source, record.gid)
+        members = [self.linked[gid] for gid in listed if gid in self.linked]
         channels = sorted(self.settings.publication_gids) if record.publication_gids else []
-        values = _values(record, record.image_url) | {CHANNELS: channels, CONTENTS: self._contents(record, members)}
+        values = _values(record, record.image_url) | {
+            CHANNELS: channels,
+            CONTENTS: self._contents(record, listed, members),
+        }
         if record.sort_order == MANUAL:
             values[ORDER] = {"products": members}
         return values
 
-    def _contents(self, record: CollectionRecord, members: Sequence[str]) -> dict[str, Any]:
+    def _contents(self, record: CollectionRecord, listed: Sequence[str], members: Sequence[str]) -> dict[str, Any]:
+        """{"rules"} or {"products"}; with {"note"} where there is something to say of it."""
+        missing = len(listed) - len(members)
+        note = f"{missing} of its {len(listed)} products are not linked, and left out." if missing else ""
         if not rules.is_automated(record):
-            return {"products": sorted(members)}
-        found = rules.rules_for(record, self.linked, self.mappable)
-        if found.reason:
-            note = f"It is automated in the source and carried with the products that it has, because {found.reason}."
             return {"products": sorted(members), "note": note}
-        return {"rules": list(found.sources)} | ({"note": found.notes[0]} if found.notes else {})
+        found = rules.rules_for(record, self.linked, self.mappable)
+        if not found.reason:
+            return {"rules": list(found.sources), "note": " ".join(found.notes)}
+        why = f"It is automated in the source and carried with the products that it has now, because {found.reason}."
+        return {"products": sorted(members), "note": f"{why} {note}".strip()}
 
     def find(self, wanted: Mapping[str, Any]) -> str:
         """See following.Cargo."""
@@ -111,24 +121,25 @@ class CollectionCargo:
     def current(self, record: CollectionRecord, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         """See following.Cargo. Products that are the destination's own are no part of it, and stay."""
         ours = set(self.linked.values())
-        members = [gid for gid in wire.read_members(self.client, record.gid) if gid in ours]
         if rules.is_automated(record):
             contents: dict[str, Any] = {"rules": list(rules.current_rules(record))}
         else:
-            contents = {"products": sorted(members)}
+            contents = {"products": sorted({gid for source in record.sources for gid in source.picked if gid in ours})}
         chosen = set(self.settings.publication_gids)
         values = _values(record, image_url) | {
             CHANNELS: sorted(chosen & set(record.publication_gids)),
-            CONTENTS: contents | {name: text for name, text in wanted[CONTENTS].items() if name == "note"},
+            CONTENTS: contents | {"note": wanted[CONTENTS]["note"]},  # a note is no difference
         }
         if ORDER in wanted:
-            wanted_members = set(wanted[ORDER]["products"])
-            values[ORDER] = {"products": [gid for gid in members if gid in wanted_members]}
+            follows = set(wanted[ORDER]["products"])
+            members = wire.read_members(self.client, record.gid)
+            values[ORDER] = {"products": [gid for gid in members if gid in follows]}
         return values
 
     def create(self, wanted: Mapping[str, Any]) -> Made:
         """See following.Cargo."""
-        values = _input(wanted, {}) | {"sources": _sources(wanted[CONTENTS], wanted[TITLE])}
+        contents = wanted[CONTENTS] if "rules" in wanted[CONTENTS] else wanted.get(ORDER, wanted[CONTENTS])
+        values = _input(wanted, {}) | {"sources": _sources(contents, wanted[TITLE])}
         if values.get("image") is None:
             values.pop("image", None)
         made = collection_writes.create_collection(self.client, values)
@@ -145,8 +156,7 @@ class CollectionCargo:
             self._publish(record.gid, set(changes[CHANNELS]), set(current[CHANNELS]))
         if ORDER in changes:
             self._put_in_order(record.gid, changes[ORDER]["products"])
-        note = changes.get(CONTENTS, {}).get("note")
-        return Made(made.gid, made.handle, made.image_url, (note,) if note else ())
+        return made
 
     def _content_inputs(
         self, record: CollectionRecord, changes: Mapping[str, Any], current: Mapping[str, Any]
@@ -192,6 +202,10 @@ class CollectionCargo:
     def policies(self) -> dict[str, str]:
         """See following.Cargo."""
         return {CHANNELS: self.settings.policy_of(CatalogueField.PUBLISHING)}
+
+    def notes(self, wanted: Mapping[str, Any]) -> list[str]:
+        """See following.Cargo."""
+        return [note] if (note := wanted[CONTENTS]["note"]) else []
 
     def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
         """See following.Cargo."""

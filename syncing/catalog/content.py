@@ -120,6 +120,10 @@ class ContentCargo:
         """See following.Cargo."""
         return {}
 
+    def notes(self, wanted: Mapping[str, Any]) -> list[str]:
+        """See following.Cargo."""
+        return []
+
     def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
         """See following.Cargo."""
         return None

@@ -96,6 +96,9 @@ class Cargo(Protocol):
     def policies(self) -> dict[str, str]:
         """Policies of fields that are not simply synced."""
 
+    def notes(self, wanted: Mapping[str, Any]) -> list[str]:
+        """What an operator should know of how it is carried."""
+
     def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
         """A pair of values for people, None for the values themselves."""
 
@@ -140,10 +143,12 @@ class Follower:
     def _follow(self, record: Any, link: ResourceLink) -> Outcome:
         wanted = self.cargo.wanted(record)
         mark = fingerprint([self.cargo.kind, self.cargo.mode, self.settings.edited, wanted])
-        case = _Case(record, link, wanted, mark)
+        case = _Case(record, link, wanted, mark, self.cargo.notes(wanted))
         link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
         if self.skips_unchanged and link.fingerprint == mark and link.state not in (State.CREATING, State.UNLINKED):
-            return self._outcome(case, Action.EQUAL, Result.DONE, "What would be written has not changed.")
+            if not self.is_preview:
+                link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
+            return self._outcome(case, Action.EQUAL, Result.DONE, link.reason)
         try:
             partner = self._partner(case)
             return self._create(case) if partner is None else self._update(case, partner)
