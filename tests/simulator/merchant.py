@@ -12,7 +12,18 @@ from .product_fields import move_handle
 from .state import Level, Location, Product, Shop, Variant
 from .stock import StockAction, touch_product
 
-PRODUCT_FIELDS = ("title", "status", "vendor", "product_type", "tags", "description_html")
+PRODUCT_FIELDS = (
+    "title",
+    "status",
+    "vendor",
+    "product_type",
+    "tags",
+    "description_html",
+    "template_suffix",
+    "category",
+    "seo_title",
+    "seo_description",
+)
 VARIANT_FIELDS = (
     "barcode",
     "price",
@@ -21,6 +32,8 @@ VARIANT_FIELDS = (
     "title",
     "option_values",
     "requires_components",
+    "taxable",
+    "tax_code",
 )
 
 
