@@ -96,7 +96,7 @@ class ContentCargo:
             if IMAGE not in changes or not content.has_code(error, UPLOAD_FAILED):
                 raise
         made = write(content_input({name: changes[name] for name in changes if name != IMAGE}, now, current))
-        return Made(made.gid, made.handle, made.image_url, ("Shopify could not fetch its image.",))
+        return Made(made.gid, made.handle, made.image_url, ("Shopify could not fetch its image.",), (IMAGE,))
 
     def unpublish(self, gid: str) -> str:
         """See following.Cargo."""

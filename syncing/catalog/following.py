@@ -51,12 +51,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a write made of a thing in the destination; `notes` says what was left out."""
+    """What a write made of a thing in the destination. `left_out` are fields it could not write, `notes` says why."""
 
     gid: str
     handle: str
     image_url: str = ""
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Cargo(Protocol):
@@ -201,7 +202,7 @@ class Follower:
         judge = Judge(self._policy(is_new=True), {})
         for name, value in case.wanted.items():
             judge.set_anew(name, value, judge.written)
-        case.notes += self._handle_notes(case, made)
+        case.notes += [*made.notes, *self._handle_notes(case, made)]
         return self._finish(case, Action.CREATE, judge.written, made)
 
     # What is there
@@ -311,6 +312,7 @@ class Follower:
 
     def _finish(self, case: _Case, action: str, written: dict[str, Any], made: Made) -> Outcome:
         link = case.link
+        written = {name: value for name, value in written.items() if name not in made.left_out}
         if HANDLE in written:
             written[HANDLE] = made.handle
         if IMAGE in case.wanted:
@@ -347,6 +349,7 @@ class Follower:
         link = case.link
         taken = isinstance(error, UserErrors) and is_taken(error)
         link.state, link.fingerprint = (State.CONFLICT if taken else State.FAILED), case.mark
+        link.is_created = link.is_created and bool(link.destination_gid)
         link.reason = f"The handle “{case.wanted[HANDLE]}” is taken in the destination." if taken else str(error)
         self._save(link)
         action = Action.UPDATE if link.destination_gid else Action.CREATE
