@@ -17,9 +17,10 @@ from syncing.catalog.content_rules import why_held
 from syncing.catalog.departures import depart, departure_action
 from syncing.catalog.following import Cargo, Outcome
 from syncing.catalog.turns import take_turn
-from syncing.models import CatalogueRun, CatalogueRunItem
+from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 
 OpenClient = Callable[[Store], Client]
+MustEnd = Callable[[], bool]
 Departing = Sequence[tuple[ResourceLink, str]]
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 State = CatalogueRun.State
@@ -91,6 +92,12 @@ def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator
         yield Outcome(link.source_gid, link.title, action, Result.HELD, "", "", link.destination_gid)
 
 
+class Unfinished(Exception):
+    """It was told to end before it was through: call it again. What was done is done."""
+
+    failure = SyncJob.Failure.TRANSIENT
+
+
 # --- Jobs ---------------------------------------------------------------------------------------------------------
 
 
@@ -107,8 +114,16 @@ def sync_collection(connection: Connection, open_client: OpenClient, collection_
     return told(outcomes)
 
 
-def poll_content(connection: Connection, open_client: OpenClient, kinds: Iterable[str] | None = None) -> str | None:
-    """Carry what changed lately: these kinds of content and COLLECTION, or all that follow. As `sync_collection`."""
+def poll_content(
+    connection: Connection,
+    open_client: OpenClient,
+    kinds: Iterable[str] | None = None,
+    must_end: MustEnd = lambda: False,
+) -> str | None:
+    """Carry what changed lately: these kinds of content and COLLECTION, or all that follow.
+
+    Returns and raises as `sync_collection`, and Unfinished when `must_end` asked for an end.
+    """
     settings = connection.catalogue
     following = [*content.wanted_kinds(settings)]
     following += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
@@ -118,27 +133,35 @@ def poll_content(connection: Connection, open_client: OpenClient, kinds: Iterabl
             if kinds is not None and kind not in kinds:
                 continue
             is_collection = kind == COLLECTION
-            outcomes += (
+            outcomes += _until(
                 collections.poll_collections(connection, open_client)
                 if is_collection
-                else content.poll(connection, open_client, kind)
+                else content.poll(connection, open_client, kind),
+                must_end,
             )
     _mark(settings, "polled_at")
     return told(outcomes)
 
 
-def compare_content(connection: Connection, open_client: OpenClient) -> str | None:
+def compare_content(connection: Connection, open_client: OpenClient, must_end: MustEnd = lambda: False) -> str | None:
     """Compare all collections and content with the destination; removals that look wrong wait in a held run.
 
-    As `sync_collection`.
+    Returns and raises as `poll_content`.
     """
     comparison = Comparison(connection, open_client)
     with take_turn(connection, TURN):
-        outcomes = list(comparison.outcomes())
+        outcomes = list(_until(comparison.outcomes(), must_end))
     if comparison.hold_reason:
         _hold(connection, comparison.hold_reason, [row for row in outcomes if row.outcome == Result.HELD])
     _mark(connection.catalogue, "polled_at", "content_compared_at")
     return told(outcomes)
+
+
+def _until(outcomes: Iterator[Outcome], must_end: MustEnd) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        yield outcome
+        if must_end():
+            raise Unfinished("More collections or content wait.")
 
 
 def _mark(settings: CatalogueSettings, *names: str) -> None:
@@ -183,7 +206,7 @@ _DONE_WORDS = {
 # --- Runs ---------------------------------------------------------------------------------------------------------
 
 
-def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: Callable[[], bool] = lambda: False) -> bool:
+def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: MustEnd = lambda: False) -> bool:
     """Work at a run of kind CONTENT, or at its preview, until it is finished, held, paused or cancelled.
 
     False when `must_end` asked for an end: call again. What was done already is compared once more, and its items stay.

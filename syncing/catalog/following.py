@@ -104,7 +104,7 @@ class Cargo(Protocol):
         """A pair of values for people, None for the values themselves."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Case:
     """One thing of the source on its way; `link` may not be saved yet."""
 
@@ -134,24 +134,38 @@ class Follower:
 
         Raises ShopifyError for what is not about a single thing.
         """
-        links = self._links(records)
+        links, cases = self._links(records), []
         for record in records:
             try:
-                yield self._follow(record, links[record.gid])
+                cases.append(self._case(record, links[record.gid]))
             except Blocked as blocked:
                 yield self._block(record, links[record.gid], str(blocked))
+        due = [case for case in cases if not self._is_unchanged(case)]
+        partners = self.cargo.read([case.link.destination_gid for case in due if case.link.destination_gid])
+        for case in cases:
+            yield self._carry(case, partners) if case in due else self._skip(case)
 
-    def _follow(self, record: Any, link: ResourceLink) -> Outcome:
+    def _case(self, record: Any, link: ResourceLink) -> _Case:
         wanted = self.cargo.wanted(record)
         mark = fingerprint([self.cargo.kind, self.cargo.mode, self.settings.edited, wanted])
-        case = _Case(record, link, wanted, mark, self.cargo.notes(wanted))
         link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
-        if self.skips_unchanged and link.fingerprint == mark and link.state not in (State.CREATING, State.UNLINKED):
-            if not self.is_preview:
-                link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
-            return self._outcome(case, Action.EQUAL, Result.DONE, link.reason)
+        return _Case(record, link, wanted, mark, self.cargo.notes(wanted))
+
+    def _is_unchanged(self, case: _Case) -> bool:
+        is_open = case.link.state in (State.CREATING, State.UNLINKED)
+        return self.skips_unchanged and case.link.fingerprint == case.mark and not is_open
+
+    def _skip(self, case: _Case) -> Outcome:
+        if not self.is_preview:
+            case.link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
+        return self._outcome(case, Action.EQUAL, Result.DONE, case.link.reason)
+
+    def _carry(self, case: _Case, partners: Mapping[str, Any]) -> Outcome:
         try:
-            partner = self._partner(case)
+            # The thing that is linked, else the one with the same identity.
+            partner = partners.get(case.link.destination_gid)
+            if partner is None and (gid := self.cargo.find(case.wanted)):
+                partner = self.cargo.read([gid]).get(gid)
             return self._create(case) if partner is None else self._update(case, partner)
         except (UserErrors, ObjectNotFound) as error:
             return self._fail(case, error)
@@ -169,14 +183,6 @@ class Follower:
             )
             for record in records
         }
-
-    def _partner(self, case: _Case) -> Any | None:
-        """The thing in the destination: the one that is linked, else the one with the same identity."""
-        gid = case.link.destination_gid
-        partner = self.cargo.read([gid]).get(gid) if gid else None
-        if partner is None and (gid := self.cargo.find(case.wanted)):
-            partner = self.cargo.read([gid]).get(gid)
-        return partner
 
     # What is not there
 
