@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
+import requests
 
 from tests.simulator.clock import iso_utc
 from tests.simulator.conftest import DOMAIN, Api, Receiver, Small
-from tests.simulator.files import drawn_file
+from tests.simulator.files import drawn_file, url_of
 from tests.simulator.gids import gid
 
 UPDATE = """mutation U($given: ProductUpdateInput!) { productUpdate(product: $given) {
@@ -322,3 +326,39 @@ def test_a_product_tells_of_its_images_options_and_first_hundred_variants(
     assert body["variants"][0]["image_id"] == file.id
     assert body["image"] == body["images"][0]
     assert body["options"][0]["values"][0] == "S"
+
+
+# In bulk
+
+
+def test_a_bulk_query_tells_of_products_with_all_that_hangs_on_them(api: Api, small: Small, shirt: str):
+    file = drawn_file(small.shop, "shirt.png", small.sim.clock.whole_seconds())
+    small.shop.products[small.shirt.product_id].file_ids = [file.id]
+    api.data(FIELDS, {"rows": [row(shirt)]})
+    query = """{ products(query: "title:Shirt") { edges { node { id title tags seo { title }
+      options { name optionValues { name } }
+      media { edges { node { id alt ... on MediaImage { image { url } } } } }
+      metafields { edges { node { id namespace key value } } }
+      variants { edges { node { id price inventoryItem { unitCost { amount } } } } } } } } }"""
+    document = """mutation B($query: String!) { bulkOperationRunQuery(query: $query) {
+      bulkOperation { id } userErrors { message } } }"""
+    number = api.data(document, {"query": query})["bulkOperationRunQuery"]["bulkOperation"]["id"]
+    look = "query L($id: ID!) { bulkOperation(id: $id) { status url } }"
+    found = wait_for(lambda: api.data(look, {"id": number})["bulkOperation"], lambda row: row["status"] == "COMPLETED")
+    lines = [json.loads(line) for line in requests.get(found["url"], timeout=5).text.splitlines()]
+    [product] = [line for line in lines if "__parentId" not in line]
+    children = {line["id"].split("/")[3]: line for line in lines if "__parentId" in line}
+    assert (product["id"], product["options"]) == (shirt, [{"name": "Size", "optionValues": [{"name": "S"}]}])
+    assert set(children) == {"MediaImage", "Metafield", "ProductVariant"}
+    assert all(line["__parentId"] == shirt for line in children.values())
+    assert children["MediaImage"]["image"]["url"] == url_of(small.shop, file)
+
+
+def wait_for(look, is_so):
+    """What `look` answers as soon as it is so; a thread of the simulator does the work."""
+    for _ in range(500):
+        found = look()
+        if is_so(found):
+            return found
+        time.sleep(0.01)
+    raise AssertionError(found)
