@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import uuid
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as TooLongError
 from pathlib import PurePosixPath
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from .catalog_state import ExternalVideo, File, GenericFile
 from .gids import gid, parse_gid
@@ -29,8 +30,8 @@ NO_IMAGE = ("UNSUPPORTED_IMAGE_FILE_TYPE", "The file is not a supported image.")
 
 def complaint_about(given: dict) -> tuple[str, str, str] | None:
     """(input field, message, FilesErrorCode) about the input of a new file, or None."""
-    url = urlsplit(given.get("originalSource") or "")
-    if url.scheme not in ("http", "https") or not url.hostname:
+    url = read_url(given.get("originalSource") or "")
+    if url is None or url.scheme not in ("http", "https") or not url.hostname:
         return "originalSource", "Image URL is invalid", "INVALID_IMAGE_SOURCE_URL"
     if len(given.get("alt") or "") > MAX_ALT:
         return "alt", f"The alt value exceeds the maximum limit of {MAX_ALT} characters.", "ALT_VALUE_LIMIT_EXCEEDED"
@@ -39,6 +40,13 @@ def complaint_about(given: dict) -> tuple[str, str, str] | None:
         message = "Provided filename extension must match original source."
         return "filename", message, "MISMATCHED_FILENAME_AND_ORIGINAL_SOURCE"
     return None
+
+
+def read_url(text: str) -> SplitResult | None:
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return None
 
 
 def new_file(sim, shop: Shop, given: dict, at: float) -> File:
@@ -103,7 +111,7 @@ def _settle(shop: Shop, file: File) -> None:
         return
     try:
         content = download.result(timeout=10)
-    except (OSError, TooLongError):
+    except (OSError, TooLongError, CancelledError):
         file.problem = NO_DOWNLOAD
         return
     if shop.knobs.media_fails:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from .page_actions import FAULTS, KNOBS, do
+from .page_actions import CATALOG_KNOBS, FAULTS, KNOBS, do
 from .page_catalog import act_on_catalog, catalog_page
 from .page_parts import button, frame, link, live, post_form, table, text
 from .state import Level, Location, Order, Shop, Variant
@@ -165,9 +165,13 @@ def switches(sim: Any, shop: Shop, query: dict[str, str]) -> str:
     faults = "".join(
         switch(shop, "fault", entry.key, entry.label, entry.planned(sim, shop) is not None, query) for entry in FAULTS
     )
-    knobs = "".join(switch(shop, "knob", entry.key, entry.label, entry.is_on(shop), query) for entry in KNOBS)
+    knobs, later = (
+        "".join(switch(shop, "knob", entry.key, entry.label, entry.is_on(shop), query) for entry in entries)
+        for entries in (KNOBS, CATALOG_KNOBS)
+    )
     off = switch(shop, "calm", "", "Everything off", False, query)
-    inner = f'<div class="switches"><p>Requests</p>{faults}<p>Webhooks</p>{knobs}<p></p>{off}</div>'
+    parts = f"<p>Requests</p>{faults}<p>Webhooks</p>{knobs}<p>Catalogue</p>{later}<p></p>{off}"
+    inner = f'<div class="switches">{parts}</div>'
     return f"<section><h2>Faults</h2>{live('switches', inner)}</section>"
 
 

@@ -1,7 +1,6 @@
 """What a simulated shop consists of: slotted objects in plain dictionaries, one lock per shop.
 
-Ids are integers in here and gids on the wire. Instants are whole seconds since 1970 (facts 9, row 36: Shopify's
-timestamps have a granularity of one second). Money is a string of decimals.
+Ids are integers in here and gids on the wire. Instants are whole seconds since 1970 (facts row 36), money is text.
 """
 
 from __future__ import annotations
@@ -35,9 +34,7 @@ CLIENT_SECRET = "shpss_simulator_secret"
 class Location:
     id: int
     name: str
-    level_number: (
-        int  # the n of this location's InventoryLevel gids: belongs to the location, is not its id (facts 3.6)
-    )
+    level_number: int  # the n of its InventoryLevel gids: belongs to the location, is not its id (facts 3.6)
     created_at: int
     updated_at: int
     is_active: bool = True
