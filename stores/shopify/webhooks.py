@@ -19,6 +19,9 @@ TOPIC_HEADERS: dict[str, str] = {
     "APP_SCOPES_UPDATE": "app/scopes_update",
     "APP_UNINSTALLED": "app/uninstalled",
     "BULK_OPERATIONS_FINISH": "bulk_operations/finish",
+    "COLLECTIONS_CREATE": "collections/create",
+    "COLLECTIONS_DELETE": "collections/delete",
+    "COLLECTIONS_UPDATE": "collections/update",
     "INVENTORY_ITEMS_CREATE": "inventory_items/create",
     "INVENTORY_ITEMS_DELETE": "inventory_items/delete",
     "INVENTORY_ITEMS_UPDATE": "inventory_items/update",
@@ -37,7 +40,7 @@ TOPIC_HEADERS: dict[str, str] = {
 }
 HEADER_TOPICS: dict[str, str] = {header: topic for topic, header in TOPIC_HEADERS.items()}
 
-# What keeping stock in step needs.
+# What keeping stock and the catalogue in step needs.
 TOPICS: tuple[str, ...] = (
     "INVENTORY_LEVELS_UPDATE",
     "INVENTORY_LEVELS_CONNECT",
@@ -47,6 +50,9 @@ TOPICS: tuple[str, ...] = (
     "PRODUCTS_CREATE",
     "PRODUCTS_UPDATE",
     "PRODUCTS_DELETE",
+    "COLLECTIONS_CREATE",
+    "COLLECTIONS_UPDATE",
+    "COLLECTIONS_DELETE",
     "LOCATIONS_CREATE",
     "LOCATIONS_UPDATE",
     "LOCATIONS_DELETE",

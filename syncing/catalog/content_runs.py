@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncMode
@@ -27,6 +28,7 @@ State = CatalogueRun.State
 
 # Everything here goes one at a time for a connection: an article may carry its blog.
 TURN = "collections and content"
+COMPARED_EVERY = timedelta(days=1)
 COUNTED = 20  # a run's numbers are brought up to date after so many things
 
 
@@ -155,6 +157,26 @@ def compare_content(connection: Connection, open_client: OpenClient, must_end: M
         _hold(connection, comparison.hold_reason, [row for row in outcomes if row.outcome == Result.HELD])
     _mark(connection.catalogue, "polled_at", "content_compared_at")
     return told(outcomes)
+
+
+def find_due(now: datetime) -> list[CatalogueSettings]:
+    """The catalogues whose collections and content should be looked at again."""
+    follows = Q(syncs_pages=True) | Q(syncs_blogs=True) | Q(syncs_articles=True)
+    follows |= ~Q(collection_mode=SyncMode.OFF)
+    rows = CatalogueSettings.objects.filter(follows, started_at__isnull=False)
+    rows = rows.select_related("connection__source", "connection__destination")
+    return [row for row in rows if _is_due(row, now) and not row.why_inert()]
+
+
+def _is_due(settings: CatalogueSettings, now: datetime) -> bool:
+    every = timedelta(minutes=settings.poll_minutes)
+    return settings.polled_at is None or settings.polled_at < now - every
+
+
+def must_compare(settings: CatalogueSettings) -> bool:
+    """Whether the daily comparison is due, which alone sees what was deleted."""
+    compared_at = settings.content_compared_at
+    return compared_at is None or compared_at < timezone.now() - COMPARED_EVERY
 
 
 def _until(outcomes: Iterator[Outcome], must_end: MustEnd) -> Iterator[Outcome]:
