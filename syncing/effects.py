@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Q
 from django.utils import timezone
 
-from stores.models import Store, Variant
+from stores.models import Connection, Store, SyncMode, Variant
 from stores.shopify import gids
 from syncing import jobs
 from syncing.models import StockLevel, SyncJob
@@ -59,6 +59,17 @@ def forget_products(store: Store, payloads: Payloads) -> list[str]:
     for payload in payloads:
         jobs.match_product(store, gids.gid("Product", payload["id"]))
     return ["Its links are looked at."] * len(payloads)
+
+
+def follow_collections(store: Store, payloads: Payloads) -> list[str]:
+    """collections/*: the source's are carried to wherever collections follow; deletions tell no more than the id."""
+    followers = Connection.objects.filter(source=store, catalogue__started_at__isnull=False)
+    connections = list(followers.exclude(catalogue__collection_mode=SyncMode.OFF))
+    for payload in payloads:
+        for connection in connections:
+            jobs.sync_collection(connection, gids.gid("Collection", payload["id"]))
+    reason = "Its collection is looked at." if connections else "No collection of this store is followed."
+    return [reason] * len(payloads)
 
 
 def follow_items(store: Store, payloads: Payloads) -> list[str]:

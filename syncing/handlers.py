@@ -13,8 +13,9 @@ from orders import due, importing, notices, updates
 from orders.models import OrderImport
 from stores import linking
 from stores.clients import open_client
-from stores.models import Connection, Store
+from stores.models import CatalogueSettings, Connection, Store
 from syncing import effects, jobs, order_effects, pulse, reconciliation, recovery, retention, webhooks
+from syncing.catalog import content_runs
 from syncing.models import Reconciliation, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
@@ -22,6 +23,7 @@ from syncing.stock.engine import Run
 CARRY_SECONDS = 60
 PROCESS_SECONDS = 30
 SWEEP_ORDERS = 1000  # imports that one sweep enqueues at most
+CONTENT_SECONDS = 240
 
 EFFECTS: dict[str, webhooks.Effect] = {
     # inventory_levels/update itself is a value, taken into the mirror by webhooks.process_new
@@ -32,6 +34,9 @@ EFFECTS: dict[str, webhooks.Effect] = {
     "products/create": effects.follow_products,
     "products/update": effects.follow_products,
     "products/delete": effects.forget_products,
+    "collections/create": effects.follow_collections,
+    "collections/update": effects.follow_collections,
+    "collections/delete": effects.follow_collections,
     "locations/create": effects.check_store,
     "locations/update": effects.check_store,
     "locations/delete": effects.check_store,
@@ -191,6 +196,32 @@ def check_store(job: SyncJob) -> str:
     return str(recovery.check_store(job.store))
 
 
+def sync_collection(job: SyncJob) -> str | None:
+    """Carry one collection of the source."""
+    settings = CatalogueSettings.objects.filter(connection=job.connection).first()
+    if settings is None or settings.why_inert():
+        return None  # the comparison after a pause finds what has changed
+    return content_runs.sync_collection(job.connection, open_client, job.arguments["collection_gid"])
+
+
+def sync_content(job: SyncJob) -> str | None:
+    """Look for changed collections, pages, blogs and articles; or compare them all."""
+    settings = CatalogueSettings.objects.filter(connection=job.connection).first()
+    if settings is None or (reason := settings.why_inert()):
+        return f"Nothing was looked at. {reason}" if settings else None
+    deadline = time.monotonic() + CONTENT_SECONDS
+
+    def must_end() -> bool:
+        return time.monotonic() > deadline or pulse.is_stopping() or _is_stopped(job.connection)
+
+    try:
+        if job.arguments.get("compares"):
+            return content_runs.compare_content(job.connection, open_client, must_end)
+        return content_runs.poll_content(job.connection, open_client, must_end=must_end)
+    except content_runs.Unfinished as unfinished:
+        raise jobs.Later(0, str(unfinished)) from None
+
+
 WORK: jobs.Work = {
     SyncJob.Kind.PROCESS_EVENTS: process_events,
     SyncJob.Kind.CARRY_STOCK: carry_stock,
@@ -203,6 +234,8 @@ WORK: jobs.Work = {
     SyncJob.Kind.IMPORT_ORDER: import_order,
     SyncJob.Kind.SEND_NOTICE: send_notice,
     SyncJob.Kind.UPDATE_ORDER: update_order,
+    SyncJob.Kind.SYNC_COLLECTION: sync_collection,
+    SyncJob.Kind.SYNC_CONTENT: sync_content,
 }
 
 
@@ -218,6 +251,9 @@ def sweep() -> None:
     for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
             jobs.reconcile(connection, trigger="schedule")
+    for settings_row in content_runs.find_due(timezone.now()):
+        if not _failed_lately(settings_row.connection, SyncJob.Kind.SYNC_CONTENT):
+            jobs.sync_content(settings_row.connection, compares=content_runs.must_compare(settings_row))
     for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
     _sweep_orders(running)

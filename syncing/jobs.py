@@ -32,6 +32,7 @@ JOB_LOCK, WAITER_LOCK = 7_201, 7_202  # first halves of our advisory lock keys
 MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
+LINGER_SECONDS = 3  # one edit of a collection brings several webhooks
 # What the sweep enqueues by itself wherever rows show that it is due.
 SWEPT = {SyncJob.Kind.PROCESS_EVENTS, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.RECONCILE}
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
@@ -159,6 +160,19 @@ def send_notice(order_import_id: int, connection: Connection) -> None:
     """Have a mail about an order sent, if one is due by then."""
     subject, arguments = f"order import {order_import_id}", {"order_import": order_import_id}
     enqueue(SyncJob.Kind.SEND_NOTICE, subject, connection=connection, arguments=arguments)
+
+
+def sync_collection(connection: Connection, collection_gid: str) -> None:
+    """Have one collection of the source carried, with what else happens to it in the next seconds."""
+    subject, arguments = f"connection {connection.pk} {collection_gid}", {"collection_gid": collection_gid}
+    kind = SyncJob.Kind.SYNC_COLLECTION
+    enqueue(kind, subject, connection=connection, arguments=arguments, due_in=LINGER_SECONDS)
+
+
+def sync_content(connection: Connection, *, compares: bool = False) -> None:
+    """Have a connection's collections, pages, blogs and articles looked at: what changed, or all (`compares`)."""
+    subject = f"connection {connection.pk}" + (", all" if compares else "")
+    enqueue(SyncJob.Kind.SYNC_CONTENT, subject, connection=connection, arguments={"compares": compares})
 
 
 def run_again(job: SyncJob) -> None:

@@ -14,9 +14,12 @@ APPS = ("stores", "orders", "syncing", "tiposync")
 LAYERS = [
     ("0 wire", ["stores.shopify", "stores.shopify.*"]),
     ("1 models", ["*.models", "*.models.*", "stores", "orders", "syncing", "syncing.stock", "tiposync"]),
+    ("1 models", ["syncing.catalog"]),
     ("2 rules", ["stores.matching", "syncing.stock.merge", "syncing.stock.guards"]),
     ("2 rules", ["orders.mapping", "orders.lines", "orders.copy_input", "orders.sums", "orders.units_left"]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("selection", "fields", "pricing", "fingerprint")]),
+    ("2 rules", [f"syncing.catalog.{name}" for name in ("rates", "structure", "images", "metafields", "desired")]),
+    ("2 rules", ["syncing.catalog.collection_rules", "syncing.catalog.content_rules"]),
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
     ("3 features", [f"orders.{name}" for name in ("intake", "units", "copying", "importing", "looking", "due")]),
     ("3 features", ["orders.advice", "orders.notices"]),

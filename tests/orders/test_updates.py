@@ -137,7 +137,7 @@ def test_a_cancelled_original_cancels_its_copy_and_its_units_go_back(trade):
 
 def test_a_cancellation_that_takes_its_time_is_asked_after(trade):
     shop, order, copy = copied(trade)
-    shop.source.shop.knobs.job_delay_seconds = 30
+    shop.source.shop.knobs.job_seconds = 30
     shop.sim.cancel(shop.north.domain, order)
     shop.run()
     assert copy.cancelled_at is None

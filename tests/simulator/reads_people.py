@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .call import Call
 from .customers import find_customer
-from .metafields import find_by_custom_id, metafield_of, metafields_of
+from .metafields import find_by_custom_id
 from .order_state import Customer
 from .paging import Page, page_of
 from .problems import FieldError
@@ -54,7 +54,7 @@ def customer_by_identifier(root, call: Call, arguments: dict) -> Customer | None
     if given.get("id"):
         return call.shop.customers.get(number_of(given["id"], "Customer"))
     if given.get("customId"):
-        return find_by_custom_id(call, "CUSTOMER", given["customId"], call.shop.customers.values())
+        return find_by_custom_id(call.shop, "Customer", given["customId"])
     return find_customer(call.shop, email=given.get("emailAddress"), phone=given.get("phoneNumber"))
 
 
@@ -101,6 +101,4 @@ RESOLVERS = {
     "Customer.defaultPhoneNumber": _wrapped("phone", "phoneNumber"),
     "Customer.defaultAddress": _default_address,
     "Customer.addressesV2": _addresses,
-    "Customer.metafield": metafield_of,
-    "Customer.metafields": metafields_of,
 }
