@@ -10,8 +10,9 @@ NOTHING = "Nothing to do."
 _FAILED = {
     errors.MISCONFIGURED: "Put right what it names (a setting, a scope or a credential), then press “Import again”.",
     errors.REJECTED: "Change what it names in one of the two stores or in the connection's order settings, then "
-    "press “Import again”; or enter the order in the source by hand and press “Give up”.",
+    "press “Import again”; or enter the order in the source by hand.",
 }
+_GIVE_UP = " “Give up” ends it: no copy is made."
 _FAILED_OTHERWISE = "Press “Import again”; if it fails again, the page of its job tells more."
 _WAITING = {
     OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself.",
@@ -26,7 +27,9 @@ _DRAFT = {
 def what_to_do(order_import: OrderImport) -> str:
     """What somebody should do now so that the order is well in the source, or that nobody need do anything."""
     if order_import.state == State.FAILED:
-        return _FAILED.get(order_import.failure, _FAILED_OTHERWISE)
+        words = _FAILED.get(order_import.failure, _FAILED_OTHERWISE)
+        # What was sent may be there: it is looked for, never given up.
+        return words if order_import.attempts else words + _GIVE_UP
     if order_import.state == State.WAITING:
         return _WAITING.get(order_import.waits_for, NOTHING)
     if order_import.state == State.SENT:

@@ -5,25 +5,22 @@ the original has; after a lost answer a new one with these units is ours, and on
 again.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.utils import timezone
 
 from orders import units_left, update_state
+from orders.importing import Clients, LookAgain
 from orders.models import OrderUpdate
 from orders.units_left import Part
-from orders.update_state import LookAgain, UpdateRefused
-from stores.models import Store
+from orders.update_state import UpdateRefused
 from stores.shopify import errors, order_changes
 from stores.shopify.client import Client
 from stores.shopify.order_progress import OrderProgress, Shipment, Tracking, read_progress
 
-Clients = Callable[[Store], Client]
-
 # A request of ours may be under way for half a minute: until then its fulfilment may still appear.
 LOOK_SECONDS = 60
-# Mails cannot be called back: whether customers hear of a shipment is for the destination's own settings to say.
+# A mail cannot be called back, so nobody is mailed about what a machine has shipped.
 NOTIFIES_CUSTOMER = False
 _GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 

@@ -108,8 +108,8 @@ def _context(order_import: OrderImport, outcome: str) -> dict[str, Any]:
     name = order_import.order_name or order_import.order_gid.rsplit("/", 1)[-1]
     kind = "draft order" if order_import.is_draft else "order"
     said = {
-        NEW: f"is now the {kind} {order_import.copy_name}",
-        PARTIAL: f"was copied in part, as the {kind} {order_import.copy_name}",
+        NEW: f"is now the {kind} {order_import.copy_name} of {connection.source}",
+        PARTIAL: f"was copied in part, as the {kind} {order_import.copy_name} of {connection.source}",
         FAILED: "could not be copied",
     }
     left_out = order_import.lines.filter(state=OrderImportLine.State.LEFT_OUT)[: MOST_LINES + 1]

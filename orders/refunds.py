@@ -3,21 +3,18 @@
 `refundCreate` is idempotent for a day (facts 3.3): what is sent is kept with its key and sent again as it was.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
 from django.utils import timezone
 
 from orders import units_left, update_state
+from orders.importing import Clients
 from orders.models import OrderSettings, OrderUpdate
 from orders.update_state import UpdateRefused
-from stores.models import Store
 from stores.shopify import errors, order_changes
 from stores.shopify.client import Client
 from stores.shopify.order_progress import OrderProgress, read_progress
-
-Clients = Callable[[Store], Client]
 
 # Shopify keeps a key for 24 hours; an hour less, because its clock is not ours.
 KEY_LIFE = timedelta(hours=23)

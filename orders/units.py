@@ -17,6 +17,7 @@ from stores.models import VariantLink
 # Shopify's, given where the source's own stock gave the units (syncing.stock.pending).
 Units = Callable[[Collection[int], datetime | None], None]
 Line = OrderImportLine
+NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,22 @@ def note_lines(order_import: OrderImport, lines: Sequence[SeenLine]) -> set[int]
     """Have the rows be these lines, by today's links, with the units of the linked ones held back."""
     partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
     known = {line.line_gid: line for line in order_import.lines.all()}
-    before = _pending(known.values())
-    rows = [_row(known.pop(line.gid, None), order_import, line, partners) for line in lines]
+    before, as_they_were = _pending(known.values()), {line.pk: _values(line) for line in known.values()}
+    rows = [_noted(known.pop(line.gid, None), order_import, line, partners) for line in lines]
+    # Mostly nothing has changed since the webhook.
+    changed = [row for row in rows if row.pk is not None and as_they_were[row.pk] != _values(row)]
+    Line.objects.bulk_update(changed, NOTED)
     Line.objects.bulk_create([row for row in rows if row.pk is None])
-    for row in rows:
-        if row.pk is not None:
-            row.save()
-    Line.objects.filter(pk__in=[line.pk for line in known.values()]).delete()
+    if known:
+        Line.objects.filter(pk__in=[line.pk for line in known.values()]).delete()
     return _changed(before, _pending(rows))
 
 
-def _row(
+def _values(line: Line) -> tuple:
+    return tuple(getattr(line, Line._meta.get_field(name).attname) for name in NOTED)
+
+
+def _noted(
     row: Line | None, order_import: OrderImport, line: SeenLine, partners: dict[str, tuple[int, str]]
 ) -> OrderImportLine:
     row = row or Line(order_import=order_import, line_gid=line.gid)

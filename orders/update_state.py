@@ -12,16 +12,6 @@ State = OrderUpdate.State
 OPEN = (State.PLANNED, State.SENT)
 
 
-class LookAgain(Exception):
-    """What became of a change is not known yet: look again in `retry_after` seconds."""
-
-    failure = errors.TRANSIENT
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
 class UpdateRefused(Exception):
     """A change that cannot be carried as things stand; an operator has to do it by hand, the words say what."""
 

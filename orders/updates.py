@@ -8,10 +8,10 @@ travels in one direction, and the ledger (OrderUpdate) knows what we made. May d
 from collections.abc import Callable
 
 from orders import fulfilments, refunds, units_left, update_state
-from orders.importing import Clients, import_order
+from orders.importing import Clients, LookAgain, import_order
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.units import Units
-from orders.update_state import LookAgain, UpdateRefused
+from orders.update_state import UpdateRefused
 from stores.models import Connection
 from stores.shopify import draft_orders, errors, order_changes
 from stores.shopify.client import Client

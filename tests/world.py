@@ -30,7 +30,7 @@ from tests.simulator.state import CLIENT_SECRET, Shop
 ADDRESS = "http://tiposync.test/webhooks/shopify/"
 FORGET = """
     DELETE FROM orders_orderupdate; DELETE FROM orders_orderimportline; DELETE FROM orders_orderimport;
-    UPDATE stores_connection SET orders_looked_at = NULL;
+    UPDATE stores_connection SET orders_looked_at = NULL, copies_looked_at = NULL;
     DELETE FROM syncing_stockhold; DELETE FROM syncing_stockadjustment; DELETE FROM syncing_stockbatch;
     DELETE FROM syncing_stockobservation; DELETE FROM syncing_webhookevent; DELETE FROM syncing_syncjob;
     UPDATE syncing_stocklink SET reconciliation_id = NULL; DELETE FROM syncing_reconciliation;

@@ -10,7 +10,15 @@ from unfold.decorators import action, display
 
 from orders import importing
 from orders.admin.filters import StandingFilter
-from orders.admin.standing import copy_of, order_panel, orders_with_number, original_of, state_pills
+from orders.admin.standing import (
+    copy_of,
+    order_panel,
+    orders_with_number,
+    original_of,
+    state_pills,
+    what_is_missing,
+    with_left_out,
+)
 from orders.models import OrderImport
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter
@@ -77,6 +85,9 @@ class OrderImportAdmin(ReadOnlyPage):
         ("How it was sent", {"fields": ["attempts", "sent_at", "looks", "look_up_until", "shown_failure"]}),
     ]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderImport]:
+        return with_left_out(super().get_queryset(request))
+
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Shopify's number of an order, as its admin has it in the address, is searched as what it stands for."""
         rows, has_duplicates = super().get_search_results(request, queryset, search_term)
@@ -97,7 +108,7 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @display(description="Why")
     def shown_reason(self, row: OrderImport) -> str:
-        return look.wrapped(row.reason)
+        return look.wrapped(row.reason or what_is_missing(row))
 
     @display(description="Original", ordering="original_total")
     def shown_original(self, row: OrderImport) -> str:
@@ -112,7 +123,7 @@ class OrderImportAdmin(ReadOnlyPage):
         return look.ago(row.placed_at, look.NOTHING)
 
     @display(
-        description="Without a copy since",
+        description="No copy since",
         ordering=Case(When(state__in=OrderImport.UNFINISHED, then="created_at")),
     )
     def shown_waiting(self, row: OrderImport) -> str:

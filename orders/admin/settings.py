@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.db.models import TextField
 from django.http import HttpRequest
 from unfold.admin import StackedInline
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from orders import importing
 from orders.models import OrderImport, OrderSettings
@@ -22,6 +24,7 @@ class OrderSettingsInline(StackedInline):
     extra = max_num = 1
     can_delete = False
     hide_title = True
+    formfield_overrides = {TextField: {"widget": UnfoldAdminTextareaWidget({"rows": 3})}}
     verbose_name = verbose_name_plural = "orders: how an order of the destination becomes one of the source"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from orders import sums
@@ -22,6 +23,12 @@ TONES = {
     State.CONFIRMED: look.GOOD,
     State.FAILED: look.BAD,
 }
+# Shorter than the states' own names: they stand in a narrow column.
+WORDS = {
+    OrderImport.WaitsFor.PAYMENT: "Waits for payment",
+    OrderImport.WaitsFor.LINKS: "Waits for links",
+    State.SENT: "Sent, answer unknown",
+}
 LINE_TONES = {
     OrderImportLine.State.PLANNED: look.BUSY,
     OrderImportLine.State.CARRIED: look.GOOD,
@@ -38,9 +45,9 @@ ALERTS = {State.FAILED: look.BAD, State.WAITING: look.WARN, State.SENT: look.WAR
 
 def state_pills(row: OrderImport) -> str:
     """The state of an order, and what else is worth a label: partial, and how its draft stands."""
-    waits = row.get_waits_for_display().lower() if row.state == State.WAITING else ""
+    words = WORDS.get(row.waits_for if row.state == State.WAITING else row.state) or row.get_state_display()
     pills = [
-        look.pill(TONES.get(row.state, look.QUIET), f"Waits for {waits}" if waits else row.get_state_display()),
+        look.pill(TONES.get(row.state, look.QUIET), words, row.get_state_display()),
         look.pill(look.WARN, "Partial", "Some lines were left out") if row.is_partial else "",
     ]
     if row.is_draft and row.state == State.CONFIRMED:
@@ -56,8 +63,11 @@ def update_pill(update: OrderUpdate) -> str:
 
 def original_of(row: OrderImport) -> str:
     """The destination's order: its total, leading to it in Shopify's admin."""
-    total = _total(row.original_total, row.original_currency)
-    return look.outside(page_url(row.connection.destination.domain, row.order_gid), total or "Open")
+    return _original_link(row, _total(row.original_total, row.original_currency))
+
+
+def _original_link(row: OrderImport, text: str) -> str:
+    return look.outside(page_url(row.connection.destination.domain, row.order_gid), text or "Open")
 
 
 def copy_of(row: OrderImport) -> str:
@@ -68,7 +78,7 @@ def copy_of(row: OrderImport) -> str:
     shown = look.outside(page_url(domain, row.copy_gid), row.copy_name or "Open")
     if row.is_draft and row.copy_order_gid:
         shown = look.joined([shown, look.outside(page_url(domain, row.copy_order_gid), "its order")], " · ")
-    return look.two_lines(shown, _total(row.copy_total, row.copy_currency))
+    return look.two_lines(shown, look.unbroken(_total(row.copy_total, row.copy_currency)))
 
 
 def _total(amount: Any, currency: str) -> str:
@@ -87,13 +97,16 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
     updates = list(row.updates.all()[: MOST_UPDATES + 1])
     timelines = _timelines(row, lines)
     return {
-        "alerts": [{"tone": ALERTS[row.state], "text": row.reason}] if row.reason and row.state in ALERTS else [],
+        "alerts": _alerts(row),
         "reason": row.reason if row.state not in ALERTS else "",
         "state": state_pills(row),
         "advice": what_to_do(row),
-        "original": look.two_lines(original_of(row), f"{row.order_name} in {row.connection.destination}"),
+        "original": look.two_lines(
+            _original_link(row, row.order_name), _total(row.original_total, row.original_currency)
+        ),
         "copy": copy_of(row),
         "source": row.connection.source,
+        "destination": row.connection.destination,
         "links_url": look.list_url(VariantLink, connection=row.connection_id, doubt="open"),
         "has_unlinked": any(line.variant_gid and line.source_variant_id is None for line in lines),
         "lines": [_line(line, timelines) for line in lines[:MOST_LINES]],
@@ -101,6 +114,32 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
         "updates": [_update(update) for update in updates[:MOST_UPDATES]],
         "more_updates": len(updates) > MOST_UPDATES,
     }
+
+
+def _alerts(row: OrderImport) -> list[dict[str, str]]:
+    alerts = []
+    if row.reason and row.state in ALERTS:
+        alerts.append({"tone": ALERTS[row.state], "text": row.reason})
+    if words := what_is_missing(row):
+        alerts.append({"tone": look.WARN, "text": words})
+    return alerts
+
+
+def what_is_missing(row: OrderImport) -> str:
+    """How much of a partial order is not in its copy; '' if all is. Needs `with_left_out`."""
+    if not row.is_partial or row.state != State.CONFIRMED:
+        return ""
+    return f"Lines that are not in the copy: {row.left_out_count} of {row.line_count}."
+
+
+def with_left_out(rows: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
+    """Orders with `line_count` and `left_out_count`, counted in the same query."""
+    lines = OrderImportLine.objects.filter(order_import=OuterRef("pk")).order_by().values("order_import")
+    left_out = lines.filter(state=OrderImportLine.State.LEFT_OUT)
+    return rows.annotate(
+        line_count=Coalesce(Subquery(lines.annotate(n=Count("pk")).values("n")), 0),
+        left_out_count=Coalesce(Subquery(left_out.annotate(n=Count("pk")).values("n")), 0),
+    )
 
 
 def _timelines(row: OrderImport, lines: list[OrderImportLine]) -> dict[int, str]:

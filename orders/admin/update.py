@@ -3,13 +3,13 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from orders.admin.filters import OrderConnectionFilter
 from orders.admin.standing import copy_of, original_of, update_pill
 from orders.models import OrderUpdate
+from orders.update_state import try_again
 from stores.admin import look
 from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
@@ -109,9 +109,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
 
 
 def _plan_again(update: OrderUpdate) -> bool:
-    """Have a failed change carried; False if it is no longer failed."""
-    failed = OrderUpdate.objects.filter(pk=update.pk, state=OrderUpdate.State.FAILED)
-    if not failed.update(state=OrderUpdate.State.PLANNED, failure="", reason="", changed_at=timezone.now()):
+    if not try_again(update):
         return False
     jobs.update_order(update.order_import.connection, update.order_import.order_gid)
     return True

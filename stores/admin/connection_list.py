@@ -94,10 +94,10 @@ class ConnectionColumns(admin.ModelAdmin):
         url = look.list_url(VariantLink, doubt="open", connection=connection.pk)
         return look.anchor(url, connection.doubtful_count) if connection.doubtful_count else look.NOTHING
 
-    @display(description="Orders without a copy")
+    @display(description="Orders")
     def shown_orders(self, connection: Connection) -> str:
         url = look.list_url(OrderImport, standing="unfinished", connection=connection.pk)
-        return look.anchor(url, connection.order_count) if connection.order_count else look.NOTHING
+        return look.anchor(url, f"{connection.order_count} open") if connection.order_count else look.NOTHING
 
     @display(description="Failed jobs")
     def shown_failed(self, connection: Connection) -> str:

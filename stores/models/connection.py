@@ -97,8 +97,9 @@ class Connection(models.Model):
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Since when its strategy carries orders: what was sold before is not ours to copy.
     carries_orders_since = models.DateTimeField(null=True, blank=True, editable=False)
-    # Up to which of the destination's changes orders were looked for (Shopify's clock).
+    # Up to which changes of the destination's orders, and of the source's, were looked at (Shopify's clock).
     orders_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    copies_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
     linked_at = models.DateTimeField("last matched", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -149,7 +149,10 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """What reconciliation needs to know of an order; the fields mean what they mean in OrderRecord."""
+    """What reconciliation needs to know of an order; the fields mean what they mean in OrderRecord.
+
+    `refunds` are (gid, made at), `shipments` (fulfilment gid, changed at).
+    """
 
     gid: str
     name: str
@@ -162,6 +165,8 @@ class OrderSummary:
     source_identifier: str
     custom_id: str
     financial_status: str
+    refunds: tuple[tuple[str, datetime | None], ...]
+    shipments: tuple[tuple[str, datetime | None], ...]
 
 
 def money(node: dict[str, Any]) -> Money:
@@ -200,7 +205,11 @@ def order_record(node: dict[str, Any], line_nodes: list[dict[str, Any]]) -> Orde
 
 def order_summary(node: dict[str, Any]) -> OrderSummary:
     """The summary of an order node as the list documents select it."""
-    return OrderSummary(**_identity(node))
+    return OrderSummary(
+        **_identity(node),
+        refunds=tuple((refund["id"], instant_or_none(refund["createdAt"])) for refund in node["refunds"]),
+        shipments=tuple((each["id"], instant_or_none(each["updatedAt"])) for each in node["fulfillments"]),
+    )
 
 
 def _identity(node: dict[str, Any]) -> dict[str, Any]:

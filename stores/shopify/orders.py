@@ -250,6 +250,8 @@ query ListUpdatedOrders($query: String!, $namespace: String!, $key: String!, $af
       sourceIdentifier
       metafield(namespace: $namespace, key: $key) { value }
       displayFinancialStatus
+      refunds(first: 100) { id createdAt }
+      fulfillments(first: 100) { id updatedAt }
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -264,7 +266,7 @@ def iter_orders_updated(client: Client, since: datetime) -> Iterator[OrderSummar
     """
     at = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     variables = {"query": f"updated_at:>='{at}'", "namespace": NAMESPACE, "key": KEY}
-    for node in client.pages(LIST_UPDATED, variables, ("orders",), cost=29):
+    for node in client.pages(LIST_UPDATED, variables, ("orders",), cost=47):
         yield order_summary(node)
 
 

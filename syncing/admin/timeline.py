@@ -240,22 +240,26 @@ def _draw_ordered(at: datetime, row: OrderImportLine) -> Entry:
     units = "units held back: the source has not given them yet" if row.is_pending else ""
     outcome = look.joined([state_pills(order_import), order_import.reason, units])
     destination = str(order_import.connection.destination)
-    return Entry(at, "Ordered", look.BUSY, destination, _units(row), look.page_of(order_import, _name(row)), outcome)
+    return Entry(
+        at,
+        "Ordered",
+        look.BUSY,
+        destination,
+        _units(row),
+        look.page_of(order_import, f"Order {order_import.order_name}"),
+        outcome,
+    )
 
 
 def _draw_copied(at: datetime, row: OrderImportLine) -> Entry:
     copy = row.order_import
     outcome = look.joined([row.get_state_display(), row.reason], ". ")
-    cause = look.page_of(copy, f"{copy.copy_name}, the copy of {_name(row)}")
+    cause = look.page_of(copy, f"{copy.copy_name}, the copy of {copy.order_name}")
     return Entry(at, "Copied", look.GOOD, str(copy.connection.source), _units(row), cause, outcome)
 
 
 def _units(row: OrderImportLine) -> str:
     return f"{row.quantity} sold"
-
-
-def _name(row: OrderImportLine) -> str:
-    return f"order {row.order_import.order_name}"
 
 
 def _planned(row: StockHold) -> Any:

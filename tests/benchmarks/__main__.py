@@ -8,6 +8,7 @@ FULL = {
     "intake": ["--rounds", "5", "--seconds", "4"],
     "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
     "burst": ["--changes", "10000"],
+    "orders": ["--orders", "500", "--idle", "60"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
 }
 

@@ -66,9 +66,9 @@ def test_a_completed_draft_leads_to_the_draft_and_to_the_order_it_became(admin_c
     ("fields", "words"),
     [
         ({"state": "planned"}, "Planned"),
-        ({"state": "waiting", "waits_for": "payment"}, "Waits for its payment"),
-        ({"state": "waiting", "waits_for": "links"}, "Waits for its products to be linked"),
-        ({"state": "sent"}, "Sent, answer not known yet"),
+        ({"state": "waiting", "waits_for": "payment"}, "Waits for payment"),
+        ({"state": "waiting", "waits_for": "links"}, "Waits for links"),
+        ({"state": "sent"}, "Sent, answer unknown"),
         ({"state": "skipped", "reason": "It is a test order."}, "It is a test order."),
         ({"state": "failed", "failure": "rejected", "reason": "Shopify said no."}, "Shopify said no."),
         ({"is_partial": True}, "Partial"),
@@ -100,6 +100,14 @@ def test_the_page_tells_each_line_with_its_state_reason_and_partner(admin_client
     assert "Left out" in page
     assert "It is not linked." in page
     assert f"/admin/stores/variantlink/?connection={rows.connection.pk}&amp;doubt=open" in page
+
+
+def test_a_partial_copy_says_how_much_is_missing(admin_client, rows):
+    row = make_import(rows.connection, is_partial=True)
+    for state in ("carried", "carried", "left_out"):
+        make_line(row, state=state)
+    for url in (list_of(ORDERS), page_of(row)):
+        assert "Lines that are not in the copy: 1 of 3." in look_at(admin_client, url)
 
 
 def test_the_page_tells_what_happened_later(admin_client, rows):
@@ -289,7 +297,7 @@ def test_the_timeline_of_an_item_tells_when_it_was_ordered_and_copied(admin_clie
     waiting = make_failed(rows.connection, 1002)
     make_line(waiting, source_variant=rows.link.source_variant, is_pending=True, quantity=5)
     page = look_at(admin_client, TIMELINE(rows.link.pk))
-    assert "#2001, the copy of order #1001" in page
+    assert "#2001, the copy of #1001" in page
     assert "5 sold" in page
     assert "units held back" in page
     assert f"/admin/orders/orderimport/{waiting.pk}/change/" in page

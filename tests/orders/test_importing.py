@@ -393,3 +393,44 @@ class TestAmounts:
         row = shop.row(order)
         assert (row.original_total, row.original_currency) == (Decimal("10.00"), "EUR")
         assert (row.copy_total, row.copy_currency) == (Decimal("11.00"), "USD")
+
+
+class TestLostChanges:
+    """With every webhook lost, the reconciliation alone carries what happened to orders and to their copies."""
+
+    def settle(self, shop) -> None:
+        shop.north.lose_webhooks()
+        shop.source.lose_webhooks()
+        shop.world.reconcile()
+        shop.world.carry_orders()
+        shop.run()
+
+    def test_a_cancellation(self, trade):
+        shop = trade()
+        order = shop.north.order((0, 3))
+        shop.run()
+        shop.world.tick(60)
+        shop.sim.cancel(shop.north.domain, order)
+        self.settle(shop)
+        assert shop.copies[0].cancelled_at
+        assert shop.stock() == (20, 20, 20)
+
+    def test_a_refund(self, trade):
+        shop = trade()
+        order = shop.north.order((0, 3))
+        shop.run()
+        shop.world.tick(60)
+        row = {"line_item_id": order.lines[0].id, "quantity": 2, "restock_type": "CANCEL"}
+        shop.sim.refund(shop.north.domain, order, [row], money="20.00")
+        self.settle(shop)
+        assert shop.copies[0].lines[0].current_quantity == 1
+        assert shop.stock() == (19, 19, 19)
+
+    def test_a_shipment(self, trade):
+        shop = trade()
+        order = shop.north.order((0, 3))
+        shop.run()
+        shop.world.tick(60)
+        shop.sim.fulfil(shop.source.domain, shop.copies[0], number="1Z", company="UPS")
+        self.settle(shop)
+        assert [made.numbers for made in order.fulfillments] == [["1Z"]]

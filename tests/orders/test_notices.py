@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from orders import notices
+from orders import importing, notices
 from orders.models import OrderImport, OrderSettings
+from syncing import jobs
+from syncing.models import SyncJob
 from tests.console_orders import make_failed, make_import, make_line, make_order_rows
 from tests.console_rows import NASTY, SECRET
 
@@ -64,7 +66,7 @@ def test_a_new_copy_is_told_to_all_addresses_with_links_to_both_orders_and_the_c
     assert notices.send(row.pk) == "Told anna@example.com, ben@example.com: new."
     (message,) = mailoutbox
     assert message.to == ["anna@example.com", "ben@example.com"]
-    assert message.subject == "[tiposync] Order #1001 of North is now the order #2001"
+    assert message.subject == "[tiposync] Order #1001 of North is now the order #2001 of Main"
     for body in (message.body, html_of(message)):
         assert "https://admin.shopify.com/store/north/orders/1001" in body
         assert "https://admin.shopify.com/store/main/orders/2001" in body
@@ -108,7 +110,7 @@ def test_each_outcome_is_told_once(rows, mailoutbox):
         notices.send(row.pk)
     assert [message.subject.split("North ")[1] for message in mailoutbox] == [
         "could not be copied",
-        "is now the order #7",
+        "is now the order #7 of Main",
     ]
     row.refresh_from_db()
     assert not notices.decide(row)
@@ -247,3 +249,49 @@ def test_without_a_server_it_fails_and_says_which_setting_is_missing(rows, setti
     settings.EMAIL_URL = ""
     with pytest.raises(notices.MailRefused, match="EMAIL_URL"):
         notices.send(make_import(rows.connection).pk)
+
+
+class TestFromWebhookToMail:
+    def test_a_copied_order_is_told_once_however_often_its_work_is_done(self, trade, mailoutbox):
+        shop = trade(notice_addresses="anna@example.com")
+        order = shop.north.order((0, 1))
+        shop.run()
+        jobs.import_order(shop.connection, shop.row(order).order_gid)
+        shop.run()
+        assert [message.subject for message in mailoutbox] == [
+            f"[tiposync] Order {order.name} of North is now the order {shop.copies[0].name} of Source"
+        ]
+
+    def test_an_order_that_fails_is_told_and_told_again_when_it_is_copied_after_all(self, trade, mailoutbox):
+        shop = trade(notice_addresses="anna@example.com")
+        shop.source.store.currency = "USD"
+        shop.source.store.save()
+        order = shop.north.order((0, 1))
+        shop.run()
+        assert "could not be copied" in mailoutbox[-1].subject
+        shop.source.store.currency = "EUR"
+        shop.source.store.save()
+        importing.import_again(shop.row(order))
+        jobs.import_order(shop.connection, shop.row(order).order_gid)
+        shop.run()
+        assert "is now the order" in mailoutbox[-1].subject
+        assert len(mailoutbox) == 2
+
+    def test_a_mail_server_that_is_away_keeps_no_order_from_being_copied(self, trade, settings):
+        shop = trade(notice_addresses="anna@example.com")
+        settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = SMTP, "127.0.0.1", 9
+        order = shop.north.order((0, 1))
+        shop.run()
+        assert shop.row(order).state == OrderImport.State.CONFIRMED
+        assert len(shop.copies) == 1
+        job = SyncJob.objects.get(kind=SyncJob.Kind.SEND_NOTICE)
+        assert "could not be reached" in job.message
+
+    def test_without_a_mail_server_the_job_says_which_setting_is_missing(self, trade, settings):
+        shop = trade(notice_addresses="anna@example.com")
+        settings.EMAIL_URL = ""
+        shop.north.order((0, 1))
+        shop.run()
+        job = SyncJob.objects.get(kind=SyncJob.Kind.SEND_NOTICE)
+        assert (job.state, job.failure) == ("failed", "misconfigured")
+        assert "EMAIL_URL" in job.message

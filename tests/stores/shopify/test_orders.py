@@ -1,13 +1,12 @@
-"""Orders and drafts on the wire."""
+"""Orders on the wire."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-import requests
 
-from stores.shopify import draft_orders, orders
-from stores.shopify.errors import AnswerLost, ObjectNotFound, QueryRejected, UnexpectedAnswer, UserError, UserErrors
+from stores.shopify import orders
+from stores.shopify.errors import ObjectNotFound, QueryRejected, UnexpectedAnswer, UserError, UserErrors
 from stores.shopify.gids import GidError
 from stores.shopify.order_records import (
     Address,
@@ -19,7 +18,7 @@ from stores.shopify.order_records import (
     ShippingRecord,
     TaxRecord,
 )
-from tests.stores.shopify.wire import ENDPOINT, answer, client, problem, refuse, sent
+from tests.stores.shopify.wire import answer, client, problem, refuse, sent
 
 pytestmark = pytest.mark.usefixtures("wire")
 
@@ -82,6 +81,8 @@ def summary_node(**parts):
         "sourceIdentifier": None,
         "metafield": None,
         "displayFinancialStatus": "PAID",
+        "refunds": [],
+        "fulfillments": [],
     } | parts
 
 
@@ -135,21 +136,6 @@ def created_node(number=9, total="12.0", **parts):
         "name": "#9",
         "createdAt": AT,
         "totalPriceSet": {"shopMoney": {"amount": total, "currencyCode": "EUR"}},
-    } | parts
-
-
-def draft_node(number=3, **parts):
-    return {
-        "id": f"gid://shopify/DraftOrder/{number}",
-        "name": "#D3",
-        "status": "OPEN",
-        "ready": True,
-        "createdAt": AT,
-        "reserveInventoryUntil": None,
-        "tags": ["original-1"],
-        "customAttributes": [{"key": "Original order id", "value": "n/1"}],
-        "totalPriceSet": {"presentmentMoney": {"amount": "12.0", "currencyCode": "EUR"}},
-        "order": None,
     } | parts
 
 
@@ -227,9 +213,7 @@ def test_an_order_that_vanishes_between_two_pages_is_not_half_read():
 
 def test_a_malformed_id_never_reaches_the_wire(wire):
     with pytest.raises(GidError):
-        orders.read_order(client(), DRAFT)
-    with pytest.raises(GidError):
-        draft_orders.read_draft(client(), ORDER)
+        orders.read_order(client(), "gid://shopify/DraftOrder/3")
     assert len(wire.calls) == 0
 
 
@@ -269,11 +253,16 @@ def test_a_filter_that_shopify_ignored_is_an_error():
 
 def test_changed_orders_are_listed_since_an_instant():
     answer({"orders": page([summary_node()], "c")})
-    answer({"orders": page([summary_node(id="gid://shopify/Order/2", cancelledAt=AT, metafield={"value": "x/1"})])})
+    happened = {"refunds": [{"id": "gid://shopify/Refund/8", "createdAt": AT}]}
+    happened["fulfillments"] = [{"id": "gid://shopify/Fulfillment/4", "updatedAt": AT}]
+    more = summary_node(id="gid://shopify/Order/2", cancelledAt=AT, metafield={"value": "x/1"}, **happened)
+    answer({"orders": page([more])})
     since = datetime(2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=2)))
     first, second = orders.iter_orders_updated(client(), since)
     assert (first.gid, first.cancelled_at, first.tags, first.custom_id) == (ORDER, None, ("a", "b"), "")
     assert (second.cancelled_at, second.custom_id) == (INSTANT, "x/1")
+    assert second.refunds == (("gid://shopify/Refund/8", INSTANT),)
+    assert second.shipments == (("gid://shopify/Fulfillment/4", INSTANT),)
     assert sent()[0]["variables"]["query"] == "updated_at:>='2026-11-20T10:00:00Z'"
     assert sent()[1]["variables"]["after"] == "c"
 
@@ -306,10 +295,6 @@ def test_an_answer_without_a_payload_leaves_the_outcome_open():
     answer({"orderCreate": None})
     with pytest.raises(UnexpectedAnswer) as caught:
         orders.create_order(client(), {}, {})
-    assert caught.value.outcome_unknown
-    answer({"draftOrderCreate": None})
-    with pytest.raises(UnexpectedAnswer) as caught:
-        draft_orders.create_draft(client(), {})
     assert caught.value.outcome_unknown
 
 
@@ -365,76 +350,3 @@ def test_a_definition_of_another_type_or_a_refusal_is_told():
     answer({"metafieldDefinitionCreate": {"createdDefinition": None, "userErrors": listed}})
     with pytest.raises(UserErrors, match="Too many"):
         orders.ensure_definition(client())
-
-
-def test_a_created_draft_is_told_as_it_stands():
-    node = draft_node(reserveInventoryUntil=AT)
-    answer({"draftOrderCreate": {"draftOrder": node, "userErrors": []}})
-    made = draft_orders.create_draft(client(), {"note": "x"})
-    assert made == draft_orders.DraftRecord(
-        gid=DRAFT,
-        name="#D3",
-        status="OPEN",
-        total=Money(Decimal(12), "EUR"),
-        is_ready=True,
-        created_at=INSTANT,
-        reserved_until=INSTANT,
-        order_gid=None,
-        tags=("original-1",),
-        attributes=(("Original order id", "n/1"),),
-    )
-
-
-def test_a_refused_draft_says_why():
-    answer(
-        {"draftOrderCreate": {"draftOrder": None, "userErrors": [{"field": None, "message": "Add at least 1 product"}]}}
-    )
-    with pytest.raises(UserErrors, match="Add at least 1 product"):
-        draft_orders.create_draft(client(), {})
-
-
-def test_a_draft_is_found_by_tag_and_recognised_by_attribute():
-    other = draft_node(2, customAttributes=[{"key": "Original order id", "value": "m/1"}])
-    answer({"draftOrders": page([other, draft_node(5)], "c")})
-    answer({"draftOrders": page([draft_node(4)])})
-    found = draft_orders.find_draft_by_tag(client(), "original-1", ("Original order id", "n/1"))
-    assert found.gid == "gid://shopify/DraftOrder/4", "the older of two"
-    assert sent()[0]["variables"]["query"] == "tag:'original-1'"
-    answer({"draftOrders": page([other])})
-    assert draft_orders.find_draft_by_tag(client(), "original-1", ("Original order id", "n/1")) is None
-
-
-def test_a_completed_draft_names_its_order_and_a_deleted_one_is_none():
-    answer({"draftOrder": draft_node(status="COMPLETED", order={"id": ORDER})})
-    assert draft_orders.read_draft(client(), DRAFT).order_gid == ORDER
-    answer({"draftOrder": None})
-    assert draft_orders.read_draft(client(), DRAFT) is None
-
-
-def test_an_invoice_that_cannot_be_sent_says_why():
-    answer({"draftOrderInvoiceSend": {"draftOrder": {"id": DRAFT, "status": "INVOICE_SENT"}, "userErrors": []}})
-    draft_orders.send_invoice(client(), DRAFT)
-    answer({"draftOrderInvoiceSend": {"draftOrder": None, "userErrors": [{"field": ["to"], "message": "To is blank"}]}})
-    with pytest.raises(UserErrors, match="To is blank"):
-        draft_orders.send_invoice(client(), DRAFT)
-
-
-def test_a_draft_is_deleted_once_and_gone_is_fine():
-    answer({"draftOrderDelete": {"deletedId": DRAFT, "userErrors": []}})
-    assert draft_orders.delete_draft(client(), DRAFT) is True
-    refused = {"draftOrderDelete": {"deletedId": None, "userErrors": [{"field": ["id"], "message": "No."}]}}
-    answer(refused)
-    answer({"draftOrder": None})
-    assert draft_orders.delete_draft(client(), DRAFT) is False
-    answer(refused)
-    answer({"draftOrder": draft_node(status="COMPLETED")})
-    with pytest.raises(UserErrors, match="was not deleted"):
-        draft_orders.delete_draft(client(), DRAFT)
-
-
-def test_a_cut_connection_while_creating_a_draft_leaves_the_outcome_open(wire):
-    wire.add(wire.POST, ENDPOINT, body=requests.ConnectionError("reset"))
-    with pytest.raises(AnswerLost) as caught:
-        draft_orders.create_draft(client(), {})
-    assert caught.value.outcome_unknown
-    assert len(sent()) == 1
