@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from . import (
+    catalog_metafields,
     collection_reads,
     collection_writes,
     conditions,
     content_reads,
     content_writes,
     media,
-    metafields,
     product_set,
     products,
     publications,
@@ -36,7 +36,7 @@ from .publications import Listing
 RESOLVERS = {
     **reads_products.RESOLVERS,
     **media.RESOLVERS,
-    **metafields.RESOLVERS,
+    **catalog_metafields.RESOLVERS,
     **publications.RESOLVERS,
     **product_set.RESOLVERS,
     **products.RESOLVERS,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from .money import complaint_about, read_amount
+from .amounts import complaint_about, read_amount
 
 NEEDED = ("Handle", "Title")
 KNOWN = (

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import metafields, publications
+from . import catalog_metafields as metafields
+from . import publications
 from .catalog_state import Article, Blog, Collection, ContentPage, File, Metafield, Publication, Source
 from .clock import Clock
 from .collection_writes import free_handle as free_collection_handle

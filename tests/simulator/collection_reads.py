@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import metafields, taxonomy
+from . import catalog_metafields as metafields
+from . import taxonomy
 from .call import Call
 from .catalog_search import search_catalog
 from .catalog_state import Collection, Condition, Source

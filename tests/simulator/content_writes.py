@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import metafields
+from . import catalog_metafields as metafields
 from .call import Call
 from .catalog_state import Article, Blog, ContentPage
 from .files import PictureError, fetch_picture

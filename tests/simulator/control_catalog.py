@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from . import catalog_hands as hands
+from .catalog_metafields import fields_of
 from .catalog_state import Article, Blog, Collection, ContentPage, File
 from .collection_members import member_ids
 from .control_looks import number, numbers
 from .files import file_gid, status_of, url_of
 from .gids import gid
-from .metafields import fields_of
 from .publications import listed_at
 from .state import Product, Shop
 

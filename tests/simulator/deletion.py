@@ -5,7 +5,8 @@ Orders keep their lines; what they point at is gone and reads as null.
 
 from __future__ import annotations
 
-from . import metafields, publications
+from . import catalog_metafields as metafields
+from . import publications
 from .collection_members import forget_product
 from .files import take_from_product
 from .options import forget_options

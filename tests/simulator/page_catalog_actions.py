@@ -6,7 +6,7 @@ from typing import Any
 
 from . import catalog_hands as hands
 from . import merchant
-from .money import complaint_about, rounded
+from .amounts import complaint_about, rounded
 from .product_fields import tidy_tags
 from .state import Product, Shop
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import metafields, publications
+from . import catalog_metafields as metafields
+from . import publications
 from .call import Call
 from .catalog_state import Collection, ProductOperation
 from .collection_members import put_into_collections

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import metafields
+from . import catalog_metafields as metafields
 from .call import Call
 from .catalog_state import Article, DeleteOperation
 from .collection_members import put_into_collections

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from . import catalog_hands as hands
+from .amounts import rounded
 from .catalog_csv import CsvProduct, CsvVariant
 from .clock import Clock
 from .files import drawn_file
-from .money import rounded
 from .product_fields import tidy_tags
 from .state import Location, Product, Shop, Variant
 from .taxonomy import PREFIX

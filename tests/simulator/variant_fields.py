@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .money import complaint_about, rounded
+from .amounts import complaint_about, rounded
 from .problems import NotSimulatedError
 from .state import InventoryItem, Shop, Variant
 

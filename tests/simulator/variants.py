@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from . import metafields
+from . import catalog_metafields as metafields
 from .call import Call
 from .deletion import delete_variant
 from .files import find_file
