@@ -62,6 +62,15 @@ class FilesReader:
         numbers = [file.id for file in kept]
         take_from_product(self.shop, product, [one for one in product.file_ids if one not in numbers])
         product.file_ids = numbers
+        if self.made and self.shop.knobs.media_seconds:
+            self.sim.later.schedule(self.shop, lambda: self._tell(product.id), self.shop.knobs.media_seconds)
+
+    def _tell(self, product_id: int) -> None:
+        """Images that have become ready move the product's updatedAt once more."""
+        product = self.shop.products.get(product_id)
+        if product is not None:
+            product.updated_at = self.sim.clock.whole_seconds()
+            self.shop.publish([("PRODUCTS_UPDATE", (product_id,))])
 
     def _file(self, row: dict, at: float) -> File:
         if row.get("originalSource"):
