@@ -448,3 +448,26 @@ def test_one_that_is_refused_does_not_stop_the_others(scene):
     assert told.startswith("1 created, 1 failed")
     assert (scene.link(long).state, scene.link(fine).state) == ("failed", "linked")
     assert "too long" in scene.link(long).reason
+
+
+def test_keeping_edits_never_holds_up_the_members(scene):
+    scene = scene(edited="keep")
+    gid = scene.add_collection("Favourites", 0, 1, 2, sortOrder="MANUAL")
+    unlinked = scene.connection.links.filter(source_variant__product_gid=scene.product(2))
+    unlinked.update(state="unmatched")
+    scene.compare()
+    unlinked.update(state="linked")
+    scene.connection.links.filter(source_variant__product_gid=scene.product(0)).update(state="unmatched")
+    assert scene.poll() == "1 updated"
+    assert [number for number in scene.members("favourites") if number] == [1, 2]
+    assert scene.link(gid).reason == "1 of its 3 products are not linked, and left out."
+
+
+def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene):
+    scene = scene(unlink="delete", syncs_pages=True)
+    gid, page = scene.add_collection("Favourites", 0), scene.add("page", "About us")
+    scene.compare()
+    assert content_runs.let_go_of_all(scene.connection, open_client) == "2 deleted"
+    assert scene.destination.shop.catalog.collections == scene.destination.shop.catalog.pages == {}
+    assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
+    assert scene.link(gid).reason == "The connection was ended. It was deleted."
