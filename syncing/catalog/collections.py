@@ -87,29 +87,22 @@ class CollectionCargo:
         return frozenset(follows | ({"variantInventory"} if shows_all == (0, None, 100) else set()))
 
     def wanted(self, record: CollectionRecord) -> dict[str, Any]:
-        """See cargo.Cargo."""
-        listed = wire.read_members(self.source, record.gid)
+        """See cargo.Cargo. Members are only read where they are carried or put in order."""
+        found = rules.rules_for(record, self.linked, self.mappable) if rules.is_automated(record) else None
+        has_rules = found is not None and not found.reason
+        is_in_order = record.sort_order == MANUAL
+        listed = [] if has_rules and not is_in_order else wire.read_members(self.source, record.gid)
         members = [self.linked[gid] for gid in listed if gid in self.linked]
-        channels = sorted(self.settings.publication_gids) if record.publication_gids else []
-        values = _values(record, record.image_url) | {
-            CHANNELS: channels,
-            CONTENTS: self._contents(record, listed, members),
-        }
-        if record.sort_order == MANUAL:
-            values[ORDER] = {"products": members}
-        return values
-
-    def _contents(self, record: CollectionRecord, listed: Sequence[str], members: Sequence[str]) -> dict[str, Any]:
-        """{"rules"} or {"products"}; with {"note"} where there is something to say of it."""
-        missing = len(listed) - len(members)
-        note = f"{missing} of its {len(listed)} products are not linked, and left out." if missing else ""
-        if not rules.is_automated(record):
-            return {"products": sorted(members), "note": note}
-        found = rules.rules_for(record, self.linked, self.mappable)
-        if not found.reason:
-            return {"rules": list(found.sources), "note": " ".join(found.notes)}
-        why = f"It is automated in the source and carried with the products that it has now, because {found.reason}."
-        return {"products": sorted(members), "note": f"{why} {note}".strip()}
+        values = _values(record, record.image_url)
+        values[CHANNELS] = sorted(self.settings.publication_gids) if record.publication_gids else []
+        if found is not None and has_rules:
+            values[CONTENTS] = {"rules": list(found.sources), "note": " ".join(found.notes)}
+        else:
+            values[CONTENTS] = {
+                "products": sorted(members),
+                "note": _members_note(len(listed), len(members), found.reason if found else ""),
+            }
+        return values | ({ORDER: {"products": members}} if is_in_order else {})
 
     def find(self, wanted: Mapping[str, Any]) -> str:
         """See cargo.Cargo."""
@@ -225,6 +218,13 @@ def _values(record: CollectionRecord, image_url: str) -> dict[str, Any]:
         SEO: {"title": record.seo_title, "description": record.seo_description},
         IMAGE: image_value(image_url, record.image_alt),
     }
+
+
+def _members_note(listed: int, carried: int, reason: str) -> str:
+    """What an operator should know of a collection that is carried by its members."""
+    why = f"It is automated in the source and carried with the products that it has now, because {reason}."
+    missing = f"{listed - carried} of its {listed} products are not linked, and left out."
+    return " ".join([why] * bool(reason) + [missing] * (carried < listed))
 
 
 def _input(changes: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:

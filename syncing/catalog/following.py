@@ -26,6 +26,7 @@ State = ResourceLink.State
 
 # Where ResourceLink.written remembers which address of the destination an image of the source became.
 IMAGE_SEEN = "image addresses"
+FASTER = "Another connection took it a moment before."
 
 
 @dataclass(eq=False)
@@ -155,7 +156,7 @@ class Follower:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
         if not self._claim(link, partner.gid, is_new):
-            return self._leave(case, State.CONFLICT, self._claimed_by(link, partner.gid), Result.FAILED)
+            return self._leave(case, State.CONFLICT, self._claimed_by(link, partner.gid) or FASTER, Result.FAILED)
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if changes:
             made = self._write(case, partner, changes, current)
@@ -253,7 +254,7 @@ class Follower:
         if action != Action.EQUAL or link.synced_at is None:
             link.synced_at = timezone.now()
         if not self._save_unless_claimed(link):
-            return self._leave(case, State.CONFLICT, self._claimed_by(link, made.gid), Result.FAILED)
+            return self._leave(case, State.CONFLICT, self._claimed_by(link, made.gid) or FASTER, Result.FAILED)
         return self._outcome(case, action, Result.DONE, link.reason)
 
     @staticmethod
