@@ -4,7 +4,7 @@ All writes of links to one destination store happen under one advisory lock, so 
 same destination variant; the constraint `destination_variant_claimed_once` stands behind it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from django.utils import timezone
 from stores import link_rows, matching
 from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_product
 from stores.models import Connection, Location, Store, Variant, VariantLink
+from stores.shopify.products import VariantRecord
 
 __all__ = [
     "LinkRefused",
@@ -21,6 +22,7 @@ __all__ = [
     "clear",
     "count_links",
     "ignore",
+    "link_pairs",
     "match_connection",
     "match_product",
     "propose_mappings",
@@ -118,6 +120,28 @@ def _match_change(connection: Connection, store: Store, change: ProductChange) -
     link_rows.drop_candidates(connection)
     side = "source_variant" if store.pk == connection.source_id else "destination_variant"
     return bool(changed) or connection.links.filter(**{f"{side}__in": change.stock_pks}, state=State.LINKED).exists()
+
+
+def link_pairs(
+    connection: Connection, pairs: Mapping[str, str], products: Iterable[tuple[Store, str, Sequence[VariantRecord]]]
+) -> int:
+    """Link variants that belong together because one was made from the other, whatever their identifiers say.
+
+    `pairs` is source variant gid -> destination variant gid; `products` are the products they belong to, as read just
+    now: (store, product gid, all of its variants). Returns how many links changed. What an operator decided stays, as
+    does a link whose partner lives, and a partner that somebody else has stays theirs.
+    """
+    read_at = timezone.now()
+
+    def work() -> int:
+        changed = 0
+        for store, product_gid, records in products:
+            change = save_product(store, product_gid, records, read_at)
+            changed += link_rows.mark_gone(connection, change.pks) if change.pks else 0
+        return changed + link_rows.link_pairs(connection, pairs)
+
+    products = list(products)
+    return link_rows.write(connection, work)
 
 
 # --- Operators ----------------------------------------------------------------------------------------------------

@@ -189,6 +189,10 @@ class CatalogueSettings(PriceRuleFields):
     content_compared_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The price rule that the prices of the destination were made with, as a digest: another one re-prices.
     priced_with = models.CharField(max_length=64, blank=True, editable=False)
+    # All the settings that the last whole pass over the products was made with, as a digest: others lead to another.
+    synced_with = models.CharField(max_length=64, blank=True, editable=False)
+    # When all products were last compared; None: as soon as possible.
+    products_compared_at = models.DateTimeField(null=True, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -77,6 +77,9 @@ class ProductLink(FollowLink):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="product_links")
     departure = models.CharField("why it no longer follows", max_length=12, choices=Departure.choices, blank=True)
     unlink_done = models.CharField("what became of it", max_length=11, choices=Done.choices, blank=True, editable=False)
+    # What the last products/update webhooks of source and destination told, as digests (syncing.catalog.hearing).
+    heard = models.CharField(max_length=90, blank=True, editable=False)
+    heard_there = models.CharField(max_length=90, blank=True, editable=False)
     # The channels it was taken from, so that a product that comes back appears where it was.
     unpublished_from = models.JSONField(default=list, blank=True, editable=False)
 

@@ -1,11 +1,8 @@
 """Collections follow the source: by rules where every condition means the same in the destination, else by members."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
-
-from django.db.models import Max
-from django.db.models.functions import Greatest
 
 from stores.models import (
     CatalogueField,
@@ -25,14 +22,18 @@ from stores.shopify.collection_writes import MOST_CHANGES
 from stores.shopify.collections import MANUAL, CollectionHead, CollectionRecord
 from stores.shopify.errors import ObjectNotFound
 from syncing.catalog import collection_rules as rules
+from syncing.catalog.cargo import CHANNELS, Made, Outcome
 from syncing.catalog.content_rules import HANDLE, IMAGE, TITLE, image_input, image_value
 from syncing.catalog.departures import DELETED, NOT_SELECTED, NOT_SHARED
-from syncing.catalog.following import CHANNELS, Follower, Made, Outcome
+from syncing.catalog.fingerprint import digest
+from syncing.catalog.following import Follower, save_cursor
 
 OpenClient = Callable[[Store], Client]
 
 COLLECTION = ResourceLink.Kind.COLLECTION
 DESCRIPTION, SORT_ORDER, SEO, CONTENTS, ORDER = "description", "sort order", "SEO", "contents", "order"
+# Where CatalogueSettings.content_cursors remembers, as a digest, which products were linked when all was looked at.
+LINKED = "linked products"
 _INPUTS = {TITLE: "title", HANDLE: "handle", DESCRIPTION: "descriptionHtml", SORT_ORDER: "sortOrder", SEO: "seo"}
 # What a condition looks at -> the field of products that must follow for it to mean the same in the destination.
 _CONDITION_FIELDS = {
@@ -55,6 +56,7 @@ class CollectionCargo:
     kind = COLLECTION
     # Members beyond the first 250, channels and the order need the collection to exist.
     is_composite = True
+    always_ours = frozenset({CONTENTS, ORDER})
 
     def __init__(self, connection: Connection, open_client: OpenClient) -> None:
         self.connection = connection
@@ -85,41 +87,34 @@ class CollectionCargo:
         return frozenset(follows | ({"variantInventory"} if shows_all == (0, None, 100) else set()))
 
     def wanted(self, record: CollectionRecord) -> dict[str, Any]:
-        """See following.Cargo."""
-        listed = wire.read_members(self.source, record.gid)
+        """See cargo.Cargo. Members are only read where they are carried or put in order."""
+        found = rules.rules_for(record, self.linked, self.mappable) if rules.is_automated(record) else None
+        has_rules = found is not None and not found.reason
+        is_in_order = record.sort_order == MANUAL
+        listed = [] if has_rules and not is_in_order else wire.read_members(self.source, record.gid)
         members = [self.linked[gid] for gid in listed if gid in self.linked]
-        channels = sorted(self.settings.publication_gids) if record.publication_gids else []
-        values = _values(record, record.image_url) | {
-            CHANNELS: channels,
-            CONTENTS: self._contents(record, listed, members),
-        }
-        if record.sort_order == MANUAL:
-            values[ORDER] = {"products": members}
-        return values
-
-    def _contents(self, record: CollectionRecord, listed: Sequence[str], members: Sequence[str]) -> dict[str, Any]:
-        """{"rules"} or {"products"}; with {"note"} where there is something to say of it."""
-        missing = len(listed) - len(members)
-        note = f"{missing} of its {len(listed)} products are not linked, and left out." if missing else ""
-        if not rules.is_automated(record):
-            return {"products": sorted(members), "note": note}
-        found = rules.rules_for(record, self.linked, self.mappable)
-        if not found.reason:
-            return {"rules": list(found.sources), "note": " ".join(found.notes)}
-        why = f"It is automated in the source and carried with the products that it has now, because {found.reason}."
-        return {"products": sorted(members), "note": f"{why} {note}".strip()}
+        values = _values(record, record.image_url)
+        values[CHANNELS] = sorted(self.settings.publication_gids) if record.publication_gids else []
+        if found is not None and has_rules:
+            values[CONTENTS] = {"rules": list(found.sources), "note": " ".join(found.notes)}
+        else:
+            values[CONTENTS] = {
+                "products": sorted(members),
+                "note": _members_note(len(listed), len(members), found.reason if found else ""),
+            }
+        return values | ({ORDER: {"products": members}} if is_in_order else {})
 
     def find(self, wanted: Mapping[str, Any]) -> str:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return wire.find_by_handle(self.client, wanted[HANDLE]) or ""
 
     def read(self, content_gids: Sequence[str]) -> Mapping[str, CollectionRecord]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         records = (wire.read_collection(self.client, gid) for gid in content_gids)
         return {record.gid: record for record in records if record}
 
     def current(self, record: CollectionRecord, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
-        """See following.Cargo. Products that are the destination's own are no part of it, and stay."""
+        """See cargo.Cargo. Products that are the destination's own are no part of it, and stay."""
         ours = set(self.linked.values())
         if rules.is_automated(record):
             contents: dict[str, Any] = {"rules": list(rules.current_rules(record))}
@@ -137,7 +132,7 @@ class CollectionCargo:
         return values
 
     def create(self, wanted: Mapping[str, Any]) -> Made:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         contents = wanted[CONTENTS] if "rules" in wanted[CONTENTS] else wanted.get(ORDER, wanted[CONTENTS])
         values = _input(wanted, {}) | {"sources": _sources(contents, wanted[TITLE])}
         if values.get("image") is None:
@@ -146,7 +141,7 @@ class CollectionCargo:
         return Made(made.gid, made.handle, made.image_url)
 
     def update(self, record: CollectionRecord, changes: Mapping[str, Any], current: Mapping[str, Any]) -> Made:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         made = Made(record.gid, record.handle, record.image_url)
         for values in [_input(changes, current), *self._content_inputs(record, changes, current)]:
             if values:
@@ -187,7 +182,7 @@ class CollectionCargo:
         collection_writes.reorder(self.client, gid, moves)
 
     def unpublish(self, gid: str) -> str:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         record = wire.read_collection(self.client, gid)
         if record is None:
             return "It was gone already."
@@ -195,20 +190,20 @@ class CollectionCargo:
         return "It was taken off all sales channels."
 
     def delete(self, gid: str) -> str:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         is_deleted = collection_writes.delete_collection(self.client, gid)
         return "It was deleted." if is_deleted else "It was gone already."
 
     def policies(self) -> dict[str, str]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return {CHANNELS: self.settings.policy_of(CatalogueField.PUBLISHING)}
 
     def notes(self, wanted: Mapping[str, Any]) -> list[str]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return [note] if (note := wanted[CONTENTS]["note"]) else []
 
     def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         if name not in (CONTENTS, ORDER):
             return None
         return _shown(wanted), _shown(current)
@@ -223,6 +218,13 @@ def _values(record: CollectionRecord, image_url: str) -> dict[str, Any]:
         SEO: {"title": record.seo_title, "description": record.seo_description},
         IMAGE: image_value(image_url, record.image_alt),
     }
+
+
+def _members_note(listed: int, carried: int, reason: str) -> str:
+    """What an operator should know of a collection that is carried by its members."""
+    why = f"It is automated in the source and carried with the products that it has now, because {reason}."
+    missing = f"{listed - carried} of its {listed} products are not linked, and left out."
+    return " ".join([why] * bool(reason) + [missing] * (carried < listed))
 
 
 def _input(changes: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,27 +320,29 @@ def sync_collections(
     `seen` gets the gids of all that follow: use it only when the iteration ended by itself. Raises ShopifyError. Safe
     to repeat.
     """
-    yield from _carry(connection, open_client, _wanted_heads(connection, open_client, seen), is_preview=is_preview)
+    follower = Follower(connection, CollectionCargo(connection, open_client), is_preview=is_preview)
+    yield from _carry(follower, _wanted_heads(connection, open_client, seen))
 
 
 def poll_collections(connection: Connection, open_client: OpenClient) -> Iterator[Outcome]:
-    """Carry the collections whose webhook may have been lost, and those whose products may have become linked since.
+    """Carry the collections whose webhook may have been lost; all, if other products are linked than the last time.
 
-    Raises ShopifyError. Safe to repeat.
+    Raises ShopifyError. Safe to repeat, and after an end at any point.
     """
     links = {link.source_gid: link for link in connection.resource_links.filter(kind=COLLECTION)}
-    newest = ProductLink.objects.filter(connection=connection).aggregate(
-        at=Greatest(Max("created_at"), Max("unlinked_at"))
-    )["at"]
+    cargo = CollectionCargo(connection, open_client)
+    products = digest(cargo.linked)
+    is_as_before = connection.catalogue.content_cursors.get(LINKED) == products
 
     def is_due(head: CollectionHead) -> bool:
         link = links.get(head.gid)
-        if link is None or link.source_updated_at != head.updated_at or link.state == ResourceLink.State.CREATING:
-            return True
-        return newest is not None and link.changed_at <= newest
+        is_known = link is not None and link.state != ResourceLink.State.CREATING
+        return not (is_known and is_as_before and link.source_updated_at == head.updated_at)
 
     heads = [head for head in _wanted_heads(connection, open_client, set()) if is_due(head)]
-    yield from _carry(connection, open_client, heads, skips_unchanged=True)
+    yield from _carry(Follower(connection, cargo, skips_unchanged=True), heads)
+    if not is_as_before:
+        save_cursor(connection.catalogue, LINKED, products)
 
 
 def departing(connection: Connection, seen: set[str]) -> list[tuple[ResourceLink, str]]:
@@ -356,13 +360,10 @@ def _wanted_heads(connection: Connection, open_client: OpenClient, seen: set[str
             yield head
 
 
-def _carry(
-    connection: Connection, open_client: OpenClient, heads: Iterator[CollectionHead] | list[CollectionHead], **how: bool
-) -> Iterator[Outcome]:
-    follower = Follower(connection, CollectionCargo(connection, open_client), **how)
+def _carry(follower: Follower, heads: Iterable[CollectionHead]) -> Iterator[Outcome]:
     for head in heads:
         try:
-            record = wire.read_collection(open_client(connection.source), head.gid)
+            record = wire.read_collection(follower.cargo.source, head.gid)
         except ObjectNotFound:
             record = None
         if record is not None:  # else it was deleted a moment ago: its webhook, or the next comparison, tells

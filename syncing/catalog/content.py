@@ -14,9 +14,10 @@ from stores.shopify.client import Client
 from stores.shopify.content import ARTICLE, BLOG, PAGE, UPLOAD_FAILED, ContentRecord
 from stores.shopify.errors import UserErrors
 from stores.shopify.instants import parse_instant
-from syncing.catalog.content_rules import IMAGE, IN_BLOG, content_input, content_values
+from syncing.catalog.cargo import Blocked, Made, Outcome
+from syncing.catalog.content_rules import HANDLE, IMAGE, IN_BLOG, content_input, content_values
 from syncing.catalog.departures import DELETED
-from syncing.catalog.following import HANDLE, Blocked, Follower, Made, Outcome
+from syncing.catalog.following import Follower, save_cursor
 
 OpenClient = Callable[[Store], Client]
 
@@ -41,6 +42,7 @@ class ContentCargo:
     """Pages, blogs or articles of a connection, for a Follower. Nothing is asked before it is needed."""
 
     is_composite = False
+    always_ours: frozenset[str] = frozenset()
     mode = SyncMode.CREATE_UPDATE
 
     def __init__(self, connection: Connection, open_client: OpenClient, kind: str, *, is_preview: bool = False) -> None:
@@ -50,13 +52,13 @@ class ContentCargo:
         self._blogs: dict[str, str] = {}
 
     def wanted(self, record: ContentRecord) -> dict[str, Any]:
-        """See following.Cargo. An article waits for its blog, which is carried first if it must be."""
+        """See cargo.Cargo. An article waits for its blog, which is carried first if it must be."""
         blog_gid = self._blog_of(record) if self.kind == ARTICLE else ""
         author = str(self.connection.source)
         return content_values(record, blog_gid=blog_gid, image_url=record.image_url, default_author=author)
 
     def find(self, wanted: Mapping[str, Any]) -> str:
-        """See following.Cargo. The handle of an article counts in its blog only."""
+        """See cargo.Cargo. The handle of an article counts in its blog only."""
         return self._heads.get((wanted.get(IN_BLOG, ""), wanted[HANDLE]), "")
 
     @cached_property
@@ -64,19 +66,19 @@ class ContentCargo:
         return {(head.blog_gid, head.handle): head.gid for head in content.iter_heads(self.client, self.kind)}
 
     def read(self, content_gids: Sequence[str]) -> Mapping[str, ContentRecord]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return content.read_content(self.client, self.kind, content_gids)
 
     def current(self, record: ContentRecord, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return content_values(record, blog_gid=record.blog_gid, image_url=image_url)
 
     def create(self, wanted: Mapping[str, Any]) -> Made:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return self._send(lambda values: content.create_content(self.client, self.kind, values), wanted, None)
 
     def update(self, record: ContentRecord, changes: Mapping[str, Any], current: Mapping[str, Any]) -> Made:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return self._send(
             lambda values: content.update_content(self.client, self.kind, record.gid, values), changes, current
         )
@@ -99,7 +101,7 @@ class ContentCargo:
         return Made(made.gid, made.handle, made.image_url, ("Shopify could not fetch its image.",), (IMAGE,))
 
     def unpublish(self, gid: str) -> str:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         if self.kind == BLOG:
             return "A blog cannot be hidden: it was left as it is."
         try:
@@ -111,21 +113,21 @@ class ContentCargo:
         return "It was hidden."
 
     def delete(self, gid: str) -> str:
-        """See following.Cargo. A blog takes its articles with it, so one that holds any is left."""
+        """See cargo.Cargo. A blog takes its articles with it, so one that holds any is left."""
         if self.kind == BLOG and any(head.blog_gid == gid for head in content.iter_heads(self.client, ARTICLE)):
             return "It still has articles in the destination: it was left as it is."
         return "It was deleted." if content.delete_content(self.client, self.kind, gid) else "It was gone already."
 
     def policies(self) -> dict[str, str]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return {}
 
     def notes(self, wanted: Mapping[str, Any]) -> list[str]:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return []
 
     def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
-        """See following.Cargo."""
+        """See cargo.Cargo."""
         return None
 
     def _blog_of(self, article: ContentRecord) -> str:
@@ -165,7 +167,7 @@ def poll(connection: Connection, open_client: OpenClient, kind: str) -> Iterator
         newest = max((record.updated_at for record in batch if record.updated_at), default=newest)
         newest = max(newest, since) if newest and since else newest
     if newest and newest != since:
-        _save_cursor(connection.catalogue, kind, newest)
+        save_cursor(connection.catalogue, kind, newest.isoformat())
 
 
 def compare(
@@ -193,12 +195,6 @@ def cursor_of(settings: CatalogueSettings, kind: str) -> datetime | None:
     """Up to which updatedAt of the source a kind was read, None if it never was."""
     text = settings.content_cursors.get(kind)
     return parse_instant(text) if text else None
-
-
-def _save_cursor(settings: CatalogueSettings, kind: str, at: datetime) -> None:
-    settings.refresh_from_db(fields=["content_cursors"])
-    settings.content_cursors = {**settings.content_cursors, kind: at.isoformat()}
-    settings.save(update_fields=["content_cursors"])
 
 
 def _of_interest(connection: Connection, kind: str, batch: Sequence[ContentRecord]) -> list[ContentRecord]:

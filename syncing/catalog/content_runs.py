@@ -12,11 +12,11 @@ from stores.models import CatalogueSettings, Connection, ResourceLink, Store, Sy
 from stores.shopify.client import Client
 from stores.shopify.content import ARTICLE, BLOG, PAGE
 from syncing.catalog import collections, content
+from syncing.catalog.cargo import Cargo, Outcome
 from syncing.catalog.collections import COLLECTION, CollectionCargo
 from syncing.catalog.content import ContentCargo
 from syncing.catalog.content_rules import why_held
-from syncing.catalog.departures import depart, departure_action
-from syncing.catalog.following import Cargo, Outcome
+from syncing.catalog.departures import DISCONNECTED, depart, departure_action
 from syncing.catalog.turns import take_turn
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 
@@ -28,6 +28,7 @@ State = CatalogueRun.State
 
 # Everything here goes one at a time for a connection: an article may carry its blog.
 TURN = "collections and content"
+GOING = (ARTICLE, BLOG, PAGE, COLLECTION)  # in this order: a blog is only deleted when it is empty
 COMPARED_EVERY = timedelta(days=1)
 COUNTED = 20  # a run's numbers are brought up to date after so many things
 
@@ -65,7 +66,7 @@ class Comparison:
         if self.hold_reason and not self.is_preview:
             yield from held(self.settings, links)
             return
-        for kind in (ARTICLE, BLOG, PAGE, COLLECTION):  # a blog is only deleted when it is empty
+        for kind in GOING:
             if rows := departing.get(kind):
                 cargo = cargo_of(self.connection, self.open_client, kind)
                 yield from depart(self.connection, cargo, rows, is_preview=self.is_preview)
@@ -156,6 +157,17 @@ def compare_content(connection: Connection, open_client: OpenClient, must_end: M
     if comparison.hold_reason:
         _hold(connection, comparison.hold_reason, [row for row in outcomes if row.outcome == Result.HELD])
     _mark(connection.catalogue, "polled_at", "content_compared_at")
+    return told(outcomes)
+
+
+def let_go_of_all(connection: Connection, open_client: OpenClient, why: str = DISCONNECTED) -> str | None:
+    """Do to everything that follows what the connection's choice says, because it ends. As `sync_collection`."""
+    outcomes: list[Outcome] = []
+    with take_turn(connection, TURN):
+        for kind in GOING:
+            links = connection.resource_links.filter(kind=kind).exclude(state=ResourceLink.State.UNLINKED)
+            cargo = cargo_of(connection, open_client, kind)
+            outcomes += depart(connection, cargo, [(link, why) for link in links])
     return told(outcomes)
 
 

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink
 from stores.shopify.errors import ObjectNotFound, UserErrors
+from syncing.catalog.cargo import CHANNELS, Cargo, Outcome
 from syncing.catalog.content_rules import VISIBLE
-from syncing.catalog.following import CHANNELS, Cargo, Outcome
 from syncing.models import CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -15,6 +15,7 @@ Unlink = CatalogueSettings.Unlink
 
 DELETED = "It was deleted in the source."
 NOT_SHARED = "The source no longer shares it."
+DISCONNECTED = "The connection was ended."
 NOT_SELECTED = "It has left the selection of this connection."
 
 

@@ -7,7 +7,7 @@ sources never take turns with it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.utils import timezone
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalog import fields
+from syncing.catalog.cargo import Blocked, Cargo, Made, Outcome
 from syncing.catalog.content_rules import HANDLE, IMAGE
 from syncing.catalog.fields import SYNC, Judge, Policy
 from syncing.catalog.fingerprint import fingerprint
@@ -23,85 +24,9 @@ from syncing.models import CatalogueRunItem
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 State = ResourceLink.State
 
-CHANNELS = "sales channels"
 # Where ResourceLink.written remembers which address of the destination an image of the source became.
 IMAGE_SEEN = "image addresses"
-
-
-class Blocked(Exception):
-    """A thing cannot be carried yet; the message says what it waits for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was done, or in a preview would be done, about one thing of the source.
-
-    `action` and `outcome` are of CatalogueRunItem; `failure` is '' or one of its Failure.
-    """
-
-    source_gid: str
-    title: str
-    action: str
-    outcome: str
-    reason: str = ""
-    failure: str = ""
-    destination_gid: str = ""
-    differences: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a write made of a thing in the destination. `left_out` are fields it could not write, `notes` says why."""
-
-    gid: str
-    handle: str
-    image_url: str = ""
-    notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-
-class Cargo(Protocol):
-    """One kind of thing: how it is read, compared and written in the destination. Records have gid, title and handle.
-
-    `mode` is a SyncMode. `is_composite`: what `create` makes is only complete after an `update`.
-    """
-
-    kind: str
-    mode: str
-    is_composite: bool
-
-    def wanted(self, record: Any) -> dict[str, Any]:
-        """Field -> value as the destination should have it. Raises Blocked."""
-
-    def find(self, wanted: Mapping[str, Any]) -> str:
-        """The gid of the thing in the destination with this identity, or ''."""
-
-    def read(self, content_gids: Sequence[str]) -> Mapping[str, Any]:
-        """Those that exist, by gid."""
-
-    def current(self, record: Any, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
-        """Field -> value as the destination has it; `image_url` is its image's address in the source, if known."""
-
-    def create(self, wanted: Mapping[str, Any]) -> Made:
-        """Create it. Raises UserErrors, and what the client raises."""
-
-    def update(self, record: Any, changes: Mapping[str, Any], current: Mapping[str, Any]) -> Made:
-        """Write these fields. Safe to repeat. Raises UserErrors, and what the client raises."""
-
-    def unpublish(self, gid: str) -> str:
-        """Hide it; returns in words what was done."""
-
-    def delete(self, gid: str) -> str:
-        """Delete it; returns in words what was done."""
-
-    def policies(self) -> dict[str, str]:
-        """Policies of fields that are not simply synced."""
-
-    def notes(self, wanted: Mapping[str, Any]) -> list[str]:
-        """What an operator should know of how it is carried."""
-
-    def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
-        """A pair of values for people, None for the values themselves."""
+FASTER = "Another connection took it a moment before."
 
 
 @dataclass(eq=False)
@@ -221,7 +146,8 @@ class Follower:
             return self._leave(case, link.state if link.state == State.LINKED else State.UNMATCHED, reason)
         if taken := self._claimed_by(link, partner.gid):
             return self._leave(case, State.CONFLICT, taken, Result.FAILED)
-        judge = Judge(self._policy(is_new=is_new), dict(link.written))
+        written = {name: value for name, value in link.written.items() if name not in self.cargo.always_ours}
+        judge = Judge(self._policy(is_new=is_new), written)
         current = self.cargo.current(partner, case.wanted, self._source_url(link, partner))
         changes = self._judge(judge, case.wanted, current)
         action = self._action(link, is_new, changes)
@@ -230,7 +156,7 @@ class Follower:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
         if not self._claim(link, partner.gid, is_new):
-            return self._leave(case, State.CONFLICT, self._claimed_by(link, partner.gid), Result.FAILED)
+            return self._leave(case, State.CONFLICT, self._claimed_by(link, partner.gid) or FASTER, Result.FAILED)
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if changes:
             made = self._write(case, partner, changes, current)
@@ -328,7 +254,7 @@ class Follower:
         if action != Action.EQUAL or link.synced_at is None:
             link.synced_at = timezone.now()
         if not self._save_unless_claimed(link):
-            return self._leave(case, State.CONFLICT, self._claimed_by(link, made.gid), Result.FAILED)
+            return self._leave(case, State.CONFLICT, self._claimed_by(link, made.gid) or FASTER, Result.FAILED)
         return self._outcome(case, action, Result.DONE, link.reason)
 
     @staticmethod
@@ -384,6 +310,13 @@ class _Synced(dict):
 
     def __missing__(self, name: str) -> str:
         return SYNC
+
+
+def save_cursor(settings: CatalogueSettings, name: str, value: str) -> None:
+    """Remember up to where something was read, beside what others remember."""
+    settings.refresh_from_db(fields=["content_cursors"])
+    settings.content_cursors = {**settings.content_cursors, name: value}
+    settings.save(update_fields=["content_cursors"])
 
 
 def is_taken(error: UserErrors) -> bool:

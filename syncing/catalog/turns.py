@@ -20,12 +20,13 @@ class Busy(Exception):
 
 
 @contextmanager
-def take_turn(connection: Connection, kind: str) -> Iterator[None]:
-    """Hold the right to change things of one kind. Raises Busy while another worker holds it.
+def take_turn(connection: Connection, kind: str, gid: str = "") -> Iterator[None]:
+    """Hold the right to change things of one kind, or just the one with this id. Raises Busy while another worker
+    holds it.
 
     A lock of the session, not of a transaction: none stays open while Shopify is asked, and a dead worker frees it.
     """
-    key = crc32(f"{connection.pk} {kind}".encode()) % 2**31
+    key = crc32(f"{connection.pk} {kind} {gid}".encode()) % 2**31
     with db.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TURN_LOCK, key])
         is_ours = cursor.fetchone()[0]

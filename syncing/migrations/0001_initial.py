@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ('done', models.PositiveIntegerField(default=0)),
                 ('failed', models.PositiveIntegerField(default=0)),
                 ('counts', models.JSONField(blank=True, default=dict, help_text='Action: number of things.')),
+                ('begun_with', models.JSONField(blank=True, default=dict, editable=False)),
                 ('hold_reason', models.TextField(blank=True, help_text='Why it waits for an operator, in words.')),
                 ('is_released', models.BooleanField(default=False, help_text='An operator lets it remove that many.', verbose_name='released')),
                 ('released_at', models.DateTimeField(blank=True, null=True)),

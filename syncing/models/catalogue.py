@@ -41,6 +41,8 @@ class CatalogueRun(models.Model):
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict, blank=True, help_text="Action: number of things.")
+    # Digests of the settings it works with: whoever changes them meanwhile gets another run.
+    begun_with = models.JSONField(default=dict, blank=True, editable=False)
     hold_reason = models.TextField(blank=True, help_text="Why it waits for an operator, in words.")
     is_released = models.BooleanField("released", default=False, help_text="An operator lets it remove that many.")
     released_by = models.ForeignKey(

@@ -6,6 +6,7 @@ from .catalog_state import File, GenericFile
 from .files import MAX_ALT, complaint_about, find_file, new_file, status_of, take_from_product
 from .problems import user_error
 from .state import Product, Shop
+from .touch import touch
 
 
 class FilesReader:
@@ -62,6 +63,14 @@ class FilesReader:
         numbers = [file.id for file in kept]
         take_from_product(self.shop, product, [one for one in product.file_ids if one not in numbers])
         product.file_ids = numbers
+        if self.made and self.shop.knobs.media_seconds:
+            self.sim.later.schedule(self.shop, lambda: self._tell(product.id), self.shop.knobs.media_seconds)
+
+    def _tell(self, product_id: int) -> None:
+        """Images that have become ready move the product's updatedAt once more."""
+        product = self.shop.products.get(product_id)
+        if product is not None:
+            touch(self.shop, self.sim.clock.whole_seconds(), product)
 
     def _file(self, row: dict, at: float) -> File:
         if row.get("originalSource"):

@@ -105,6 +105,16 @@ def test_an_image_goes_from_uploaded_over_processing_to_ready_and_has_no_address
     assert api.data(STATUS, look)["node"]["status"] == "READY"
 
 
+def test_an_image_that_becomes_ready_moves_its_product_once_more(api, mug, small: Small, picture: File):
+    small.shop.knobs.media_seconds = 10
+    media(api, mug, {"originalSource": url_of(small.shop, picture)})
+    told = []
+    small.shop.publish = told.extend
+    small.sim.clock.advance(10)
+    assert told == [("PRODUCTS_UPDATE", (small.mug.product_id,))]
+    assert small.shop.products[small.mug.product_id].updated_at == small.sim.clock.whole_seconds()
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [("/nothing.png", "IMAGE_DOWNLOAD_FAILURE"), ("/_control/help", "UNSUPPORTED_IMAGE_FILE_TYPE")],

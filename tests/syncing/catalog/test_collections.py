@@ -20,6 +20,15 @@ def channel(scene: Scene) -> str:
     return publications.list_publications(open_client(scene.destination.store))[0].gid
 
 
+def add_own(scene: Scene, gid: str, at: int = 0) -> None:
+    """Somebody puts a product of the destination alone into its collection, at this place of the order."""
+    own = scene.destination.shop.add_product("Own", at=scene.world.sim.clock.whole_seconds())
+    partner = scene.destination.shop.catalog.collections[gids.number(scene.link(gid).destination_gid)]
+    partner.order = list(partner.order or partner.sources[0].selected)
+    partner.order.insert(at, own.id)
+    partner.sources[0].selected.append(own.id)
+
+
 def publish_in_source(scene: Scene, gid: str) -> None:
     client = open_client(scene.source.store)
     publications.publish(client, gid, [publications.list_publications(client)[0].gid])
@@ -65,10 +74,7 @@ def test_members_come_and_go_and_the_destinations_own_products_stay(scene):
     scene = scene()
     gid = scene.add_collection("Favourites", 0, 1)
     scene.carry(gid)
-    own = scene.destination.shop.add_product("Own", at=scene.world.sim.clock.whole_seconds())
-    scene.destination.shop.catalog.collections[gids.number(scene.link(gid).destination_gid)].sources[0].selected.append(
-        own.id
-    )
+    add_own(scene, gid)
     scene.pick(gid, add=(3,), remove=(0,))
     assert scene.carry(gid) == "1 updated"
     assert sorted(scene.members("favourites")) == [-1, 1, 3]
@@ -116,13 +122,15 @@ def test_the_order_by_hand_follows_and_the_destinations_own_keep_their_places(sc
     gid = scene.add_collection("Favourites", 3, 1, 2, 0, sortOrder="MANUAL")
     scene.carry(gid)
     assert scene.members("favourites") == [3, 1, 2, 0]
+    add_own(scene, gid, at=1)
+    assert scene.members("favourites") == [3, -1, 1, 2, 0]
     client = open_client(scene.source.store)
     scene.change_collection(gid, title="Favourites!")
     wire_order = [scene.product(number) for number in (0, 3, 1, 2)]
     content_runs.collections.collection_writes.reorder(client, gid, [(wire_order[0], 0)])
     assert scene.carry(gid) == "1 updated"
-    assert scene.members("favourites") == [0, 3, 1, 2]
-    assert scene.destination.count("collectionReorderProducts") == 1
+    assert scene.members("favourites") == [0, -1, 3, 1, 2]
+    assert scene.compare() is None
 
 
 def test_jobs_of_shopify_are_waited_for(scene):
@@ -448,3 +456,26 @@ def test_one_that_is_refused_does_not_stop_the_others(scene):
     assert told.startswith("1 created, 1 failed")
     assert (scene.link(long).state, scene.link(fine).state) == ("failed", "linked")
     assert "too long" in scene.link(long).reason
+
+
+def test_keeping_edits_never_holds_up_the_members(scene):
+    scene = scene(edited="keep")
+    gid = scene.add_collection("Favourites", 0, 1, 2, sortOrder="MANUAL")
+    unlinked = scene.connection.links.filter(source_variant__product_gid=scene.product(2))
+    unlinked.update(state="unmatched")
+    scene.compare()
+    unlinked.update(state="linked")
+    scene.connection.links.filter(source_variant__product_gid=scene.product(0)).update(state="unmatched")
+    assert scene.poll() == "1 updated"
+    assert [number for number in scene.members("favourites") if number] == [1, 2]
+    assert scene.link(gid).reason == "1 of its 3 products are not linked, and left out."
+
+
+def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene):
+    scene = scene(unlink="delete", syncs_pages=True)
+    gid, page = scene.add_collection("Favourites", 0), scene.add("page", "About us")
+    scene.compare()
+    assert content_runs.let_go_of_all(scene.connection, open_client) == "2 deleted"
+    assert scene.destination.shop.catalog.collections == scene.destination.shop.catalog.pages == {}
+    assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
+    assert scene.link(gid).reason == "The connection was ended. It was deleted."
