@@ -15,7 +15,7 @@ LAYERS = [
     ("0 wire", ["stores.shopify", "stores.shopify.*"]),
     ("1 models", ["*.models", "*.models.*", "stores", "orders", "syncing", "syncing.stock", "tiposync"]),
     ("1 models", ["syncing.catalog"]),
-    ("2 rules", ["stores.matching", "syncing.stock.merge", "syncing.stock.guards"]),
+    ("2 rules", ["stores.currencies", "stores.matching", "syncing.stock.merge", "syncing.stock.guards"]),
     ("2 rules", ["orders.mapping", "orders.lines", "orders.copy_input", "orders.sums", "orders.units_left"]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("selection", "fields", "pricing", "fingerprint")]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("rates", "structure", "images", "metafields", "desired")]),

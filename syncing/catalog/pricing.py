@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-NONE, NEAREST, UP, DOWN = "none", "nearest", "up", "down"
+from stores.currencies import decimals
 
-# Digits behind the point where they are not 2, as of ISO 4217 (https://www.six-group.com/en/products-services/
-# financial-information/data-standards.html).
-_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
-DECIMALS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
+NONE, NEAREST, UP, DOWN = "none", "nearest", "up", "down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +72,6 @@ def cost(amount: Decimal, rate: Decimal = Decimal(1), currency: str = "") -> Dec
     """What the destination paid, when the source paid `amount`: converted only. Raises as `price` does."""
     _check_rate(rate)
     return _in_units(max(Fraction(0), Fraction(amount) * Fraction(rate)), currency)
-
-
-def decimals(currency: str) -> int:
-    """Digits behind the point in a currency."""
-    return DECIMALS.get(currency.upper(), 2)
 
 
 def _check_rate(rate: Decimal) -> None:

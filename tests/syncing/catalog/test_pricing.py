@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncing.catalog.pricing import DOWN, NEAREST, NONE, UP, PriceRule, compare_at, cost, decimals, price
+from stores.currencies import decimals
+from syncing.catalog.pricing import DOWN, NEAREST, NONE, UP, PriceRule, compare_at, cost, price
 
 D = Decimal
 
