@@ -13,7 +13,7 @@ from .gids import gid, parse_gid
 from .media import image_of
 from .paging import Page, connection_resolvers, page_of
 from .problems import NotSimulatedError
-from .reads import attribute, catalog_by_id, exact_count, id_key, identity, instant, number_of
+from .reads import attribute, catalog_by_id, count_rows, exact_count, id_key, identity, instant, number_of
 from .reads_products import seo
 from .state import Product
 
@@ -57,7 +57,7 @@ def collections(root, call: Call, arguments: dict) -> Page:
 
 def collections_count(root, call: Call, arguments: dict) -> dict:
     accept = search_catalog(call, "collections", arguments.get("query"))
-    return exact_count(sum(1 for row in call.shop.catalog.collections.values() if accept is None or accept(row)))
+    return count_rows(call.shop.catalog.collections.values(), accept, arguments.get("limit"))
 
 
 def by_identifier(root, call: Call, arguments: dict) -> Collection | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from .call import Call
 from .clock import iso_utc
 from .gids import gid, level_gid, parse_gid
@@ -166,13 +168,16 @@ def variants_of_product(product: Product, call: Call, arguments: dict) -> Page:
 def count_of(table: str):
     def resolve(root, call: Call, arguments: dict) -> dict:
         accept = search_for(call, table, arguments.get("query"))
-        rows = getattr(call.shop, table).values()
-        counted = len(rows) if accept is None else sum(1 for row in rows if accept(row))
-        limit = arguments.get("limit")
-        capped = limit is not None and counted > limit
-        return {"count": limit if capped else counted, "precision": "AT_LEAST" if capped else "EXACT"}
+        return count_rows(getattr(call.shop, table).values(), accept, arguments.get("limit"))
 
     return resolve
+
+
+def count_rows(rows: Iterable, accept: Callable[[object], bool] | None, limit: int | None) -> dict:
+    """Shopify's Count: up to `limit` it is exact."""
+    counted = sum(1 for row in rows if accept is None or accept(row))
+    capped = limit is not None and counted > limit
+    return {"count": limit if capped else counted, "precision": "AT_LEAST" if capped else "EXACT"}
 
 
 def exact_count(number: int) -> dict:

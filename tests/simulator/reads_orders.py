@@ -31,7 +31,7 @@ from .order_money import (
 from .order_state import Order, Transaction
 from .paging import Page, page_of
 from .problems import FieldError
-from .reads import attribute, id_key, identity, instant, number_of
+from .reads import attribute, count_rows, id_key, identity, instant, number_of
 from .reads_order_parts import (
     LineView,
     address_of,
@@ -96,10 +96,8 @@ def sorted_orders(call: Call, arguments: dict, rows: list[Order], accept) -> Pag
 
 def count_orders(root, call: Call, arguments: dict) -> dict:
     accept = search_for(call, "orders", arguments.get("query"))
-    rows = [row for row in call.shop.orders.values() if visible(row, call) and (accept is None or accept(row))]
-    limit = arguments.get("limit")
-    capped = limit is not None and len(rows) > limit
-    return {"count": limit if capped else len(rows), "precision": "AT_LEAST" if capped else "EXACT"}
+    rows = (row for row in call.shop.orders.values() if visible(row, call))
+    return count_rows(rows, accept, arguments.get("limit"))
 
 
 def line_views(order: Order, call: Call, arguments: dict) -> Page:
