@@ -316,8 +316,10 @@ class _Importer:
         is_open = draft is not None and draft.status != "COMPLETED"
         if is_open and not is_reserved:
             self.tell(units.hold(row), None)
-        else:  # reserved or taken some time ago: by our clock now, which costs a read more than Shopify's would
-            self.tell(units.release(row), now if draft else None)
+        else:
+            # Reserved, taken or given back some time ago: "now" by our clock costs a read more than Shopify's would.
+            given_back = units.carried(row) if draft is None else set()
+            self.tell(units.release(row) | given_back, now)
 
     def _send_invoice(self) -> None:
         """Have Shopify mail the invoice, once. A draft without an address has none to send."""

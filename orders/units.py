@@ -95,6 +95,12 @@ def hold(order_import: OrderImport) -> set[int]:
     return variants
 
 
+def carried(order_import: OrderImport) -> set[int]:
+    """The source variants that its copy took, or reserves."""
+    lines = order_import.lines.filter(state=Line.State.CARRIED, source_variant__isnull=False)
+    return set(lines.values_list("source_variant_id", flat=True))
+
+
 def source_variants(connection_id: int, variant_gids: Collection[str]) -> dict[str, tuple[int, str]]:
     """Destination variant gid -> (our id, gid) of the source variant that it is linked to."""
     links = VariantLink.objects.filter(
