@@ -58,7 +58,8 @@ def remember_files(store: Store, urls: Sequence[str], media: Sequence[MediaRecor
 
 
 def _state(media: MediaRecord) -> str:
-    return _STATES.get(media.status, CatalogueFile.State.PROCESSING)
+    # A failure is told of by `follow_up`, which also asks for its reason.
+    return CatalogueFile.State.READY if media.status == READY else CatalogueFile.State.PROCESSING
 
 
 def adopt_files(store: Store, source: ProductRecord, partner: ProductRecord, known: Collection[str]) -> None:

@@ -91,6 +91,15 @@ def pricing_digest(policy: Policy) -> str:
     return fingerprint([*texts, rule.rounding, policy.currency])
 
 
+def settings_digest(settings: CatalogueSettings, policy: Policy) -> str:
+    """What CatalogueSettings.synced_with is compared with: another one means that all products must be looked at."""
+    share, selection = share_of(settings.connection.source), selection_of(settings)
+    flags = [policy.merges_tags, policy.merges_images, policy.keeps_edits]
+    lists = [sorted(policy.namespaces), sorted(policy.publication_gids), sorted(share.tags), sorted(selection.tags)]
+    fields = {str(name): str(policy.of(name)) for name in CatalogueField}
+    return fingerprint([settings.product_mode, fields, flags, lists, share.is_on, selection.kind])
+
+
 def save_rates(rows: Iterable[RateRow]) -> int:
     """Take rows into the rate table, all or none; the same currencies and day are replaced. How many that were."""
     made = [CurrencyRate(base=row.base, quote=row.quote, rate=row.rate, valid_from=row.valid_from) for row in rows]
