@@ -10,7 +10,9 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "links": ("read_products",),
     "stock": ("read_products", "read_inventory", "read_locations", "write_inventory"),
     "catalog": ("write_products", "read_inventory", "read_locations", "write_files", "write_publications"),
+    "catalog_source": ("read_products", "read_inventory", "read_locations", "read_publications"),
     "content": ("write_content",),
+    "content_source": ("read_content",),
     "orders": ("write_orders", "read_products", "read_locations"),
 }
 
