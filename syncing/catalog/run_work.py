@@ -158,11 +158,10 @@ class _Worker:
     def _numbers(self) -> dict:
         counts: Counter[str] = Counter()
         open_count = failed = 0
-        for action, outcome, is_open, count in (
-            self.run.items.order_by().values_list("action", "outcome", "finished_at__isnull").annotate(Count("pk"))
-        ):
+        groups = self.run.items.order_by().values_list("action", "outcome")
+        for action, outcome, count, ended in groups.annotate(Count("pk"), Count("finished_at")):
             counts[action] += count
-            open_count += count if is_open and outcome in (Result.PLANNED, Result.HELD) else 0
+            open_count += count - ended if outcome in (Result.PLANNED, Result.HELD) else 0
             failed += count if outcome == Result.FAILED else 0
         total = counts.total()
         return {"total": total, "done": total - open_count, "failed": failed, "counts": counts}
