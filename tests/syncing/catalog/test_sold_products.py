@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from orders import importing
 from orders.models import OrderImport, OrderSettings
-from stores.shopify import gids
+from stores.shopify import errors, gids
 from tests.syncing.catalog.showroom import Showroom
 
 
@@ -64,11 +65,29 @@ def test_a_product_that_is_deleted_leaves_the_copies_of_its_orders_as_they_are(s
     assert copy.cancelled_at is not None, "a later change finds its way without the product"
 
 
-def test_an_order_whose_product_is_deleted_before_it_was_copied_waits_for_people(shop):
+def test_an_order_whose_product_was_deleted_before_it_came_is_skipped_and_says_why(shop):
     sell(shop)
     shop.delete(shop.gid)
+    shop.world.deliver(shop.source)
+    shop.world.work()
     shop.world.follow()
-    shop.world.carry_orders()
     row = OrderImport.objects.get()
     assert not shop.source.shop.orders
-    assert (row.state, row.waits_for) == (OrderImport.State.WAITING, OrderImport.WaitsFor.LINKS)
+    assert row.state == OrderImport.State.SKIPPED
+    assert "deleted products" in row.reason
+
+
+def test_an_order_that_overtakes_the_deletion_fails_and_is_skipped_when_it_is_imported_again(shop):
+    sell(shop)
+    shop.delete(shop.gid)
+    shop.world.deliver(shop.destination)
+    shop.world.work()
+    row = OrderImport.objects.get()
+    assert (row.state, row.failure) == (OrderImport.State.FAILED, errors.REJECTED)
+    assert not shop.source.shop.orders
+    shop.world.follow()
+    assert importing.import_again(row)
+    shop.world.carry_orders()
+    row.refresh_from_db()
+    assert row.state == OrderImport.State.SKIPPED
+    assert "deleted products" in row.reason
