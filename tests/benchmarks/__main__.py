@@ -9,6 +9,7 @@ FULL = {
     "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
     "burst": ["--changes", "10000"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
+    "catalogue": ["--products", "10000"],
 }
 
 

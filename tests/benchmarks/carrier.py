@@ -1,8 +1,8 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
-`python -m tests.benchmarks.carrier events|carry|reconcile [--profile FILE]`. The pieces are the very functions that
-the job runner calls. What is told apart: seconds spent in HTTP (the simulator, the wire), seconds slept (for Shopify's
-file, for its bucket, for company), and the rest, which is ours: Python and the database.
+`python -m tests.benchmarks.carrier events|carry|reconcile|catalogue [--profile FILE]`. The pieces are the very
+functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator, the wire), seconds slept (for
+Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the database.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from django.db import connection as db  # noqa: E402
 
 from stores.models import Connection  # noqa: E402
 from syncing import handlers, jobs  # noqa: E402
+from syncing.catalog import runs  # noqa: E402
 from syncing.models import SyncJob  # noqa: E402
 
 LOOK_SECONDS = 0.2  # between two looks at Shopify's bulk operation
@@ -46,11 +47,12 @@ class Stopwatch:
 def main() -> None:
     """Run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=["events", "carry", "reconcile"])
+    parser.add_argument("kind", choices=["events", "carry", "reconcile", "catalogue"])
     parser.add_argument("--profile", help="also write cProfile's figures into this file")
     options = parser.parse_args()
     connection = Connection.objects.select_related("source", "destination").get()
-    work = {"events": _process_events, "carry": _carry, "reconcile": _reconcile}[options.kind]
+    pieces = {"events": _process_events, "carry": _carry, "reconcile": _reconcile, "catalogue": _run_catalogue}
+    work = pieces[options.kind]
     asked, slept = Stopwatch(requests.Session.send), Stopwatch(time.sleep)
     requests.Session.send = lambda self, *arguments, **named: asked(self, *arguments, **named)
     time.sleep = slept
@@ -93,6 +95,13 @@ def _carry(connection: Connection) -> str:
 def _reconcile(connection: Connection) -> str:
     job = SyncJob(connection=connection, arguments={"trigger": "operator"})
     return _until_done(lambda: handlers.reconcile(job), LOOK_SECONDS)
+
+
+def _run_catalogue(connection: Connection) -> str:
+    run = runs.start(connection, runs.Kind.ALL if connection.catalogue.synced_with else runs.Kind.FIRST)
+    _until_done(lambda: handlers.run_catalogue(SyncJob(connection=connection, arguments={"run": run.pk})), 0)
+    run.refresh_from_db()
+    return ", ".join(f"{count:,} {action}" for action, count in run.counts.items())
 
 
 def _until_done(work: Callable[[], str | None], pause: float) -> str:
