@@ -6,13 +6,14 @@ same destination variant; the constraint `destination_variant_claimed_once` stan
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from stores import link_rows, matching
-from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_product
+from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_new_products, save_product
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from stores.shopify.products import VariantRecord
 
@@ -132,16 +133,34 @@ def link_pairs(
     does a link whose partner lives, and a partner that somebody else has stays theirs.
     """
     read_at = timezone.now()
+    listed = list(products)
 
     def work() -> int:
         changed = 0
-        for store, product_gid, records in products:
-            change = save_product(store, product_gid, records, read_at)
-            changed += link_rows.mark_gone(connection, change.pks) if change.pks else 0
+        for store in {store.pk: store for store, _, _ in listed}.values():
+            own = {gid: records for owner, gid, records in listed if owner.pk == store.pk}
+            changed += _save_products(connection, store, own, read_at)
         return changed + link_rows.link_pairs(connection, pairs)
 
-    products = list(products)
     return link_rows.write(connection, work)
+
+
+def _save_products(
+    connection: Connection, store: Store, products: Mapping[str, Sequence[VariantRecord]], read_at: datetime
+) -> int:
+    """Save what is not known yet: new products at once, others one by one; returns how many links that changed."""
+    known: dict[str, set[str]] = {}
+    rows = Variant.objects.filter(store=store, product_gid__in=list(products)).order_by()
+    for product_gid, gid, gone_at in rows.values_list("product_gid", "gid", "gone_at"):
+        known.setdefault(product_gid, set()).add("" if gone_at else gid)
+    new = [record for product_gid, records in products.items() if product_gid not in known for record in records]
+    save_new_products(store, new, read_at)
+    changed = 0
+    for product_gid, records in products.items():
+        if product_gid in known and known[product_gid] - {""} != {record.gid for record in records}:
+            change = save_product(store, product_gid, records, read_at)
+            changed += link_rows.mark_gone(connection, change.pks) if change.pks else 0
+    return changed
 
 
 # --- Operators ----------------------------------------------------------------------------------------------------

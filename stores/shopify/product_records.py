@@ -430,7 +430,7 @@ def _variant(node: dict[str, Any]) -> ProductVariantRecord:
         position=node["position"],
         sku=node["sku"] or "",
         barcode=node["barcode"] or "",
-        price=_money(node["price"]),
+        price=money(node["price"]),
         compare_at_price=_money_or_none(node["compareAtPrice"]),
         cost=_money_or_none(cost and cost["amount"]),
         taxable=bool(node["taxable"]),
@@ -447,7 +447,8 @@ def _variant(node: dict[str, Any]) -> ProductVariantRecord:
     return replace(record, weight=Decimal(str(weight["value"])), weight_unit=weight["unit"])
 
 
-def _money(text: object) -> Decimal:
+def money(text: object) -> Decimal:
+    """An amount as Shopify writes it. Raises UnexpectedAnswer for what is no number."""
     try:
         amount = Decimal(str(text))
     except InvalidOperation:
@@ -458,4 +459,4 @@ def _money(text: object) -> Decimal:
 
 
 def _money_or_none(text: object) -> Decimal | None:
-    return None if text is None else _money(text)
+    return None if text is None else money(text)

@@ -102,7 +102,7 @@ class ProductFollower:
 
     def _skip(self, case: Case) -> Outcome:
         link = case.link
-        if not self.is_preview:
+        if not self.is_preview and link.source_updated_at != case.record.updated_at:
             self._note(case)
             link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
         action = Action.EQUAL if link.state == State.LINKED else Action.SKIP
@@ -170,7 +170,7 @@ class ProductFollower:
         if link.state != State.CREATING or link.destination_gid:
             return None
         partner = self._partner(product_records.find_by_handle(self.client, link.handle) or "")
-        if partner is None or not _is_copy(case.record, partner):
+        if partner is None or not structure.is_copy(case.record, partner):
             return None
         files.adopt_files(self.connection.destination, case.record, partner, self._files)
         self._files = files.known_files(self.connection.destination, [case.record])
@@ -209,7 +209,7 @@ class ProductFollower:
     def _handle_taken(self, case: Case, was_tried: bool) -> Outcome | None:
         gid = product_records.find_by_handle(self.client, case.record.handle) or ""
         partner = self._partner(gid)
-        if was_tried and partner and _is_copy(case.record, partner):
+        if was_tried and partner and structure.is_copy(case.record, partner):
             return self._update(case, partner)
         case.link.is_created = False
         name = f"“{partner.title}”" if partner else "another product"
@@ -256,9 +256,9 @@ class ProductFollower:
         reason = "It was there already, and is not touched (Create only)."
         if self.is_preview:
             return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
-        self._claim(case, partner.gid, State.LINKED)
-        case.link.fingerprint, case.link.reason = case.mark, reason
-        self._save_returned(case)
+        case.link.reason = reason
+        self._note_return(case)
+        self._claim(case, partner.gid, State.LINKED, case.mark)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
 
     def _write(self, gid: str, desired: Desired) -> None:
@@ -282,10 +282,10 @@ class ProductFollower:
             return ""
         return f"Its partner follows “{other.title}” of {other.connection.source} already: one follows one."
 
-    def _claim(self, case: Case, gid: str, state: str) -> None:
+    def _claim(self, case: Case, gid: str, state: str, mark: str = "") -> None:
         """Take the partner before writing to it. Raises Blocked when another connection was a moment faster."""
         link = case.link
-        link.destination_gid, link.fingerprint, link.state = gid, "", state
+        link.destination_gid, link.fingerprint, link.state = gid, mark, state
         try:
             with transaction.atomic():
                 link.save()
@@ -300,47 +300,51 @@ class ProductFollower:
         written, self._written = self._written, []
         gids = [row.case.link.destination_gid for row in written]
         made = {record.gid: record for record in product_records.read_products(self.client, gids)} if gids else {}
+        alive = [row for row in written if row.case.link.destination_gid in made]
+        self._link_variants([(row.case, made[row.case.link.destination_gid]) for row in alive])
         for row in written:
-            case = row.case
-            partner = made.get(case.link.destination_gid)
-            if partner is None:
-                reason = "It was deleted in the destination while it was made."
-                yield self._leave(case, State.FAILED, reason, Failure.REJECTED)
-                continue
-            found = structure.match_variants(case.record, partner, case.linked)
-            linking.link_pairs(
-                self.connection,
-                {ours.gid: theirs.gid for ours, theirs in found.pairs if theirs},
-                [
-                    (self.connection.source, case.record.gid, variant_records(case.record)),
-                    (self.connection.destination, partner.gid, variant_records(partner)),
-                ],
-            )
-            self.to_wire.add(case.record.gid)
             try:
+                if row not in alive:
+                    raise ObjectNotFound("It was deleted in the destination while it was made.")
                 yield self._finish(row)
             except Blocked as blocked:
-                yield self._leave(case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
+                yield self._leave(row.case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
+            except ObjectNotFound as error:
+                yield self._leave(row.case, State.FAILED, str(error), Failure.REJECTED)
+
+    def _link_variants(self, made: Sequence[tuple[Case, ProductRecord]]) -> None:
+        if not made:
+            return
+        linked: dict[str, str] = {}
+        products = []
+        for case, partner in made:
+            found = structure.match_variants(case.record, partner, case.linked)
+            linked |= {ours.gid: theirs.gid for ours, theirs in found.pairs if theirs}
+            products.append((self.connection.source, case.record.gid, variant_records(case.record)))
+            products.append((self.connection.destination, partner.gid, variant_records(partner)))
+        linking.link_pairs(self.connection, linked, products)
+        gids = [case.record.gid for case, _ in made]
+        now_linked, _ = load_linked(self.connection, gids)
+        for case, _ in made:
+            case.mark = mark_of(self.connection, case.record, self.policy, now_linked[case.record.gid])
+        self.to_wire |= set(gids)
 
     def _finish(self, row: _Written) -> Outcome:
         case, link, desired = row.case, row.case.link, row.desired
-        linked, _ = load_linked(self.connection, [case.record.gid])
-        mark = mark_of(self.connection, case.record, self.policy, linked[case.record.gid])
         if desired.awaits_images:
             self.awaiting.add(case.record.gid)
-        self._claim(case, link.destination_gid, State.LINKED)
-        link.written, link.fingerprint = desired.written, "" if desired.awaits_images else mark
-        link.reason = _remarks(desired)
+        link.written, link.reason = desired.written, _remarks(desired)
         if row.action != Action.EQUAL or link.synced_at is None:
             link.synced_at = timezone.now()
-        self._save_returned(case)
+        self._note_return(case)
+        mark = "" if desired.awaits_images else case.mark
+        self._claim(case, link.destination_gid, State.LINKED, mark)
         return replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=_rows(desired))
 
-    def _save_returned(self, case: Case) -> None:
+    def _note_return(self, case: Case) -> None:
         link = case.link
         self._note(case)
         link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
-        link.save()
 
     def _leave(self, case: Case, state: str, reason: str, failure: str = "") -> Outcome:
         """Nothing more is done about it; only what an operator, or another source, must do first is a failure."""
@@ -352,7 +356,8 @@ class ProductFollower:
             link.fingerprint = "" if failure else case.mark
             if state == State.UNMATCHED:
                 link.destination_gid, link.is_created, link.written = "", False, {}
-            self._save_returned(case)
+            self._note_return(case)
+            link.save()
         result = Result.FAILED if failure else Result.SKIPPED
         return self._outcome(case, Action.SKIP, result, reason, failure)
 
@@ -365,11 +370,6 @@ class ProductFollower:
     def _outcome(case: Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
         link, title = case.link, case.record.title[:512]
         return Outcome(case.record.gid, title, action, result, reason, failure, link.destination_gid)
-
-
-def _is_copy(source: ProductRecord, partner: ProductRecord) -> bool:
-    same_build = structure.structure_value(source) == structure.structure_value(partner)
-    return same_build and source.title == partner.title
 
 
 def _completing(policy: Policy) -> Policy:

@@ -62,7 +62,7 @@ def _plan_retry(run: CatalogueRun) -> None:
 
 def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
     share, selection = share_of(run.connection.source), selection_of(settings)
-    columns = ("source_gid", "destination_gid", "state", "is_created", "title")
+    columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title")
     linked = {link.source_gid: link for link in _following(run).only(*columns)}
     # Where only stock follows, there is something to do for those alone that come back.
     back = run.connection.product_links.filter(state=ProductLink.State.UNLINKED).values_list("source_gid", flat=True)

@@ -78,8 +78,15 @@ class _Worker:
 
     def work(self, must_end: Callable[[], bool]) -> None:
         while items := list(self._waiting().exclude(source_gid__in=self.report.busy)[:BATCH]):
+            equal = []
             for outcome in self._outcomes(items):
-                self._save(outcome)
+                if outcome.action == Action.EQUAL and not outcome.reason:
+                    equal.append(outcome.source_gid)
+                else:
+                    self._save(outcome)
+            self.run.items.filter(source_gid__in=equal).update(
+                action=Action.EQUAL, outcome=Result.DONE, finished_at=timezone.now()
+            )
             self.report.busy |= self.follower.busy
             self._wire()
             if not self._count():

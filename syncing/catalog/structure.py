@@ -101,6 +101,11 @@ def structure_value(product: ProductRecord) -> dict[str, Any]:
     }
 
 
+def is_copy(source: ProductRecord, partner: ProductRecord) -> bool:
+    """Whether a product looks as one does that was just made from `source`."""
+    return source.title == partner.title and structure_value(source) == structure_value(partner)
+
+
 def describe_structure(product: ProductRecord) -> str:
     """The options and the number of variants for people."""
     return f"{_describe(product)} ({len(product.variants)} variants)"
