@@ -18,6 +18,7 @@ from pathlib import Path
 
 import requests
 
+from tests.demo_catalogue import CatalogueShow
 from tests.simulator import Simulator
 from tests.simulator.seed import seed_demo
 from tests.simulator.state import Shop, Variant
@@ -235,6 +236,7 @@ def main() -> None:
             demo.wait_for("the first alignment", lambda: is_settled(demo), 120)
             tell(demo)
             Show(demo, sim).run()
+            CatalogueShow(demo, sim, say).run()
             if not options.once:
                 say("\nIt all keeps running. Change stock on the stores' pages and watch it arrive. Ctrl-C ends it.")
                 while True:
