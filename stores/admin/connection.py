@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from stores import linking
 from stores.admin import look
+from stores.admin.catalogue_standing import page_of_catalogue
 from stores.admin.connection_form import ConnectionForm, MappingInline
 from stores.admin.connection_list import ConnectionColumns
 from stores.admin.connection_standing import follow_up, panel_urls, preview_row, unmapped_locations
@@ -19,12 +20,13 @@ from stores.admin.pages import Page
 from stores.admin.removal import Removal, connections_removed
 from stores.admin.steps import next_steps
 from stores.clients import open_client
-from stores.models import Connection, LocationMapping, Store
+from stores.models import CatalogueSettings, Connection, LocationMapping, Store
 from syncing import jobs
 from syncing.models import StockLink
 from syncing.status import connection_status
 from syncing.stock import alignment
 
+CHANGE_CATALOGUE = "stores.change_cataloguesettings"
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
 ONE_WAY = "strategy == 'one_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
@@ -33,6 +35,10 @@ State = Connection.State
 
 def _is_approved(connection: Connection) -> bool:
     return connection.state in (State.READY, State.RUNNING)
+
+
+def _has_catalogue(connection: Connection) -> bool:
+    return bool(page_of_catalogue(connection.pk))
 
 
 def _what_start_does(connection: Connection) -> str:
@@ -77,6 +83,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
         "reconcile",
         "pause",
         "resume",
+        "open_catalogue",
+        "add_catalogue",
     )
     panel_template = "admin/stores/connection/standing.html"
     conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
@@ -274,3 +282,24 @@ class ConnectionAdmin(ConnectionColumns, Page):
         Connection.objects.filter(pk=connection.pk).update(is_paused=False)
         jobs.reconcile(connection, trigger="resume")
         return "Resumed: it is being compared with Shopify first."
+
+    @operation(
+        "Catalogue",
+        "Which products, prices, collections, pages, blogs and articles follow, how, and how that stands.",
+        permission="stores.view_cataloguesettings",
+        offered=_has_catalogue,
+        is_page=True,
+    )
+    def open_catalogue(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        return HttpResponseRedirect(page_of_catalogue(connection.pk))
+
+    @operation(
+        "Set up its catalogue",
+        "Opens the page where you choose which products, prices, collections and content follow besides stock. Nothing "
+        "of them travels before you start it there.",
+        permission=CHANGE_CATALOGUE,
+        offered=lambda connection: not _has_catalogue(connection),
+    )
+    def add_catalogue(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        CatalogueSettings.objects.get_or_create(connection=connection)
+        return HttpResponseRedirect(page_of_catalogue(connection.pk))

@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from syncing.models import StockHold, SyncJob
+from stores.models import ProductLink, ResourceLink
+from syncing.models import CatalogueRun, StockHold, SyncJob
 
 # Title, icon, model, and which badge it carries.
 GROUPS = (
@@ -30,6 +31,16 @@ GROUPS = (
         ),
     ),
     (
+        "Catalogue",
+        (
+            ("Catalogues", "menu_book", "stores.cataloguesettings", None),
+            ("Product links", "sell", "stores.productlink", "products"),
+            ("Collections & content", "article", "stores.resourcelink", "content"),
+            ("Runs", "play_circle", "syncing.cataloguerun", "runs"),
+            ("Currency rates", "currency_exchange", "stores.currencyrate", None),
+        ),
+    ),
+    (
         "Operation",
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
@@ -38,7 +49,11 @@ GROUPS = (
     ),
     ("People", (("Users", "person", "auth.user", None), ("Groups", "group", "auth.group", None))),
 )
+ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
 BADGES = {
+    "products": ("warning", lambda: ProductLink.objects.filter(state__in=ATTENTION).count()),
+    "content": ("warning", lambda: ResourceLink.objects.filter(state__in=ATTENTION).count()),
+    "runs": ("warning", lambda: CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).count()),
     "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
     "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED).count()),
 }
