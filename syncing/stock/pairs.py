@@ -72,6 +72,10 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
     with transaction.atomic(), db.cursor() as cursor:
         # One wiring at a time: two could otherwise remove and add each other's links.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+        if not product_gids:
+            # The levels and links that this adds are in no statistics yet: taken for a handful, 5,000 of them were
+            # joined row by row, which took the square of that.
+            cursor.execute("SET LOCAL enable_nestloop = off")
         _unwire(cursor, parameters)
         for side in ("source", "destination"):
             cursor.execute(_ADD_LEVELS.format(side=side), parameters)
@@ -79,6 +83,7 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
         added = cursor.rowcount
         if product_gids:
             cursor.execute(_MARK_PRODUCT, parameters)
+        cursor.execute("SET LOCAL enable_nestloop = on")
         return added
 
 
