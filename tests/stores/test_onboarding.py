@@ -1,7 +1,7 @@
 """Check store: every way in which a store may not be in place is told in words, and what can be repaired is."""
 
 from stores import clients, onboarding
-from stores.models import Connection, Store
+from stores.models import CatalogueSettings, Connection, Store
 from stores.shopify import webhooks
 from tests.simulator.simulation import Simulator
 from tests.stores.conftest import NORTH, SOURCE, SOUTH
@@ -163,3 +163,16 @@ def test_a_location_that_is_gone_stays_inactive_and_is_told_where_it_is_mapped(s
     assert status == "attention" and message.startswith("Outlet is mapped in ")
     outlet.refresh_from_db()
     assert not outlet.is_active
+
+
+def test_a_store_into_which_a_catalogue_follows_needs_to_be_written_to(sim: Simulator, source_store, north_store):
+    connection = Connection.objects.create(source=source_store, destination=north_store)
+    stock = {"read_products", "write_inventory", "read_locations"}
+    for domain in (SOURCE, NORTH):
+        sim.set_scopes(domain, stock)
+    assert findings(onboarding.check_store(north_store))["Scopes"][0]
+    CatalogueSettings.objects.create(connection=connection, product_mode="create_update", syncs_pages=True)
+    _, message = findings(onboarding.check_store(north_store))["Scopes"]
+    assert "Missing: write_content, write_files, write_products, write_publications." in message
+    _, message = findings(onboarding.check_store(source_store))["Scopes"]
+    assert "Missing: read_content, read_publications." in message
