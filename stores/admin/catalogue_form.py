@@ -82,7 +82,10 @@ class TextListField(JSONTextsField):
     def to_python(self, value: Any) -> list[str]:
         lines = value if isinstance(value, list) else str(value or "").replace(",", "\n").splitlines()
         texts = (line.replace("\x00", "").strip() for line in lines)
-        return list({text.casefold(): text for text in texts if text}.values())
+        found: dict[str, str] = {}
+        for text in filter(None, texts):
+            found.setdefault(text.casefold(), text)
+        return list(found.values())
 
 
 class LiveList(forms.Widget):
