@@ -1,8 +1,12 @@
 """The page of a catalogue: its form, its live lists, its price rule with old and new prices, and its buttons."""
 
+import re
+from html import unescape
+
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from stores.admin import catalogue_prices
 from stores.models import CatalogueField, CatalogueSettings, Connection, Store
 from stores.models.catalogue_field import default_policies
 from syncing.models import CatalogueRun, SyncJob
@@ -137,6 +141,21 @@ def test_another_price_rule_shows_old_and_new_prices_before_it_is_saved(admin_cl
     assert "was changed successfully" in page
     row.refresh_from_db()
     assert (row.price_percent, row.unlink) == (50, "delete")
+
+
+def test_all_products_are_reached_page_by_page_and_what_does_not_follow_is_left_out(
+    admin_client, room, row, monkeypatch
+):
+    monkeypatch.setattr(catalogue_prices, "PREVIEWED", 1)
+    room.set(selection="without_tags", selection_tags=["<script>tag</script>"])
+    url = f"/admin/stores/cataloguesettings/{row.pk}/do/prices/?price_percent=100"
+    page = look_at(admin_client, url)
+    assert "No product on this page follows" in page
+    further = re.search(r'href="([^"]+)">There are more', page).group(1)
+    page = look_at(admin_client, unescape(further))
+    assert "Chair" in page and "20.00" in page and "There are more" not in page
+    response = admin_client.get(url.replace("100", "-500"), follow=True)
+    assert "greater than or equal to -99.999" in response.content.decode()
 
 
 def test_a_rule_is_also_saved_when_the_source_does_not_answer(admin_client, room, row):
