@@ -8,29 +8,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-# ISO 4217 currencies whose smallest unit is not a hundredth.
-_WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
-_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-
-
-def digits(currency: str) -> int:
-    """Decimal places of a currency: 2, or 0 for such as JPY, or 3 for such as KWD."""
-    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
+from stores.currencies import decimals
 
 
 def to_amount(minor: int, currency: str) -> Decimal:
     """1234 is 12.34 EUR, or 1234 JPY."""
-    return Decimal(minor).scaleb(-digits(currency))
+    return Decimal(minor).scaleb(-decimals(currency))
 
 
 def text(amount: Decimal, currency: str) -> str:
     """An amount as people write it: `12.30 EUR`."""
-    return f"{amount.quantize(Decimal(1).scaleb(-digits(currency)))} {currency}"
+    return f"{amount.quantize(Decimal(1).scaleb(-decimals(currency)))} {currency}"
 
 
 def round_parts(parts: Sequence[Fraction], currency: str, rate: Fraction = Fraction(1)) -> list[int]:
     """Each amount times `rate`, in whole minor units of `currency`, adding up to the rounded sum."""
-    scale = rate * 10 ** digits(currency)
+    scale = rate * 10 ** decimals(currency)
     running, rounded, before = Fraction(0), [], 0
     for part in parts:
         running += part

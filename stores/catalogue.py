@@ -144,6 +144,11 @@ def read_product(store: Store, product_gid: str) -> list[VariantRecord]:
     return list(products.read_product(open_client(store), product_gid) or ())
 
 
+def save_new_products(store: Store, records: Sequence[VariantRecord], read_at: datetime) -> None:
+    """Upsert the variants of products that were unknown until now, as read at `read_at`."""
+    _upsert(store, records, read_at)
+
+
 def save_product(store: Store, product_gid: str, records: Sequence[VariantRecord], read_at: datetime) -> ProductChange:
     """Upsert a product's variants as read at `read_at`, mark its other ones as gone, and tell what changed."""
     before = _load_product(store, product_gid, [record.gid for record in records])

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -286,6 +286,26 @@ def _save_candidates(findings: Iterable[Finding], link_pks: dict[int, int]) -> N
             for candidate in finding.candidates
         ],
         batch_size=5000,
+    )
+
+
+def link_pairs(connection: Connection, pairs: Mapping[str, str]) -> int:
+    """Link source with destination variants by their gids, where nobody decided otherwise; how many that were."""
+    return _run(
+        """
+        INSERT INTO stores_variantlink AS l (connection_id, source_variant_id, destination_variant_id, state, reason,
+                                             is_manual, created_at, changed_at)
+        SELECT %s, s.id, d.id, 'linked', '', false, now(), now()
+        FROM unnest(%s::text[], %s::text[]) AS pair(source, destination)
+        JOIN stores_variant s ON s.store_id = %s AND s.gid = pair.source AND s.gone_at IS NULL
+        JOIN stores_variant d ON d.store_id = %s AND d.gid = pair.destination AND d.gone_at IS NULL
+        WHERE NOT EXISTS (SELECT 1 FROM stores_variantlink o
+                          WHERE o.destination_variant_id = d.id AND o.state = 'linked')
+        ON CONFLICT (connection_id, source_variant_id) DO UPDATE
+        SET destination_variant_id = EXCLUDED.destination_variant_id, state = 'linked', reason = '', changed_at = now()
+        WHERE NOT l.is_manual AND l.state IN ('unmatched', 'ambiguous', 'gone')
+        """,
+        [connection.pk, list(pairs), list(pairs.values()), connection.source_id, connection.destination_id],
     )
 
 

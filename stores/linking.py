@@ -4,16 +4,18 @@ All writes of links to one destination store happen under one advisory lock, so 
 same destination variant; the constraint `destination_variant_claimed_once` stands behind it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from stores import link_rows, matching
-from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_product
+from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_new_products, save_product
 from stores.models import Connection, Location, Store, Variant, VariantLink
+from stores.shopify.products import VariantRecord
 
 __all__ = [
     "LinkRefused",
@@ -21,6 +23,7 @@ __all__ = [
     "clear",
     "count_links",
     "ignore",
+    "link_pairs",
     "match_connection",
     "match_product",
     "propose_mappings",
@@ -118,6 +121,46 @@ def _match_change(connection: Connection, store: Store, change: ProductChange) -
     link_rows.drop_candidates(connection)
     side = "source_variant" if store.pk == connection.source_id else "destination_variant"
     return bool(changed) or connection.links.filter(**{f"{side}__in": change.stock_pks}, state=State.LINKED).exists()
+
+
+def link_pairs(
+    connection: Connection, pairs: Mapping[str, str], products: Iterable[tuple[Store, str, Sequence[VariantRecord]]]
+) -> int:
+    """Link variants that belong together because one was made from the other, whatever their identifiers say.
+
+    `pairs` is source variant gid -> destination variant gid; `products` are the products they belong to, as read just
+    now: (store, product gid, all of its variants). Returns how many links changed. What an operator decided stays, as
+    does a link whose partner lives, and a partner that somebody else has stays theirs.
+    """
+    read_at = timezone.now()
+    listed = list(products)
+
+    def work() -> int:
+        changed = 0
+        for store in {store.pk: store for store, _, _ in listed}.values():
+            own = {gid: records for owner, gid, records in listed if owner.pk == store.pk}
+            changed += _save_products(connection, store, own, read_at)
+        return changed + link_rows.link_pairs(connection, pairs)
+
+    return link_rows.write(connection, work)
+
+
+def _save_products(
+    connection: Connection, store: Store, products: Mapping[str, Sequence[VariantRecord]], read_at: datetime
+) -> int:
+    """Save what is not known yet: new products at once, others one by one; returns how many links that changed."""
+    known: dict[str, set[str]] = {}
+    rows = Variant.objects.filter(store=store, product_gid__in=list(products)).order_by()
+    for product_gid, gid, gone_at in rows.values_list("product_gid", "gid", "gone_at"):
+        known.setdefault(product_gid, set()).add("" if gone_at else gid)
+    new = [record for product_gid, records in products.items() if product_gid not in known for record in records]
+    save_new_products(store, new, read_at)
+    changed = 0
+    for product_gid, records in products.items():
+        if product_gid in known and known[product_gid] - {""} != {record.gid for record in records}:
+            change = save_product(store, product_gid, records, read_at)
+            changed += link_rows.mark_gone(connection, change.pks) if change.pks else 0
+    return changed
 
 
 # --- Operators ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from stores import clients
-from stores.models import Connection, Location, LocationMapping, Store, Strategy
+from stores.models import CatalogueSettings, Connection, Location, LocationMapping, Store, Strategy, SyncMode
 from stores.shopify import orders, shops, webhooks
 from stores.shopify.client import Client
 from stores.shopify.errors import (
@@ -27,7 +27,7 @@ from stores.shopify.errors import (
 logger = logging.getLogger(__name__)
 
 WEBHOOK_PATH = "/webhooks/shopify/"
-# What every store needs; catalog and content are looked at once they are synced, orders where a connection has them.
+# What every store needs; `_purposes` adds what its connections carry besides.
 PURPOSES = ("links", "stock")
 # These end all traffic with a store until somebody acts; everything else only needs attention.
 _DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreFrozen, StoreLocked)
@@ -160,7 +160,7 @@ def _check_shop(store: Store, client: Client) -> str:
 def _check_scopes(store: Store, client: Client) -> str:
     granted = shops.read_scopes(client)
     store.scopes = sorted(granted)
-    missing = set(shops.missing_scopes(granted, (*PURPOSES, *_order_purposes(store))))
+    missing = set(shops.missing_scopes(granted, _purposes(store)))
     note = ""
     if "write_inventory" in missing and not _must_be_written(store):
         missing.remove("write_inventory")
@@ -171,6 +171,18 @@ def _check_scopes(store: Store, client: Client) -> str:
             "in the store's admin), release it, approve it on the store, and check the store again."
         )
     return f"All that are needed are granted.{note}"
+
+
+def _purposes(store: Store) -> tuple[str, ...]:
+    """What its scopes must allow: a source's catalogue is only read."""
+    side = "connection__source" if store.is_source else "connection__destination"
+    catalogues = list(CatalogueSettings.objects.filter(**{side: store}))
+    wanted = [*PURPOSES, *_order_purposes(store)]
+    if any(mode != SyncMode.OFF for row in catalogues for mode in (row.product_mode, row.collection_mode)):
+        wanted.append("catalog_source" if store.is_source else "catalog")
+    if any(row.syncs_pages or row.syncs_blogs or row.syncs_articles for row in catalogues):
+        wanted.append("content_source" if store.is_source else "content")
+    return tuple(wanted)
 
 
 def _order_connections(store: Store) -> list[Connection]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Q
 from django.utils import timezone
 
-from stores.models import Store, Variant
+from stores.models import Connection, Store, SyncMode, Variant
 from stores.shopify import gids
-from syncing import jobs
+from syncing import jobs, product_effects
 from syncing.models import StockLevel, SyncJob
 from syncing.stock import levels
 
@@ -15,19 +15,22 @@ Payloads = Sequence[dict]
 
 
 def follow_products(store: Store, payloads: Payloads) -> list[str]:
-    """products/create and update: match again if what matching looks at has changed; stock moves products, too."""
+    """products/create and update: match again if what matching looks at has changed; stock moves products, too.
+
+    Then the catalogue: carry it if it is a source's.
+    """
     product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
     known: dict[str, list[Variant]] = {product_gid: [] for product_gid in product_gids}
     for variant in Variant.objects.filter(store=store, product_gid__in=product_gids, gone_at=None):
         known[variant.product_gid].append(variant)
-    reasons = []
+    reasons, followed = [], product_effects.follow_products(store, payloads)
     for product_gid, payload in zip(product_gids, payloads, strict=True):
         if is_as_known(payload, known[product_gid]):
             reasons.append("Nothing that matching looks at has changed.")
         else:
             jobs.match_product(store, product_gid)
             reasons.append("Matched again.")
-    return reasons
+    return [f"{matched} {carried}".strip() for matched, carried in zip(reasons, followed, strict=True)]
 
 
 def is_as_known(payload: dict, variants: Iterable[Variant]) -> bool:
@@ -55,10 +58,22 @@ def _is_same_variant(payload: dict, row: dict, variant: Variant) -> bool:
 
 
 def forget_products(store: Store, payloads: Payloads) -> list[str]:
-    """products/delete: its links become gone."""
+    """products/delete: its links become gone, and what followed it is let go of."""
+    product_effects.forget_products(store, payloads)
     for payload in payloads:
         jobs.match_product(store, gids.gid("Product", payload["id"]))
     return ["Its links are looked at."] * len(payloads)
+
+
+def follow_collections(store: Store, payloads: Payloads) -> list[str]:
+    """collections/*: the source's are carried to wherever collections follow; deletions tell no more than the id."""
+    followers = Connection.objects.filter(source=store, catalogue__started_at__isnull=False)
+    connections = list(followers.exclude(catalogue__collection_mode=SyncMode.OFF))
+    for payload in payloads:
+        for connection in connections:
+            jobs.sync_collection(connection, gids.gid("Collection", payload["id"]))
+    reason = "Its collection is looked at." if connections else "No collection of this store is followed."
+    return [reason] * len(payloads)
 
 
 def follow_items(store: Store, payloads: Payloads) -> list[str]:

@@ -1,5 +1,6 @@
 """The page to open first: what each webhook topic leads to, and what each kind of work does."""
 
+import contextlib
 import time
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,15 +14,19 @@ from orders import due, importing, notices, updates
 from orders.models import OrderImport
 from stores import linking
 from stores.clients import open_client
-from stores.models import Connection, Store
+from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
 from syncing import effects, jobs, order_effects, pulse, reconciliation, recovery, retention, webhooks
-from syncing.models import Reconciliation, StockBatch, StockLink, SyncJob, WebhookEvent
+from syncing.catalog import content_runs, files, product_jobs, run_work, runs
+from syncing.catalog.turns import Busy
+from syncing.models import CatalogueRun, Reconciliation, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
 
 CARRY_SECONDS = 60
 PROCESS_SECONDS = 30
 SWEEP_ORDERS = 1000  # imports that one sweep enqueues at most
+CONTENT_SECONDS = 240
+IMAGE_SECONDS = 60  # until a product is looked at again whose images were not ready
 
 EFFECTS: dict[str, webhooks.Effect] = {
     # inventory_levels/update itself is a value, taken into the mirror by webhooks.process_new
@@ -32,6 +37,9 @@ EFFECTS: dict[str, webhooks.Effect] = {
     "products/create": effects.follow_products,
     "products/update": effects.follow_products,
     "products/delete": effects.forget_products,
+    "collections/create": effects.follow_collections,
+    "collections/update": effects.follow_collections,
+    "collections/delete": effects.follow_collections,
     "locations/create": effects.check_store,
     "locations/update": effects.check_store,
     "locations/delete": effects.check_store,
@@ -191,6 +199,87 @@ def check_store(job: SyncJob) -> str:
     return str(recovery.check_store(job.store))
 
 
+def sync_product(job: SyncJob) -> str | None:
+    """Carry one product of the source, or let go of it."""
+    connection, product_gid = job.connection, job.arguments["product_gid"]
+    settings = CatalogueSettings.objects.filter(connection=connection).first()
+    if settings is None:
+        return None
+    if settings.why_inert():
+        CatalogueSettings.objects.filter(pk=settings.pk).update(products_compared_at=None)  # all of it, once it is not
+        return None
+    try:
+        synced = product_jobs.sync_product(connection, open_client, product_gid)
+    except Busy as busy:
+        raise jobs.Later(busy.retry_after, str(busy)) from None
+    if synced.is_wired:
+        jobs.carry(connection)
+    if synced.awaits_images:
+        jobs.sync_product(connection, product_gid, due_in=IMAGE_SECONDS)
+    return product_jobs.told(synced.outcome)
+
+
+def run_catalogue(job: SyncJob) -> str | None:
+    """Work at a catalogue run for a while."""
+    runs_known = CatalogueRun.objects.select_related("connection__source", "connection__destination")
+    run = runs_known.filter(pk=job.arguments["run"]).first()
+    if run is None or not run.is_under_way:
+        return None
+    if not run.is_preview and (reason := run.connection.why_inert()):
+        return f"Nothing was done. {reason}"  # the sweep goes on with it as soon as it may
+    deadline = time.monotonic() + CONTENT_SECONDS
+
+    def must_end() -> bool:
+        stops = not run.is_preview and _is_stopped(run.connection)
+        return time.monotonic() > deadline or pulse.is_stopping() or stops
+
+    work = run_work.carry_out(run, open_client, must_end)
+    if work.is_wired:
+        jobs.carry(run.connection)
+    for product_gid in work.awaiting:
+        jobs.sync_product(run.connection, product_gid, due_in=IMAGE_SECONDS)
+    if not work.is_over:
+        raise jobs.Later(Busy.retry_after if work.busy else 0, "More waits to be done.")
+    return str(CatalogueRun.objects.get(pk=run.pk).get_state_display())
+
+
+def follow_files(job: SyncJob) -> str | None:
+    """See what became of images that Shopify was still fetching."""
+    waiting, failed = files.follow_up(open_client(job.store), job.store)
+    if failed:
+        named = "; ".join(f"{row.source_url}: {row.reason or 'no reason given'}" for row in failed[:5])
+        return f"{len(failed)} images could not be fetched. {named}"
+    if waiting:
+        raise jobs.Later(jobs.FILES_SECONDS, f"{waiting} images are still being fetched.")
+    return None
+
+
+def sync_collection(job: SyncJob) -> str | None:
+    """Carry one collection of the source."""
+    settings = CatalogueSettings.objects.filter(connection=job.connection).first()
+    if settings is None or settings.why_inert():
+        return None  # the comparison after a pause finds what has changed
+    return content_runs.sync_collection(job.connection, open_client, job.arguments["collection_gid"])
+
+
+def sync_content(job: SyncJob) -> str | None:
+    """Look for changed collections, pages, blogs and articles; or compare them all."""
+    settings = CatalogueSettings.objects.filter(connection=job.connection).first()
+    if settings is None or (reason := settings.why_inert()):
+        return f"Nothing was looked at. {reason}" if settings else None
+    deadline = time.monotonic() + CONTENT_SECONDS
+
+    def must_end() -> bool:
+        return time.monotonic() > deadline or pulse.is_stopping() or _is_stopped(job.connection)
+
+    try:
+        if job.arguments.get("compares"):
+            return content_runs.compare_content(job.connection, open_client, must_end)
+        return content_runs.poll_content(job.connection, open_client, must_end=must_end)
+    except content_runs.Unfinished as unfinished:
+        raise jobs.Later(0, str(unfinished)) from None
+
+
 WORK: jobs.Work = {
     SyncJob.Kind.PROCESS_EVENTS: process_events,
     SyncJob.Kind.CARRY_STOCK: carry_stock,
@@ -203,6 +292,11 @@ WORK: jobs.Work = {
     SyncJob.Kind.IMPORT_ORDER: import_order,
     SyncJob.Kind.SEND_NOTICE: send_notice,
     SyncJob.Kind.UPDATE_ORDER: update_order,
+    SyncJob.Kind.SYNC_PRODUCT: sync_product,
+    SyncJob.Kind.RUN_CATALOGUE: run_catalogue,
+    SyncJob.Kind.FOLLOW_FILES: follow_files,
+    SyncJob.Kind.SYNC_COLLECTION: sync_collection,
+    SyncJob.Kind.SYNC_CONTENT: sync_content,
 }
 
 
@@ -218,6 +312,10 @@ def sweep() -> None:
     for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
             jobs.reconcile(connection, trigger="schedule")
+    _sweep_runs()
+    for settings_row in content_runs.find_due(timezone.now()):
+        if not _failed_lately(settings_row.connection, SyncJob.Kind.SYNC_CONTENT):
+            jobs.sync_content(settings_row.connection, compares=content_runs.must_compare(settings_row))
     for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
     _sweep_orders(running)
@@ -244,6 +342,19 @@ def _not_failed_lately(imports: QuerySet[OrderImport], kind: str) -> Iterable[Or
         connection=OuterRef("connection"), order_gid=OuterRef("order_gid")
     )
     return imports.exclude(Exists(same)).select_related("connection")[:SWEEP_ORDERS]
+
+
+def _sweep_runs() -> None:
+    """Whatever is under way goes on; what is due is begun; images that are being fetched are looked at."""
+    for connection, kind in runs.find_due(timezone.now()):
+        with contextlib.suppress(runs.RunRefused):  # somebody started another one just now
+            runs.start(connection, kind)
+    for run in runs.unfinished():
+        is_free = run.is_preview or not run.connection.why_inert()
+        if is_free and not _failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
+            jobs.run_catalogue(run)
+    for store in Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct():
+        jobs.follow_files(store)
 
 
 def _with_waiting_stock(running: QuerySet[Connection]) -> list[Connection]:

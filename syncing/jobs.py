@@ -22,7 +22,7 @@ from django_q.tasks import async_task
 
 from stores.models import Connection, Store
 from syncing import pulse
-from syncing.models import Reconciliation, SyncJob
+from syncing.models import CatalogueRun, Reconciliation, SyncJob
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ JOB_LOCK, WAITER_LOCK = 7_201, 7_202  # first halves of our advisory lock keys
 MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
+LINGER_SECONDS = 3  # one edit of a product or collection brings several webhooks
+FILES_SECONDS = 30  # Shopify fetches most images within this time
 # What the sweep enqueues by itself wherever rows show that it is due.
 SWEPT = {SyncJob.Kind.PROCESS_EVENTS, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.RECONCILE}
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
@@ -159,6 +161,37 @@ def send_notice(order_import_id: int, connection: Connection) -> None:
     """Have a mail about an order sent, if one is due by then."""
     subject, arguments = f"order import {order_import_id}", {"order_import": order_import_id}
     enqueue(SyncJob.Kind.SEND_NOTICE, subject, connection=connection, arguments=arguments)
+
+
+def sync_collection(connection: Connection, collection_gid: str) -> None:
+    """Have one collection of the source carried, with what else happens to it in the next seconds."""
+    subject, arguments = f"connection {connection.pk} {collection_gid}", {"collection_gid": collection_gid}
+    kind = SyncJob.Kind.SYNC_COLLECTION
+    enqueue(kind, subject, connection=connection, arguments=arguments, due_in=LINGER_SECONDS)
+
+
+def sync_product(connection: Connection, product_gid: str, due_in: float = LINGER_SECONDS) -> None:
+    """Have one product of the source carried, with what else happens to it in the next seconds."""
+    subject, arguments = f"connection {connection.pk} {product_gid}", {"product_gid": product_gid}
+    kind = SyncJob.Kind.SYNC_PRODUCT
+    enqueue(kind, subject, connection=connection, arguments=arguments, due_in=due_in)
+
+
+def run_catalogue(run: CatalogueRun) -> None:
+    """Have a catalogue run, or a preview, worked at until it is over."""
+    arguments = {"run": run.pk}
+    enqueue(SyncJob.Kind.RUN_CATALOGUE, f"run {run.pk}", connection=run.connection, arguments=arguments)
+
+
+def follow_files(store: Store) -> None:
+    """Have it looked at what became of images that Shopify was still fetching."""
+    enqueue(SyncJob.Kind.FOLLOW_FILES, f"store {store.pk}", store=store, due_in=FILES_SECONDS)
+
+
+def sync_content(connection: Connection, *, compares: bool = False) -> None:
+    """Have a connection's collections, pages, blogs and articles looked at: what changed, or all (`compares`)."""
+    subject = f"connection {connection.pk}" + (", all" if compares else "")
+    enqueue(SyncJob.Kind.SYNC_CONTENT, subject, connection=connection, arguments={"compares": compares})
 
 
 def run_again(job: SyncJob) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import requests
 
+from tests.demo_catalogue import CatalogueShow
 from tests.simulator import Simulator
 from tests.simulator.order_money import grand_total
 from tests.simulator.order_state import Draft, Order
@@ -326,6 +327,7 @@ def main() -> None:
             demo.wait_for("the first alignment", lambda: is_settled(demo), 120)
             tell(demo)
             Show(demo, sim).run()
+            CatalogueShow(demo, sim, say).run()
             if not options.once:
                 say("\nIt all keeps running: order or change stock on the stores' pages. Ctrl-C ends it.")
                 while True:

@@ -182,8 +182,12 @@ class World:
             shop = place.shop
             for log in (shop.changes, shop.orders, shop.drafts, shop.idempotency, shop.adjustment_groups):
                 log.clear()
-            for log in (shop.refunds, shop.fulfillments, shop.fulfillment_orders, shop.jobs, shop.orders_made_at):
+            for log in (shop.refunds, shop.fulfillments, shop.fulfillment_orders, shop.orders_made_at):
                 log.clear()
+            for work in (shop.jobs, shop.later):
+                work.clear()
+            for owner in [one for one in shop.metafields if one[0] in ("Order", "DraftOrder")]:
+                del shop.metafields[owner]
             self.sim.webhooks.pending.pop(place.domain, None)
             for level in shop.levels.values():
                 level.available, level.is_active = self.opening[place.store.pk, level.item_id, level.location_id], True

@@ -1,5 +1,5 @@
-"""The console's pages of the map: stores, connections, links, people, and the global switch."""
+"""The console's pages of the map: stores, connections, links, catalogues, rates, people, and the global switch."""
 
-from stores.admin import connection, link, people, store, switch
+from stores.admin import catalogue, connection, currency_rate, follow_link, link, people, store, switch
 
-__all__ = ["connection", "link", "people", "store", "switch"]
+__all__ = ["catalogue", "connection", "currency_rate", "follow_link", "link", "people", "store", "switch"]

@@ -13,6 +13,7 @@ from orders.admin.settings import OrderSettingsInline, take_up_again
 from orders.models import OrderSettings
 from stores import linking
 from stores.admin import look
+from stores.admin.catalogue_standing import page_of_catalogue
 from stores.admin.connection_form import ConnectionForm, MappingInline
 from stores.admin.connection_list import ConnectionColumns
 from stores.admin.connection_standing import follow_up, panel_urls, preview_row, unmapped_locations
@@ -21,13 +22,14 @@ from stores.admin.pages import Page
 from stores.admin.removal import Removal, connections_removed
 from stores.admin.steps import next_steps
 from stores.clients import open_client
-from stores.models import Connection, LocationMapping, Store
+from stores.models import CatalogueSettings, Connection, LocationMapping, Store
 from syncing import jobs
 from syncing.admin.undo import UNDO, undo_page
 from syncing.models import StockLink
 from syncing.status import connection_status
 from syncing.stock import alignment, undo
 
+CHANGE_CATALOGUE = "stores.change_cataloguesettings"
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
 ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
@@ -36,6 +38,10 @@ State = Connection.State
 
 def _is_approved(connection: Connection) -> bool:
     return connection.state in (State.READY, State.RUNNING)
+
+
+def _has_catalogue(connection: Connection) -> bool:
+    return bool(page_of_catalogue(connection.pk))
 
 
 def _what_start_does(connection: Connection) -> str:
@@ -86,6 +92,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
         "resume",
         "preview_undo",
         "take_back",
+        "open_catalogue",
+        "add_catalogue",
     )
     panel_template = "admin/stores/connection/standing.html"
     conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
@@ -313,3 +321,24 @@ class ConnectionAdmin(ConnectionColumns, Page):
     def take_back(self, request: HttpRequest, connection: Connection) -> str:
         jobs.undo_alignment(connection)
         return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."
+
+    @operation(
+        "Catalogue",
+        "Which products, prices, collections, pages, blogs and articles follow, how, and how that stands.",
+        permission="stores.view_cataloguesettings",
+        offered=_has_catalogue,
+        is_page=True,
+    )
+    def open_catalogue(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        return HttpResponseRedirect(page_of_catalogue(connection.pk))
+
+    @operation(
+        "Set up its catalogue",
+        "Opens the page where you choose which products, prices, collections and content follow besides stock. Nothing "
+        "of them travels before you start it there.",
+        permission=CHANGE_CATALOGUE,
+        offered=lambda connection: not _has_catalogue(connection),
+    )
+    def add_catalogue(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        CatalogueSettings.objects.get_or_create(connection=connection)
+        return HttpResponseRedirect(page_of_catalogue(connection.pk))

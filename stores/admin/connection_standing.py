@@ -13,7 +13,7 @@ from syncing.stock import alignment, pairs
 def follow_up(connection: Connection, product_gid: str | None = None) -> None:
     """Have a started connection's stock links follow what an operator just changed, and carry what that means."""
     if connection.state == Connection.State.RUNNING:
-        pairs.wire_connection(connection, product_gid)
+        pairs.wire_connection(connection, *([product_gid] if product_gid else []))
         jobs.carry(connection)
         order_effects.resume_linked([connection.pk])
 

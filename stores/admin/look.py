@@ -25,16 +25,22 @@ TONES = {
     "succeeded": GOOD,
     "applied": GOOD,
     "released": GOOD,
+    "finished": GOOD,
     "new": BUSY,
     "queued": BUSY,
     "pending": BUSY,
     "reading": BUSY,
+    "planning": BUSY,
+    "creating": BUSY,
+    "planned": BUSY,
     "attention": WARN,
     "ambiguous": WARN,
     "unmatched": WARN,
     "drifted": WARN,
     "stale": WARN,
     "held": WARN,
+    "paused": WARN,
+    "conflict": WARN,
     "open": WARN,
     "disconnected": BAD,
     "failed": BAD,
@@ -149,9 +155,38 @@ def folded(summary: str, text: str) -> SafeString | str:
     )
 
 
+def fetched(url: str, form: str, names: Iterable[str]) -> SafeString:
+    """A place that the page fills from `url` once it is open, and again when an input of the form changes."""
+    inputs = ", ".join(f"{form} [name={name}]" for name in names)
+    return format_html(
+        '<div class="console-fetched" hx-get="{}" hx-include="{}" hx-trigger="load, change from:{} delay:300ms">'
+        '<p class="console-muted">Reading …</p></div>',
+        url,
+        inputs,
+        form,
+    )
+
+
 def wrapped(text: str) -> SafeString | str:
     """A sentence in a table cell, on several lines where it must."""
     return format_html('<span class="console-wrap">{}</span>', text) if text else NOTHING
+
+
+def progress_words(done: int, total: int, failed: int) -> str:
+    """How far something is, in numbers."""
+    words = f"{done:,} of {total:,}" if total else ""
+    return f"{words}, {failed:,} failed" if failed else words
+
+
+def value(given: Any) -> str:
+    """A value of a store in words, as plain text: whatever shows it escapes it."""
+    if given is None or given == "" or given == []:
+        return NOTHING
+    if isinstance(given, bool):
+        return "yes" if given else "no"
+    if isinstance(given, list) and all(isinstance(part, str | int | float) for part in given):
+        return ", ".join(str(part) for part in given if part != "")
+    return pretty_json(given) if isinstance(given, dict | list) else str(given)
 
 
 def pretty_json(value: Any) -> str:

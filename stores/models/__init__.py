@@ -1,8 +1,30 @@
 """The map: which stores exist, how they are connected, and what is linked to what."""
 
+from stores.models.catalogue import CatalogueSettings, SyncMode
+from stores.models.catalogue_field import CatalogueField, FieldPolicy
+from stores.models.catalogue_link import CatalogueFile, FollowState, ProductLink, ResourceLink
 from stores.models.connection import Connection, LocationMapping
+from stores.models.currency_rate import CurrencyRate
 from stores.models.link import VariantLink
 from stores.models.store import Location, Store, Strategy, SyncSwitch
 from stores.models.variant import Variant
 
-__all__ = ["Connection", "Location", "LocationMapping", "Store", "Strategy", "SyncSwitch", "Variant", "VariantLink"]
+__all__ = [
+    "CatalogueField",
+    "CatalogueFile",
+    "CatalogueSettings",
+    "Connection",
+    "CurrencyRate",
+    "FieldPolicy",
+    "FollowState",
+    "Location",
+    "LocationMapping",
+    "ProductLink",
+    "ResourceLink",
+    "Store",
+    "Strategy",
+    "SyncMode",
+    "SyncSwitch",
+    "Variant",
+    "VariantLink",
+]

@@ -1,4 +1,4 @@
-"""A text column that is encrypted at rest."""
+"""A text column that is encrypted at rest, and the check of a column that holds a list of texts."""
 
 import base64
 import functools
@@ -6,7 +6,7 @@ import hashlib
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
 
 
@@ -38,3 +38,14 @@ class EncryptedTextField(models.TextField):
                 "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
                 "Put the key that was used before back, behind the current one."
             ) from None
+
+
+MOST_TEXTS = 250  # as many tags as Shopify lets a product have
+
+
+def check_texts(value: object) -> None:
+    """Raise ValidationError unless it is a list of texts that are not blank."""
+    if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
+        raise ValidationError("Enter a list of texts, none of them empty.")
+    if len(value) > MOST_TEXTS:
+        raise ValidationError(f"At most {MOST_TEXTS} of them.")

@@ -5,7 +5,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from stores.models.fields import EncryptedTextField
+from stores.models.fields import EncryptedTextField, check_texts
 
 # Shopify's own rule for the name (facts.md section 6).
 DOMAIN_PATTERN = r"^[a-z0-9][a-z0-9\-]*\.myshopify\.com$"
@@ -40,6 +40,11 @@ class Store(models.Model):
     class Acceptance(models.TextChoices):
         AUTO = "auto", "Auto-accept new connections"
         MODERATION = "moderation", "Moderation: a new connection waits for approval"
+
+    class CollectionSharing(models.TextChoices):
+        NONE = "none", "None"
+        ALL = "all", "All"
+        CHOSEN = "chosen", "Only the chosen ones"
 
     domain = models.CharField(
         max_length=255,
@@ -78,6 +83,28 @@ class Store(models.Model):
         choices=Strategy.choices,
         default=Strategy.ONE_WAY,
         help_text="What a new connection starts with.",
+    )
+    shares_products = models.BooleanField(
+        "shares its products",
+        default=True,
+        help_text="Matters for a source only. What it does not share is not synced, stock included.",
+    )
+    share_tags = models.JSONField(
+        "shares only products with a tag of",
+        default=list,
+        blank=True,
+        validators=[check_texts],
+        help_text="Any of these tags will do, case does not matter. None: all products.",
+    )
+    shares_collections = models.CharField(
+        "shares its collections",
+        max_length=6,
+        choices=CollectionSharing.choices,
+        default=CollectionSharing.ALL,
+        help_text="Matters for a source only.",
+    )
+    shared_collection_gids = models.JSONField(
+        "shared collections", default=list, blank=True, validators=[check_texts], help_text="Ids at Shopify."
     )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     check_report = models.JSONField(default=dict, blank=True, editable=False)

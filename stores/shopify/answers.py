@@ -257,6 +257,19 @@ def user_errors(listed: Any) -> tuple[UserError, ...]:
     return tuple(rows)
 
 
+def payload_of(data: Mapping[str, Any], name: str, store: str, refused: str) -> dict[str, Any]:
+    """The payload of the mutation `name`. Raises UserErrors, whose message begins with the store and `refused`.
+
+    Raises UnexpectedAnswer, its outcome unknown, when the answer says nothing of the mutation.
+    """
+    payload = data.get(name)
+    if not isinstance(payload, dict):
+        raise errors.UnexpectedAnswer(f"{store}: the answer to {name} says nothing of it.", outcome_unknown=True)
+    if listed := user_errors(payload.get("userErrors")):
+        raise errors.UserErrors(f"{store}: {refused}", errors=listed)
+    return payload
+
+
 def _clip(text: object) -> str:
     flat = " ".join(str(text).split())
     return flat if len(flat) <= 300 else f"{flat[:297]}..."

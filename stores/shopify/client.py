@@ -143,6 +143,10 @@ class Client:
                 raise UnexpectedAnswer(f"{self.domain}: Shopify promises another page without saying where it starts.")
             after = page["endCursor"]
 
+    def pause(self, seconds: float) -> None:
+        """Wait in the way this client waits, for something at Shopify that needs time."""
+        self._sleep(seconds)
+
     def _run(self, body: bytes, document: str, cost: float) -> dict[str, Any]:
         is_write = not is_read(document)
         failures = throttles = 0

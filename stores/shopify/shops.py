@@ -10,7 +10,9 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "links": ("read_products",),
     "stock": ("read_products", "read_inventory", "read_locations", "write_inventory"),
     "catalog": ("write_products", "read_inventory", "read_locations", "write_files", "write_publications"),
+    "catalog_source": ("read_products", "read_inventory", "read_locations", "read_publications"),
     "content": ("write_content",),
+    "content_source": ("read_content",),
     # A destination's orders are read, shipped and told what became of them; a source gets orders, or drafts.
     "orders given": ("read_orders", "read_customers", "write_merchant_managed_fulfillment_orders"),
     "orders taken": ("write_orders", "write_customers", "read_merchant_managed_fulfillment_orders"),

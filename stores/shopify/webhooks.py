@@ -19,6 +19,9 @@ TOPIC_HEADERS: dict[str, str] = {
     "APP_SCOPES_UPDATE": "app/scopes_update",
     "APP_UNINSTALLED": "app/uninstalled",
     "BULK_OPERATIONS_FINISH": "bulk_operations/finish",
+    "COLLECTIONS_CREATE": "collections/create",
+    "COLLECTIONS_DELETE": "collections/delete",
+    "COLLECTIONS_UPDATE": "collections/update",
     "DRAFT_ORDERS_CREATE": "draft_orders/create",
     "DRAFT_ORDERS_DELETE": "draft_orders/delete",
     "DRAFT_ORDERS_UPDATE": "draft_orders/update",
@@ -48,7 +51,7 @@ TOPIC_HEADERS: dict[str, str] = {
 }
 HEADER_TOPICS: dict[str, str] = {header: topic for topic, header in TOPIC_HEADERS.items()}
 
-# What keeping stock in step needs.
+# What keeping stock and the catalogue in step needs.
 TOPICS: tuple[str, ...] = (
     "INVENTORY_LEVELS_UPDATE",
     "INVENTORY_LEVELS_CONNECT",
@@ -58,6 +61,9 @@ TOPICS: tuple[str, ...] = (
     "PRODUCTS_CREATE",
     "PRODUCTS_UPDATE",
     "PRODUCTS_DELETE",
+    "COLLECTIONS_CREATE",
+    "COLLECTIONS_UPDATE",
+    "COLLECTIONS_DELETE",
     "LOCATIONS_CREATE",
     "LOCATIONS_UPDATE",
     "LOCATIONS_DELETE",

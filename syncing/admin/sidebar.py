@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from orders.admin.filters import ATTENTION
 from orders.models import OrderImport, OrderUpdate
-from syncing.models import StockHold, SyncJob
+from stores.models import ProductLink, ResourceLink
+from syncing.models import CatalogueRun, StockHold, SyncJob
 
 # Title, icon, model, and which badge it carries.
 GROUPS = (
@@ -39,6 +40,16 @@ GROUPS = (
         ),
     ),
     (
+        "Catalogue",
+        (
+            ("Catalogues", "menu_book", "stores.cataloguesettings", None),
+            ("Product links", "sell", "stores.productlink", "products"),
+            ("Collections & content", "article", "stores.resourcelink", "content"),
+            ("Runs", "play_circle", "syncing.cataloguerun", "runs"),
+            ("Currency rates", "currency_exchange", "stores.currencyrate", None),
+        ),
+    ),
+    (
         "Operation",
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
@@ -47,9 +58,13 @@ GROUPS = (
     ),
     ("People", (("Users", "person", "auth.user", None), ("Groups", "group", "auth.group", None))),
 )
+LINK_ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
 BADGES = {
     "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION).count()),
     "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).count()),
+    "products": ("warning", lambda: ProductLink.objects.filter(state__in=LINK_ATTENTION).count()),
+    "content": ("warning", lambda: ResourceLink.objects.filter(state__in=LINK_ATTENTION).count()),
+    "runs": ("warning", lambda: CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).count()),
     "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
     "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED).count()),
 }

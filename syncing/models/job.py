@@ -21,6 +21,11 @@ class SyncJob(models.Model):
         IMPORT_ORDER = "import_order", "Copy an order"
         UPDATE_ORDER = "update_order", "Carry a change of an order"
         SEND_NOTICE = "send_notice", "Send a notice"
+        SYNC_PRODUCT = "sync_product", "Sync one product"
+        SYNC_COLLECTION = "sync_collection", "Sync one collection"
+        SYNC_CONTENT = "sync_content", "Sync pages, blogs, articles"
+        RUN_CATALOGUE = "run_catalogue", "Catalogue run"
+        FOLLOW_FILES = "follow_files", "Follow up images"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

@@ -11,7 +11,7 @@ from django.db.models import Case, F, IntegerField, OuterRef, Q, QuerySet, Subqu
 from django.db.models.functions import Coalesce
 
 from orders.models import OrderImportLine
-from stores.models import Connection, Strategy, VariantLink
+from stores.models import Connection, ProductLink, Strategy, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
 
 
@@ -62,23 +62,28 @@ class Pair:
         return self.source, self.destination
 
 
-def wire_connection(connection: Connection, product_gid: str | None = None) -> int:
+def wire_connection(connection: Connection, *product_gids: str) -> int:
     """Have a stock link, with its two levels, for every linked variant and location mapping; return how many are new.
 
-    Links whose variant is no longer linked, or got another partner, go; what they wrote stays in the ledger. With
-    `product_gid`: only the links of that product, and those are planned again.
+    Links whose variant is no longer linked, got another partner, or is not shared, go; what they wrote stays in the
+    ledger. With `product_gids`: only the links of those products, and those are planned again.
     """
-    parameters = {"connection": connection.pk, "product": product_gid}
+    parameters = {"connection": connection.pk, "products": list(product_gids) or None}
     with transaction.atomic(), db.cursor() as cursor:
         # One wiring at a time: two could otherwise remove and add each other's links.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+        if not product_gids:
+            # The levels and links that this adds are in no statistics yet: taken for a handful, 5,000 of them were
+            # joined row by row, which took the square of that.
+            cursor.execute("SET LOCAL enable_nestloop = off")
         _unwire(cursor, parameters)
         for side in ("source", "destination"):
             cursor.execute(_ADD_LEVELS.format(side=side), parameters)
         cursor.execute(_ADD_LINKS, parameters)
         added = cursor.rowcount
-        if product_gid:
+        if product_gids:
             cursor.execute(_MARK_PRODUCT, parameters)
+        cursor.execute("SET LOCAL enable_nestloop = on")
         return added
 
 
@@ -92,10 +97,19 @@ def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
 
 
 _SCOPE = """
-      AND (%(product)s::text IS NULL OR pair.id IN (
+      AND (%(products)s::text[] IS NULL OR pair.id IN (
            SELECT own.id FROM stores_variantlink own
            JOIN stores_variant variant ON variant.id IN (own.source_variant_id, own.destination_variant_id)
-           WHERE own.connection_id = %(connection)s AND variant.product_gid = %(product)s))
+           WHERE own.connection_id = %(connection)s AND variant.product_gid = ANY(%(products)s::text[])))
+"""
+# Not shared means not synced, stock included (features.md section 4).
+_IS_LEFT_OUT = """
+    (NOT (SELECT store.shares_products FROM stores_connection own JOIN stores_store store ON store.id = own.source_id
+          WHERE own.id = pair.connection_id)
+     OR EXISTS (SELECT 1 FROM stores_productlink product
+                JOIN stores_variant variant ON variant.product_gid = product.source_gid
+                WHERE product.connection_id = pair.connection_id AND product.state = 'unlinked'
+                  AND variant.id = pair.source_variant_id))
 """
 _MARK_PRODUCT = (
     """
@@ -116,6 +130,9 @@ _TO_UNWIRE = (
     WHERE link.connection_id = %(connection)s AND pair.id = link.variant_link_id AND mapping.id = link.mapping_id
       AND source.id = link.source_level_id AND destination.id = link.destination_level_id
       AND (pair.state <> 'linked'
+           OR """
+    + _IS_LEFT_OUT
+    + """
            OR source.location_id <> mapping.source_location_id
            OR destination.location_id <> mapping.destination_location_id
            OR source.item_gid <> (SELECT item_gid FROM stores_variant WHERE id = pair.source_variant_id)
@@ -131,7 +148,8 @@ _ADD_LEVELS = (
     FROM stores_variantlink pair
     JOIN stores_variant variant ON variant.id = pair.{side}_variant_id
     JOIN stores_locationmapping mapping ON mapping.connection_id = pair.connection_id
-    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked'"""
+    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked' AND NOT """
+    + _IS_LEFT_OUT
     + _SCOPE
     + "ORDER BY 3, 2 ON CONFLICT (location_id, item_gid) DO NOTHING"
 )
@@ -151,9 +169,10 @@ _ADD_LINKS = (
     JOIN syncing_stocklevel destination_level
       ON destination_level.location_id = mapping.destination_location_id
      AND destination_level.item_gid = destination.item_gid
-    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked'"""
+    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked' AND NOT """
+    + _IS_LEFT_OUT
     + _SCOPE
-    + "ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
+    + "ORDER BY pair.id, mapping.id ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
 )
 
 
@@ -288,8 +307,11 @@ def must_be_read(pair: Pair) -> bool:
 
 def has_unwired(connection: Connection) -> bool:
     """Whether a linked variant has no stock link although locations are mapped."""
+    if not connection.source.shares_products or not connection.mappings.exists():
+        return False
+    left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
     linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
-    return connection.mappings.exists() and linked.exists()
+    return linked.exclude(source_variant__product_gid__in=left_out.values("source_gid")).exists()
 
 
 def realign(connection: Connection) -> None:

@@ -10,6 +10,7 @@ FULL = {
     "burst": ["--changes", "10000"],
     "orders": ["--orders", "500", "--idle", "60"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
+    "catalogue": ["--products", "10000"],
 }
 
 

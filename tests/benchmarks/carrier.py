@@ -1,6 +1,6 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
-`python -m tests.benchmarks.carrier events|carry|reconcile|orders|bare-orders [--profile FILE]`.
+`python -m tests.benchmarks.carrier events|carry|reconcile|orders|bare-orders|catalogue [--profile FILE]`.
 
 The pieces are the very functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator,
 the wire), seconds slept (for Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the
@@ -30,6 +30,7 @@ from stores.clients import open_client  # noqa: E402
 from stores.models import Connection  # noqa: E402
 from stores.shopify import orders as shopify_orders  # noqa: E402
 from syncing import handlers, jobs  # noqa: E402
+from syncing.catalog import runs  # noqa: E402
 from syncing.models import SyncJob  # noqa: E402
 
 LOOK_SECONDS = 0.2  # between two looks at Shopify's bulk operation
@@ -131,6 +132,13 @@ def _bare_orders(connection: Connection) -> str:
     return str(len(gids))
 
 
+def _run_catalogue(connection: Connection) -> str:
+    run = runs.start(connection, runs.Kind.ALL if connection.catalogue.synced_with else runs.Kind.FIRST)
+    _until_done(lambda: handlers.run_catalogue(SyncJob(connection=connection, arguments={"run": run.pk})), 0)
+    run.refresh_from_db()
+    return ", ".join(f"{count:,} {action}" for action, count in sorted(run.counts.items()))
+
+
 def _until_done(work: Callable[[], str | None], pause: float) -> str:
     while True:
         try:
@@ -145,6 +153,7 @@ PIECES = {
     "reconcile": _reconcile,
     "orders": _orders,
     "bare-orders": _bare_orders,
+    "catalogue": _run_catalogue,
 }
 
 if __name__ == "__main__":

@@ -73,6 +73,14 @@ def test_every_order_is_copied_with_two_calls():
     assert 0 < number(latency["p50 s"]) <= number(latency["p99 s"])
 
 
+def test_a_first_sync_creates_everything_and_a_second_one_only_reads():
+    rows = run_benchmark("catalogue", "--products", "100")
+    costs = [row for row in rows if "calls" in row]
+    assert [row["what was done"] for row in costs] == ["100 create", "100 equal", "99 equal, 1 update"]
+    assert [row["of them writes"] for row in costs] == ["200", "0", "1"]
+    assert all(number(row["calls"]) >= number(row["floor"]) for row in costs)
+
+
 def test_a_reconciliation_finds_exactly_what_drifted():
     rows = run_benchmark("reconcile", "--variants", "200", "--small", "100", "--bulk-from", "1")
     found = {row["variants, drift"]: row["found"] for row in rows if "found" in row}

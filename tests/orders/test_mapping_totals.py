@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from orders import sums
 from orders.mapping import NoLinkedLines
+from stores.currencies import decimals
 from stores.shopify.order_records import OrderRecord
 from tests.orders.originals import (
     discount,
@@ -98,7 +99,7 @@ def test_a_converted_copy_costs_the_rounded_converted_whole(placed, rate, curren
     whole = sums.half_up(
         carried_cost(placed, {each.variant_gid: "" for each in placed.lines})
         * Fraction(rate)
-        * 10 ** sums.digits(currency)
+        * 10 ** decimals(currency)
     )
     assert copy.total.amount == sums.to_amount(whole, currency)
     assert total_of(copy) == copy.total.amount

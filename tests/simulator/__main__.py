@@ -6,12 +6,15 @@ import argparse
 import signal
 import threading
 import time
+from pathlib import Path
 
-from .seed import seed_demo
+from .catalog_csv import CsvError, read_file
+from .seed import seed_csv, seed_demo
 from .simulation import Simulator
 
 TOPICS = (
     *("INVENTORY_LEVELS_UPDATE", "INVENTORY_ITEMS_UPDATE", "PRODUCTS_CREATE", "PRODUCTS_UPDATE", "PRODUCTS_DELETE"),
+    *("COLLECTIONS_CREATE", "COLLECTIONS_UPDATE", "COLLECTIONS_DELETE"),
     *("ORDERS_CREATE", "ORDERS_PAID", "ORDERS_UPDATED", "ORDERS_CANCELLED", "ORDERS_EDITED", "REFUNDS_CREATE"),
     *("FULFILLMENTS_CREATE", "FULFILLMENTS_UPDATE", "DRAFT_ORDERS_UPDATE", "DRAFT_ORDERS_DELETE"),
 )
@@ -22,14 +25,21 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000, help="0 takes a free one")
     parser.add_argument("--variants", type=int, help="variants of the source store; default: the demo's own size")
+    parser.add_argument("--catalog", type=Path, help="the source sells what this Shopify product CSV says")
     parser.add_argument("--seed", type=int, default=1, help="same number, same stores")
     parser.add_argument("--webhook-url", help="subscribe this address to the usual topics in every store at once")
     parser.add_argument("--replay-mode", choices=("live", "docs"), default="live", help="what a repeated key answers")
     parser.add_argument("--delivery-threads", type=int, default=8, help="how many webhooks are on their way at once")
     options = parser.parse_args()
+    if options.catalog and options.variants is not None:
+        parser.error("--catalog and --variants exclude each other")
     started = time.monotonic()
+    try:
+        catalog = read_file(options.catalog) if options.catalog else None
+    except CsvError as problem:
+        parser.error(f"{options.catalog}: {problem}")
     simulator = Simulator(delivery_threads=options.delivery_threads)
-    for shop in seed_demo(simulator, options.variants, options.seed):
+    for shop in seed_csv(simulator, catalog) if catalog else seed_demo(simulator, options.variants, options.seed):
         shop.knobs.replay_mode = options.replay_mode
         if options.webhook_url:
             for topic in TOPICS:

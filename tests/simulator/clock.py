@@ -17,6 +17,10 @@ class Clock:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
 
+    @property
+    def is_frozen(self) -> bool:
+        return self._frozen_at is not None
+
     def seconds(self) -> float:
         base = time.time() if self._frozen_at is None else self._frozen_at
         return base + self._offset

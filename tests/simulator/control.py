@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from . import control_catalog as catalog
 from . import control_looks as looks
 from . import control_moves as moves
 from . import control_orders as orders
@@ -37,6 +38,7 @@ GET: Calls = {
     "idle": switches.wait_idle,
     "counters": switches.read_counters,
     "log": switches.read_log,
+    **catalog.GET,
 }
 POST: Calls = {
     "set": moves.set_level,
@@ -79,6 +81,7 @@ POST: Calls = {
     "drop": switches.drop,
     "delay": switches.delay,
     "reset_counters": switches.reset_counters,
+    **catalog.POST,
 }
 
 

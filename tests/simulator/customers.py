@@ -9,7 +9,7 @@ from typing import Any
 from .order_state import Address, Customer
 from .state import Shop
 
-FIELDS = {one.name for one in fields(Customer)} - {"id", "created_at", "updated_at", "metafields"}
+FIELDS = {one.name for one in fields(Customer)} - {"id", "created_at", "updated_at"}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{4,20}\Z")
 

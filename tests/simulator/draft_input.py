@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .call import Call
-from .metafields import check_metafields
-from .money import Bag, Exchange
+from .metafields import check_all
+from .money import Bag, Exchange, read_amount
 from .order_build import add_tax, discount_order, variant_line
 from .order_customers import check_contact
-from .order_input import Findings, decimal_of, only, read_address, read_pairs, read_tags, seconds_of
+from .order_input import Findings, only, read_address, read_pairs, read_tags, seconds_of
 from .order_money import original_total
 from .order_state import Allocation, Draft, LineItem, ShippingLine, discount_application
 from .problems import NotSimulatedError
@@ -77,7 +77,9 @@ class DraftReader:
         if given.get("appliedDiscount"):
             self._order_discount(given["appliedDiscount"])
         self._tax(before is None or "lineItems" in given)
-        for path, message in check_metafields(self.call, "DRAFTORDER", given.get("metafields") or [], before):
+        owner = ("DraftOrder", before.id if before else 0)
+        self.fields, problems = check_all(self.shop, owner, given.get("metafields"))
+        for path, message, _ in problems:
             self.found.refuse(["metafields", *path], message)
 
     def _keep(self, given: dict, before: Draft) -> None:
@@ -175,7 +177,7 @@ class DraftReader:
         return line
 
     def _amount(self, given: dict, path: list) -> Bag | None:
-        amount = decimal_of(given["amount"])
+        amount = read_amount(given["amount"])
         if given["currencyCode"] != self.draft.presentment_currency:
             self.found.refuse(path, f"Currency must be {self.draft.presentment_currency}")
         elif amount is None or amount < 0:

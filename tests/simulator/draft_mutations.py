@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import drafts
 from .call import Call
 from .draft_input import DraftReader
-from .metafields import write_metafields
+from .metafields import put_all
 from .order_input import Findings, only
 from .order_state import Draft
 from .problems import NotSimulatedError, user_error
@@ -27,7 +27,7 @@ def create_draft(root, call: Call, arguments: dict) -> dict:
     if found.errors:
         return {"draftOrder": None, "userErrors": _plain(found)}
     drafts.register_draft(shop, draft)
-    write_metafields(call, "DRAFTORDER", draft, given.get("metafields") or [])
+    put_all(shop, ("DraftOrder", draft.id), reader.fields, call.now)
     _settle(call, draft, "DRAFT_ORDERS_CREATE")
     return {"draftOrder": draft, "userErrors": []}
 
@@ -39,20 +39,21 @@ def update_draft(root, call: Call, arguments: dict) -> dict:
         return {"draftOrder": None, "userErrors": [user_error(["id"], GONE)]}
     if draft.status == "COMPLETED":
         return {"draftOrder": None, "userErrors": [user_error(None, "This order has been paid")]}
-    found, given = Findings(), arguments["input"]
+    found, given, shop = Findings(), arguments["input"], call.shop
     trial = Draft(draft.id, draft.number, draft.created_at, call.now, draft.currency, draft.presentment_currency)
-    DraftReader(call, trial, found).read(given, draft)
+    reader = DraftReader(call, trial, found)
+    reader.read(given, draft)
     if found.errors:
         return {"draftOrder": None, "userErrors": _plain(found)}
     action = drafts.begin(call.shop, call.simulator.clock, draft, f"api:{call.app.client_id}")
     drafts.unreserve(action, draft)
     action.close()
     for name in trial.__slots__:
-        if name not in ("id", "number", "created_at", "status", "order_id", "client_id", "metafields", "invoices",
+        if name not in ("id", "number", "created_at", "status", "order_id", "client_id", "invoices",
                         "invoice_sent_at", "completed_at", "reserved"):  # fmt: skip
             setattr(draft, name, getattr(trial, name))
     drafts.name_lines(draft)
-    write_metafields(call, "DRAFTORDER", draft, given.get("metafields") or [])
+    put_all(shop, ("DraftOrder", draft.id), reader.fields, call.now)
     _settle(call, draft, "DRAFT_ORDERS_UPDATE")
     return {"draftOrder": draft, "userErrors": []}
 
@@ -61,7 +62,7 @@ def _settle(call: Call, draft: Draft, topic: str) -> None:
     """Reserves and tells."""
     clock = call.simulator.clock
     action = drafts.begin(call.shop, clock, draft, f"api:{call.app.client_id}")
-    drafts.reserve(call.shop, action, draft, call.simulator.alarms, clock)
+    drafts.reserve(call.shop, action, draft, call.simulator.later, clock)
     action.tell(topic, (draft.id,))
     action.close()
 

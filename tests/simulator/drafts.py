@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from .alarms import Alarms
+from . import metafields
 from .clock import Clock
+from .later import Later
 from .order_money import grand_total
 from .order_state import Draft, LineItem, Order, Transaction
 from .order_stock import Router, claim
@@ -29,7 +30,7 @@ def begin(shop: Shop, clock: Clock, draft: Draft, cause: str) -> StockAction:
     return StockAction(shop, clock.seconds(), cause, f"draft:{draft.id}")
 
 
-def reserve(shop: Shop, action: StockAction, draft: Draft, alarms: Alarms, clock: Clock) -> None:
+def reserve(shop: Shop, action: StockAction, draft: Draft, later: Later, clock: Clock) -> None:
     """available -> reserved until the draft's moment, oversold if need be; nothing when that is past. Ends itself."""
     if draft.reserve_until is None or draft.reserve_until <= action.at:
         return
@@ -39,7 +40,7 @@ def reserve(shop: Shop, action: StockAction, draft: Draft, alarms: Alarms, clock
             line.location_id = router.choose(shop.variants[line.variant_id], line.quantity)
             claim(action, line, into="reserved")
     draft.reserved = True
-    alarms.at(draft.reserve_until, lambda: expire(shop, clock, draft))
+    later.schedule(shop, lambda: expire(shop, clock, draft), draft.reserve_until - action.at)
 
 
 def unreserve(action: StockAction, draft: Draft) -> None:
@@ -70,6 +71,7 @@ def delete(shop: Shop, clock: Clock, draft: Draft) -> None:
         action = begin(shop, clock, draft, "draft")
         unreserve(action, draft)
         del shop.drafts[draft.id]
+        metafields.forget(shop, ("DraftOrder", draft.id))
         action.tell("DRAFT_ORDERS_DELETE", (draft.id,))
         action.close()
 

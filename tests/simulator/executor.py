@@ -28,6 +28,7 @@ MORE_ROWS = {  # row 11: lists with a limit of their own
     ("draftOrderCreate", "lineItems"): 499,
     ("draftOrderUpdate", "lineItems"): 499,
     ("productSet", "variants"): 2048,
+    ("productSet", "values"): 2048,  # of an option, which may have one variant each
     ("metafieldsSet", "metafields"): 25,
 }
 
@@ -113,6 +114,7 @@ class Executor:
     def _run(self, call: Call, request: object, entry: dict) -> dict:
         query, variables, name = _parts(request)
         simulator, shop = self.simulator, call.shop
+        simulator.later.catch_up(shop)
         document = simulator.library.document(query)
         operation = document.operation(name)
         entry["operation"] = operation.name.value if operation.name else ""
@@ -228,6 +230,11 @@ def _check_list(field_name: str, path: list, value: object) -> None:
         if len(value) > limit:
             message = f"The input array size of {len(value)} is greater than the maximum allowed of {limit}."
             raise RequestError([error(message, "MAX_INPUT_SIZE_EXCEEDED", path=path)])
+        for index, row in enumerate(value):
+            if row.__class__ is dict:
+                for name, inner in row.items():
+                    if inner.__class__ in (list, dict):
+                        _check_list(field_name, [*path, index, name], inner)
     elif isinstance(value, dict):
         for name, inner in value.items():
             _check_list(field_name, [*path, name], inner)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-PATTERN = re.compile(r"gid://shopify/(?:([A-Z][A-Za-z0-9]*)/([0-9]+)(?:\?([\w=&%-]+))?|Job/[0-9a-f-]{36})\Z")
+# The ids of jobs and of taxonomy categories are no numbers.
+PATTERN = re.compile(
+    r"gid://shopify/(?:([A-Z][A-Za-z0-9]*)/([0-9]+)(?:\?([\w=&%-]+))?|(?:Job|TaxonomyCategory)/[a-z0-9-]+)\Z"
+)
 
 
 def gid(kind: str, number: int) -> str:

@@ -20,6 +20,10 @@ class Knobs:
     routing: str = "stocked"  # row 26: stocked | default
     search_lag_seconds: float = 0.0  # row 14
     totals_lag_seconds: float = 0.0  # row 35
+    job_seconds: float = 0.0  # row 30: until a job or a product operation is done
+    job_error: str | None = None  # row 30: the next jobs fail, with this message where there is room for one
+    media_seconds: float = 0.0  # row 31: half of it UPLOADED, half PROCESSING
+    media_fails: bool = False  # row 31: every download fails
     local_addresses: bool = True  # row 42: http://127.0.0.1 is an acceptable webhook address
     serialise_delay_seconds: float | None = 0.0  # row 37; None: body built at the event itself
     deliver_delay_seconds: tuple[float, float] = (0.0, 0.0)  # row 38: drawn evenly from this range
@@ -32,8 +36,6 @@ class Knobs:
     unique_custom_ids: bool = True  # row 28: a second order with the same custom id is refused [?]
     draft_ready_seconds: float = 0.0  # row 29: a draft's totals are computed this long after it was made or changed
     draft_tax_rate: str | None = None  # row 29: Shopify's own taxes on drafts that are not exempt, "0.19"
-    job_delay_seconds: float = 0.0  # row 30: a job is not done before
-    job_error: str | None = None  # row 30: the next jobs fail with this message
     protected_data: bool = True  # row 45: False: customers, addresses, e-mails and phones are null
     bulk_delay_seconds: float = 0.0  # row 44
     bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link

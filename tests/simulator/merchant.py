@@ -6,10 +6,24 @@ from collections.abc import Iterable
 
 from .activation import activate_level, change_item, deactivate_level
 from .clock import Clock
+from .deletion import delete_product as delete_wholly
+from .deletion import delete_variant as delete_variant_wholly
+from .product_fields import move_handle
 from .state import Level, Location, Product, Shop, Variant
 from .stock import StockAction, touch_product
 
-PRODUCT_FIELDS = ("title", "status", "vendor", "product_type", "tags", "description_html")
+PRODUCT_FIELDS = (
+    "title",
+    "status",
+    "vendor",
+    "product_type",
+    "tags",
+    "description_html",
+    "template_suffix",
+    "category",
+    "seo_title",
+    "seo_description",
+)
 VARIANT_FIELDS = (
     "barcode",
     "price",
@@ -18,6 +32,8 @@ VARIANT_FIELDS = (
     "title",
     "option_values",
     "requires_components",
+    "taxable",
+    "tax_code",
 )
 
 
@@ -129,13 +145,7 @@ def change_product(shop: Shop, clock: Clock, product_id: int, **changes) -> Prod
     """Fields of the product, `handle` among them. Raises ValueError for a taken handle, KeyError for a field."""
     with shop.lock:
         product = shop.products[product_id]
-        handle = changes.pop("handle", product.handle)
-        if handle != product.handle:
-            if handle in shop.handles:
-                raise ValueError(f"the handle {handle} is taken")
-            del shop.handles[product.handle]
-            shop.handles[handle] = product.id
-            product.handle = handle
+        move_handle(shop, product, changes.pop("handle", product.handle))
         for name, value in changes.items():
             if name not in PRODUCT_FIELDS:
                 raise KeyError(name)
@@ -188,18 +198,14 @@ def delete_variant(shop: Shop, clock: Clock, variant_id: int) -> None:
     with shop.lock:
         variant = shop.variants[variant_id]
         product = shop.products[variant.product_id]
-        shop.remove_variant(variant)
+        delete_variant_wholly(shop, variant)
         product.updated_at = clock.whole_seconds()
         shop.publish([("INVENTORY_ITEMS_DELETE", (variant.item_id,)), ("PRODUCTS_UPDATE", (product.id,))])
 
 
 def delete_product(shop: Shop, clock: Clock, product_id: int) -> None:
     with shop.lock:
-        product = shop.products[product_id]
-        items = [shop.variants[variant_id].item_id for variant_id in product.variant_ids]
-        shop.remove_product(product)
-        events: list[tuple[str, tuple]] = [("INVENTORY_ITEMS_DELETE", (item_id,)) for item_id in items]
-        shop.publish([*events, ("PRODUCTS_DELETE", (product_id,))])
+        delete_wholly(shop, shop.products[product_id])
 
 
 def add_location(shop: Shop, clock: Clock, name: str, **fields) -> Location:

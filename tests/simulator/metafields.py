@@ -1,214 +1,209 @@
-"""Metafields and their definitions: custom ids (type `id`) are unique per kind of owner and found at once (row 28).
+"""Metafields of products, variants, collections, content, orders, drafts and customers: typed, and custom ids unique.
 
-`$app` and `$app:name` are the app's own namespaces: app--4242 and app--4242--name on the wire.
+`$app` and `$app:name` are the app's own namespaces: app--4242 and app--4242--name on the wire. Custom ids (type `id`)
+are found at once and belong to one owner of a kind (facts 7.3, row 28).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from .call import Call
-from .gids import gid
-from .order_state import Metafield, MetafieldDefinition
-from .paging import Page, page_of
+from .catalog_state import Article, Blog, Collection, ContentPage
+from .metafield_state import Metafield, MetafieldDefinition, Owner
+from .metafield_values import TYPES, why_wrong
+from .order_state import Customer, Draft, Order
 from .problems import FieldError, NotSimulatedError
-from .reads import id_key, identity, number_of
+from .state import Product, Shop, Variant
 
 APP_NAMESPACE = "app--4242"
 NEEDS_DEFINITION = "Metafield definition of type 'id' is required when using custom ids."
-NAMESPACE = re.compile(r"[A-Za-z0-9_$:-]{3,255}\Z")
-KEY = re.compile(r"[A-Za-z0-9_-]{2,64}\Z")
-OWNERS = {"ORDER": "orders", "DRAFTORDER": "drafts", "CUSTOMER": "customers"}
-TYPES = {
-    "id": "ID",
-    "single_line_text_field": "SINGLE_LINE_TEXT_FIELD",
-    "multi_line_text_field": "MULTI_LINE_TEXT_FIELD",
-    "number_integer": "NUMBER_INTEGER",
-    "boolean": "BOOLEAN",
-    "json": "JSON",
-    "url": "URL",
+NAMESPACE = re.compile(r"[A-Za-z0-9_-]{3,255}")
+KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")
+KINDS = {
+    Product: "Product",
+    Variant: "ProductVariant",
+    Collection: "Collection",
+    ContentPage: "Page",
+    Blog: "Blog",
+    Article: "Article",
+    Order: "Order",
+    Draft: "DraftOrder",
+    Customer: "Customer",
 }
 
 
-def namespace_of(given: str | None) -> str:
-    """Without a namespace it is the app's own."""
-    if not given or given == "$app":
+@dataclass(slots=True)
+class Wanted:
+    """One metafield as an input asks for it."""
+
+    namespace: str
+    key: str
+    type: str
+    value: str
+
+
+@dataclass(slots=True)
+class Wrong:
+    """Why one cannot be: the field of its input, what to say, and the MetafieldsSetUserErrorCode."""
+
+    field: str
+    message: str
+    code: str
+
+
+def owner_of(shop: Shop, owner: Owner) -> object | None:
+    kind, number = owner
+    tables = {
+        "Product": shop.products,
+        "ProductVariant": shop.variants,
+        "Collection": shop.catalog.collections,
+        "Page": shop.catalog.pages,
+        "Blog": shop.catalog.blogs,
+        "Article": shop.catalog.articles,
+        "Order": shop.orders,
+        "DraftOrder": shop.drafts,
+        "Customer": shop.customers,
+    }
+    return tables.get(kind, {}).get(number)
+
+
+def fields_of(shop: Shop, owner: Owner) -> dict[tuple[str, str], Metafield]:
+    return shop.metafields.get(owner, {})
+
+
+def spelled_out(namespace: str | None) -> str:
+    """$app and $app:more belong to the app; so does a namespace that is left out."""
+    if not namespace or namespace == "$app":
         return APP_NAMESPACE
-    return given.replace("$app:", f"{APP_NAMESPACE}--") if given.startswith("$app:") else given
+    return f"{APP_NAMESPACE}--{namespace[5:]}" if namespace.startswith("$app:") else namespace
 
 
-def find_definition(call: Call, owner_type: str, namespace: str | None, key: str) -> MetafieldDefinition | None:
-    wanted = (owner_type, namespace_of(namespace), key)
-    return next((row for row in call.shop.metafield_definitions.values()
-                 if (row.owner_type, row.namespace, row.key) == wanted), None)  # fmt: skip
+# Definitions
 
 
-def find_metafield(owner, namespace: str | None, key: str) -> Metafield | None:
-    wanted = (namespace_of(namespace), key)
-    return next((row for row in owner.metafields if (row.namespace, row.key) == wanted), None)
+def find_definition(shop: Shop, kind: str, namespace: str | None, key: str) -> MetafieldDefinition | None:
+    wanted = (kind, spelled_out(namespace), key)
+    rows = shop.metafield_definitions.values()
+    return next((row for row in rows if (row.kind, row.namespace, row.key) == wanted), None)
 
 
-def find_by_custom_id(call: Call, owner_type: str, given: dict, owners: Iterable) -> object | None:
-    """The owner with this unique value; None when there is none. Raises FieldError NOT_FOUND without a definition."""
-    definition = find_definition(call, owner_type, given.get("namespace"), given["key"])
+def define(
+    shop: Shop, at: int, kind: str, namespace: str | None, key: str, type_: str, *, name: str = "", description=None
+) -> MetafieldDefinition:
+    made = MetafieldDefinition(shop.next_id(), kind, spelled_out(namespace), key, name or key, type_, at, description)
+    shop.metafield_definitions[made.id] = made
+    return made
+
+
+# Checking and writing
+
+
+def check(shop: Shop, owner: Owner, given: dict) -> Wanted | Wrong:
+    """`given` is an input's row; the number of an owner that is about to be made is 0."""
+    if given.get("id"):
+        raise NotSimulatedError("The simulator takes metafields by namespace and key, not by id")
+    namespace, key = spelled_out(given.get("namespace")), given.get("key") or ""
+    if not NAMESPACE.fullmatch(namespace):
+        return Wrong("namespace", "Namespace is invalid (3 to 255 letters, digits, hyphens, underscores)", "INVALID")
+    if not KEY.fullmatch(key):
+        return Wrong("key", "Key is invalid (2 to 64 letters, digits, hyphens, underscores)", "INVALID")
+    definition = find_definition(shop, owner[0], namespace, key)
+    present = fields_of(shop, owner).get((namespace, key))
+    known = definition or present
+    asked = given.get("type") or (known.type if known else None)
+    wrong = _why_type_wrong(asked, known.type if known else None, is_defined=definition is not None)
+    if wrong is not None:
+        return wrong
+    value = given.get("value")
+    if value is None or not value.strip():
+        return Wrong("value", "Value can't be blank", "BLANK")
+    problem = why_wrong(shop, asked, value)
+    if problem:
+        return Wrong("value", problem, "INVALID_VALUE")
+    wanted = Wanted(namespace, key, asked, value)
+    if asked == "id" and shop.knobs.unique_custom_ids and _is_taken(shop, owner, wanted):
+        return Wrong("value", "Value has already been taken", "TAKEN")
+    return wanted
+
+
+def _why_type_wrong(asked: str | None, known: str | None, *, is_defined: bool) -> Wrong | None:
+    if not asked:
+        return Wrong("type", "Type can't be blank", "BLANK")
+    if asked not in TYPES:
+        return Wrong("type", f"Type '{asked}' is not a supported metafield type", "INCLUSION")
+    if known and asked != known:
+        message = f"Type '{asked}' must be consistent with the definition's type: '{known}'."
+        return Wrong("type", message, "INVALID_TYPE")
+    if asked == "id" and not is_defined:
+        return Wrong("type", "Type must be one that needs no definition: id is not", "INVALID_TYPE")
+    return None
+
+
+def _is_taken(shop: Shop, owner: Owner, wanted: Wanted) -> bool:
+    kind, number = owner
+    others = _owners_with(shop, kind, wanted.namespace, wanted.key, wanted.value)
+    return any(found != number for found in others)
+
+
+def check_all(shop: Shop, owner: Owner, given: list[dict] | None) -> tuple[list[Wanted], list[tuple[list, str, str]]]:
+    """What an input's `metafields` want, and what is wrong with them: (path below metafields, message, code)."""
+    wanted, problems = [], []
+    for index, row in enumerate(given or []):
+        found = check(shop, owner, row)
+        if isinstance(found, Wrong):
+            problems.append(([index, found.field], found.message, found.code))
+        else:
+            wanted.append(found)
+    return wanted, problems
+
+
+def put(shop: Shop, owner: Owner, wanted: Wanted, at: int) -> Metafield:
+    fields = shop.metafields.setdefault(owner, {})
+    field = fields.get((wanted.namespace, wanted.key))
+    if field is None:
+        field = Metafield(shop.next_id(), *owner, wanted.namespace, wanted.key, wanted.type, wanted.value, at, at)
+        fields[wanted.namespace, wanted.key] = field
+    elif (field.type, field.value) != (wanted.type, wanted.value):
+        field.type, field.value, field.updated_at = wanted.type, wanted.value, at
+    return field
+
+
+def put_all(shop: Shop, owner: Owner, wanted: Iterable[Wanted], at: int) -> None:
+    for one in wanted:
+        put(shop, owner, one, at)
+
+
+def replace_all(shop: Shop, owner: Owner, wanted: list[Wanted], at: int) -> None:
+    """What a present list of productSet means: everything else goes (facts 8.1)."""
+    kept = {(one.namespace, one.key) for one in wanted}
+    for name in list(fields_of(shop, owner)):
+        if name not in kept:
+            del shop.metafields[owner][name]
+    put_all(shop, owner, wanted, at)
+
+
+def forget(shop: Shop, owner: Owner) -> None:
+    shop.metafields.pop(owner, None)
+
+
+# Custom ids
+
+
+def _owners_with(shop: Shop, kind: str, namespace: str, key: str, value: str) -> Iterable[int]:
+    """In the order in which they got their first metafield."""
+    for (owner_kind, number), fields in shop.metafields.items():
+        field = fields.get((namespace, key)) if owner_kind == kind else None
+        if field is not None and field.type == "id" and field.value == value:
+            yield number
+
+
+def find_by_custom_id(shop: Shop, kind: str, given: dict) -> object | None:
+    """The owner with this unique value, or None. Raises FieldError without a definition of type id (facts 7.3)."""
+    definition = find_definition(shop, kind, given.get("namespace"), given["key"])
     if definition is None or definition.type != "id":
         raise FieldError(NEEDS_DEFINITION, "NOT_FOUND")
-    for owner in owners:
-        found = find_metafield(owner, definition.namespace, definition.key)
-        if found is not None and found.value == given["value"]:
-            return owner
-    return None
-
-
-# Writing them with their owner
-
-
-def check_metafields(call: Call, owner_type: str, given: list[dict], owner: object | None = None) -> list[tuple]:
-    """What is wrong with the metafields of an input: [(path below metafields, message)]."""
-    found: list[tuple] = []
-    for index, row in enumerate(given):
-        if row.get("id"):
-            raise NotSimulatedError("The simulator takes metafields by namespace and key, not by id")
-        found += [((index, *path), message) for path, message in _problems(call, owner_type, row, owner)]
-    return found
-
-
-def _problems(call: Call, owner_type: str, row: dict, owner: object | None) -> list[tuple]:
-    key, value = row.get("key") or "", row.get("value") or ""
-    if not KEY.match(key) or not NAMESPACE.match(row.get("namespace") or "$app"):
-        return [(("key",), "Key is invalid")]
-    if not value:
-        return [(("value",), "Value can't be blank")]
-    definition = find_definition(call, owner_type, row.get("namespace"), key)
-    if definition is None:
-        if not row.get("type"):
-            return [(("type",), "Type can't be blank")]
-        if row["type"] not in TYPES or row["type"] == "id":
-            return [(("type",), f"Type must be one that needs no definition: {row['type']} is not")]
-        return []
-    if row.get("type") and row["type"] != definition.type:
-        return [(("type",), f"Type must be consistent with the definition's type: {definition.type}")]
-    if definition.type == "id" and call.shop.knobs.unique_custom_ids and _is_taken(call, definition, value, owner):
-        return [(("value",), "Value must be unique")]
-    return []
-
-
-def _is_taken(call: Call, definition: MetafieldDefinition, value: str, own: object | None) -> bool:
-    owners = getattr(call.shop, OWNERS[definition.owner_type]).values()
-    found = (find_metafield(one, definition.namespace, definition.key) for one in owners if one is not own)
-    return any(row is not None and row.value == value for row in found)
-
-
-def write_metafields(call: Call, owner_type: str, owner, given: list[dict]) -> None:
-    """After check_metafields: writes each over the one of the same name."""
-    for row in given:
-        definition = find_definition(call, owner_type, row.get("namespace"), row["key"])
-        kind = definition.type if definition else row["type"]
-        known = find_metafield(owner, row.get("namespace"), row["key"])
-        if known is not None:
-            known.value, known.type, known.updated_at = row["value"], kind, call.now
-            continue
-        name = namespace_of(row.get("namespace"))
-        owner.metafields.append(
-            Metafield(call.shop.next_id(), name, row["key"], kind, row["value"], call.now, call.now)
-        )
-
-
-# Reading
-
-
-def metafield_of(owner, call: Call, arguments: dict) -> Metafield | None:
-    return find_metafield(owner, arguments.get("namespace"), arguments["key"])
-
-
-def metafields_of(owner, call: Call, arguments: dict) -> Page:
-    if arguments.get("keys"):
-        raise NotSimulatedError("The simulator lists metafields by namespace, not by keys")
-    wanted = arguments.get("namespace")
-    rows = [row for row in owner.metafields if wanted is None or row.namespace == namespace_of(wanted)]
-    return page_of(call, arguments, sorted(rows, key=id_key), id_key, None)
-
-
-def definitions(root, call: Call, arguments: dict) -> Page:
-    """Of one kind of owner, by namespace and key."""
-    if arguments.get("query"):
-        raise NotSimulatedError("The simulator does not search metafield definitions")
-    namespace, key = arguments.get("namespace"), arguments.get("key")
-    rows = [
-        row
-        for row in call.shop.metafield_definitions.values()
-        if row.owner_type == arguments["ownerType"]
-        and (namespace is None or row.namespace == namespace_of(namespace))
-        and key in (None, row.key)
-    ]
-    return page_of(call, arguments, sorted(rows, key=id_key), id_key, None)
-
-
-def definition(root, call: Call, arguments: dict) -> MetafieldDefinition | None:
-    identifier = arguments.get("identifier")
-    if identifier:
-        return find_definition(call, identifier["ownerType"], identifier.get("namespace"), identifier["key"])
-    return call.shop.metafield_definitions.get(number_of(arguments["id"], "MetafieldDefinition"))
-
-
-def create_definition(root, call: Call, arguments: dict) -> dict:
-    """metafieldDefinitionCreate: a name that is taken says TAKEN."""
-    given = arguments["definition"]
-    others = set(given) - {
-        "name",
-        "namespace",
-        "key",
-        "type",
-        "ownerType",
-        "description",
-        "pin",
-        "useAsCollectionCondition",
-    }
-    if others or given["ownerType"] not in OWNERS:
-        raise NotSimulatedError(f"The simulator does not define metafields with {sorted(others) or given['ownerType']}")
-    problem = _definition_problem(call, given)
-    if problem is not None:
-        field, message, code = problem
-        error = {"field": ["definition", field], "message": message, "code": code}
-        return {"createdDefinition": None, "userErrors": [{**error, "elementIndex": None, "elementKey": None}]}
-    shop = call.shop
-    made = MetafieldDefinition(
-        shop.next_id(), given["ownerType"], namespace_of(given.get("namespace")), given["key"], given["name"],
-        given["type"], call.now, given.get("description"),
-    )  # fmt: skip
-    shop.metafield_definitions[made.id] = made
-    return {"createdDefinition": made, "userErrors": []}
-
-
-def _definition_problem(call: Call, given: dict) -> tuple[str, str, str] | None:
-    if not KEY.match(given["key"]):
-        return "key", "Key is invalid", "INVALID_CHARACTER"
-    if not NAMESPACE.match(given.get("namespace") or "$app"):
-        return "namespace", "Namespace is invalid", "INVALID_CHARACTER"
-    if not given["name"].strip():
-        return "name", "Name can't be blank", "BLANK"
-    if given["type"] not in TYPES:
-        return "type", f"Type name {given['type']} is not a valid type.", "INVALID"
-    if find_definition(call, given["ownerType"], given.get("namespace"), given["key"]) is not None:
-        message = f"Key is in use for {given['ownerType'].capitalize()} metafields on the namespace."
-        return "key", message, "TAKEN"
-    return None
-
-
-RESOLVERS = {
-    "QueryRoot.metafieldDefinitions": definitions,
-    "QueryRoot.metafieldDefinition": definition,
-    "Mutation.metafieldDefinitionCreate": create_definition,
-    **identity("Metafield"),
-    **{f"Metafield.{name}": (lambda row, call, arguments, name=name: getattr(row, name))
-       for name in ("namespace", "key", "type", "value")},
-    "Metafield.jsonValue": lambda row, call, arguments: row.value,
-    "Metafield.sizeInBytes": lambda row, call, arguments: len(row.value.encode()),
-    "MetafieldDefinition.id": lambda row, call, arguments: gid("MetafieldDefinition", row.id),
-    **{f"MetafieldDefinition.{name}": (lambda row, call, arguments, name=name: getattr(row, name))
-       for name in ("namespace", "key", "name", "description")},
-    "MetafieldDefinition.ownerType": lambda row, call, arguments: row.owner_type,
-    "MetafieldDefinition.validationStatus": lambda row, call, arguments: "ALL_VALID",
-    "MetafieldDefinition.type": lambda row, call, arguments: {"name": row.type, "category": TYPES[row.type]},
-}  # fmt: skip
+    # Several have it where the store does not mind (the knob): the first one is found.
+    number = next(iter(_owners_with(shop, kind, definition.namespace, definition.key, given["value"])), None)
+    return None if number is None else owner_of(shop, (kind, number))

@@ -1,4 +1,4 @@
-"""Money in two currencies at once.
+"""Money: amounts in the decimals of their currency, as a shop keeps and shows them, and in two currencies at once.
 
 A Bag holds one amount in the shop's currency and the same in the buyer's (presentment) currency: both are carried
 through every sum, as at Shopify, so that a rounding shows in the currency in which it happens.
@@ -7,11 +7,34 @@ through every sum, as at Shopify, so that a rounding shows in the currency in wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
-ZERO_DECIMALS = frozenset(["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF"])
+# ISO 4217 currencies without minor units, and with three of them.
+ZERO_DECIMALS = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
 THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+LARGEST = Decimal(10) ** 18
+
+
+def read_amount(text: object) -> Decimal | None:
+    """A finite decimal, or None."""
+    try:
+        amount = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def complaint_about(text: str, label: str) -> str | None:
+    """What is wrong with a price, or None."""
+    amount = read_amount(text)
+    if amount is None:
+        return f"{label} is not a number"
+    if amount < 0:
+        return f"{label} must be greater than or equal to 0"
+    return f"{label} must be less than 1000000000000000000" if amount >= LARGEST else None
 
 
 def unit_of(currency: str) -> Decimal:
@@ -23,6 +46,22 @@ def unit_of(currency: str) -> Decimal:
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(unit_of(currency), ROUND_HALF_UP)
+
+
+def fixed_text(amount: Decimal | str, currency: str) -> str:
+    """With all the decimals of its currency: money in a webhook body."""
+    return f"{rounded(Decimal(amount), currency):f}"
+
+
+def price_text(text: str | None, currency: str) -> str | None:
+    """A price as the shop keeps it; None for none."""
+    return None if text is None else fixed_text(text, currency)
+
+
+def text_of(amount: Decimal) -> str:
+    """GraphQL's Decimal on the wire: one decimal at least, no further zeros: 12.00 -> 12.0 (facts 7.1)."""
+    plain = f"{amount.normalize():f}"
+    return plain if "." in plain else f"{plain}.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +127,3 @@ def spread(exchange: Exchange, total: Bag, weights: list[Bag]) -> list[Bag]:
     if heavy:
         parts[heavy[-1]] += total - sum(parts, NOTHING)
     return parts
-
-
-def text_of(amount: Decimal) -> str:
-    """GraphQL's Decimal on the wire: one decimal at least, no further zeros: 12.00 -> 12.0 (facts 7.1)."""
-    plain = f"{amount.normalize():f}"
-    return plain if "." in plain else f"{plain}.0"
-
-
-def fixed_text(amount: Decimal, currency: str) -> str:
-    """Money in a webhook body: all the decimals of its currency."""
-    return f"{rounded(amount, currency):f}"

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from .call import Call
 from .clock import Clock
-from .metafields import check_metafields, write_metafields
+from .metafields import check_all, put_all
 from .money import Exchange
 from .order_build import discount_order
 from .order_create_lines import LineReader, read_taxes, split_order_taxes
@@ -94,7 +94,8 @@ class _Creation:
         self._read_payment(order)
         self._check_fulfillment()
         self.customer = plan_customer(self.call, given, found)
-        for path, message in check_metafields(self.call, "ORDER", given.get("metafields") or []):
+        self.fields, problems = check_all(self.shop, ("Order", 0), given.get("metafields"))
+        for path, message, _ in problems:
             found.refuse(["order", "metafields", *path], message)
         self._route(order)
         return order
@@ -196,7 +197,7 @@ class _Creation:
         shop.orders_made_at.append(self.clock.seconds())
         self.customer.carry_out(call, order)
         register(shop, order)
-        write_metafields(call, "ORDER", order, self.given.get("metafields") or [])
+        put_all(shop, ("Order", order.id), self.fields, call.now)
         action = StockAction(shop, self.clock.seconds(), f"api:{call.app.client_id}", f"order:{order.id}")
         for line in order.lines:
             claim(action, line)

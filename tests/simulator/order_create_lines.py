@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .call import Call
-from .money import Exchange, spread
+from .money import Exchange, read_amount, spread
 from .order_build import variant_line
-from .order_input import Findings, MoneyReader, decimal_of, only, read_pairs
+from .order_input import Findings, MoneyReader, only, read_pairs
 from .order_money import discounted_total
 from .order_state import LineItem, Order, TaxLine
 from .reads import number_of
@@ -94,7 +94,7 @@ def read_taxes(money: MoneyReader, found: Findings, rows: list[dict] | None, pat
     """Shopify computes no tax: one without a priceSet comes to nothing."""
     taxes = []
     for index, row in enumerate(rows or ()):
-        rate = decimal_of(row.get("rate")) if row.get("rate") not in (None, "") else None
+        rate = read_amount(row.get("rate")) if row.get("rate") not in (None, "") else None
         if rate is None or rate < 0:
             found.refuse([*path, index, "rate"], "Tax line rate can't be blank", "TAX_LINE_RATE_MISSING")
             continue

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from .money import Bag, rounded
+from .money import Bag, read_amount, rounded
 from .order_state import Address
 from .problems import NotSimulatedError
+from .tags import MOST_TAGS, tidy_tags
 
 ADDRESS_FIELDS = {
     "address1": "address1",
@@ -26,7 +27,7 @@ ADDRESS_FIELDS = {
 }
 COUNTRIES = {"AT": "Austria", "CA": "Canada", "DE": "Germany", "FR": "France", "GB": "United Kingdom",
              "JP": "Japan", "US": "United States"}  # fmt: skip
-LONGEST_TAG, MOST_TAGS = 40, 250
+LONGEST_TAG = 40  # of drafts; orders and customers are held to it too (facts 2)
 
 
 class Findings:
@@ -44,15 +45,6 @@ def only(given: dict, known: Iterable[str], where: str) -> None:
     unknown = {name for name, value in given.items() if value not in (None, False, [], "")} - set(known)
     if unknown:
         raise NotSimulatedError(f"The simulator does not implement {where}: {', '.join(sorted(unknown))}")
-
-
-def decimal_of(text: object) -> Decimal | None:
-    """None for a text that is no number."""
-    try:
-        found = Decimal(str(text))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None
 
 
 class MoneyReader:
@@ -81,7 +73,7 @@ class MoneyReader:
         return None if shop is None or presentment is None else Bag(shop, presentment)
 
     def _amount(self, given: dict, currency: str, path: list) -> Decimal | None:
-        amount = decimal_of(given["amount"])
+        amount = read_amount(given["amount"])
         if given["currencyCode"] != currency:
             self.found.refuse([*path, "currencyCode"], f"Currency must be {currency}")
         elif amount is None or amount < 0:
@@ -108,17 +100,13 @@ def read_address(given: dict | None, number: int, found: Findings, path: list) -
 
 def read_tags(given: list[str] | None, found: Findings, path: list) -> list[str]:
     """Sorted and each once; a comma ends a tag. At most 250 of 40 characters."""
-    tags: dict[str, str] = {}
-    for text in given or ():
-        for part in text.split(","):
-            if part.strip():
-                tags.setdefault(part.strip().casefold(), part.strip())
-    for tag in tags.values():
+    tags = tidy_tags(given or ())
+    for tag in tags:
         if len(tag) > LONGEST_TAG:
             found.refuse(path, f"Tags is invalid: {tag} is too long (maximum is {LONGEST_TAG} characters)")
     if len(tags) > MOST_TAGS:
         found.refuse(path, f"Tags is invalid: there can be at most {MOST_TAGS} tags")
-    return sorted(tags.values())
+    return tags
 
 
 def read_pairs(given: list[dict] | None, key: str = "key") -> list[tuple[str, str]]:

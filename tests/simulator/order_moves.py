@@ -315,8 +315,3 @@ def _added_line(shop: Shop, order: Order, variant_id: int, quantity: int) -> Lin
     line = variant_line(shop, variant_id, quantity, Exchange(order.currency, order.presentment_currency, rate))
     line.location_id = Router(shop, force=True).choose(shop.variants[variant_id], quantity)
     return line
-
-
-def touch(shop: Shop, clock: Clock, order: Order) -> None:
-    """Something about the order that is neither stock nor money has changed."""
-    finish(begin(shop, clock, order, "update"), order)

@@ -1,18 +1,18 @@
-"""orderUpdate, orderCancel (a job), orderClose, orderMarkAsPaid, tagsAdd and tagsRemove (facts 7.5)."""
+"""orderUpdate, orderCancel (a job), orderClose and orderMarkAsPaid (facts 7.5)."""
 
 from __future__ import annotations
 
-import uuid
-
 from . import order_moves
 from .call import Call
-from .metafields import check_metafields, write_metafields
+from .later import new_job_id
+from .metafields import check_all, put_all
 from .order_customers import check_contact
 from .order_input import Findings, only, read_address, read_pairs, read_tags
 from .order_money import received, refunded
-from .order_state import Customer, Draft, Job, Order
+from .order_state import CancelJob, Order
 from .problems import NotSimulatedError, user_error
-from .reads import find_node, number_of
+from .reads import number_of
+from .touch import touch
 
 UPDATE = ("customAttributes", "email", "id", "metafields", "note", "phone", "poNumber", "shippingAddress", "tags")
 GONE = "Order does not exist"
@@ -29,7 +29,8 @@ def update_order(root, call: Call, arguments: dict) -> dict:
     check_contact(found, given.get("email"), given.get("phone"), [])
     tags = read_tags(given.get("tags"), found, ["tags"])
     address = read_address(given.get("shippingAddress"), call.shop.next_id(), found, ["shippingAddress"])
-    for path, message in check_metafields(call, "ORDER", given.get("metafields") or [], order):
+    fields, problems = check_all(call.shop, ("Order", order.id), given.get("metafields"))
+    for path, message, _ in problems:
         found.refuse(["metafields", *path], message)
     if found.errors:
         errors = [user_error(error["field"], error["message"]) for error in found.errors]
@@ -43,8 +44,8 @@ def update_order(root, call: Call, arguments: dict) -> dict:
         order.note_attributes = read_pairs(given["customAttributes"])
     if address is not None:
         order.shipping_address = address
-    write_metafields(call, "ORDER", order, given.get("metafields") or [])
-    order_moves.touch(call.shop, call.simulator.clock, order)
+    put_all(call.shop, ("Order", order.id), fields, call.now)
+    touch(call.shop, call.now, order)
     return {"order": order, "userErrors": []}
 
 
@@ -65,55 +66,15 @@ def close_order(root, call: Call, arguments: dict) -> dict:
         return {"order": None, "userErrors": [user_error(["id"], GONE)]}
     if order.closed_at is None:
         order.closed_at = call.now
-        order_moves.touch(call.shop, call.simulator.clock, order)
+        touch(call.shop, call.now, order)
     return {"order": order, "userErrors": []}
-
-
-# Tags
-
-
-def add_tags(root, call: Call, arguments: dict) -> dict:
-    return _change_tags(call, arguments, lambda old, new: [*old, *new])
-
-
-def remove_tags(root, call: Call, arguments: dict) -> dict:
-    def without(old: list[str], new: list[str]) -> list[str]:
-        gone = {tag.casefold() for tag in new}
-        return [tag for tag in old if tag.casefold() not in gone]
-
-    return _change_tags(call, arguments, without)
-
-
-def _change_tags(call: Call, arguments: dict, change) -> dict:
-    node = find_node(call, arguments["id"])
-    if node is None:
-        return {"node": None, "userErrors": [user_error(["id"], "Node does not exist")]}
-    if not isinstance(node, Order | Draft | Customer):
-        raise NotSimulatedError("The simulator tags orders, drafts and customers only")
-    found = Findings()
-    tags = read_tags(change(node.tags, read_tags(arguments["tags"], Findings(), [])), found, ["tags"])
-    if found.errors:
-        return {"node": None, "userErrors": [user_error(error["field"], error["message"]) for error in found.errors]}
-    if tags != node.tags:
-        node.tags = tags
-        _tell_tagged(call, node)
-    return {"node": node, "userErrors": []}
-
-
-def _tell_tagged(call: Call, node: Order | Draft | Customer) -> None:
-    if isinstance(node, Order):
-        order_moves.touch(call.shop, call.simulator.clock, node)
-        return
-    node.updated_at = call.now
-    topic = "DRAFT_ORDERS_UPDATE" if isinstance(node, Draft) else "CUSTOMERS_UPDATE"
-    call.shop.publish([(topic, (node.id,))])
 
 
 # Cancelling
 
 
 def cancel_order(root, call: Call, arguments: dict) -> dict:
-    """Answers with a job; what it does happens after `job_delay_seconds`, or fails with `job_error` (row 30)."""
+    """Answers with a job; what it does happens after `job_seconds`, or fails with `job_error` (row 30)."""
     answer = {"job": None, "jobResult": None, "orderCancelUserErrors": [], "userErrors": []}
     order = call.shop.orders.get(number_of(arguments["orderId"], "Order"))
     problem = _cancel_problem(call, order, arguments)
@@ -121,15 +82,10 @@ def cancel_order(root, call: Call, arguments: dict) -> dict:
         field, message, code = problem
         return {**answer, "orderCancelUserErrors": [user_error(field, message, code)],
                 "userErrors": [user_error(field, message)]}  # fmt: skip
-    job = Job(str(uuid.UUID(int=call.shop.random.getrandbits(128), version=4)), order_id=order.id)
-    call.shop.jobs[job.id] = job
     simulator, shop = call.simulator, call.shop
-    delay = shop.knobs.job_delay_seconds
-    work = lambda: _carry_out(simulator, shop, job, order, arguments)  # noqa: E731 - what the job does at its time
-    if delay:
-        simulator.alarms.at(simulator.clock.seconds() + delay, work)
-    else:
-        work()
+    job = CancelJob(new_job_id(shop), order_id=order.id)
+    shop.jobs[job.id] = job
+    simulator.later.schedule(shop, lambda: _carry_out(simulator, shop, job, order, arguments))
     return {**answer, "job": job, "jobResult": job}
 
 
@@ -150,13 +106,13 @@ def _cancel_problem(call: Call, order: Order | None, arguments: dict) -> tuple[l
     return None
 
 
-def _carry_out(simulator, shop, job: Job, order: Order, arguments: dict) -> None:
+def _carry_out(simulator, shop, job: CancelJob, order: Order, arguments: dict) -> None:
     with shop.lock:
         problem = shop.knobs.job_error
         if problem is None and order.cancelled_at is not None:
             problem = "Cannot cancel an order that has already been canceled"
         if problem is not None:
-            job.status, job.errors = "FAILED", [user_error(None, problem, "INTERNAL_ERROR")]
+            job.end("FAILED", [user_error(None, problem, "INTERNAL_ERROR")])
             return
         method = arguments.get("refundMethod") or {}
         money = bool(arguments.get("refund") or method.get("originalPaymentMethodsRefund"))
@@ -173,7 +129,7 @@ def _carry_out(simulator, shop, job: Job, order: Order, arguments: dict) -> None
             shop.mails.append(
                 {"kind": "cancellation", "to": order.email, "order": order.name, "at": simulator.clock.whole_seconds()}
             )
-        job.status = "SUCCEEDED"
+        job.end("SUCCEEDED")
 
 
 RESOLVERS = {
@@ -181,8 +137,6 @@ RESOLVERS = {
     "Mutation.orderMarkAsPaid": mark_as_paid,
     "Mutation.orderClose": close_order,
     "Mutation.orderCancel": cancel_order,
-    "Mutation.tagsAdd": add_tags,
-    "Mutation.tagsRemove": remove_tags,
     "OrderCancelJobResult.id": lambda job, call, arguments: f"gid://shopify/OrderCancelJobResult/{int(job.id[:8], 16)}",
     "OrderCancelJobResult.done": lambda job, call, arguments: job.done,
     "OrderCancelJobResult.status": lambda job, call, arguments: job.status,

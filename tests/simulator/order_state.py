@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from .catalog_state import Job
 from .money import NOTHING, Bag
 
 
@@ -30,29 +32,6 @@ class Address:
 
 
 @dataclass(slots=True)
-class Metafield:
-    id: int
-    namespace: str
-    key: str
-    type: str
-    value: str
-    created_at: int
-    updated_at: int
-
-
-@dataclass(slots=True)
-class MetafieldDefinition:
-    id: int
-    owner_type: str
-    namespace: str
-    key: str
-    name: str
-    type: str
-    created_at: int
-    description: str | None = None
-
-
-@dataclass(slots=True)
 class Customer:
     id: int
     created_at: int
@@ -66,7 +45,6 @@ class Customer:
     tax_exempt: bool = False
     addresses: list[Address] = field(default_factory=list)
     default_address: Address | None = None
-    metafields: list[Metafield] = field(default_factory=list)
 
     @property
     def display_name(self) -> str:
@@ -312,7 +290,6 @@ class Order:
     test: bool = False
     financial_status: str | None = None  # as given to orderCreate, until a later operation recomputes it
     fulfillment_label: str | None = None  # orderCreate's fulfillmentStatus: it only labels
-    metafields: list[Metafield] = field(default_factory=list)
     edits: list[OrderEdit] = field(default_factory=list)
 
     def line(self, line_id: int) -> LineItem:
@@ -358,7 +335,6 @@ class Draft:
     reserve_until: int | None = None
     reserved: bool = False  # its units stand in `reserved` right now
     client_id: str | None = None
-    metafields: list[Metafield] = field(default_factory=list)
     invoices: list[dict] = field(default_factory=list)  # mails that would have been sent: {to, subject, message, at}
 
     @property
@@ -366,15 +342,13 @@ class Draft:
         return f"#D{self.number}"
 
 
-@dataclass(slots=True)
-class Job:
-    """Asynchronous work: `done` after a while; `errors` are the user errors it ended with."""
+@dataclass(slots=True, eq=False)
+class CancelJob(Job):
+    """The cancellation of an order; `errors` are the user errors it ended with."""
 
-    id: str  # a UUID: the one kind of gid without a number
-    status: str = "STARTED"  # STARTED | SUCCEEDED | FAILED
     order_id: int | None = None
+    status: str = "STARTED"  # STARTED | SUCCEEDED | FAILED
     errors: list[dict] = field(default_factory=list)
 
-    @property
-    def done(self) -> bool:
-        return self.status != "STARTED"
+    def end(self, status: str, errors: Iterable[dict] = ()) -> None:
+        self.done, self.status, self.errors = True, status, list(errors)

@@ -88,6 +88,9 @@ def register(shop: Shop, order: Order) -> None:
 
 def tell_created(action: StockAction, order: Order) -> None:
     """orders/create, and orders/paid at once when nothing is owed: the two race each other."""
+    for line in order.lines:
+        if line.item_id in action.shop.items:
+            action.sell(line.item_id)
     action.tell("ORDERS_CREATE", (order.id,))
     if financial_status(order) == "PAID":
         action.tell("ORDERS_PAID", (order.id,))

@@ -2,6 +2,7 @@
 
 GET /                   index_page(sim)
 GET /{domain}           shop_page(sim, shop, query)   query: search, page, note
+GET /{domain}/catalog   page_catalog.py
 POST /{domain}/_act     act(sim, shop, form)          answers where to go next
 """
 
@@ -11,7 +12,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from .page_actions import FAULTS, KNOBS, do
+from .page_actions import CATALOG_KNOBS, FAULTS, KNOBS, do
+from .page_catalog import act_on_catalog, catalog_page
 from .page_orders import order_sections
 from .page_parts import button, frame, kept, link, live, post_form, table, text
 from .state import Level, Location, Shop, Variant
@@ -49,7 +51,9 @@ def shop_page(sim: Any, shop: Shop, query: dict[str, str]) -> str:
     names = "".join(
         link(f"/{other.domain}", other.name, css="here" if other is shop else "") for other in sim.shops.values()
     )
-    header = heading(shop.name, f"{shop.domain} · {shop.currency}") + f"<nav>{link('/', 'All stores')}{names}</nav>"
+    catalogue = link(f"/{shop.domain}/catalog", "Catalogue")
+    nav = f"<nav>{link('/', 'All stores')}{catalogue}{names}</nav>"
+    header = heading(shop.name, f"{shop.domain} · {shop.currency}") + nav
     return frame(f"{shop.name} · simulated", header, body)
 
 
@@ -157,9 +161,13 @@ def switches(sim: Any, shop: Shop, query: dict[str, str]) -> str:
     faults = "".join(
         switch(shop, "fault", entry.key, entry.label, entry.planned(sim, shop) is not None, query) for entry in FAULTS
     )
-    knobs = "".join(switch(shop, "knob", entry.key, entry.label, entry.is_on(shop), query) for entry in KNOBS)
+    knobs, later = (
+        "".join(switch(shop, "knob", entry.key, entry.label, entry.is_on(shop), query) for entry in entries)
+        for entries in (KNOBS, CATALOG_KNOBS)
+    )
     off = switch(shop, "calm", "", "Everything off", False, query)
-    inner = f'<div class="switches"><p>Requests</p>{faults}<p>Webhooks</p>{knobs}<p></p>{off}</div>'
+    parts = f"<p>Requests</p>{faults}<p>Webhooks</p>{knobs}<p>Catalogue</p>{later}<p></p>{off}"
+    inner = f'<div class="switches">{parts}</div>'
     return f"<section><h2>Faults</h2>{live('switches', inner)}</section>"
 
 
@@ -238,11 +246,16 @@ class Pages:
         address = urlsplit(path)
         if address.path == "/":
             return index_page(self.sim)
-        shop = self.sim.shops.get(address.path.strip("/"))
-        return shop_page(self.sim, shop, dict(parse_qsl(address.query))) if shop is not None else None
+        domain, _, rest = address.path.strip("/").partition("/")
+        shop, query = self.sim.shops.get(domain), dict(parse_qsl(address.query))
+        if shop is None or rest not in ("", "catalog"):
+            return None
+        self.sim.later.catch_up(shop)
+        return catalog_page(self.sim, shop, query) if rest else shop_page(self.sim, shop, query)
 
     def post(self, path: str, form: dict[str, str]) -> str | None:
         """Where to go after a form; None for a path without forms."""
         domain, _, rest = path.strip("/").partition("/")
         shop = self.sim.shops.get(domain)
-        return act(self.sim, shop, form) if shop is not None and rest == "_act" else None
+        acts = {"_act": act, "_catalog": act_on_catalog}
+        return acts[rest](self.sim, shop, form) if shop is not None and rest in acts else None

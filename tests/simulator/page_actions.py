@@ -70,6 +70,12 @@ KNOBS = (
     KnobSwitch("protected", "Customers are hidden from apps", "protected_data", False, True),
     KnobSwitch("signature", "Wrong signature", "corrupt_signature", True, False),
 )
+CATALOG_KNOBS = (
+    KnobSwitch("slow-jobs", "Jobs take 20 seconds", "job_seconds", 20.0, 0.0),
+    KnobSwitch("failed-jobs", "Jobs fail", "job_error", "Error processing request in the background job.", None),
+    KnobSwitch("slow-images", "Images take 20 seconds", "media_seconds", 20.0, 0.0),
+    KnobSwitch("failed-images", "Images cannot be loaded", "media_fails", True, False),
+)
 
 
 def do(sim: Any, shop: Shop, form: dict[str, str]) -> str | None:
@@ -271,12 +277,12 @@ def switch_fault(sim: Any, shop: Shop, form: dict[str, str]) -> None:
 
 
 def switch_knob(sim: Any, shop: Shop, form: dict[str, str]) -> None:
-    switch = {entry.key: entry for entry in KNOBS}[form.get("key", "")]
+    switch = {entry.key: entry for entry in (*KNOBS, *CATALOG_KNOBS)}[form.get("key", "")]
     setattr(shop.knobs, switch.knob, switch.off if switch.is_on(shop) else switch.on)
 
 
 def calm(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     """Switch everything off."""
     sim.faults(shop).clear()
-    for switch in KNOBS:
+    for switch in (*KNOBS, *CATALOG_KNOBS):
         setattr(shop.knobs, switch.knob, switch.off)

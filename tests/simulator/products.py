@@ -1,101 +1,123 @@
-"""productUpdate, productDelete and productVariantsBulkUpdate, as far as identifiers go."""
+"""productUpdate and productDelete, and how products are found by what identifies them."""
 
 from __future__ import annotations
 
-from . import merchant
+from . import metafields
 from .call import Call
+from .catalog_state import DeleteOperation
+from .collection_members import put_into_collections
+from .deletion import delete_product
 from .problems import NotSimulatedError, user_error
+from .product_fields import check_fields, put_fields
 from .reads import number_of
+from .state import Product, Shop, Variant
+from .touch import touch
 
-PRODUCT_INPUT = {
-    "title": "title",
-    "handle": "handle",
-    "status": "status",
-    "vendor": "vendor",
-    "productType": "product_type",
-    "tags": "tags",
-    "descriptionHtml": "description_html",
-}
-VARIANT_INPUT = {
-    "barcode": "barcode",
-    "price": "price",
-    "compareAtPrice": "compare_at_price",
-    "inventoryPolicy": "inventory_policy",
-}
+HANDLED = ("id", "metafields", "collectionsToJoin", "collectionsToLeave", "deleteConflictingConstrainedMetafields")
+GONE = "Product does not exist"
 
 
-def _translated(given: dict, names: dict[str, str], skipped: tuple[str, ...]) -> dict:
-    unknown = set(given) - set(names) - set(skipped)
-    if unknown:
-        raise NotSimulatedError(f"The simulator does not implement the input fields {sorted(unknown)}")
-    return {names[key]: value for key, value in given.items() if key in names}
+# Finding
+
+
+def find_product(shop: Shop, identifier: dict) -> Product | None:
+    """By id, handle or custom id. Raises FieldError for a custom id without a definition."""
+    if identifier.get("id"):
+        return shop.products.get(number_of(identifier["id"], "Product"))
+    if identifier.get("handle"):
+        return shop.products.get(shop.handles.get(identifier["handle"], 0))
+    return metafields.find_by_custom_id(shop, "Product", identifier["customId"])
+
+
+def product_by_identifier(root, call: Call, arguments: dict) -> Product | None:
+    return find_product(call.shop, arguments["identifier"])
+
+
+def variant_by_identifier(root, call: Call, arguments: dict) -> Variant | None:
+    given = arguments["identifier"]
+    if given.get("id"):
+        return call.shop.variants.get(number_of(given["id"], "ProductVariant"))
+    return metafields.find_by_custom_id(call.shop, "ProductVariant", given["customId"])
+
+
+# Changing
 
 
 def update_product(root, call: Call, arguments: dict) -> dict:
-    given = arguments.get("product") or arguments.get("input") or {}
-    if arguments.get("identifier") or arguments.get("media") or not given.get("id"):
-        raise NotSimulatedError("The simulator updates products by id and without media")
-    product_id = number_of(given["id"], "Product")
-    if product_id not in call.shop.products:
-        return {"product": None, "shop": call.shop, "userErrors": [user_error(["id"], "Product does not exist")]}
-    changes = _translated(given, PRODUCT_INPUT, ("id", "redirectNewHandle"))
-    if changes.get("title") == "":
-        return {"product": None, "shop": call.shop, "userErrors": [user_error(["title"], "Title can't be blank")]}
-    try:
-        product = merchant.change_product(call.shop, call.simulator.clock, product_id, **changes)
-    except ValueError:
-        message = f"Handle '{changes['handle']}' already in use. Please provide a new handle."
-        return {"product": None, "shop": call.shop, "userErrors": [user_error(["handle"], message)]}
-    return {"product": product, "shop": call.shop, "userErrors": []}
-
-
-def delete_product(root, call: Call, arguments: dict) -> dict:
-    product_id = number_of(arguments["input"]["id"], "Product")
-    if not arguments["synchronous"]:
-        raise NotSimulatedError("The simulator deletes products synchronously")
-    answer = {"deletedProductId": None, "productDeleteOperation": None, "shop": call.shop}
-    if product_id not in call.shop.products:
-        return {**answer, "userErrors": [user_error(["id"], "Product does not exist")]}
-    merchant.delete_product(call.shop, call.simulator.clock, product_id)
-    return {**answer, "deletedProductId": arguments["input"]["id"], "userErrors": []}
-
-
-def update_variants(root, call: Call, arguments: dict) -> dict:
-    """All or nothing: every variant is looked up before the first is changed."""
-    if arguments.get("media") or arguments.get("allowPartialUpdates"):
-        raise NotSimulatedError("The simulator updates variants all or nothing and without media")
-    shop = call.shop
-    product = shop.products.get(number_of(arguments["productId"], "Product"))
-    answer = {"product": product, "productVariants": None}
+    shop, given = call.shop, arguments.get("product") or arguments.get("input") or {}
+    if arguments.get("media"):
+        raise NotSimulatedError("The simulator updates products without media")
+    identifier = arguments.get("identifier") or {"id": given.get("id")}
+    product = find_product(shop, identifier) if any(identifier.values()) else None
+    answer = {"product": None, "shop": shop}
     if product is None:
-        return {**answer, "userErrors": [user_error(["productId"], "Product does not exist", "PRODUCT_DOES_NOT_EXIST")]}
-    rows, errors = [], []
-    for index, given in enumerate(arguments["variants"]):
-        if not given.get("id"):
-            errors.append(
-                user_error(
-                    ["variants", index, "id"], "Product variant is missing ID attribute", "PRODUCT_VARIANT_ID_MISSING"
-                )
-            )
-            continue
-        variant_id = number_of(given["id"], "ProductVariant")
-        if variant_id not in product.variant_ids:
-            message = "Product variant does not exist"
-            errors.append(user_error(["variants", index, "id"], message, "PRODUCT_VARIANT_DOES_NOT_EXIST"))
-            continue
-        changes = _translated(given, VARIANT_INPUT, ("id", "inventoryItem"))
-        changes |= _translated(given.get("inventoryItem") or {}, {"sku": "sku", "tracked": "tracked"}, ())
-        rows.append((variant_id, changes))
+        return {**answer, "userErrors": [user_error(["id"], GONE)]}
+    errors = check_fields(shop, product, given, [], HANDLED)
+    owner = ("Product", product.id)
+    wanted, problems = metafields.check_all(shop, owner, given.get("metafields"))
+    errors += [user_error(["metafields", *path], message) for path, message, _ in problems]
+    joined, left, unknown = _collections(shop, given)
+    errors += unknown
     if errors:
         return {**answer, "userErrors": errors}
-    changed = [
-        merchant.change_variant(shop, call.simulator.clock, variant_id, **changes) for variant_id, changes in rows
+    put_fields(shop, product, given)
+    metafields.put_all(shop, owner, wanted, call.now)
+    if joined or left:
+        _move(shop, product, joined, left, call.now)
+    touch(shop, call.now, product)
+    return {**answer, "product": product, "userErrors": []}
+
+
+def _collections(shop: Shop, given: dict) -> tuple[list, list, list[dict]]:
+    found, errors = [], []
+    for name in ("collectionsToJoin", "collectionsToLeave"):
+        rows = [shop.catalog.collections.get(number_of(text, "Collection")) for text in given.get(name) or []]
+        if None in rows:
+            errors.append(user_error([name], "Collection does not exist"))
+        found.append(rows)
+    return found[0], found[1], errors
+
+
+def _move(shop: Shop, product: Product, joined: list, left: list, now: int) -> None:
+    present = [
+        collection
+        for collection in shop.catalog.collections.values()
+        if any(product.id in source.selected for source in collection.sources)
     ]
-    return {"product": product, "productVariants": changed, "userErrors": []}
+    wanted = [collection for collection in [*present, *joined] if collection not in left]
+    changed = put_into_collections(shop, product, wanted, now)
+    shop.publish([("COLLECTIONS_UPDATE", (number,)) for number in changed])
+
+
+def remove_product(root, call: Call, arguments: dict) -> dict:
+    """productDelete; without `synchronous` an operation that does it later."""
+    shop, text = call.shop, arguments["input"]["id"]
+    product = shop.products.get(number_of(text, "Product"))
+    answer = {"deletedProductId": None, "productDeleteOperation": None, "shop": shop}
+    if product is None:
+        return {**answer, "userErrors": [user_error(["id"], GONE)]}
+    if arguments["synchronous"]:
+        delete_product(shop, product)
+        return {**answer, "deletedProductId": text, "userErrors": []}
+    operation = DeleteOperation(shop.next_id(), call.now, "ProductDeleteOperation", product_id=product.id)
+    shop.catalog.operations[operation.id] = operation
+
+    def run() -> None:
+        operation.status = "COMPLETE"
+        if shop.knobs.job_error is not None:
+            operation.user_errors = [user_error(None, shop.knobs.job_error)]
+        elif product.id in shop.products:
+            delete_product(shop, product)
+            operation.deleted_id = product.id
+
+    begun = DeleteOperation(operation.id, call.now, "ProductDeleteOperation", product_id=product.id)
+    call.simulator.later.schedule(shop, run)
+    return {**answer, "productDeleteOperation": begun, "userErrors": []}
 
 
 RESOLVERS = {
+    "QueryRoot.productByIdentifier": product_by_identifier,
+    "QueryRoot.productVariantByIdentifier": variant_by_identifier,
     "Mutation.productUpdate": update_product,
-    "Mutation.productDelete": delete_product,
-    "Mutation.productVariantsBulkUpdate": update_variants,
+    "Mutation.productDelete": remove_product,
 }

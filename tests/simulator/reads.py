@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from .call import Call
 from .clock import iso_utc
 from .gids import gid, level_gid, parse_gid
+from .order_state import CancelJob
 from .paging import Page, page_of
 from .problems import FieldError
 from .search_keys import search_for
@@ -29,6 +32,18 @@ TABLES = {
     "Fulfillment": "fulfillments",
     "FulfillmentOrder": "fulfillment_orders",
     "MetafieldDefinition": "metafield_definitions",
+}
+CATALOG_TABLES = {
+    "MediaImage": "files",
+    "ExternalVideo": "files",
+    "GenericFile": "files",
+    "Publication": "publications",
+    "Collection": "collections",
+    "Page": "pages",
+    "Blog": "blogs",
+    "Article": "articles",
+    "ProductSetOperation": "operations",
+    "ProductDeleteOperation": "operations",
 }
 
 
@@ -55,7 +70,10 @@ def find_level(call: Call, text: str) -> Level | None:
 
 def find_node(call: Call, text: str) -> object | None:
     """Any object by its gid; None for one that is gone or never was. Raises FieldError for a kind without nodes."""
-    kind, number, _ = parse_gid(text)
+    try:
+        kind, number, _ = parse_gid(text)
+    except ValueError as problem:
+        raise FieldError(str(problem), "RESOURCE_NOT_FOUND") from None
     if kind == "InventoryLevel":
         return find_level(call, text)
     if kind == "Shop":
@@ -63,7 +81,11 @@ def find_node(call: Call, text: str) -> object | None:
     if kind in TABLES:
         return getattr(call.shop, TABLES[kind]).get(number)
     if kind == "OrderCancelJobResult":
-        return next((job for job in call.shop.jobs.values() if int(job.id[:8], 16) == number), None)
+        jobs = (job for job in call.shop.jobs.values() if isinstance(job, CancelJob))
+        return next((job for job in jobs if int(job.id[:8], 16) == number), None)
+    if kind in CATALOG_TABLES:
+        found = getattr(call.shop.catalog, CATALOG_TABLES[kind]).get(number)
+        return found if call.simulator.compiler.type_names.get(type(found)) == kind else None
     if kind in call.simulator.node_kinds:
         return None
     raise FieldError(f"Invalid global id '{text}'", "RESOURCE_NOT_FOUND")
@@ -72,6 +94,13 @@ def find_node(call: Call, text: str) -> object | None:
 def by_id(kind: str):
     """A resolver of a root field that takes an id: None when it is gone or never was."""
     return lambda root, call, arguments: getattr(call.shop, TABLES[kind]).get(number_of(arguments["id"], kind))
+
+
+def catalog_by_id(kind: str):
+    """The same for the tables of the catalogue."""
+    return lambda root, call, arguments: getattr(call.shop.catalog, CATALOG_TABLES[kind]).get(
+        number_of(arguments["id"], kind)
+    )
 
 
 # Connections
@@ -139,13 +168,16 @@ def variants_of_product(product: Product, call: Call, arguments: dict) -> Page:
 def count_of(table: str):
     def resolve(root, call: Call, arguments: dict) -> dict:
         accept = search_for(call, table, arguments.get("query"))
-        rows = getattr(call.shop, table).values()
-        counted = len(rows) if accept is None else sum(1 for row in rows if accept(row))
-        limit = arguments.get("limit")
-        capped = limit is not None and counted > limit
-        return {"count": limit if capped else counted, "precision": "AT_LEAST" if capped else "EXACT"}
+        return count_rows(getattr(call.shop, table).values(), accept, arguments.get("limit"))
 
     return resolve
+
+
+def count_rows(rows: Iterable, accept: Callable[[object], bool] | None, limit: int | None) -> dict:
+    """Shopify's Count: up to `limit` it is exact."""
+    counted = sum(1 for row in rows if accept is None or accept(row))
+    capped = limit is not None and counted > limit
+    return {"count": limit if capped else counted, "precision": "AT_LEAST" if capped else "EXACT"}
 
 
 def exact_count(number: int) -> dict:
@@ -181,17 +213,6 @@ def display_name(variant: Variant, call: Call, arguments: dict) -> str:
 def selected_options(variant: Variant, call: Call, arguments: dict) -> list[dict]:
     names = call.shop.products[variant.product_id].option_names
     return [{"name": name, "value": value} for name, value in zip(names, variant.option_values, strict=False)]
-
-
-def product_options(product: Product, call: Call, arguments: dict) -> list[dict]:
-    found = []
-    for place, name in enumerate(product.option_names[: arguments.get("first") or 3]):
-        variants = (call.shop.variants[variant_id] for variant_id in product.variant_ids)
-        values = list(dict.fromkeys(row.option_values[place] for row in variants if place < len(row.option_values)))
-        found.append(
-            {"id": gid("ProductOption", product.id + place), "name": name, "position": place + 1, "values": values}
-        )
-    return found
 
 
 def available_for_sale(variant: Variant, call: Call, arguments: dict) -> bool:
@@ -306,17 +327,14 @@ RESOLVERS = {
     "Product.status": attribute("status"),
     "Product.vendor": attribute("vendor"),
     "Product.productType": attribute("product_type"),
-    "Product.tags": lambda product, call, arguments: sorted(product.tags),
+    "Product.tags": lambda product, call, arguments: sorted(product.tags, key=lambda tag: (tag.casefold(), tag)),
     "Product.templateSuffix": attribute("template_suffix"),
     "Product.descriptionHtml": attribute("description_html"),
     "Product.publishedAt": instant("published_at"),
-    "Product.isGiftCard": lambda product, call, arguments: False,
-    "Product.hasOnlyDefaultVariant": lambda product, call, arguments: product.option_names == ["Title"],
     "Product.hasOutOfStockVariants": _out_of_stock,
     "Product.hasVariantsThatRequiresComponents": _any_variant(lambda shop, row: row.requires_components),
     "Product.tracksInventory": _any_variant(lambda shop, row: shop.items[row.item_id].tracked),
     "Product.totalInventory": total_inventory,
-    "Product.options": product_options,
     "Product.variants": variants_of_product,
     "Product.variantsCount": lambda product, call, arguments: exact_count(len(product.variant_ids)),
     **identity("ProductVariant"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .call import Call
 from .gids import gid
-from .metafields import metafield_of, metafields_of
 from .money import Bag, text_of
 from .order_money import (
     discounted_total,
@@ -150,6 +149,4 @@ RESOLVERS = {
     "DraftOrder.appliedDiscount": _order_discount,
     "DraftOrder.discountCodes": lambda draft, call, arguments: [],
     "DraftOrder.totalQuantityOfLineItems": lambda draft, call, arguments: sum(line.quantity for line in draft.lines),
-    "DraftOrder.metafield": metafield_of,
-    "DraftOrder.metafields": metafields_of,
 }

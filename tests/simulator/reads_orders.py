@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .call import Call
 from .clock import iso_utc
 from .gids import gid
-from .metafields import find_by_custom_id, metafield_of, metafields_of
+from .metafields import find_by_custom_id
 from .order_money import (
     current_grand_total,
     current_shipping,
@@ -28,10 +28,10 @@ from .order_money import (
     tips_total,
     total_of,
 )
-from .order_state import Job, Order, Transaction
+from .order_state import Order, Transaction
 from .paging import Page, page_of
 from .problems import FieldError
-from .reads import attribute, id_key, identity, instant, number_of
+from .reads import attribute, count_rows, id_key, identity, instant, number_of
 from .reads_order_parts import (
     LineView,
     address_of,
@@ -66,7 +66,7 @@ def order_by_identifier(root, call: Call, arguments: dict) -> Order | None:
         return visible(call.shop.orders.get(number_of(identifier["id"], "Order")), call)
     if not identifier.get("customId"):
         raise FieldError("OrderIdentifierInput requires exactly one argument", "INVALID_FIELD_ARGUMENTS")
-    return visible(find_by_custom_id(call, "ORDER", identifier["customId"], call.shop.orders.values()), call)
+    return visible(find_by_custom_id(call.shop, "Order", identifier["customId"]), call)
 
 
 SORTS: dict[str, Callable[[Order], object]] = {
@@ -96,10 +96,8 @@ def sorted_orders(call: Call, arguments: dict, rows: list[Order], accept) -> Pag
 
 def count_orders(root, call: Call, arguments: dict) -> dict:
     accept = search_for(call, "orders", arguments.get("query"))
-    rows = [row for row in call.shop.orders.values() if visible(row, call) and (accept is None or accept(row))]
-    limit = arguments.get("limit")
-    capped = limit is not None and len(rows) > limit
-    return {"count": limit if capped else len(rows), "precision": "AT_LEAST" if capped else "EXACT"}
+    rows = (row for row in call.shop.orders.values() if visible(row, call))
+    return count_rows(rows, accept, arguments.get("limit"))
 
 
 def line_views(order: Order, call: Call, arguments: dict) -> Page:
@@ -165,11 +163,6 @@ def refunds(order: Order, call: Call, arguments: dict) -> list:
     return order.refunds[: arguments["first"]] if arguments.get("first") is not None else order.refunds
 
 
-def job(root, call: Call, arguments: dict) -> Job | None:
-    """By its UUID; None for one that never was."""
-    return call.shop.jobs.get(arguments["id"].rpartition("/")[2])
-
-
 def _codes(order: Order) -> list[str]:
     return [one.title for one in order.discounts if one.kind == "code"]
 
@@ -202,9 +195,6 @@ RESOLVERS = {
     "QueryRoot.orders": orders,
     "QueryRoot.ordersCount": count_orders,
     "QueryRoot.orderByIdentifier": order_by_identifier,
-    "QueryRoot.job": job,
-    "Job.id": lambda row, call, arguments: f"gid://shopify/Job/{row.id}",
-    "Job.done": lambda row, call, arguments: row.done,
     **identity("Order"),
     **{f"Order.{name}": amount(of) for name, of in MONEY.items()},
     "Order.app": lambda order, call, arguments: app_of(order.client_id),
@@ -277,6 +267,4 @@ RESOLVERS = {
     ),
     "Order.fulfillmentOrders": lambda order, call, arguments: list_page(call, arguments, order.fulfillment_orders),
     "Order.refunds": refunds,
-    "Order.metafield": metafield_of,
-    "Order.metafields": metafields_of,
 }  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .call import Call
 from .customers import find_customer
-from .metafields import find_by_custom_id, metafield_of, metafields_of
+from .metafields import find_by_custom_id
 from .order_state import Customer
 from .paging import Page, page_of
 from .problems import FieldError
-from .reads import attribute, id_key, identity, number_of
+from .reads import attribute, count_of, id_key, identity, number_of
 from .reads_order_parts import address_of, list_page, protected
 from .search_keys import search_for
 
@@ -43,9 +43,7 @@ def customers(root, call: Call, arguments: dict) -> Page:
 
 def count_customers(root, call: Call, arguments: dict) -> dict:
     _approved(call)
-    accept = search_for(call, "customers", arguments.get("query"))
-    rows = [row for row in call.shop.customers.values() if accept is None or accept(row)]
-    return {"count": len(rows), "precision": "EXACT"}
+    return count_of("customers")(root, call, arguments)
 
 
 def customer_by_identifier(root, call: Call, arguments: dict) -> Customer | None:
@@ -54,7 +52,7 @@ def customer_by_identifier(root, call: Call, arguments: dict) -> Customer | None
     if given.get("id"):
         return call.shop.customers.get(number_of(given["id"], "Customer"))
     if given.get("customId"):
-        return find_by_custom_id(call, "CUSTOMER", given["customId"], call.shop.customers.values())
+        return find_by_custom_id(call.shop, "Customer", given["customId"])
     return find_customer(call.shop, email=given.get("emailAddress"), phone=given.get("phoneNumber"))
 
 
@@ -101,6 +99,4 @@ RESOLVERS = {
     "Customer.defaultPhoneNumber": _wrapped("phone", "phoneNumber"),
     "Customer.defaultAddress": _default_address,
     "Customer.addressesV2": _addresses,
-    "Customer.metafield": metafield_of,
-    "Customer.metafields": metafields_of,
 }

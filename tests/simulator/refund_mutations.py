@@ -5,8 +5,8 @@ from __future__ import annotations
 from . import order_moves
 from .call import Call
 from .idempotency import Attempt, run_once
-from .money import Bag
-from .order_input import decimal_of, only
+from .money import Bag, read_amount
+from .order_input import only
 from .order_money import current_shipping, exchange_of, received, refunded, total_of
 from .order_state import Order
 from .problems import user_error
@@ -105,7 +105,7 @@ class _Reader:
         left = current_shipping(self.order)
         if given.get("fullRefund"):
             return left
-        amount = decimal_of(given.get("amount") or 0)
+        amount = read_amount(given.get("amount") or 0)
         if amount is None or amount < 0 or amount > left.shop:
             self.refuse(["shipping", "amount"], "Shipping amount cannot be greater than the remaining shipping")
             return None
@@ -118,7 +118,7 @@ class _Reader:
         for index, row in enumerate(self.given.get("transactions") or ()):
             path = ["transactions", index]
             parent_id = number_of(row["parentId"], "OrderTransaction") if row.get("parentId") else None
-            amount = decimal_of(row["amount"])
+            amount = read_amount(row["amount"])
             if row["orderId"] != self.given["orderId"]:
                 self.refuse([*path, "orderId"], "Transactions order does not match")
             elif row["kind"] != "REFUND":

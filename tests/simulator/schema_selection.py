@@ -29,7 +29,7 @@ MUTATIONS = """
     draftOrderCreate draftOrderUpdate draftOrderComplete draftOrderDelete draftOrderInvoiceSend tagsAdd tagsRemove
     productSet productCreate productUpdate productDelete productOptionsCreate
     productVariantsBulkCreate productVariantsBulkUpdate productVariantsBulkDelete
-    publishablePublish publishableUnpublish fileCreate fileUpdate
+    publishablePublish publishableUnpublish fileCreate fileUpdate fileDelete
     metafieldsSet metafieldsDelete metafieldDefinitionCreate
     collectionCreate collectionUpdate collectionDelete
     collectionAddProducts collectionAddProductsV2 collectionRemoveProducts collectionReorderProducts
@@ -38,6 +38,11 @@ MUTATIONS = """
 
 MEDIA = "alt id mediaContentType mediaErrors preview status"
 FILE = "alt createdAt fileErrors fileStatus id preview updatedAt"
+INCLUDING = """
+    ProductTag ProductTitle ProductType ProductVendor ProductStatus ProductCategory
+    VariantTitle VariantPrice VariantCompareAtPrice VariantInventory VariantWeight MetafieldString
+"""
+EXCLUDING = "Collection ProductCategory ProductTag ProductType ProductVendor"
 DISCOUNT = "allocationMethod index targetSelection targetType value"
 
 # Interfaces listed here stay interfaces; every other one is dropped from its implementers.
@@ -51,6 +56,8 @@ INTERFACES = {
     "File": FILE,
     "DiscountApplication": DISCOUNT,
     "CollectionSource": "description id title",
+    "CollectionSourceInclusionCondition": "id",
+    "CollectionSourceExclusionCondition": "id",
     "ProductOperation": "product status",
 }
 
@@ -166,9 +173,15 @@ OBJECTS = {
     ),
     "CollectionRuleSet": "*",
     "CollectionRule": "column condition relation",
-    "CollectionConditionsSource": "description id inclusion title targetType",
-    "CollectionSourceInclusion": "matchType selections",
+    "CollectionConditionsSource": "description exclusion id inclusion shareable title targetType",
+    "CollectionSourceInclusion": "*",
+    "CollectionSourceExclusion": "*",
     "CollectionInclusionProductSelection": "*",
+    "CollectionExclusionProductSelection": "*",
+    **{f"CollectionSourceInclusionCondition{kind}": "*" for kind in INCLUDING.split()},
+    **{f"CollectionSourceExclusionCondition{kind}": "*" for kind in EXCLUDING.split()},
+    "CollectionSourceInclusionConditionProductCategoryValue": "*",
+    "CollectionSourceExclusionConditionProductCategoryValue": "*",
     "CollectionSubCollectionsSource": "description id title",
     "Page": (
         "body bodySummary createdAt defaultCursor handle id isPublished metafield metafields publishedAt "

@@ -177,7 +177,11 @@ KEYS = {
 
 def search_for(call: Call, table: str, text: str | None) -> Callable[[object], bool] | None:
     """A filter for the rows of a table, or None; warnings go to `extensions.search`."""
-    keys = KEYS[table]
+    return search_with(call, KEYS[table], text)
+
+
+def search_with(call: Call, keys: Keys, text: str | None) -> Callable[[object], bool] | None:
+    """The same for other tables."""
     found: Search | None = compile_search(text, keys.known(call.shop), keys.default(call.shop), keys.other)
     if found is None:
         return None

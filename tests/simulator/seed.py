@@ -6,8 +6,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from tests.simulator.catalog_csv import CsvProduct
 from tests.simulator.catalogue import ProductSpec, VariantSpec, products
 from tests.simulator.customers import upsert_customer
+from tests.simulator.seed_catalog import dress_source, fill_from_csv
 from tests.simulator.state import Location, Shop
 
 DAY_SECONDS = 86_400
@@ -71,13 +73,35 @@ def seed_demo(sim: Any, variants: int | None = None, seed: int = 1) -> list[Shop
         shop = build_store(spec, number, at=at, variants=variants, seed=seed)
         sim.shops[shop.domain] = shop
         shops.append(shop)
+    dress_source(shops[0], at)
     return shops
+
+
+def seed_csv(sim: Any, catalog: list[CsvProduct]) -> list[Shop]:
+    """Add the three demo stores: the source sells what a CSV says, the destinations have locations and nothing else."""
+    at = sim.clock.whole_seconds() - DAY_SECONDS
+    shops = []
+    for number, spec in enumerate(STORES):
+        shop = empty_store(spec, at=at)
+        if not number:
+            fill_from_csv(shop, catalog, at)
+        sim.shops[shop.domain] = shop
+        shops.append(shop)
+    return shops
+
+
+def empty_store(spec: StoreSpec, *, at: int) -> Shop:
+    """A store with its locations."""
+    shop = Shop(spec.domain, created_at=at, name=spec.name, currency=spec.currency, timezone=spec.timezone)
+    for place, name in enumerate(spec.locations):
+        shop.add_location(name, at=at, is_primary=not place)
+    return shop
 
 
 def build_store(spec: StoreSpec, number: int, *, at: int, variants: int | None = None, seed: int = 1) -> Shop:
     """Build store `number` (0 is the source), created at `at` (seconds since 1970)."""
-    shop = Shop(spec.domain, created_at=at, name=spec.name, currency=spec.currency, timezone=spec.timezone)
-    locations = [shop.add_location(name, at=at, is_primary=not place) for place, name in enumerate(spec.locations)]
+    shop = empty_store(spec, at=at)
+    locations = list(shop.locations.values())
     for product in products(number, variants, seed):
         add_product(shop, product, locations, spec.rate, at)
     for first_name, last_name, email, phone in CUSTOMERS:

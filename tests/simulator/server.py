@@ -118,6 +118,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._control("GET", path, dict(parse_qsl(urlsplit(self.path).query)))
         if result:
             return self._result(result[1])
+        picture = self.simulator.picture(path)
+        if picture is not None:
+            return self._send(200, picture[0], picture[1])
         page = self.simulator.page(self.path)
         if page is None:
             return self._send_json(404, NOT_FOUND)

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable
 
 from graphql import GraphQLObjectType
 
-from . import auth, control, drafts, merchant, order_moves, orders
-from .alarms import Alarms
+from . import auth, control, drafts, files, merchant, order_moves, orders
 from .bulk import BulkOperations
 from .call import Call
 from .clock import Clock
@@ -24,8 +23,10 @@ from .courier import Courier
 from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
+from .later import Later
 from .order_state import Draft, Order, OrderEdit, Refund
 from .page import Pages
+from .pictures import Downloads
 from .plan import Compiler, OperationPlan
 from .resolvers import RESOLVERS, TYPE_NAMES
 from .schema import load_schema, load_scopes
@@ -54,6 +55,7 @@ class Shops(dict):
 
     def __setitem__(self, domain: str, shop: Shop) -> None:
         shop.publish = lambda events: self._simulator.webhooks.publish(shop, events)
+        shop.catalog.base_url = self._simulator.base_url
         super().__setitem__(domain, shop)
 
 
@@ -72,12 +74,13 @@ class Simulator:
         self.courier = Courier(self.clock, delivery_threads)
         self.webhooks = Webhooks(self.clock, self.courier)
         self.shops: dict[str, Shop] = Shops(self)
+        self.later = Later(self.clock, self.shops)
+        self.downloads = Downloads()
+        self.base_url = ""
         self.executor = Executor(self)
         self.bulk = BulkOperations(self)
-        self.alarms = Alarms(self.clock)  # jobs and reservations
         self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
         self.on_after_commit: list[Hook] = []  # after a mutation is committed, before its answer leaves
-        self.base_url = ""
         self.pages = Pages(self)
         self._fault_plans: dict[str, FaultPlan] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
@@ -99,15 +102,18 @@ class Simulator:
         """Starts the HTTP server in threads of its own and answers its base url."""
         self._server = Server(self, host, port)
         self.base_url = self._server.url
+        for shop in self.shops.values():
+            shop.catalog.base_url = self.base_url
         return self.base_url
 
     def stop(self) -> None:
         if self._server is not None:
             self._server.stop()
             self._server = None
+        self.later.stop()
+        self.downloads.stop()
         self.courier.stop()
         self.bulk.stop()
-        self.alarms.stop()
 
     def __enter__(self) -> Simulator:
         return self
@@ -120,6 +126,10 @@ class Simulator:
     def page(self, path: str) -> str | None:
         """HTML of a page, or None where there is none."""
         return self.pages.get(path)
+
+    def picture(self, path: str) -> tuple[bytes, str] | None:
+        """(bytes, MIME type) of a file's public address, or None."""
+        return files.served(self, path)
 
     def act(self, path: str, form: dict[str, str]) -> str | None:
         """Does what a page's form asks and answers where to go next, or None for an unknown form."""

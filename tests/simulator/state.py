@@ -1,7 +1,6 @@
 """What a simulated shop consists of: slotted objects in plain dictionaries, one lock per shop.
 
-Ids are integers in here and gids on the wire. Instants are whole seconds since 1970 (facts 9, row 36: Shopify's
-timestamps have a granularity of one second). Money is a string of decimals.
+Ids are integers in here and gids on the wire. Instants are whole seconds since 1970 (facts row 36), money is text.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .catalog_state import Catalog, Job
 from .knobs import Counters, Knobs
-from .order_state import Customer, Draft, Fulfillment, FulfillmentOrder, Job, MetafieldDefinition, Order, Refund
+from .metafield_state import Metafield, MetafieldDefinition, Owner
+from .order_state import Customer, Draft, Fulfillment, FulfillmentOrder, Order, Refund
 
 # on_hand is the sum of these (facts 3.7); incoming is outside.
 ON_HAND_PARTS = ("available", "committed", "reserved", "damaged", "safety_stock", "quality_control")
@@ -35,9 +36,7 @@ CLIENT_SECRET = "shpss_simulator_secret"
 class Location:
     id: int
     name: str
-    level_number: (
-        int  # the n of this location's InventoryLevel gids: belongs to the location, is not its id (facts 3.6)
-    )
+    level_number: int  # the n of its InventoryLevel gids: belongs to the location, is not its id (facts 3.6)
     created_at: int
     updated_at: int
     is_active: bool = True
@@ -109,6 +108,8 @@ class Variant:
     position: int = 1
     taxable: bool = True
     requires_components: bool = False  # a bundle parent: its stock is computed and refuses writes
+    tax_code: str | None = None
+    file_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -126,7 +127,14 @@ class Product:
     template_suffix: str | None = None
     tags: list[str] = field(default_factory=list)
     option_names: list[str] = field(default_factory=lambda: ["Title"])
+    option_values: list[list[str]] | None = None  # as declared, used or not; None: those of the variants
     variant_ids: list[int] = field(default_factory=list)
+    file_ids: list[int] = field(default_factory=list)
+    category: str | None = None  # gid of the taxonomy
+    seo_title: str | None = None
+    seo_description: str | None = None
+    is_gift_card: bool = False
+    requires_selling_plan: bool = False
 
 
 @dataclass(slots=True)
@@ -242,13 +250,16 @@ class Shop:
         self.refunds: dict[int, Refund] = {}
         self.fulfillments: dict[int, Fulfillment] = {}
         self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
+        self.metafields: dict[Owner, dict[tuple[str, str], Metafield]] = {}  # by namespace and key
         self.metafield_definitions: dict[int, MetafieldDefinition] = {}
         self.jobs: dict[str, Job] = {}
+        self.later: list[tuple[float, int, Callable[[], None]]] = []  # a heap of (due, number, what to do)
         self.mails: list[dict] = []  # what customers would have got: {kind, to, at, ...}
         self.orders_made_at: deque[float] = deque(maxlen=100)  # by orderCreate: a development store allows 5 a minute
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}
         self.adjustment_groups: dict[int, AdjustmentGroup] = {}
+        self.catalog = Catalog(self.id)
         self.handles: dict[str, int] = {}  # handle -> product id: unique per shop
         self.apps: dict[str, App] = {CLIENT_ID: App()}
         self.tokens: dict[str, Token] = {}
@@ -280,7 +291,8 @@ class Shop:
 
     def add_product(self, title: str, *, at: int, handle: str = "", **fields) -> Product:
         """A product without variants; the handle is made from the title and gets a number while it is taken."""
-        product = Product(self.next_id(), title, self.free_handle(handle or title), at, at, published_at=at, **fields)
+        fields.setdefault("published_at", at)
+        product = Product(self.next_id(), title, self.free_handle(handle or title), at, at, **fields)
         self.products[product.id] = product
         self.handles[product.handle] = product.id
         self.revision += 1

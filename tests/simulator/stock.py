@@ -19,6 +19,7 @@ class StockAction:
         self.reference = reference
         self.rows = 0
         self._levels: dict[tuple[int, int], Level] = {}
+        self._items: dict[int, bool] = {}  # whose products move
         self._extra: list[tuple[str, tuple]] = []
 
     def level(self, item_id: int, location_id: int) -> Level:
@@ -48,11 +49,15 @@ class StockAction:
         """One more event of this action."""
         self._extra.append((topic, subject))
 
+    def sell(self, item_id: int) -> None:
+        """An order moves its products' updatedAt, whether or not it moves stock (row 36)."""
+        self._items[item_id] = True
+
     def close(self) -> None:
         """Moves the products' updatedAt and publishes: each level, then each product once (rows 36 and 40)."""
         events = [("INVENTORY_LEVELS_UPDATE", key) for key in self._levels]
         products = {}
-        for item_id, _ in self._levels:
+        for item_id in [*(item_id for item_id, _ in self._levels), *self._items]:
             products[touch_product(self.shop, item_id, self.at)] = True
         events += [("PRODUCTS_UPDATE", (product_id,)) for product_id in products]
         events += self._extra

@@ -116,3 +116,57 @@ def test_a_wrong_call_says_what_is_wrong(control: Control):
     missing = control.post("set", domain=DOMAIN)
     assert (missing.status_code, "item_id" in missing.json()["error"]) == (400, True)
     assert control.post("set", domain="nobody", item_id=1, location_id=1, quantity=1).status_code == 400
+
+
+def test_the_catalogue_is_looked_at_and_edited(control: Control, small: Small):
+    shop, mug = small.shop, small.mug.product_id
+    told = []
+    shop.publish = told.extend
+    first = control.post("add_image", domain=DOMAIN, product_id=mug, filename="mug.png", alt="A mug").json()
+    second = control.post("add_image", domain=DOMAIN, product_id=mug, filename="mug.png").json()
+    assert requests.get(first["url"], timeout=5).status_code == 200
+    assert first["url"].partition("?")[0] != second["url"].partition("?")[0]
+    control.post("order_images", domain=DOMAIN, product_id=mug, file_ids=[second["id"], first["id"]])
+    control.post("remove_image", domain=DOMAIN, product_id=mug, file_id=second["id"])
+    control.post("describe_image", domain=DOMAIN, file_id=first["id"], alt="Blue")
+    control.post("unpublish", domain=DOMAIN, product_id=mug)
+    control.post("publish", domain=DOMAIN, product_id=mug, channel="Point of Sale")
+    field = {"namespace": "care", "key": "wash", "type": "boolean", "value": "true"}
+    control.post("set_metafield", domain=DOMAIN, kind="Product", owner_id=mug, **field)
+    assert set(told) == {("PRODUCTS_UPDATE", (mug,))}
+    assert len(told) == 8
+    found = control.get("read_product", domain=DOMAIN, handle="mug").json()
+    assert [image["alt"] for image in found["images"]] == ["Blue"]
+    assert found["channels"] == ["Point of Sale"]
+    assert found["metafields"] == [["care", "wash", "boolean", "true"]]
+    assert [row["title"] for row in control.get("products", domain=DOMAIN, title="Mug").json()] == ["Mug"]
+    wrong = {**field, "value": "wet"}
+    assert control.post("set_metafield", domain=DOMAIN, kind="Product", owner_id=mug, **wrong).status_code == 400
+    assert control.post("publish", domain=DOMAIN, product_id=mug, channel="Nowhere").status_code == 400
+    assert control.post("order_images", domain=DOMAIN, product_id=mug, file_ids=[1]).status_code == 400
+
+
+def test_collections_and_content_are_made_changed_and_deleted(control: Control, small: Small):
+    told = []
+    small.shop.publish = told.extend
+    mug = small.mug.product_id
+    made = control.post("add_collection", domain=DOMAIN, title="Hand", products=[mug]).json()
+    assert (made["products"], made["channels"]) == ([mug], ["Online Store"])
+    number = made["id"]
+    changed = control.post("change_collection", domain=DOMAIN, collection_id=number, products=[], title="None").json()
+    assert (changed["products"], changed["title"]) == ([], "None")
+    control.post("delete_collection", domain=DOMAIN, collection_id=number)
+    assert control.get("collections", domain=DOMAIN).json() == []
+    assert [topic for topic, _ in told] == ["COLLECTIONS_CREATE", "COLLECTIONS_UPDATE", "COLLECTIONS_DELETE"]
+    page = control.post("add_page", domain=DOMAIN, title="About", body="<p>x</p>").json()
+    blog = control.post("add_blog", domain=DOMAIN, title="News").json()
+    article = control.post("add_article", domain=DOMAIN, blog_id=blog["id"], title="First", tags=["b", "a"]).json()
+    assert article["tags"] == ["a", "b"]
+    small.sim.clock.advance(5)
+    changed = control.post("change_content", domain=DOMAIN, kind="page", id=page["id"], body="new").json()
+    assert (changed["body"], changed["updated_at"]) == ("new", page["updated_at"] + 5)
+    assert control.post("change_content", domain=DOMAIN, kind="page", id=page["id"], colour="x").status_code == 400
+    control.post("delete_content", domain=DOMAIN, kind="blog", id=blog["id"])
+    found = control.get("content", domain=DOMAIN).json()
+    assert [len(found[table]) for table in ("pages", "blogs", "articles")] == [1, 0, 0]
+    assert len(told) == 3

@@ -50,7 +50,7 @@ def cancel(api: Api, order: Order, **given) -> dict:
 
 
 def test_a_cancellation_is_a_job_that_takes_its_time(api: Api, small: Small, order: Order):
-    small.shop.knobs.job_delay_seconds = 5
+    small.shop.knobs.job_seconds = 5
     answer = cancel(api, order)
     assert answer["jobResult"]["status"] == "STARTED"
     assert (answer["job"]["done"], order.cancelled_at) == (False, None)

@@ -259,5 +259,5 @@ def test_nodes_know_orders_and_what_belongs_to_them(api: Api, small: Small):
 
 def test_what_is_not_simulated_fails_loudly(api: Api, small: Small):
     order = small.sim.place_order(DOMAIN, [(small.mug.id, 1)])
-    document = "query R($id: ID!) { order(id: $id) { lineItems(first: 1) { nodes { product { seo { title } } } } } }"
+    document = "query R($id: ID!) { order(id: $id) { lineItems(first: 1) { nodes { product { onlineStoreUrl } } } } }"
     assert api.send(document, {"id": gid("Order", order.id)}).status_code == 501

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulator.clock import Clock
 from tests.simulator.page import ROWS, Pages, act, index_page, shop_page
-from tests.simulator.page_actions import FAULTS, KNOBS
+from tests.simulator.page_actions import CATALOG_KNOBS, FAULTS, KNOBS
 from tests.simulator.seed import seed_demo
 from tests.simulator.simulation import Simulator
 from tests.simulator.state import Shop, Variant
@@ -183,7 +183,7 @@ def test_faults_go_on_and_off(sim, shop, entry):
     assert sim.faults(shop).listed() == []
 
 
-@pytest.mark.parametrize("entry", KNOBS, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("entry", KNOBS + CATALOG_KNOBS, ids=lambda entry: entry.key)
 def test_knobs_go_on_and_off_and_are_calmed_together(sim, shop, entry):
     press(sim, shop, "knob", key=entry.key)
     assert getattr(shop.knobs, entry.knob) == entry.on

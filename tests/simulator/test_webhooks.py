@@ -9,7 +9,10 @@ import jsonschema
 import pytest
 
 from tests.simulator import Simulator
+from tests.simulator.catalog_state import Collection, Source
+from tests.simulator.conditions import new_condition
 from tests.simulator.conftest import ADJUST, DOMAIN, Api, Receiver, Small, adjust_input, sign
+from tests.simulator.files import drawn_file
 from tests.simulator.payloads import BODIES, TOPICS
 from tests.simulator.webhooks import RETRY_GAPS
 
@@ -261,7 +264,7 @@ def test_nobody_hears_what_nobody_subscribed_to(small: Small, receiver: Receiver
 
 
 def subjects(small: Small) -> dict[str, tuple]:
-    level, item = (small.mug.item_id, small.here), (small.mug.item_id,)
+    level, item, shelf = (small.mug.item_id, small.here), (small.mug.item_id,), full_collection(small).id
     found: dict[str, tuple] = {}
     for topic in TOPICS:
         kind = topic.rpartition("_")[0]
@@ -270,8 +273,23 @@ def subjects(small: Small) -> dict[str, tuple]:
             "INVENTORY_ITEMS": item,
             "PRODUCTS": (small.mug.product_id,),
             "LOCATIONS": (small.here,),
+            "COLLECTIONS": (shelf,),
         }.get(kind, (small.shop.id,))
     found["APP_SCOPES_UPDATE"] = (small.shop.id, ("read_products",), ("read_inventory",))
+    return found
+
+
+def full_collection(small: Small) -> Collection:
+    """With an image, a rule and a channel; the mug has a picture and a category."""
+    shop, at = small.shop, small.sim.clock.whole_seconds()
+    rule = new_condition(
+        shop, {"productTag": {"relation": "TAGGED_WITH", "matchType": "ANY", "values": ["a"]}}, including=True
+    )
+    found = Collection(7, "Shelf", "shelf", at, at, published_at=at, image=drawn_file(shop, "shelf.png", at))
+    found.sources = [Source(8, "Rules", conditions=[rule])]
+    shop.catalog.collections[found.id] = found
+    shop.products[small.mug.product_id].file_ids = [drawn_file(shop, "mug.png", at, alt="A mug").id]
+    shop.products[small.mug.product_id].category = "gid://shopify/TaxonomyCategory/hg-11"
     return found
 
 

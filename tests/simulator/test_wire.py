@@ -50,10 +50,10 @@ def test_a_wrong_variable_names_its_problems_and_gives_no_data(api: Api, small: 
 
 
 def test_a_field_that_is_not_simulated_fails_loudly(api: Api, capsys):
-    answer = api.send("{ pages(first: 1) { nodes { id } } }")
+    answer = api.send("{ products(first: 1) { nodes { onlineStoreUrl } } }")
     assert answer.status_code == 501
     assert "Not simulated" in answer.json()["errors"]
-    assert "QueryRoot.pages" in capsys.readouterr().err
+    assert "Product.onlineStoreUrl" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("asked", "served"), [("2024-01", "2026-01"), ("2026-07", "2026-07"), ("2026-10", "2026-10")])

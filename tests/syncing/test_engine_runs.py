@@ -3,10 +3,12 @@
 import math
 
 import pytest
+from django.db import connection as db
 
-from stores.models import Connection
+from stores.models import Connection, Variant, VariantLink
 from syncing import handlers, jobs
-from syncing.models import StockAdjustment
+from syncing.models import StockAdjustment, StockLevel, StockLink
+from syncing.stock import pairs
 from tests.places import OURS
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
@@ -131,3 +133,40 @@ def test_a_change_of_strategy_aligns_anew_wherever_the_worker_dies(pair):
     north.buy(0, 1)
     world.follow()
     assert levels_of(world) == [19, 19]
+
+
+def link_many(world, connection, count):
+    """Variants of both stores, linked by the dozen as no catalogue is read."""
+    sides = [
+        Variant.objects.bulk_create(
+            Variant(store=place.store, gid=f"{name}/{n}", item_gid=f"item/{name}/{n}", seen_at=world.sim.clock.now())
+            for n in range(count)
+        )
+        for name, place in zip("sd", world.places, strict=True)
+    ]
+    VariantLink.objects.bulk_create(
+        VariantLink(connection=connection, source_variant=one, destination_variant=other, state="linked")
+        for one, other in zip(*sides, strict=True)
+    )
+
+
+def test_wiring_a_large_catalogue_does_not_hang_on_what_the_statistics_say(world):
+    """They said of tables with room for thousands that nothing was in them, as after many rows were removed."""
+    source, north = (world.add_store(name, role, 1) for name, role in (("source", "source"), ("north", "destination")))
+    connection = world.connect(source, north, "one_way", state="ready")
+    link_many(world, connection, 3_000)
+    pairs.wire_connection(connection)
+    StockLink.objects.all().delete()
+    StockLevel.objects.all().delete()
+    VariantLink.objects.all().delete()
+    Variant.objects.all().delete()
+    with db.cursor() as cursor:
+        for model in (StockLink, StockLevel, VariantLink, Variant):
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
+    link_many(world, connection, 3_000)
+    with db.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '20s'")
+        try:
+            assert pairs.wire_connection(connection) == 3_000
+        finally:
+            cursor.execute("RESET statement_timeout")

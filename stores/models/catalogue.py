@@ -1,0 +1,236 @@
+"""What of its source's catalogue a connection follows: products, fields, prices, collections and content."""
+
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from stores.models.catalogue_field import DEFAULT_POLICIES, CatalogueField, check_policies, default_policies
+from stores.models.connection import Connection
+from stores.models.fields import check_texts
+
+
+class SyncMode(models.TextChoices):
+    """What may be done to the destination: features.md section 4."""
+
+    OFF = "off", "Off: nothing follows"
+    CREATE_UPDATE = "create_update", "Create & update: create what is missing, update what matches"
+    UPDATE_ONLY = "update_only", "Update only: never create"
+    CREATE_ONLY = "create_only", "Create only: never touch what was there already"
+
+
+class PriceRuleFields(models.Model):
+    """The columns of a price rule: percent, then amount, then currency rate, then rounding."""
+
+    class RateKind(models.TextChoices):
+        FIXED = "fixed", "Fixed: the rate entered here"
+        TABLE = "table", "Table: the newest rate of the rate table that is valid on the day"
+
+    class Rounding(models.TextChoices):
+        NONE = "none", "None: only to the currency's smallest unit"
+        NEAREST = "nearest", "To the nearest"
+        UP = "up", "Up"
+        DOWN = "down", "Down"
+
+    price_percent = models.DecimalField(
+        "percent",
+        max_digits=7,
+        decimal_places=3,
+        default=Decimal(0),
+        validators=[MinValueValidator(Decimal("-99.999"))],
+        help_text="Added to the source's price: 10 makes 100.00 to 110.00, -10 makes it 90.00.",
+    )
+    price_amount = models.DecimalField(
+        "fixed amount",
+        max_digits=12,
+        decimal_places=3,
+        default=Decimal(0),
+        help_text="Added after the percentage, in the source's currency; may be negative.",
+    )
+    rate_kind = models.CharField("currency rate", max_length=5, choices=RateKind.choices, default=RateKind.FIXED)
+    fixed_rate = models.DecimalField(
+        max_digits=18,
+        decimal_places=8,
+        default=Decimal(1),
+        validators=[MinValueValidator(Decimal("0.00000001"))],
+        help_text="Units of the destination's currency for one unit of the source's. 1: the same currency.",
+    )
+    rounding = models.CharField(max_length=7, choices=Rounding.choices, default=Rounding.NONE)
+    rounding_step = models.DecimalField(
+        "round to steps of",
+        max_digits=12,
+        decimal_places=3,
+        default=Decimal(1),
+        validators=[MinValueValidator(Decimal("0.001"))],
+        help_text="1 with the ending 0.99 gives 0.99, 1.99, 2.99 …; 10 with 9.95 gives 9.95, 19.95 …; 0.05 with 0 "
+        "gives 0.05, 0.10, 0.15 …",
+    )
+    rounding_ending = models.DecimalField(
+        "and end with",
+        max_digits=12,
+        decimal_places=3,
+        default=Decimal(0),
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="For example 0.99, 0.95 or 0. Smaller than the step.",
+    )
+
+    class Meta:
+        abstract = True
+
+
+class CatalogueSettings(PriceRuleFields):
+    """A connection's catalogue. Without such a row, or before it was started, nothing but stock follows."""
+
+    class Selection(models.TextChoices):
+        ALL = "all", "All that the source shares"
+        WITH_TAGS = "with_tags", "Only products with any of these tags"
+        WITHOUT_TAGS = "without_tags", "All but products with any of these tags"
+
+    class Merging(models.TextChoices):
+        REPLACE = "replace", "Replace: the destination has exactly the source's"
+        MERGE = "merge", "Merge: the destination keeps its own as well"
+
+    class Edited(models.TextChoices):
+        OVERWRITE = "overwrite", "Overwrite it with the source's"
+        KEEP = "keep", "Keep it, and report the difference"
+
+    class Unlink(models.TextChoices):
+        UNPUBLISH = "unpublish", "Unpublish"
+        UNPUBLISH_IF_ORDERED = "if_ordered", "Unpublish if it was ever ordered, else delete"
+        DELETE = "delete", "Delete"
+        NOTHING = "nothing", "Nothing"
+
+    class CollectionSelection(models.TextChoices):
+        ALL = "all", "All that the source shares"
+        CHOSEN = "chosen", "Only the chosen ones"
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="catalogue")
+    product_mode = models.CharField(
+        "products",
+        max_length=13,
+        choices=SyncMode.choices,
+        default=SyncMode.UPDATE_ONLY,
+        help_text="What may be done to the destination's products.",
+    )
+    selection = models.CharField("which products", max_length=12, choices=Selection.choices, default=Selection.ALL)
+    selection_tags = models.JSONField(
+        "tags", default=list, blank=True, validators=[check_texts], help_text="The source's tags; case does not matter."
+    )
+    field_policies = models.JSONField("fields", default=default_policies, validators=[check_policies])
+    tags_merging = models.CharField(
+        "tags in the destination", max_length=7, choices=Merging.choices, default=Merging.REPLACE
+    )
+    images_merging = models.CharField(
+        "images in the destination", max_length=7, choices=Merging.choices, default=Merging.REPLACE
+    )
+    metafield_namespaces = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_texts],
+        help_text="Metafields of these namespaces follow, for example custom. None: no metafields.",
+    )
+    publication_gids = models.JSONField(
+        "sales channels",
+        default=list,
+        blank=True,
+        validators=[check_texts],
+        help_text="Where products and collections are published in the destination. None: they stay unpublished.",
+    )
+    edited = models.CharField(
+        "edited in the destination",
+        max_length=9,
+        choices=Edited.choices,
+        default=Edited.OVERWRITE,
+        help_text="What happens to a synced field that somebody changed in the destination.",
+    )
+    unlink = models.CharField(
+        "when a product no longer follows",
+        max_length=10,
+        choices=Unlink.choices,
+        default=Unlink.UNPUBLISH,
+        help_text="The source's product was deleted, is no longer shared, or has left the selection.",
+    )
+    guard_share = models.PositiveSmallIntegerField(
+        "hold a run that would remove more than this share",
+        default=20,
+        validators=[MaxValueValidator(100)],
+        help_text="Percent of the connection's linked products that one run may unpublish or delete.",
+    )
+    guard_products = models.PositiveIntegerField(
+        "… or more products than", default=50, help_text="That one run may unpublish or delete."
+    )
+    guard_minimum = models.PositiveSmallIntegerField(
+        "… but never for fewer than",
+        default=5,
+        help_text="Small connections: fewer products than this never trip the share.",
+    )
+    collection_mode = models.CharField("collections", max_length=13, choices=SyncMode.choices, default=SyncMode.OFF)
+    collection_selection = models.CharField(
+        "which collections", max_length=6, choices=CollectionSelection.choices, default=CollectionSelection.ALL
+    )
+    collection_gids = models.JSONField(
+        "chosen collections", default=list, blank=True, validators=[check_texts], help_text="Ids in the source."
+    )
+    syncs_pages = models.BooleanField("pages follow", default=False)
+    syncs_blogs = models.BooleanField("blogs follow", default=False)
+    syncs_articles = models.BooleanField("articles follow", default=False, help_text="Their blogs follow, too.")
+    poll_minutes = models.PositiveSmallIntegerField(
+        "look for changed content every",
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text="Minutes. Shopify tells nobody when a page, blog or article changes.",
+    )
+    # Per kind of content the source's updatedAt up to which it was read, and when all ids were last compared.
+    content_cursors = models.JSONField(default=dict, blank=True, editable=False)
+    polled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    content_compared_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The price rule that the prices of the destination were made with, as a digest: another one re-prices.
+    priced_with = models.CharField(max_length=64, blank=True, editable=False)
+    # All the settings that the last whole pass over the products was made with, as a digest: others lead to another.
+    synced_with = models.CharField(max_length=64, blank=True, editable=False)
+    # When all products were last compared; None: as soon as possible.
+    products_compared_at = models.DateTimeField(null=True, blank=True, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "catalogue"
+        verbose_name_plural = "catalogues"
+        constraints = [
+            models.CheckConstraint(condition=Q(fixed_rate__gt=0), name="catalogue_rate_above_zero"),
+            models.CheckConstraint(condition=Q(price_percent__gt=-100), name="catalogue_percent_above_minus_100"),
+            models.CheckConstraint(condition=Q(rounding_step__gt=0), name="catalogue_step_above_zero"),
+            models.CheckConstraint(
+                condition=Q(rounding_ending__gte=0, rounding_ending__lt=F("rounding_step")),
+                name="catalogue_ending_below_step",
+                violation_error_message="The ending must be smaller than the step it is repeated in.",
+            ),
+        ]
+        permissions = [("release_catalogue_run", "Can release a held catalogue run")]
+
+    def __str__(self) -> str:
+        return f"Catalogue of {self.connection}"
+
+    def policy_of(self, field: str) -> str:
+        """The policy of a field; one that the stored table does not name has its default."""
+        return self.field_policies.get(field) or DEFAULT_POLICIES[CatalogueField(field)]
+
+    def why_inert(self) -> str:
+        """Why nothing of the catalogue travels now, in words; '' when it does."""
+        if reason := self.connection.why_inert():
+            return reason
+        return "" if self.started_at else "The catalogue was not started."
+
+    def clean(self) -> None:
+        if self.selection != self.Selection.ALL and not self.selection_tags:
+            raise ValidationError({"selection_tags": "Name at least one tag, or choose all products."})
+        if self.collection_selection == self.CollectionSelection.CHOSEN and not self.collection_gids:
+            raise ValidationError({"collection_gids": "Choose at least one collection, or all of them."})
+
+    def start(self) -> None:
+        """Mark it started: from here on the source's changes travel."""
+        self.started_at = self.started_at or timezone.now()
+        self.save(update_fields=["started_at"])

@@ -1,0 +1,172 @@
+"""Which product, collection, page, blog or article of a destination follows which one of the source."""
+
+from hashlib import sha256
+
+from django.db import models
+from django.db.models import Q
+
+from stores.models.connection import Connection
+from stores.models.store import Store
+
+
+class FollowState(models.TextChoices):
+    """How a thing of the source stands in the destination."""
+
+    LINKED = "linked", "Linked: follows the source"
+    CREATING = "creating", "Being created"
+    UNMATCHED = "unmatched", "Unmatched: the destination has none, and none is created"
+    CONFLICT = "conflict", "Conflict: an operator has to decide"
+    FAILED = "failed", "Failed: Shopify refused it"
+    UNLINKED = "unlinked", "Unlinked: no longer follows"
+
+
+class FollowLink(models.Model):
+    """The columns of both kinds of links."""
+
+    # The connection's destination again, so that the database can see to it that nothing there is claimed twice: an id
+    # is unique in one store only.
+    destination = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="+", editable=False)
+    source_gid = models.CharField("id in the source", max_length=64)
+    destination_gid = models.CharField("id in the destination", max_length=64, blank=True)
+    title = models.CharField(max_length=512, blank=True, help_text="The source's, as last read.")
+    handle = models.CharField(max_length=255, blank=True, help_text="The source's, as last read.")
+    state = models.CharField(max_length=9, choices=FollowState.choices, default=FollowState.UNMATCHED)
+    reason = models.TextField(blank=True, help_text="Why it is in this state, or what was left out, in words.")
+    is_created = models.BooleanField(
+        "created by us", default=False, help_text="It did not exist in the destination before."
+    )
+    fingerprint = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of what was last written: an equal one costs no call."
+    )
+    # Field -> value as last written, the long ones as digests (syncing.catalog.fields): to tell an edit by others.
+    written = models.JSONField(default=dict, blank=True, editable=False)
+    source_updated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    synced_at = models.DateTimeField("last written", null=True, blank=True, editable=False)
+    unlinked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.title or self.source_gid} ({self.get_state_display().partition(':')[0].lower()})"
+
+    def save(self, *args, **kwargs) -> None:
+        if self.destination_id is None:
+            self.destination_id = self.connection.destination_id
+        super().save(*args, **kwargs)
+
+
+class ProductLink(FollowLink):
+    """One row per connection and product of the source that is, was, or should be in the destination."""
+
+    State = FollowState
+
+    class Departure(models.TextChoices):
+        DELETED = "deleted", "It was deleted in the source"
+        NOT_SHARED = "not_shared", "The source no longer shares it"
+        NOT_SELECTED = "not_selected", "It has left the selection of this connection"
+        DISCONNECTED = "disconnected", "The connection was ended"
+
+    class Done(models.TextChoices):
+        UNPUBLISHED = "unpublished", "Unpublished"
+        DELETED = "deleted", "Deleted"
+        LEFT = "left", "Left as it is"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="product_links")
+    departure = models.CharField("why it no longer follows", max_length=12, choices=Departure.choices, blank=True)
+    unlink_done = models.CharField("what became of it", max_length=11, choices=Done.choices, blank=True, editable=False)
+    # What the last products/update webhooks of source and destination told, as digests (syncing.catalog.hearing).
+    heard = models.CharField(max_length=90, blank=True, editable=False)
+    heard_there = models.CharField(max_length=90, blank=True, editable=False)
+    # The channels it was taken from, so that a product that comes back appears where it was.
+    unpublished_from = models.JSONField(default=list, blank=True, editable=False)
+
+    class Meta(FollowLink.Meta):
+        ordering = ["connection", "title"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "source_gid"], name="product_link_once_per_connection"),
+            # Two sources that claim one product are a conflict, never silently taken turns with.
+            models.UniqueConstraint(
+                fields=["destination", "destination_gid"],
+                condition=Q(state="linked"),
+                name="destination_product_claimed_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="linked") | ~Q(destination_gid=""), name="linked_product_has_a_partner"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["connection", "state"]),
+            models.Index(fields=["source_gid"]),
+            models.Index(fields=["destination", "destination_gid"]),
+        ]
+
+
+class ResourceLink(FollowLink):
+    """One row per connection and collection, page, blog or article of the source."""
+
+    State = FollowState
+
+    class Kind(models.TextChoices):
+        COLLECTION = "collection", "Collection"
+        PAGE = "page", "Page"
+        BLOG = "blog", "Blog"
+        ARTICLE = "article", "Article"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="resource_links")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    parent_gid = models.CharField(
+        "blog in the source", max_length=64, blank=True, help_text="Of an article: its handle is unique in its blog."
+    )
+
+    class Meta(FollowLink.Meta):
+        ordering = ["connection", "kind", "title"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "source_gid"], name="resource_link_once_per_connection"),
+            models.UniqueConstraint(
+                fields=["destination", "destination_gid"],
+                condition=Q(state="linked"),
+                name="destination_resource_claimed_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="linked") | ~Q(destination_gid=""), name="linked_resource_has_a_partner"
+            ),
+        ]
+        indexes = [models.Index(fields=["connection", "kind", "state"])]
+
+
+def url_key(url: str) -> str:
+    """What a source address is looked up by: addresses may be longer than an index takes."""
+    return sha256(url.encode()).hexdigest()
+
+
+class CatalogueFile(models.Model):
+    """A file that a destination made of a source's address: sent again, the address would make another copy."""
+
+    class State(models.TextChoices):
+        PROCESSING = "processing", "Shopify is still fetching it"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="catalogue_files")
+    source_url = models.TextField("address in the source")
+    source_key = models.CharField(max_length=64, editable=False)
+    file_gid = models.CharField("file in the destination", max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PROCESSING)
+    reason = models.CharField(max_length=500, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["store", "-id"]
+        constraints = [models.UniqueConstraint(fields=["store", "source_key"], name="file_once_per_address")]
+        indexes = [models.Index(fields=["store", "id"], condition=Q(state="processing"), name="file_processing")]
+
+    def __str__(self) -> str:
+        return f"{self.source_url.rpartition('/')[2][:80]} in {self.store}"
+
+    def save(self, *args, **kwargs) -> None:
+        self.source_key = url_key(self.source_url)
+        super().save(*args, **kwargs)

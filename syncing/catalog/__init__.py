@@ -1,0 +1,1 @@
+"""Products, prices and content on their way from a source to its destinations."""

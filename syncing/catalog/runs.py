@@ -1,0 +1,192 @@
+"""Catalogue runs as operators see them: start, pause, resume, cancel, release, discard; and which are due anyway.
+
+What a run does stands in `run_plan` and `run_work`. None of these functions does it: they change rows, and whoever
+calls them has a job enqueued.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from stores.models import CatalogueSettings, Connection, ProductLink, Store, SyncMode
+from syncing.catalog.terms import NoRate, policy_of, pricing_digest, settings_digest
+from syncing.models import CatalogueRun, CatalogueRunItem
+
+Kind, State = CatalogueRun.Kind, CatalogueRun.State
+Result = CatalogueRunItem.Outcome
+
+COMPARED_EVERY = timedelta(days=1)
+SETTLED_AFTER = timedelta(minutes=1)  # settings are entered one after the other
+
+
+class RunRefused(Exception):
+    """A run cannot be started, or is not in the state for what is asked; the message says why, for operators."""
+
+    failure = "misconfigured"  # for syncing.jobs: trying again changes nothing
+
+
+def start(
+    connection: Connection,
+    kind: str = Kind.ALL,
+    *,
+    is_preview: bool = False,
+    by: Any = None,
+    retried: CatalogueRun | None = None,
+) -> CatalogueRun:
+    """Open a run, or a preview of one, for a job to carry out; FIRST also starts the catalogue. `by` is a user.
+
+    RETRY needs the run whose failed ones are `retried`. Raises RunRefused.
+    """
+    settings = CatalogueSettings.objects.filter(connection=connection).first()
+    if reason := _why_refused(connection, settings, kind, is_preview=is_preview):
+        raise RunRefused(reason)
+    if kind == Kind.RETRY and retried is None:
+        raise RunRefused("Choose the run whose failed products are to be tried again.")
+    if kind == Kind.FIRST and not is_preview:
+        settings.start()
+    try:
+        with transaction.atomic():
+            return CatalogueRun.objects.create(
+                connection=connection, kind=kind, is_preview=is_preview, requested_by=by, retried=retried
+            )
+    except IntegrityError:
+        raise RunRefused(
+            "Another catalogue run of this connection is under way: wait for its end, or end it."
+        ) from None
+
+
+def _why_refused(connection: Connection, settings: CatalogueSettings | None, kind: str, *, is_preview: bool) -> str:
+    if settings is None:
+        return "The connection has no catalogue yet: choose first what follows."
+    if not is_preview:
+        return connection.why_inert() if kind == Kind.FIRST else settings.why_inert()
+    for store in (connection.source, connection.destination):
+        if store.is_paused or store.status == Store.Status.DISCONNECTED:
+            return f"The store {store} is paused or disconnected."
+    return ""
+
+
+def disconnect(connection: Connection, unlink: str, by: Any = None) -> CatalogueRun:
+    """End the catalogue of a connection: `unlink` (CatalogueSettings.Unlink) says what happens to its products.
+
+    `count_followers` tells how many these are. No guard holds it: somebody decided. Raises RunRefused.
+    """
+    if unlink not in CatalogueSettings.Unlink.values:
+        raise RunRefused("Choose what happens to the products.")
+    with transaction.atomic():
+        CatalogueSettings.objects.filter(connection=connection).update(unlink=unlink)
+        run = start(connection, Kind.UNLINK, by=by)
+        run.is_released, run.released_by, run.released_at = True, by, timezone.now()
+        run.begun_with = {"ends": True}
+        run.save()
+    return run
+
+
+def count_followers(connection: Connection) -> int:
+    """How many products of the destination follow: what ending the connection concerns."""
+    return connection.product_links.filter(state=ProductLink.State.LINKED).count()
+
+
+# --- What operators do with a run ---------------------------------------------------------------------------------
+
+
+def pause(run: CatalogueRun) -> None:
+    """What is in hand is ended first. Raises RunRefused."""
+    _move(run, (State.PLANNING, State.RUNNING), "Only a run that works can be paused.", state=State.PAUSED)
+
+
+def resume(run: CatalogueRun) -> None:
+    """Go on where it stopped. Raises RunRefused."""
+    state = State.RUNNING if run.cursor else State.PLANNING
+    _move(run, (State.PAUSED,), "Only a paused run can be resumed.", state=state)
+
+
+def cancel(run: CatalogueRun) -> None:
+    """End it; what is done stays done. Raises RunRefused."""
+    message = "Cancelled by an operator."
+    _move(
+        run, CatalogueRun.UNDER_WAY, "It has ended.", state=State.CANCELLED, finished_at=timezone.now(), message=message
+    )
+
+
+def release(run: CatalogueRun, by: Any = None) -> None:
+    """Let it remove as much as it found. Raises RunRefused."""
+    with transaction.atomic():
+        is_content = run.kind == Kind.CONTENT  # which compares once more, and finds by itself what is to go
+        _move(
+            run,
+            (State.HELD,),
+            "Only a held run can be released.",
+            state=State.RUNNING,
+            is_released=True,
+            released_by=by,
+            released_at=timezone.now(),
+        )
+        if not is_content:
+            run.items.filter(outcome=Result.HELD).update(outcome=Result.PLANNED, finished_at=None)
+
+
+def discard(run: CatalogueRun, by: Any = None) -> None:
+    """Remove nothing: the products stay as they are and no longer follow. Raises RunRefused."""
+    words = f"Kept as it is by {by or 'an operator'}."
+    now = timezone.now()
+    with transaction.atomic():
+        _move(run, (State.HELD,), "Only a held run can be discarded.", state=State.FINISHED, finished_at=now)
+        held = run.items.filter(outcome=Result.HELD)
+        if run.kind != Kind.CONTENT:
+            run.connection.product_links.filter(source_gid__in=held.values("source_gid")).update(
+                state=ProductLink.State.UNLINKED,
+                unlink_done=ProductLink.Done.LEFT,
+                departure=ProductLink.Departure.NOT_SELECTED,
+                unlinked_at=now,
+                fingerprint="",
+                reason=words,
+            )
+        held.update(outcome=Result.SKIPPED, reason=words, finished_at=now)
+
+
+def _move(run: CatalogueRun, states: tuple[str, ...], refusal: str, **values: Any) -> None:
+    # One conditional update: a worker may end the run at this very moment.
+    if not CatalogueRun.objects.filter(pk=run.pk, state__in=states).update(**values):
+        raise RunRefused(refusal)
+    run.refresh_from_db()
+
+
+# --- What is due by itself ----------------------------------------------------------------------------------------
+
+
+def find_due(now: datetime) -> Iterator[tuple[Connection, str]]:
+    """Connections whose products must be looked at, with the kind of run: new prices, other settings, or a day ago."""
+    under_way = CatalogueRun.objects.filter(state__in=CatalogueRun.UNDER_WAY, is_preview=False)
+    rows = CatalogueSettings.objects.filter(started_at__isnull=False, changed_at__lt=now - SETTLED_AFTER)
+    rows = rows.exclude(connection__in=under_way.values("connection"))
+    for settings in rows.select_related("connection__source", "connection__destination"):
+        if not settings.why_inert() and (kind := _due_kind(settings, now)):
+            yield settings.connection, kind
+
+
+def _due_kind(settings: CatalogueSettings, now: datetime) -> str:
+    if not settings.synced_with:
+        return Kind.FIRST
+    try:
+        policy = policy_of(settings)
+    except NoRate:
+        return ""  # said where the catalogue is shown; the next rate leads to a run
+    if settings.synced_with != settings_digest(settings, policy):
+        return Kind.ALL
+    if settings.product_mode == SyncMode.OFF:
+        return ""
+    if settings.priced_with != pricing_digest(policy):
+        return Kind.PRICES
+    compared_at = settings.products_compared_at
+    return Kind.ALL if compared_at is None or compared_at < now - COMPARED_EVERY else ""
+
+
+def unfinished() -> list[CatalogueRun]:
+    """Runs that a job should be at."""
+    rows = CatalogueRun.objects.filter(Q(state=State.PLANNING) | Q(state=State.RUNNING))
+    return list(rows.select_related("connection__source", "connection__destination"))

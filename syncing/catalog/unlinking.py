@@ -1,0 +1,137 @@
+"""What happens in the destination to products that no longer follow, and when that has to wait for an operator."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from django.utils import timezone
+
+from stores import linking
+from stores.models import CatalogueSettings, Connection, ProductLink, SyncMode, VariantLink
+from stores.shopify import product_records, product_writes, publications
+from stores.shopify.client import Client
+from stores.shopify.errors import ObjectNotFound, UserErrors
+from syncing.catalog.cargo import Outcome
+from syncing.catalog.content_rules import why_held
+from syncing.catalog.turns import take_turn
+from syncing.models import CatalogueRunItem
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+Departure, Done, State = ProductLink.Departure, ProductLink.Done, ProductLink.State
+Unlink = CatalogueSettings.Unlink
+
+TURN = "product"
+# What leaves one by one within this time counts as one run: webhooks of a mass deletion come singly.
+ONE_RUN = timedelta(hours=1)
+# Links whose partner really follows, or did until something went wrong.
+FOLLOWING = (State.LINKED, State.CREATING, State.FAILED, State.CONFLICT)
+
+
+def departure_action(settings: CatalogueSettings, link: ProductLink) -> str:
+    """What a connection does with a product that no longer follows, as a CatalogueRunItem.Action.
+
+    What was there before us is never removed where nothing of the kind may be touched (Create only). "If ordered"
+    is told before anything is read as Unpublish: it is the least that happens.
+    """
+    if not link.destination_gid or link.state not in FOLLOWING:
+        return Action.SKIP
+    if settings.product_mode == SyncMode.OFF or settings.unlink == Unlink.NOTHING:
+        return Action.SKIP
+    if settings.product_mode == SyncMode.CREATE_ONLY and not link.is_created:
+        return Action.SKIP
+    return Action.DELETE if settings.unlink == Unlink.DELETE else Action.UNPUBLISH
+
+
+def hold_reason(connection: Connection, count: int) -> str:
+    """Why removing so many products has to wait for an operator, in words; '' if it may be done."""
+    settings = connection.catalogue
+    total = connection.product_links.filter(state=State.LINKED).count()
+    return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def hold_reason_for_one(connection: Connection) -> str:
+    """The same for one product, with those that were removed a moment ago."""
+    settings = connection.catalogue
+    removed = connection.product_links.filter(
+        unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=(Done.UNPUBLISHED, Done.DELETED)
+    ).count()
+    total = connection.product_links.filter(state=State.LINKED).count() + removed
+    return why_held(removed + 1, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def let_go(connection: Connection, client: Client, link: ProductLink, departure: str, why: str = "") -> Outcome:
+    """Do to the link's partner what the connection's choice says, and unlink it. `client` is the destination's.
+
+    A refusal is an outcome; raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
+    """
+    with take_turn(connection, TURN, link.source_gid):
+        link.refresh_from_db()
+        action = departure_action(connection.catalogue, link)
+        why = why or f"{Departure(departure).label}."
+        try:
+            done, words = _remove(connection, client, link, action)
+        except (UserErrors, ObjectNotFound) as error:
+            ProductLink.objects.filter(pk=link.pk).update(reason=str(error))
+            return _outcome(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
+        if done == Done.DELETED:
+            action = Action.DELETE
+        link.state, link.departure, link.unlink_done, link.unlinked_at = State.UNLINKED, departure, done, timezone.now()
+        link.reason, link.fingerprint = f"{why} {words}".strip(), ""
+        link.save()
+        return _outcome(link, action, Result.DONE, link.reason)
+
+
+def _remove(connection: Connection, client: Client, link: ProductLink, action: str) -> tuple[str, str]:
+    """What became of the partner, as ProductLink.Done and in words."""
+    if action == Action.SKIP:
+        return Done.LEFT, "It was left as it is." if link.destination_gid else ""
+    partner = product_records.read_whole_product(client, link.destination_gid)
+    if partner is None:
+        return Done.DELETED, "Its partner was gone already."
+    settings = connection.catalogue
+    if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED and partner.status == "DRAFT" and not partner.publication_gids:
+        action = Action.DELETE  # nobody could ever see it, let alone order it
+    if action == Action.DELETE:
+        product_writes.delete_product(client, partner.gid)
+        linking.match_product(connection.destination, partner.gid)
+        return Done.DELETED, "It was deleted."
+    if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered
+        ProductLink.objects.filter(pk=link.pk).update(unpublished_from=list(partner.publication_gids))
+        link.unpublished_from = list(partner.publication_gids)
+    publications.unpublish(client, partner.gid, partner.publication_gids)
+    if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED:
+        return Done.UNPUBLISHED, "It was unpublished: it was for sale, so it may have been ordered."
+    return Done.UNPUBLISHED, "It was unpublished."
+
+
+def _outcome(link: ProductLink, action: str, result: str, reason: str, failure: str = "") -> Outcome:
+    return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
+
+
+def leave_out(connection: Connection, departures: Mapping[str, tuple[str, str, str]]) -> set[str]:
+    """Keep products that are not wanted out of stock, too, where nothing of them ever followed.
+
+    `departures` is source product gid -> (departure, reason, title). Returns those whose stock must be wired again.
+    Those that did follow are not touched here: `let_go` is for them.
+    """
+    links = {link.source_gid: link for link in connection.product_links.filter(source_gid__in=list(departures))}
+    linked = VariantLink.objects.filter(
+        connection=connection, state=VariantLink.State.LINKED, source_variant__product_gid__in=list(departures)
+    )
+    stocked = set(linked.order_by().values_list("source_variant__product_gid", flat=True).distinct())
+    changed = set()
+    for gid, (departure, reason, title) in departures.items():
+        link = links.get(gid)
+        if link is None and gid in stocked:
+            link = ProductLink(connection=connection, source_gid=gid, title=title[:512])
+        if link is None or link.state == State.UNLINKED or (link.destination_gid and link.state in FOLLOWING):
+            continue
+        link.state, link.departure, link.unlink_done = State.UNLINKED, departure, Done.LEFT
+        link.reason, link.fingerprint, link.unlinked_at = reason, "", timezone.now()
+        link.save()
+        changed.add(gid)
+    return changed
+
+
+def count_removals(settings: CatalogueSettings, links: Iterable[ProductLink]) -> int:
+    """How many of these would be unpublished or deleted."""
+    return sum(departure_action(settings, link) != Action.SKIP for link in links)
