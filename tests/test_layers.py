@@ -17,6 +17,7 @@ LAYERS = [
     ("2 rules", ["stores.matching", "orders.mapping", "syncing.stock.merge", "syncing.stock.guards"]),
     ("2 rules", [f"syncing.catalog.{name}" for name in ("selection", "fields", "pricing", "fingerprint")]),
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
+    ("3 features", ["stores.history", "stores.roles"]),
     ("3 features", ["orders.importing", "orders.updates", "syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", ["syncing.pulse", "syncing.retention", "syncing.status"]),
     ("4 engine", ["syncing.handlers", "syncing.effects", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),

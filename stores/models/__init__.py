@@ -1,8 +1,18 @@
 """The map: which stores exist, how they are connected, and what is linked to what."""
 
 from stores.models.connection import Connection, LocationMapping
+from stores.models.history import ConfigurationChange
 from stores.models.link import VariantLink
 from stores.models.store import Location, Store, SyncSwitch
 from stores.models.variant import Variant
 
-__all__ = ["Connection", "Location", "LocationMapping", "Store", "SyncSwitch", "Variant", "VariantLink"]
+__all__ = [
+    "ConfigurationChange",
+    "Connection",
+    "Location",
+    "LocationMapping",
+    "Store",
+    "SyncSwitch",
+    "Variant",
+    "VariantLink",
+]

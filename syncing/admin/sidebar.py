@@ -36,7 +36,14 @@ GROUPS = (
             ("Webhook events", "webhook", "syncing.webhookevent", None),
         ),
     ),
-    ("People", (("Users", "person", "auth.user", None), ("Groups", "group", "auth.group", None))),
+    (
+        "Administration",
+        (
+            ("Changes", "history", "stores.configurationchange", None),
+            ("Users", "person", "auth.user", None),
+            ("Groups", "group", "auth.group", None),
+        ),
+    ),
 )
 BADGES = {
     "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
