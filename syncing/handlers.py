@@ -10,7 +10,7 @@ from django.utils import timezone
 from stores import linking
 from stores.clients import open_client
 from stores.models import Connection, Store
-from syncing import effects, jobs, pulse, reconciliation, recovery, retention, webhooks
+from syncing import alerts, effects, jobs, pulse, reconciliation, recovery, retention, webhooks
 from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs
 from syncing.stock.engine import Run
@@ -112,6 +112,11 @@ def reconcile(job: SyncJob) -> str:
     return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
 
 
+def send_alerts(job: SyncJob) -> None:
+    """Send the messages about problems that wait."""
+    alerts.send_pending()
+
+
 def check_store(job: SyncJob) -> str:
     """Check a store, repair its webhook subscriptions, and go on with what waited for it."""
     return str(recovery.check_store(job.store))
@@ -125,6 +130,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.MATCH_PRODUCT: match_product,
     SyncJob.Kind.RECONCILE: reconcile,
     SyncJob.Kind.CHECK_STORE: check_store,
+    SyncJob.Kind.SEND_ALERTS: send_alerts,
 }
 
 
@@ -143,6 +149,9 @@ def sweep() -> None:
     for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
     retention.prune()
+    pulse.beat(pulse.RETENTION)
+    alerts.watch()
+    pulse.beat(pulse.SWEEP)
 
 
 def _with_waiting_stock(running: QuerySet[Connection]) -> list[Connection]:

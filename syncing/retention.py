@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from syncing.models import Reconciliation, StockObservation, SyncJob, WebhookEvent
+from syncing.models import Alert, AlertMessage, Reconciliation, StockObservation, SyncJob, WebhookEvent
 
 BATCH = 5000
 
@@ -18,6 +18,8 @@ def prune() -> int:
         WebhookEvent.objects.filter(received_at__lt=before).exclude(state=WebhookEvent.State.NEW),
         StockObservation.objects.filter(created_at__lt=before),
         SyncJob.objects.filter(finished_at__lt=before),
+        AlertMessage.objects.filter(created_at__lt=before),
+        Alert.objects.filter(resolved_at__lt=before),
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
     ]
     return sum(_remove_some(rows) for rows in old)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from stores.models import Store
 from stores.shopify import webhooks as wire
-from syncing import pulse, webhooks
+from syncing import alerts, pulse, webhooks
 from syncing.models import Heartbeat, WebhookEvent
 
 # A rotated secret or a new store is known to every web process within this many seconds.
@@ -91,4 +91,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
         problems.append("No worker has shown itself lately: is `manage.py work` running?")
     if oldest and now - oldest.received_at > timedelta(minutes=5):
         problems.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")
+    if problems:
+        alerts.sound_alarm()
     return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)

@@ -19,7 +19,7 @@ LAYERS = [
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
     ("3 features", ["stores.history", "stores.roles"]),
     ("3 features", ["orders.importing", "orders.updates", "syncing.stock.*", "syncing.catalog.*"]),
-    ("3 features", ["syncing.pulse", "syncing.retention", "syncing.status"]),
+    ("3 features", ["syncing.messengers", "syncing.problems", "syncing.pulse", "syncing.retention", "syncing.status"]),
     ("4 engine", ["syncing.handlers", "syncing.effects", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),
     ("4 engine", ["syncing.reconciliation", "syncing.alerts"]),
     ("5 entry points", ["*.admin", "*.admin.*", "*.apps", "*.checks", "*.management", "*.management.*"]),

@@ -175,6 +175,26 @@ WATCHDOG_SECONDS = env.int("WATCHDOG_SECONDS", default=90)
 # How long a stop waits for what runs; then it is killed and its job picked up again. Less than the platform's patience.
 STOP_SECONDS = env.int("STOP_SECONDS", default=25)
 
+# --- Alerts ---------------------------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "dummymail://")
+try:
+    EMAIL_CONFIG = env.email_url_config(EMAIL_URL)
+except (ImproperlyConfigured, ValueError):  # no word of the address itself: it contains the password
+    raise ImproperlyConfigured(
+        "EMAIL_URL cannot be used. It must look like smtp+tls://user:password@host:587, with special characters of the "
+        "password written as %XX."
+    ) from None
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = (EMAIL_CONFIG[f"EMAIL_{name}"] for name in ("BACKEND", "HOST", "PORT"))
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (EMAIL_CONFIG[f"EMAIL_HOST_{name}"] or "" for name in ("USER", "PASSWORD"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = (EMAIL_CONFIG.get(f"EMAIL_USE_{name}", False) for name in ("TLS", "SSL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="tiposync@localhost")
+# One message per channel in so many minutes; the hour (UTC) after which the daily digest is sent.
+ALERT_PAUSE_MINUTES = env.int("ALERT_PAUSE_MINUTES", default=10)
+ALERT_DIGEST_HOUR = env.int("ALERT_DIGEST_HOUR", default=7)
+# Hosts of webhooks that may be inside our own network.
+ALERT_PRIVATE_HOSTS = env.list("ALERT_PRIVATE_HOSTS", default=[])
+
 # --- Security -------------------------------------------------------------------------------------------------
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None

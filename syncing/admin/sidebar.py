@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from syncing.models import StockHold, SyncJob
+from syncing.models import Alert, StockHold, SyncJob
 
 # Title, icon, model, and which badge it carries.
 GROUPS = (
@@ -34,11 +34,13 @@ GROUPS = (
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
             ("Webhook events", "webhook", "syncing.webhookevent", None),
+            ("Alerts", "notifications", "syncing.alert", "alerts"),
         ),
     ),
     (
         "Administration",
         (
+            ("Alert channels", "campaign", "syncing.alertchannel", None),
             ("Changes", "history", "stores.configurationchange", None),
             ("Users", "person", "auth.user", None),
             ("Groups", "group", "auth.group", None),
@@ -46,6 +48,7 @@ GROUPS = (
     ),
 )
 BADGES = {
+    "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None).count()),
     "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
     "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED).count()),
 }

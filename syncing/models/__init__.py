@@ -1,5 +1,6 @@
 """The traffic: what came in, what must be done, and every unit that moved."""
 
+from syncing.models.alert import Alert, AlertChannel, AlertMessage
 from syncing.models.event import WebhookEvent
 from syncing.models.job import Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
@@ -7,6 +8,9 @@ from syncing.models.reconciliation import Reconciliation
 from syncing.models.stock import StockLevel, StockLink, StockObservation
 
 __all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertMessage",
     "Heartbeat",
     "Reconciliation",
     "StockAdjustment",

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from stores import roles
 from stores.models import Connection, SyncSwitch
-from syncing.models import SyncJob
+from syncing.models import AlertChannel, SyncJob
 from tests.console_press import forms_with, list_of, look_at, page_of
 from tests.console_rows import make_event, make_hold, make_job, make_reconciliation, make_rows
 
@@ -18,7 +18,7 @@ RANKS = {roles.VIEWER: 0, roles.SUPPORT: 1, roles.MANAGER: 2, roles.ADMINISTRATO
 # The least role that sees a model's pages, where it is not the viewer.
 PAGES = {"auth.user": 3, "auth.group": 3, "stores.configurationchange": 2}
 # The least role that adds a row.
-ADDS = {"auth.user": 3, "stores.store": 3, "stores.connection": 2}
+ADDS = {"auth.user": 3, "syncing.alertchannel": 2, "stores.store": 3, "stores.connection": 2}
 # The least role that uses a button, by model.
 BUTTONS = {
     "auth.user": {"unlock": 3, "turn_off_two_factor": 3},
@@ -28,6 +28,7 @@ BUTTONS = {
     "stores.store": {"check_store": 2, "pause": 2, "resume": 2, "forget_previous_secret": 3},
     "stores.syncswitch": {"stop": 2, "resume": 2},
     "stores.variantlink": {"pick": 1, "ignore": 1, "clear": 1},
+    "syncing.alertchannel": {"send_test": 2},
     "syncing.stockhold": dict.fromkeys(
         ("release", "discard", "confirm_applied", "confirm_not_applied", "read_live"), 1
     ),
@@ -67,7 +68,10 @@ def make_all() -> dict:
     rows.source.save()
     made = [rows.source, rows.connection, rows.link, rows.stock_link, SyncSwitch.load(), make_hold(rows.stock_link)]
     made += [make_event(rows.source), make_job(rows.connection), make_reconciliation(rows.connection)]
-    made += [User.objects.create_user("colleague")]
+    made += [
+        User.objects.create_user("colleague"),
+        AlertChannel.objects.create(name="Desk", addresses="desk@example.com"),
+    ]
     return {label_of(type(row)): row for row in made}
 
 
