@@ -65,11 +65,12 @@ BEGIN
     SELECT jsonb_object_agg(key, CASE
                WHEN key = ANY(secret) THEN
                    jsonb_build_array(CASE WHEN coalesce(before ->> key, '') = '' THEN '' ELSE '(secret)' END,
-                                     CASE WHEN coalesce(after ->> key, '') = '' THEN '' ELSE '(another secret)' END)
+                                     CASE WHEN coalesce(after ->> key, '') = '' THEN ''
+                                          WHEN TG_OP = 'UPDATE' THEN '(another secret)' ELSE '(secret)' END)
                ELSE jsonb_build_array(before -> key, after -> key) END)
       INTO changed
       FROM jsonb_object_keys(before || after) AS key
-     WHERE before -> key IS DISTINCT FROM after -> key AND key <> 'id' AND NOT key = ANY(ignored);
+     WHERE before -> key IS DISTINCT FROM after -> key AND NOT key IN ('id', 'created_at') AND NOT key = ANY(ignored);
     IF changed IS NULL THEN
         RETURN NULL;
     END IF;

@@ -10,7 +10,7 @@ from django.utils import timezone
 from stores import linking
 from stores.clients import open_client
 from stores.models import Connection, Store
-from syncing import alerts, effects, jobs, pulse, reconciliation, recovery, retention, webhooks
+from syncing import alerts, effects, jobs, pulse, reconciliation, recovery, retention, tallies, webhooks
 from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs
 from syncing.stock.engine import Run
@@ -148,6 +148,7 @@ def sweep() -> None:
             jobs.reconcile(connection, trigger="schedule")
     for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
+    tallies.count_new()
     retention.prune()
     pulse.beat(pulse.RETENTION)
     alerts.watch()

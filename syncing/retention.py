@@ -6,9 +6,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from syncing.models import Alert, AlertMessage, Reconciliation, StockObservation, SyncJob, WebhookEvent
+from syncing import tallies
+from syncing.models import Alert, AlertMessage, Reconciliation, StockObservation, SyncJob, Tally, WebhookEvent
 
 BATCH = 5000
+KEEP_TALLIES = timedelta(days=400)
 
 
 def prune() -> int:
@@ -18,6 +20,7 @@ def prune() -> int:
         WebhookEvent.objects.filter(received_at__lt=before).exclude(state=WebhookEvent.State.NEW),
         StockObservation.objects.filter(created_at__lt=before),
         SyncJob.objects.filter(finished_at__lt=before),
+        Tally.objects.filter(hour__lt=timezone.now() - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),

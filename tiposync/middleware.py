@@ -1,5 +1,7 @@
 """What every request to the console passes through: its author for the history, and the content security policy."""
 
+import re
+import secrets
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -7,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from stores import history
+from stores.tracing import traced
 
 Answer = Callable[[HttpRequest], HttpResponse]
 # Alpine, which the console's pages are made with, evaluates its attributes: hence unsafe-eval. No script stands in a
@@ -35,6 +38,20 @@ def policy(get_response: Answer) -> Answer:
         response.headers.setdefault("Permissions-Policy", FEATURES)
         if request.path.startswith("/admin/"):
             response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    return answer
+
+
+def trace(get_response: Answer) -> Answer:
+    """Every log line of a request carries its id: the one that our proxy gave it, or a new one; the answer tells it."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if re.fullmatch(r"[\w-]{8,64}", given) else secrets.token_hex(8)
+        with traced(request=name):
+            response = get_response(request)
+        response.headers["X-Request-ID"] = name
         return response
 
     return answer

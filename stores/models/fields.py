@@ -9,6 +9,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from stores import redaction
+
+CIPHERTEXT = "encrypted:"  # before what stands in a dump
+
 
 @functools.lru_cache(maxsize=4)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
@@ -26,15 +30,28 @@ class EncryptedTextField(models.TextField):
 
     def get_prep_value(self, value: str | None) -> str | None:
         value = super().get_prep_value(value)
+        redaction.know(value or "")
         return _cipher(tuple(settings.CREDENTIAL_KEYS)).encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
         if not value:
             return value
         try:
-            return _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
+            secret = _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
         except InvalidToken:
             raise ImproperlyConfigured(
                 "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
                 "Put the key that was used before back, behind the current one."
             ) from None
+        redaction.know(secret)
+        return secret
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """What `dumpdata` writes: the ciphertext, marked as such, for `to_python` to read back."""
+        value = self.value_from_object(obj)
+        return f"{CIPHERTEXT}{self.get_prep_value(value)}" if value else ""
+
+    def to_python(self, value: object) -> object:
+        if isinstance(value, str) and value.startswith(CIPHERTEXT):
+            return self.from_db_value(value.removeprefix(CIPHERTEXT), None, None)
+        return super().to_python(value)

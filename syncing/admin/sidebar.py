@@ -78,6 +78,11 @@ def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any
     return item
 
 
+def icon(request: HttpRequest) -> str:
+    """The address of the picture in a browser's tab (UNFOLD's SITE_FAVICONS)."""
+    return static("stores/icon.svg")
+
+
 def stylesheet(request: HttpRequest) -> str:
     """The address of the console's own styles (UNFOLD's STYLES)."""
     return static("stores/console.css")

@@ -6,6 +6,7 @@ from syncing.models.job import Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
 from syncing.models.reconciliation import Reconciliation
 from syncing.models.stock import StockLevel, StockLink, StockObservation
+from syncing.models.tally import Tally
 
 __all__ = [
     "Alert",
@@ -20,5 +21,6 @@ __all__ = [
     "StockLink",
     "StockObservation",
     "SyncJob",
+    "Tally",
     "WebhookEvent",
 ]

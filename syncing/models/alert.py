@@ -18,8 +18,8 @@ class AlertChannel(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.EMAIL)
-    addresses = models.TextField(
-        "e-mail addresses", blank=True, help_text="Separated by commas, blanks or new lines. For e-mail only."
+    addresses = models.CharField(
+        "e-mail addresses", max_length=1000, blank=True, help_text="Several are separated by commas."
     )
     url = EncryptedTextField(
         "webhook address", blank=True, help_text="Kept encrypted and never shown again: whoever has it can write there."

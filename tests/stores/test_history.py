@@ -80,7 +80,7 @@ def test_adding_and_removing_are_recorded(rows):
     kinds = set(ConfigurationChange.objects.values_list("kind", "table"))
     assert {("delete", "stores_connection"), ("delete", "stores_locationmapping")} <= kinds
     User.objects.create_user("new", password="correct-horse")
-    assert (last().kind, last().row_name, last().fields["password"]) == ("insert", "new", ["", "(another secret)"])
+    assert (last().kind, last().row_name, last().fields["password"]) == ("insert", "new", ["", "(secret)"])
 
 
 def test_the_page_shows_who_changed_what_and_no_secret(admin_client, rows):
