@@ -10,8 +10,8 @@ from django.utils import timezone
 from stores import linking
 from stores.clients import open_client
 from stores.models import Connection, Store
-from syncing import alerts, effects, jobs, pulse, reconciliation, recovery, retention, tallies, webhooks
-from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
+from syncing import alerts, effects, jobs, privacy, pulse, reconciliation, recovery, retention, tallies, webhooks
+from syncing.models import PrivacyRequest, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.stock import pairs
 from syncing.stock.engine import Run
 
@@ -35,6 +35,10 @@ EFFECTS: dict[str, webhooks.Effect] = {
     "shop/update": effects.check_store,
     "app/scopes_update": effects.check_store,
     "app/uninstalled": effects.lose_store,
+    # Shopify's compliance webhooks, subscribed in the app's settings, not by us
+    "customers/data_request": privacy.take_data_requests,
+    "customers/redact": privacy.forget_customers,
+    "shop/redact": privacy.forget_store,
     "bulk_operations/finish": effects.finish_bulk,
 }
 
@@ -112,6 +116,12 @@ def reconcile(job: SyncJob) -> str:
     return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
 
 
+def forget(job: SyncJob) -> str:
+    """Remove what is kept about a customer, or about all customers of a store."""
+    request = PrivacyRequest.objects.select_related("store").filter(pk=job.arguments["request"]).first()
+    return privacy.forget(request) if request else "The request is gone, with its store."
+
+
 def send_alerts(job: SyncJob) -> None:
     """Send the messages about problems that wait."""
     alerts.send_pending()
@@ -130,6 +140,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.MATCH_PRODUCT: match_product,
     SyncJob.Kind.RECONCILE: reconcile,
     SyncJob.Kind.CHECK_STORE: check_store,
+    SyncJob.Kind.FORGET: forget,
     SyncJob.Kind.SEND_ALERTS: send_alerts,
 }
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from stores.models import Connection, Store
 from syncing import pulse
-from syncing.models import Alert, Heartbeat, StockHold, StockLink, SyncJob, WebhookEvent
+from syncing.models import Alert, Heartbeat, PrivacyRequest, StockHold, StockLink, SyncJob, WebhookEvent
 
 Kind = Alert.Kind
 # Of one kind: more are told when these have ended. A thousand of them are one problem, not a thousand.
@@ -127,6 +127,17 @@ def _failed_jobs(now: datetime) -> Iterator[Problem]:
         )
 
 
+def _privacy(now: datetime) -> Iterator[Problem]:
+    for request in PrivacyRequest.objects.filter(state=PrivacyRequest.State.OPEN).select_related("store")[:MOST]:
+        yield Problem(
+            Kind.PRIVACY,
+            f"request {request.pk}",
+            f"{request} must be done by {request.due_at:%Y-%m-%d}.",
+            f"/admin/syncing/privacyrequest/{request.pk}/change/",
+            store_id=request.store_id,
+        )
+
+
 def _overdue(now: datetime) -> Iterator[Problem]:
     limit = now - timedelta(minutes=2 * settings.RECONCILE_MINUTES)
     running = Connection.objects.filter(state=Connection.State.RUNNING).filter(
@@ -162,5 +173,6 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     _oversold,
     _held,
     _failed_jobs,
+    _privacy,
     _overdue,
 )

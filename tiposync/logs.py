@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sentry_sdk
+from django.http import HttpRequest
 
 from stores import tracing
 from stores.redaction import redact
@@ -20,7 +21,12 @@ STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """What a record carries besides its message: the work at hand, and what was given as `extra`."""
-    given = {name: value for name, value in vars(record).items() if name not in STANDARD}
+    # Django hands over whole requests; they would hide the id of the request, and say too much.
+    given = {
+        name: value
+        for name, value in vars(record).items()
+        if name not in STANDARD and not isinstance(value, HttpRequest)
+    }
     return tracing.current() | given
 
 

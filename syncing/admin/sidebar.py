@@ -41,6 +41,7 @@ GROUPS = (
         "Administration",
         (
             ("Alert channels", "campaign", "syncing.alertchannel", None),
+            ("Privacy requests", "shield_person", "syncing.privacyrequest", None),
             ("Changes", "history", "stores.configurationchange", None),
             ("Users", "person", "auth.user", None),
             ("Groups", "group", "auth.group", None),

@@ -4,6 +4,7 @@ from syncing.models.alert import Alert, AlertChannel, AlertMessage
 from syncing.models.event import WebhookEvent
 from syncing.models.job import Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
+from syncing.models.privacy import PrivacyRequest
 from syncing.models.reconciliation import Reconciliation
 from syncing.models.stock import StockLevel, StockLink, StockObservation
 from syncing.models.tally import Tally
@@ -13,6 +14,7 @@ __all__ = [
     "AlertChannel",
     "AlertMessage",
     "Heartbeat",
+    "PrivacyRequest",
     "Reconciliation",
     "StockAdjustment",
     "StockBatch",

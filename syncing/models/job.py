@@ -17,6 +17,7 @@ class SyncJob(models.Model):
         MATCH_PRODUCT = "match_product", "Match one product"
         RECONCILE = "reconcile", "Reconcile"
         CHECK_STORE = "check_store", "Check store"
+        FORGET = "forget", "Remove personal data"
         SEND_ALERTS = "send_alerts", "Send alerts"
 
     class State(models.TextChoices):

@@ -5,10 +5,11 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from stores import roles
 from stores.models import Connection, SyncSwitch
-from syncing.models import AlertChannel, SyncJob
+from syncing.models import AlertChannel, PrivacyRequest, SyncJob
 from tests.console_press import forms_with, list_of, look_at, page_of
 from tests.console_rows import make_event, make_hold, make_job, make_reconciliation, make_rows
 
@@ -29,6 +30,7 @@ BUTTONS = {
     "stores.syncswitch": {"stop": 2, "resume": 2},
     "stores.variantlink": {"pick": 1, "ignore": 1, "clear": 1},
     "syncing.alertchannel": {"send_test": 2},
+    "syncing.privacyrequest": {"export": 2, "finish": 2},
     "syncing.stockhold": dict.fromkeys(
         ("release", "discard", "confirm_applied", "confirm_not_applied", "read_live"), 1
     ),
@@ -68,6 +70,7 @@ def make_all() -> dict:
     rows.source.save()
     made = [rows.source, rows.connection, rows.link, rows.stock_link, SyncSwitch.load(), make_hold(rows.stock_link)]
     made += [make_event(rows.source), make_job(rows.connection), make_reconciliation(rows.connection)]
+    made += [PrivacyRequest.objects.create(store=rows.source, kind="data", customer_id=7, due_at=timezone.now())]
     made += [
         User.objects.create_user("colleague"),
         AlertChannel.objects.create(name="Desk", addresses="desk@example.com"),
