@@ -100,6 +100,13 @@ def upsert_triggers() -> int:
     return len(present)
 
 
+def count_triggers() -> int:
+    """How many tables are watched in this database."""
+    with db.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname = 'record_change'")
+        return cursor.fetchone()[0]
+
+
 def _arguments(watched: Watched) -> tuple[str, str, str]:
     return ",".join(watched.ignored), ",".join(watched.secret), watched.name or "-"
 

@@ -33,7 +33,7 @@ LAYERS = [
         ],
     ),
     ("4 engine", ["syncing.handlers", "syncing.effects", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),
-    ("4 engine", ["syncing.reconciliation", "syncing.alerts", "syncing.privacy"]),
+    ("4 engine", ["syncing.reconciliation", "syncing.alerts", "syncing.doctor", "syncing.privacy"]),
     ("5 entry points", ["*.admin", "*.admin.*", "*.apps", "*.checks", "*.management", "*.management.*"]),
     ("5 entry points", ["*.views", "*.urls", "syncing.tasks", "tiposync.*"]),
 ]

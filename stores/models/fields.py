@@ -11,6 +11,10 @@ from django.db import models
 
 from stores import redaction
 
+LOST_KEY = (
+    "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
+    "Put the key that was used before back, behind the current one."
+)
 CIPHERTEXT = "encrypted:"  # before what stands in a dump
 
 
@@ -20,6 +24,24 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
         raise ImproperlyConfigured("CREDENTIAL_KEYS is not set: credentials cannot be encrypted. See .env.example.")
     # Any text serves as a key: Fernet wants 32 bytes, which its SHA-256 is.
     return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys])
+
+
+def encrypt_anew(ciphertext: str) -> str:
+    """The same secret, encrypted with the first key. Raises ImproperlyConfigured where no key decrypts it."""
+    try:
+        return _cipher(tuple(settings.CREDENTIAL_KEYS)).rotate(ciphertext.encode()).decode()
+    except InvalidToken:
+        raise ImproperlyConfigured(LOST_KEY) from None
+
+
+def is_encrypted_with_first_key(ciphertext: str) -> bool:
+    """Whether no older key is needed. Raises ImproperlyConfigured where no key decrypts it."""
+    try:
+        _cipher(tuple(settings.CREDENTIAL_KEYS[:1])).decrypt(ciphertext.encode())
+    except InvalidToken:
+        encrypt_anew(ciphertext)
+        return False
+    return True
 
 
 class EncryptedTextField(models.TextField):
@@ -39,10 +61,7 @@ class EncryptedTextField(models.TextField):
         try:
             secret = _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
         except InvalidToken:
-            raise ImproperlyConfigured(
-                "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
-                "Put the key that was used before back, behind the current one."
-            ) from None
+            raise ImproperlyConfigured(LOST_KEY) from None
         redaction.know(secret)
         return secret
 
