@@ -186,3 +186,14 @@ def test_no_page_may_run_a_script_that_stands_in_it(admin_client):
 
 def test_pages_of_the_console_are_kept_by_no_browser_and_no_proxy(admin_client):
     assert "no-store" in admin_client.get("/admin/").headers["Cache-Control"]
+
+
+def test_no_form_is_taken_in_that_another_site_sent(ada):
+    browser = Client(enforce_csrf_checks=True)
+    assert sign_in(browser).status_code == 403
+    browser.force_login(ada)
+    rows = make_rows()
+    for url in (f"{page_of(rows.connection)[:-7]}do/pause/", page_of(rows.connection), TWO_FACTOR, "/admin/logout/"):
+        assert browser.post(url, {"_save": "yes"}).status_code == 403, url
+    rows.connection.refresh_from_db()
+    assert not rows.connection.is_paused and is_in(browser)
