@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 LEAST_WATCHDOG_SECONDS = 5  # a cluster needs some seconds to start and to execute its first pulse
 LEAST_KEY_LENGTH = 32
@@ -159,6 +162,50 @@ def _check_keys() -> Iterator[CheckMessage]:
         )
 
 
+@register("mail")
+def check_mail(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Mails about orders can be sent, and come from somebody."""
+    return list(_check_mail())
+
+
+def _check_mail() -> Iterator[CheckMessage]:
+    if not settings.EMAIL_URL:
+        yield Warning(
+            "EMAIL_URL is missing: mails about orders cannot be sent.",
+            hint="Set EMAIL_URL=smtp+tls://user:password@smtp.example.com:587 and MAIL_FROM=tiposync@example.com. "
+            "Connections that send no mails do not need it.",
+            id="tiposync.W050",
+        )
+        return
+    if not _is_address(settings.DEFAULT_FROM_EMAIL):
+        yield Error(
+            f"MAIL_FROM is {settings.DEFAULT_FROM_EMAIL!r}, which is no e-mail address: mails would be refused.",
+            hint="Set MAIL_FROM=tiposync@example.com, or MAIL_FROM=Stores <tiposync@example.com>.",
+            id="tiposync.E051",
+        )
+    is_smtp = settings.EMAIL_URL.startswith("smtp")
+    if is_smtp and not settings.EMAIL_HOST:
+        yield Error(
+            "EMAIL_URL names no host.",
+            hint="Set EMAIL_URL=smtp+tls://user:password@smtp.example.com:587",
+            id="tiposync.E052",
+        )
+    if not is_smtp and not settings.DEBUG:
+        yield Warning(
+            "EMAIL_URL is not a mail server: mails about orders reach nobody.",
+            hint="Set EMAIL_URL=smtp+tls://user:password@smtp.example.com:587",
+            id="tiposync.W053",
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(parseaddr(text)[1])
+    except ValidationError:
+        return False
+    return True
+
+
 @register("limits")
 def check_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Numbers that make no sense."""
@@ -169,6 +216,7 @@ def check_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
         "RETENTION_DAYS": 1,
         "STOP_SECONDS": 1,
         "WEBHOOK_MAX_BYTES": 100_000,
+        "EMAIL_TIMEOUT": 1,
     }
     return [
         Error(

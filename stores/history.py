@@ -38,6 +38,7 @@ WATCHED = (
     Watched("stores_connection", ("started_at", "reconciled_at", "linked_at", "aligned_strategy")),
     Watched("stores_locationmapping"),
     Watched("stores_syncswitch", ("changed_at",)),
+    Watched("orders_ordersettings"),
     Watched("syncing_alertchannel", (), ("url",), "name"),
     Watched("syncing_alertchannel_stores"),
     Watched("auth_user", ("last_login",), ("password",), "username"),

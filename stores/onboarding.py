@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from stores import clients
-from stores.models import Location, LocationMapping, Store
-from stores.shopify import shops, webhooks
+from stores.models import Connection, Location, LocationMapping, Store, Strategy
+from stores.shopify import orders, shops, webhooks
 from stores.shopify.client import Client
 from stores.shopify.errors import (
     TRANSIENT,
@@ -27,7 +27,7 @@ from stores.shopify.errors import (
 logger = logging.getLogger(__name__)
 
 WEBHOOK_PATH = "/webhooks/shopify/"
-# What the stores need now; catalog, content and orders are looked at once they are synced.
+# What every store needs; catalog and content are looked at once they are synced, orders where a connection has them.
 PURPOSES = ("links", "stock")
 # These end all traffic with a store until somebody acts; everything else only needs attention.
 _DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreFrozen, StoreLocked)
@@ -101,7 +101,9 @@ class _Check:
         self._look("Currency", lambda: self.store.currency)
         self._look("Scopes", lambda: _check_scopes(self.store, client))
         self._look("Locations", lambda: _check_locations(self.store, client))
-        self._look("Webhook subscriptions", lambda: _check_subscriptions(client))
+        self._look("Webhook subscriptions", lambda: _check_subscriptions(self.store, client))
+        if self.store.is_source and _order_connections(self.store):
+            self._look("Orders", lambda: _check_orders(client))
         self._look("Webhook signature", lambda: _check_signature(self.store))
 
     def _look(self, name: str, look: Callable[[], str]) -> bool:
@@ -158,7 +160,7 @@ def _check_shop(store: Store, client: Client) -> str:
 def _check_scopes(store: Store, client: Client) -> str:
     granted = shops.read_scopes(client)
     store.scopes = sorted(granted)
-    missing = set(shops.missing_scopes(granted, PURPOSES))
+    missing = set(shops.missing_scopes(granted, (*PURPOSES, *_order_purposes(store))))
     note = ""
     if "write_inventory" in missing and not _must_be_written(store):
         missing.remove("write_inventory")
@@ -169,6 +171,31 @@ def _check_scopes(store: Store, client: Client) -> str:
             "in the store's admin), release it, approve it on the store, and check the store again."
         )
     return f"All that are needed are granted.{note}"
+
+
+def _order_connections(store: Store) -> list[Connection]:
+    """The connections of a store that carry orders, in either role."""
+    rows = Connection.objects.filter(Q(source=store) | Q(destination=store))
+    return [connection for connection in rows if connection.carries_orders]
+
+
+def _order_purposes(store: Store) -> set[str]:
+    strategies = {connection.strategy for connection in _order_connections(store)}
+    if not store.is_source:
+        return {"orders given"} if strategies else set()
+    return {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}
+
+
+def _topics(store: Store) -> tuple[str, ...]:
+    """What a store must tell us of."""
+    if not _order_connections(store):
+        return webhooks.TOPICS
+    return webhooks.TOPICS + (webhooks.COPY_TOPICS if store.is_source else webhooks.ORDER_TOPICS)
+
+
+def _check_orders(client: Client) -> str:
+    is_new = orders.ensure_definition(client)
+    return "Copies can be looked up by their original" + (": the definition was just made." if is_new else ".")
 
 
 def _must_be_written(store: Store) -> bool:
@@ -221,19 +248,19 @@ def webhook_address() -> str:
     return settings.PUBLIC_URL.rstrip("/") + WEBHOOK_PATH if settings.PUBLIC_URL else ""
 
 
-def _check_subscriptions(client: Client) -> str:
+def _check_subscriptions(store: Store, client: Client) -> str:
     address = webhook_address()
     if not address:
         raise NotInPlace(
             "PUBLIC_URL is not set, so Shopify does not know where to deliver: changes arrive only with the hourly "
             "reconciliation. Set PUBLIC_URL to this service's https address, restart it, and check the store again."
         )
-    report = webhooks.repair_subscriptions(client, address)
+    report = webhooks.repair_subscriptions(client, address, _topics(store))
     parts = [f"{len(report.present)} present"]
     if report.created:
-        parts.append(f"{len(report.created)} were missing and are made again ({_topics(report.created)})")
+        parts.append(f"{len(report.created)} were missing and are made again ({_listed(report.created)})")
     if report.removed:
-        parts.append(f"{len(report.removed)} were wrong or double and are removed ({_topics(report.removed)})")
+        parts.append(f"{len(report.removed)} were wrong or double and are removed ({_listed(report.removed)})")
     if report.elsewhere:
         hosts = sorted({urlsplit(subscription.uri).hostname or "?" for subscription in report.elsewhere})
         parts.append(
@@ -243,7 +270,7 @@ def _check_subscriptions(client: Client) -> str:
     return "; ".join(parts) + "."
 
 
-def _topics(names: tuple[str, ...]) -> str:
+def _listed(names: tuple[str, ...]) -> str:
     shown = ", ".join(webhooks.TOPIC_HEADERS.get(name, name) for name in names[:5])
     return f"{shown}, …" if len(names) > 5 else shown
 

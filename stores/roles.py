@@ -10,7 +10,7 @@ from django.db.models import Q
 VIEWER, SUPPORT, MANAGER, ADMINISTRATOR = "Viewer", "Support agent", "Manager", "Administrator"
 OURS = ("stores", "orders", "syncing")
 # What support agents may do besides looking: models whose rows they change (that is: operate), and single permissions.
-OPERATED = ("variantlink", "syncjob", "webhookevent")
+OPERATED = ("variantlink", "syncjob", "webhookevent", "orderimport", "orderupdate")
 SUPPORT_ALSO = ("resolve_hold",)
 # What only administrators touch: "change" of a store without `enter_credentials` shows none of its credentials.
 ADMINISTRATORS_ONLY = ("add_store", "delete_store", "enter_credentials")

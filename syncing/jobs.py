@@ -24,7 +24,7 @@ from stores.models import Connection, Store
 from stores.redaction import redact
 from stores.tracing import traced
 from syncing import pulse
-from syncing.models import SyncJob
+from syncing.models import Reconciliation, SyncJob
 
 logger = logging.getLogger(__name__)
 
@@ -129,9 +129,38 @@ def reconcile(connection: Connection, trigger: str = "operator") -> None:
     enqueue(SyncJob.Kind.RECONCILE, subject, connection=connection, arguments=arguments)
 
 
+def undo_run(run: Reconciliation) -> None:
+    """Have the stock writes that a reconciliation led to taken back."""
+    subject, arguments = f"reconciliation {run.pk}", {"reconciliation": run.pk}
+    enqueue(SyncJob.Kind.UNDO_RUN, subject, connection=run.connection, arguments=arguments)
+
+
+def undo_alignment(connection: Connection) -> None:
+    """Have the stock writes of a connection's first alignment taken back."""
+    enqueue(SyncJob.Kind.UNDO_RUN, f"first alignment of connection {connection.pk}", connection=connection)
+
+
 def check(store: Store) -> None:
     """Have a store checked and its webhook subscriptions repaired."""
     enqueue(SyncJob.Kind.CHECK_STORE, f"store {store.pk}", store=store)
+
+
+def import_order(connection: Connection, order_gid: str) -> None:
+    """Have an order of a connection's destination copied, or its draft looked at."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.IMPORT_ORDER, subject, connection=connection, arguments=arguments)
+
+
+def update_order(connection: Connection, order_gid: str) -> None:
+    """Have what happened to a copied order later carried to the other side."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.UPDATE_ORDER, subject, connection=connection, arguments=arguments)
+
+
+def send_notice(order_import_id: int, connection: Connection) -> None:
+    """Have a mail about an order sent, if one is due by then."""
+    subject, arguments = f"order import {order_import_id}", {"order_import": order_import_id}
+    enqueue(SyncJob.Kind.SEND_NOTICE, subject, connection=connection, arguments=arguments)
 
 
 def run_again(job: SyncJob) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
+from orders.models import OrderImport, OrderUpdate
 from stores.models import Connection, Store
 from syncing import pulse
 from syncing.models import Alert, Heartbeat, PrivacyRequest, StockHold, StockLink, SyncJob, WebhookEvent
@@ -127,6 +128,21 @@ def _failed_jobs(now: datetime) -> Iterator[Problem]:
         )
 
 
+def _failed_orders(now: datetime) -> Iterator[Problem]:
+    """Copies that failed, and changes of orders that could not be carried over."""
+    ends = ("connection__source", "connection__destination")
+    for row in OrderImport.objects.filter(state=OrderImport.State.FAILED).select_related(*ends)[:MOST]:
+        path = f"/admin/orders/orderimport/{row.pk}/change/"
+        words = f"{row} was not copied: {row.reason}"
+        yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
+    updates = OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)
+    for row in updates.select_related(*(f"order_import__{end}" for end in ends))[:MOST]:
+        order = row.order_import
+        path = f"/admin/orders/orderupdate/{row.pk}/change/"
+        words = f"{row.get_kind_display()} ({order}): {row.reason}"
+        yield Problem(Kind.ORDER_FAILED, f"update {row.pk}", words, path, connection_id=order.connection_id)
+
+
 def _privacy(now: datetime) -> Iterator[Problem]:
     for request in PrivacyRequest.objects.filter(state=PrivacyRequest.State.OPEN).select_related("store")[:MOST]:
         yield Problem(
@@ -173,6 +189,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     _oversold,
     _held,
     _failed_jobs,
+    _failed_orders,
     _privacy,
     _overdue,
 )

@@ -11,11 +11,12 @@ from django.db import connection as db
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from orders import due, looking
 from stores.models import Connection, Location, Store
 from stores.shopify import bulk
 from stores.shopify.client import Client
 from stores.shopify.errors import BulkFailed
-from syncing import jobs
+from syncing import jobs, order_effects
 from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
 from syncing.stock import levels, pairs, planning
 from syncing.stock.levels import Hint
@@ -43,6 +44,8 @@ def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> 
                 _ensure_bulk(store, clients(store), report)
         for store in stores:
             _read_store(connection, store, clients(store), report)
+        # After the levels were read and before drift is corrected: a sale whose order nobody told us of is no drift.
+        _look_for_orders(connection, clients, report)
         _compare(connection, report)
     except jobs.Later:
         raise
@@ -206,6 +209,17 @@ def _compare_hints(store: Store, chunk: Sequence[Hint], seen: _Seen) -> int:
     if differing:
         jobs.carry_all(levels.observe_hints(store, differing, StockObservation.Origin.BULK).connection_ids)
     return count
+
+
+def _look_for_orders(connection: Connection, clients: Clients, report: Reconciliation) -> None:
+    if not connection.carries_orders:
+        return
+    look = looking.look_for_orders(connection, clients, order_effects.move_units)
+    report.orders_found += look.found
+    for order_import in [*look.due, *due.open_drafts(connection.pk)]:
+        jobs.import_order(connection, order_import.order_gid)
+    for order_import in look.changed:
+        jobs.update_order(connection, order_import.order_gid)
 
 
 def _compare(connection: Connection, report: Reconciliation) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Count, F, Min, Q
 
+from orders.models import OrderImport, OrderUpdate
 from stores.models import Connection, VariantLink
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob, WebhookEvent
 
@@ -30,6 +31,8 @@ def connection_status(connection: Connection) -> dict:
         "oldest_waiting_at": stock["oldest_waiting"],
         "pending_batches": pending,
         "links": _count_links(connection),
+        "carries_orders": connection.carries_orders,
+        "orders": _count_orders(connection),
         "failed_jobs": connection.jobs.filter(state=SyncJob.State.FAILED).count(),
         "reconciled_at": connection.reconciled_at,
         "last_reconciliation": _describe_last(connection),
@@ -54,6 +57,21 @@ def _count_stock(connection: Connection) -> dict:
 def _count_links(connection: Connection) -> dict[str, int]:
     rows = VariantLink.objects.filter(connection=connection).order_by().values_list("state").annotate(n=Count("pk"))
     return dict.fromkeys(VariantLink.State.values, 0) | dict(rows)
+
+
+def _count_orders(connection: Connection) -> dict:
+    """Orders without a copy, by what they wait for, and later changes that failed. `oldest_at`: since when."""
+    waiting = Q(state=OrderImport.State.WAITING)
+    unfinished = OrderImport.objects.filter(connection=connection, state__in=OrderImport.UNFINISHED)
+    counts = unfinished.aggregate(
+        unfinished=Count("pk"),
+        waiting_for_links=Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.LINKS)),
+        waiting_for_payment=Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.PAYMENT)),
+        failed=Count("pk", filter=Q(state=OrderImport.State.FAILED)),
+        oldest_at=Min("created_at"),
+    )
+    failed = OrderUpdate.objects.filter(order_import__connection=connection, state=OrderUpdate.State.FAILED)
+    return counts | {"failed_changes": failed.count()}
 
 
 def _describe_last(connection: Connection) -> dict | None:

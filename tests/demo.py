@@ -1,4 +1,4 @@
-"""`make demo`: simulated stores, web and workers on this machine, connected, with stock moving before your eyes.
+"""`make demo`: simulated stores, web and workers on this machine, connected, with stock and orders moving as you watch.
 
 Everything lives below .data/demo and is made anew each time. Ctrl-C ends it all. With --once it ends by itself after
 the scenarios, with exit code 1 if one of them did not come true.
@@ -19,14 +19,25 @@ from pathlib import Path
 import requests
 
 from tests.simulator import Simulator
-from tests.simulator.seed import seed_demo
+from tests.simulator.order_money import grand_total
+from tests.simulator.order_state import Draft, Order
+from tests.simulator.seed import DAY_SECONDS, StoreSpec, build_store, seed_demo
 from tests.simulator.state import Shop, Variant
 from tiposync.embedded import start_embedded_database
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data" / "demo"
 LOGIN, PASSWORD = "admin", "tiposync-demo"
-SOURCE, NORTH, SOUTH = (f"{name}-store.myshopify.com" for name in ("source", "north", "south"))
+SOURCE, NORTH, SOUTH, EAST, WEST = (
+    f"{name}-store.myshopify.com" for name in ("source", "north", "south", "east", "west")
+)
+# Besides the seed's three stores: two whose orders go to the source. They keep stock as North does.
+ORDERING = (
+    StoreSpec(EAST, "East store", "EUR", 0.92, "Europe/Vienna", ("Warehouse East", "Shop Graz", "Outlet")),
+    StoreSpec(WEST, "West store", "USD", 1.0, "America/Denver", ("Warehouse West", "Shop Boulder", "Outlet")),
+)
+RATE = "1.087"  # US dollars for a euro
+STAFF = "orders@source.example"
 SECRET = "shpss_simulator_secret"
 SETTLE_SECONDS = 30
 GUNICORN = ("--workers=2", "--threads=4", "--log-level=warning")
@@ -68,6 +79,7 @@ class Demo:
             "DATABASE_URL": start_embedded_database(DATA / "postgres"),
             "SHOPIFY_BASE_URL": self.shopify + "/{domain}",
             "PUBLIC_URL": self.web,
+            "EMAIL_URL": f"filemail://{DATA / 'mails'}",
             "QUEUE_WORKERS": "2",
             "LOG_LEVEL": "WARNING",
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
@@ -131,7 +143,7 @@ class Item:
 
     def __init__(self, sim: Simulator, sku: str) -> None:
         self.sim = sim
-        self.variants = {domain: _variant(sim.shop(domain), sku) for domain in (SOURCE, NORTH, SOUTH)}
+        self.variants = {domain: _variant(sim.shop(domain), sku) for domain in sim.shops}
 
     def stock(self, domain: str) -> int:
         """Units available at the store's first location."""
@@ -163,12 +175,17 @@ class Show:
     """The scenarios, told as they happen. Each must come true within half a minute."""
 
     def __init__(self, demo: Demo, sim: Simulator) -> None:
-        self.demo = demo
+        self.demo, self.sim = demo, sim
         self.one_way = Item(sim, "DEMO-ONE-WAY")
         self.two_way = Item(sim, "DEMO-TWO-WAY")
 
     def run(self) -> None:
-        """Both scenarios of the guides."""
+        """Stock one-way and two-way; then an order that becomes an order, and one that becomes a draft."""
+        self._show_stock()
+        self._show_order()
+        self._show_draft()
+
+    def _show_stock(self) -> None:
         say("\nOne-way, Source store → South store (SKU DEMO-ONE-WAY)")
         self._step("at the start", self.one_way, SOUTH, (20, 20))
         self.one_way.set(SOURCE, 15)
@@ -188,6 +205,68 @@ class Show:
         self.two_way.sell(NORTH, 3)
         self._step("the source sells 2 and North 3 at the same moment", self.two_way, NORTH, (50, 50))
 
+    def _show_order(self) -> None:
+        say("\nOrders, East store → an order in Source store (SKU DEMO-TWO-WAY)")
+        self._stock("before", 50)
+        original = self._sell(EAST, 3, discount={"code": "WELCOME", "percentage": 10}, shipping="4.90")
+        seconds = self.demo.wait_for("the copy", lambda: self._copy_of(EAST, original))
+        copy = self._copy_of(EAST, original)
+        buyer = self.sim.shop(SOURCE).customers[copy.customer_id]
+        say(f"  a customer orders 3 in East: {original.name}, {_price(original)}")
+        say(f"  Source has it as {copy.name}, {_price(copy)} (1 EUR = {RATE} USD), after {seconds:.1f} s")
+        say(f"    tags {', '.join(copy.tags)}; customer {buyer.display_name} <{buyer.email}>")
+        self._stock("3 less everywhere, once", 47)
+        self.sim.fulfil(SOURCE, copy, number="1Z999", company="UPS")
+        self.demo.wait_for("the shipment in East", lambda: original.fulfillments)
+        sent = original.fulfillments[0]
+        say(f"  Source ships it; East shows {sent.company} {', '.join(sent.numbers)}")
+
+    def _show_draft(self) -> None:
+        say("\nOrders, West store → a draft in Source store (SKU DEMO-TWO-WAY)")
+        original = self._sell(WEST, 2)
+        seconds = self.demo.wait_for("the draft", lambda: self._draft_of(WEST, original))
+        draft = self._draft_of(WEST, original)
+        say(f"  a customer orders 2 in West: {original.name}, {_price(original)}")
+        say(f"  Source has it as the draft {draft.name}, {_price(draft)}, after {seconds:.1f} s")
+        say(f"    tags {', '.join(draft.tags)}; its stock is reserved for 7 days")
+        self._stock("2 less everywhere, once", 45)
+        made = self.sim.complete_draft(SOURCE, draft)
+        time.sleep(3)  # long enough for a second deduction to show
+        self._stock(f"staff complete the draft: {made.name}, and still", 45)
+        mails = DATA / "mails"
+        self.demo.wait_for("the mails", lambda: len(list(mails.glob("*"))) >= 2)
+        say(f"  {STAFF} was told of both by mail: see {mails.relative_to(ROOT)}")
+
+    def _sell(self, domain: str, quantity: int, **details) -> Order:
+        """A customer with an address orders."""
+        lines = [(self.two_way.variants[domain].id, quantity)]
+        address = {"first_name": "Ada", "last_name": "Byron", "address1": "Main street 1", "city": "Vienna"}
+        address |= {"zip": "1010", "country_code": "AT"}
+        buyer = {"email": "ada.byron@example.com", "first_name": "Ada", "last_name": "Byron"}
+        return self.sim.place_order(
+            domain, lines, email=buyer["email"], customer=buyer, shipping_address=address, **details
+        )
+
+    def _copy_of(self, domain: str, original: Order) -> Order | None:
+        orders = list(self.sim.shop(SOURCE).orders.values())
+        return next((order for order in orders if order.source_identifier == f"{domain}/{original.id}"), None)
+
+    def _draft_of(self, domain: str, original: Order) -> Draft | None:
+        drafts = list(self.sim.shop(SOURCE).drafts.values())
+        return next(
+            (draft for draft in drafts if f"{domain}/{original.id}" in dict(draft.note_attributes).values()), None
+        )
+
+    def _stock(self, words: str, expected: int) -> None:
+        stores = (SOURCE, NORTH, EAST, WEST)
+
+        def now() -> list[int]:
+            return [self.two_way.stock(domain) for domain in stores]
+
+        self.demo.wait_for(f"“{words}”", lambda: now() == [expected] * len(stores))
+        shown = "   ".join(f"{domain.split('-')[0]} {units}" for domain, units in zip(stores, now(), strict=True))
+        say(f"  {words:<58} {shown}")
+
     def _step(self, words: str, item: Item, domain: str, expected: tuple[int, int]) -> None:
         def now() -> tuple[int, int]:
             return item.stock(SOURCE), item.stock(domain)
@@ -196,17 +275,26 @@ class Show:
         say(f"  {words:<58} source {now()[0]:>3}   destination {now()[1]:>3}   after {seconds:4.1f} s")
 
 
+def _price(order: Order | Draft) -> str:
+    return f"{grand_total(order).shop} {order.currency}"
+
+
 def connect(demo: Demo) -> None:
-    """Add the three stores and connect them: North two-way, South one-way."""
-    for domain, role in ((SOURCE, "source"), (NORTH, "destination"), (SOUTH, "destination")):
+    """Add the stores and connect them: North two-way, South one-way, East's orders become orders, West's drafts."""
+    for domain in (SOURCE, NORTH, SOUTH, EAST, WEST):
+        role = "source" if domain == SOURCE else "destination"
         demo.manage("add_store", domain, "--role", role, "--client-id", "tiposync", "--client-secret", SECRET)
     first = "--map=Main warehouse={}".format
     demo.manage("connect_stores", SOURCE, NORTH, "--strategy", "two_way", first("Main Warehouse"), "--start")
     demo.manage("connect_stores", SOURCE, SOUTH, "--strategy", "one_way", first("Warehouse South"), "--start")
+    told = f"--orders=notice_addresses={STAFF}"
+    east = ("--strategy", "order", f"--orders=currency_rate={RATE}", told, first("Warehouse East"))
+    demo.manage("connect_stores", SOURCE, EAST, *east, "--start")
+    demo.manage("connect_stores", SOURCE, WEST, "--strategy", "draft_order", told, first("Warehouse West"), "--start")
 
 
 def is_settled(demo: Demo) -> bool:
-    """Whether both connections run and nothing waits."""
+    """Whether all connections run and nothing waits."""
     rows = json.loads(demo.manage("sync_status", "--json"))["connections"]
     return all(
         row["state"] == "running" and row["pairs"] and not row["oldest_waiting_at"] and not row["pending_batches"]
@@ -221,22 +309,25 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     demo = Demo()
-    say("Preparing a database and three simulated Shopify stores …")
+    say("Preparing a database and five simulated Shopify stores …")
     with Simulator() as sim:
         seed_demo(sim)
+        for spec in ORDERING:
+            sim.shops[spec.domain] = build_store(spec, 1, at=sim.clock.whole_seconds() - DAY_SECONDS)
         sim.serve(port=int(demo.shopify.rsplit(":", 1)[1]))
         try:
             demo.prepare()
             demo.start("web", "-m", "gunicorn", "tiposync.wsgi", "--bind", demo.web.removeprefix("http://"), *GUNICORN)
             demo.start("worker", "manage.py", "work")
             demo.wait_for("the web server", lambda: answers(f"{demo.web}/healthz"))
-            say("Connecting: Source ⇄ North (two-way), Source → South (one-way); matching, first alignment …")
+            say("Connecting: Source ⇄ North (two-way), Source → South (one-way), East and West (their orders go to")
+            say("Source, as orders and as drafts); matching, first alignment …")
             connect(demo)
             demo.wait_for("the first alignment", lambda: is_settled(demo), 120)
             tell(demo)
             Show(demo, sim).run()
             if not options.once:
-                say("\nIt all keeps running. Change stock on the stores' pages and watch it arrive. Ctrl-C ends it.")
+                say("\nIt all keeps running: order or change stock on the stores' pages. Ctrl-C ends it.")
                 while True:
                     demo.check_alive()
                     time.sleep(1)
@@ -257,7 +348,7 @@ def answers(url: str) -> bool:
 def tell(demo: Demo) -> None:
     """Where to look."""
     say(f"\n  Console   {demo.web}/admin/   login {LOGIN}, password {PASSWORD}")
-    say(f"  Stores    {demo.shopify}/   (buy, restock, set, refund, faults on and off)")
+    say(f"  Stores    {demo.shopify}/   (buy, order, ship, restock, set, refund, faults on and off)")
 
 
 if __name__ == "__main__":

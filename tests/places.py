@@ -1,6 +1,7 @@
 """One store of the cast: Shopify's side of it, our row, and what people do there; and the simulator it lives in."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +20,11 @@ from tests.simulator.webhooks import Delivery
 OURS = "api:tiposync"
 TOPICS = ("INVENTORY_LEVELS_UPDATE", "INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_DISCONNECT")
 WRITES = ("inventorySetQuantities", "inventoryAdjustQuantities")
+
+
+def is_our_write(change: Change) -> bool:
+    """Whether a stock write of ours did it; a copy that took its units is the sale itself, once more."""
+    return change.cause == OURS and not (change.reference or "").startswith(("order:", "draft:"))
 
 
 class StillClock(Clock):
@@ -78,6 +84,11 @@ class Place:
         where = self.location_ids[at]
         return self.sim.buy(self.domain, self.variants[number].id, quantity, location_id=where, force=True)
 
+    def order(self, *lines: tuple[int, int], **details) -> Order:
+        """Somebody buys (item, units) lines; `details` as order_build tells. No line: one unit of item 0."""
+        rows = [(self.variants[number].id, units) for number, units in lines or [(0, 1)]]
+        return self.sim.place_order(self.domain, rows, force=True, **details)
+
     def restock(self, number: int = 0, quantity: int = 1, at: int = 0) -> None:
         self.sim.adjust(self.domain, self.item(number), self.location_ids[at], quantity)
 
@@ -106,6 +117,10 @@ class Place:
         """How often these root fields were executed."""
         return sum(self.shop.counters.operations[name] for name in fields)
 
+    def operations(self, except_for: Collection[str] = ()) -> dict[str, int]:
+        """How often each root field was executed since the counters were reset."""
+        return {name: count for name, count in self.shop.counters.operations.items() if name not in except_for}
+
     @property
     def writes(self) -> int:
         return self.count(*WRITES)
@@ -121,3 +136,30 @@ class Place:
 def impatient_client(sim: Simulator) -> type[Client]:
     """Clients whose waiting moves the simulator's clock in place of ours."""
     return partial(Client, sleep=sim.clock.advance)
+
+
+class Killed(BaseException):
+    """The worker is dead: from here on it cannot say a word to its database."""
+
+
+@dataclass
+class Countdown:
+    """Lets a number of SQL statements pass and none after them."""
+
+    left: int
+    seen: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.left <= 0
+
+    def now(self) -> None:
+        """Not one more statement."""
+        self.left = 1
+
+    def __call__(self, execute, sql, parameters, many, context):
+        self.left -= 1
+        if self.is_over:
+            raise Killed
+        self.seen += 1
+        return execute(sql, parameters, many, context)

@@ -11,6 +11,9 @@ PRODUCTION = {
     "PUBLIC_URL": "https://sync.example.com",
     "ALLOWED_HOSTS": ["sync.example.com"],
     "SHOPIFY_BASE_URL": "https://{domain}",
+    "EMAIL_URL": "smtp+tls://mail.example.com:587",
+    "EMAIL_HOST": "mail.example.com",
+    "DEFAULT_FROM_EMAIL": "Stores <tiposync@example.com>",
 }
 
 
@@ -76,6 +79,12 @@ def test_a_queue_that_would_repeat_or_lose_wake_ups_is_refused(settings, values,
         ({"RETENTION_DAYS": 0}, "tiposync.E040"),
         ({"RECONCILE_MINUTES": 0}, "tiposync.E040"),
         ({"STOCK_LINGER_SECONDS": -1}, "tiposync.E040"),
+        ({"EMAIL_TIMEOUT": 0}, "tiposync.E040"),
+        ({"EMAIL_URL": ""}, "tiposync.W050"),
+        ({"DEFAULT_FROM_EMAIL": ""}, "tiposync.E051"),
+        ({"DEFAULT_FROM_EMAIL": "Stores"}, "tiposync.E051"),
+        ({"EMAIL_HOST": ""}, "tiposync.E052"),
+        ({"EMAIL_URL": "consolemail://"}, "tiposync.W053"),
     ],
 )
 def test_a_wrong_setting_is_found(settings, values, expected):

@@ -44,6 +44,12 @@ def test_production_reads_with_a_secret_key_and_a_database(tmp_path):
         ({"DATABASE_URL": "mysql://user:pass-word@db/x"}, "PostgreSQL only"),
         ({"DATABASE_URL": "postgress://user:pass-word@db/x"}, "DATABASE_URL cannot be used"),
         ({"DATABASE_URL": "postgres://user:pass-word/#@db:5432/x"}, "written as %XX"),
+        ({"EMAIL_URL": "user:pass-word@mail.example.com"}, "EMAIL_URL cannot be used"),
+        ({"EMAIL_URL": "imap://user:pass-word@mail.example.com"}, "EMAIL_URL cannot be used"),
+        ({"EMAIL_URL": "smtp+tls://user:pass-word#@mail.example.com"}, "written as %XX"),
+        ({"EMAIL_URL": "smtp+tls://user:25#pass-word@mail.example.com"}, "written as %XX"),
+        ({"EMAIL_URL": "smtp+tls://user:25/pass-word@mail.example.com"}, "written as %XX"),
+        ({"EMAIL_TIMEOUT": "soon"}, "EMAIL_TIMEOUT must be a number"),
     ],
 )
 def test_what_does_not_parse_is_named_and_no_secret_is_shown(tmp_path, variables, words):
@@ -62,6 +68,25 @@ def test_a_file_beside_manage_py_is_read_and_the_environment_wins(tmp_path):
         WATCHDOG_SECONDS="50",
     )
     assert (code, printed.split()) == (0, ["3", "50"])
+
+
+@pytest.mark.parametrize(
+    ("url", "read_as"),
+    [
+        ("smtp+tls://me:a%23b@mail.example.com:587", ("smtp", "mail.example.com", 587, "me", "a#b", True, False, "")),
+        ("smtp+ssl://mail.example.com:465", ("smtp", "mail.example.com", 465, "", "", False, True, "")),
+        ("smtp://mail.example.com", ("smtp", "mail.example.com", 25, "", "", False, False, "")),
+        ("filemail:///var/mail/some%20where", ("filebased", "", 25, "", "", False, False, "/var/mail/some where")),
+        ("consolemail://", ("console", "", 25, "", "", False, False, "")),
+        ("", ("dummy", "", 25, "", "", False, False, "")),
+    ],
+)
+def test_the_mail_server_is_read_from_one_address(tmp_path, url, read_as):
+    code = """if True:
+        s = settings
+        print((s.EMAIL_BACKEND.split(".")[-2], s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD,
+               s.EMAIL_USE_TLS, s.EMAIL_USE_SSL, s.EMAIL_FILE_PATH))"""
+    assert read(tmp_path, code, **SOUND, EMAIL_URL=url) == (0, f"{read_as}\n")
 
 
 def test_every_setting_is_explained_in_the_example_and_nothing_else_is():
@@ -86,6 +111,8 @@ def test_a_deployment_with_sound_settings_has_nothing_to_warn_of():
         "PUBLIC_URL": "https://sync.example.com",
         "ALLOWED_HOSTS": "sync.example.com",
         "BEHIND_PROXY": "true",
+        "EMAIL_URL": "smtp+tls://user:pass-word@smtp.example.com:587",
+        "MAIL_FROM": "tiposync@example.com",
         "DEBUG": "false",
     }
     command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "INFO"]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -55,6 +56,9 @@ CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[DEVELOPMENT_CREDENTIAL_KE
 BULK_FROM_LEVELS = env.int("BULK_FROM_LEVELS", default=2000)
 # A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds).
 STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
+# How long a copy of an order is looked for, after an answer was lost, before it is asked for again; drafts twice as
+# long, as Shopify's search lags (facts 7.3: not below 60).
+ORDER_LOOK_SECONDS = env.float("ORDER_LOOK_SECONDS", default=90.0)
 RECONCILE_MINUTES = env.int("RECONCILE_MINUTES", default=60)
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)
 
@@ -124,6 +128,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+# --- Mail -----------------------------------------------------------------------------------------------------
+# Empty: no mail is sent, and a notice that somebody wants fails and says so (orders/notices.py).
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "")
+try:
+    MAIL, MAIL_PARTS = env.email_url_config(EMAIL_URL or "dummymail://"), urlsplit(EMAIL_URL)
+    if MAIL_PARTS.fragment or (MAIL_PARTS.path.strip("/") and MAIL_PARTS.scheme != "filemail"):
+        raise ValueError  # a # or / of the password cut the address short
+except (ImproperlyConfigured, ValueError):  # no word of the address itself: it contains the password
+    raise ImproperlyConfigured(
+        "EMAIL_URL cannot be used. It must look like smtp+tls://user:password@host:587, with special characters of the "
+        "password written as %XX. See .env.example."
+    ) from None
+EMAIL_BACKEND, EMAIL_FILE_PATH = MAIL["EMAIL_BACKEND"], unquote(MAIL_PARTS.path)
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_HOST, EMAIL_PORT = MAIL["EMAIL_HOST"] or "", MAIL["EMAIL_PORT"] or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL["EMAIL_HOST_USER"] or "", MAIL["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)  # a silent server must not hold a worker
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="tiposync@localhost" if DEBUG else "")
+
 # --- Database: PostgreSQL, or the embedded one while DEBUG is on ------------------------------------------------
 DATA_DIR = env.path("DATA_DIR", default=str(BASE_DIR / ".data"))
 DATABASE_URL = env.str("DATABASE_URL", default="")
@@ -177,19 +200,6 @@ WATCHDOG_SECONDS = env.int("WATCHDOG_SECONDS", default=90)
 STOP_SECONDS = env.int("STOP_SECONDS", default=25)
 
 # --- Alerts ---------------------------------------------------------------------------------------------------
-EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "dummymail://")
-try:
-    EMAIL_CONFIG = env.email_url_config(EMAIL_URL)
-except (ImproperlyConfigured, ValueError):  # no word of the address itself: it contains the password
-    raise ImproperlyConfigured(
-        "EMAIL_URL cannot be used. It must look like smtp+tls://user:password@host:587, with special characters of the "
-        "password written as %XX."
-    ) from None
-EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = (EMAIL_CONFIG[f"EMAIL_{name}"] for name in ("BACKEND", "HOST", "PORT"))
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (EMAIL_CONFIG[f"EMAIL_HOST_{name}"] or "" for name in ("USER", "PASSWORD"))
-EMAIL_USE_TLS, EMAIL_USE_SSL = (EMAIL_CONFIG.get(f"EMAIL_USE_{name}", False) for name in ("TLS", "SSL"))
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="tiposync@localhost")
 # One message per channel in so many minutes; the hour (UTC) after which the daily digest is sent.
 ALERT_PAUSE_MINUTES = env.int("ALERT_PAUSE_MINUTES", default=10)
 ALERT_DIGEST_HOUR = env.int("ALERT_DIGEST_HOUR", default=7)

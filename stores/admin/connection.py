@@ -9,6 +9,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
+from orders.admin.settings import OrderSettingsInline, take_up_again
+from orders.models import OrderSettings
 from stores import linking
 from stores.admin import look
 from stores.admin.connection_form import ConnectionForm, MappingInline
@@ -21,13 +23,14 @@ from stores.admin.steps import next_steps
 from stores.clients import open_client
 from stores.models import Connection, LocationMapping, Store
 from syncing import jobs
+from syncing.admin.undo import UNDO, undo_page
 from syncing.models import StockLink
 from syncing.status import connection_status
-from syncing.stock import alignment
+from syncing.stock import alignment, undo
 
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
-ONE_WAY = "strategy == 'one_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
+ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
 
 
@@ -40,6 +43,10 @@ def _what_start_does(connection: Connection) -> str:
     if connection.alignment == Connection.Alignment.KEEP_BOTH:
         return words + "Quantities that differ now stay as they are; later changes travel."
     return words + "Where quantities differ now, the destination takes the source's. Preview it first."
+
+
+def _was_aligned(connection: Connection) -> bool:
+    return undo.first_alignment_of(connection).exists()
 
 
 @admin.register(Connection)
@@ -77,6 +84,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
         "reconcile",
         "pause",
         "resume",
+        "preview_undo",
+        "take_back",
     )
     panel_template = "admin/stores/connection/standing.html"
     conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
@@ -106,7 +115,9 @@ class ConnectionAdmin(ConnectionColumns, Page):
     ]
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> list:
-        return self.inlines if obj else []
+        if not obj:
+            return []
+        return [*self.inlines, OrderSettingsInline] if obj.carries_orders else self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> list[str]:
         return ["source", "destination"] if obj else []
@@ -148,6 +159,8 @@ class ConnectionAdmin(ConnectionColumns, Page):
             messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)
+        if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
+            take_up_again(connection)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
         return connections_removed(objs, request)
@@ -156,6 +169,12 @@ class ConnectionAdmin(ConnectionColumns, Page):
         if "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
         messages.success(request, f"{obj} was added. Its page shows the steps until it can be started.")
+        return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
+
+    def response_change(self, request: HttpRequest, obj: Connection) -> HttpResponse:
+        if not obj.carries_orders or OrderSettings.objects.filter(connection=obj).exists():
+            return super().response_change(request, obj)
+        messages.info(request, "Choose at the bottom of this page how its orders become orders of the source.")
         return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
 
     @operation(
@@ -274,3 +293,23 @@ class ConnectionAdmin(ConnectionColumns, Page):
         Connection.objects.filter(pk=connection.pk).update(is_paused=False)
         jobs.reconcile(connection, trigger="resume")
         return "Resumed: it is being compared with Shopify first."
+
+    @operation(
+        "Undo alignment …",
+        "Shows what would become of each quantity that the first alignment wrote. Writes nothing yet.",
+        permission=UNDO,
+        offered=_was_aligned,
+        is_page=True,
+    )
+    def preview_undo(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": f"Undo the first alignment: {connection}",
+            "back": reverse("admin:stores_connection_change", args=[connection.pk]),
+            "undo": self.do_url(connection, "take_back"),
+        }
+        return undo_page(request, context, connection, undo.first_alignment_of(connection))
+
+    @operation("Take it back", "", permission=UNDO, offered=_was_aligned, is_inline=True)
+    def take_back(self, request: HttpRequest, connection: Connection) -> str:
+        jobs.undo_alignment(connection)
+        return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."

@@ -23,7 +23,8 @@ class ConnectionForm(forms.ModelForm):
             "source": "The store that controls: one with the role source.",
             "destination": "The store that follows: one with the role destination.",
             "strategy": "One-way: the destination's quantity becomes the source's. Two-way: a change in either store "
-            "reaches the other as the same change, so sales in both at once both count.",
+            "reaches the other as the same change, so sales in both at once both count. With draft order or order, "
+            "stock goes one-way, and what is sold in the destination becomes a draft or an order of the source.",
             "alignment": "What happens to quantities that differ when the connection is started. Preview it first.",
         }
 

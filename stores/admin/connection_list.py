@@ -6,6 +6,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from orders.models import OrderImport
 from stores.admin import look
 from stores.models import Connection, Store, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
@@ -32,6 +33,7 @@ class ConnectionColumns(admin.ModelAdmin):
         "shown_step",
         "shown_held",
         "shown_unmatched",
+        "shown_orders",
         "shown_failed",
         "shown_reconciled",
     ]
@@ -48,6 +50,7 @@ class ConnectionColumns(admin.ModelAdmin):
                 out_count=_count(StockLink.objects.filter(dirty)),
                 held_count=_count(StockHold.objects.filter(state=StockHold.State.OPEN)),
                 doubtful_count=_count(VariantLink.objects.filter(state__in=doubtful)),
+                order_count=_count(OrderImport.objects.filter(state__in=OrderImport.UNFINISHED)),
                 failed_count=_count(SyncJob.objects.filter(state=SyncJob.State.FAILED)),
             )
         )
@@ -90,6 +93,11 @@ class ConnectionColumns(admin.ModelAdmin):
     def shown_unmatched(self, connection: Connection) -> str:
         url = look.list_url(VariantLink, doubt="open", connection=connection.pk)
         return look.anchor(url, connection.doubtful_count) if connection.doubtful_count else look.NOTHING
+
+    @display(description="Orders")
+    def shown_orders(self, connection: Connection) -> str:
+        url = look.list_url(OrderImport, standing="unfinished", connection=connection.pk)
+        return look.anchor(url, f"{connection.order_count} open") if connection.order_count else look.NOTHING
 
     @display(description="Failed jobs")
     def shown_failed(self, connection: Connection) -> str:

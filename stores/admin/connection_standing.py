@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from orders.models import OrderImport, OrderUpdate
 from stores.admin import look
 from stores.models import Connection, VariantLink
-from syncing import jobs
+from syncing import jobs, order_effects
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.stock import alignment, pairs
 
@@ -14,6 +15,7 @@ def follow_up(connection: Connection, product_gid: str | None = None) -> None:
     if connection.state == Connection.State.RUNNING:
         pairs.wire_connection(connection, product_gid)
         jobs.carry(connection)
+        order_effects.resume_linked([connection.pk])
 
 
 def preview_row(row: alignment.PreviewRow) -> dict[str, Any]:
@@ -51,5 +53,9 @@ def panel_urls(connection: Connection) -> dict[str, str]:
         "held": look.list_url(StockHold, state__exact="open", **own),
         "links": look.list_url(VariantLink, **own),
         "unmatched": look.list_url(VariantLink, doubt="open", **own),
+        "orders": look.list_url(OrderImport, standing="unfinished", **own),
+        "orders_for_links": look.list_url(OrderImport, standing="links", **own),
+        "orders_failed": look.list_url(OrderImport, state__exact="failed", **own),
+        "changes_failed": look.list_url(OrderUpdate, state__exact="failed", **own),
         "failed": look.list_url(SyncJob, state__exact="failed", **own),
     }

@@ -110,6 +110,18 @@ def anchor(url: str, text: Any) -> SafeString:
     return format_html('<a class="console-link" href="{}">{}</a>', url, text)
 
 
+def outside(url: str, text: Any) -> SafeString:
+    """A link that leaves the console, opened beside it."""
+    return format_html(
+        '<a class="console-link console-number" href="{}" target="_blank" rel="noopener noreferrer">{} ↗</a>', url, text
+    )
+
+
+def unbroken(text: str) -> SafeString | str:
+    """An amount or another short text that belongs on one line."""
+    return format_html('<span class="console-number">{}</span>', text) if text else ""
+
+
 def list_url(model: type[Model], **filters: Any) -> str:
     """The address of a model's list page, filtered."""
     query = "&".join(f"{name}={value}" for name, value in filters.items())

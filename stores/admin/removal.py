@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 
+from orders.models import OrderImport
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from syncing.models import Reconciliation, StockBatch, StockHold, StockLink, WebhookEvent
 
@@ -19,6 +20,7 @@ def connections_removed(connections: Iterable[Connection], request: HttpRequest)
         "links of variants": VariantLink.objects.filter(connection__in=rows).count(),
         "pairs of levels kept in step": StockLink.objects.filter(connection__in=rows).count(),
         "holds": StockHold.objects.filter(connection__in=rows).count(),
+        "orders, and which copies they have": OrderImport.objects.filter(connection__in=rows).count(),
         "reports of reconciliations": Reconciliation.objects.filter(connection__in=rows).count(),
     }
     kept = "Both stores keep their products and quantities, and the ledger keeps its lines."

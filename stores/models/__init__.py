@@ -3,7 +3,7 @@
 from stores.models.connection import Connection, LocationMapping
 from stores.models.history import ConfigurationChange
 from stores.models.link import VariantLink
-from stores.models.store import Location, Store, SyncSwitch
+from stores.models.store import Location, Store, Strategy, SyncSwitch
 from stores.models.variant import Variant
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Location",
     "LocationMapping",
     "Store",
+    "Strategy",
     "SyncSwitch",
     "Variant",
     "VariantLink",

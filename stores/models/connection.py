@@ -1,5 +1,7 @@
 """A connection of one source to one destination, and which of their locations belong together."""
 
+from datetime import datetime
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -93,6 +95,11 @@ class Connection(models.Model):
     # The strategy that the links' baselines were made for: after a change of strategy both sides are aligned anew.
     aligned_strategy = models.CharField(max_length=12, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Since when its strategy carries orders: what was sold before is not ours to copy.
+    carries_orders_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # Up to which changes of the destination's orders, and of the source's, were looked at (Shopify's clock).
+    orders_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    copies_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
     linked_at = models.DateTimeField("last matched", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -116,6 +123,26 @@ class Connection(models.Model):
     @property
     def is_two_way(self) -> bool:
         return self.strategy == Strategy.TWO_WAY
+
+    @property
+    def carries_orders(self) -> bool:
+        """Whether a destination's order becomes one of the source, as a draft or as a real one."""
+        return self.strategy in (Strategy.DRAFT_ORDER, Strategy.ORDER)
+
+    @property
+    def orders_from_at(self) -> datetime | None:
+        """Orders placed before this instant are not carried; None while none are."""
+        if not self.carries_orders or self.started_at is None:
+            return None
+        return max(self.started_at, self.carries_orders_since or self.started_at)
+
+    def save(self, *args, **kwargs) -> None:
+        """Save; a strategy that begins (or ceases) to carry orders is noted with the instant."""
+        if self.carries_orders != (self.carries_orders_since is not None):
+            self.carries_orders_since = timezone.now() if self.carries_orders else None
+            if (names := kwargs.get("update_fields")) is not None and "strategy" in names:
+                kwargs["update_fields"] = {*names, "carries_orders_since"}
+        super().save(*args, **kwargs)
 
     def why_inert(self) -> str:
         """Why nothing travels along this connection now, in words; '' when it does."""

@@ -16,6 +16,8 @@ class Strategy(models.TextChoices):
 
     ONE_WAY = "one_way", "One-way: the destination follows the source"
     TWO_WAY = "two_way", "Two-way: a change in either store reaches the other"
+    DRAFT_ORDER = "draft_order", "Draft order + one-way: a destination's order becomes a draft in the source"
+    ORDER = "order", "Order + one-way: a destination's order becomes an order in the source"
 
 
 class Store(models.Model):

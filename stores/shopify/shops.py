@@ -11,7 +11,15 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "stock": ("read_products", "read_inventory", "read_locations", "write_inventory"),
     "catalog": ("write_products", "read_inventory", "read_locations", "write_files", "write_publications"),
     "content": ("write_content",),
-    "orders": ("write_orders", "read_products", "read_locations"),
+    # A destination's orders are read, shipped and told what became of them; a source gets orders, or drafts.
+    "orders given": ("read_orders", "read_customers", "write_merchant_managed_fulfillment_orders"),
+    "orders taken": ("write_orders", "write_customers", "read_merchant_managed_fulfillment_orders"),
+    "drafts taken": (
+        "write_draft_orders",
+        "write_orders",
+        "read_customers",
+        "read_merchant_managed_fulfillment_orders",
+    ),
 }
 
 

@@ -19,6 +19,11 @@ TOPIC_HEADERS: dict[str, str] = {
     "APP_SCOPES_UPDATE": "app/scopes_update",
     "APP_UNINSTALLED": "app/uninstalled",
     "BULK_OPERATIONS_FINISH": "bulk_operations/finish",
+    "DRAFT_ORDERS_CREATE": "draft_orders/create",
+    "DRAFT_ORDERS_DELETE": "draft_orders/delete",
+    "DRAFT_ORDERS_UPDATE": "draft_orders/update",
+    "FULFILLMENTS_CREATE": "fulfillments/create",
+    "FULFILLMENTS_UPDATE": "fulfillments/update",
     "INVENTORY_ITEMS_CREATE": "inventory_items/create",
     "INVENTORY_ITEMS_DELETE": "inventory_items/delete",
     "INVENTORY_ITEMS_UPDATE": "inventory_items/update",
@@ -30,9 +35,15 @@ TOPIC_HEADERS: dict[str, str] = {
     "LOCATIONS_DEACTIVATE": "locations/deactivate",
     "LOCATIONS_DELETE": "locations/delete",
     "LOCATIONS_UPDATE": "locations/update",
+    "ORDERS_CANCELLED": "orders/cancelled",
+    "ORDERS_CREATE": "orders/create",
+    "ORDERS_EDITED": "orders/edited",
+    "ORDERS_PAID": "orders/paid",
+    "ORDERS_UPDATED": "orders/updated",
     "PRODUCTS_CREATE": "products/create",
     "PRODUCTS_DELETE": "products/delete",
     "PRODUCTS_UPDATE": "products/update",
+    "REFUNDS_CREATE": "refunds/create",
     "SHOP_UPDATE": "shop/update",
 }
 HEADER_TOPICS: dict[str, str] = {header: topic for topic, header in TOPIC_HEADERS.items()}
@@ -56,6 +67,22 @@ TOPICS: tuple[str, ...] = (
     "APP_SCOPES_UPDATE",
     "SHOP_UPDATE",
     "BULK_OPERATIONS_FINISH",
+)
+# What a store needs besides whose orders are copied, …
+ORDER_TOPICS: tuple[str, ...] = (
+    "ORDERS_CREATE",
+    "ORDERS_PAID",
+    "ORDERS_UPDATED",
+    "ORDERS_CANCELLED",
+    "ORDERS_EDITED",
+    "REFUNDS_CREATE",
+)
+# … and one that gets the copies.
+COPY_TOPICS: tuple[str, ...] = (
+    "FULFILLMENTS_CREATE",
+    "FULFILLMENTS_UPDATE",
+    "DRAFT_ORDERS_UPDATE",
+    "DRAFT_ORDERS_DELETE",
 )
 
 _DIGEST_BYTES = hashlib.sha256().digest_size

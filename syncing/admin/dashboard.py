@@ -45,6 +45,7 @@ def card(connection: Connection) -> dict[str, Any]:
         "urls": panel_urls(connection),
         "oldest_event": look.ago(status["oldest_event_at"], "none waiting"),
         "oldest_waiting": look.ago(status["oldest_waiting_at"], "none waiting"),
+        "oldest_order": look.ago(status["orders"]["oldest_at"], look.NOTHING),
         "reconciled": look.ago(connection.reconciled_at),
     }
 

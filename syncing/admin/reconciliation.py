@@ -3,14 +3,23 @@
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter
+from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
+from syncing import jobs
+from syncing.admin.undo import UNDO, undo_page
 from syncing.models import Reconciliation, StockAdjustment, StockHold
+from syncing.stock import undo
+
+
+def _has_writes(report: Reconciliation) -> bool:
+    return undo.writes_of(report).exists()
 
 
 def _count(rows: QuerySet) -> Coalesce:
@@ -41,6 +50,7 @@ class ReconciliationAdmin(ReadOnlyPage):
         "skipped_count",
         "trigger",
     ]
+    operations = ("preview_undo", "take_back")
     list_filter = [("state", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
     list_select_related = ["connection__source", "connection__destination"]
@@ -86,3 +96,23 @@ class ReconciliationAdmin(ReadOnlyPage):
     @display(description="Skipped, and why")
     def shown_skipped(self, report: Reconciliation) -> str:
         return look.joined([f"{count} × {reason}" for reason, count in report.skipped.items()], "; ") or look.NOTHING
+
+    @operation(
+        "Undo …",
+        "Shows what would become of each quantity that this comparison corrected. Writes nothing yet.",
+        permission=UNDO,
+        offered=_has_writes,
+        is_page=True,
+    )
+    def preview_undo(self, request: HttpRequest, report: Reconciliation) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": f"Undo: {report}",
+            "back": reverse("admin:syncing_reconciliation_change", args=[report.pk]),
+            "undo": self.do_url(report, "take_back"),
+        }
+        return undo_page(request, context, report.connection, undo.writes_of(report))
+
+    @operation("Take it back", "", permission=UNDO, offered=_has_writes, is_inline=True)
+    def take_back(self, request: HttpRequest, report: Reconciliation) -> str:
+        jobs.undo_run(report)
+        return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."

@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from orders.admin.filters import ATTENTION
+from orders.models import OrderImport, OrderUpdate
 from syncing.models import Alert, StockHold, SyncJob
 
 # Title, icon, model, and which badge it carries.
@@ -30,6 +32,13 @@ GROUPS = (
         ),
     ),
     (
+        "Orders",
+        (
+            ("Orders", "shopping_cart", "orders.orderimport", "orders"),
+            ("Later changes", "published_with_changes", "orders.orderupdate", "changes"),
+        ),
+    ),
+    (
         "Operation",
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
@@ -50,6 +59,8 @@ GROUPS = (
 )
 BADGES = {
     "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None).count()),
+    "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION).count()),
+    "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).count()),
     "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
     "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED).count()),
 }

@@ -16,6 +16,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from orders.admin.standing import state_pills
+from orders.models import OrderImportLine
 from stores.admin import look
 from stores.admin.operations import REFUSALS, refusal_words
 from stores.models import Connection, VariantLink
@@ -138,6 +140,8 @@ def _keys(scope: Scope) -> QuerySet:
         _key(holds, "hold", "created_at"),
         _key(holds.filter(resolved_at__isnull=False), "hold resolved", "resolved_at"),
         _key(_log(scope), "operator", "action_time"),
+        _key(_ordered(scope), "ordered", "order_import__created_at"),
+        _key(_ordered(scope).filter(_IN_COPY), "copied", "order_import__confirmed_at"),
     ]
     return (
         _key(observations, "observation", "created_at")
@@ -149,6 +153,14 @@ def _keys(scope: Scope) -> QuerySet:
 def _key(rows: QuerySet, kind: str, instant: str) -> QuerySet:
     rows = rows.order_by().annotate(entry_at=F(instant), entry_kind=Value(kind, CharField()), entry_key=F("pk"))
     return rows.values_list("entry_at", "entry_kind", "entry_key")
+
+
+_IN_COPY = Q(order_import__confirmed_at__isnull=False, state=OrderImportLine.State.CARRIED)
+
+
+def _ordered(scope: Scope) -> QuerySet[OrderImportLine]:
+    # Sold in any destination of the source: the units of each are held back from all of them.
+    return OrderImportLine.objects.filter(source_variant=scope.link.source_variant_id)
 
 
 def _log(scope: Scope) -> QuerySet[LogEntry]:
@@ -164,9 +176,13 @@ def _entries(keys: Iterable[tuple[datetime, str, int]]) -> list[Entry]:
     keys = list(keys)
     wanted: dict[str, set[int]] = {}
     for _, kind, pk in keys:
-        wanted.setdefault(kind.removesuffix(" resolved"), set()).add(pk)
-    found = {kind: _ROWS[kind]().in_bulk(pks) for kind, pks in wanted.items()}
-    return [_DRAW[kind](at, found[kind.removesuffix(" resolved")][pk]) for at, kind, pk in keys]
+        wanted.setdefault(_TABLES.get(kind, kind), set()).add(pk)
+    found = {table: _ROWS[table]().in_bulk(pks) for table, pks in wanted.items()}
+    return [_DRAW[kind](at, found[_TABLES.get(kind, kind)][pk]) for at, kind, pk in keys]
+
+
+# Kinds of entries that are drawn from a row of another.
+_TABLES = {"hold resolved": "hold", "copied": "ordered"}
 
 
 _ROWS = {
@@ -175,6 +191,9 @@ _ROWS = {
         "level__location__store", "batch", "connection__source", "connection__destination", "reconciliation"
     ),
     "hold": lambda: StockHold.objects.select_related("resolved_by", "link__mapping"),
+    "ordered": lambda: OrderImportLine.objects.select_related(
+        "order_import__connection__source", "order_import__connection__destination"
+    ),
     "operator": lambda: LogEntry.objects.select_related("user", "content_type"),
 }
 
@@ -216,6 +235,33 @@ def _draw_resolved(at: datetime, row: StockHold) -> Entry:
     return Entry(at, "Hold resolved", look.GOOD, str(row.link.mapping), _planned(row), cause, look.page_of(row, "Hold"))
 
 
+def _draw_ordered(at: datetime, row: OrderImportLine) -> Entry:
+    order_import = row.order_import
+    units = "units held back: the source has not given them yet" if row.is_pending else ""
+    outcome = look.joined([state_pills(order_import), order_import.reason, units])
+    destination = str(order_import.connection.destination)
+    return Entry(
+        at,
+        "Ordered",
+        look.BUSY,
+        destination,
+        _units(row),
+        look.page_of(order_import, f"Order {order_import.order_name}"),
+        outcome,
+    )
+
+
+def _draw_copied(at: datetime, row: OrderImportLine) -> Entry:
+    copy = row.order_import
+    outcome = look.joined([row.get_state_display(), row.reason], ". ")
+    cause = look.page_of(copy, f"{copy.copy_name}, the copy of {copy.order_name}")
+    return Entry(at, "Copied", look.GOOD, str(copy.connection.source), _units(row), cause, outcome)
+
+
+def _units(row: OrderImportLine) -> str:
+    return f"{row.quantity} sold"
+
+
 def _planned(row: StockHold) -> Any:
     sides = (("source", row.source_from, row.source_to), ("destination", row.destination_from, row.destination_to))
     words = [look.joined([name, look.change(before, after)]) for name, before, after in sides if before != after]
@@ -234,4 +280,6 @@ _DRAW = {
     "hold": _draw_hold,
     "hold resolved": _draw_resolved,
     "operator": _draw_operator,
+    "ordered": _draw_ordered,
+    "copied": _draw_copied,
 }

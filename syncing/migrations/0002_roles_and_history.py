@@ -17,6 +17,7 @@ def upsert(registry: object, editor: object) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("stores", "0001_initial"),
+        ("orders", "0001_initial"),
         ("syncing", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("otp_totp", "0003_add_timestamps"),

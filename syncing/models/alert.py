@@ -73,6 +73,7 @@ class Alert(models.Model):
         WORKERS_RESTARTED = "workers_restarted", "Workers were restarted"
         EVENTS_WAIT = "events_wait", "Webhooks wait"
         WORK_WAITS = "work_waits", "Work waits"
+        ORDER_FAILED = "order_failed", "Order not carried"
         PRIVACY = "privacy", "Privacy request waits"
         OVERDUE = "overdue", "Reconciliation overdue"
 

@@ -16,9 +16,13 @@ class SyncJob(models.Model):
         MATCH_CONNECTION = "match_connection", "Match catalogues"
         MATCH_PRODUCT = "match_product", "Match one product"
         RECONCILE = "reconcile", "Reconcile"
+        UNDO_RUN = "undo_run", "Undo a run"
         CHECK_STORE = "check_store", "Check store"
         FORGET = "forget", "Remove personal data"
         SEND_ALERTS = "send_alerts", "Send alerts"
+        IMPORT_ORDER = "import_order", "Copy an order"
+        UPDATE_ORDER = "update_order", "Carry a change of an order"
+        SEND_NOTICE = "send_notice", "Send a notice"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -36,7 +40,7 @@ class SyncJob(models.Model):
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     subject = models.CharField(
-        max_length=160, blank=True, help_text="What it is about: a connection, store or product."
+        max_length=160, blank=True, help_text="What it is about: a connection, store, product or order."
     )
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs")
     store = models.ForeignKey(Store, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs")

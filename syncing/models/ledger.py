@@ -64,7 +64,9 @@ class StockAdjustment(models.Model):
         DESTINATION_CHANGED = "destination_changed", "The destination changed"
         ALIGNMENT = "alignment", "First alignment"
         RECONCILIATION = "reconciliation", "Reconciliation"
+        ORDERS = "orders", "Sold in a destination, not yet in the source"
         RELEASED = "released", "An operator released a hold"
+        UNDONE = "undone", "An operator took a run back"
 
     batch = models.ForeignKey(StockBatch, on_delete=models.PROTECT, related_name="adjustments")
     connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="adjustments")
@@ -80,6 +82,13 @@ class StockAdjustment(models.Model):
     )
     cause = models.CharField(max_length=20, choices=Cause.choices)
     reconciliation = models.ForeignKey(Reconciliation, on_delete=models.SET_NULL, null=True, related_name="adjustments")
+    undoes = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="undone_by",
+        help_text="The last write of the run that this one takes back.",
+    )
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -104,6 +113,10 @@ class StockAdjustment(models.Model):
     @property
     def delta(self) -> int:
         return self.change_to - self.change_from
+
+    @property
+    def is_undo(self) -> bool:
+        return self.cause == self.Cause.UNDONE
 
 
 class StockHold(models.Model):

@@ -21,6 +21,7 @@ class Reconciliation(models.Model):
     compared = models.PositiveIntegerField(default=0, help_text="Pairs of levels compared.")
     equal = models.PositiveIntegerField(default=0, help_text="Pairs found in step.")
     differing = models.PositiveIntegerField(default=0, help_text="Pairs that were out of step and handed to the loop.")
+    orders_found = models.PositiveIntegerField(default=0, help_text="Orders that no webhook had told of.")
     skipped = models.JSONField(default=dict, blank=True, help_text="Reason: number of pairs.")
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -28,6 +29,7 @@ class Reconciliation(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("undo_run", "Can take back the stock writes of a run")]
 
     def __str__(self) -> str:
         return f"Reconciliation of {self.connection} at {self.started_at:%Y-%m-%d %H:%M}"

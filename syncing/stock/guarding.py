@@ -14,7 +14,7 @@ from syncing.models import StockAdjustment, StockHold, StockLink
 from syncing.stock import planning
 from syncing.stock.guards import Limits, drops_to_zero, suspect_change, suspect_run
 from syncing.stock.ledger import Write
-from syncing.stock.pairs import Pair
+from syncing.stock.pairs import Pair, source_total
 from syncing.stock.planning import Plan
 
 Verify = Callable[[Sequence[Pair]], list[Pair]]
@@ -175,7 +175,7 @@ def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> N
 def values_of(writes: Sequence[Write]) -> Values:
     """A pair's plan as (source from, source to, destination from, destination to)."""
     pair = writes[0].pair
-    source_from = sum(one.source.available for one in writes[0].pairs)
+    source_from = source_total(writes[0].pairs)
     to = {write.side.level_id: write.change_to for write in writes}
     return (
         source_from,

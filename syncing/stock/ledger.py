@@ -11,7 +11,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection as db
 from django.db import transaction
@@ -30,6 +30,11 @@ from syncing.stock.pairs import Pair, Side
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = inventory.MOST_ROWS
+# Shopify refuses a batch of compare-and-set rows as a whole. Levels that sell all the time go in small ones of their
+# own for a while: among 250 rows one of them would be stale every time, and none of the 250 would ever be written.
+RESTLESS_ROWS = 10
+RESTLESS_TIME = timedelta(minutes=1)
+_MOVED = "The level had changed meanwhile."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +50,7 @@ class Write:
     is_only_write: bool = True
     source_quantity: int | None = None
     group: tuple[Pair, ...] = ()  # one-way: all pairs that are summed into this level
+    undoes_id: int | None = None  # the adjustment that this one takes back
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -63,13 +69,15 @@ def record(connection: Connection, writes: Sequence[Write]) -> list[StockBatch]:
     Raises IntegrityError, having recorded nothing, if a level has got a pending write meanwhile (another connection of
     the same store plans it, too).
     """
-    groups: dict[tuple[int, str], list[Write]] = defaultdict(list)
+    restless = _restless_levels(connection)
+    groups: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
     for write in writes:
-        groups[write.store_id, write.kind].append(write)
+        size = RESTLESS_ROWS if write.side.level_id in restless else BATCH_ROWS
+        groups[write.store_id, write.kind, size].append(write)
     batches: list[tuple[StockBatch, list[Write]]] = []
-    for (store_id, kind), rows in groups.items():
-        for start in range(0, len(rows), BATCH_ROWS):
-            chunk = rows[start : start + BATCH_ROWS]
+    for (store_id, kind, size), rows in groups.items():
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
             batches.append((_batch(connection, store_id, kind, chunk), chunk))
     with transaction.atomic():
         StockBatch.objects.bulk_create(batch for batch, _ in batches)
@@ -105,6 +113,14 @@ def _log_causes(batches: Sequence[StockBatch]) -> None:
         logger.info("Stock write recorded", extra=fields | {"correlation": causes.get(batch.pk, [])})
 
 
+def _restless_levels(connection: Connection) -> set[int]:
+    """Levels whose last writes were refused because somebody changed them at the same time."""
+    lately = StockAdjustment.objects.filter(
+        connection=connection, created_at__gte=timezone.now() - RESTLESS_TIME, state="stale", reason=_MOVED
+    )
+    return set(lately.values_list("level_id", flat=True))
+
+
 def _batch(connection: Connection, store_id: int, kind: str, writes: Sequence[Write]) -> StockBatch:
     key = uuid.uuid4()
     uri = f"gid://tiposync/StockBatch/{key}"
@@ -131,6 +147,7 @@ def _adjustment(batch: StockBatch, write: Write) -> StockAdjustment:
         is_only_write=write.is_only_write,
         cause=write.cause,
         reconciliation_id=write.pair.reconciliation_id,
+        undoes_id=write.undoes_id,
     )
 
 
@@ -175,6 +192,9 @@ def apply(
         doubtful = _write_own(batch, adjustments, at)
         if batch.kind == StockBatch.Kind.ADJUST:
             move_baselines(adjustments)
+        if any(row.is_undo for row in adjustments):  # then all of the batch are
+            keep_undone(batch.kind, adjustments)
+            return levels.mark_dirty([row.level_id for row in adjustments])
         links = _settle_links(batch, adjustments, doubtful)
         return levels.mark_dirty([row.level_id for row in adjustments], except_links=links)
 
@@ -216,22 +236,40 @@ def _own_observation(level: StockLevel, available: int, at: datetime | None) -> 
 
 
 def move_baselines(adjustments: Iterable[StockAdjustment]) -> None:
-    """A carried delta moves both baselines of its link: the change is now known to both sides."""
-    rows = sorted((row.link_id, row.delta) for row in adjustments if row.link_id)
+    """A carried delta moves both baselines of its link: the change is now known to both sides.
+
+    One that takes a delta back moves only the baseline of the side it was written to: the other side keeps its change,
+    and it is not carried again.
+    """
+    rows = sorted((row.link_id, row.delta, row.level_id if row.is_undo else 0) for row in adjustments if row.link_id)
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
     with db.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [[link for link, _ in rows]]
-        )
+        cursor.execute("SELECT 1 FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [columns[0]])
         cursor.execute(
             """
             UPDATE syncing_stocklink link
-            SET source_baseline = source_baseline + moved.delta,
-                destination_baseline = destination_baseline + moved.delta
-            FROM (SELECT id, sum(delta) AS delta
-                  FROM unnest(%s::bigint[], %s::int[]) AS row (id, delta) GROUP BY id) moved
+            SET source_baseline = source_baseline + moved.source,
+                destination_baseline = destination_baseline + moved.destination
+            FROM (SELECT own.id,
+                         coalesce(sum(delta) FILTER (WHERE side IN (0, source_level_id)), 0) AS source,
+                         coalesce(sum(delta) FILTER (WHERE side IN (0, destination_level_id)), 0) AS destination
+                  FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS row (id, delta, side)
+                  JOIN syncing_stocklink own ON own.id = row.id GROUP BY own.id) moved
             WHERE link.id = moved.id AND source_baseline IS NOT NULL
             """,
-            [[link for link, _ in rows], [delta for _, delta in rows]],
+            columns,
+        )
+
+
+def keep_undone(kind: str, adjustments: Iterable[StockAdjustment]) -> None:
+    """One-way: a destination whose write was taken back keeps its value until the source changes."""
+    if kind != StockBatch.Kind.SET:
+        return
+    for row in sorted(adjustments, key=lambda row: row.level_id):
+        summed = StockLink.objects.filter(connection=row.connection_id, destination_level=row.level_id)
+        locked = summed.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
+        StockLink.objects.filter(pk__in=list(locked)).update(
+            source_baseline=row.source_quantity, destination_baseline=row.change_to, keeps_destination=True
         )
 
 
@@ -280,7 +318,7 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         levels.doubt([adjustments[i].level_id for i in {*stale, *bad}])
         others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
         _end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
-        _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, "The level had changed meanwhile.")
+        _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, _MOVED)
         for index in sorted(bad, key=lambda i: adjustments[i].link_id or 0):
             _fail_row(adjustments[index], bad[index])
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 
 from stores.models import Location, Store
 from stores.shopify.client import Client
@@ -110,11 +111,17 @@ def _take_live(asked: dict[str, StockLevel], readings: Iterable[LevelReading], e
         return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
 
 
-def doubt(level_ids: Sequence[int]) -> None:
-    """These levels must be read live before they are used again."""
+def doubt(level_ids: Sequence[int], changed_at: datetime | None = None) -> None:
+    """These levels must be read live before they are used again.
+
+    `changed_at`: they surely changed then, by Shopify's clock. No value from before ends the doubt: neither a webhook's
+    nor the answer to a read that was on its way.
+    """
     with transaction.atomic():
-        locked = lock_levels(level_ids)
-        StockLevel.objects.filter(pk__in=[level.pk for level in locked]).update(is_doubtful=True)
+        rows = StockLevel.objects.filter(pk__in=[level.pk for level in lock_levels(level_ids)])
+        rows.update(is_doubtful=True)
+        if changed_at:
+            rows.update(version=F("version") + 1, as_of=Greatest("as_of", Value(changed_at)))
 
 
 def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) -> set[int]:

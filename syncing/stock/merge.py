@@ -40,7 +40,12 @@ def judge_hint(mirror: Mirror, available: int | None, as_of: datetime) -> Verdic
 
 
 def judge_live(mirror: Mirror, available: int | None, as_of: datetime, asked_version: int) -> Verdict:
-    """A value that we asked for: true, unless the mirror moved on while we waited for the answer."""
+    """A value that we asked for: true, unless the mirror moved on while we waited for the answer.
+
+    Doubt that arose meanwhile stays: the answer may be from before what caused it.
+    """
+    if mirror.is_doubtful and mirror.version != asked_version:
+        return Verdict.DOUBT
     if mirror.version == asked_version or mirror.as_of is None or as_of > mirror.as_of:
         return Verdict.TAKE
     return Verdict.TAKE if available == mirror.available else Verdict.DOUBT

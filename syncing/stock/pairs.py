@@ -7,9 +7,11 @@ from datetime import datetime
 from django.db import connection as db
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce
 
-from stores.models import Connection, VariantLink
+from orders.models import OrderImportLine
+from stores.models import Connection, Strategy, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
 
 
@@ -49,6 +51,8 @@ class Pair:
     is_linked: bool
     source: Side
     destination: Side
+    # Sold in any destination of this source, and not taken from the source yet: not offered to a one-way destination.
+    pending_quantity: int = 0
 
     @property
     def is_aligned(self) -> bool:
@@ -195,8 +199,12 @@ def take(connection: Connection, limit: int) -> list[Pair]:
 
 
 def load(condition: Q) -> list[Pair]:
-    """Pairs with both levels, ordered by id."""
-    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS)
+    """Pairs with both levels and their pending units, ordered by id.
+
+    All in one statement: when a copy of an order is confirmed, its units cease to be pending and the source's levels
+    become doubtful in one transaction, of which this sees either nothing or all.
+    """
+    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS, _PENDING)
     return [_pair(row) for row in rows.iterator(chunk_size=2000)]
 
 
@@ -218,6 +226,21 @@ def _side_columns(side: str) -> list[str]:
     return level + [f"variant_link__{side}_variant__{name}" for name in ("gone_at", "is_bundle", "is_tracked")]
 
 
+# Two-way destinations carry changes and are offered nothing, so nothing is kept from them.
+_PENDING = Case(
+    When(connection__strategy=Strategy.TWO_WAY, then=Value(0)),
+    default=Coalesce(
+        Subquery(
+            OrderImportLine.objects.filter(source_variant=OuterRef("variant_link__source_variant"), is_pending=True)
+            .order_by()
+            .values("source_variant")
+            .annotate(units=Sum("quantity"))
+            .values("units")
+        ),
+        0,
+    ),
+    output_field=IntegerField(),
+)
 _OWN = ["pk", "dirty_sequence", "state", "reason", "source_baseline", "destination_baseline", "keeps_destination"]
 _OWN += ["reconciliation_id", "variant_link__state"]
 _COLUMNS = [*_OWN, *_side_columns("source"), *_side_columns("destination")]
@@ -225,9 +248,19 @@ _SIDE_WIDTH = len(_side_columns("source"))
 
 
 def _pair(row: tuple) -> Pair:
-    own, rest = row[: len(_OWN)], row[len(_OWN) :]
-    is_linked = own[-1] == VariantLink.State.LINKED
-    return Pair(*own[:-1], is_linked, _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination"))
+    *own, link_state = row[: len(_OWN)]
+    *rest, pending = row[len(_OWN) :]
+    sides = _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination")
+    return Pair(*own, link_state == VariantLink.State.LINKED, *sides, pending)
+
+
+def source_total(group: Sequence[Pair]) -> int:
+    """What the source has for the pairs that are summed into one destination level, less what is sold already.
+
+    Pending units have no location before their order exists. So each destination level does without all of them:
+    too little for a moment where a source has several locations, never too much.
+    """
+    return sum(pair.source.available for pair in group) - group[0].pending_quantity
 
 
 def _side(values: tuple, name: str) -> Side:

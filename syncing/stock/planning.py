@@ -11,7 +11,7 @@ from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockLink
 from syncing.stock.ledger import Write
 from syncing.stock.merge import OneWayStep, Rule, first_baselines, offer, plan_one_way, plan_two_way
-from syncing.stock.pairs import Pair
+from syncing.stock.pairs import Pair, source_total
 
 Cause = StockAdjustment.Cause
 State = StockLink.State
@@ -109,7 +109,9 @@ def _is_absurd(*quantities: int) -> bool:
 
 
 def _cause(pair: Pair, cause: str) -> str:
-    return Cause.RECONCILIATION if pair.reconciliation_id else cause
+    if pair.reconciliation_id:
+        return Cause.RECONCILIATION
+    return Cause.ORDERS if pair.pending_quantity else cause
 
 
 def _by_destination(ready: Iterable[Pair]) -> Iterable[list[Pair]]:
@@ -121,7 +123,7 @@ def _by_destination(ready: Iterable[Pair]) -> Iterable[list[Pair]]:
 
 def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -> None:
     first, destination = group[0], group[0].destination.available
-    total = sum(pair.source.available for pair in group)
+    total = source_total(group)
     target = offer(total, rule_of(connection))
     if _is_absurd(total, target):
         result.settled += [_unchanged(pair, State.SKIPPED, _ABSURD) for pair in group]
@@ -154,7 +156,8 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
             )
         )
     elif step is OneWayStep.IN_STEP:
-        result.settled += [Settled(pair, State.IN_STEP, "", total, target) for pair in group]
+        words = _HELD_BACK.format(first.pending_quantity) if first.pending_quantity else ""
+        result.settled += [Settled(pair, State.IN_STEP, words, total, target) for pair in group]
     elif step is OneWayStep.KEEP:
         result.settled += [_unchanged(pair, State.IN_STEP, _KEPT) for pair in group]
     else:
@@ -163,6 +166,7 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
 
 
 _ABSURD = f"would need a quantity beyond {LARGEST_QUANTITY:,}, which Shopify does not take"
+_HELD_BACK = "{} held back: sold in a destination, the order is not in the source yet"
 _KEPT = "keeps the destination's own value until the source changes"
 
 

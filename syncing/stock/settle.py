@@ -97,6 +97,7 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
         if not closed:
             return dirtied
         _end(applied, StockAdjustment.State.APPLIED, "Read live: the level is at the value that was to be written.")
+        ledger.keep_undone(batch.kind, [row for row in applied if row.is_undo])
         _end(untouched, StockAdjustment.State.STALE, "Read live: it did not take effect. Planned again.")
         _end(unknown, StockAdjustment.State.UNKNOWN, f"Outcome unknown: {why}.")
         for row in sorted(unknown, key=lambda row: row.link_id or 0):

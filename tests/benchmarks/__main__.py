@@ -10,6 +10,7 @@ FULL = {
     "burst": ["--changes", "10000"],
     "scale": ["--destinations", "20", "--items", "500"],
     "flood": ["--per-second", "200", "--seconds", "600"],
+    "orders": ["--orders", "500", "--idle", "60"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
 }
 

@@ -1,8 +1,10 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
-`python -m tests.benchmarks.carrier events|carry|reconcile [--profile FILE]`. The pieces are the very functions that
-the job runner calls. What is told apart: seconds spent in HTTP (the simulator, the wire), seconds slept (for Shopify's
-file, for its bucket, for company), and the rest, which is ours: Python and the database.
+`python -m tests.benchmarks.carrier events|carry|reconcile|orders|bare-orders [--profile FILE]`.
+
+The pieces are the very functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator,
+the wire), seconds slept (for Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the
+database.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django
@@ -21,7 +24,11 @@ django.setup()
 import requests  # noqa: E402
 from django.db import connection as db  # noqa: E402
 
+from orders import copying, importing, mapping, units  # noqa: E402
+from orders.models import OrderSettings  # noqa: E402
+from stores.clients import open_client  # noqa: E402
 from stores.models import Connection  # noqa: E402
+from stores.shopify import orders as shopify_orders  # noqa: E402
 from syncing import handlers, jobs  # noqa: E402
 from syncing.models import SyncJob  # noqa: E402
 
@@ -46,11 +53,11 @@ class Stopwatch:
 def main() -> None:
     """Run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=["events", "carry", "reconcile"])
+    parser.add_argument("kind", choices=list(PIECES))
     parser.add_argument("--profile", help="also write cProfile's figures into this file")
     options = parser.parse_args()
     connection = Connection.objects.select_related("source", "destination").get()
-    work = {"events": _process_events, "carry": _carry, "reconcile": _reconcile}[options.kind]
+    work = PIECES[options.kind]
     asked, slept = Stopwatch(requests.Session.send), Stopwatch(time.sleep)
     requests.Session.send = lambda self, *arguments, **named: asked(self, *arguments, **named)
     time.sleep = slept
@@ -95,6 +102,35 @@ def _reconcile(connection: Connection) -> str:
     return _until_done(lambda: handlers.reconcile(job), LOOK_SECONDS)
 
 
+def _orders(connection: Connection) -> str:
+    """Run jobs, as a worker does, until no order waits."""
+    waiting = SyncJob.objects.filter(kind=SyncJob.Kind.IMPORT_ORDER, state=SyncJob.State.QUEUED)
+    while waiting.exists():
+        jobs.run_due(handlers.WORK, 1)
+    return ""
+
+
+def _bare_orders(connection: Connection) -> str:
+    """Read each order of the destination and create its copy: the calls, and nothing that makes them safe."""
+    giver, taker = open_client(connection.destination), open_client(connection.source)
+    since = datetime.now(UTC) - timedelta(days=1)
+    gids = [summary.gid for summary in shopify_orders.iter_orders_updated(giver, since)]
+    for gid in gids:
+        order = shopify_orders.read_order(giver, gid)
+        partners = units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
+        mapped = mapping.map_order(
+            order,
+            {gid: source_gid for gid, (_, source_gid) in partners.items()},
+            importing.choices_of(connection, OrderSettings.of(connection)),
+            store_name=str(connection.destination),
+            store_domain=connection.destination.domain,
+            source_currency=connection.source.currency,
+            now=datetime.now(UTC),
+        )
+        copying.create(taker, mapped)
+    return str(len(gids))
+
+
 def _until_done(work: Callable[[], str | None], pause: float) -> str:
     while True:
         try:
@@ -102,6 +138,14 @@ def _until_done(work: Callable[[], str | None], pause: float) -> str:
         except jobs.Later:
             time.sleep(pause)
 
+
+PIECES = {
+    "events": _process_events,
+    "carry": _carry,
+    "reconcile": _reconcile,
+    "orders": _orders,
+    "bare-orders": _bare_orders,
+}
 
 if __name__ == "__main__":
     main()

@@ -64,6 +64,15 @@ def test_a_burst_costs_at_least_its_floor_and_is_carried_whole():
     assert all(number(row["changes/s"]) > 0 for row in rows if "changes/s" in row)
 
 
+def test_every_order_is_copied_with_two_calls():
+    rows = run_benchmark("orders", "--orders", "5", "--idle", "2")
+    calls = [row["calls per order (aim ≤ 2)"] for row in rows if "orders/s" in row]
+    assert calls == ["2", "2"]
+    assert all(number(row["orders/s"]) > 0 for row in rows if "orders/s" in row)
+    (latency,) = [row for row in rows if "p50 s" in row]
+    assert 0 < number(latency["p50 s"]) <= number(latency["p99 s"])
+
+
 def test_a_reconciliation_finds_exactly_what_drifted():
     rows = run_benchmark("reconcile", "--variants", "200", "--small", "100", "--bulk-from", "1")
     found = {row["variants, drift"]: row["found"] for row in rows if "found" in row}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from . import control_looks as looks
 from . import control_moves as moves
+from . import control_orders as orders
 from . import control_switches as switches
 
 Calls = dict[str, Callable[..., object]]
@@ -23,7 +24,11 @@ GET: Calls = {
     "level": looks.read_level,
     "changes": looks.list_changes,
     "sums": looks.sum_changes,
-    "orders": looks.list_orders,
+    "orders": orders.list_orders,
+    "order": orders.read_order,
+    "drafts": orders.list_drafts,
+    "customers": orders.list_customers,
+    "mails": orders.list_mails,
     "faults": switches.list_faults,
     "knobs": switches.read_knobs,
     "clock": switches.read_clock,
@@ -39,10 +44,15 @@ POST: Calls = {
     "set_many": moves.set_levels,
     "activate": moves.activate_level,
     "deactivate": moves.deactivate_level,
-    "buy": moves.buy,
-    "fulfil": moves.fulfil_order,
-    "cancel": moves.cancel_order,
-    "refund": moves.refund_order,
+    "buy": orders.buy,
+    "fulfil": orders.fulfil_order,
+    "cancel": orders.cancel_order,
+    "refund": orders.refund_order,
+    "place_order": orders.place_order,
+    "pay": orders.pay_order,
+    "edit": orders.edit_order,
+    "complete_draft": orders.complete_draft,
+    "delete_draft": orders.delete_draft,
     "product": moves.change_product,
     "variant": moves.change_variant,
     "location": moves.change_location,

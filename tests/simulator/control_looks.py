@@ -1,4 +1,4 @@
-"""The control API's looks: shops, variants, levels, changes, orders as JSON."""
+"""The control API's looks: shops, variants, levels, changes as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from .gids import gid, level_gid, parse_gid
 from .reads import id_key, inventory_quantity
-from .state import Order, Shop, Variant
+from .state import Shop, Variant
 
 
 def number(value: object) -> int:
@@ -125,11 +125,3 @@ def sum_changes(sim, domain: str) -> dict[str, int]:
     for change in sim.changes(domain):
         sums[change.cause] = sums.get(change.cause, 0) + change.delta
     return sums
-
-
-def list_orders(sim, domain: str) -> list[dict]:
-    return [describe_order(order) for order in sim.shops[domain].orders.values()]
-
-
-def describe_order(order: Order) -> dict:
-    return {**asdict(order), "lines": [{**asdict(line), "unfulfilled": line.unfulfilled} for line in order.lines]}

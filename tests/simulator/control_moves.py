@@ -1,12 +1,11 @@
-"""The control API's moves: what a merchant and his customers do to stock, orders and products."""
+"""The control API's moves: what a merchant does to stock and products."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from . import merchant
-from .control_looks import describe_level, describe_order, describe_variant, number
-from .state import Order
+from .control_looks import describe_level, describe_variant, number
 
 # Stock
 
@@ -36,54 +35,6 @@ def activate_level(sim, domain: str, item_id: object, location_id: object) -> di
 def deactivate_level(sim, domain: str, item_id: object, location_id: object) -> dict:
     shop = sim.shops[domain]
     return describe_level(shop, merchant.deactivate(shop, sim.clock, number(item_id), number(location_id)))
-
-
-# Orders
-
-
-def buy(
-    sim,
-    domain: str,
-    lines: list | None = None,
-    variant_id: object = None,
-    quantity: int = 1,
-    location_id: object = None,
-    force: bool = False,
-    bypass: bool = False,
-) -> dict:
-    """One variant, or `lines` of [variant id, quantity]."""
-    wanted = [(number(variant), int(count)) for variant, count in lines or [[variant_id, quantity]]]
-    place = None if location_id is None else number(location_id)
-    return describe_order(sim.buy_lines(domain, wanted, location_id=place, force=bool(force), bypass=bool(bypass)))
-
-
-def fulfil_order(sim, domain: str, order_id: object, quantities: dict | None = None) -> dict:
-    order = sim.shops[domain].orders[number(order_id)]
-    sim.fulfil(domain, order, None if quantities is None else {number(k): int(v) for k, v in quantities.items()})
-    return describe_order(order)
-
-
-def cancel_order(sim, domain: str, order_id: object, restock: bool = True) -> dict:
-    order = sim.shops[domain].orders[number(order_id)]
-    sim.cancel(domain, order, restock=bool(restock))
-    return describe_order(order)
-
-
-def refund_order(sim, domain: str, order_id: object, lines: list[dict] | None = None) -> dict:
-    """`lines`: [{line_item_id, quantity, restock_type, location_id?}]; without: everything, restocked as it fits."""
-    order = sim.shops[domain].orders[number(order_id)]
-    rows = [{**row, "line_item_id": number(row["line_item_id"])} for row in lines] if lines else _whole_refund(order)
-    sim.refund(domain, order, rows)
-    return describe_order(order)
-
-
-def _whole_refund(order: Order) -> list[dict]:
-    rows = []
-    for line in order.lines:
-        for quantity, kind in ((line.unfulfilled, "CANCEL"), (line.fulfilled, "RETURN")):
-            if quantity:
-                rows.append({"line_item_id": line.id, "quantity": quantity, "restock_type": kind})
-    return rows
 
 
 # Products

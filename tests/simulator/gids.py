@@ -1,10 +1,10 @@
-"""Global ids: gid://shopify/Kind/number, with a query string for inventory levels (facts 3.6)."""
+"""Global ids: gid://shopify/Kind/number, with a query string for inventory levels; jobs have a UUID (facts 3.6)."""
 
 from __future__ import annotations
 
 import re
 
-PATTERN = re.compile(r"gid://shopify/([A-Z][A-Za-z]*)/([0-9]+)(?:\?([\w=&%-]+))?\Z")
+PATTERN = re.compile(r"gid://shopify/(?:([A-Z][A-Za-z0-9]*)/([0-9]+)(?:\?([\w=&%-]+))?|Job/[0-9a-f-]{36})\Z")
 
 
 def gid(kind: str, number: int) -> str:
@@ -17,9 +17,9 @@ def level_gid(level_number: int, item_id: int) -> str:
 
 
 def parse_gid(text: str) -> tuple[str, int, dict[str, str]]:
-    """(kind, number, parameters). Raises ValueError when the text is no gid."""
+    """(kind, number, parameters). Raises ValueError when the text is no gid, or one without a number."""
     match = PATTERN.match(text)
-    if not match:
+    if not match or match[2] is None:
         raise ValueError(f"Invalid global id '{text}'")
     pairs = (pair.partition("=") for pair in (match[3] or "").split("&") if pair)
     return match[1], int(match[2]), {key: value for key, _, value in pairs}

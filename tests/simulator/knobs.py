@@ -28,6 +28,13 @@ class Knobs:
     shuffle_window: int = 0  # row 38: deliveries leave in random order within windows of this many
     manual_deliveries: bool = False  # row 38: nothing is sent until pump()
     corrupt_signature: bool = False  # row 39
+    orders_per_minute: int | None = None  # row 27: 5 on trial and development stores, by orderCreate
+    unique_custom_ids: bool = True  # row 28: a second order with the same custom id is refused [?]
+    draft_ready_seconds: float = 0.0  # row 29: a draft's totals are computed this long after it was made or changed
+    draft_tax_rate: str | None = None  # row 29: Shopify's own taxes on drafts that are not exempt, "0.19"
+    job_delay_seconds: float = 0.0  # row 30: a job is not done before
+    job_error: str | None = None  # row 30: the next jobs fail with this message
+    protected_data: bool = True  # row 45: False: customers, addresses, e-mails and phones are null
     bulk_delay_seconds: float = 0.0  # row 44
     bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link
 

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from .page_actions import FAULTS, KNOBS, do
-from .page_parts import button, frame, link, live, post_form, table, text
-from .state import Level, Location, Order, Shop, Variant
+from .page_orders import order_sections
+from .page_parts import button, frame, kept, link, live, post_form, table, text
+from .state import Level, Location, Shop, Variant
 
 ROWS = 20
 LOG_ROWS = 40
-ORDER_ROWS = 8
 
 
 def index_page(sim: Any) -> str:
@@ -44,7 +44,8 @@ def card(shop: Shop) -> str:
 def shop_page(sim: Any, shop: Shop, query: dict[str, str]) -> str:
     """One store: products with levels, buttons, orders, faults and the log."""
     with shop.lock:
-        body = note(query) + stock(shop, query) + switches(sim, shop, query) + orders(shop, query) + logs(shop)
+        body = note(query) + stock(shop, query) + switches(sim, shop, query)
+        body += order_sections(shop, query) + logs(shop)
     names = "".join(
         link(f"/{other.domain}", other.name, css="here" if other is shop else "") for other in sim.shops.values()
     )
@@ -149,11 +150,6 @@ def row_form(shop: Shop, variant: Variant, places: list[Location], query: dict[s
     return post_form(f"/{shop.domain}/_act", {"variant": variant.id, **kept(query)}, inner, "row")
 
 
-def kept(query: dict[str, str]) -> dict[str, str]:
-    """What a form carries so that the person comes back to the same place."""
-    return {f"back_{name}": query[name] for name in ("search", "page") if query.get(name)}
-
-
 # Faults
 
 
@@ -172,38 +168,7 @@ def switch(shop: Shop, action: str, key: str, label: str, on: bool, query: dict[
     return post_form(f"/{shop.domain}/_act", {"key": key, **kept(query)}, inner)
 
 
-# Orders and logs
-
-
-def orders(shop: Shop, query: dict[str, str]) -> str:
-    latest = list(islice(reversed(shop.orders.values()), ORDER_ROWS))
-    head = ["<th>Order</th>", "<th>Lines</th>", "<th>State</th>", "<th></th>"]
-    rows = (order_row(shop, order, query) for order in latest)
-    inner = table(head, rows, "Nobody has bought anything yet.")
-    title = f"<h2>Orders <small>{len(shop.orders):,} so far, newest first</small></h2>"
-    return f'<section class="wide">{live("orders", title + inner)}</section>'
-
-
-def order_row(shop: Shop, order: Order, query: dict[str, str]) -> str:
-    lines = ", ".join(f"{line.quantity} × {line.title} ({line.sku or 'no SKU'})" for line in order.lines)
-    buttons = ""
-    if order.cancelled_at is None:
-        open_units = sum(line.unfulfilled for line in order.lines)
-        buttons += button("Fulfil", "fulfil") + button("Cancel", "cancel") if open_units else ""
-        buttons += button("Refund and restock", "return") if open_units or any(i.fulfilled for i in order.lines) else ""
-    form = post_form(f"/{shop.domain}/_act", {"order": order.id, **kept(query)}, buttons, "row")
-    return f"<tr><td>#{order.number}</td><td>{text(lines)}</td><td>{text(state_of(order))}</td><td>{form}</td></tr>"
-
-
-def state_of(order: Order) -> str:
-    if order.cancelled_at is not None:
-        return "cancelled"
-    parts = {
-        "to ship": sum(line.unfulfilled for line in order.lines),
-        "shipped": sum(line.fulfilled for line in order.lines),
-        "given back": sum(line.removed for line in order.lines),
-    }
-    return ", ".join(f"{units} {label}" for label, units in parts.items() if units)
+# Logs
 
 
 def logs(shop: Shop) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .faults import Fault
 from .inventory import LIMIT
+from .order_state import LineItem, Order
 from .orders import OutOfStockError
-from .state import LineItem, Order, Shop
+from .page_orders import FORM_LINES
+from .state import Shop
 
 
 class ActionError(ValueError):
@@ -56,12 +59,15 @@ FAULTS = (
     FaultSwitch("refused", "Token is refused (401)", "http", (("status", 401),)),
     FaultSwitch("frozen", "Store is frozen (402)", "http", (("status", 402),)),
 )
+PERSON = ("first_name", "last_name", "email", "phone")
+PLACE = ("address1", "zip", "city", "country_code")
 KNOBS = (
     KnobSwitch("drop", "All are lost", "drop_probability", 1.0, 0.0),
     KnobSwitch("duplicate", "All come twice", "duplicate_probability", 1.0, 0.0),
     KnobSwitch("delay", "5 to 15 seconds late", "deliver_delay_seconds", (5.0, 15.0), (0.0, 0.0)),
     KnobSwitch("late-body", "Body is built 5 seconds late", "serialise_delay_seconds", 5.0, 0.0),
     KnobSwitch("shuffle", "Out of order", "shuffle_window", 20, 0),
+    KnobSwitch("protected", "Customers are hidden from apps", "protected_data", False, True),
     KnobSwitch("signature", "Wrong signature", "corrupt_signature", True, False),
 )
 
@@ -76,6 +82,10 @@ def do(sim: Any, shop: Shop, form: dict[str, str]) -> str | None:
         "fulfil": fulfil,
         "cancel": cancel,
         "return": return_order,
+        "place": place_order,
+        "pay": pay,
+        "complete": complete_draft,
+        "delete_draft": delete_draft,
         "fault": switch_fault,
         "knob": switch_knob,
         "calm": calm,
@@ -185,6 +195,70 @@ def return_order(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     if not rows:
         raise ActionError("Nothing of this order is left to give back.")
     sim.refund(shop.domain, order, rows)
+
+
+def place_order(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """The storefront's form: lines by SKU, discount, shipping, customer, address."""
+    lines = []
+    for place in range(FORM_LINES):
+        if form.get(f"sku{place}", "").strip():
+            lines.append((variant_by_sku(shop, form[f"sku{place}"]), number(form, f"quantity{place}")))
+    if not lines:
+        raise ActionError("An order needs a line: type the SKU of something.")
+    given = {name: form[name].strip() for name in (*PERSON, *PLACE, "note") if form.get(name, "").strip()}
+    address = {name: given[name] for name in (*PERSON[:2], *PLACE) if name in given}
+    customer = {name: given[name] for name in PERSON if name in given}
+    sim.place_order(
+        shop.domain,
+        lines,
+        customer=customer if customer.keys() & {"email", "phone"} else None,
+        email=given.get("email"),
+        shipping_address=address if address.keys() & set(PLACE) else None,
+        billing_address=address if address.keys() & set(PLACE) else None,
+        note=given.get("note"),
+        discount=discount_of(form),
+        shipping=amount(form, "shipping"),
+        tax_rate=amount(form, "tax"),
+        paid=not form.get("unpaid"),
+        test=bool(form.get("test")),
+    )
+
+
+def variant_by_sku(shop: Shop, sku: str) -> int:
+    """The first variant with this SKU. Raises ActionError."""
+    wanted = sku.strip().casefold()
+    for item in shop.items.values():
+        if (item.sku or "").strip().casefold() == wanted:
+            return item.variant_id
+    raise ActionError(f"Nothing here has the SKU {sku.strip()}.")
+
+
+def amount(form: dict[str, str], name: str) -> Decimal | None:
+    """An amount of the form, None for a blank one. Raises ActionError."""
+    try:
+        return Decimal(form[name].strip().replace(",", ".")) if form.get(name, "").strip() else None
+    except InvalidOperation:
+        raise ActionError(f"{name}: a number is needed.") from None
+
+
+def discount_of(form: dict[str, str]) -> dict[str, Any] | None:
+    percentage = amount(form, "percentage")
+    if percentage is None:
+        return None
+    code = form.get("code", "").strip()
+    return {"percentage": percentage, **({"code": code} if code else {"title": "Offer"})}
+
+
+def pay(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.pay_order(shop.domain, order_of(shop, form))
+
+
+def complete_draft(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.complete_draft(shop.domain, shop.drafts[number(form, "draft")])
+
+
+def delete_draft(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.delete_draft(shop.domain, shop.drafts[number(form, "draft")])
 
 
 def switch_fault(sim: Any, shop: Shop, form: dict[str, str]) -> None:

@@ -41,6 +41,9 @@ select { max-width:130px } button { cursor:pointer } button:hover { border-color
 button.on { background:var(--warn); border-color:var(--warn); color:#fff } .switches { padding:8px 14px 12px }
 .switches form { margin:0 0 6px } .switches button { width:100%; text-align:left } .switches p { margin:10px 0 6px;
   color:var(--soft); font-size:12px }
+.order { padding:10px 14px; display:grid; gap:8px } .order div { display:flex; gap:6px; flex-wrap:wrap;
+  align-items:center } .order input { width:130px } .order input.qty { width:58px } .order label { color:var(--soft) }
+.order input[type=checkbox] { width:auto }
 .note { grid-column:1/-1; background:#fef3f2; border:1px solid #fecdca; color:var(--warn); border-radius:8px;
   padding:9px 14px } .empty { padding:14px; color:var(--soft) } .pages { display:flex; gap:12px; padding:9px 14px;
   color:var(--soft); align-items:center } a { color:var(--accent) }
@@ -115,3 +118,8 @@ def table(head: Iterable[str], rows: Iterable[str], empty: str) -> str:
 def live(name: str, inner: str) -> str:
     """A block that the page keeps up to date."""
     return f'<div id="{text(name)}" data-live="quiet">{inner}</div>'
+
+
+def kept(query: dict[str, str]) -> dict[str, str]:
+    """What a form carries so that the person comes back to the same place."""
+    return {f"back_{name}": query[name] for name in ("search", "page") if query.get(name)}

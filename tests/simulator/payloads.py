@@ -11,6 +11,9 @@ from collections.abc import Callable
 from .bulk import finish_body
 from .clock import iso_offset
 from .gids import gid, level_gid
+from .order_event_payloads import edit_body, fulfillment_body, refund_body
+from .order_payloads import draft_body, order_body
+from .people_payloads import customer_body
 from .reads import inventory_quantity
 from .reads_inventory import primary_location
 from .search import compile_search
@@ -34,6 +37,21 @@ TOPICS = {
     "LOCATIONS_DELETE": "locations/delete",
     "LOCATIONS_ACTIVATE": "locations/activate",
     "LOCATIONS_DEACTIVATE": "locations/deactivate",
+    "ORDERS_CREATE": "orders/create",
+    "ORDERS_PAID": "orders/paid",
+    "ORDERS_UPDATED": "orders/updated",
+    "ORDERS_CANCELLED": "orders/cancelled",
+    "ORDERS_EDITED": "orders/edited",
+    "ORDERS_FULFILLED": "orders/fulfilled",
+    "ORDERS_PARTIALLY_FULFILLED": "orders/partially_fulfilled",
+    "REFUNDS_CREATE": "refunds/create",
+    "FULFILLMENTS_CREATE": "fulfillments/create",
+    "FULFILLMENTS_UPDATE": "fulfillments/update",
+    "DRAFT_ORDERS_CREATE": "draft_orders/create",
+    "DRAFT_ORDERS_UPDATE": "draft_orders/update",
+    "DRAFT_ORDERS_DELETE": "draft_orders/delete",
+    "CUSTOMERS_CREATE": "customers/create",
+    "CUSTOMERS_UPDATE": "customers/update",
     "BULK_OPERATIONS_FINISH": "bulk_operations/finish",
     "APP_UNINSTALLED": "app/uninstalled",
     "APP_SCOPES_UPDATE": "app/scopes_update",
@@ -43,6 +61,10 @@ SCOPES = {
     **{topic: "read_inventory" for topic in TOPICS if topic.startswith("INVENTORY_")},
     **{topic: "read_products" for topic in TOPICS if topic.startswith("PRODUCTS_")},
     **{topic: "read_locations" for topic in TOPICS if topic.startswith("LOCATIONS_")},
+    **{topic: "read_orders" for topic in TOPICS if topic.startswith(("ORDERS_", "REFUNDS_"))},
+    **{topic: "read_fulfillments" for topic in TOPICS if topic.startswith("FULFILLMENTS_")},
+    **{topic: "read_draft_orders" for topic in TOPICS if topic.startswith("DRAFT_ORDERS_")},
+    **{topic: "read_customers" for topic in TOPICS if topic.startswith("CUSTOMERS_")},
 }
 SHOP_EXAMPLE = {
     "country": "DE",
@@ -279,6 +301,21 @@ BODIES: dict[str, Callable[..., dict | None]] = {
     "LOCATIONS_DELETE": _deleted,
     "LOCATIONS_ACTIVATE": location_body,
     "LOCATIONS_DEACTIVATE": location_body,
+    "ORDERS_CREATE": order_body,
+    "ORDERS_PAID": order_body,
+    "ORDERS_UPDATED": order_body,
+    "ORDERS_CANCELLED": order_body,
+    "ORDERS_EDITED": edit_body,
+    "ORDERS_FULFILLED": order_body,
+    "ORDERS_PARTIALLY_FULFILLED": order_body,
+    "REFUNDS_CREATE": refund_body,
+    "FULFILLMENTS_CREATE": fulfillment_body,
+    "FULFILLMENTS_UPDATE": fulfillment_body,
+    "DRAFT_ORDERS_CREATE": draft_body,
+    "DRAFT_ORDERS_UPDATE": draft_body,
+    "DRAFT_ORDERS_DELETE": _deleted,
+    "CUSTOMERS_CREATE": customer_body,
+    "CUSTOMERS_UPDATE": customer_body,
     "BULK_OPERATIONS_FINISH": _bulk_body,
     "APP_UNINSTALLED": shop_body,
     "APP_SCOPES_UPDATE": scopes_body,

@@ -34,6 +34,8 @@ Run = Callable[[object, Call], object]
 Resolver = Callable[[object, Call, dict], object]
 
 SCALAR_CLASSES = {"Int": (int,), "Float": (int, float), "Boolean": (bool,), "JSON": (dict, list, str, int, bool)}
+# Positions in lists are integers there and texts elsewhere (facts 1.5).
+NUMBERED_PATHS = frozenset({"OrderCreateUserError.field"})
 # Written by versions before 2026-10 only, so the 2026-10 schema lacks it (facts 1.1).
 RETIRED_ENUM_VALUES = frozenset({"ITEM_NOT_STOCKED_AT_LOCATION"})
 
@@ -291,7 +293,7 @@ def _leaf_checker(plan: FieldPlan, kind) -> Callable[[object], object]:
             return value
 
         return check_enum
-    classes = SCALAR_CLASSES.get(kind.name, (str,))
+    classes = (str, int) if where in NUMBERED_PATHS else SCALAR_CLASSES.get(kind.name, (str,))
 
     def check(value):
         if value.__class__ not in classes:

@@ -22,12 +22,22 @@ TABLES = {
     "WebhookSubscription": "subscriptions",
     "InventoryAdjustmentGroup": "adjustment_groups",
     "BulkOperation": "bulk_operations",
+    "Order": "orders",
+    "DraftOrder": "drafts",
+    "Customer": "customers",
+    "Refund": "refunds",
+    "Fulfillment": "fulfillments",
+    "FulfillmentOrder": "fulfillment_orders",
+    "MetafieldDefinition": "metafield_definitions",
 }
 
 
 def number_of(text: str, kind: str) -> int:
     """The number of a gid that has to be of this kind. Raises FieldError (row 24)."""
-    found, number, _ = parse_gid(text)
+    try:
+        found, number, _ = parse_gid(text)
+    except ValueError:  # a job's
+        raise FieldError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND") from None
     if found != kind:
         raise FieldError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND")
     return number
@@ -52,6 +62,8 @@ def find_node(call: Call, text: str) -> object | None:
         return call.shop if number == call.shop.id else None
     if kind in TABLES:
         return getattr(call.shop, TABLES[kind]).get(number)
+    if kind == "OrderCancelJobResult":
+        return next((job for job in call.shop.jobs.values() if int(job.id[:8], 16) == number), None)
     if kind in call.simulator.node_kinds:
         return None
     raise FieldError(f"Invalid global id '{text}'", "RESOURCE_NOT_FOUND")

@@ -12,8 +12,9 @@ QUERIES = """
     productVariant productVariants productVariantsCount productVariantByIdentifier
     collection collections collectionsCount collectionByIdentifier publications
     page pages blog blogs article articles
-    order orders ordersCount orderByIdentifier draftOrder draftOrders customerByIdentifier
-    fulfillmentOrder metafieldDefinitions files
+    order orders ordersCount orderByIdentifier draftOrder draftOrders draftOrdersCount
+    customer customers customersCount customerByIdentifier
+    fulfillment fulfillmentOrder fulfillmentOrders refund metafieldDefinition metafieldDefinitions files
     webhookSubscription webhookSubscriptions webhookSubscriptionsCount
     bulkOperation bulkOperations currentBulkOperation
 """
@@ -24,7 +25,7 @@ MUTATIONS = """
     webhookSubscriptionCreate webhookSubscriptionUpdate webhookSubscriptionDelete
     bulkOperationRunQuery bulkOperationRunMutation bulkOperationCancel stagedUploadsCreate
     orderCreate orderUpdate orderCancel orderClose orderDelete orderMarkAsPaid orderCreateManualPayment refundCreate
-    fulfillmentCreate fulfillmentOrderMove
+    fulfillmentCreate fulfillmentTrackingInfoUpdate fulfillmentOrderMove
     draftOrderCreate draftOrderUpdate draftOrderComplete draftOrderDelete draftOrderInvoiceSend tagsAdd tagsRemove
     productSet productCreate productUpdate productDelete productOptionsCreate
     productVariantsBulkCreate productVariantsBulkUpdate productVariantsBulkDelete
@@ -192,7 +193,11 @@ OBJECTS = {
         "shippingAddress shippingLine shippingLines sourceIdentifier sourceName statusPageUrl "
         "subtotalLineItemsQuantity subtotalPriceSet tags taxLines taxesIncluded test totalDiscountsSet "
         "totalOutstandingSet totalPriceSet totalReceivedSet totalRefundedSet totalShippingPriceSet "
-        "totalTaxSet transactions unpaid updatedAt"
+        "totalTaxSet transactions unpaid updatedAt billingAddressMatchesShippingAddress canMarkAsPaid "
+        "currentShippingPriceSet currentSubtotalLineItemsQuantity currentTotalDiscountsSet currentTotalDutiesSet "
+        "currentTotalTaxSet customerLocale dutiesIncluded netPaymentSet nonFulfillableLineItems "
+        "originalTotalDutiesSet originalTotalPriceSet paymentGatewayNames registeredSourceUrl requiresShipping "
+        "taxExempt totalRefundedShippingSet totalTipReceivedSet totalWeight"
     ),
     "OrderApp": "id name",
     "OrderCancellation": "staffNote",
@@ -202,8 +207,10 @@ OBJECTS = {
         "discountedUnitPriceAfterAllDiscountsSet discountedUnitPriceSet fulfillableQuantity id isGiftCard "
         "lineItemGroup name nonFulfillableQuantity originalTotalSet originalUnitPriceSet product quantity "
         "refundableQuantity requiresShipping restockable sku taxLines taxable title totalDiscountSet "
-        "unfulfilledQuantity variant variantTitle vendor"
+        "unfulfilledQuantity variant variantTitle vendor duties priceAfterAllDiscountsBeforeTaxesSet "
+        "unfulfilledDiscountedTotalSet unfulfilledOriginalTotalSet weight"
     ),
+    "Duty": "*",
     "LineItemGroup": "*",
     "DiscountAllocation": "allocatedAmountSet discountApplication",
     "AutomaticDiscountApplication": f"{DISCOUNT} title",
@@ -221,7 +228,7 @@ OBJECTS = {
         "name phone province provinceCode zip"
     ),
     "Customer": (
-        "createdAt defaultAddress defaultEmailAddress defaultPhoneNumber displayName email firstName id "
+        "addressesV2 createdAt defaultAddress defaultEmailAddress defaultPhoneNumber displayName email firstName id "
         "lastName legacyResourceId locale metafield metafields note numberOfOrders phone state tags taxExempt "
         "updatedAt"
     ),
@@ -229,7 +236,7 @@ OBJECTS = {
     "CustomerPhoneNumber": "phoneNumber",
     "OrderTransaction": (
         "amountSet authorizationCode createdAt errorCode formattedGateway gateway id kind "
-        "manualPaymentGateway parentTransaction paymentId processedAt status test"
+        "manualPaymentGateway order parentTransaction paymentId processedAt receiptJson status test"
     ),
     "Fulfillment": (
         "createdAt deliveredAt displayStatus estimatedDeliveryAt fulfillmentLineItems fulfillmentOrders id "
@@ -260,11 +267,13 @@ OBJECTS = {
         "invoiceSentAt invoiceUrl legacyResourceId lineItems metafield metafields name note2 order phone "
         "poNumber presentmentCurrencyCode ready reserveInventoryUntil shippingAddress shippingLine status "
         "subtotalPriceSet tags taxExempt taxLines taxesIncluded totalPriceSet totalShippingPriceSet "
-        "totalTaxSet updatedAt"
+        "totalTaxSet updatedAt currencyCode discountCodes lineItemsSubtotalPrice totalDiscountsSet "
+        "totalLineItemsPriceSet totalQuantityOfLineItems"
     ),
     "DraftOrderAppliedDiscount": "amountSet description title value valueType",
     "DraftOrderLineItem": (
-        "appliedDiscount custom customAttributes discountedTotalSet id isGiftCard name originalTotalSet "
+        "appliedDiscount approximateDiscountedUnitPriceSet custom customAttributes discountedTotalSet id "
+        "isGiftCard name originalTotalSet "
         "originalUnitPriceSet originalUnitPriceWithCurrency priceOverride product quantity requiresShipping "
         "sku taxLines taxable title totalDiscountSet uuid variant variantTitle vendor weight"
     ),

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .call import Call
 from .search import Search, Values, compile_search
+from .search_keys_orders import ORDER_KEYS, Keys
 from .state import Shop
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Keys that are simulated, the default field(s), and keys that only the real Shopify knows."""
-
-    known: Callable[[Shop], dict[str, Values]]
-    default: Callable[[Shop], Values]
-    other: frozenset[str] = frozenset()
 
 
 def _product_keys(shop: Shop) -> dict[str, Values]:
@@ -180,6 +171,7 @@ KEYS = {
         frozenset(["address1", "address2", "geolocated", "pickup_in_store", "province", "zip"]),
     ),
     "subscriptions": Keys(_subscription_keys, lambda shop: lambda subscription: subscription.uri),
+    **ORDER_KEYS,
 }
 
 

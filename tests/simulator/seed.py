@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulator.catalogue import ProductSpec, VariantSpec, products
+from tests.simulator.customers import upsert_customer
 from tests.simulator.state import Location, Shop
 
 DAY_SECONDS = 86_400
+# The first one shops everywhere with the same phone and another e-mail: the phone belongs to somebody else already.
+CUSTOMERS = (
+    ("Ada", "Moreno", "ada@{}.example", "+49301234567"),
+    ("Björn", "O'Neil", "bjoern@example.org", None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,9 @@ def build_store(spec: StoreSpec, number: int, *, at: int, variants: int | None =
     locations = [shop.add_location(name, at=at, is_primary=not place) for place, name in enumerate(spec.locations)]
     for product in products(number, variants, seed):
         add_product(shop, product, locations, spec.rate, at)
+    for first_name, last_name, email, phone in CUSTOMERS:
+        given = {"first_name": first_name, "last_name": last_name, "email": email.format(shop.name.split()[0].lower())}
+        upsert_customer(shop, at, **given, phone=phone)
     return shop
 
 

@@ -14,19 +14,8 @@ from collections.abc import Callable, Iterable
 
 from graphql import GraphQLObjectType
 
-from . import (
-    activation,
-    auth,
-    bulk_fields,
-    control,
-    inventory,
-    merchant,
-    orders,
-    products,
-    reads,
-    reads_inventory,
-    subscriptions,
-)
+from . import auth, control, drafts, merchant, order_moves, orders
+from .alarms import Alarms
 from .bulk import BulkOperations
 from .call import Call
 from .clock import Clock
@@ -35,56 +24,23 @@ from .courier import Courier
 from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
+from .order_state import Draft, Order, OrderEdit, Refund
 from .page import Pages
-from .paging import connection_resolvers
 from .plan import Compiler, OperationPlan
+from .resolvers import RESOLVERS, TYPE_NAMES
 from .schema import load_schema, load_scopes
 from .server import Server
 from .state import (
-    AdjustmentGroup,
     App,
-    BulkOperation,
     Change,
     Counters,
-    HttpEndpoint,
-    InventoryItem,
     Level,
-    Location,
-    Order,
-    Product,
     Shop,
     Subscription,
     Token,
-    Variant,
 )
 from .webhooks import Delivery, Webhooks
 
-RESOLVERS = {
-    **connection_resolvers(
-        ["Product", "ProductVariant", "InventoryItem", "InventoryLevel", "Location", "WebhookSubscription"]
-    ),
-    **reads.RESOLVERS,
-    **reads_inventory.RESOLVERS,
-    **inventory.RESOLVERS,
-    **activation.RESOLVERS,
-    **subscriptions.RESOLVERS,
-    **products.RESOLVERS,
-    **bulk_fields.RESOLVERS,
-}
-TYPE_NAMES = {
-    Shop: "Shop",
-    App: "AppInstallation",
-    Product: "Product",
-    Variant: "ProductVariant",
-    InventoryItem: "InventoryItem",
-    Level: "InventoryLevel",
-    Location: "Location",
-    Order: "Order",
-    Subscription: "WebhookSubscription",
-    BulkOperation: "BulkOperation",
-    AdjustmentGroup: "InventoryAdjustmentGroup",
-    HttpEndpoint: "WebhookHttpEndpoint",
-}
 RESTORE_RATES = {"BASIC": 100.0, "GROW": 100.0, "ADVANCED": 200.0, "PLUS": 1000.0, "ENTERPRISE": 2000.0}
 Hook = Callable[[Shop, str, dict], None]  # shop, root field, arguments
 
@@ -118,6 +74,7 @@ class Simulator:
         self.shops: dict[str, Shop] = Shops(self)
         self.executor = Executor(self)
         self.bulk = BulkOperations(self)
+        self.alarms = Alarms(self.clock)  # jobs and reservations
         self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
         self.on_after_commit: list[Hook] = []  # after a mutation is committed, before its answer leaves
         self.base_url = ""
@@ -150,6 +107,7 @@ class Simulator:
             self._server = None
         self.courier.stop()
         self.bulk.stop()
+        self.alarms.stop()
 
     def __enter__(self) -> Simulator:
         return self
@@ -247,14 +205,35 @@ class Simulator:
     def buy_lines(self, domain: str, lines: Iterable[tuple[int, int]], **how) -> Order:
         return orders.buy(self.shops[domain], self.clock, lines, **how)
 
-    def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None) -> None:
-        orders.fulfil(self.shops[domain], self.clock, order, quantities)
+    def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None, **tracking) -> None:
+        """{line id: units}, None for all that is left; number=, company=, url=."""
+        order_moves.fulfil(self.shops[domain], self.clock, order, quantities, **tracking)
 
-    def cancel(self, domain: str, order: Order, *, restock: bool = True) -> None:
-        orders.cancel(self.shops[domain], self.clock, order, restock=restock)
+    def cancel(self, domain: str, order: Order, *, restock: bool = True, **how) -> None:
+        """reason=, refund_money=, staff_note=."""
+        order_moves.cancel(self.shops[domain], self.clock, order, restock=restock, **how)
 
-    def refund(self, domain: str, order: Order, lines: Iterable[dict]):
-        return orders.refund(self.shops[domain], self.clock, order, lines)
+    def refund(self, domain: str, order: Order, lines: Iterable[dict], **how) -> Refund:
+        """money=, shipping=, note=: see order_moves.refund."""
+        return order_moves.refund(self.shops[domain], self.clock, order, lines, **how)
+
+    def place_order(self, domain: str, lines: Iterable, **details) -> Order:
+        """What a buyer does: see orders.place_order and order_build."""
+        return orders.place_order(self.shops[domain], self.clock, lines, **details)
+
+    def pay_order(self, domain: str, order: Order) -> None:
+        order_moves.pay(self.shops[domain], self.clock, order)
+
+    def edit_order(self, domain: str, order: Order, **how) -> OrderEdit:
+        """quantities={line id: wanted}, add=[(variant id, units)], back_to_stock=, note=."""
+        return order_moves.edit_order(self.shops[domain], self.clock, order, **how)
+
+    def complete_draft(self, domain: str, draft: Draft, *, paid: bool = True) -> Order:
+        """What the merchant's click does."""
+        return drafts.complete(self.shops[domain], self.clock, draft, paid=paid)
+
+    def delete_draft(self, domain: str, draft: Draft) -> None:
+        drafts.delete(self.shops[domain], self.clock, draft)
 
     # Webhooks of manual shops
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .knobs import Counters, Knobs
+from .order_state import Customer, Draft, Fulfillment, FulfillmentOrder, Job, MetafieldDefinition, Order, Refund
 
 # on_hand is the sum of these (facts 3.7); incoming is outside.
 ON_HAND_PARTS = ("available", "committed", "reserved", "damaged", "safety_stock", "quality_control")
@@ -129,49 +130,6 @@ class Product:
 
 
 @dataclass(slots=True)
-class LineItem:
-    id: int
-    variant_id: int | None
-    item_id: int | None
-    product_id: int | None
-    location_id: int | None  # where the units were taken from; None when nothing was claimed
-    title: str
-    sku: str | None
-    price: str
-    quantity: int
-    fulfilled: int = 0
-    removed: int = 0  # taken off the order by a cancel or refund
-
-    @property
-    def unfulfilled(self) -> int:
-        return max(0, self.quantity - self.fulfilled - self.removed)
-
-
-@dataclass(slots=True)
-class Refund:
-    id: int
-    order_id: int
-    created_at: int
-    note: str = ""
-    lines: list[dict] = field(default_factory=list)  # {line_item_id, quantity, restock_type, location_id}
-
-
-@dataclass(slots=True)
-class Order:
-    id: int
-    number: int
-    created_at: int
-    updated_at: int
-    processed_at: int
-    lines: list[LineItem] = field(default_factory=list)
-    refunds: list[Refund] = field(default_factory=list)
-    cancelled_at: int | None = None
-    cancel_reason: str | None = None
-    source_name: str = "web"
-    test: bool = False
-
-
-@dataclass(slots=True)
 class Subscription:
     id: int
     topic: str  # enum value, for example INVENTORY_LEVELS_UPDATE
@@ -279,6 +237,15 @@ class Shop:
         self.levels: dict[tuple[int, int], Level] = {}
         self.locations: dict[int, Location] = {}
         self.orders: dict[int, Order] = {}
+        self.drafts: dict[int, Draft] = {}
+        self.customers: dict[int, Customer] = {}
+        self.refunds: dict[int, Refund] = {}
+        self.fulfillments: dict[int, Fulfillment] = {}
+        self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
+        self.metafield_definitions: dict[int, MetafieldDefinition] = {}
+        self.jobs: dict[str, Job] = {}
+        self.mails: list[dict] = []  # what customers would have got: {kind, to, at, ...}
+        self.orders_made_at: deque[float] = deque(maxlen=100)  # by orderCreate: a development store allows 5 a minute
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}
         self.adjustment_groups: dict[int, AdjustmentGroup] = {}

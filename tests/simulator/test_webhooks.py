@@ -22,6 +22,8 @@ UNSHAPED = {
     "SHOP_UPDATE",
     "BULK_OPERATIONS_FINISH",
 }
+# test_order_webhooks looks at these.
+OF_ORDERS = ("ORDERS_", "REFUNDS_", "FULFILLMENTS_", "DRAFT_ORDERS_", "CUSTOMERS_")
 LEVELS, PRODUCTS = "inventory_levels/update", "products/update"
 
 
@@ -273,7 +275,7 @@ def subjects(small: Small) -> dict[str, tuple]:
     return found
 
 
-@pytest.mark.parametrize("topic", sorted(set(TOPICS) - UNSHAPED))
+@pytest.mark.parametrize("topic", [one for one in sorted(set(TOPICS) - UNSHAPED) if not one.startswith(OF_ORDERS)])
 def test_bodies_have_shopifys_shape(small: Small, topic):
     path = SHAPES / f"{TOPICS[topic]}.schema.json"
     if not path.exists():

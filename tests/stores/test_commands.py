@@ -3,12 +3,14 @@
 import io
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from orders.models import OrderSettings
 from stores import linking
 from stores.models import Connection, Store, SyncSwitch, VariantLink
 from syncing import jobs, pulse
@@ -372,3 +374,27 @@ def test_the_help_of_each_command_documents_its_exit_codes(name, capsys):
         call_command(name, "--help")
     shown = capsys.readouterr().out
     assert "Exit codes: 0" in shown and f"manage.py {name} " in shown
+
+
+def test_a_connection_is_told_how_it_carries_orders(stores):
+    run(
+        "connect_stores", SOURCE, NORTH, "--strategy", "order", "--orders", "currency_rate=1.1", "--orders", "when=paid"
+    )
+    run("connect_stores", SOURCE, NORTH, "--orders", "sends_invoice=yes")
+    chosen = Connection.objects.get().order_settings
+    assert (chosen.currency_rate, chosen.when, chosen.sends_invoice) == (Decimal("1.1"), "paid", True)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--strategy", "one_way", "--orders", "when=paid"], "carries no orders"),
+        (["--strategy", "order", "--orders", "colour=red"], "NAME=VALUE"),
+        (["--strategy", "order", "--orders", "when=tomorrow"], "tomorrow"),
+        (["--strategy", "order", "--orders", "name_pattern=copy"], "{name} or {number}"),
+        (["--strategy", "order", "--orders", "notice_addresses=ops"], "not an e-mail address"),
+    ],
+)
+def test_a_wrong_order_setting_is_refused_in_words_and_changes_nothing(stores, given, words):
+    assert words in str(refusal("connect_stores", SOURCE, NORTH, *given))
+    assert not OrderSettings.objects.exists()

@@ -1,9 +1,12 @@
 """Check store: every way in which a store may not be in place is told in words, and what can be repaired is."""
 
+import pytest
+
 from stores import clients, onboarding
 from stores.models import Connection, Store
 from stores.shopify import webhooks
 from tests.simulator.simulation import Simulator
+from tests.simulator.state import ALL_SCOPES
 from tests.stores.conftest import NORTH, SOURCE, SOUTH
 
 SECRETS = ("shpss_simulator_secret", "shpat_")
@@ -163,3 +166,42 @@ def test_a_location_that_is_gone_stays_inactive_and_is_told_where_it_is_mapped(s
     assert status == "attention" and message.startswith("Outlet is mapped in ")
     outlet.refresh_from_db()
     assert not outlet.is_active
+
+
+@pytest.mark.parametrize("strategy", ["order", "draft_order"])
+def test_stores_whose_connection_carries_orders_are_told_of_and_asked_for_what_that_needs(
+    sim: Simulator, source_store, north_store, strategy
+):
+    Connection.objects.create(source=source_store, destination=north_store, strategy=strategy)
+    for store, expected in ((source_store, webhooks.COPY_TOPICS), (north_store, webhooks.ORDER_TOPICS)):
+        report = onboarding.check_store(store)
+        assert report.ok, str(report)
+        told = {subscription.topic for subscription in sim.shop(store.domain).subscriptions.values()}
+        assert set(expected) <= told
+        assert not told & ({*webhooks.COPY_TOPICS, *webhooks.ORDER_TOPICS} - set(expected))
+    (definition,) = sim.shop(source_store.domain).metafield_definitions.values()
+    assert (definition.owner_type, definition.key, definition.type) == ("ORDER", "source_order", "id")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "side", "scope"),
+    [
+        ("order", "source", "write_orders"),
+        ("order", "source", "write_customers"),
+        ("draft_order", "source", "write_draft_orders"),
+        ("order", "destination", "read_orders"),
+    ],
+)
+def test_a_scope_that_orders_need_is_missed_only_where_they_are_carried(
+    sim: Simulator, source_store, north_store, strategy, side, scope
+):
+    store = source_store if side == "source" else north_store
+    kind = scope.removeprefix("write_").removeprefix("read_")
+    others = {name for name in ALL_SCOPES.split() if not name.endswith(f"_{kind}")}
+    granted = others | ({f"read_{kind}"} if scope.startswith("write_") else set())
+    sim.set_scopes(store.domain, granted)
+    connection = Connection.objects.create(source=source_store, destination=north_store, strategy="one_way")
+    assert onboarding.check_store(store).ok
+    connection.strategy = strategy
+    connection.save()
+    assert scope in onboarding.check_store(store).reason

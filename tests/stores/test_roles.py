@@ -10,6 +10,7 @@ from django.utils import timezone
 from stores import roles
 from stores.models import Connection, SyncSwitch
 from syncing.models import AlertChannel, PrivacyRequest, SyncJob
+from tests.console_orders import make_failed, make_update
 from tests.console_press import forms_with, list_of, look_at, page_of
 from tests.console_rows import make_event, make_hold, make_job, make_reconciliation, make_rows
 
@@ -23,9 +24,16 @@ ADDS = {"auth.user": 3, "syncing.alertchannel": 2, "stores.store": 3, "stores.co
 # The least role that uses a button, by model.
 BUTTONS = {
     "auth.user": {"unlock": 3, "turn_off_two_factor": 3},
+    "orders.orderimport": dict.fromkeys(("import_again", "send_again", "look_at_draft", "give_up"), 1),
+    "orders.orderupdate": {"try_again": 1},
     "stores.connection": dict.fromkeys(
-        ("approve", "reject", "propose", "match", "preview", "start", "reconcile", "pause", "resume"), 2
+        (
+            *("approve", "reject", "propose", "match", "preview", "start", "reconcile", "pause", "resume"),
+            *("preview_undo", "take_back"),
+        ),
+        2,
     ),
+    "syncing.reconciliation": {"preview_undo": 2, "take_back": 2},
     "stores.store": {"check_store": 2, "pause": 2, "resume": 2, "forget_previous_secret": 3},
     "stores.syncswitch": {"stop": 2, "resume": 2},
     "stores.variantlink": {"pick": 1, "ignore": 1, "clear": 1},
@@ -39,6 +47,8 @@ BUTTONS = {
 }
 # The least role that uses an action of a list.
 ACTIONS = {
+    "orders.orderimport": {"import_selected_again": 1},
+    "orders.orderupdate": {"try_selected_again": 1},
     "stores.variantlink": {"accept_candidates": 1, "ignore_selected": 1},
     "syncing.stockhold": {"release_selected": 1, "discard_selected": 1},
     "syncing.syncjob": {"run_selected_again": 1},
@@ -70,6 +80,7 @@ def make_all() -> dict:
     rows.source.save()
     made = [rows.source, rows.connection, rows.link, rows.stock_link, SyncSwitch.load(), make_hold(rows.stock_link)]
     made += [make_event(rows.source), make_job(rows.connection), make_reconciliation(rows.connection)]
+    made += [order := make_failed(rows.connection), make_update(order)]
     made += [PrivacyRequest.objects.create(store=rows.source, kind="data", customer_id=7, due_at=timezone.now())]
     made += [
         User.objects.create_user("colleague"),

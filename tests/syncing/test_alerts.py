@@ -13,6 +13,7 @@ from stores.models import Store
 from syncing import alerts, handlers, jobs, problems, pulse
 from syncing.messengers import MessageNotSent
 from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, StockLevel, SyncJob
+from tests.console_orders import make_failed, make_update
 from tests.console_press import list_of, look_at, page_of, press
 from tests.console_rows import NASTY, make_event, make_hold, make_job, make_rows
 
@@ -134,6 +135,14 @@ def test_a_channel_of_some_stores_hears_of_these_only_and_of_what_concerns_all(d
     make_event(rows.source, state="new")
     later(minutes=6)
     assert "Webhooks wait" in watch()[0].subject
+
+
+def test_an_order_that_was_not_copied_is_told(desk, rows):
+    order = make_failed(rows.connection)
+    make_update(order)
+    (sent,) = watch()
+    assert "was not copied: Shopify refused it: phone is taken." in sent.body
+    assert page_of(order) in sent.body and "Refund" in sent.body
 
 
 def test_missed_heartbeats_and_waiting_work_are_found(rows):

@@ -8,7 +8,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import BooleanField
 
+from orders.models import OrderSettings
 from stores import linking, onboarding
 from stores.clients import open_client
 from stores.management.lookup import find_location, find_store, name_of
@@ -20,6 +22,8 @@ from syncing.management.preview import preview_line
 from syncing.stock import alignment, pairs
 
 PREVIEW_ROWS = 50
+ORDER_SETTINGS = {field.name: field for field in OrderSettings._meta.fields if field.name not in ("id", "connection")}
+YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}
 
 EXPLANATION = """\
 Connects a source store (it controls) to a destination store (it follows), or changes their connection: what is not
@@ -33,6 +37,7 @@ is mapped once.
 Examples:
   manage.py connect_stores main.myshopify.com eu.myshopify.com --strategy two_way --map-by-name --preview
   manage.py connect_stores main.myshopify.com eu.myshopify.com --map "Main warehouse=Shop Berlin" --start
+  manage.py connect_stores main.myshopify.com eu.myshopify.com --strategy order --orders currency_rate=1.09 --start
 
 Exit codes: 0 done; 1 refused, nothing was changed; 2 wrong usage.
 """
@@ -66,6 +71,13 @@ class Command(BaseCommand):
             metavar='"SOURCE LOCATION=DESTINATION LOCATION"',
             help="map two locations, by name or id; may be given several times",
         )
+        parser.add_argument(
+            "--orders",
+            action="append",
+            default=[],
+            metavar="SETTING=VALUE",
+            help=f"how orders are carried, where the strategy does: {', '.join(ORDER_SETTINGS)}; several times",
+        )
         parser.add_argument("--map-by-name", action="store_true", help="map all unmapped locations with equal names")
         parser.add_argument("--approve", action="store_true", help="approve a connection that waits for moderation")
         parser.add_argument(
@@ -79,6 +91,7 @@ class Command(BaseCommand):
             _ensure_locations(store)
         with transaction.atomic():
             connection, has_new_identifier, has_new_mappings = self._save(source, destination, options)
+            _choose_orders(connection, options["orders"])
         self._tell(connection)
         if connection.state == Connection.State.RUNNING:
             self._follow_up(connection, has_new_identifier, has_new_mappings)
@@ -177,6 +190,23 @@ class Command(BaseCommand):
             return
         jobs.start(connection)
         self.stdout.write("Starting is queued; sync_status shows how it stands.")
+
+
+def _choose_orders(connection: Connection, texts: list[str]) -> None:
+    """Write down the order settings that are given as NAME=VALUE."""
+    if not texts:
+        return
+    if not connection.carries_orders:
+        raise CommandError(f"--orders: the strategy {connection.strategy} carries no orders.")
+    chosen = OrderSettings.of(connection)
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name not in ORDER_SETTINGS:
+            raise CommandError(f'--orders "{text}": write it as NAME=VALUE; names are {", ".join(ORDER_SETTINGS)}.')
+        is_switch = isinstance(ORDER_SETTINGS[name], BooleanField)
+        setattr(chosen, name, YES_OR_NO.get(value.lower(), value) if is_switch else value)
+    _refuse_in_words(chosen.full_clean)
+    chosen.save()
 
 
 def _stores(connection: Connection) -> tuple[Store, Store]:

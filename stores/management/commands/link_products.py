@@ -10,7 +10,7 @@ from stores import linking
 from stores.management.lookup import find_connection, find_variant, name_of
 from stores.models import Connection, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
-from syncing import jobs
+from syncing import jobs, order_effects
 from syncing.stock import pairs
 
 EXPLANATION = """\
@@ -63,6 +63,7 @@ class Command(BaseCommand):
             if options["match"]:
                 pairs.wire_connection(connection)
             jobs.carry(connection)
+            order_effects.resume_linked([connection.pk])
         if options["list"]:
             self._list(connection, options["list"], options["limit"])
         self.stdout.write(f"{name_of(connection)}: {linking.count_links(connection)}")

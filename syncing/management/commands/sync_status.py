@@ -24,7 +24,8 @@ Shows the stores, the connections with their quantities and links, the queue, an
 --json prints one object: {"at", "switch", "stores", "connections", "queue", "problems"}; instants are ISO 8601 in UTC.
 
 What needs attention: a store that is not ready, all syncing stopped, workers that show no sign of life, failed jobs,
-held or oversold quantities, work or webhooks that wait for more than five minutes, a reconciliation that is overdue.
+held or oversold quantities, orders that failed or wait for links, work or webhooks that wait for more than five
+minutes, a reconciliation that is overdue.
 A pause is somebody's decision and needs none; neither do unmatched variants, which are only counted.
 
 Example, for a monitor:
@@ -128,6 +129,12 @@ def _problems_of_connection(status: dict[str, Any]) -> list[str]:
         problems.append(f"held quantities that wait for an operator: {status['held']}")
     if status["oversold"]:
         problems.append(f"oversold: {status['oversold']}")
+    if status["orders"]["failed"]:
+        problems.append(f"orders that could not be copied: {status['orders']['failed']}")
+    if status["orders"]["waiting_for_links"]:
+        problems.append(f"orders that wait for products to be linked: {status['orders']['waiting_for_links']}")
+    if status["orders"]["failed_changes"]:
+        problems.append(f"later changes of orders that failed: {status['orders']['failed_changes']}")
     if status["inert_reason"]:
         return problems
     if status["out_of_step"] and _is_old(status["oldest_waiting_at"], LONGEST_WAIT):
@@ -181,8 +188,15 @@ def lines_of(status: dict[str, Any]) -> list[str]:
 def _lines_of_connection(connection: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in connection["links"].items())
     standing = connection["inert_reason"] or ("in step" if connection["is_in_step"] else "being brought in step")
-    return [
+    orders = connection["orders"]
+    lines = [
         f"  {connection['connection']} ({connection['strategy']}): {standing}",
         f"    quantities: {connection['in_step']} of {connection['pairs']} in step, {connection['out_of_step']} out of "
         f"step, {connection['held']} held, {connection['skipped']} skipped; links: {counts}",
     ]
+    if connection["carries_orders"] or orders["unfinished"]:
+        waiting = orders["waiting_for_links"] + orders["waiting_for_payment"]
+        lines.append(
+            f"    orders without a copy: {orders['unfinished']}, of these {waiting} waiting, {orders['failed']} failed"
+        )
+    return lines

@@ -1,0 +1,55 @@
+"""What an operator can do about an order, in a sentence, for its page and for the mails about it."""
+
+from orders.models import OrderImport
+from stores.shopify import errors
+
+State = OrderImport.State
+DraftStatus = OrderImport.DraftStatus
+
+NOTHING = "Nothing to do."
+_FAILED = {
+    errors.MISCONFIGURED: "Put right what it names (a setting, a scope or a credential), then press “Import again”.",
+    errors.REJECTED: "Change what it names in one of the two stores or in the connection's order settings, then "
+    "press “Import again”; or enter the order in the source by hand.",
+}
+_GIVE_UP = " “Give up” ends it: no copy is made."
+_FAILED_OTHERWISE = "Press “Import again”; if it fails again, the page of its job tells more."
+_WAITING = {
+    OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself.",
+    OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
+}
+_DRAFT = {
+    DraftStatus.COMPLETED: NOTHING,
+    DraftStatus.DELETED: "If it was deleted by mistake, enter the order in the source by hand.",
+}
+
+
+def what_to_do(order_import: OrderImport) -> str:
+    """What somebody should do now so that the order is well in the source, or that nobody need do anything."""
+    if order_import.state == State.FAILED:
+        words = _FAILED.get(order_import.failure, _FAILED_OTHERWISE)
+        # What was sent may be there: it is looked for, never given up.
+        return words if order_import.attempts else words + _GIVE_UP
+    if order_import.state == State.WAITING:
+        return _WAITING.get(order_import.waits_for, NOTHING)
+    if order_import.state == State.SENT:
+        return (
+            "Nothing to do: Shopify's answer was lost, so the copy is looked for, and sent again only if it is not "
+            "there."
+        )
+    if order_import.state == State.SKIPPED:
+        return "Nothing to do, unless you want it in the source: then enter it by hand, or press “Import again”."
+    if order_import.state == State.PLANNED:
+        return "Nothing to do: a worker takes it up within seconds."
+    return _about_copy(order_import)
+
+
+def _about_copy(order_import: OrderImport) -> str:
+    if order_import.is_draft and order_import.draft_status in _DRAFT:
+        return _DRAFT[order_import.draft_status]
+    words = []
+    if order_import.is_partial:
+        words.append("Add what was left out to the copy by hand if you ship it; link those products for later orders.")
+    if order_import.is_draft:
+        words.append("Complete the draft in the source when the order is to be fulfilled.")
+    return " ".join(words) or NOTHING

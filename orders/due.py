@@ -1,0 +1,78 @@
+"""Which orders have work to do now: found in the rows, so that a lost webhook or a dead worker is made up for."""
+
+from collections.abc import Collection
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from orders.importing import RESERVATION_MARGIN
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
+from stores.models import VariantLink
+
+State = OrderImport.State
+
+
+def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    """Imports of these connections that can go on now, without an operator and without the original's payment."""
+    due = Q(state__in=(State.PLANNED, State.SENT)) | _linked_since() | _payable() | _reservation_ends()
+    return _of(connection_ids).filter(due)
+
+
+def linked_since(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    """Imports that waited for a link which is there now."""
+    return _of(connection_ids).filter(_linked_since())
+
+
+def open_drafts(connection_id: int) -> QuerySet[OrderImport]:
+    """Drafts whose fate in the source is open: nobody has completed or deleted them as far as we know."""
+    ended = (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED)
+    return _of([connection_id]).filter(state=State.CONFIRMED, is_draft=True).exclude(draft_status__in=ended)
+
+
+def unfinished_updates(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    """Copies with a later change that was not carried yet."""
+    waiting = OrderUpdate.objects.filter(
+        order_import=OuterRef("pk"), state__in=(OrderUpdate.State.PLANNED, OrderUpdate.State.SENT)
+    )
+    return _of(connection_ids).exclude(state__in=OrderImport.UNFINISHED).filter(Exists(waiting))
+
+
+def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    """Imports of which nobody has decided yet whether a mail tells of them (orders.notices.decide)."""
+    failed = Q(state=State.FAILED) | Q(state=State.SENT) & ~Q(failure="")
+    return _of(connection_ids).filter(
+        Q(state=State.CONFIRMED, noticed_as__in=("", "failed")) | failed & ~Q(noticed_as="failed")
+    )
+
+
+def _of(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    return OrderImport.objects.filter(connection__in=connection_ids).order_by("pk")
+
+
+def _linked_since() -> Q:
+    link = VariantLink.objects.filter(
+        connection=OuterRef("order_import__connection"),
+        state=VariantLink.State.LINKED,
+        destination_variant__gid=OuterRef("variant_gid"),
+    )
+    line = OrderImportLine.objects.filter(order_import=OuterRef("pk"), source_variant=None).exclude(variant_gid="")
+    return Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS) & Q(Exists(line.filter(Exists(link))))
+
+
+def _payable() -> Q:
+    """The operator decided meanwhile that orders need not be paid."""
+    return Q(
+        state=State.WAITING,
+        waits_for=OrderImport.WaitsFor.PAYMENT,
+        connection__order_settings__when=OrderSettings.When.CREATED,
+    )
+
+
+def _reservation_ends() -> Q:
+    loose = OrderImportLine.objects.filter(
+        order_import=OuterRef("pk"), is_pending=False, state=OrderImportLine.State.CARRIED
+    ).exclude(source_variant=None)
+    soon = timezone.now() + RESERVATION_MARGIN
+    is_open = ~Q(draft_status__in=(OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED))
+    ends = Q(state=State.CONFIRMED, is_draft=True, reserved_until__lte=soon)
+    return ends & is_open & Q(Exists(loose))

@@ -1,0 +1,375 @@
+"""Copy a destination's order into the source, exactly once.
+
+Shopify creates a second order when asked twice (facts 7.1), so: one row per connection and order; "sent" is committed
+before the call; after an answer that did not come, the copy is looked for until it is found or surely not there, and
+only then asked for again. May die between any two statements: the next run goes on from what the row says.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from orders import intake, mapping, units
+from orders.copying import Copy, create, find
+from orders.intake import State
+from orders.models import OrderImport, OrderSettings
+from orders.units import Units
+from stores.models import Connection, Store
+from stores.shopify import draft_orders, errors, orders
+from stores.shopify.client import Client
+from stores.shopify.order_records import OrderRecord
+
+logger = logging.getLogger(__name__)
+
+Clients = Callable[[Store], Client]
+
+# How often a copy is looked for at least, after its creation was sent: orders are found at once by their custom id,
+# drafts by a search that lags (facts 7.3). ORDER_LOOK_SECONDS says for how long.
+LOOKS = {False: 3, True: 5}
+# A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
+# before they are for sale again.
+RESERVATION_MARGIN = timedelta(seconds=150)
+
+
+class LookAgain(Exception):
+    """Whether the copy exists is not known yet: look again in `retry_after` seconds."""
+
+    failure = errors.TRANSIENT
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ImportFailed(Exception):
+    """No copy can be made as things stand; the row says why. `failure` is REJECTED or MISCONFIGURED."""
+
+    def __init__(self, message: str, failure: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def import_order(connection: Connection, order_gid: str, clients: Clients, tell: Units) -> str:
+    """Bring this order's copy about, as far as that is possible now; what came of it, in words. Safe to repeat.
+
+    Raises LookAgain, ImportFailed, and what the client raises. Let one worker at a time do it for one order: two would
+    not make two copies, but one of them would wait for nothing.
+    """
+    return _Importer(connection, clients, tell).run(order_gid)
+
+
+def import_again(order_import: OrderImport) -> bool:
+    """Have a skipped, waiting or failed order considered afresh; False if it is copied or under way.
+
+    The caller then has it imported. What was ever sent is looked for before anything is sent.
+    """
+    again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
+    return bool(again.update(state=State.PLANNED, waits_for="", reason="", failure="", changed_at=timezone.now()))
+
+
+def send_again(order_import: OrderImport) -> bool:
+    """Have an order of unknown outcome looked for once more and then sent, without waiting any longer.
+
+    False if it is in another state. The look is made by the import itself; it cannot be left out.
+    """
+    unknown = OrderImport.objects.filter(pk=order_import.pk, state=State.SENT)
+    most = max(LOOKS.values())
+    return bool(unknown.update(look_up_until=timezone.now(), looks=most, changed_at=timezone.now()))
+
+
+def dismiss(order_import: OrderImport, tell: Units, reason: str) -> bool:
+    """Give up an order that has no copy: an operator entered it by hand, or does not want it.
+
+    False if it is copied, or may be. Its units are no longer held back.
+    """
+    with transaction.atomic():
+        waiting = OrderImport.objects.filter(
+            pk=order_import.pk, state__in=(State.PLANNED, State.WAITING, State.FAILED), attempts=0
+        )
+        if not waiting.update(state=State.SKIPPED, reason=reason, failure="", waits_for="", changed_at=timezone.now()):
+            return False
+        tell(units.release(order_import), None)
+    return True
+
+
+class _Importer:
+    """One try for one order."""
+
+    def __init__(self, connection: Connection, clients: Clients, tell: Units) -> None:
+        self.connection = connection
+        self.clients = clients
+        self.tell = tell
+        self.choices = OrderSettings.of(connection)
+        self.row: OrderImport
+
+    def run(self, order_gid: str) -> str:
+        connection = self.connection
+        self.row, _ = OrderImport.objects.get_or_create(connection=connection, order_gid=order_gid)
+        if self.row.state == State.SKIPPED:
+            return f"Skipped. {self.row.reason}"
+        if self.row.state == State.CONFIRMED:
+            return self._follow_draft() if self.row.is_draft else f"Copied already, as {self.row.copy_name}."
+        try:
+            return self._import()
+        except errors.ShopifyError as error:
+            if error.failure != errors.TRANSIENT:
+                self._fail(str(error), error.failure)
+            raise
+
+    def _import(self) -> str:
+        row = self.row
+        if row.attempts and self._look():
+            return self._finish()
+        if not self.connection.carries_orders:
+            return self._skip("The connection does not carry orders any more.")
+        try:
+            order = orders.read_order(self.clients(self.connection.destination), row.order_gid)
+        except errors.ObjectNotFound:
+            return self._skip("The original is not there any more: deleted, or older than 60 days.")
+        if words := self._note(order):
+            return words
+        mapped = self._map(order)
+        if isinstance(mapped, str):
+            return mapped
+        if not self._claim(mapped):
+            return "Another worker has it in hand."
+        self._create(mapped)
+        return self._finish()
+
+    # Looking
+
+    def _look(self) -> bool:
+        """Whether the copy is there; it is confirmed then. Raises LookAgain while that is not sure."""
+        row = self.row
+        copy = find(self.clients(self.connection.source), row, self.connection.destination.domain)
+        if copy:
+            self._confirm(copy)
+            return True
+        OrderImport.objects.filter(pk=row.pk).update(looks=F("looks") + 1)
+        row.looks += 1
+        left = (row.look_up_until - timezone.now()).total_seconds() if row.look_up_until else 0
+        if left <= 0 and row.looks >= LOOKS[row.is_draft]:
+            return False
+        # Spread over the time that is left: soon at first, for the plain case of a lost answer.
+        pause = max(1.0, min(5.0 * row.looks, left))
+        raise LookAgain("Shopify's answer was lost: looking for the copy before it is asked for again.", pause)
+
+    # Deciding
+
+    def _note(self, order: OrderRecord) -> str:
+        """Take over what the order is now; words if there is nothing more to do, '' if it is to be copied."""
+        row, seen = self.row, intake.seen_in_record(order)
+        row.order_name, row.placed_at = seen.name[:100], seen.placed_at
+        row.original_total, row.original_currency = seen.total, seen.currency
+        row.original_read_as_of = order.updated_at
+        named = ["order_name", "placed_at", "original_total", "original_currency", "original_read_as_of", "changed_at"]
+        row.save(update_fields=named)
+        if words := intake.why_not_ours(self.connection, seen) or intake.why_skipped(seen):
+            return self._skip(words)
+        with transaction.atomic():
+            self.tell(units.note_lines(row, seen.lines), None)
+        if intake.must_wait_for_payment(self.choices, seen.is_paid):
+            return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
+        return ""
+
+    def _map(self, order: OrderRecord) -> mapping.MappedOrder | str:
+        """What to send, or why nothing is. Raises ImportFailed."""
+        connection = self.connection
+        partners = units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
+        try:
+            return mapping.map_order(
+                order,
+                {gid: source_gid for gid, (_, source_gid) in partners.items()},
+                choices_of(connection, self.choices),
+                store_name=str(connection.destination),
+                store_domain=connection.destination.domain,
+                source_currency=connection.source.currency or order.currency,
+                now=timezone.now(),
+            )
+        except mapping.WaitsForLinks as error:
+            return self._wait(OrderImport.WaitsFor.LINKS, str(error))
+        except mapping.NoLinkedLines as error:
+            return self._skip(str(error))
+        except mapping.CannotMap as error:
+            is_setting = isinstance(error, mapping.CurrencyWithoutRate)
+            failure = errors.MISCONFIGURED if is_setting else errors.REJECTED
+            self._fail(str(error), failure)
+            raise ImportFailed(str(error), failure) from None
+
+    # Creating
+
+    def _claim(self, mapped: mapping.MappedOrder) -> bool:
+        """Commit what will be sent, and that it will be; False if another worker did so meanwhile."""
+        row, now = self.row, timezone.now()
+        fields = {
+            "state": State.SENT,
+            "attempts": row.attempts + 1,
+            "sent_at": now,
+            "looks": 0,
+            "look_up_until": now + look_time(mapped.is_draft),
+            "is_draft": mapped.is_draft,
+            "is_partial": mapped.is_partial,
+            "reason": "",
+            "failure": "",
+            "waits_for": "",
+            "reserved_until": mapped.reserved_until,
+            "changed_at": now,
+        }
+        with transaction.atomic():
+            mine = OrderImport.objects.filter(pk=row.pk, attempts=row.attempts, state__in=OrderImport.UNFINISHED)
+            if not mine.update(**fields):
+                return False
+            self.tell(units.keep_mapped(row, mapped), None)
+        for name, value in fields.items():
+            setattr(row, name, value)
+        return True
+
+    def _create(self, mapped: mapping.MappedOrder) -> None:
+        row, client = self.row, self.clients(self.connection.source)
+        try:
+            copy = create(client, mapped)
+        except errors.UserErrors as error:
+            if orders.custom_id_was_taken(error) and (copy := find(client, row, self.connection.destination.domain)):
+                self._confirm(copy)  # Shopify itself kept us from making a second one
+                return
+            self._never_sent()
+            raise
+        except errors.ShopifyError as error:
+            if not error.outcome_unknown:
+                self._never_sent()
+            raise
+        self._confirm(copy)
+
+    def _never_sent(self) -> None:
+        """It was refused before anything was created: as if it had not been sent."""
+        self.row.attempts -= 1
+        self.row.state = State.PLANNED
+        OrderImport.objects.filter(pk=self.row.pk, state=State.SENT).update(
+            attempts=F("attempts") - 1, state=State.PLANNED, look_up_until=None
+        )
+
+    def _confirm(self, copy: Copy) -> None:
+        """The copy exists. In one transaction its units cease to be held back and the source's values become doubtful:
+        no plan sees the one without the other."""
+        row, now = self.row, timezone.now()
+        with transaction.atomic():
+            fresh = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
+            if not fresh.update(
+                state=State.CONFIRMED,
+                copy_gid=copy.gid,
+                copy_name=copy.name[:100],
+                copy_total=copy.total,
+                copy_currency=copy.currency,
+                copy_order_gid=copy.order_gid,
+                reason="",
+                failure="",
+                waits_for="",
+                confirmed_at=now,
+                changed_at=now,
+            ):
+                row.refresh_from_db()
+                return  # another worker saw it first
+            row.refresh_from_db()
+            if row.is_draft:
+                self._take_over_draft(copy.draft)
+            else:
+                self.tell(units.release(row), copy.created_at)
+
+    def _finish(self) -> str:
+        row = self.row
+        if row.is_draft:
+            self._send_invoice()
+        partial = " It is partial: see the lines." if row.is_partial else ""
+        return f"Copied as {row.copy_name}.{partial}"
+
+    # Drafts
+
+    def _follow_draft(self) -> str:
+        """See what became of a draft in the source: completed, deleted, its reservation over."""
+        row = self.row
+        if row.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
+            return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
+        draft = draft_orders.read_draft(self.clients(self.connection.source), row.copy_gid)
+        with transaction.atomic():
+            self._take_over_draft(draft)
+        if draft:
+            self._send_invoice()
+        return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
+
+    def _take_over_draft(self, draft: draft_orders.DraftRecord | None) -> None:
+        """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""
+        row, now = self.row, timezone.now()
+        row.reserved_until = draft.reserved_until if draft else None
+        if draft is None:
+            row.draft_status = OrderImport.DraftStatus.DELETED
+            row.reason = "The draft was deleted in the source: its units are no longer held back."
+        else:
+            row.draft_status = draft.status.lower()
+            row.copy_order_gid = draft.order_gid or ""
+        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "reason", "changed_at"])
+        is_reserved = row.reserved_until is not None and row.reserved_until > now + RESERVATION_MARGIN
+        is_open = draft is not None and draft.status != "COMPLETED"
+        if is_open and not is_reserved:
+            self.tell(units.hold(row), None)
+        else:
+            # Reserved, taken or given back some time ago: "now" by our clock costs a read more than Shopify's would.
+            given_back = units.carried(row) if draft is None else set()
+            self.tell(units.release(row) | given_back, now)
+
+    def _send_invoice(self) -> None:
+        """Have Shopify mail the invoice, once. A draft without an address has none to send."""
+        row = self.row
+        if not self.choices.sends_invoice or row.draft_status != OrderImport.DraftStatus.OPEN or row.reason:
+            return
+        try:
+            draft_orders.send_invoice(self.clients(self.connection.source), row.copy_gid)
+            row.draft_status = OrderImport.DraftStatus.INVOICE_SENT
+        except errors.UserErrors as error:
+            row.reason = f"The invoice was not sent. {error}"
+        row.save(update_fields=["draft_status", "reason", "changed_at"])
+
+    # Ends
+
+    def _wait(self, waits_for: str, reason: str) -> str:
+        self._end(State.WAITING, reason, waits_for=waits_for)
+        return reason
+
+    def _fail(self, reason: str, failure: str) -> None:
+        if self.row.state != State.SENT:  # of a sent one it is not known whether it failed
+            self._end(State.FAILED, reason, failure=failure)
+        else:
+            OrderImport.objects.filter(pk=self.row.pk).update(reason=reason, failure=failure)
+
+    def _skip(self, reason: str) -> str:
+        with transaction.atomic():
+            self._end(State.SKIPPED, reason)
+            self.tell(units.release(self.row), None)
+        return f"Skipped. {reason}"
+
+    def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> None:
+        row = self.row
+        row.state, row.reason, row.waits_for, row.failure = state, reason, waits_for, failure
+        row.save(update_fields=["state", "reason", "waits_for", "failure", "changed_at"])
+
+
+def look_time(is_draft: bool) -> timedelta:
+    """For how long nothing is sent again. A request of ours may be under way for half a minute."""
+    return timedelta(seconds=settings.ORDER_LOOK_SECONDS * (2 if is_draft else 1))
+
+
+def choices_of(connection: Connection, chosen: OrderSettings) -> mapping.Choices:
+    """A connection's order settings as the mapping takes them."""
+    return mapping.Choices(
+        strategy=connection.strategy,
+        payment_status=chosen.payment_status,
+        inventory_behaviour=chosen.inventory_behaviour,
+        name_pattern=chosen.name_pattern,
+        unlinked=chosen.unlinked,
+        currency_rate=chosen.currency_rate,
+        reserve_days=chosen.reserve_days,
+    )

@@ -1,0 +1,218 @@
+"""Take note of a destination's order: one row per connection, with the units that are held back from then on.
+
+Asks Shopify nothing, so that it can happen while a webhook is processed: what is sold counts at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from orders.copy_input import MARK_TAG
+from orders.models import OrderImport, OrderSettings, OrderUpdate
+from orders.units import SeenLine, Units, note_lines
+from stores.models import Connection, Strategy
+from stores.shopify import gids
+from stores.shopify.instants import instant_or_none, parse_instant
+from stores.shopify.order_records import OrderRecord
+
+State = OrderImport.State
+# Shopify shows an app 60 days of orders (facts 7.4).
+OLDEST = timedelta(days=60)
+# "Fully paid" stays true when some of it was given back later.
+PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOrder:
+    """What a webhook or a read tells of an order. Instants are aware UTC."""
+
+    gid: str
+    name: str
+    placed_at: datetime
+    cancelled_at: datetime | None
+    is_test: bool
+    is_paid: bool
+    is_ours: bool
+    total: Decimal | None
+    currency: str
+    lines: tuple[SeenLine, ...]
+
+
+def seen_in_payload(payload: dict) -> SeenOrder:
+    """The order of an orders/* webhook (facts 4.6). Raises ValueError, KeyError, TypeError or AttributeError."""
+    tags = [tag.strip() for tag in (payload.get("tags") or "").split(",")]
+    return SeenOrder(
+        gid=gids.gid("Order", payload["id"]),
+        name=payload.get("name") or "",
+        placed_at=parse_instant(payload["created_at"]),
+        cancelled_at=instant_or_none(payload.get("cancelled_at")),
+        is_test=bool(payload.get("test")),
+        is_paid=(payload.get("financial_status") or "").upper() in PAID,
+        is_ours=MARK_TAG in tags,
+        total=_decimal(payload.get("total_price")),
+        currency=payload.get("currency") or "",
+        lines=tuple(_seen_line(line) for line in payload["line_items"]),
+    )
+
+
+def _seen_line(line: dict) -> SeenLine:
+    quantity = line.get("current_quantity")
+    quantity = line["quantity"] if quantity is None else quantity
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 0 <= quantity < 2**31:
+        raise ValueError(f"a line's quantity is {quantity!r}")
+    variant_id = line.get("variant_id")
+    variant_gid = "" if variant_id is None else gids.gid("ProductVariant", variant_id)
+    return SeenLine(gids.gid("LineItem", line["id"]), variant_gid, line.get("title") or "", quantity)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        value = Decimal(text or "")
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < 10**15 else None
+
+
+def seen_in_record(order: OrderRecord) -> SeenOrder:
+    """The order as it was read."""
+    return SeenOrder(
+        gid=order.gid,
+        name=order.name,
+        placed_at=order.created_at,
+        cancelled_at=order.cancelled_at,
+        is_test=order.test,
+        is_paid=order.financial_status in PAID,
+        is_ours=bool(order.custom_id) or MARK_TAG in order.tags,
+        total=order.total.shop.amount,
+        currency=order.total.shop.currency,
+        lines=tuple(
+            SeenLine(line.gid, line.variant_gid or "", line.title, max(0, line.current_quantity))
+            for line in order.lines
+        ),
+    )
+
+
+def carrying_connections(store_id: int) -> QuerySet[Connection]:
+    """The started connections that carry this destination's orders. Paused ones, too: they go on later."""
+    return Connection.objects.filter(
+        destination=store_id,
+        state=Connection.State.RUNNING,
+        strategy__in=(Strategy.ORDER, Strategy.DRAFT_ORDER),
+    ).select_related("source", "destination")
+
+
+def why_not_ours(connection: Connection, seen: SeenOrder) -> str:
+    """Why this connection does not even keep a row for an order, in words; '' if it does."""
+    if seen.is_ours:
+        return "It is a copy that we made."
+    if is_too_early(connection, seen.placed_at):
+        return "It was placed before the connection carried orders."
+    return ""
+
+
+def is_too_early(connection: Connection, placed_at: datetime) -> bool:
+    """Whether an order was placed before this connection carried orders."""
+    begins_at = connection.orders_from_at
+    # Shopify's instants have whole seconds: what was placed in the second of the start belongs to us.
+    return begins_at is None or placed_at < begins_at.replace(microsecond=0)
+
+
+def why_skipped(seen: SeenOrder) -> str:
+    """Why no copy is made of an order, in words for its row; '' if one is."""
+    if seen.is_test:
+        return "It is a test order."
+    if seen.cancelled_at:
+        return "It was cancelled before it was copied."
+    if seen.placed_at < timezone.now() - OLDEST:
+        return "It is older than 60 days: Shopify does not show it to us any more."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What became of a note: the row (None: not ours), whether it has work to do now, and words for the event."""
+
+    order_import: OrderImport | None
+    has_work: bool
+    words: str
+
+
+def note(connection: Connection, seen: SeenOrder, units: Units) -> Noted:
+    """Have a row for this order, and its units held back, unless it is there already. Safe to repeat."""
+    known = OrderImport.objects.filter(connection=connection, order_gid=seen.gid).first()
+    if known is None:
+        if words := why_not_ours(connection, seen):
+            return Noted(None, False, words)
+        with transaction.atomic():
+            made, is_new = OrderImport.objects.get_or_create(
+                connection=connection, order_gid=seen.gid, defaults=_first_fields(connection, seen)
+            )
+            if is_new:
+                if made.state != State.SKIPPED:
+                    units(note_lines(made, seen.lines), None)
+                words = made.reason or "Its copy is planned."
+                return Noted(made, made.state == State.PLANNED, words)
+        known = made  # another delivery got there first
+    return _note_again(known, seen)
+
+
+def _note_again(known: OrderImport, seen: SeenOrder) -> Noted:
+    if known.state not in OrderImport.UNFINISHED:
+        return Noted(known, False, f"{known.get_state_display()} already.")
+    if is_due_again(known, is_paid=seen.is_paid, is_cancelled=seen.cancelled_at is not None):
+        return Noted(known, True, "It is looked at again.")
+    return Noted(known, False, f"{known.get_state_display()}: {known.reason}")
+
+
+def is_due_again(known: OrderImport, *, is_paid: bool, is_cancelled: bool) -> bool:
+    """Whether an unfinished import can go on, now that its original is so."""
+    is_payment_there = known.waits_for == OrderImport.WaitsFor.PAYMENT and is_paid
+    return known.state in (State.PLANNED, State.SENT) or is_payment_there or is_cancelled
+
+
+def _first_fields(connection: Connection, seen: SeenOrder) -> dict:
+    fields = {
+        "order_name": seen.name[:100],
+        "placed_at": seen.placed_at,
+        "original_total": seen.total,
+        "original_currency": seen.currency[:3],
+        "is_draft": connection.strategy == Strategy.DRAFT_ORDER,
+    }
+    if words := why_skipped(seen):
+        return fields | {"state": State.SKIPPED, "reason": words}
+    if must_wait_for_payment(OrderSettings.of(connection), seen.is_paid):
+        return fields | WAITING_FOR_PAYMENT
+    return fields
+
+
+WAITING_FOR_PAYMENT = {
+    "state": State.WAITING,
+    "waits_for": OrderImport.WaitsFor.PAYMENT,
+    "reason": "It waits until it is fully paid.",
+}
+
+
+def must_wait_for_payment(choices: OrderSettings, is_paid: bool) -> bool:
+    """Whether the connection copies an order only once it is paid, and this one is not."""
+    return choices.when == OrderSettings.When.PAID and not is_paid
+
+
+def note_update(
+    order_import: OrderImport, kind: str, origin_gid: str, origin_at: datetime | None, *, may_change: bool = False
+) -> bool:
+    """Have a row for something that happened to an order after it was copied; False if it was there already.
+
+    `may_change`: the same thing can change afterwards, as a fulfilment's tracking does; what was done is looked at
+    again then.
+    """
+    row, is_new = OrderUpdate.objects.get_or_create(
+        order_import=order_import, kind=kind, origin_gid=origin_gid, defaults={"origin_at": origin_at}
+    )
+    if may_change and not is_new:
+        done = OrderUpdate.objects.filter(pk=row.pk, state=OrderUpdate.State.CONFIRMED)
+        done.update(state=OrderUpdate.State.PLANNED, origin_at=origin_at)
+    return is_new

@@ -1,0 +1,130 @@
+"""Look for what webhooks did not tell: orders of a destination, and what happened since to them and to their copies."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from orders import intake
+from orders.models import OrderImport, OrderUpdate
+from orders.units import Units
+from stores.models import Connection, Store
+from stores.shopify import errors, orders
+from stores.shopify.client import Client
+from stores.shopify.order_progress import read_progress
+from stores.shopify.order_records import OrderSummary
+
+Clients = Callable[[Store], Client]
+Kind = OrderUpdate.Kind
+
+# What is looked at twice: Shopify's list is a search whose index lags (facts 7.3).
+OVERLAP = timedelta(minutes=10)
+# An order that has not changed after this time from its creation was not shipped or refunded.
+UNTOUCHED = timedelta(seconds=5)
+REFUNDED = frozenset({"PARTIALLY_REFUNDED", "REFUNDED"})
+CHUNK = 100
+
+
+@dataclass(slots=True)
+class Look:
+    """What a look found: new rows, and the imports and the copies' changes that now have work to do."""
+
+    found: int = 0
+    due: list[OrderImport] = field(default_factory=list)
+    changed: list[OrderImport] = field(default_factory=list)
+
+
+def look_for_orders(connection: Connection, clients: Clients, tell: Units) -> Look:
+    """Take note of every order that no webhook told of, and of what else is due. Raises what the client raises.
+
+    The next look begins where this one ended, and a little before. A look that breaks off is made again as a whole.
+    """
+    look = Look()
+    if connection.orders_from_at is None:
+        return look
+    client = clients(connection.destination)
+    latest = _look(
+        connection, client, connection.orders_looked_at, lambda some: _see(connection, some, client, tell, look)
+    )
+    Connection.objects.filter(pk=connection.pk).update(orders_looked_at=latest)
+    source = clients(connection.source)
+    latest = _look(
+        connection, source, connection.copies_looked_at, lambda some: _see_copies(connection, some, source, look)
+    )
+    Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
+    return look
+
+
+def _look(
+    connection: Connection, client: Client, before: datetime | None, see: Callable[[list[OrderSummary]], None]
+) -> datetime | None:
+    """Show what changed in a store since `before`, some at a time; the instant of the last change."""
+    begins_at = connection.orders_from_at.replace(microsecond=0)
+    changed = orders.iter_orders_updated(client, max(begins_at, (before or begins_at) - OVERLAP))
+    while some := list(islice(changed, CHUNK)):
+        see(some)
+        before = max([*([before] if before else []), *(summary.updated_at for summary in some)])
+    return before
+
+
+def _see(connection: Connection, some: list[OrderSummary], client: Client, tell: Units, look: Look) -> None:
+    """Orders of the destination that were placed or changed."""
+    known = _imports(connection, some, "order_gid")
+    for summary in some:
+        row = known.get(summary.gid)
+        if row is None:
+            _note_missed(connection, summary, client, tell, look)
+        elif row.state in OrderImport.UNFINISHED:
+            is_paid = summary.financial_status in intake.PAID
+            if intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None):
+                look.due.append(row)
+        elif row.state == OrderImport.State.CONFIRMED:
+            _note_changes(row, _original_changes(summary, client), look)
+
+
+def _note_missed(connection: Connection, summary: OrderSummary, client: Client, tell: Units, look: Look) -> None:
+    is_ours = bool(summary.custom_id) or intake.MARK_TAG in summary.tags
+    if is_ours or intake.is_too_early(connection, summary.created_at):
+        return
+    try:
+        order = orders.read_order(client, summary.gid)
+    except errors.ObjectNotFound:
+        return  # deleted a moment ago
+    noted = intake.note(connection, intake.seen_in_record(order), tell)
+    if noted.order_import is not None:
+        look.found += 1
+        look.due += [noted.order_import] if noted.has_work else []
+
+
+Change = tuple[str, str, datetime | None]  # kind, gid of what happened, when
+
+
+def _original_changes(summary: OrderSummary, client: Client) -> Iterator[Change]:
+    """What happened to an original that its copy must follow."""
+    if summary.cancelled_at:
+        yield Kind.CANCELLATION, summary.gid, summary.cancelled_at
+    if summary.financial_status in REFUNDED:
+        for refund in read_progress(client, summary.gid).refunds:
+            yield Kind.REFUND, refund.gid, refund.created_at
+
+
+def _see_copies(connection: Connection, some: list[OrderSummary], client: Client, look: Look) -> None:
+    """Copies that were shipped; the source's own orders are none of our business."""
+    known = _imports(connection, some, "copy_order_gid")
+    for summary in some:
+        if summary.gid in known and summary.updated_at > summary.created_at + UNTOUCHED:
+            shipments = read_progress(client, summary.gid).shipments
+            changes = [(Kind.FULFILMENT, shipment.gid, shipment.created_at) for shipment in shipments]
+            _note_changes(known[summary.gid], changes, look)
+
+
+def _imports(connection: Connection, some: Iterable[OrderSummary], name: str) -> dict[str, OrderImport]:
+    gids = [summary.gid for summary in some]
+    rows = OrderImport.objects.filter(connection=connection, **{f"{name}__in": gids})
+    return {getattr(row, name): row for row in rows}
+
+
+def _note_changes(row: OrderImport, changes: Iterable[Change], look: Look) -> None:
+    news = [intake.note_update(row, *change) for change in changes]
+    if any(news):
+        look.changed.append(row)

@@ -1,0 +1,7 @@
+"""One cargo: how a connection carries orders, and what became of each of them."""
+
+from orders.models.order import OrderImport, OrderImportLine
+from orders.models.settings import OrderSettings
+from orders.models.update import OrderUpdate
+
+__all__ = ["OrderImport", "OrderImportLine", "OrderSettings", "OrderUpdate"]

@@ -1,0 +1,126 @@
+"""What became of each order of a destination: one row per connection and order, and one per line."""
+
+from django.db import models
+from django.db.models import Q
+
+from stores.models import Connection, Variant
+
+
+class OrderImport(models.Model):
+    """The copy of one destination order in the source. The unique row is what makes it exactly one.
+
+    "Sent" is committed before Shopify is asked to create anything; from then on nothing is sent again before a look
+    whether it is there. Holds no personal data: names and addresses travel from store to store and are not kept.
+    """
+
+    class State(models.TextChoices):
+        PLANNED = "planned", "Planned"
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent, answer not known yet"
+        CONFIRMED = "confirmed", "Copied"
+        SKIPPED = "skipped", "Skipped"
+        FAILED = "failed", "Failed"
+
+    class WaitsFor(models.TextChoices):
+        PAYMENT = "payment", "Its payment"
+        LINKS = "links", "Its products to be linked"
+
+    class DraftStatus(models.TextChoices):
+        OPEN = "open", "Open"
+        INVOICE_SENT = "invoice_sent", "Invoice sent"
+        COMPLETED = "completed", "Completed"
+        DELETED = "deleted", "Deleted"
+
+    # States in which the source has no copy yet, so that its units are held back from the other destinations.
+    UNFINISHED = (State.PLANNED, State.WAITING, State.SENT, State.FAILED)
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="order_imports")
+    order_gid = models.CharField("order", max_length=64)
+    order_name = models.CharField("name", max_length=100, blank=True)
+    placed_at = models.DateTimeField(null=True, blank=True)
+    original_total = models.DecimalField(max_digits=18, decimal_places=3, null=True, blank=True)
+    original_currency = models.CharField(max_length=3, blank=True)
+    # Shopify's clock for the original as it was read: what happened to it up to then is in the copy already.
+    original_read_as_of = models.DateTimeField(null=True, blank=True, editable=False)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
+    waits_for = models.CharField(max_length=8, choices=WaitsFor.choices, blank=True)
+    is_partial = models.BooleanField("partial", default=False, help_text="Some lines were left out: see the lines.")
+    reason = models.TextField(blank=True, help_text="Why it is in this state, in words.")
+    failure = models.CharField(
+        max_length=14, blank=True, help_text="The kind of problem, as for jobs: transient, rejected, misconfigured …"
+    )
+
+    is_draft = models.BooleanField("draft", default=False)
+    copy_gid = models.CharField("copy", max_length=64, blank=True, help_text="The order or draft order in the source.")
+    copy_name = models.CharField(max_length=100, blank=True)
+    copy_total = models.DecimalField(max_digits=18, decimal_places=3, null=True, blank=True)
+    copy_currency = models.CharField(max_length=3, blank=True)
+    # The source's order: the copy itself or, for a draft, what completing it made.
+    copy_order_gid = models.CharField("order in the source", max_length=64, blank=True)
+    draft_status = models.CharField(max_length=12, choices=DraftStatus.choices, blank=True)
+    reserved_until = models.DateTimeField(null=True, blank=True, help_text="Until then Shopify reserves its stock.")
+
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often its creation was sent.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    look_up_until = models.DateTimeField(
+        null=True, blank=True, help_text="Nothing is sent again before it was looked for until then."
+    )
+    looks = models.PositiveSmallIntegerField(default=0, help_text="Looks for it since it was last sent.")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    noticed_as = models.CharField(max_length=10, blank=True, editable=False)  # what the last mail about it told
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["connection", "order_gid"], name="order_imported_once")]
+        indexes = [
+            models.Index(fields=["connection", "state"]),
+            models.Index(
+                fields=["id"], condition=Q(state="confirmed", noticed_as__in=["", "failed"]), name="order_untold"
+            ),
+            models.Index(fields=["copy_order_gid"]),
+            models.Index(fields=["copy_gid"]),
+            models.Index(fields=["order_gid"]),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["planned", "waiting", "sent", "failed"]),
+                name="order_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_name or self.order_gid.rsplit('/', 1)[-1]} of {self.connection.destination}"
+
+
+class OrderImportLine(models.Model):
+    """One line of a destination order, what became of it, and whether its units are held back."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", "Planned"
+        CARRIED = "carried", "In the copy"
+        CUSTOM = "custom", "In the copy as a custom line"
+        LEFT_OUT = "left_out", "Left out"
+
+    order_import = models.ForeignKey(OrderImport, on_delete=models.CASCADE, related_name="lines")
+    line_gid = models.CharField(max_length=64)
+    variant_gid = models.CharField("variant in the destination", max_length=64, blank=True)
+    source_variant = models.ForeignKey(Variant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    title = models.CharField(max_length=255, blank=True)
+    quantity = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
+    reason = models.CharField(max_length=255, blank=True)
+    # Sold in the destination, not yet taken from the source: subtracted from what the source offers (stock.pairs).
+    is_pending = models.BooleanField("units held back", default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["order_import", "line_gid"], name="order_line_once")]
+        indexes = [
+            models.Index(fields=["source_variant"], condition=Q(is_pending=True), name="order_line_pending"),
+            models.Index(fields=["variant_gid"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.title or self.variant_gid}"

@@ -1,0 +1,140 @@
+"""How a connection carries a destination's orders into the source: the choices of its operator."""
+
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
+from django.db import models
+
+from stores.models import Connection
+
+PATTERN_WORDS = ("{name}", "{number}", "{store}")
+
+
+class OrderSettings(models.Model):
+    """One row per connection, made with the defaults when it is first needed (`OrderSettings.of`)."""
+
+    class When(models.TextChoices):
+        CREATED = "created", "As soon as the order is placed"
+        PAID = "paid", "When it is fully paid"
+
+    class PaymentStatus(models.TextChoices):
+        SAME = "same", "Same as the original"
+        PAID = "paid", "Paid"
+        PENDING = "pending", "Payment pending"
+
+    class InventoryBehaviour(models.TextChoices):
+        DECREMENT_IGNORING = "decrement_ignoring", "Take the units from the source's stock, also below zero"
+        DECREMENT_OBEYING = "decrement_obeying", "Take them only where the source allows it (else the copy fails)"
+        BYPASS = "bypass", "Leave the source's stock alone (staff lower it)"
+
+    class Unlinked(models.TextChoices):
+        LEAVE_OUT = "leave_out", "Leave it out and mark the copy as partial"
+        CUSTOM = "custom", "Add it as a custom line without stock"
+        HOLD = "hold", "Hold the order until it is linked"
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="order_settings")
+    when = models.CharField(
+        "copy an order",
+        max_length=8,
+        choices=When.choices,
+        default=When.CREATED,
+        help_text="An order that waits for its payment already lowers what the source offers to all destinations.",
+    )
+    payment_status = models.CharField(
+        "payment status of the copy",
+        max_length=8,
+        choices=PaymentStatus.choices,
+        default=PaymentStatus.SAME,
+        help_text="Real orders only. The money itself is in the destination; the copy only says so.",
+    )
+    inventory_behaviour = models.CharField(
+        "stock of the copy",
+        max_length=20,
+        choices=InventoryBehaviour.choices,
+        default=InventoryBehaviour.DECREMENT_IGNORING,
+        help_text="Real orders only. If the source's stock is left alone, the destinations are offered the sold units "
+        "again once the copy exists, until your staff lower the source's stock.",
+    )
+    name_pattern = models.CharField(
+        "name of the copy",
+        max_length=60,
+        blank=True,
+        help_text="Real orders only. {store}, {name} and {number} stand for the destination and the original order, "
+        "for example {store}-{number}. Empty: the source numbers it like any other order.",
+    )
+    unlinked = models.CharField(
+        "a line that is not linked", max_length=10, choices=Unlinked.choices, default=Unlinked.LEAVE_OUT
+    )
+    currency_rate = models.DecimalField(
+        max_digits=18,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.00000001"))],
+        help_text="Only if the stores have different currencies: what one unit of the destination's currency is worth "
+        "in the source's. Without it such orders fail and say so.",
+    )
+    sends_invoice = models.BooleanField(
+        "send the draft's invoice", default=False, help_text="Drafts only: Shopify mails it to the order's customer."
+    )
+    reserve_days = models.PositiveSmallIntegerField(
+        "reserve a draft's stock for (days)",
+        default=7,
+        validators=[MaxValueValidator(60)],
+        help_text="Drafts only. 0: no reservation; the units are then held back from all destinations until the draft "
+        "is completed or deleted.",
+    )
+    carries_fulfilments = models.BooleanField(
+        "carry fulfilments back",
+        default=True,
+        help_text="A shipment of the copy in the source, with its tracking, ships the original in the destination.",
+    )
+    carries_cancellations = models.BooleanField(
+        "carry cancellations", default=True, help_text="Cancelling the original cancels the copy. No money moves."
+    )
+    restocks = models.BooleanField(
+        "restock cancelled units", default=True, help_text="The units of a cancelled copy go back into stock."
+    )
+    carries_refunds = models.BooleanField(
+        "carry refunds",
+        default=True,
+        help_text="What is refunded or returned in the original is taken off the copy. No money moves.",
+    )
+    notifies_new = models.BooleanField("mail on a new copy", default=True)
+    notifies_partial = models.BooleanField("mail on a partial copy", default=True)
+    notifies_failed = models.BooleanField("mail on a failed copy", default=True)
+    notice_addresses = models.TextField(
+        blank=True, help_text="Who gets these mails: addresses separated by commas or lines. Empty: nobody."
+    )
+
+    class Meta:
+        verbose_name = "order settings"
+        verbose_name_plural = "order settings"
+
+    def __str__(self) -> str:
+        return f"Orders of {self.connection}"
+
+    @classmethod
+    def of(cls, connection: Connection) -> "OrderSettings":
+        """A connection's choices; the defaults, if nobody has chosen yet."""
+        return cls.objects.get_or_create(connection=connection)[0]
+
+    def addresses(self) -> list[str]:
+        """Who gets mails, one entry per address."""
+        return [part.strip() for part in self.notice_addresses.replace("\n", ",").split(",") if part.strip()]
+
+    def clean(self) -> None:
+        for address in self.addresses():
+            try:
+                validate_email(address)
+            except ValidationError:
+                raise ValidationError({"notice_addresses": f"“{address}” is not an e-mail address."}) from None
+        words = [word for word in PATTERN_WORDS if word in self.name_pattern]
+        if self.name_pattern and not {"{name}", "{number}"} & set(words):
+            raise ValidationError({"name_pattern": "It needs {name} or {number}, or all copies would be called alike."})
+        left = self.name_pattern
+        for word in words:
+            left = left.replace(word, "")
+        if "{" in left or "}" in left:
+            raise ValidationError({"name_pattern": f"Only {', '.join(PATTERN_WORDS)} can stand in braces."})

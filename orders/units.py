@@ -1,0 +1,122 @@
+"""The lines of an order that is being copied, and which of their units are held back.
+
+Held back means: sold in a destination and not yet taken from the source, so no destination is offered them
+(syncing.stock.pairs subtracts them). Each function returns the source variants of which that changed; the caller tells
+`Units` of them in the same transaction.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders.mapping import MappedOrder
+from orders.models import OrderImport, OrderImportLine
+from stores.models import VariantLink
+
+# Told which source variants' held back units changed, inside the transaction that changed them; the instant is
+# Shopify's, given where the source's own stock gave the units (syncing.stock.pending).
+Units = Callable[[Collection[int], datetime | None], None]
+Line = OrderImportLine
+NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLine:
+    """A line of an order: `quantity` is what is left of it, `variant_gid` is empty for a custom line."""
+
+    gid: str
+    variant_gid: str
+    title: str
+    quantity: int
+
+
+def note_lines(order_import: OrderImport, lines: Sequence[SeenLine]) -> set[int]:
+    """Have the rows be these lines, by today's links, with the units of the linked ones held back."""
+    partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
+    known = {line.line_gid: line for line in order_import.lines.all()}
+    before, as_they_were = _pending(known.values()), {line.pk: _values(line) for line in known.values()}
+    rows = [_noted(known.pop(line.gid, None), order_import, line, partners) for line in lines]
+    # Mostly nothing has changed since the webhook.
+    changed = [row for row in rows if row.pk is not None and as_they_were[row.pk] != _values(row)]
+    Line.objects.bulk_update(changed, NOTED)
+    Line.objects.bulk_create([row for row in rows if row.pk is None])
+    if known:
+        Line.objects.filter(pk__in=[line.pk for line in known.values()]).delete()
+    return _changed(before, _pending(rows))
+
+
+def _values(line: Line) -> tuple:
+    return tuple(getattr(line, Line._meta.get_field(name).attname) for name in NOTED)
+
+
+def _noted(
+    row: Line | None, order_import: OrderImport, line: SeenLine, partners: dict[str, tuple[int, str]]
+) -> OrderImportLine:
+    row = row or Line(order_import=order_import, line_gid=line.gid)
+    row.variant_gid, row.title, row.quantity = line.variant_gid, line.title[:255], line.quantity
+    row.source_variant_id = partners.get(line.variant_gid, (None, ""))[0]
+    row.state, row.reason = Line.State.PLANNED, ""
+    row.is_pending = row.source_variant_id is not None and row.quantity > 0
+    return row
+
+
+def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
+    """Write down which lines are in the copy that is about to be sent, and why the others are not."""
+    rows = list(order_import.lines.all())
+    before = _pending(rows)
+    carried = {line.line_gid: line for line in mapped.carried}
+    reasons = {left.line_gid: left.reason for left in mapped.left_out}
+    for row in rows:
+        line = carried.get(row.line_gid)
+        row.reason = reasons.get(row.line_gid, "")[:255]
+        if line is None:
+            row.state, row.is_pending = Line.State.LEFT_OUT, False
+            continue
+        row.state = Line.State.CARRIED if line.variant_gid else Line.State.CUSTOM
+        row.quantity = line.quantity
+        row.is_pending = line.variant_gid is not None
+    Line.objects.bulk_update(rows, ["state", "reason", "quantity", "is_pending"])
+    return _changed(before, _pending(rows))
+
+
+def release(order_import: OrderImport) -> set[int]:
+    """Its units are no longer held back: the source took them, or nobody will."""
+    pending = order_import.lines.filter(is_pending=True)
+    variants = set(pending.values_list("source_variant_id", flat=True))
+    pending.update(is_pending=False)
+    return variants - {None}
+
+
+def hold(order_import: OrderImport) -> set[int]:
+    """Its units are held back again: the copy does not reserve them (any more)."""
+    loose = order_import.lines.filter(is_pending=False, state=Line.State.CARRIED, source_variant__isnull=False)
+    variants = set(loose.values_list("source_variant_id", flat=True))
+    loose.update(is_pending=True)
+    return variants
+
+
+def carried(order_import: OrderImport) -> set[int]:
+    """The source variants that its copy took, or reserves."""
+    lines = order_import.lines.filter(state=Line.State.CARRIED, source_variant__isnull=False)
+    return set(lines.values_list("source_variant_id", flat=True))
+
+
+def source_variants(connection_id: int, variant_gids: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Destination variant gid -> (our id, gid) of the source variant that it is linked to."""
+    links = VariantLink.objects.filter(
+        connection=connection_id, state=VariantLink.State.LINKED, destination_variant__gid__in=set(variant_gids) - {""}
+    )
+    rows = links.values_list("destination_variant__gid", "source_variant_id", "source_variant__gid")
+    return {gid: (pk, source_gid) for gid, pk, source_gid in rows}
+
+
+def _pending(rows: Collection[Line]) -> dict[int, int]:
+    units: dict[int, int] = {}
+    for row in rows:
+        if row.is_pending and row.source_variant_id is not None:
+            units[row.source_variant_id] = units.get(row.source_variant_id, 0) + row.quantity
+    return units
+
+
+def _changed(before: dict[int, int], after: dict[int, int]) -> set[int]:
+    return {variant for variant in {*before, *after} if before.get(variant) != after.get(variant)}

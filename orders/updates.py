@@ -1,0 +1,184 @@
+"""What happens to an order after it was copied, carried to the other side: shipped, cancelled, refunded, edited.
+
+Fulfilments go from the copy to the original; cancellations and refunds from the original to the copy; edits are told in
+words. Nothing comes back: what we make on one side is never looked at as a change of the other, because each kind
+travels in one direction, and the ledger (OrderUpdate) knows what we made. May die between any two statements.
+"""
+
+from collections.abc import Callable
+
+from orders import fulfilments, refunds, units_left, update_state
+from orders.importing import Clients, LookAgain, import_order
+from orders.models import OrderImport, OrderSettings, OrderUpdate
+from orders.units import Units
+from orders.update_state import UpdateRefused
+from stores.models import Connection
+from stores.shopify import draft_orders, errors, order_changes
+from stores.shopify.client import Client
+from stores.shopify.order_changes import Cancellation
+from stores.shopify.order_progress import OrderProgress, read_progress
+
+Kind = OrderUpdate.Kind
+# A cancellation first: it makes refunds of the same order superfluous.
+TURNS = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT, Kind.EDIT)
+# How often a cancellation is asked after, in seconds: Shopify works on it by itself (facts 7.5).
+ASK_SECONDS = 5
+CANCELLED = "The copy is cancelled."
+NOT_CANCELLED_YET = "Shopify has not cancelled the copy yet."
+SWITCHED_OFF = "The connection does not carry such changes."
+
+
+def carry_updates(connection: Connection, order_gid: str, clients: Clients, tell: Units) -> str:
+    """Carry everything that happened to one order since it was copied; what came of it, in words. Safe to repeat.
+
+    One change that cannot be carried does not keep the others back. Raises LookAgain, UpdateRefused, and what the
+    client raises; a refusal is written down in its row first. Let one worker at a time do it for one order.
+    """
+    row = OrderImport.objects.select_related("connection__source", "connection__destination").get(
+        connection=connection, order_gid=order_gid
+    )
+    waiting = list(row.updates.filter(state__in=update_state.OPEN).order_by("pk"))
+    if not waiting:
+        return "Nothing to carry."
+    if row.state in OrderImport.UNFINISHED:
+        return "It waits for the copy."  # the import reads the original as it is then, and has this job done after it
+    if row.state == OrderImport.State.CONFIRMED and row.is_draft and not row.copy_order_gid:
+        import_order(connection, order_gid, clients, tell)  # it may have been completed: the order it made is the copy
+        row.refresh_from_db()
+    words, problem = [], None
+    carrier = _Carrier(row, clients, tell)
+    for update in sorted(waiting, key=lambda each: TURNS.index(each.kind)):
+        update.order_import = row
+        try:
+            words.append(f"{update.get_kind_display()}: {carrier.carry(update)}")
+        except (errors.ShopifyError, LookAgain, UpdateRefused) as error:
+            problem = _worse(problem, error)
+    if problem is not None:
+        raise problem
+    return " ".join(words)
+
+
+def _worse(known: Exception | None, new: Exception) -> Exception:
+    """Of two problems the one that passes by itself: the job comes back, and what is refused stands in its row."""
+    if known is None or getattr(known, "failure", "") != errors.TRANSIENT:
+        return new
+    return known
+
+
+class _Carrier:
+    """One try for the changes of one order."""
+
+    def __init__(self, row: OrderImport, clients: Clients, tell: Units) -> None:
+        self.row = row
+        self.clients = clients
+        self.tell = tell
+        self.choices = OrderSettings.of(row.connection)
+
+    def carry(self, update: OrderUpdate) -> str:
+        """Carry one change; a refusal is written into its row. Raises as `carry_updates` does."""
+        if self.row.state != OrderImport.State.CONFIRMED:
+            return update_state.skip(update, "There is no copy.")
+        ways: dict[str, tuple[bool, Callable[[OrderUpdate], str]]] = {
+            Kind.CANCELLATION: (self.choices.carries_cancellations, self._cancel),
+            Kind.REFUND: (self.choices.carries_refunds, self._refund),
+            Kind.FULFILMENT: (self.choices.carries_fulfilments, self._fulfil),
+            Kind.EDIT: (True, self._tell_edit),
+        }
+        is_wanted, way = ways[update.kind]
+        if not is_wanted and update.state == OrderUpdate.State.PLANNED:
+            return update_state.skip(update, SWITCHED_OFF)
+        try:
+            return way(update)
+        except (errors.ShopifyError, UpdateRefused) as error:
+            if error.failure != errors.TRANSIENT:
+                update_state.fail(update, str(error), error.failure)
+            raise
+
+    def _refund(self, update: OrderUpdate) -> str:
+        return refunds.carry_refund(update, self.choices, self.clients)
+
+    def _fulfil(self, update: OrderUpdate) -> str:
+        return fulfilments.carry_fulfilment(update, self.clients)
+
+    # Cancelling
+
+    def _cancel(self, update: OrderUpdate) -> str:
+        row = self.row
+        client = self.clients(row.connection.source)
+        if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
+            return update_state.confirm(update, "The draft was deleted.")
+        asked = update.body.get("asked") if update.state == OrderUpdate.State.SENT else None
+        is_over = asked is not None and order_changes.is_cancellation_over(client, Cancellation(*asked))
+        copy = read_progress(client, row.copy_order_gid)  # after the question: what is over has taken effect
+        if copy.cancelled_at:
+            return update_state.confirm(update, CANCELLED, copy.gid)
+        if is_over:
+            raise UpdateRefused("Shopify has ended the cancellation without cancelling the copy: do it by hand.")
+        if asked is not None:
+            raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
+        original = read_progress(self.clients(row.connection.destination), row.order_gid)
+        if not original.cancelled_at:
+            return update_state.skip(update, "The original is not cancelled.")
+        if not update_state.begin(update, {}):
+            return "Another worker has it in hand."
+        return self._ask_to_cancel(update, client, original)
+
+    def _ask_to_cancel(self, update: OrderUpdate, client: Client, original: OrderProgress) -> str:
+        """Repeating it is safe: what is cancelled is refused, and read before (facts 7.5)."""
+        row = self.row
+        try:
+            asked = order_changes.cancel_order(
+                client,
+                row.copy_order_gid,
+                reason=original.cancel_reason or "OTHER",
+                restock=refunds.restocks_copies(self.choices),
+                staff_note=f"{original.name} was cancelled in {row.connection.destination}.",
+            )
+        except errors.UserErrors:
+            if not read_progress(client, row.copy_order_gid).cancelled_at:
+                raise
+            return update_state.confirm(update, CANCELLED, row.copy_order_gid)
+        update_state.note(update, {"asked": [asked.job_gid, asked.result_gid]})
+        if read_progress(client, row.copy_order_gid).cancelled_at:
+            return update_state.confirm(update, CANCELLED, row.copy_order_gid)
+        raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
+
+    def _drop_draft(self, client: Client) -> bool:
+        """Delete the draft, which frees what it reserves; False when it was completed meanwhile and is an order now."""
+        row = self.row
+        refusal = None
+        try:
+            draft_orders.delete_draft(client, row.copy_gid)
+        except errors.UserErrors as error:
+            refusal = error
+        import_order(row.connection, row.order_gid, self.clients, self.tell)  # takes over what became of the draft
+        row.refresh_from_db()
+        if refusal is not None and not row.copy_order_gid:
+            raise refusal
+        return not row.copy_order_gid
+
+    # Edits
+
+    def _tell_edit(self, update: OrderUpdate) -> str:
+        """Say on the import in which lines original and copy differ now; staff decide what to do about it."""
+        row = self.row
+        original = read_progress(self.clients(row.connection.destination), row.order_gid)
+        if row.copy_order_gid:
+            held = units_left.current_units(read_progress(self.clients(row.connection.source), row.copy_order_gid))
+        else:
+            held = {line.line_gid: line.quantity for line in self._carried_lines()}
+        left_out = set(row.lines.values_list("line_gid", flat=True)) - {line.line_gid for line in self._carried_lines()}
+        found = [
+            f"“{line.title}”: {line.current_quantity} instead of {held.get(line.gid, 0)}"
+            for line in original.lines
+            if line.gid not in left_out and line.current_quantity != held.get(line.gid, 0)
+        ]
+        if not found:
+            return update_state.skip(update, "Original and copy hold the same.")
+        words = f"The original was edited after it was copied. It holds {', '.join(found)}. Change the copy by hand."
+        OrderImport.objects.filter(pk=row.pk).update(reason=words)
+        return update_state.confirm(update, words)
+
+    def _carried_lines(self):
+        left_out = self.row.lines.model.State.LEFT_OUT
+        return self.row.lines.exclude(state=left_out)

@@ -1,0 +1,194 @@
+"""Draft orders on the wire: create, find by tag, read, send the invoice, delete.
+
+There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is found by its tag, through a
+search index that lags, and recognised by an attribute.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stores.shopify import answers, gids
+from stores.shopify.client import Client
+from stores.shopify.errors import UnexpectedAnswer, UserErrors
+from stores.shopify.instants import instant_or_none, parse_instant
+from stores.shopify.order_records import Money, attributes, money
+from stores.shopify.orders import quote
+
+WRITE_COST = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRecord:
+    """A draft order. `status` is OPEN, INVOICE_SENT or COMPLETED; `order_gid` is None until it is completed.
+
+    `total` is in the currency the draft is shown in, and settles once `is_ready`: Shopify may compute it later.
+    `reserved_until` is None where no stock is reserved.
+    """
+
+    gid: str
+    name: str
+    status: str
+    total: Money
+    is_ready: bool
+    created_at: datetime
+    reserved_until: datetime | None
+    order_gid: str | None
+    tags: tuple[str, ...]
+    attributes: tuple[tuple[str, str], ...]
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/DraftOrder
+DRAFT_FIELDS = """
+fragment Draft on DraftOrder {
+  id
+  name
+  status
+  ready
+  createdAt
+  reserveInventoryUntil
+  tags
+  customAttributes { key value }
+  totalPriceSet { presentmentMoney { amount currencyCode } }
+  order { id }
+}
+"""
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderCreate
+CREATE_DRAFT = (
+    """
+mutation CreateDraft($input: DraftOrderInput!) {
+  draftOrderCreate(input: $input) {
+    draftOrder { ...Draft }
+    userErrors { field message }
+  }
+}
+"""
+    + DRAFT_FIELDS
+)
+
+
+def create_draft(client: Client, draft_input: Mapping[str, Any]) -> DraftRecord:
+    """Create a draft. Not idempotent: with `outcome_unknown` True look for it before sending it again.
+
+    Raises UserErrors when Shopify says no (nothing was created), and as Client.execute does.
+    """
+    payload = client.execute(CREATE_DRAFT, {"input": dict(draft_input)}, cost=WRITE_COST).get("draftOrderCreate")
+    if not isinstance(payload, dict):
+        raise UnexpectedAnswer(
+            f"{client.domain}: the answer to a draft's creation says nothing of it.", outcome_unknown=True
+        )
+    if payload["draftOrder"] is None:
+        listed = answers.user_errors(payload["userErrors"])
+        raise UserErrors(f"{client.domain}: the draft order was not created.", errors=listed)
+    return _draft(payload["draftOrder"])
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/draftOrders
+FIND_DRAFT = (
+    """
+query FindDraft($query: String!, $after: String) {
+  draftOrders(first: 25, after: $after, query: $query) {
+    nodes { ...Draft }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+    + DRAFT_FIELDS
+)
+
+
+def find_draft_by_tag(client: Client, tag: str, attribute: tuple[str, str]) -> DraftRecord | None:
+    """The oldest draft with this tag and this (key, value) attribute, or None.
+
+    Search misses new drafts for seconds or more (facts 7.3): None right after a write proves nothing, look several
+    times. A draft whose tag an operator removed is not found. Raises as Client.execute does.
+    """
+    nodes = client.pages(FIND_DRAFT, {"query": f"tag:{quote(tag)}"}, ("draftOrders",), cost=21)
+    found = [draft for draft in map(_draft, nodes) if attribute in draft.attributes]
+    return min(found, key=lambda draft: (draft.created_at, gids.number(draft.gid)), default=None)
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/draftOrder
+READ_DRAFT = (
+    """
+query ReadDraft($id: ID!) {
+  draftOrder(id: $id) { ...Draft }
+}
+"""
+    + DRAFT_FIELDS
+)
+
+
+def read_draft(client: Client, draft_gid: str) -> DraftRecord | None:
+    """The draft, or None when it is gone: deleted by somebody. Raises GidError, and as Client.execute does."""
+    gids.require(draft_gid, "DraftOrder")
+    node = client.execute(READ_DRAFT, {"id": draft_gid}, cost=3).get("draftOrder")
+    return None if node is None else _draft(node)
+
+
+def _draft(node: dict[str, Any]) -> DraftRecord:
+    return DraftRecord(
+        gid=node["id"],
+        name=node["name"],
+        status=node["status"],
+        total=money(node["totalPriceSet"]["presentmentMoney"]),
+        is_ready=bool(node["ready"]),
+        created_at=parse_instant(node["createdAt"]),
+        reserved_until=instant_or_none(node["reserveInventoryUntil"]),
+        order_gid=(node["order"] or {}).get("id"),
+        tags=tuple(node["tags"]),
+        attributes=attributes(node["customAttributes"]),
+    )
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderInvoiceSend
+SEND_INVOICE = """
+mutation SendDraftInvoice($id: ID!) {
+  draftOrderInvoiceSend(id: $id) {
+    draftOrder { id status }
+    userErrors { field message }
+  }
+}
+"""
+
+
+def send_invoice(client: Client, draft_gid: str) -> None:
+    """Mail the draft's invoice to its customer. Each call sends a mail: read the draft's status first when repeating.
+
+    Raises UserErrors when Shopify says no, such as a draft without an e-mail address; GidError, and as Client.execute
+    does.
+    """
+    gids.require(draft_gid, "DraftOrder")
+    payload = client.execute(SEND_INVOICE, {"id": draft_gid}, cost=WRITE_COST)["draftOrderInvoiceSend"]
+    listed = answers.user_errors(payload["userErrors"])
+    if listed:
+        raise UserErrors(f"{client.domain}: the invoice of {draft_gid} was not sent.", errors=listed)
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderDelete
+DELETE_DRAFT = """
+mutation DeleteDraft($input: DraftOrderDeleteInput!) {
+  draftOrderDelete(input: $input) {
+    deletedId
+    userErrors { field message }
+  }
+}
+"""
+
+
+def delete_draft(client: Client, draft_gid: str) -> bool:
+    """Delete a draft that is not completed, which frees its reservation; False when it was gone already.
+
+    Raises UserErrors when Shopify says no and the draft is still there, GidError, and as Client.execute does.
+    """
+    gids.require(draft_gid, "DraftOrder")
+    payload = client.execute(DELETE_DRAFT, {"input": {"id": draft_gid}}, cost=WRITE_COST)["draftOrderDelete"]
+    listed = answers.user_errors(payload["userErrors"])
+    if not listed:
+        return True
+    # Its user errors have no code (facts 1.5): only a look tells "not found" from a refusal.
+    if read_draft(client, draft_gid) is None:
+        return False
+    raise UserErrors(f"{client.domain}: {draft_gid} was not deleted.", errors=listed)

@@ -1,0 +1,45 @@
+"""A copied order to which something happens: what the tests of later changes have in common."""
+
+from orders import update_state, updates
+from orders.models import OrderUpdate
+from stores import clients
+from stores.shopify import gids
+from syncing import handlers, jobs, order_effects
+from tests.orders.trade import Trade
+
+State = OrderUpdate.State
+Kind = OrderUpdate.Kind
+LOST = ["close", "html", "internal_error"]
+
+
+def copied(trade, *lines, strategy="order", **choices):
+    """A trade with one order of north that is copied: (trade, order, copy)."""
+    shop = trade(strategy, **choices)
+    order = shop.north.order(*lines)
+    shop.run()
+    return shop, order, (shop.copies or [None])[0]
+
+
+def update(kind: str) -> OrderUpdate:
+    return OrderUpdate.objects.get(kind=kind)
+
+
+def shipped(order) -> list[tuple[dict[int, int], list[str]]]:
+    return [(made.lines, made.numbers) for made in order.fulfillments]
+
+
+def settle(shop: Trade) -> None:
+    """The time passes that looks and jobs wait for."""
+    for _ in range(3):
+        shop.world.tick(70)
+        handlers.sweep()
+        shop.world.work(tries=jobs.MAX_ATTEMPTS)
+        shop.run()
+        if not OrderUpdate.objects.filter(state__in=update_state.OPEN).exists():
+            return
+
+
+def carry(shop: Trade, order) -> str:
+    return updates.carry_updates(
+        shop.connection, gids.gid("Order", order.id), clients.open_client, order_effects.move_units
+    )
