@@ -11,7 +11,7 @@ from django.utils import timezone
 from orders.models import OrderImport, OrderUpdate
 from stores.models import Connection, Store
 from syncing import pulse
-from syncing.models import Alert, Heartbeat, PrivacyRequest, StockHold, StockLink, SyncJob, WebhookEvent
+from syncing.models import Alert, Heartbeat, PrivacyRequest, StockHold, StockLevel, StockLink, SyncJob, WebhookEvent
 
 Kind = Alert.Kind
 # Of one kind: more are told when these have ended. A thousand of them are one problem, not a thousand.
@@ -85,8 +85,9 @@ def _stores(now: datetime) -> Iterator[Problem]:
 
 
 def _oversold(now: datetime) -> Iterator[Problem]:
-    below = Q(source_level__available__lt=0) | Q(destination_level__available__lt=0)
-    links = StockLink.objects.filter(below).order_by("pk")
+    # Levels first: they are few, and joining all links with all levels every minute would cost more.
+    below = list(StockLevel.objects.filter(available__lt=0).order_by("pk").values_list("pk", flat=True)[:MOST])
+    links = StockLink.objects.filter(Q(source_level__in=below) | Q(destination_level__in=below)).order_by("pk")
     for link in links.select_related(
         "variant_link__source_variant", "connection__source", "connection__destination", "source_level",
         "destination_level"
