@@ -92,10 +92,9 @@ def upsert_triggers() -> int:
         cursor.execute(FUNCTION)
         for watched in present:
             table = db.ops.quote_name(watched.table)
-            cursor.execute(f"DROP TRIGGER IF EXISTS record_change ON {table}")
             arguments = ", ".join(f"'{text}'" for text in _arguments(watched))
             cursor.execute(
-                f"CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON {table} "
+                f"CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON {table} "
                 f"FOR EACH ROW EXECUTE FUNCTION tiposync_record_change({arguments})"
             )
     return len(present)
