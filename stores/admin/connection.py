@@ -303,7 +303,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
         return "Resumed: it is being compared with Shopify first."
 
     @operation(
-        "Take the first alignment back …",
+        "Undo alignment …",
         "Shows what would become of each quantity that the first alignment wrote. Writes nothing yet.",
         permission=UNDO,
         offered=_was_aligned,
@@ -311,7 +311,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
     )
     def preview_undo(self, request: HttpRequest, connection: Connection) -> HttpResponse:
         context = self.admin_site.each_context(request) | {
-            "title": f"Take the first alignment back: {connection}",
+            "title": f"Undo the first alignment: {connection}",
             "back": reverse("admin:stores_connection_change", args=[connection.pk]),
             "undo": self.do_url(connection, "take_back"),
         }

@@ -17,7 +17,7 @@ from stores.admin.store_form import SECRETS, StoreForm
 from stores.models import Location, Store
 from syncing import jobs, recovery
 
-CHANGE = "stores.change_store"
+CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
 ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
 
 
@@ -104,10 +104,16 @@ class StoreAdmin(Page):
     def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> list:
         if not obj:
             return list(self.add_fieldsets)
-        if self.has_change_permission(request, obj):
+        if self.has_change_permission(request, obj) and request.user.has_perm(CREDENTIALS):
             return [*self.fieldsets, self.known_fieldset]
-        # Django shows a viewer the values of all fields: those of the secrets are left out.
+        # Django shows a viewer the values of all fields: those of the secrets are left out, also for who may change
+        # the rest.
         return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), self.known_fieldset]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
+        # Whoever could change the domain could have the credentials sent to a store of their own.
+        closed = [] if not obj or request.user.has_perm(CREDENTIALS) else ["domain", "auth", "client_id"]
+        return [*self.readonly_fields, *closed]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         has_source = Store.objects.filter(role=Store.Role.SOURCE).exists()
@@ -213,7 +219,7 @@ class StoreAdmin(Page):
     @operation(
         "Forget the previous secret",
         "Ends a rotation: from now on only webhooks signed with the current client secret are accepted.",
-        permission=CHANGE,
+        permission=CREDENTIALS,
         offered=lambda store: bool(store.previous_client_secret),
     )
     def forget_previous_secret(self, request: HttpRequest, store: Store) -> str:

@@ -98,7 +98,7 @@ class ReconciliationAdmin(ReadOnlyPage):
         return look.joined([f"{count} × {reason}" for reason, count in report.skipped.items()], "; ") or look.NOTHING
 
     @operation(
-        "Take back …",
+        "Undo …",
         "Shows what would become of each quantity that this comparison corrected. Writes nothing yet.",
         permission=UNDO,
         offered=_has_writes,
@@ -106,7 +106,7 @@ class ReconciliationAdmin(ReadOnlyPage):
     )
     def preview_undo(self, request: HttpRequest, report: Reconciliation) -> HttpResponse:
         context = self.admin_site.each_context(request) | {
-            "title": f"Take back: {report}",
+            "title": f"Undo: {report}",
             "back": reverse("admin:syncing_reconciliation_change", args=[report.pk]),
             "undo": self.do_url(report, "take_back"),
         }

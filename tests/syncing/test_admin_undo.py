@@ -39,9 +39,9 @@ def test_an_operator_looks_at_what_taking_back_would_do_and_presses_it(pair, adm
 def test_a_first_alignment_is_taken_back_from_the_page_of_its_connection(world, admin_client):
     source, north = world.add_store("source", "source"), world.add_store("north", "destination", stock=5)
     connection = world.connect(source, north, "two_way")
-    assert "Take the first alignment back" not in look_at(admin_client, page_of(connection))
+    assert "Undo alignment" not in look_at(admin_client, page_of(connection))
     world.work()
-    assert "Take the first alignment back" in look_at(admin_client, page_of(connection))
+    assert "Undo alignment" in look_at(admin_client, page_of(connection))
     assert "Queued" in press(admin_client, address(connection, "preview_undo"), "Take it back")
     world.work()
     assert levels_of(world) == [20, 5]
@@ -62,7 +62,7 @@ def test_who_may_not_take_runs_back_sees_no_button_and_is_refused(pair, client, 
     viewer = django_user_model.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_reconciliation"))
     client.force_login(viewer)
-    assert "Take back" not in look_at(client, page_of(run))
+    assert "Undo …" not in look_at(client, page_of(run))
     assert client.get(address(run, "preview_undo")).status_code == 403
     assert client.post(address(run, "take_back")).status_code == 403
     assert not SyncJob.objects.filter(kind="undo_run").exists()
