@@ -1,16 +1,18 @@
 """Shopify's compliance webhooks: what is kept about a customer, and removing it.
 
-Personal data is nowhere but in the bodies of stored webhooks: rows about orders hold ids, quantities and sums. Bodies
-go by age anyway (retention); a request to forget removes them at once.
+Personal data is in the bodies of stored webhooks, and what orders.forgetting knows may be in rows about orders. Bodies,
+and the messages of jobs and alerts, go by age anyway (retention); a request to forget removes the rest at once.
 https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from orders import forgetting
+from orders.models import OrderImport
 from stores.models import Store
 from syncing import jobs
 from syncing.models import PrivacyRequest, SyncJob, WebhookEvent
@@ -65,26 +67,28 @@ def _enqueue(request: PrivacyRequest) -> None:
 
 
 def forget(request: PrivacyRequest) -> str:
-    """Remove the bodies of webhooks that tell of the request's customer (all customers, of a store); what was done.
+    """Remove what is kept about the request's customer (about all customers, of a store); what was done.
 
     A number that happens to stand in another body removes that body, too: nothing is lost, they were processed.
     """
     count = 0
     for events in _in_batches(_bodies_about(request)):
         count += WebhookEvent.objects.filter(pk__in=events).update(body=REMOVED)
-    outcome = f"Removed the contents of {count} stored webhooks; nothing else is kept about customers."
+    orders = forgetting.forget(_orders_about(request))
+    outcome = f"Removed the contents of {count} stored webhooks, and the words and tracking of {orders} orders."
     PrivacyRequest.objects.filter(pk=request.pk).update(
         state=PrivacyRequest.State.DONE, outcome=outcome, done_at=timezone.now()
     )
     return outcome
 
 
-def export(request: PrivacyRequest) -> list[dict[str, str]]:
-    """What is kept about the request's customer: the stored webhooks that tell of them."""
+def export(request: PrivacyRequest) -> list[dict[str, object]]:
+    """What is kept about the request's customer: the stored webhooks that tell of them, and rows about orders."""
     rows = WebhookEvent.objects.filter(pk__in=_bodies_about(request)).order_by("pk")
-    return [
+    events = [
         {"topic": row.topic, "received_at": row.received_at.isoformat(), "content": row.body} for row in rows.iterator()
     ]
+    return events + forgetting.told_of(_orders_about(request))
 
 
 def finish(request: PrivacyRequest, name: str) -> None:
@@ -92,6 +96,11 @@ def finish(request: PrivacyRequest, name: str) -> None:
     PrivacyRequest.objects.filter(pk=request.pk).update(
         state=PrivacyRequest.State.DONE, outcome=f"Answered by {name}.", done_at=timezone.now()
     )
+
+
+def _orders_about(request: PrivacyRequest) -> QuerySet[OrderImport]:
+    is_shop = request.kind == PrivacyRequest.Kind.SHOP
+    return forgetting.orders_of(request.store, None if is_shop else request.order_ids)
 
 
 def _bodies_about(request: PrivacyRequest) -> Iterable[int]:

@@ -23,7 +23,7 @@ LAYERS = [
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
     ("3 features", ["stores.history", "stores.roles", "stores.tracing"]),
     ("3 features", [f"orders.{name}" for name in ("intake", "units", "copying", "importing", "looking", "due")]),
-    ("3 features", ["orders.advice", "orders.notices"]),
+    ("3 features", ["orders.advice", "orders.forgetting", "orders.notices"]),
     ("3 features", [f"orders.{name}" for name in ("updates", "update_state", "fulfilments", "refunds", "missed")]),
     ("3 features", ["syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", [f"syncing.{name}" for name in ("messengers", "metrics", "problems", "pulse", "retention")]),

@@ -9,8 +9,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from syncing import handlers, jobs, problems, retention, views
+from orders import forgetting
+from orders.models import OrderImport, OrderUpdate
+from syncing import handlers, jobs, privacy, problems, retention, views
 from syncing.models import PrivacyRequest, StockAdjustment, SyncJob, WebhookEvent
+from tests.console_orders import make_failed, make_update
 from tests.console_press import page_of, press
 from tests.console_rows import SECRET, make_adjustment, make_event, make_rows
 
@@ -69,6 +72,45 @@ def test_forgetting_a_store_removes_all_its_customers_and_keeps_the_ledger(clien
     assert "@example.com" not in bodies(rows.source)
     assert "ada@" in bodies(rows.destination)
     assert StockAdjustment.objects.count() == 1
+
+
+@pytest.fixture
+def order_rows(rows):
+    """Orders of the destination, copied into the source; the first one, to be forgotten, shipped with a tracking."""
+    gid = f"gid://shopify/Order/{ORDER['id']}"
+    ours = make_failed(rows.connection, order_gid=gid, reason="Shopify refused it: ada@example.com is invalid.")
+    shipped = {"tracking": ["DHL", ["JD01-ada"], []], "sent": None, "done": {"gid://shopify/Fulfillment/1": {}}}
+    change = make_update(ours, kind="fulfilment", state="confirmed", body=shipped, reason="JD01-ada was carried.")
+    return ours, change, make_failed(rows.connection, 1002, reason="bob@example.com is invalid.")
+
+
+@pytest.mark.parametrize("whose", ["destination", "source"])
+def test_forgetting_a_customer_removes_the_words_and_the_tracking_of_their_orders(client, rows, order_rows, whose):
+    ours, change, another = order_rows
+    OrderImport.objects.filter(pk=ours.pk).update(copy_order_gid="gid://shopify/Order/77")
+    store, number = (rows.destination, ORDER["id"]) if whose == "destination" else (rows.source, 77)
+    deliver(client, store, "customers/redact", {"customer": {"id": 1234567890}, "orders_to_redact": [number]})
+    for row in (ours, change, another):
+        row.refresh_from_db()
+    assert "ada" not in f"{ours.reason} {change.reason} {change.body}"
+    assert change.body == {"sent": None, "done": {"gid://shopify/Fulfillment/1": {}}}
+    assert (ours.state, another.reason) == ("failed", "bob@example.com is invalid.")
+    assert "tracking of 1 orders" in PrivacyRequest.objects.get().outcome
+
+
+def test_a_change_that_is_under_way_keeps_what_it_sends(order_rows):
+    ours, change, _ = order_rows
+    OrderUpdate.objects.filter(pk=change.pk).update(state="sent")
+    forgetting.forget(forgetting.orders_of(ours.connection.destination, [ORDER["id"]]))
+    change.refresh_from_db()
+    assert change.body["tracking"] == ["DHL", ["JD01-ada"], []]
+
+
+def test_an_export_tells_of_the_customers_orders_and_of_no_others(client, rows, order_rows):
+    payload = {"customer": ADA, "orders_requested": [ORDER["id"]], "data_request": {"id": 9}}
+    deliver(client, rows.destination, "customers/data_request", payload)
+    told = json.dumps(privacy.export(PrivacyRequest.objects.get()))
+    assert "JD01-ada" in told and "ada@example.com is invalid" in told and "bob@" not in told
 
 
 def test_a_question_waits_for_an_operator_who_exports_and_answers(client, admin_client, rows):
