@@ -9,10 +9,10 @@ from django.core import mail
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from stores.models import Store
+from stores.models import ProductLink, Store
 from syncing import alerts, handlers, jobs, problems, pulse
 from syncing.messengers import MessageNotSent
-from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, StockLevel, SyncJob
+from syncing.models import Alert, AlertChannel, AlertMessage, CatalogueRun, Heartbeat, StockLevel, SyncJob
 from tests.console_orders import make_failed, make_update
 from tests.console_press import list_of, look_at, page_of, press
 from tests.console_rows import NASTY, make_event, make_hold, make_job, make_rows
@@ -143,6 +143,21 @@ def test_an_order_that_was_not_copied_is_told(desk, rows):
     (sent,) = watch()
     assert "was not copied: Shopify refused it: phone is taken." in sent.body
     assert page_of(order) in sent.body and "Refund" in sent.body
+
+
+def test_a_held_run_and_what_does_not_follow_are_told_once_for_a_connection(desk, rows):
+    run = CatalogueRun.objects.create(connection=rows.connection, kind="all", state="held", hold_reason="50 of 60.")
+    for number in range(3):
+        gid = f"gid://shopify/Product/{number}"
+        ProductLink.objects.create(connection=rows.connection, source_gid=gid, state="failed", reason="Refused.")
+    (mail_1, *more) = watch()
+    assert f"/admin/syncing/cataloguerun/{run.pk}/change/" in mail_1.body and "50 of 60." in mail_1.body
+    assert "3 products do not follow" in mail_1.body and not more
+    assert Alert.objects.count() == 2
+    CatalogueRun.objects.update(state="finished")
+    ProductLink.objects.update(state="unlinked")
+    watch()
+    assert not Alert.objects.filter(resolved_at=None).exists()
 
 
 def test_missed_heartbeats_and_waiting_work_are_found(rows):

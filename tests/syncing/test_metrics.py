@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from syncing import pulse, retention, tallies
-from syncing.models import Heartbeat, Tally
+from syncing.models import CatalogueRun, Heartbeat, Tally
+from tests.console_orders import make_failed
 from tests.console_rows import make_event, make_hold, make_job, make_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,9 +57,12 @@ def test_they_tell_what_waits_and_what_is_wrong(client):
     make_event(rows.source, state="new")
     make_job(rows.connection)
     make_hold(rows.stock_link)
+    make_failed(rows.connection)
+    CatalogueRun.objects.create(connection=rows.connection, kind="all", state="held")
     pulse.beat()
     found = read(client)
     assert found["tiposync_events_waiting"] == found["tiposync_holds_open"] == 1
+    assert found["tiposync_runs_held"] == found['tiposync_orders{state="failed"}'] == 1
     assert found['tiposync_jobs{kind="reconcile",state="failed"}'] == 1
     assert found['tiposync_heartbeat_age_seconds{name="queue"}'] < 60
     assert found['tiposync_api_points_available{store="main.myshopify.com"}'] == 1000
