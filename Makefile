@@ -44,7 +44,7 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 demo: $(STAMP)
 	@$(BIN)/python -m tests.demo $(ARGS)

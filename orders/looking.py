@@ -1,6 +1,6 @@
 """Look for what webhooks did not tell: orders of a destination, and what happened since to them and to their copies."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -11,7 +11,6 @@ from orders.units import Units
 from stores.models import Connection, Store
 from stores.shopify import errors, orders
 from stores.shopify.client import Client
-from stores.shopify.order_progress import read_progress
 from stores.shopify.order_records import OrderSummary
 
 Clients = Callable[[Store], Client]
@@ -19,9 +18,6 @@ Kind = OrderUpdate.Kind
 
 # What is looked at twice: Shopify's list is a search whose index lags (facts 7.3).
 OVERLAP = timedelta(minutes=10)
-# An order that has not changed after this time from its creation was not shipped or refunded.
-UNTOUCHED = timedelta(seconds=5)
-REFUNDED = frozenset({"PARTIALLY_REFUNDED", "REFUNDED"})
 CHUNK = 100
 
 
@@ -47,9 +43,11 @@ def look_for_orders(connection: Connection, clients: Clients, tell: Units) -> Lo
         connection, client, connection.orders_looked_at, lambda some: _see(connection, some, client, tell, look)
     )
     Connection.objects.filter(pk=connection.pk).update(orders_looked_at=latest)
-    source = clients(connection.source)
     latest = _look(
-        connection, source, connection.copies_looked_at, lambda some: _see_copies(connection, some, source, look)
+        connection,
+        clients(connection.source),
+        connection.copies_looked_at,
+        lambda some: _see_copies(some, connection, look),
     )
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
     return look
@@ -79,7 +77,7 @@ def _see(connection: Connection, some: list[OrderSummary], client: Client, tell:
             if intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None):
                 look.due.append(row)
         elif row.state == OrderImport.State.CONFIRMED:
-            _note_changes(row, _original_changes(summary, client), look)
+            _note_changes(row, summary, look)
 
 
 def _note_missed(connection: Connection, summary: OrderSummary, client: Client, tell: Units, look: Look) -> None:
@@ -96,35 +94,27 @@ def _note_missed(connection: Connection, summary: OrderSummary, client: Client, 
         look.due += [noted.order_import] if noted.has_work else []
 
 
-Change = tuple[str, str, datetime | None]  # kind, gid of what happened, when
-
-
-def _original_changes(summary: OrderSummary, client: Client) -> Iterator[Change]:
-    """What happened to an original that its copy must follow."""
-    if summary.cancelled_at:
-        yield Kind.CANCELLATION, summary.gid, summary.cancelled_at
-    if summary.financial_status in REFUNDED:
-        for refund in read_progress(client, summary.gid).refunds:
-            yield Kind.REFUND, refund.gid, refund.created_at
-
-
-def _see_copies(connection: Connection, some: list[OrderSummary], client: Client, look: Look) -> None:
-    """Copies that were shipped; the source's own orders are none of our business."""
-    known = _imports(connection, some, "copy_order_gid")
+def _see_copies(some: list[OrderSummary], connection: Connection, look: Look) -> None:
+    """Copies that were shipped, or whose tracking changed; the source's own orders are none of our business."""
+    known = _imports(connection, [summary for summary in some if summary.shipments], "copy_order_gid")
     for summary in some:
-        if summary.gid in known and summary.updated_at > summary.created_at + UNTOUCHED:
-            shipments = read_progress(client, summary.gid).shipments
-            changes = [(Kind.FULFILMENT, shipment.gid, shipment.created_at) for shipment in shipments]
-            _note_changes(known[summary.gid], changes, look)
+        if row := known.get(summary.gid):
+            done = dict(row.updates.filter(kind=Kind.FULFILMENT).values_list("origin_gid", "origin_at"))
+            news = [shipment for shipment in summary.shipments if shipment[1] != done.get(shipment[0])]
+            for gid, changed_at in news:
+                intake.note_update(row, Kind.FULFILMENT, gid, changed_at, may_change=True)
+            look.changed += [row] if news else []
+
+
+def _note_changes(row: OrderImport, original: OrderSummary, look: Look) -> None:
+    """A cancellation and refunds, which the copy must follow. What the copy knows already turns out to be nothing."""
+    news = [intake.note_update(row, Kind.REFUND, gid, made_at) for gid, made_at in original.refunds]
+    if original.cancelled_at:
+        news.append(intake.note_update(row, Kind.CANCELLATION, original.gid, original.cancelled_at))
+    look.changed += [row] if any(news) else []
 
 
 def _imports(connection: Connection, some: Iterable[OrderSummary], name: str) -> dict[str, OrderImport]:
     gids = [summary.gid for summary in some]
     rows = OrderImport.objects.filter(connection=connection, **{f"{name}__in": gids})
     return {getattr(row, name): row for row in rows}
-
-
-def _note_changes(row: OrderImport, changes: Iterable[Change], look: Look) -> None:
-    news = [intake.note_update(row, *change) for change in changes]
-    if any(news):
-        look.changed.append(row)

@@ -61,11 +61,18 @@ def _start_database(folder: Path) -> str:
     return url
 
 
-if "tiposync.settings" in sys.modules:
-    raise SystemExit("The settings were read before the tests could choose them: unset DJANGO_SETTINGS_MODULE.")
-FOLDER = Path(tempfile.mkdtemp(prefix="tiposync-tests-"))
-TIDIER = _tidy_up_after_us(FOLDER)  # kept: its pipe must stay open as long as we live
-os.environ.update(ENVIRONMENT)
-os.environ["DATA_DIR"] = str(FOLDER)
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(FOLDER)
-django.setup()
+def _prepare() -> subprocess.Popen:
+    if "tiposync.settings" in sys.modules:
+        raise SystemExit("The settings were read before the tests could choose them: unset DJANGO_SETTINGS_MODULE.")
+    folder = Path(tempfile.mkdtemp(prefix="tiposync-tests-"))
+    tidier = _tidy_up_after_us(folder)
+    os.environ.update(ENVIRONMENT)
+    os.environ["DATA_DIR"] = str(folder)
+    os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _start_database(folder)
+    django.setup()
+    return tidier
+
+
+# A worker of pytest-xdist inherits all this from the process that started it, and has a database of its own there.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    TIDIER = _prepare()  # kept: its pipe must stay open as long as we live

@@ -24,7 +24,7 @@ LAYERS = [
     ("3 features", ["stores.history", "stores.roles", "stores.tracing"]),
     ("3 features", [f"orders.{name}" for name in ("intake", "units", "copying", "importing", "looking", "due")]),
     ("3 features", ["orders.advice", "orders.forgetting", "orders.notices"]),
-    ("3 features", [f"orders.{name}" for name in ("updates", "update_state", "fulfilments", "refunds", "missed")]),
+    ("3 features", [f"orders.{name}" for name in ("updates", "update_state", "fulfilments", "refunds")]),
     ("3 features", ["syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", [f"syncing.{name}" for name in ("messengers", "metrics", "problems", "pulse", "retention")]),
     ("3 features", ["syncing.backlog", "syncing.status", "syncing.tallies"]),

@@ -1,5 +1,6 @@
 """The form of a catalogue: a table of fields to read at a glance, lists of texts, and choices read from the stores."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -82,7 +83,10 @@ class TextListField(JSONTextsField):
     def to_python(self, value: Any) -> list[str]:
         lines = value if isinstance(value, list) else str(value or "").replace(",", "\n").splitlines()
         texts = (line.replace("\x00", "").strip() for line in lines)
-        return list({text.casefold(): text for text in texts if text}.values())
+        found: dict[str, str] = {}
+        for text in filter(None, texts):
+            found.setdefault(text.casefold(), text)
+        return list(found.values())
 
 
 class LiveList(forms.Widget):
@@ -168,6 +172,9 @@ class CatalogueForm(forms.ModelForm):
         if "field_policies" in self.fields:  # a stored table may be older than one of the fields
             table = {field.value: str(self.instance.policy_of(field.value)) for field in CatalogueField}
             self.initial["field_policies"] = table
+        for name, value in self.initial.items():
+            if isinstance(value, Decimal) and name in self.fields:  # 1, not 1.00000000
+                self.initial[name] = Decimal(f"{value.normalize():f}")
 
 
 class PriceRuleForm(forms.ModelForm):

@@ -10,17 +10,21 @@ FIELDS = dict(CatalogueField.choices)
 POLICIES = {policy.value: policy.label.partition(":")[0] for policy in FieldPolicy}
 # syncing.catalog.fields.Action
 DONE = {
-    "write": (look.BUSY, "written"),
+    "write": (look.GOOD, "written"),
     "keep": (look.WARN, "kept: it was edited there"),
     "leave": (look.QUIET, "left alone"),
 }
 
 
-def difference_rows(differences: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+PLANNED = DONE | {"write": (look.BUSY, "would be written")}
+
+
+def difference_rows(differences: Iterable[Mapping[str, Any]], *, is_preview: bool) -> list[dict[str, Any]]:
     """Rows of CatalogueRunItem.differences for the template; every text in them is plain, and escaped there."""
+    known = PLANNED if is_preview else DONE
     rows = []
     for row in differences:
-        tone, words = DONE.get(row.get("action", ""), (look.QUIET, row.get("action", "")))
+        tone, words = known.get(row.get("action", ""), (look.QUIET, row.get("action", "")))
         name = row.get("field", "")
         rows.append(
             {

@@ -29,6 +29,7 @@ from syncing.models import CatalogueRunItem
 
 CHANGE_PRODUCT, CHANGE_RESOURCE = "stores.change_productlink", "stores.change_resourcelink"
 MOST_AT_ONCE = 1000
+DONE = CatalogueRunItem.Outcome.DONE
 QUEUED = "Queued: it is compared and carried within seconds if a worker is up. Reload to see what came of it."
 
 
@@ -85,7 +86,7 @@ class FollowPage(ReadOnlyPage):
             "source": shopify_page(row, "source"),
             "partner": shopify_page(row, "destination"),
             "catalogue": page_of_catalogue(row.connection_id),
-            "rows": difference_rows(item.differences) if item else [],
+            "rows": difference_rows(item.differences, is_preview=item.outcome != DONE) if item else [],
             "item": look.page_of(item, str(item.run)) if item else "",
             "is_preview": bool(item and item.run.is_preview),
             "inert": why_nothing_follows(row),
@@ -231,7 +232,7 @@ def compared(link: ProductLink) -> dict[str, Any]:
     return {
         "action": CatalogueRunItem.Action(outcome.action).label,
         "reason": outcome.reason,
-        "rows": difference_rows(outcome.differences),
+        "rows": difference_rows(outcome.differences, is_preview=True),
     }
 
 

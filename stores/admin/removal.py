@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from orders.models import OrderImport
-from stores.models import Connection, Location, Store, Variant, VariantLink
+from stores.models import Connection, Location, ProductLink, ResourceLink, Store, Variant, VariantLink
 from syncing.models import Reconciliation, StockBatch, StockHold, StockLink, WebhookEvent
 
 Removal = tuple[list[str], dict[str, int], set[str], list[str]]
@@ -19,11 +19,18 @@ def connections_removed(connections: Iterable[Connection], request: HttpRequest)
     counts = {
         "links of variants": VariantLink.objects.filter(connection__in=rows).count(),
         "pairs of levels kept in step": StockLink.objects.filter(connection__in=rows).count(),
+        "products that follow": ProductLink.objects.filter(connection__in=rows, state=ProductLink.State.LINKED).count(),
+        "collections, pages, blogs and articles that follow": ResourceLink.objects.filter(
+            connection__in=rows, state=ResourceLink.State.LINKED
+        ).count(),
         "holds": StockHold.objects.filter(connection__in=rows).count(),
         "orders, and which copies they have": OrderImport.objects.filter(connection__in=rows).count(),
         "reports of reconciliations": Reconciliation.objects.filter(connection__in=rows).count(),
     }
-    kept = "Both stores keep their products and quantities, and the ledger keeps its lines."
+    kept = (
+        "Both stores keep their products and quantities, and the ledger keeps its lines. If products that follow shall "
+        "go, end the catalogue first."
+    )
     return [*map(str, rows), kept], counts, _missing(request, "stores.delete_connection"), []
 
 

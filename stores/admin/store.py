@@ -4,17 +4,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
 from stores.admin import look
+from stores.admin.live_lists import live_list
 from stores.admin.operations import Warned, operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, stores_removed
 from stores.admin.store_form import SECRETS, StoreForm
+from stores.clients import open_client
 from stores.models import Location, Store
+from stores.shopify import collections
 from syncing import jobs, recovery
 
 CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
@@ -73,7 +76,7 @@ class StoreAdmin(Page):
     list_filter_submit = True
     search_fields = ["name", "domain"]
     search_help_text = "Search by name or domain"
-    operations = ("check_store", "pause", "resume", "forget_previous_secret")
+    operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections")
     panel_template = "admin/stores/store/report.html"
     readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry"]
     conditional_fields = {
@@ -81,6 +84,10 @@ class StoreAdmin(Page):
         "access_token": "auth == 'static_token'",
         "acceptance": "role == 'source'",
         "default_strategy": "role == 'source'",
+        "shares_products": "role == 'source'",
+        "share_tags": "role == 'source' && shares_products",
+        "shares_collections": "role == 'source'",
+        "shared_collection_gids": "role == 'source' && shares_collections == 'chosen'",
     }
     add_fieldsets = fieldsets = [
         ("Store", {"fields": ["domain", "name", "role"]}),
@@ -96,6 +103,14 @@ class StoreAdmin(Page):
             {"fields": ["acceptance", "default_strategy"], "classes": ["console-conditional"]},
         ),
     ]
+    sharing_fieldset = (
+        "What it shares with its destinations",
+        {
+            "fields": ["shares_products", "share_tags", "shares_collections", "shared_collection_gids"],
+            "classes": ["console-conditional"],
+            "description": "A catalogue narrows this down further. What is not shared is not synced, stock included.",
+        },
+    )
     known_fieldset = (
         "What Shopify says",
         {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry"]},
@@ -104,11 +119,18 @@ class StoreAdmin(Page):
     def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> list:
         if not obj:
             return list(self.add_fieldsets)
+        last = [self.sharing_fieldset, self.known_fieldset] if obj.is_source else [self.known_fieldset]
         if self.has_change_permission(request, obj) and request.user.has_perm(CREDENTIALS):
-            return [*self.fieldsets, self.known_fieldset]
+            return [*self.fieldsets, *last]
         # Django shows a viewer the values of all fields: those of the secrets are left out, also for who may change
         # the rest.
-        return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), self.known_fieldset]
+        return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), *last]
+
+    def get_form(self, request: HttpRequest, obj: Store | None = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        if obj and "shared_collection_gids" in form.base_fields:
+            form.base_fields["shared_collection_gids"].widget.url = self.do_url(obj, "shared_collections")
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
         # Whoever could change the domain could have the credentials sent to a store of their own.
@@ -225,3 +247,14 @@ class StoreAdmin(Page):
     def forget_previous_secret(self, request: HttpRequest, store: Store) -> str:
         Store.objects.filter(pk=store.pk).update(previous_client_secret="")
         return "Forgotten: only the current secret counts."
+
+    @operation("Collections", "", permission=CHANGE, is_page=True, is_inline=True)
+    def shared_collections(self, request: HttpRequest, store: Store) -> HttpResponse:
+        client = open_client(store)
+        stored = store.shared_collection_gids
+        return live_list(
+            request,
+            "shared_collection_gids",
+            stored,
+            lambda: ((head.gid, head.title) for head in collections.iter_heads(client)),
+        )

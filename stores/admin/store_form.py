@@ -3,8 +3,9 @@
 from typing import Any
 
 from django import forms
-from unfold.widgets import INPUT_CLASSES
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
 
+from stores.admin.catalogue_form import CollectionsField, LiveList, TextListField
 from stores.models import Store
 
 SECRETS = ("client_secret", "previous_client_secret", "access_token")
@@ -30,14 +31,23 @@ class StoreForm(forms.ModelForm):
     class Meta:
         model = Store
         fields = "__all__"  # the page's fieldsets choose
-        field_classes = {"domain": DomainField}
+        field_classes = {
+            "domain": DomainField,
+            "share_tags": TextListField,
+            "shared_collection_gids": CollectionsField,
+        }
         help_texts = {
             "auth": "A Dev Dashboard app is recommended: its token is fetched and renewed by itself.",
             "client_id": "Dev Dashboard: your app, Settings, Credentials.",
             "access_token": "The app's Admin API access token; it starts with shpat_.",
+            "share_tags": "One in a line. Any of these tags will do, case does not matter. None: all products.",
+            "shared_collection_gids": "These alone are shared.",
             "acceptance": "Whether a new connection to this source may start at once or waits for an approval.",
         }
-        widgets = {name: SecretInput() for name in SECRETS}
+        widgets = {name: SecretInput() for name in SECRETS} | {
+            "share_tags": UnfoldAdminTextareaWidget({"rows": 3}),
+            "shared_collection_gids": LiveList(),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,6 +64,9 @@ class StoreForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
+        shares_chosen = data.get("shares_collections") == Store.CollectionSharing.CHOSEN
+        if shares_chosen and "shared_collection_gids" in self.fields and not data.get("shared_collection_gids"):
+            self.add_error("shared_collection_gids", "Choose at least one, or share all or none.")
         stored, given = self.instance.client_secret, data.get("client_secret")
         if stored and given and given != stored and not data.get("previous_client_secret"):
             data["previous_client_secret"] = stored

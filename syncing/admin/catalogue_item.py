@@ -73,7 +73,7 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
             "failure": look.pill(look.BAD, row.get_failure_display()) if row.failure else "",
             "reason": row.reason,
             "link": look.page_of(link, "How it stands now") if link else "",
-            "rows": difference_rows(row.differences),
+            "rows": difference_rows(row.differences, is_preview=row.outcome != CatalogueRunItem.Outcome.DONE),
         }
 
     @display(description="What", ordering="title")

@@ -64,7 +64,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
         "shown_progress",
         "shown_counts",
         "shown_failed",
-        "requested_by",
+        "shown_by",
         "shown_begun",
     ]
     list_filter = [
@@ -78,7 +78,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
     operations = ("release", "discard", "pause", "resume", "cancel", "retry", "run_for_real")
     panel_template = "admin/syncing/cataloguerun/standing.html"
     fieldsets = [
-        ("Run", {"fields": ["kind", "is_preview", "about", "requested_by", "retried", "message"]}),
+        ("Run", {"fields": ["kind", "is_preview", "about", "shown_by", "retried", "message"]}),
         ("When", {"fields": ["created_at", "shown_finished", "is_released", "released_by", "released_at"]}),
     ]
 
@@ -126,6 +126,10 @@ class CatalogueRunAdmin(ReadOnlyPage):
     def shown_failed(self, run: CatalogueRun) -> str:
         url = look.list_url(CatalogueRunItem, run=run.pk, outcome__exact=Result.FAILED.value)
         return look.anchor(url, run.failed) if run.failed else look.NOTHING
+
+    @display(description="Begun by", ordering="requested_by")
+    def shown_by(self, run: CatalogueRun) -> str:
+        return str(run.requested_by or "itself")
 
     @display(description="Begun", ordering="created_at")
     def shown_begun(self, run: CatalogueRun) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Q
+
 from stores.models import (
     CatalogueField,
     CatalogueSettings,
@@ -70,7 +72,9 @@ class CollectionCargo:
         if self.settings.product_mode == SyncMode.OFF:  # then products are linked for their stock only
             pairs = VariantLink.objects.filter(connection=self.connection, state=VariantLink.State.LINKED)
             return dict(pairs.values_list("source_variant__product_gid", "destination_variant__product_gid"))
-        links = ProductLink.objects.filter(connection=self.connection, state=ProductLink.State.LINKED)
+        # One whose last change was refused is still the partner, and no reason to take it out of a collection.
+        refused = Q(state=ProductLink.State.FAILED, synced_at__isnull=False) & ~Q(destination_gid="")
+        links = self.connection.product_links.filter(Q(state=ProductLink.State.LINKED) | refused)
         return dict(links.values_list("source_gid", "destination_gid"))
 
     @cached_property

@@ -172,7 +172,7 @@ _ADD_LINKS = (
     WHERE pair.connection_id = %(connection)s AND pair.state = 'linked' AND NOT """
     + _IS_LEFT_OUT
     + _SCOPE
-    + "ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
+    + "ORDER BY pair.id, mapping.id ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
 )
 
 

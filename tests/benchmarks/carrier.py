@@ -136,7 +136,7 @@ def _run_catalogue(connection: Connection) -> str:
     run = runs.start(connection, runs.Kind.ALL if connection.catalogue.synced_with else runs.Kind.FIRST)
     _until_done(lambda: handlers.run_catalogue(SyncJob(connection=connection, arguments={"run": run.pk})), 0)
     run.refresh_from_db()
-    return ", ".join(f"{count:,} {action}" for action, count in run.counts.items())
+    return ", ".join(f"{count:,} {action}" for action, count in sorted(run.counts.items()))
 
 
 def _until_done(work: Callable[[], str | None], pause: float) -> str:

@@ -23,6 +23,8 @@ FORM = {
     "client_secret": SECRET,
     "acceptance": "auto",
     "default_strategy": "one_way",
+    "shares_products": "on",
+    "shares_collections": "all",
     "locations-TOTAL_FORMS": 0,
     "locations-INITIAL_FORMS": 0,
 }
@@ -132,7 +134,7 @@ def test_checking_a_store_shows_what_was_found_in_words(admin_client, store):
     assert store.status == Store.Status.DISCONNECTED
     assert store.status_reason in page.replace("&#x27;", "'")
     assert "Main: disconnected. The report below says what to do." in page
-    assert "bg-green" not in page  # what is wrong is not told as a success
+    assert "bg-green-100" not in page  # what is wrong is not told as a success
 
 
 def test_a_store_is_paused_and_resumed_and_its_connections_are_compared_first(admin_client):
@@ -164,3 +166,19 @@ def test_a_button_never_works_by_following_a_link(admin_client, store):
 def test_what_an_operator_did_is_in_the_history(admin_client, store):
     press(admin_client, page_of(store), "Pause")
     assert "Pause" in look_at(admin_client, page_of(store, "history"))
+
+
+def test_what_a_source_shares_is_chosen_on_its_page(admin_client, store):
+    page = look_at(admin_client, page_of(store))
+    assert f'hx-get="/admin/stores/store/{store.pk}/do/shared_collections/?asked=1"' in page
+    collection = "gid://shopify/Collection/1"
+    fields = {"share_tags": "summer\nSale, SUMMER", "shares_collections": "chosen"}
+    assert "Choose at least one" in change(admin_client, store, **fields)
+    change(admin_client, store, **fields, shared_collection_gids=[collection])
+    assert (store.share_tags, store.shared_collection_gids) == (["summer", "Sale"], [collection])
+    assert (store.shares_products, store.shares_collections) == (True, "chosen")
+
+
+def test_a_destination_shares_nothing(admin_client):
+    store = make_store("North", "destination")
+    assert "shares_collections" not in look_at(admin_client, page_of(store))

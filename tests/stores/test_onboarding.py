@@ -3,7 +3,7 @@
 import pytest
 
 from stores import clients, onboarding
-from stores.models import Connection, Store
+from stores.models import CatalogueSettings, Connection, Store
 from stores.shopify import webhooks
 from tests.simulator.simulation import Simulator
 from tests.simulator.state import ALL_SCOPES
@@ -180,7 +180,7 @@ def test_stores_whose_connection_carries_orders_are_told_of_and_asked_for_what_t
         assert set(expected) <= told
         assert not told & ({*webhooks.COPY_TOPICS, *webhooks.ORDER_TOPICS} - set(expected))
     (definition,) = sim.shop(source_store.domain).metafield_definitions.values()
-    assert (definition.owner_type, definition.key, definition.type) == ("ORDER", "source_order", "id")
+    assert (definition.kind, definition.key, definition.type) == ("Order", "source_order", "id")
 
 
 @pytest.mark.parametrize(
@@ -205,3 +205,16 @@ def test_a_scope_that_orders_need_is_missed_only_where_they_are_carried(
     connection.strategy = strategy
     connection.save()
     assert scope in onboarding.check_store(store).reason
+
+
+def test_a_store_into_which_a_catalogue_follows_needs_to_be_written_to(sim: Simulator, source_store, north_store):
+    connection = Connection.objects.create(source=source_store, destination=north_store)
+    stock = {"read_products", "write_inventory", "read_locations"}
+    for domain in (SOURCE, NORTH):
+        sim.set_scopes(domain, stock)
+    assert findings(onboarding.check_store(north_store))["Scopes"][0]
+    CatalogueSettings.objects.create(connection=connection, product_mode="create_update", syncs_pages=True)
+    _, message = findings(onboarding.check_store(north_store))["Scopes"]
+    assert "Missing: write_content, write_files, write_products, write_publications." in message
+    _, message = findings(onboarding.check_store(source_store))["Scopes"]
+    assert "Missing: read_content, read_publications." in message

@@ -2,11 +2,13 @@
 
 import pytest
 
+from stores.clients import open_client
 from stores.models import CatalogueFile, ProductLink, VariantLink
 from stores.shopify import gids
 from stores.shopify.errors import AnswerLost
 from syncing.catalog import files
-from syncing.models import StockLink
+from syncing.catalog.collections import CollectionCargo
+from syncing.models import StockLink, SyncJob
 
 
 def test_a_product_arrives_whole_with_its_marked_up_price_its_stock_and_its_channels(showroom):
@@ -223,3 +225,24 @@ def test_a_refusal_is_told_in_shopifys_words_and_tried_again_later(showroom):
     room.set(publication_gids=room.channels())
     assert room.carry(gid).action == "create"
     assert room.handles() == ["lamp"]
+
+
+def test_images_that_fail_are_named_by_a_job(showroom):
+    room = showroom()
+    gid = room.add("Lamp")
+    room.add_image(gid, "one.png")
+    room.destination.shop.knobs.media_fails = True
+    room.world.follow()
+    room.sweep()
+    [job] = SyncJob.objects.filter(kind=SyncJob.Kind.FOLLOW_FILES)
+    assert job.message.startswith("1 images could not be fetched.")
+    assert "one.png" in job.message
+
+
+def test_a_product_whose_last_change_was_refused_stays_in_its_collections(showroom):
+    room = showroom(collection_mode="create_update")
+    gid = room.add("Lamp")
+    room.carry(gid)
+    ProductLink.objects.update(state="failed")
+    own = room.link(gid).destination_gid
+    assert CollectionCargo(room.connection, open_client).linked == {gid: own}
