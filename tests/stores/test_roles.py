@@ -45,7 +45,8 @@ BUTTONS = {
     "stores.productlink": {"sync_now": 1, "compare": 0, "variant_links": 0},
     "stores.resourcelink": {"sync_now": 1},
     "syncing.reconciliation": {"preview_undo": 2, "take_back": 2},
-    "stores.store": {"check_store": 2, "pause": 2, "resume": 2, "forget_previous_secret": 3},
+    "stores.store": dict.fromkeys(("check_store", "pause", "resume", "shared_collections"), 2)
+    | {"forget_previous_secret": 3},
     "stores.syncswitch": {"stop": 2, "resume": 2},
     "stores.variantlink": {"pick": 1, "ignore": 1, "clear": 1},
     "syncing.alertchannel": {"send_test": 2},
@@ -207,6 +208,8 @@ def test_a_manager_changes_a_store_but_neither_sees_nor_enters_its_credentials()
         "client_secret": "theirs",
         "acceptance": "auto",
         "default_strategy": "one_way",
+        "shares_products": "on",
+        "shares_collections": "all",
         "locations-TOTAL_FORMS": 0,
         "locations-INITIAL_FORMS": 0,
     }
