@@ -69,6 +69,7 @@ def _change_one(scene: Scene, domains: Sequence[str], number: int) -> Change:
     time.sleep(random.uniform(1.2, 1.7))
     change = _make(scene, domains[number % len(domains)], number)
     scene.wait_for("the change in the other store", lambda: scene.differing() == 0, 30)
+    scene.wait_until_settled()  # its write is in the other store a moment before it is noted as applied
     return change
 
 
