@@ -8,4 +8,7 @@ from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tiposync.settings")
+    # PostgreSQL shows it beside our connections, and the history beside changes that were not made at the console.
+    who = os.environ.get("USER") or f"user {os.getuid()}"
+    os.environ.setdefault("PGAPPNAME", f"tiposync {' '.join(sys.argv[1:2])} by {who}"[:63])
     execute_from_command_line(sys.argv)

@@ -19,7 +19,7 @@ from orders.copying import Copy, create, find
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
 from orders.units import Units
-from stores.models import Connection, Store
+from stores.models import Connection, Store, Strategy
 from stores.shopify import draft_orders, errors, orders
 from stores.shopify.client import Client
 from stores.shopify.order_records import OrderRecord
@@ -34,6 +34,7 @@ LOOKS = {False: 3, True: 5}
 # A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
 # before they are for sale again.
 RESERVATION_MARGIN = timedelta(seconds=150)
+CLOCKS_APART = timedelta(minutes=10)  # ours and Shopify's may differ, by less than this
 
 
 class LookAgain(Exception):
@@ -123,7 +124,7 @@ class _Importer:
 
     def _import(self) -> str:
         row = self.row
-        if row.attempts and self._look():
+        if (row.attempts and self._look()) or self._was_copied_before_restore():
             return self._finish()
         if not self.connection.carries_orders:
             return self._skip("The connection does not carry orders any more.")
@@ -158,6 +159,17 @@ class _Importer:
         # Spread over the time that is left: soon at first, for the plain case of a lost answer.
         pause = max(1.0, min(5.0 * row.looks, left))
         raise LookAgain("Shopify's answer was lost: looking for the copy before it is asked for again.", pause)
+
+    def _was_copied_before_restore(self) -> bool:
+        """Whether there is a copy that the restored database does not know of; it is confirmed then."""
+        row, restored_at = self.row, self.connection.restored_at
+        if not restored_at or row.attempts or (row.placed_at and row.placed_at > restored_at + CLOCKS_APART):
+            return False
+        row.is_draft = self.connection.strategy == Strategy.DRAFT_ORDER
+        copy = find(self.clients(self.connection.source), row, self.connection.destination.domain)
+        if copy:
+            self._confirm(copy)
+        return copy is not None
 
     # Deciding
 

@@ -1,7 +1,14 @@
 """Django's name for this app."""
 
 from django.apps import AppConfig
+from django.conf import settings
+
+from tiposync.logs import start_sentry
 
 
 class SyncingConfig(AppConfig):
     name = "syncing"
+
+    def ready(self) -> None:
+        if settings.SENTRY_DSN:
+            start_sentry(settings.SENTRY_DSN, settings.SENTRY_ENVIRONMENT)

@@ -2,29 +2,38 @@
 
 import contextlib
 import time
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.fields.json import KT
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from orders import due, importing, notices, updates
-from orders.models import OrderImport
 from stores import linking
 from stores.clients import open_client
 from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
-from syncing import effects, jobs, order_effects, pulse, reconciliation, recovery, retention, webhooks
+from syncing import (
+    alerts,
+    backlog,
+    effects,
+    jobs,
+    order_effects,
+    privacy,
+    pulse,
+    reconciliation,
+    recovery,
+    retention,
+    tallies,
+    webhooks,
+)
 from syncing.catalog import content_runs, files, product_jobs, run_work, runs
 from syncing.catalog.turns import Busy
-from syncing.models import CatalogueRun, Reconciliation, StockBatch, StockLink, SyncJob, WebhookEvent
+from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob, WebhookEvent
 from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
 
 CARRY_SECONDS = 60
 PROCESS_SECONDS = 30
-SWEEP_ORDERS = 1000  # imports that one sweep enqueues at most
 CONTENT_SECONDS = 240
 IMAGE_SECONDS = 60  # until a product is looked at again whose images were not ready
 
@@ -48,6 +57,10 @@ EFFECTS: dict[str, webhooks.Effect] = {
     "shop/update": effects.check_store,
     "app/scopes_update": effects.check_store,
     "app/uninstalled": effects.lose_store,
+    # Shopify's compliance webhooks, subscribed in the app's settings, not by us
+    "customers/data_request": privacy.take_data_requests,
+    "customers/redact": privacy.forget_customers,
+    "shop/redact": privacy.forget_store,
     "bulk_operations/finish": effects.finish_bulk,
     "orders/create": order_effects.follow_orders,
     "orders/paid": order_effects.follow_orders,
@@ -139,6 +152,17 @@ def reconcile(job: SyncJob) -> str:
         return f"Nothing compared. {reason}"
     report = reconciliation.run(connection, open_client, job.arguments.get("trigger", "schedule"))
     return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
+
+
+def forget(job: SyncJob) -> str:
+    """Remove what is kept about a customer, or about all customers of a store."""
+    request = PrivacyRequest.objects.select_related("store").filter(pk=job.arguments["request"]).first()
+    return privacy.forget(request) if request else "The request is gone, with its store."
+
+
+def send_alerts(job: SyncJob) -> None:
+    """Send the messages about problems that wait."""
+    alerts.send_pending()
 
 
 def undo_run(job: SyncJob) -> str:
@@ -289,6 +313,8 @@ WORK: jobs.Work = {
     SyncJob.Kind.RECONCILE: reconcile,
     SyncJob.Kind.UNDO_RUN: undo_run,
     SyncJob.Kind.CHECK_STORE: check_store,
+    SyncJob.Kind.FORGET: forget,
+    SyncJob.Kind.SEND_ALERTS: send_alerts,
     SyncJob.Kind.IMPORT_ORDER: import_order,
     SyncJob.Kind.SEND_NOTICE: send_notice,
     SyncJob.Kind.UPDATE_ORDER: update_order,
@@ -306,42 +332,37 @@ def sweep() -> None:
     if WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).exists():
         jobs.process_events()
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
-    for connection in _with_waiting_stock(running):
+    for connection in backlog.with_stock(running):
         jobs.carry(connection)
     due = timezone.now() - timedelta(minutes=settings.RECONCILE_MINUTES)
     for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
-        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
+        if not connection.why_inert() and not backlog.failed_lately(connection, SyncJob.Kind.RECONCILE):
             jobs.reconcile(connection, trigger="schedule")
     _sweep_runs()
     for settings_row in content_runs.find_due(timezone.now()):
-        if not _failed_lately(settings_row.connection, SyncJob.Kind.SYNC_CONTENT):
+        if not backlog.failed_lately(settings_row.connection, SyncJob.Kind.SYNC_CONTENT):
             jobs.sync_content(settings_row.connection, compares=content_runs.must_compare(settings_row))
     for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
         jobs.check(store)
+    tallies.count_new()
     _sweep_orders(running)
     retention.prune()
+    pulse.beat(pulse.RETENTION)
+    alerts.watch()
+    pulse.beat(pulse.SWEEP)
 
 
 def _sweep_orders(running: QuerySet[Connection]) -> None:
     """Orders that can go on, whatever became of the wake-up for them. One that failed waits ten minutes."""
     alive = [connection.pk for connection in running if not connection.why_inert()]
-    for order_import in _not_failed_lately(due.unfinished(alive), SyncJob.Kind.IMPORT_ORDER):
+    for order_import in backlog.not_failed_lately(due.unfinished(alive), SyncJob.Kind.IMPORT_ORDER):
         jobs.import_order(order_import.connection, order_import.order_gid)
-    for order_import in _not_failed_lately(due.unfinished_updates(alive), SyncJob.Kind.UPDATE_ORDER):
+    for order_import in backlog.not_failed_lately(due.unfinished_updates(alive), SyncJob.Kind.UPDATE_ORDER):
         jobs.update_order(order_import.connection, order_import.order_gid)
-    mute = {connection.pk for connection in running if _failed_lately(connection, SyncJob.Kind.SEND_NOTICE)}
-    for order_import in due.untold(set(alive) - mute).select_related("connection")[:SWEEP_ORDERS]:
+    mute = {connection.pk for connection in running if backlog.failed_lately(connection, SyncJob.Kind.SEND_NOTICE)}
+    for order_import in due.untold(set(alive) - mute).select_related("connection")[: backlog.SWEEP_ORDERS]:
         if notices.decide(order_import):
             jobs.send_notice(order_import.pk, order_import.connection)
-
-
-def _not_failed_lately(imports: QuerySet[OrderImport], kind: str) -> Iterable[OrderImport]:
-    since = timezone.now() - timedelta(minutes=10)
-    failed = SyncJob.objects.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since)
-    same = failed.alias(order_gid=KT("arguments__order_gid")).filter(
-        connection=OuterRef("connection"), order_gid=OuterRef("order_gid")
-    )
-    return imports.exclude(Exists(same)).select_related("connection")[:SWEEP_ORDERS]
 
 
 def _sweep_runs() -> None:
@@ -351,24 +372,7 @@ def _sweep_runs() -> None:
             runs.start(connection, kind)
     for run in runs.unfinished():
         is_free = run.is_preview or not run.connection.why_inert()
-        if is_free and not _failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
+        if is_free and not backlog.failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
             jobs.run_catalogue(run)
     for store in Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct():
         jobs.follow_files(store)
-
-
-def _with_waiting_stock(running: QuerySet[Connection]) -> list[Connection]:
-    dirty = StockLink.objects.filter(connection=OuterRef("pk"), dirty_sequence__gt=F("settled_sequence"))
-    pending = StockBatch.objects.filter(connection=OuterRef("pk"), state=StockBatch.State.PENDING)
-    waiting = running.filter(Exists(dirty) | Exists(pending))
-    return [
-        connection
-        for connection in waiting
-        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.CARRY_STOCK)
-    ]
-
-
-def _failed_lately(connection: Connection, kind: str) -> bool:
-    """A problem that waits for an operator is tried again every ten minutes, not every minute."""
-    since = timezone.now() - timedelta(minutes=10)
-    return connection.jobs.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since).exists()

@@ -21,6 +21,8 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from stores.models import Connection, Store
+from stores.redaction import redact
+from stores.tracing import traced
 from syncing import pulse
 from syncing.models import CatalogueRun, Reconciliation, SyncJob
 
@@ -258,6 +260,12 @@ def _claim() -> SyncJob | None:
 
 
 def _run(job: SyncJob, work: Work) -> None:
+    fields = {"job": job.pk, "kind": job.kind} | ({"connection": job.connection_id} if job.connection_id else {})
+    with traced(**fields):
+        _run_traced(job, work)
+
+
+def _run_traced(job: SyncJob, work: Work) -> None:
     try:
         message = work[job.kind](job)
     except Later as later:
@@ -287,13 +295,13 @@ def _fail(job: SyncJob, error: Exception) -> None:
     if failure == SyncJob.Failure.TRANSIENT and attempts < MAX_ATTEMPTS:
         seconds = max(getattr(error, "retry_after", 0) or 0, min(300, 2**attempts) * random.uniform(0.5, 1))
         logger.warning("%s: %s; again in %.0f s", job, error, seconds)
-        _requeue(job, seconds, str(error), attempts=attempts)
+        _requeue(job, seconds, redact(str(error)), attempts=attempts)
         return
     if failure == SyncJob.Failure.TRANSIENT:
         failure = SyncJob.Failure.GAVE_UP
     logger.error("%s failed (%s): %s", job, failure, error)
-    job.state, job.failure, job.message, job.attempts = SyncJob.State.FAILED, failure, str(error), attempts
-    job.traceback = "".join(traceback.format_exception(error)) if failure == SyncJob.Failure.BUG else ""
+    job.state, job.failure, job.message, job.attempts = SyncJob.State.FAILED, failure, redact(str(error)), attempts
+    job.traceback = redact("".join(traceback.format_exception(error))) if failure == SyncJob.Failure.BUG else ""
     job.finished_at = timezone.now()
     with transaction.atomic():
         # One row per problem: the newest failure of this work replaces the one before.

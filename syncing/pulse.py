@@ -10,6 +10,7 @@ import faulthandler
 import os
 import select
 import time
+from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -19,7 +20,9 @@ from django_q.signing import SignedPackage
 
 from syncing.models import Heartbeat
 
-QUEUE, RESTARTED = "queue", "queue restarted"  # names of heartbeats
+# Names of heartbeats.
+QUEUE, RESTARTED, INSTALLED = "queue", "queue restarted", "installed"
+SWEEP, RETENTION, ALERTS = "sweep", "retention", "alerts"
 PULSE_FD, STOP_FD = "TIPOSYNC_PULSE_FD", "TIPOSYNC_STOP_FD"  # environment variables that carry the pipes' numbers
 RESTART_REASON = "TIPOSYNC_RESTART_REASON"  # set in a cluster that follows one that failed
 # The pulses, each followed by the process id:
@@ -37,6 +40,20 @@ def beat(name: str = QUEUE) -> None:
         unique_fields=["name"],
         update_fields=["beat_at"],
     )
+
+
+def scheduled() -> dict[str, timedelta]:
+    """What must happen again and again, and after how long without it something is wrong: twice its interval, or more.
+
+    Whoever adds scheduled work beats a heartbeat of its own at its end and adds it here.
+    """
+    minutes = timedelta(minutes=5)
+    return {
+        QUEUE: timedelta(seconds=2 * settings.WATCHDOG_SECONDS),
+        SWEEP: minutes,
+        RETENTION: minutes,
+        ALERTS: minutes,
+    }
 
 
 def is_stopping() -> bool:

@@ -6,9 +6,20 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from syncing.models import CatalogueRun, Reconciliation, StockObservation, SyncJob, WebhookEvent
+from syncing import tallies
+from syncing.models import (
+    Alert,
+    AlertMessage,
+    CatalogueRun,
+    Reconciliation,
+    StockObservation,
+    SyncJob,
+    Tally,
+    WebhookEvent,
+)
 
 BATCH = 5000
+KEEP_TALLIES = timedelta(days=400)
 
 
 def prune() -> int:
@@ -19,6 +30,9 @@ def prune() -> int:
         StockObservation.objects.filter(created_at__lt=before),
         SyncJob.objects.filter(finished_at__lt=before),
         CatalogueRun.objects.filter(finished_at__lt=before),
+        Tally.objects.filter(hour__lt=timezone.now() - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
+        AlertMessage.objects.filter(created_at__lt=before),
+        Alert.objects.filter(resolved_at__lt=before),
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
     ]
     return sum(_remove_some(rows) for rows in old)

@@ -1,5 +1,7 @@
 """Where Shopify's webhooks arrive, and the probes of a supervisor."""
 
+import hmac
+import logging
 import time
 from datetime import timedelta
 
@@ -12,8 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from stores.models import Store
 from stores.shopify import webhooks as wire
-from syncing import pulse, webhooks
+from syncing import alerts, metrics, pulse, webhooks
 from syncing.models import Heartbeat, WebhookEvent
+
+logger = logging.getLogger(__name__)
 
 # A rotated secret or a new store is known to every web process within this many seconds.
 STORE_SECONDS = 5
@@ -52,10 +56,16 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
         headers.triggered_at,
         headers.api_version[:20],
     )
+    logger.info(
+        "%s received",
+        headers.topic,
+        extra={"store": headers.domain, "correlation": headers.webhook_id, "bytes": len(body)},
+    )
     return HttpResponse("OK", content_type="text/plain")
 
 
 def _refuse(message: str, status: int) -> HttpResponse:
+    logger.warning("A webhook was refused: %s", message)
     return HttpResponse(message, status=status, content_type="text/plain")
 
 
@@ -91,4 +101,17 @@ def readyz(request: HttpRequest) -> JsonResponse:
         problems.append("No worker has shown itself lately: is `manage.py work` running?")
     if oldest and now - oldest.received_at > timedelta(minutes=5):
         problems.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")
+    if problems:
+        alerts.sound_alarm()
     return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)
+
+
+@require_GET
+def show_metrics(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus. With METRICS_TOKEN set it asks for it; without, it is there in development only."""
+    wanted, given = settings.METRICS_TOKEN, request.headers.get("Authorization", "")
+    if not wanted and not settings.DEBUG:
+        return HttpResponse("METRICS_TOKEN is not set.", status=404, content_type="text/plain")
+    if wanted and not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
+        return HttpResponse("The token does not fit.", status=401, content_type="text/plain")
+    return HttpResponse(metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -83,6 +83,8 @@ def _process_some(effects: dict[str, Effect]) -> int:
         events = list(free.filter(store=first.store, topic=first.topic)[:PROCESS_ROWS])
         dirtied = _process_topic(first.store, first.topic, events, effects)
         _save_outcomes(events)
+    ids = [event.webhook_id for event in events]
+    logger.info("%s processed: %d", first.topic, len(ids), extra={"store": first.store.domain, "correlation": ids})
     jobs.carry_all(dirtied)
     return len(events)
 

@@ -102,3 +102,20 @@ def test_the_defaults_in_the_example_are_those_of_the_settings(tmp_path):
     stated = dict(re.findall(r"(?m)^#([A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text()))
     assert len(stated) > 15
     assert read(tmp_path, code, **SOUND, **stated) == read(tmp_path, code, **SOUND)
+
+
+def test_a_deployment_with_sound_settings_has_nothing_to_warn_of():
+    sound = {name: SOUND[name] for name in ("DATABASE_URL",)} | {
+        "SECRET_KEY": "A-long-random-text-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "CREDENTIAL_KEYS": "Another-long-random-text-0123456789-abcdefghijklmn",
+        "PUBLIC_URL": "https://sync.example.com",
+        "ALLOWED_HOSTS": "sync.example.com",
+        "BEHIND_PROXY": "true",
+        "EMAIL_URL": "smtp+tls://user:pass-word@smtp.example.com:587",
+        "MAIL_FROM": "tiposync@example.com",
+        "DEBUG": "false",
+    }
+    command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "INFO"]
+    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | sound
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, "no issues" in done.stdout + done.stderr) == (0, True), done.stdout + done.stderr

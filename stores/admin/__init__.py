@@ -1,5 +1,29 @@
-"""The console's pages of the map: stores, connections, links, catalogues, rates, people, and the global switch."""
+"""The console's pages of the map: stores, connections, links, catalogues, people, history, signing in, the switch."""
 
-from stores.admin import catalogue, connection, currency_rate, follow_link, link, people, store, switch
+from stores.admin import (
+    catalogue,
+    connection,
+    currency_rate,
+    follow_link,
+    history,
+    link,
+    people,
+    sign_in,
+    store,
+    switch,
+    two_factor,
+)
 
-__all__ = ["catalogue", "connection", "currency_rate", "follow_link", "link", "people", "store", "switch"]
+__all__ = [
+    "catalogue",
+    "connection",
+    "currency_rate",
+    "follow_link",
+    "history",
+    "link",
+    "people",
+    "sign_in",
+    "store",
+    "switch",
+    "two_factor",
+]

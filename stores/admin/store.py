@@ -20,7 +20,7 @@ from stores.models import Location, Store
 from stores.shopify import collections
 from syncing import jobs, recovery
 
-CHANGE = "stores.change_store"
+CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
 ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
 
 
@@ -120,9 +120,10 @@ class StoreAdmin(Page):
         if not obj:
             return list(self.add_fieldsets)
         last = [self.sharing_fieldset, self.known_fieldset] if obj.is_source else [self.known_fieldset]
-        if self.has_change_permission(request, obj):
+        if self.has_change_permission(request, obj) and request.user.has_perm(CREDENTIALS):
             return [*self.fieldsets, *last]
-        # Django shows a viewer the values of all fields: those of the secrets are left out.
+        # Django shows a viewer the values of all fields: those of the secrets are left out, also for who may change
+        # the rest.
         return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), *last]
 
     def get_form(self, request: HttpRequest, obj: Store | None = None, **kwargs: Any) -> Any:
@@ -130,6 +131,11 @@ class StoreAdmin(Page):
         if obj and "shared_collection_gids" in form.base_fields:
             form.base_fields["shared_collection_gids"].widget.url = self.do_url(obj, "shared_collections")
         return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
+        # Whoever could change the domain could have the credentials sent to a store of their own.
+        closed = [] if not obj or request.user.has_perm(CREDENTIALS) else ["domain", "auth", "client_id"]
+        return [*self.readonly_fields, *closed]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         has_source = Store.objects.filter(role=Store.Role.SOURCE).exists()
@@ -235,7 +241,7 @@ class StoreAdmin(Page):
     @operation(
         "Forget the previous secret",
         "Ends a rotation: from now on only webhooks signed with the current client secret are accepted.",
-        permission=CHANGE,
+        permission=CREDENTIALS,
         offered=lambda store: bool(store.previous_client_secret),
     )
     def forget_previous_secret(self, request: HttpRequest, store: Store) -> str:

@@ -72,7 +72,7 @@ class StoreForm(forms.ModelForm):
             data["previous_client_secret"] = stored
         # The token of an app is renewed by itself and worth nothing as a fixed one: it must be pasted.
         keeps_token = self.instance.auth == data.get("auth")
-        for name in SECRETS:
+        for name in [name for name in SECRETS if name in self.fields]:
             if not data.get(name) and (name != "access_token" or keeps_token):
                 data[name] = getattr(self.instance, name)
         return data

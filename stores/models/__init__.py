@@ -5,6 +5,7 @@ from stores.models.catalogue_field import CatalogueField, FieldPolicy
 from stores.models.catalogue_link import CatalogueFile, FollowState, ProductLink, ResourceLink
 from stores.models.connection import Connection, LocationMapping
 from stores.models.currency_rate import CurrencyRate
+from stores.models.history import ConfigurationChange
 from stores.models.link import VariantLink
 from stores.models.store import Location, Store, Strategy, SyncSwitch
 from stores.models.variant import Variant
@@ -13,6 +14,7 @@ __all__ = [
     "CatalogueField",
     "CatalogueFile",
     "CatalogueSettings",
+    "ConfigurationChange",
     "Connection",
     "CurrencyRate",
     "FieldPolicy",

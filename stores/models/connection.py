@@ -99,6 +99,8 @@ class Connection(models.Model):
     carries_orders_since = models.DateTimeField(null=True, blank=True, editable=False)
     # Up to which changes of the destination's orders, and of the source's, were looked at (Shopify's clock).
     orders_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # An older database was restored then: orders placed before may have copies that it does not know of.
+    restored_at = models.DateTimeField(null=True, blank=True, editable=False)
     copies_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
     linked_at = models.DateTimeField("last matched", null=True, blank=True, editable=False)

@@ -9,6 +9,14 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
 
+from stores import redaction
+
+LOST_KEY = (
+    "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
+    "Put the key that was used before back, behind the current one."
+)
+CIPHERTEXT = "encrypted:"  # before what stands in a dump
+
 
 @functools.lru_cache(maxsize=4)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
@@ -16,6 +24,24 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
         raise ImproperlyConfigured("CREDENTIAL_KEYS is not set: credentials cannot be encrypted. See .env.example.")
     # Any text serves as a key: Fernet wants 32 bytes, which its SHA-256 is.
     return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys])
+
+
+def encrypt_anew(ciphertext: str) -> str:
+    """The same secret, encrypted with the first key. Raises ImproperlyConfigured where no key decrypts it."""
+    try:
+        return _cipher(tuple(settings.CREDENTIAL_KEYS)).rotate(ciphertext.encode()).decode()
+    except InvalidToken:
+        raise ImproperlyConfigured(LOST_KEY) from None
+
+
+def is_encrypted_with_first_key(ciphertext: str) -> bool:
+    """Whether no older key is needed. Raises ImproperlyConfigured where no key decrypts it."""
+    try:
+        _cipher(tuple(settings.CREDENTIAL_KEYS[:1])).decrypt(ciphertext.encode())
+    except InvalidToken:
+        encrypt_anew(ciphertext)
+        return False
+    return True
 
 
 class EncryptedTextField(models.TextField):
@@ -26,18 +52,28 @@ class EncryptedTextField(models.TextField):
 
     def get_prep_value(self, value: str | None) -> str | None:
         value = super().get_prep_value(value)
+        redaction.know(value or "")
         return _cipher(tuple(settings.CREDENTIAL_KEYS)).encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
         if not value:
             return value
         try:
-            return _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
+            secret = _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
         except InvalidToken:
-            raise ImproperlyConfigured(
-                "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
-                "Put the key that was used before back, behind the current one."
-            ) from None
+            raise ImproperlyConfigured(LOST_KEY) from None
+        redaction.know(secret)
+        return secret
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """What `dumpdata` writes: the ciphertext, marked as such, for `to_python` to read back."""
+        value = self.value_from_object(obj)
+        return f"{CIPHERTEXT}{self.get_prep_value(value)}" if value else ""
+
+    def to_python(self, value: object) -> object:
+        if isinstance(value, str) and value.startswith(CIPHERTEXT):
+            return self.from_db_value(value.removeprefix(CIPHERTEXT), None, None)
+        return super().to_python(value)
 
 
 MOST_TEXTS = 250  # as many tags as Shopify lets a product have

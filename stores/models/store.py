@@ -117,6 +117,7 @@ class Store(models.Model):
 
     class Meta:
         ordering = ["role", "domain"]
+        permissions = [("enter_credentials", "Can enter a store's credentials")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(auth="static_token", access_token__gt="") | Q(auth="client_credentials", client_id__gt=""),

@@ -1,6 +1,7 @@
 """The console's pages of the traffic: stock, holds, ledger, runs, reconciliations, jobs, events, and the first page."""
 
 from syncing.admin import (
+    alert,
     catalogue_item,
     catalogue_run,
     dashboard,
@@ -8,12 +9,14 @@ from syncing.admin import (
     hold,
     job,
     ledger,
+    privacy,
     reconciliation,
     sidebar,
     stock_link,
 )
 
 __all__ = [
+    "alert",
     "catalogue_item",
     "catalogue_run",
     "dashboard",
@@ -21,6 +24,7 @@ __all__ = [
     "hold",
     "job",
     "ledger",
+    "privacy",
     "reconciliation",
     "sidebar",
     "stock_link",

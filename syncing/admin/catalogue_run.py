@@ -18,6 +18,7 @@ from syncing.catalog import runs
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 CHANGE, RELEASE = "syncing.change_cataloguerun", "stores.release_catalogue_run"
+START = "stores.change_cataloguesettings"  # who may start a catalogue
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 SHOWN_ITEMS = 100
@@ -210,7 +211,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
     @operation(
         "Do it",
         "Begins a run that does what this preview lists, as far as nothing has changed since.",
-        permission=CHANGE,
+        permission=START,
         tone="primary",
         offered=lambda run: run.is_preview and run.state == State.FINISHED,
     )

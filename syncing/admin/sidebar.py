@@ -9,7 +9,7 @@ from django.urls import reverse
 from orders.admin.filters import ATTENTION
 from orders.models import OrderImport, OrderUpdate
 from stores.models import ProductLink, ResourceLink
-from syncing.models import CatalogueRun, StockHold, SyncJob
+from syncing.models import Alert, CatalogueRun, StockHold, SyncJob
 
 # Title, icon, model, and which badge it carries.
 GROUPS = (
@@ -54,12 +54,23 @@ GROUPS = (
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
             ("Webhook events", "webhook", "syncing.webhookevent", None),
+            ("Alerts", "notifications", "syncing.alert", "alerts"),
         ),
     ),
-    ("People", (("Users", "person", "auth.user", None), ("Groups", "group", "auth.group", None))),
+    (
+        "Administration",
+        (
+            ("Alert channels", "campaign", "syncing.alertchannel", None),
+            ("Privacy requests", "shield_person", "syncing.privacyrequest", None),
+            ("Changes", "history", "stores.configurationchange", None),
+            ("Users", "person", "auth.user", None),
+            ("Groups", "group", "auth.group", None),
+        ),
+    ),
 )
 LINK_ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
 BADGES = {
+    "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None).count()),
     "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION).count()),
     "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).count()),
     "products": ("warning", lambda: ProductLink.objects.filter(state__in=LINK_ATTENTION).count()),
@@ -92,6 +103,11 @@ def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any
         variant, count = BADGES[badge]
         item |= {"badge": count(), "badge_variant": variant}
     return item
+
+
+def icon(request: HttpRequest) -> str:
+    """The address of the picture in a browser's tab (UNFOLD's SITE_FAVICONS)."""
+    return static("stores/icon.svg")
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -1,16 +1,23 @@
 """The traffic: what came in, what must be done, and every unit that moved."""
 
+from syncing.models.alert import Alert, AlertChannel, AlertMessage
 from syncing.models.catalogue import CatalogueRun, CatalogueRunItem
 from syncing.models.event import WebhookEvent
 from syncing.models.job import Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
+from syncing.models.privacy import PrivacyRequest
 from syncing.models.reconciliation import Reconciliation
 from syncing.models.stock import StockLevel, StockLink, StockObservation
+from syncing.models.tally import Tally
 
 __all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertMessage",
     "CatalogueRun",
     "CatalogueRunItem",
     "Heartbeat",
+    "PrivacyRequest",
     "Reconciliation",
     "StockAdjustment",
     "StockBatch",
@@ -19,5 +26,6 @@ __all__ = [
     "StockLink",
     "StockObservation",
     "SyncJob",
+    "Tally",
     "WebhookEvent",
 ]

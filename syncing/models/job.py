@@ -18,6 +18,8 @@ class SyncJob(models.Model):
         RECONCILE = "reconcile", "Reconcile"
         UNDO_RUN = "undo_run", "Undo a run"
         CHECK_STORE = "check_store", "Check store"
+        FORGET = "forget", "Remove personal data"
+        SEND_ALERTS = "send_alerts", "Send alerts"
         IMPORT_ORDER = "import_order", "Copy an order"
         UPDATE_ORDER = "update_order", "Carry a change of an order"
         SEND_NOTICE = "send_notice", "Send a notice"

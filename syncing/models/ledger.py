@@ -104,6 +104,7 @@ class StockAdjustment(models.Model):
             models.Index(fields=["level", "id"]),
             models.Index(fields=["link", "id"]),
             models.Index(fields=["connection", "created_at"]),
+            models.Index(fields=["settled_at"]),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ in between is neither lost nor mistaken for our write. One-way values are compar
 the value we saw): what does not fit is read and planned anew.
 """
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,8 @@ from syncing.models import StockAdjustment, StockBatch, StockLevel, StockLink, S
 from syncing.stock import levels
 from syncing.stock.merge import Mirror, Verdict, judge_own_write
 from syncing.stock.pairs import Pair, Side
+
+logger = logging.getLogger(__name__)
 
 BATCH_ROWS = inventory.MOST_ROWS
 # Shopify refuses a batch of compare-and-set rows as a whole. Levels that sell all the time go in small ones of their
@@ -79,7 +82,35 @@ def record(connection: Connection, writes: Sequence[Write]) -> list[StockBatch]:
     with transaction.atomic():
         StockBatch.objects.bulk_create(batch for batch, _ in batches)
         StockAdjustment.objects.bulk_create(_adjustment(batch, write) for batch, chunk in batches for write in chunk)
-    return [batch for batch, _ in batches]
+    made = [batch for batch, _ in batches]
+    if logger.isEnabledFor(logging.INFO):
+        _log_causes(made)
+    return made
+
+
+def _log_causes(batches: Sequence[StockBatch]) -> None:
+    """One line per batch with the webhooks that led to it: the newest one about each level's partner."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT adjustment.batch_id, array_agg(DISTINCT event.webhook_id)
+            FROM syncing_stockadjustment adjustment
+            JOIN syncing_stocklink link ON link.id = adjustment.link_id
+            JOIN LATERAL (
+                SELECT event_id FROM syncing_stockobservation seen
+                WHERE seen.level_id = CASE WHEN link.source_level_id = adjustment.level_id
+                                           THEN link.destination_level_id ELSE link.source_level_id END
+                ORDER BY seen.id DESC LIMIT 1
+            ) newest ON true
+            JOIN syncing_webhookevent event ON event.id = newest.event_id
+            WHERE adjustment.batch_id = ANY(%s) GROUP BY 1
+            """,
+            [[batch.pk for batch in batches]],
+        )
+        causes = dict(cursor.fetchall())
+    for batch in batches:
+        fields = {"batch": batch.pk, "key": str(batch.key), "store_id": batch.store_id}
+        logger.info("Stock write recorded", extra=fields | {"correlation": causes.get(batch.pk, [])})
 
 
 def _restless_levels(connection: Connection) -> set[int]:

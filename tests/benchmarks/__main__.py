@@ -8,6 +8,8 @@ FULL = {
     "intake": ["--rounds", "5", "--seconds", "4"],
     "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
     "burst": ["--changes", "10000"],
+    "scale": ["--destinations", "20", "--items", "500"],
+    "flood": ["--per-second", "200", "--seconds", "600"],
     "orders": ["--orders", "500", "--idle", "60"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
     "catalogue": ["--products", "10000"],

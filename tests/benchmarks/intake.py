@@ -83,7 +83,7 @@ def _measure(
     words = "worker processing events" if has_worker else "no worker"
     intake, floor = Side(f"webhook intake, {words}"), Side(f"bare view, {words}")
     for number in range(options.rounds + 1):
-        for side, make in ((floor, _bare_requests), (intake, _webhook_requests)):
+        for side, make in ((floor, _bare_requests), (intake, webhook_requests)):
             if has_worker:
                 stage.wait_for_events()
             processor = stage.cpu_seconds(web)
@@ -122,7 +122,8 @@ def _bodies(world: dict, seed: int) -> Iterator[bytes]:
         ).encode()
 
 
-def _webhook_requests(world: dict, number: int) -> Iterator[bytes]:
+def webhook_requests(world: dict, number: int) -> Iterator[bytes]:
+    """Deliveries about stock, signed as Shopify does; `number` seeds what they say."""
     for body in _bodies(world, number):
         digest = hmac.new(world["secret"].encode(), body, hashlib.sha256).digest()
         headers = {

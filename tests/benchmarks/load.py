@@ -53,33 +53,34 @@ def run_load(port: int, requests: Callable[[int], Iterator[bytes]], seconds: flo
 
 
 def _drive(port: int, requests: Iterator[bytes], deadline: float, load: Load) -> None:
-    link = _connect(port)
+    link = connect(port)
     for request in requests:
         started = time.perf_counter()
         if started > deadline:
             break
         try:
-            status, closes = _exchange(link, request)
+            status, closes = exchange(link, request)
         except ConnectionError:  # the server closed an idle or worn-out connection: ask again on a new one
-            link = _connect(port)
-            status, closes = _exchange(link, request)
+            link = connect(port)
+            status, closes = exchange(link, request)
         if status == 200:
             load.latencies.append(time.perf_counter() - started)
         else:
             load.refused += 1
         if closes:
             link.close()
-            link = _connect(port)
+            link = connect(port)
     link.close()
 
 
-def _connect(port: int) -> socket.socket:
+def connect(port: int) -> socket.socket:
+    """A connection to the web server that stays open."""
     link = socket.create_connection(("127.0.0.1", port), timeout=30)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return link
 
 
-def _exchange(link: socket.socket, request: bytes) -> tuple[int, bool]:
+def exchange(link: socket.socket, request: bytes) -> tuple[int, bool]:
     """Send a request, read the whole answer; its status, and whether the server closes the connection."""
     link.sendall(request)
     answer = b""

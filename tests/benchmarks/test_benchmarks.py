@@ -91,3 +91,20 @@ def test_a_reconciliation_finds_exactly_what_drifted():
     }
     mutations = {row["variants, drift"]: row["mutations"] for row in rows if "mutations" in row}
     assert mutations == {"200, 0%": "0", "200, 1%": "1", "200, 100%": "1"}
+
+
+def test_a_flood_is_stored_whole_while_the_console_is_in_use():
+    (row,) = run_benchmark("flood", "--seconds", "2", "--per-second", "20", "--connections", "2")
+    assert (row["refused"], row["lost"]) == ("0", "0")
+    assert number(row["sent"]) == number(row["stored"]) >= 40
+    assert number(row["console pages"]) > 0
+
+
+def test_every_write_arrives_with_one_worker_process_and_with_two():
+    rows = run_benchmark(
+        "scale", "--destinations", "2", "--items", "3", "--processes", "1", "2", "--milliseconds", "50"
+    )
+    assert [(row["worker processes"], row["writes"], row["mutations"]) for row in rows] == [
+        ("1", "6", "2"),
+        ("2", "6", "2"),
+    ]

@@ -1,0 +1,43 @@
+"""Takes secrets out of text on its way to a log, a job's message or an error tracker.
+
+The rule is that no secret gets into such text at all (stores.shopify.errors); this is what catches a slip.
+"""
+
+import re
+import threading
+
+HIDDEN = "(secret)"
+MOST_KNOWN = 5000
+SHORTEST = 8  # shorter ones would be found in innocent words
+
+_known: dict[str, None] = {}
+_lock = threading.Lock()
+_LOOKS_SECRET = (
+    (re.compile(r"\bshp[a-z]{2}_\w{6,}"), HIDDEN),  # Shopify's tokens and secrets
+    (re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"), HIDDEN),  # name and password in an address
+    (re.compile(r"(?i)\b(bearer )[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
+    (
+        re.compile(r"""(?i)(client_secret|access_token|password)(["']*\s*[:=]\s*["']*)[^\s"'&,}]{4,}"""),
+        rf"\1\2{HIDDEN}",
+    ),
+)
+
+
+def know(secret: str) -> None:
+    """From now on this text is hidden wherever it appears. Called for each credential that this process decrypts."""
+    if len(secret) < SHORTEST or secret in _known:
+        return
+    with _lock:
+        _known[secret] = None
+        while len(_known) > MOST_KNOWN:
+            del _known[next(iter(_known))]
+
+
+def redact(text: str) -> str:
+    """The text without known secrets, and without what looks like one."""
+    for secret in list(_known):
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    for pattern, replacement in _LOOKS_SECRET:
+        text = pattern.sub(replacement, text)
+    return text

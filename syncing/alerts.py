@@ -1,0 +1,215 @@
+"""One message per problem: opens and ends alerts, composes messages, sends what waits.
+
+A problem that comes back within an hour is the same one, not news. A channel gets at most one message in
+ALERT_PAUSE_MINUTES: what appears meanwhile waits for the next one, together.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection as db
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from syncing import jobs, messengers, problems, pulse
+from syncing.messengers import MessageNotSent
+from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, SyncJob
+
+logger = logging.getLogger(__name__)
+
+WATCH_LOCK = 7_204  # an advisory lock key; stores.clients and syncing.jobs have those before it
+FLAPPING = timedelta(hours=1)
+SHOWN = 20
+TOO_OLD = timedelta(days=1)
+ALARM, ALARM_PAUSE = "alarm", timedelta(minutes=2)
+
+
+def watch() -> None:
+    """Every minute: take note of what is wrong now and have it told."""
+    with transaction.atomic():
+        if not _is_ours():
+            return  # another sweep is at it
+        now = timezone.now()
+        _take_note(problems.find(), now)
+        made = [_tell(channel, now) for channel in AlertChannel.objects.filter(is_active=True)]
+        if any(made) or AlertMessage.objects.filter(state=AlertMessage.State.PENDING).exists():
+            jobs.enqueue(SyncJob.Kind.SEND_ALERTS)
+    pulse.beat(pulse.ALERTS)
+
+
+def _is_ours() -> bool:
+    with db.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", [WATCH_LOCK])
+        return cursor.fetchone()[0]
+
+
+def _take_note(found: Iterable[problems.Problem], now: datetime) -> None:
+    by_key = {(problem.kind, problem.subject): problem for problem in found}
+    recent = Alert.objects.filter(Q(resolved_at=None) | Q(resolved_at__gt=now - FLAPPING)).order_by("pk")
+    known = {(alert.kind, alert.subject): alert for alert in recent}  # the newest of each
+    gone = [alert.pk for key, alert in known.items() if key not in by_key and alert.resolved_at is None]
+    Alert.objects.filter(pk__in=gone).update(resolved_at=now)
+    standing = []
+    for key, problem in by_key.items():
+        if alert := known.get(key):
+            alert.message, alert.path, alert.seen_at, alert.resolved_at = problem.message, problem.path, now, None
+            standing.append(alert)
+    Alert.objects.bulk_update(standing, ["message", "path", "seen_at", "resolved_at"])
+    Alert.objects.bulk_create(
+        Alert(
+            kind=problem.kind,
+            subject=problem.subject,
+            message=problem.message,
+            path=problem.path,
+            store_id=problem.store_id,
+            connection_id=problem.connection_id,
+            opened_at=now,
+            seen_at=now,
+        )
+        for key, problem in by_key.items()
+        if key not in known
+    )
+
+
+def _tell(channel: AlertChannel, now: datetime) -> bool:
+    """Compose what this channel should be told now; whether there was anything."""
+    is_told = _tell_problems(channel, now) if channel.sends_at_once else False
+    return (_tell_digest(channel, now) if channel.sends_digest else False) or is_told
+
+
+def _tell_problems(channel: AlertChannel, now: datetime) -> bool:
+    told = channel.messages.filter(purpose=AlertMessage.Purpose.PROBLEMS)
+    if told.filter(created_at__gt=now - timedelta(minutes=settings.ALERT_PAUSE_MINUTES)).exists():
+        return False
+    untold = Alert.objects.filter(resolved_at=None).exclude(messages__in=told)
+    alerts = _concerning(channel, untold)
+    if not alerts:
+        return False
+    _compose(channel, AlertMessage.Purpose.PROBLEMS, alerts, _title(alerts), _lines(alerts), now)
+    return True
+
+
+def _tell_digest(channel: AlertChannel, now: datetime) -> bool:
+    if now.hour < settings.ALERT_DIGEST_HOUR or channel.messages.filter(day=now.date()).exists():
+        return False
+    standing = _concerning(channel, Alert.objects.filter(resolved_at=None))
+    ended = _concerning(channel, Alert.objects.filter(resolved_at__gt=now - timedelta(days=1)))
+    if not standing and not ended:
+        return False
+    text = [f"Open: {len(standing)}", *_lines(standing), "", f"Ended since yesterday: {len(ended)}", *_lines(ended)]
+    title = f"tiposync, {now:%Y-%m-%d}: {len(standing)} open, {len(ended)} ended"
+    _compose(channel, AlertMessage.Purpose.DIGEST, standing, title, text, now, day=now.date())
+    return True
+
+
+def _concerning(channel: AlertChannel, alerts: Iterable[Alert]) -> list[Alert]:
+    """Those of the channel's stores, and those of all stores."""
+    chosen = set(channel.stores.values_list("pk", flat=True))
+    rows = alerts.select_related("connection").order_by("pk")
+    return [alert for alert in rows if not chosen or not alert.store_ids() or chosen & alert.store_ids()]
+
+
+def _compose(
+    channel: AlertChannel,
+    purpose: str,
+    alerts: Sequence[Alert],
+    title: str,
+    lines: Sequence[str],
+    now: datetime,
+    day: object = None,
+) -> AlertMessage:
+    text = "\n".join([*lines, "", f"Everything that is open: {settings.PUBLIC_URL}/admin/syncing/alert/"])
+    message = AlertMessage.objects.create(
+        channel=channel, purpose=purpose, title=_one_line(title), text=text, created_at=now, day=day
+    )
+    message.alerts.set(alerts)
+    return message
+
+
+def _title(alerts: Sequence[Alert]) -> str:
+    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
+    return f"tiposync: {alerts[0]}{more}"
+
+
+def _one_line(title: str) -> str:
+    # A line break in a mail's subject would be taken for another header, which Django refuses to send.
+    line = " ".join(title.split())
+    return line if len(line) <= 200 else f"{line[:199]}…"
+
+
+def _lines(alerts: Sequence[Alert]) -> list[str]:
+    lines = []
+    for alert in alerts[:SHOWN]:
+        lines.append(f"- {alert} (since {alert.opened_at:%Y-%m-%d %H:%M} UTC)")
+        if alert.path:
+            lines.append(f"  {settings.PUBLIC_URL}{alert.path}")
+    return lines + ([f"- and {len(alerts) - SHOWN} more"] if len(alerts) > SHOWN else [])
+
+
+def send_pending() -> str | None:
+    """Send every message that waits; one that fails does not stop the others.
+
+    Raises MessageNotSent, naming the channels, when one was not sent: it is tried again.
+    """
+    failed = []
+    AlertMessage.objects.filter(state=AlertMessage.State.PENDING, created_at__lt=timezone.now() - TOO_OLD).update(
+        state=AlertMessage.State.FAILED
+    )
+    waiting = AlertMessage.objects.filter(state=AlertMessage.State.PENDING, channel__is_active=True).order_by("pk")
+    for message in waiting.select_related("channel"):
+        try:
+            send(message)
+        except MessageNotSent as error:
+            failed.append(f"{message.channel}: {error}")
+    if failed:
+        raise MessageNotSent(" ".join(dict.fromkeys(failed)))
+    return None
+
+
+def send(message: AlertMessage) -> None:
+    """Send one message and note what came of it. Raises MessageNotSent.
+
+    A worker that dies in between sends it again: told twice is better than not at all.
+    """
+    message.attempts += 1
+    try:
+        messengers.send(message)
+    except MessageNotSent as error:
+        message.error = str(error)
+        message.save(update_fields=["attempts", "error"])
+        raise
+    message.state, message.sent_at, message.error = AlertMessage.State.SENT, timezone.now(), ""
+    message.save(update_fields=["attempts", "state", "sent_at", "error"])
+
+
+def send_test(channel: AlertChannel) -> None:
+    """Send a test message now. Raises MessageNotSent."""
+    text = [f"This is a test of the channel “{channel}”. Problems would be told like this:", ""]
+    text += ["- Store disconnected: Example store: its token was revoked."]
+    title = "tiposync: a test message"
+    message = _compose(channel, AlertMessage.Purpose.TEST, [], title, text, timezone.now())
+    try:
+        send(message)
+    except MessageNotSent:
+        AlertMessage.objects.filter(pk=message.pk).update(state=AlertMessage.State.FAILED)
+        raise
+
+
+def sound_alarm() -> bool:
+    """Called by a web process that finds no worker alive: tell it, for nobody else will. Whether anything was done.
+
+    Many processes and probes may find it at once: one of them in a few minutes does it.
+    """
+    now = timezone.now()
+    Heartbeat.objects.get_or_create(name=ALARM, defaults={"beat_at": now - 2 * ALARM_PAUSE})
+    if not Heartbeat.objects.filter(name=ALARM, beat_at__lt=now - ALARM_PAUSE).update(beat_at=now):
+        return False  # nothing got updated: another process got there first
+    watch()
+    try:
+        send_pending()
+    except MessageNotSent as error:
+        logger.error("The alarm could not be sent: %s", error)
+    return True

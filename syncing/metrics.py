@@ -1,0 +1,125 @@
+"""The figures of /metrics in Prometheus' text format, read from the database: all processes and machines together.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.db.models import Count, F
+from django.utils import timezone
+
+from orders.models import OrderImport
+from stores.models import Connection, Store, SyncSwitch
+from syncing import tallies
+from syncing.models import Alert, CatalogueRun, Heartbeat, StockHold, StockLink, SyncJob, WebhookEvent
+
+Sample = tuple[dict[str, str], float]
+
+
+def render() -> str:
+    """The whole page."""
+    return "".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    now = timezone.now()
+    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW)
+    oldest = waiting.order_by("pk").values_list("received_at", flat=True).first()
+    due = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__lte=now)
+    yield from _gauge("events_waiting", "Webhooks that wait to be processed.", waiting.count())
+    yield from _gauge("event_age_seconds", "Age of the oldest webhook that waits.", _age(now, oldest))
+    yield from _gauge("queue_depth", "Jobs that are due and wait for a worker.", due.count())
+    yield from _metric("jobs", "gauge", "Jobs by kind and state.", _jobs())
+    yield from _metric("heartbeat_age_seconds", "gauge", "Since scheduled work last happened.", _beats(now))
+    yield from _metric("alerts_open", "gauge", "Problems that are open.", _alerts())
+    held = StockHold.objects.filter(state=StockHold.State.OPEN).count()
+    yield from _gauge("holds_open", "Plans that wait for an operator.", held)
+    runs = CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).count()
+    yield from _gauge("runs_held", "Runs over catalogues that wait for an operator.", runs)
+    yield from _metric("orders", "gauge", "Orders by the state of their copy.", _orders())
+    dirty = StockLink.objects.filter(dirty_sequence__gt=F("settled_sequence")).count()
+    yield from _gauge("stock_waiting", "Pairs of levels that wait to be carried.", dirty)
+    yield from _gauge(
+        "stopped", "1 while the global switch is off.", SyncSwitch.objects.filter(is_stopped=True).count()
+    )
+    yield from _metric("api_points_available", "gauge", "Shopify's cost bucket as last seen.", _buckets())
+    yield from _metric("reconciliation_age_seconds", "gauge", "Since the last full comparison.", _reconciled(now))
+    yield from _metric("events_total", "counter", "Webhooks received by topic.", _totals(tallies.EVENTS, "topic"))
+    outcomes = _totals(tallies.ADJUSTMENTS, "outcome")
+    yield from _metric("adjustments_total", "counter", "Stock writes by outcome.", outcomes)
+    differing, compared = tallies.totals(tallies.DRIFT).get("", (0, 0))
+    yield from _metric("drift_total", "counter", "Pairs found out of step by reconciliations.", [({}, differing)])
+    yield from _metric("compared_total", "counter", "Pairs compared by reconciliations.", [({}, compared)])
+    yield from _latency()
+
+
+def _metric(name: str, kind: str, words: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield f"# HELP tiposync_{name} {words}\n# TYPE tiposync_{name} {kind}\n"
+    for labels, value in samples:
+        yield f"tiposync_{name}{_labels(labels)} {value:.15g}\n"
+
+
+def _gauge(name: str, words: str, value: float) -> Iterator[str]:
+    return _metric(name, "gauge", words, [({}, value)])
+
+
+def _labels(labels: dict[str, str]) -> str:
+    def escaped(text: str) -> str:
+        return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+    inside = ",".join(f'{name}="{escaped(text)}"' for name, text in labels.items())
+    return f"{{{inside}}}" if inside else ""
+
+
+def _age(now: datetime, at: datetime | None) -> float:
+    return max(0.0, (now - at).total_seconds()) if at else 0
+
+
+def _jobs() -> Iterator[Sample]:
+    rows = SyncJob.objects.order_by("kind", "state").values_list("kind", "state").annotate(n=Count("pk"))
+    return (({"kind": kind, "state": state}, count) for kind, state, count in rows)
+
+
+def _orders() -> Iterator[Sample]:
+    counts = dict(OrderImport.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    return (({"state": state}, counts.get(state, 0)) for state in OrderImport.State.values)
+
+
+def _beats(now: datetime) -> Iterator[Sample]:
+    return (({"name": beat.name}, _age(now, beat.beat_at)) for beat in Heartbeat.objects.order_by("name"))
+
+
+def _alerts() -> Iterator[Sample]:
+    counts = dict(Alert.objects.filter(resolved_at=None).order_by().values_list("kind").annotate(n=Count("pk")))
+    return (({"kind": kind}, counts.get(kind, 0)) for kind in Alert.Kind.values)
+
+
+def _buckets() -> Iterator[Sample]:
+    rows = Store.objects.values_list("domain", "bucket_available")
+    return (({"store": domain}, available) for domain, available in rows)
+
+
+def _reconciled(now: datetime) -> Iterator[Sample]:
+    rows = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
+    return (
+        ({"source": row.source.domain, "destination": row.destination.domain}, _age(now, row.reconciled_at or now))
+        for row in rows
+    )
+
+
+def _totals(name: str, label: str) -> Iterator[Sample]:
+    return (({label: value}, count) for value, (count, _) in sorted(tallies.totals(name).items()))
+
+
+def _latency() -> Iterator[str]:
+    """A histogram: each bucket counts what took at most so long."""
+    counted = tallies.totals(tallies.LATENCY)
+    yield "# HELP tiposync_latency_seconds From a webhook's arrival to the write it led to.\n"
+    yield "# TYPE tiposync_latency_seconds histogram\n"
+    running = 0
+    for end in (*(f"{bucket:g}" for bucket in tallies.BUCKETS), "+Inf"):
+        running += counted.get(end, (0, 0))[0]
+        yield f'tiposync_latency_seconds_bucket{{le="{end}"}} {running}\n'
+    yield f"tiposync_latency_seconds_sum {sum(total for _, total in counted.values()):.15g}\n"
+    yield f"tiposync_latency_seconds_count {running}\n"

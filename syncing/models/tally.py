@@ -1,0 +1,23 @@
+"""What happened in an hour, counted: for charts and for Prometheus, without reading a million rows again."""
+
+from django.db import models
+
+
+class Tally(models.Model):
+    """How often `name` with this label happened in the hour that begins at `hour`; `total` sums what was measured.
+
+    The row whose hour is 1970-01-01 is the sum of all hours: it only grows, also when old hours are removed.
+    """
+
+    hour = models.DateTimeField()
+    name = models.CharField(max_length=20)
+    label = models.CharField(max_length=100, blank=True)
+    count = models.BigIntegerField(default=0)
+    total = models.FloatField(default=0)
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [models.UniqueConstraint(fields=["name", "hour", "label"], name="one_tally_per_hour_and_label")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.label} at {self.hour:%Y-%m-%d %H}: {self.count}"

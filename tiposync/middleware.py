@@ -1,0 +1,78 @@
+"""What every request to the console passes through: its author for the history, and the content security policy."""
+
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from stores import history
+from stores.tracing import traced
+
+Answer = Callable[[HttpRequest], HttpResponse]
+# Alpine, which the console's pages are made with, evaluates its attributes: hence unsafe-eval. No script stands in a
+# page itself, so one that gets there through a product's title does not run. Styles do stand in pages.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: https://cdn.shopify.com",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+def policy(get_response: Answer) -> Answer:
+    """Tells browsers what a page may load, and to keep nothing of the console's pages."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", FEATURES)
+        if request.path.startswith("/admin/"):
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    return answer
+
+
+def trace(get_response: Answer) -> Answer:
+    """Every log line of a request carries its id: the one that our proxy gave it, or a new one; the answer tells it."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if re.fullmatch(r"[\w-]{8,64}", given) else secrets.token_hex(8)
+        with traced(request=name):
+            response = get_response(request)
+        response.headers["X-Request-ID"] = name
+        return response
+
+    return answer
+
+
+def author(get_response: Answer) -> Answer:
+    """Changes made while a form is taken in are those of the user who sent it."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        is_change = request.method == "POST" and request.path.startswith("/admin/")
+        user = request.user.get_username() if is_change and request.user.is_authenticated else ""
+        with history.authored_by(user) if user else nullcontext():
+            return get_response(request)
+
+    return answer
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address of who asks: what our own proxy saw, if there is one (AXES_CLIENT_IP_CALLABLE).
+
+    The last entry of X-Forwarded-For is the proxy's; those before it are whatever the visitor claims.
+    """
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
+    return forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
