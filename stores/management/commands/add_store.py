@@ -1,14 +1,14 @@
 """Add a store, or change the credentials of one, and check it."""
 
-import argparse
 import getpass
 import os
 import sys
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from stores.management.command import OperatorCommand
 from stores.management.lookup import clean_domain
 from stores.models import Store
 from syncing import recovery
@@ -41,12 +41,8 @@ Exit codes: 0 stored and everything is in place; 1 refused, nothing was stored; 
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("domain", help="the permanent name, such as my-store.myshopify.com")

@@ -1,18 +1,18 @@
 """Connect a source store to a destination store: strategy, identifier, location mapping, preview, start."""
 
-import argparse
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.db.models import BooleanField
 
 from orders.models import OrderSettings
 from stores import linking, onboarding
 from stores.clients import open_client
+from stores.management.command import OperatorCommand
 from stores.management.lookup import find_location, find_store, name_of
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
@@ -43,12 +43,8 @@ Exit codes: 0 done; 1 refused, nothing was changed; 2 wrong usage.
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", help="domain of the store that controls")

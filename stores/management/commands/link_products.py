@@ -1,12 +1,12 @@
 """Look at the links of a connection, and resolve what matching left in doubt."""
 
-import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from stores import linking
+from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, find_variant, name_of
 from stores.models import Connection, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
@@ -28,12 +28,8 @@ Exit codes: 0 done; 1 refused, nothing was changed; 2 wrong usage.
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection", help="source:destination (their domains), or the connection's number")

@@ -1,10 +1,10 @@
 """`manage.py doctor`: what is right, what is not, and what to do."""
 
-import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from stores.management.command import OperatorCommand
 from syncing import doctor
 
 EXPLANATION = """\
@@ -17,12 +17,11 @@ Exit codes: 0 nothing is wrong (warnings may be shown); 1 something is wrong.
 SIGNS = {doctor.GOOD: "ok     ", doctor.WARNING: "warning", doctor.WRONG: "WRONG  "}
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_system_checks: list[str] = []  # it tells of them itself
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+    # Of both it tells itself.
+    requires_migrations_checks = False
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--live", action="store_true", help="ask Shopify about each store, too")

@@ -1,14 +1,14 @@
 """Compare connections with what Shopify says now, and have what differs corrected; or only show it."""
 
-import argparse
 import time
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from stores.clients import open_client
+from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, name_of
 from stores.models import Connection
 from stores.shopify.errors import ShopifyError
@@ -34,12 +34,8 @@ Exit codes: 0 done (without --wait: queued); 1 refused, failed, or --wait took t
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

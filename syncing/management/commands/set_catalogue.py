@@ -5,9 +5,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from stores.clients import open_client
+from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, name_of
 from stores.models import CatalogueField, CatalogueSettings, Connection, FieldPolicy, SyncMode
 from stores.shopify import publications
@@ -36,12 +37,8 @@ def decimal(text: str) -> Decimal:
     return number
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         modes, switch = SyncMode.values, ["on", "off"]

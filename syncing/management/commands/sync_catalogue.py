@@ -1,12 +1,12 @@
 """Start, preview, watch and steer the catalogue runs of a connection."""
 
-import argparse
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from stores.clients import open_client
+from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, name_of
 from stores.models import Connection
 from stores.shopify.errors import ShopifyError
@@ -41,12 +41,8 @@ Exit codes: 0 done or queued; 1 refused, failed, held, or things failed in it; 2
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection", help="source:destination (their domains), or its number")

@@ -1,15 +1,15 @@
 """How everything stands, for people and for monitoring."""
 
-import argparse
 import json
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from stores.management.command import OperatorCommand
 from stores.models import Connection, Store, SyncSwitch
 from syncing import pulse
 from syncing.models import Heartbeat, SyncJob, WebhookEvent
@@ -35,12 +35,8 @@ Exit codes: 0 shown; with --check 1 when something needs attention (each is name
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -1,10 +1,10 @@
 """Take the stock writes of a reconciliation or of a first alignment back; or only show what that would do."""
 
-import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, name_of
 from stores.models import Connection
 from syncing import jobs
@@ -24,12 +24,8 @@ Exit codes: 0 queued, or shown; 1 refused; 2 wrong usage.
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = EXPLANATION
-    requires_migrations_checks = True
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
