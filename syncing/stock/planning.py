@@ -141,20 +141,7 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
         corrects_drift=bool(first.reconciliation_id) and connection.drift == Connection.Drift.CORRECT,
     )
     if step is OneWayStep.WRITE:
-        cause = _cause(first, Cause.SOURCE_CHANGED) if first.is_aligned else Cause.ALIGNMENT
-        quantity = total if len(group) == 1 else None
-        result.writes.append(
-            Write(
-                first,
-                first.destination,
-                connection.destination_id,
-                StockBatch.Kind.SET,
-                target,
-                cause,
-                source_quantity=quantity,
-                group=tuple(group),
-            )
-        )
+        result.writes.append(_set_destination(connection, group, total, target))
     elif step is OneWayStep.IN_STEP:
         words = _HELD_BACK.format(first.pending_quantity) if first.pending_quantity else ""
         result.settled += [Settled(pair, State.IN_STEP, words, total, target) for pair in group]
@@ -163,6 +150,20 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
     else:
         words = f"changed in the destination: {destination} instead of {target}"
         result.settled += [_unchanged(pair, State.DRIFTED, words) for pair in group]
+
+
+def _set_destination(connection: Connection, group: Sequence[Pair], total: int, target: int) -> Write:
+    first = group[0]
+    return Write(
+        first,
+        first.destination,
+        connection.destination_id,
+        StockBatch.Kind.SET,
+        target,
+        _cause(first, Cause.SOURCE_CHANGED) if first.is_aligned else Cause.ALIGNMENT,
+        source_quantity=total if len(group) == 1 else None,
+        group=tuple(group),
+    )
 
 
 _ABSURD = f"would need a quantity beyond {LARGEST_QUANTITY:,}, which Shopify does not take"
