@@ -16,7 +16,7 @@ from stores.admin import look
 from stores.admin.catalogue_standing import page_of_catalogue
 from stores.admin.connection_form import ConnectionForm, MappingInline
 from stores.admin.connection_list import ConnectionColumns
-from stores.admin.connection_standing import follow_up, panel_urls, preview_row, unmapped_locations
+from stores.admin.connection_standing import follow_up, panel_urls, preview_tables, unmapped_locations
 from stores.admin.operations import operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, connections_removed
@@ -244,8 +244,6 @@ class ConnectionAdmin(ConnectionColumns, Page):
         context = self.admin_site.each_context(request) | {
             "title": f"Preview: {connection}",
             "connection": connection,
-            "changes": [preview_row(row) for row in found[:PREVIEW_ROWS] if row.differs],
-            "skipped": [row for row in found[:PREVIEW_ROWS] if not row.differs],
             "is_cut": len(found) > PREVIEW_ROWS,
             "limit": PREVIEW_ROWS,
             "has_pairs": StockLink.objects.filter(connection=connection).exists(),
@@ -253,6 +251,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
             "start": self.do_url(connection, "start") if connection.state == State.READY else "",
             "start_words": _what_start_does(connection),
         }
+        context |= preview_tables(found[:PREVIEW_ROWS])
         return TemplateResponse(request, "admin/stores/connection/preview.html", context)
 
     @operation(

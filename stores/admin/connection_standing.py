@@ -1,5 +1,6 @@
 """What a connection's page tells besides its form, and what follows from changing it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from orders.models import OrderImport, OrderUpdate
@@ -18,19 +19,27 @@ def follow_up(connection: Connection, product_gid: str | None = None) -> None:
         order_effects.resume_linked([connection.pk])
 
 
-def preview_row(row: alignment.PreviewRow) -> dict[str, Any]:
-    """A previewed pair as the template draws it."""
+def preview_tables(rows: Sequence[alignment.PreviewRow]) -> dict[str, Any]:
+    """Previewed pairs as tables: `changes`, and `skipped` with the reason why each is left alone."""
+    changes = [
+        (
+            row.variant,
+            row.locations,
+            _becomes(row.source, row.source_becomes),
+            _becomes(row.destination, row.destination_becomes),
+        )
+        for row in rows
+        if row.differs
+    ]
+    skipped = [(row.variant, row.locations, row.reason) for row in rows if not row.differs]
     return {
-        "variant": row.variant,
-        "locations": row.locations,
-        "source": look.quantity(row.source)
-        if row.source == row.source_becomes
-        else look.change(row.source, row.source_becomes),
-        "destination": look.quantity(row.destination)
-        if row.destination == row.destination_becomes
-        else look.change(row.destination, row.destination_becomes),
-        "reason": row.reason,
+        "changes": look.table(("Variant", "Locations", "Source", "Destination"), changes),
+        "skipped": look.table(("Variant", "Locations", "Reason"), skipped),
     }
+
+
+def _becomes(before: int | None, after: int | None) -> str:
+    return look.quantity(before) if before == after else look.change(before, after)
 
 
 def unmapped_locations(connection: Connection) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """How values look on the console's pages: coloured labels, instants, quantities, links. Everything is escaped."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -170,6 +170,12 @@ def fetched(url: str, form: str, names: Iterable[str]) -> SafeString:
 def wrapped(text: str) -> SafeString | str:
     """A sentence in a table cell, on several lines where it must."""
     return format_html('<span class="console-wrap">{}</span>', text) if text else NOTHING
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """What admin/console/table.html draws; a table without rows is none."""
+    drawn = [list(zip(heads, row, strict=True)) for row in rows]
+    return {"heads": heads, "rows": drawn} if drawn else {}
 
 
 def progress_words(done: int, total: int, failed: int) -> str:

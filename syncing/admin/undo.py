@@ -14,6 +14,7 @@ from syncing.stock import undo
 
 UNDO = "syncing.undo_run"
 MOST_ROWS = 500
+HEADS = ("Variant", "Where", "The run wrote")
 
 
 def undo_page(
@@ -26,8 +27,8 @@ def undo_page(
     rows = StockLink.objects.filter(pk__in=[step.last.link_id for step in shown])
     by_link = {row.pk: row.variant_link for row in rows.select_related("variant_link__source_variant")}
     context |= {
-        "changes": [_row(step, by_link) for step in shown if not step.reason],
-        "left": [_row(step, by_link) for step in shown if step.reason],
+        "changes": look.table((*HEADS, "It would become"), [_row(step, by_link) for step in shown if not step.reason]),
+        "left": look.table((*HEADS, "Reason"), [_row(step, by_link) for step in shown if step.reason]),
         "is_cut": len(found) > MOST_ROWS,
         "limit": MOST_ROWS,
         "is_two_way": connection.is_two_way,
@@ -36,12 +37,11 @@ def undo_page(
     return TemplateResponse(request, "admin/syncing/undo.html", context)
 
 
-def _row(step: undo.Step, by_link: dict[int, VariantLink]) -> dict[str, Any]:
+def _row(step: undo.Step, by_link: dict[int, VariantLink]) -> tuple[Any, ...]:
     level, link = step.last.level, by_link.get(step.last.link_id or 0)
-    return {
-        "variant": link.source_variant if link else level.item_gid.rsplit("/", 1)[-1],
-        "where": f"{level.location.store}, {level.location.name}",
-        "written": look.change(step.rows[0].change_from, step.last.change_to),
-        "becomes": look.change(step.now, step.becomes),
-        "reason": step.reason,
-    }
+    return (
+        link.source_variant if link else level.item_gid.rsplit("/", 1)[-1],
+        f"{level.location.store}, {level.location.name}",
+        look.change(step.rows[0].change_from, step.last.change_to),
+        step.reason or look.change(step.now, step.becomes),
+    )
