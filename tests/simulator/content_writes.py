@@ -222,45 +222,42 @@ def articles_of(shop: Shop, blog_id: int) -> list[Article]:
 
 
 def create_article(root, call: Call, arguments: dict) -> dict:
-    given, shop = arguments["article"], call.shop
-    reader = Reader(call, "article", "Article", None, given)
-    reader.check()
-    _check_author(reader, required=True)
-    blog = _blog(call, reader, given, arguments.get("blog"), None)
-    if blog is not None:
-        reader.check_handle(articles_of(shop, blog.id))
-    image = None if reader.errors else _image(call, reader)
+    shop = call.shop
+    reader, blog, image = _read_article(call, arguments, None)
     if reader.errors:
         return {"article": None, "userErrors": reader.errors}
-    if blog is None:
-        blog = _make_blog(call, Reader(call, "blog", "Blog", None, arguments["blog"]))
     article = Article(shop.next_id(), blog.id, "", "", call.now, call.now)
     _put_article(call, reader, article, image)
-    article.handle = free_handle(given.get("handle") or article.title, articles_of(shop, blog.id), "article")
+    article.handle = free_handle(reader.given.get("handle") or article.title, articles_of(shop, blog.id), "article")
     shop.catalog.articles[article.id] = article
     return {"article": article, "userErrors": []}
 
 
 def update_article(root, call: Call, arguments: dict) -> dict:
-    given, shop = arguments["article"], call.shop
-    article = shop.catalog.articles.get(number_of(arguments["id"], "Article"))
+    article = call.shop.catalog.articles.get(number_of(arguments["id"], "Article"))
     if article is None:
         return missing("article", "Article")
-    reader = Reader(call, "article", "Article", article, given)
-    reader.check()
-    _check_author(reader, required=False)
-    blog = _blog(call, reader, given, arguments.get("blog"), article)
-    if blog is not None:
-        reader.check_handle(articles_of(shop, blog.id))
-    image = None if reader.errors else _image(call, reader)
+    reader, blog, image = _read_article(call, arguments, article)
     if reader.errors:
         return {"article": None, "userErrors": reader.errors}
-    if blog is None:
-        blog = _make_blog(call, Reader(call, "blog", "Blog", None, arguments["blog"]))
     reader.put_handle(article, f"/blogs/{blog.handle}", old=article.handle)
     article.blog_id = blog.id
     _put_article(call, reader, article, image)
     return {"article": article, "userErrors": []}
+
+
+def _read_article(call: Call, arguments: dict, article: Article | None) -> tuple[Reader, Blog | None, object | None]:
+    """The input, its blog (made when the input says so) and its new image. Nothing is made after a complaint."""
+    reader = Reader(call, "article", "Article", article, arguments["article"])
+    reader.check()
+    _check_author(reader, required=article is None)
+    blog = _blog(call, reader, reader.given, arguments.get("blog"), article)
+    if blog is not None:
+        reader.check_handle(articles_of(call.shop, blog.id))
+    image = None if reader.errors else _image(call, reader)
+    if blog is None and not reader.errors:
+        blog = _make_blog(call, Reader(call, "blog", "Blog", None, arguments["blog"]))
+    return reader, blog, image
 
 
 def _check_author(reader: Reader, *, required: bool) -> None:
