@@ -3,6 +3,7 @@
 `TIPOSYNC_LONG=1` trades for ten minutes.
 """
 
+import contextlib
 import os
 import random
 import time
@@ -81,10 +82,11 @@ class Market:
         if not self.orders:
             return
         place, order = self.orders.pop(self.dice.randrange(len(self.orders)))
-        if self.dice.random() < 0.5:
-            self.world.sim.cancel(place.domain, order)
-        else:
-            place.refund(order)
+        with contextlib.suppress(ValueError):  # it was shipped in the meantime
+            if self.dice.random() < 0.5:
+                self.world.sim.cancel(place.domain, order)
+            else:
+                place.refund(order)
 
     def ship(self) -> None:
         copies = [order for order in list(self.source.shop.orders.values()) if not order.cancelled_at]
