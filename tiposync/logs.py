@@ -35,7 +35,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class Sparing(logging.Filter):
-    """Of what anybody on the internet can provoke, lets `most` lines of a kind through in a minute, and counts the rest.
+    """Of what anybody on the internet can provoke: lets `most` lines of a kind through in a minute, counts the rest.
 
     Else whoever sends forged webhooks, wrong hosts or unknown paths would fill the log, and hide what matters in it.
     """
