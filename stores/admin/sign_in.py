@@ -17,6 +17,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 TOO_MANY_REQUESTS = 429
+LONGEST_NAME = User._meta.get_field("username").max_length
 CODE = {"autocomplete": "one-time-code", "inputmode": "text", "class": " ".join(BASE_INPUT_CLASSES)}
 
 
@@ -30,6 +31,12 @@ class SignInForm(AuthenticationForm):
         widget=forms.TextInput(CODE),
         help_text="Only if you use two-factor sign-in: from your authenticator, or a recovery code.",
     )
+
+    def clean_username(self) -> str:
+        name = self.cleaned_data["username"]
+        if len(name) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
+            raise self.get_invalid_login_error()
+        return name
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()

@@ -39,7 +39,8 @@ from django.conf import settings
 from django.test import Client
 def ask(path, **options):
     answer = Client(raise_request_exception=False).get(path, SERVER_NAME="sync.example.com", **options)
-    cookies = {name: [c["secure"], c["httponly"], c["samesite"], c["domain"], c["path"]] for name, c in answer.cookies.items()}
+    flags = ("secure", "httponly", "samesite", "domain", "path")
+    cookies = {name: [cookie[flag] for flag in flags] for name, cookie in answer.cookies.items()}
     return [answer.status_code, dict(answer.headers), cookies, answer.content.decode()]
 print(json.dumps({
     "http": ask("/admin/login/"),
