@@ -36,7 +36,10 @@ def _send_email(channel: AlertChannel, message: AlertMessage) -> None:
     if settings.EMAIL_BACKEND == DUMMY:
         raise MessageNotSent("E-mail cannot be sent: EMAIL_URL is not set. See .env.example.")
     try:
-        EmailMessage(message.title, message.text, to=channel.recipients()).send()
+        # In one line: a line break in a product's title must not begin a header of its own.
+        EmailMessage(" ".join(message.title.split()), message.text, to=channel.recipients()).send()
+    except ValueError as error:
+        raise MessageNotSent("An e-mail address of this channel cannot be used.") from error
     except OSError as error:  # the network's, and smtplib's
         raise MessageNotSent(f"The mail server did not take it: {type(error).__name__}.") from error
 

@@ -1,5 +1,6 @@
 """What every request passes through: its size and id, what browsers may do with the answer, who asks and proved it."""
 
+import ipaddress
 import re
 import secrets
 from collections.abc import Callable
@@ -33,6 +34,7 @@ POLICY = "; ".join(
 # The largest form: a file of links or rates fits several times. Webhooks have a limit of their own (syncing.views).
 MOST_BYTES = 25 * 1024 * 1024
 TOO_LARGE = 413
+HOUSEHOLD = 64  # bits of an IPv6 address that belong to the network
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -114,7 +116,17 @@ def author(get_response: Answer) -> Answer:
 def client_address(request: HttpRequest) -> str:
     """The address of who asks: what our own proxy saw, if there is one (AXES_CLIENT_IP_CALLABLE).
 
-    The last entry of X-Forwarded-For is the proxy's; those before it are whatever the visitor claims.
+    The last entry of X-Forwarded-For is the proxy's; those before it are whatever the visitor claims. Of an IPv6
+    address it is the network: a household has 2**64 of them, and could try from another one each time.
     """
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    return forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
+    address = forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return request.META.get("REMOTE_ADDR", "")  # such as "unknown", which some proxies write
+    if found.version == 4:
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, HOUSEHOLD), strict=False).network_address)

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from axes.helpers import get_client_ip_address
+from axes.models import AccessAttempt
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django_otp import user_has_device, verify_token
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -39,6 +43,8 @@ class SignInForm(AuthenticationForm):
         return name
 
     def clean(self) -> dict[str, Any]:
+        if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
+            raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")
         data = super().clean()
         user = self.get_user()
         if user is not None and user_has_device(user):
@@ -54,6 +60,13 @@ class SignInForm(AuthenticationForm):
 
 # Not in the settings: unfold would import this while it makes the very site that our pages register with.
 admin.site.login_form, admin.site.login_template = SignInForm, "admin/console/sign_in.html"
+
+
+def _tries_from(request: HttpRequest) -> int:
+    """How often signing in failed lately from the address of this request, whatever the names."""
+    since = timezone.now() - settings.AXES_COOLOFF_TIME
+    rows = AccessAttempt.objects.filter(ip_address=get_client_ip_address(request), attempt_time__gt=since)
+    return rows.aggregate(count=Sum("failures_since_start"))["count"] or 0
 
 
 def accepting(user: User, code: str) -> Device | None:
