@@ -36,15 +36,11 @@ class SignInForm(AuthenticationForm):
         help_text="Only if you use two-factor sign-in: from your authenticator, or a recovery code.",
     )
 
-    def clean_username(self) -> str:
-        name = self.cleaned_data["username"]
-        if len(name) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
-            raise self.get_invalid_login_error()
-        return name
-
     def clean(self) -> dict[str, Any]:
         if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
             raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")
+        if len(self.cleaned_data.get("username", "")) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
+            raise self.get_invalid_login_error()
         data = super().clean()
         user = self.get_user()
         if user is not None and user_has_device(user):

@@ -101,7 +101,7 @@ def _hostile_json(value: object, text: str) -> object:
     if isinstance(value, dict):
         return {key: _hostile_json(inner, text) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_hostile_json(inner, text) for inner in value] or [text]
+        return [_hostile_json(inner, text) for inner in value]
     return text if isinstance(value, str) and not value.startswith("gid:") else value
 
 
