@@ -168,4 +168,6 @@ def _is_request(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in VERBS:
         return False
     whom = ast.unparse(node.func.value)
+    if whom == "request.session":  # Django's, of a visitor
+        return False
     return whom == "requests" or "session" in whom.split("(")[0].split(".")[-1].lower() or "new_session" in whom

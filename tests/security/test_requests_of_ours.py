@@ -68,7 +68,7 @@ def test_no_row_gets_a_domain_that_is_no_permanent_name(domain):
     store = Store(domain=domain, role="source", auth="static_token", access_token=TOKEN)
     with pytest.raises(ValidationError):
         store.full_clean()
-    # A command completes a bare word, and takes blanks off, as they come with what is pasted.
+    # A command completes a bare word and takes blanks off, as they come with what is pasted; PostgreSQL knows no NUL.
     if domain not in ("", "localhost", "main.myshopify.com\n", "main.myshopify.com\x00"):
         with pytest.raises(CommandError):
             call_command("add_store", domain, role="source", token=TOKEN, webhook_secret="s", no_check=True)

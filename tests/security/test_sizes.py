@@ -5,9 +5,11 @@ from io import BytesIO
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.wsgi import WSGIRequest
+from django.test import RequestFactory
 
 from tests.security import site
 from tiposync import middleware
+from tiposync.wsgi import SILENT_SECONDS, application
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +48,32 @@ def test_a_body_without_a_length_counts_as_empty(client):
     assert request.body == b""
     answer = client.generic("POST", "/webhooks/shopify/", b"", HTTP_TRANSFER_ENCODING="chunked")
     assert answer.status_code == 401
+
+
+class Silent:
+    """The connection of somebody who sent a part of a body and then nothing more."""
+
+    seconds: float | None = None
+
+    def settimeout(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def read(self, *size: int) -> bytes:
+        assert self.seconds, "it would be waited for for ever"
+        raise TimeoutError
+
+    readline = read
+
+
+@pytest.mark.parametrize("path", ["/webhooks/shopify/", "/admin/login/"])
+def test_who_stops_sending_in_the_middle_of_a_body_is_cut_off_and_told(path):
+    connection, told = Silent(), []
+    environ = RequestFactory().post(path, b"x", content_type="application/x-www-form-urlencoded").environ
+    environ |= {"CONTENT_LENGTH": "100", "gunicorn.socket": connection, "wsgi.input": connection}
+    environ |= {"HTTP_X_SHOPIFY_HMAC_SHA256": "A" * 43 + "="}
+    application(environ, lambda status, headers: told.append(status))
+    assert told[0].startswith(("400", "403")), told
+    assert connection.seconds == SILENT_SECONDS
 
 
 def test_a_file_beyond_what_a_table_of_rates_needs_is_refused_with_words():
