@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
@@ -160,6 +160,20 @@ def _check_keys() -> Iterator[CheckMessage]:
             hint=f"Replace it with the output of: {new_key}",
             id="tiposync.E033",
         )
+
+
+@register("people", deploy=True)
+def check_two_factor(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Whether a stolen password alone opens the console."""
+    if settings.TWO_FACTOR == "required":
+        return []
+    return [
+        Info(
+            "TWO_FACTOR is optional: of those who do not set it up, the password alone opens the console.",
+            hint="Set TWO_FACTOR=required to have everybody set it up at the next sign-in.",
+            id="tiposync.I034",
+        )
+    ]
 
 
 @register("mail")

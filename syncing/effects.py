@@ -115,13 +115,12 @@ def check_store(store: Store, payloads: Payloads) -> list[str]:
 
 
 def lose_store(store: Store, payloads: Payloads) -> list[str]:
-    """app/uninstalled: the token is dead and the subscriptions are gone at once."""
-    Store.objects.filter(pk=store.pk).update(
-        status=Store.Status.DISCONNECTED,
-        status_reason="The app was uninstalled in this store. Install it again, then press Check store.",
-        checked_at=timezone.now(),
-    )
-    return ["The store is disconnected."] * len(payloads)
+    """app/uninstalled: the token is dead at once, so a check disconnects the store.
+
+    Not the webhook itself: its topic is unsigned, and shop/update has the same body.
+    """
+    jobs.check(store)
+    return ["Shopify is asked whether the app is still there."] * len(payloads)
 
 
 def finish_bulk(store: Store, payloads: Payloads) -> list[str]:

@@ -29,6 +29,7 @@ BATCH = 500
 def take_data_requests(store: Store, payloads: Sequence[dict]) -> list[str]:
     """customers/data_request: an operator is told, exports what is kept, and answers the customer."""
     for payload in payloads:
+        _require(store, payload, "customer", "data_request")
         _record(store, PrivacyRequest.Kind.DATA, payload)
     return ["Waits for an operator under “Privacy requests”."] * len(payloads)
 
@@ -36,6 +37,7 @@ def take_data_requests(store: Store, payloads: Sequence[dict]) -> list[str]:
 def forget_customers(store: Store, payloads: Sequence[dict]) -> list[str]:
     """customers/redact: what is kept about the customer is removed, this very webhook's body included."""
     for payload in payloads:
+        _require(store, payload, "customer", "orders_to_redact")
         request = _record(store, PrivacyRequest.Kind.CUSTOMER, payload)
         _enqueue(request)
     return ["What is kept about the customer is being removed."] * len(payloads)
@@ -44,8 +46,21 @@ def forget_customers(store: Store, payloads: Sequence[dict]) -> list[str]:
 def forget_store(store: Store, payloads: Sequence[dict]) -> list[str]:
     """shop/redact, 48 hours after the app was uninstalled: what is kept of its customers is removed."""
     for payload in payloads:
+        _require(store, payload)
         _enqueue(_record(store, PrivacyRequest.Kind.SHOP, payload))
     return ["What is kept of the store's customers is being removed."] * len(payloads)
+
+
+def _require(store: Store, payload: dict, *parts: str) -> None:
+    """Raise ValueError unless the signed body itself asks for this: the headers with its topic and store are unsigned.
+
+    Whoever got hold of one request could otherwise send it again as another one, and have a whole store forgotten.
+    """
+    if payload.get("shop_domain") != store.domain:
+        raise ValueError(f"it is not about {store.domain}")
+    found = {name for name in ("customer", "data_request", "orders_to_redact") if name in payload}
+    if found != set(parts):
+        raise ValueError("it asks for something else")
 
 
 def _record(store: Store, kind: str, payload: dict) -> PrivacyRequest:

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -33,6 +35,8 @@ def prune() -> int:
         Tally.objects.filter(hour__lt=timezone.now() - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),
+        Session.objects.filter(expire_date__lt=timezone.now()),
+        AccessAttempt.objects.filter(attempt_time__lt=before),  # names and addresses of people, or of whoever tried
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
     ]
     return sum(_remove_some(rows) for rows in old)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection as db
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
@@ -30,14 +30,18 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
     """Verify on the raw bytes, store once, answer 200 after the commit; the work is done later.
 
     413 too large; 401 without a well-formed signature (before the database is asked anything) or with a wrong one; 404
-    for a store we do not know; 400 without a webhook id or topic. Shopify repeats whatever is not 2xx for 4 hours.
+    for a store we do not know; 400 without a webhook id or topic, or for half a body. Shopify repeats whatever is not
+    2xx for 4 hours.
     """
-    if int(request.headers.get("Content-Length") or 0) > settings.WEBHOOK_MAX_BYTES:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.WEBHOOK_MAX_BYTES:  # digits: middleware.size saw to that
         return HttpResponse("The body is too large.", status=413, content_type="text/plain")
     headers = wire.read_headers(request.headers)
     if wire.parse_signature(headers.signature) is None:
         return _refuse("The signature header is missing or malformed.", 401)
-    body = request.body
+    try:
+        body = request.body
+    except UnreadablePostError:
+        return _refuse("The body broke off.", 400)
     known = _find_store(headers.domain)
     if known is None:
         return _refuse("This store is not known here.", 404)

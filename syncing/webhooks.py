@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db import connection as db
-from django.utils.dateparse import parse_datetime
 
 from stores.models import Store
 from stores.shopify import gids
+from stores.shopify.instants import parse_instant
 from syncing import jobs
 from syncing.models import StockObservation, WebhookEvent
 from syncing.stock import levels
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 PROCESS_ROWS = 500
 # What reading an unexpected body raises.
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
 LARGEST = 2**31 - 1  # Shopify's Int, and our column's
 STOCK_TOPIC = "inventory_levels/update"
 Read = TypeVar("Read")
@@ -175,8 +175,6 @@ def _hint(event: WebhookEvent, payload: dict) -> Hint:
         raise ValueError(f"available is {available!r}")
     if available is not None and abs(available) > LARGEST:
         raise ValueError("available is a number that no level can have")
-    as_of = parse_datetime(payload["updated_at"])
-    if as_of is None or as_of.tzinfo is None:
-        raise ValueError(f"updated_at is {payload['updated_at']!r}")
+    as_of = parse_instant(payload["updated_at"])
     item_gid = gids.gid("InventoryItem", payload["inventory_item_id"])
     return Hint(item_gid, gids.gid("Location", payload["location_id"]), available, as_of, event.pk)

@@ -41,6 +41,7 @@ def test_production_reads_with_a_secret_key_and_a_database(tmp_path):
         ({"SECURE_SSL_REDIRECT": ""}, "SECURE_SSL_REDIRECT must be true or false"),
         ({"QUEUE_WORKERS": "four"}, "QUEUE_WORKERS must be a number, not 'four'"),
         ({"QUEUE_POLL": "0,2"}, "QUEUE_POLL must be a number"),
+        ({"TWO_FACTOR": "yes"}, "TWO_FACTOR must be optional or required, not 'yes'"),
         ({"DATABASE_URL": "mysql://user:pass-word@db/x"}, "PostgreSQL only"),
         ({"DATABASE_URL": "postgress://user:pass-word@db/x"}, "DATABASE_URL cannot be used"),
         ({"DATABASE_URL": "postgres://user:pass-word/#@db:5432/x"}, "written as %XX"),
@@ -113,6 +114,7 @@ def test_a_deployment_with_sound_settings_has_nothing_to_warn_of():
         "BEHIND_PROXY": "true",
         "EMAIL_URL": "smtp+tls://user:pass-word@smtp.example.com:587",
         "MAIL_FROM": "tiposync@example.com",
+        "TWO_FACTOR": "required",
         "DEBUG": "false",
     }
     command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "INFO"]

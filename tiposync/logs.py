@@ -6,11 +6,15 @@ that it led to carry it.
 
 import json
 import logging
+import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import sentry_sdk
 from django.http import HttpRequest
+from sentry_sdk.integrations.logging import ignore_logger
 
 from stores import tracing
 from stores.redaction import redact
@@ -28,6 +32,35 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
         if name not in STANDARD and not isinstance(value, HttpRequest)
     }
     return tracing.current() | given
+
+
+class Sparing(logging.Filter):
+    """Of what anybody on the internet can provoke: lets `most` lines of a kind through in a minute, counts the rest.
+
+    Else whoever sends forged webhooks, wrong hosts or unknown paths would fill the log, and hide what matters in it.
+    """
+
+    SOURCES = ("django.request", "django.security", "axes", "syncing.views")
+
+    def __init__(self, most: int = 20, seconds: float = 60, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._most, self._seconds, self._clock = most, seconds, clock
+        self._seen: dict[tuple, tuple[float, int]] = {}  # kind: when its minute began, how many came since
+        self._lock = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", 0)
+        if not record.name.startswith(self.SOURCES) or record.levelno < logging.WARNING or status >= 500:
+            return True
+        kind, now, left_out = (record.name, record.levelno, status), self._clock(), 0
+        with self._lock:
+            began, count = self._seen.get(kind, (now, 0))
+            if now - began >= self._seconds:
+                left_out, began, count = max(0, count - self._most), now, 0
+            self._seen[kind] = (began, count + 1)
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} ({left_out} more like it were left out)", None
+        return count < self._most
 
 
 class JsonFormatter(logging.Formatter):
@@ -57,6 +90,7 @@ class LineFormatter(logging.Formatter):
 
 def start_sentry(dsn: str, environment: str) -> None:
     """Report errors to Sentry: without the values of variables, headers, bodies or people, which hold secrets."""
+    ignore_logger("django.security.DisallowedHost")  # somebody's scan, no error of ours
     sentry_sdk.init(
         dsn=dsn,
         environment=environment,

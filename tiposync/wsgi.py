@@ -1,9 +1,21 @@
 """The WSGI application that gunicorn serves."""
 
 import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tiposync.settings")
 os.environ.setdefault("PGAPPNAME", "tiposync web")  # what PostgreSQL shows beside our connections
-application = get_wsgi_application()
+django = get_wsgi_application()
+# Whoever sends a part of a body, or reads a part of an answer, and then nothing for so many seconds, is cut off: a
+# thread would wait for them for ever, and there are few.
+SILENT_SECONDS = 20
+
+
+def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    """Django, on a connection that may not stay silent."""
+    if connection := environ.get("gunicorn.socket"):
+        connection.settimeout(SILENT_SECONDS)
+    return django(environ, start_response)

@@ -105,6 +105,8 @@ class OperatedMixin:
 
     def do_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Do one operation to one row; what a feature refuses is shown in its own words."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied  # before it is told which rows exist
         row = self.get_object(request, unquote(object_id))
         if row is None or name not in self.operations:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from axes.helpers import get_client_ip_address
+from axes.models import AccessAttempt
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django_otp import user_has_device, verify_token
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -17,6 +21,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 TOO_MANY_REQUESTS = 429
+LONGEST_NAME = User._meta.get_field("username").max_length
 CODE = {"autocomplete": "one-time-code", "inputmode": "text", "class": " ".join(BASE_INPUT_CLASSES)}
 
 
@@ -32,14 +37,20 @@ class SignInForm(AuthenticationForm):
     )
 
     def clean(self) -> dict[str, Any]:
+        if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
+            raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")
+        if len(self.cleaned_data.get("username", "")) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
+            raise self.get_invalid_login_error()
         data = super().clean()
         user = self.get_user()
         if user is not None and user_has_device(user):
             code = data.get("code", "").replace(" ", "")
             if not code:
                 raise ValidationError("Enter the code of your authenticator, too.")
-            if not fits(user, code):
+            device = accepting(user, code)
+            if device is None:
                 raise ValidationError("This code does not fit, or too many were tried: wait a little and try the next.")
+            user.otp_device = device  # which django_otp notes in the session
         return data
 
 
@@ -47,12 +58,22 @@ class SignInForm(AuthenticationForm):
 admin.site.login_form, admin.site.login_template = SignInForm, "admin/console/sign_in.html"
 
 
-def fits(user: User, code: str) -> bool:
-    """Whether one of the user's confirmed devices accepts a code. Each accepts it once, and fewer and fewer tries."""
+def _tries_from(request: HttpRequest) -> int:
+    """How often signing in failed lately from the address of this request, whatever the names."""
+    since = timezone.now() - settings.AXES_COOLOFF_TIME
+    rows = AccessAttempt.objects.filter(ip_address=get_client_ip_address(request), attempt_time__gt=since)
+    return rows.aggregate(count=Sum("failures_since_start"))["count"] or 0
+
+
+def accepting(user: User, code: str) -> Device | None:
+    """Which of the user's confirmed devices accepts a code. Each accepts it once, and fewer and fewer tries."""
+    if not code.isprintable() or len(code) > 20:
+        return None
     # Six digits come from an authenticator. Trying a code on both kinds would throttle the one it is not for.
     kind: type[Device] = TOTPDevice if code.isdigit() and len(code) == 6 else StaticDevice
     devices = kind.objects.devices_for_user(user, confirmed=True)
-    return any(verify_token(user, device.persistent_id, code.lower()) for device in devices)
+    found = (verify_token(user, device.persistent_id, code.lower()) for device in devices)
+    return next(filter(None, found), None)
 
 
 def locked_out(request: HttpRequest, original: HttpResponse | None, credentials: dict | None) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.messages import ERROR, get_messages
 from django.contrib.messages.storage.base import Message
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -70,6 +71,8 @@ class SyncSwitchAdmin(ReadOnlyPage):
     ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:stores_syncswitch_change", args=[SyncSwitch.load().pk]))
 
     @display(description="State")

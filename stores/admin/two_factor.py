@@ -1,6 +1,8 @@
 """A user's own page for two-factor sign-in: set it up with an authenticator, get recovery codes, turn it off."""
 
+import django_otp
 import segno
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,9 +14,19 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from stores import history
-from stores.admin.sign_in import fits
+from stores.admin.sign_in import accepting
 
 RECOVERY_CODES = 10
+
+
+def is_set_up(user: User) -> bool:
+    """Whether the user signs in with a code."""
+    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+def is_proved(request: HttpRequest) -> bool:
+    """Whether a code was given in this session: at the sign-in, or when it was set up. Asks the database nothing."""
+    return bool(request.session.get(django_otp.DEVICE_ID_SESSION_KEY))
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -29,6 +41,7 @@ def _show(request: HttpRequest, codes: list[str] | None = None) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "title": "Two-factor sign-in",
         "is_on": device is not None,
+        "is_required": settings.TWO_FACTOR == "required",
         "codes": codes,
         "codes_left": StaticToken.objects.filter(device__user=request.user).count(),
     }
@@ -55,10 +68,12 @@ def _do(request: HttpRequest) -> HttpResponse:
     code, wish = request.POST.get("code", "").replace(" ", ""), request.POST.get("wish", "")
     if wish == "set up":
         return _set_up(request, code)
-    if not fits(request.user, code):
+    if accepting(request.user, code) is None:
         messages.error(request, "This code does not fit, or too many were tried: wait a little and try the next.")
     elif wish == "turn off":
         turn_off(request.user)
+        # Whoever sets it up again starts anew.
+        request.session.pop(django_otp.DEVICE_ID_SESSION_KEY, None)
         messages.success(request, "Two-factor sign-in is off.")
     elif wish == "new codes":
         return _show(request, _make_codes(request.user))
@@ -66,14 +81,15 @@ def _do(request: HttpRequest) -> HttpResponse:
 
 
 def _set_up(request: HttpRequest, code: str) -> HttpResponse:
-    if TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+    if is_set_up(request.user):
         return HttpResponseRedirect(reverse("two_factor"))
     device = _new_device(request.user)
-    if not device.verify_is_allowed()[0] or not device.verify_token(code):
+    if not django_otp.verify_token(request.user, device.persistent_id, code):
         messages.error(request, "This code does not fit. Is the clock of your phone right? Try the next one.")
         return HttpResponseRedirect(reverse("two_factor"))
-    device.confirmed = True
-    device.save(update_fields=["confirmed"])
+    TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
+    request.session.cycle_key()
+    django_otp.login(request, device)  # other sessions of this user end: they gave no code (middleware.second_factor)
     messages.success(request, "Two-factor sign-in is on. Keep the recovery codes below in a safe place.")
     return _show(request, _make_codes(request.user))
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from stores.models.fields import EncryptedTextField, check_texts
 
 # Shopify's own rule for the name (facts.md section 6).
-DOMAIN_PATTERN = r"^[a-z0-9][a-z0-9\-]*\.myshopify\.com$"
+DOMAIN_PATTERN = r"\A[a-z0-9][a-z0-9\-]*\.myshopify\.com\Z"
 
 
 class Strategy(models.TextChoices):

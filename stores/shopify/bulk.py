@@ -4,10 +4,12 @@ They spend no query points, so they suit whole catalogues (https://shopify.dev/d
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -76,6 +78,7 @@ query BulkLevels {
 _BUSY_CODES = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING"})
 _CHUNK = 1 << 16
+_LONGEST_LINE = 1 << 24  # bytes; a line is one object, some hundred bytes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +156,31 @@ query PollBulk($id: ID!) {
 
 
 def poll(client: Client, gid: str) -> BulkState:
-    """Where the operation stands, with a fresh address. Raises ObjectNotFound, and as Client.execute does."""
+    """Where the operation stands, with a fresh address.
+
+    Raises ObjectNotFound, UnexpectedAnswer for an address that nobody should be sent to, and as Client.execute does.
+    """
     gids.require(gid, "BulkOperation")
     operation = client.execute(POLL_BULK, {"id": gid}, cost=1).get("bulkOperation")
     if operation is None:
         raise ObjectNotFound(f"{client.domain}: Shopify does not know the bulk operation {gid} any more.")
-    return _state(operation)
+    state = _state(operation)
+    if state.url and not _is_outside(state.url, client.origin):
+        raise UnexpectedAnswer(f"{client.domain}: Shopify names an address for a bulk result that is none of its own.")
+    return state
+
+
+def _is_outside(url: str, origin: str) -> bool:
+    """Whether an address is one on the internet, by https and by name, or one of the host that answered.
+
+    Its certificate then proves that the name leads to whom it belongs to: to no host inside our network.
+    """
+    parts = urlsplit(url)
+    if f"{parts.scheme}://{parts.netloc}" == origin:
+        return True
+    host = parts.hostname or ""
+    is_name = re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}", host) is not None
+    return parts.scheme == "https" and is_name and parts.netloc.lower() in (host, f"{host}:443")
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/bulkOperations
@@ -280,6 +302,8 @@ def _lines(response: requests.Response) -> Iterator[bytes]:
     rest = b""
     for chunk in response.iter_content(_CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise UnexpectedAnswer("A bulk result holds a line without an end.")
         yield from (line for line in lines if line.strip())
     if rest.strip():
         yield rest

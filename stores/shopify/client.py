@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -90,6 +91,7 @@ class Client:
         self.domain = domain or answers.store_name(base_url)
         self.api_version = api_version
         self.session = session or new_session()
+        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(base_url))
         self._url = f"{base_url.rstrip('/')}/admin/api/{api_version}/graphql.json"
         self._tokens = tokens
         self._bucket = bucket

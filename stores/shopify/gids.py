@@ -2,6 +2,7 @@
 
 import re
 
+MOST_DIGITS = 20  # of UnsignedInt64
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]+)(?:\?[^\s]*)?")
 
 
@@ -12,10 +13,10 @@ class GidError(ValueError):
 def gid(kind: str, number: int | str) -> str:
     """`gid("InventoryItem", 123)` is `gid://shopify/InventoryItem/123`. Numbers may exceed 2**53 (facts 4.6).
 
-    Raises GidError for a float, a bool, a negative number, or text that is not all digits.
+    Raises GidError for a float, a bool, a negative number, or text that is not all digits; or too many.
     """
     text = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
         raise GidError(f"Not the number of a {kind}: {str(number)[:40]!r}")
     if not kind.isascii() or not kind.isalpha():
         raise GidError(f"Not a type of Shopify: {kind[:40]!r}")

@@ -11,7 +11,10 @@ def parse_instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"An instant without a time zone: {text[:40]!r}")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"An instant beyond the calendar: {text[:40]!r}") from None
 
 
 def instant_or_none(text: object) -> datetime | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -101,6 +102,8 @@ class StockLinkAdmin(ReadOnlyPage):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """A pair's page is the timeline of its item."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         pair = self.get_object(request, unquote(object_id))
         if pair is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

@@ -89,7 +89,12 @@ def test_forgetting_a_customer_removes_the_words_and_the_tracking_of_their_order
     ours, change, another = order_rows
     OrderImport.objects.filter(pk=ours.pk).update(copy_order_gid="gid://shopify/Order/77")
     store, number = (rows.destination, ORDER["id"]) if whose == "destination" else (rows.source, 77)
-    deliver(client, store, "customers/redact", {"customer": {"id": 1234567890}, "orders_to_redact": [number]})
+    deliver(
+        client,
+        store,
+        "customers/redact",
+        {"shop_domain": store.domain, "customer": {"id": 1234567890}, "orders_to_redact": [number]},
+    )
     for row in (ours, change, another):
         row.refresh_from_db()
     assert "ada" not in f"{ours.reason} {change.reason} {change.body}"
@@ -108,6 +113,7 @@ def test_a_change_that_is_under_way_keeps_what_it_sends(order_rows):
 
 def test_an_export_tells_of_the_customers_orders_and_of_no_others(client, rows, order_rows):
     payload = {"customer": ADA, "orders_requested": [ORDER["id"]], "data_request": {"id": 9}}
+    payload["shop_domain"] = rows.destination.domain
     deliver(client, rows.destination, "customers/data_request", payload)
     told = json.dumps(privacy.export(PrivacyRequest.objects.get()))
     assert "JD01-ada" in told and "ada@example.com is invalid" in told and "bob@" not in told
@@ -115,6 +121,7 @@ def test_an_export_tells_of_the_customers_orders_and_of_no_others(client, rows, 
 
 def test_a_question_waits_for_an_operator_who_exports_and_answers(client, admin_client, rows):
     payload = {"customer": ADA, "orders_requested": [ORDER["id"]], "data_request": {"id": 9999}}
+    payload["shop_domain"] = rows.source.domain
     assert deliver(client, rows.source, "customers/data_request", payload) == 200
     request = PrivacyRequest.objects.get()
     assert (request.reference, request.order_ids, request.state) == ("9999", [ORDER["id"]], "open")
@@ -136,7 +143,8 @@ def test_a_forged_request_is_refused_with_401(client, rows, topic):
 
 
 def test_a_request_about_somebody_nothing_is_kept_of_is_done(client, rows):
-    assert deliver(client, rows.destination, "customers/redact", {"customer": {"id": 12345678901}}) == 200
+    payload = {"shop_domain": rows.destination.domain, "customer": {"id": 12345678901}, "orders_to_redact": []}
+    assert deliver(client, rows.destination, "customers/redact", payload) == 200
     assert PrivacyRequest.objects.get().state == "done"
     assert SyncJob.objects.get(kind=SyncJob.Kind.FORGET).state == "succeeded"
 

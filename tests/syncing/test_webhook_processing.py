@@ -219,7 +219,7 @@ def test_an_uninstalled_app_disconnects_the_store_with_words_and_the_rest_goes_o
     world.follow()
     north.store.refresh_from_db()
     assert north.store.status == Store.Status.DISCONNECTED
-    assert "Install it again" in north.store.status_reason
+    assert "the app was uninstalled" in north.store.status_reason
     source.buy(0, 5)
     world.follow()
     assert [place.available() for place in world.places] == [15, 20, 15]

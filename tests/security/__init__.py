@@ -1,0 +1,1 @@
+"""Proofs that nobody gets in, gets at, or gets through: one file per subject."""

@@ -1,0 +1,104 @@
+"""Two-factor sign-in: who must set it up, what is closed until then, and which sessions end."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.checks import run_checks
+from django.test import Client
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from stores.admin import two_factor
+from tests.console_press import look_at
+from tests.security import site
+from tests.stores.test_sign_in import PASSWORD, TWO_FACTOR, ada, code_of, is_in, quick_hashes, set_up, sign_in
+
+__all__ = ["ada", "quick_hashes"]  # fixtures
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def required(settings):
+    settings.TWO_FACTOR = "required"
+
+
+def test_left_to_choice_the_password_alone_opens_the_console(ada, client):
+    sign_in(client)
+    assert is_in(client)
+
+
+def test_where_it_is_required_every_page_leads_to_setting_it_up(ada, client, required):
+    rows = site.make_site()
+    sign_in(client)
+    before = site.state_of_database()
+    for method in (client.get, client.post):
+        for address in site.addresses(rows):
+            if address.url in (*site.PUBLIC, TWO_FACTOR):
+                continue
+            answer = method(address.url)
+            assert (answer.status_code, answer.headers.get("Location")) == (302, TWO_FACTOR), address
+    assert not site.changed_since(before)
+    assert "Everybody here signs in with a code" in look_at(client, TWO_FACTOR)
+
+
+def test_once_it_is_set_up_the_console_opens_and_stays_open(ada, client, required):
+    sign_in(client)
+    set_up(client, ada)
+    assert is_in(client)
+    again = Client()
+    assert sign_in(again).status_code == 200  # asks for the code
+    assert not is_in(again)
+    sign_in(again, code=code_of(ada, steps=1))
+    assert is_in(again)
+
+
+def test_where_it_is_required_nobody_is_offered_to_turn_it_off(ada, client, required):
+    sign_in(client)
+    set_up(client, ada)
+    assert "Turn off" not in look_at(client, TWO_FACTOR)
+
+
+def test_who_signs_in_while_it_must_be_set_up_can_sign_out(ada, client, required):
+    sign_in(client)
+    client.post("/admin/logout/")
+    assert site.is_sign_in(client.get("/admin/"))
+
+
+def test_setting_it_up_ends_the_sessions_that_the_password_alone_opened(ada, client):
+    thief = Client()
+    sign_in(thief)
+    sign_in(client)
+    assert is_in(thief)
+    set_up(client, ada)
+    assert is_in(client)
+    assert site.is_sign_in(thief.get("/admin/stores/store/"))
+    assert thief.post("/admin/stores/store/add/").status_code == 302
+    assert "_auth_user_id" not in thief.session
+
+
+def test_setting_it_up_begins_a_new_session(ada, client):
+    sign_in(client)
+    before = client.session.session_key
+    set_up(client, ada)
+    assert client.session.session_key != before
+
+
+def test_who_turns_it_off_and_on_again_must_prove_it_again(ada, client):
+    sign_in(client)
+    codes = set_up(client, ada)
+    client.post(TWO_FACTOR, {"wish": "turn off", "code": codes[0]})
+    assert is_in(client) and not two_factor.is_set_up(ada)
+    TOTPDevice.objects.create(user=ada, confirmed=True)
+    assert site.is_sign_in(client.get("/admin/"))
+
+
+def test_a_deployment_is_told_that_a_password_alone_opens_the_console(settings):
+    for choice, expected in (("optional", 1), ("required", 0)):
+        settings.TWO_FACTOR = choice
+        found = [each for each in run_checks(include_deployment_checks=True) if each.id == "tiposync.I034"]
+        assert len(found) == expected
+        assert all("TWO_FACTOR=required" in each.hint and not each.is_serious() for each in found)
+
+
+def test_the_public_pages_ask_nobody_for_a_second_factor(ada, client, required):
+    User.objects.update(is_superuser=True)
+    assert client.get("/healthz").status_code == 200
+    assert sign_in(client, PASSWORD).status_code == 302
