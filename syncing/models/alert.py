@@ -71,6 +71,7 @@ class Alert(models.Model):
         JOB_FAILED = "job_failed", "Job failed"
         HEARTBEAT_MISSED = "heartbeat_missed", "Scheduled work does not run"
         WORKERS_RESTARTED = "workers_restarted", "Workers were restarted"
+        REDIS_AWAY = "redis_away", "Redis cannot be used"
         EVENTS_WAIT = "events_wait", "Webhooks wait"
         WORK_WAITS = "work_waits", "Work waits"
         ORDER_FAILED = "order_failed", "Order not carried"
