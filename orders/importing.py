@@ -70,7 +70,8 @@ def import_again(order_import: OrderImport) -> bool:
     The caller then has it imported. What was ever sent is looked for before anything is sent.
     """
     again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
-    return bool(again.update(state=State.PLANNED, waits_for="", reason="", failure="", changed_at=timezone.now()))
+    afresh = {"state": State.PLANNED, "waits_for": "", "reason": "", "failure": "", "is_forgotten": False}
+    return bool(again.update(**afresh, changed_at=timezone.now()))
 
 
 def send_again(order_import: OrderImport) -> bool:
