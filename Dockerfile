@@ -1,10 +1,11 @@
 # One image for web, workers and the release step; which of them a container is, its command says (compose.yaml).
-FROM python:3.11-slim AS build
+# Python's minor version and Debian's release are pinned; their security fixes come with each build.
+FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
 
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 # Logs appear at once; no bytecode is written into the image's read-only layers.
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --create-home --uid 10001 tiposync

@@ -8,13 +8,14 @@ export DEBUG := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test lint demo benchmarks clean
+.PHONY: help venv test lint demo benchmarks samples clean
 
 help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
 	@echo "make test        everything that must hold: lint, migrations, checks, tests"
 	@echo "make lint        ruff only"
 	@echo "make benchmarks  the measurements of README"
+	@echo "make samples     writes the sample messages of tests/samples anew"
 	@echo "make venv        just .venv with everything installed"
 	@echo "make clean       removes .venv and all local data"
 
@@ -51,6 +52,9 @@ demo: $(STAMP)
 
 benchmarks: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+samples: $(STAMP)
+	@TIPOSYNC_WRITE_SAMPLES=1 $(BIN)/python -m pytest -q tests/test_samples.py
 
 clean:
 	rm -rf $(VENV) .data static .pytest_cache .ruff_cache .hypothesis

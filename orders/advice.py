@@ -37,6 +37,11 @@ def what_to_do(order_import: OrderImport) -> str:
             "Nothing to do: Shopify's answer was lost, so the copy is looked for, and sent again only if it is not "
             "there."
         )
+    if order_import.state == State.SKIPPED and order_import.failure:
+        return (
+            "Its products followed the source and no longer do: they were deleted or unlinked. Enter the order in the "
+            "source by hand; or link the products again, then press “Import again”."
+        )
     if order_import.state == State.SKIPPED:
         return "Nothing to do, unless you want it in the source: then enter it by hand, or press “Import again”."
     if order_import.state == State.PLANNED:

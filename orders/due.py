@@ -39,7 +39,7 @@ def unfinished_updates(connection_ids: Collection[int]) -> QuerySet[OrderImport]
 
 def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of which nobody has decided yet whether a mail tells of them (orders.notices.decide)."""
-    failed = Q(state=State.FAILED) | Q(state=State.SENT) & ~Q(failure="")
+    failed = Q(state=State.FAILED) | Q(state__in=(State.SENT, State.SKIPPED)) & ~Q(failure="")
     return _of(connection_ids).filter(
         Q(state=State.CONFIRMED, noticed_as__in=("", "failed")) | failed & ~Q(noticed_as="failed")
     )

@@ -70,7 +70,8 @@ def import_again(order_import: OrderImport) -> bool:
     The caller then has it imported. What was ever sent is looked for before anything is sent.
     """
     again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
-    return bool(again.update(state=State.PLANNED, waits_for="", reason="", failure="", changed_at=timezone.now()))
+    afresh = {"state": State.PLANNED, "waits_for": "", "reason": "", "failure": "", "is_forgotten": False}
+    return bool(again.update(**afresh, changed_at=timezone.now()))
 
 
 def send_again(order_import: OrderImport) -> bool:
@@ -107,6 +108,7 @@ class _Importer:
         self.tell = tell
         self.choices = OrderSettings.of(connection)
         self.row: OrderImport
+        self.had_links = False  # whether a line of it was linked when it was looked at before
 
     def run(self, order_gid: str) -> str:
         connection = self.connection
@@ -184,6 +186,7 @@ class _Importer:
         if words := intake.why_not_ours(self.connection, seen) or intake.why_skipped(seen):
             return self._skip(words)
         with transaction.atomic():
+            self.had_links = row.lines.filter(source_variant__isnull=False).exists()
             self.tell(units.note_lines(row, seen.lines), None)
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
@@ -206,12 +209,20 @@ class _Importer:
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))
         except mapping.NoLinkedLines as error:
-            return self._skip(str(error))
+            return self._skip(str(error), failure=errors.UNMATCHED if self._has_lost_links(order) else "")
         except mapping.CannotMap as error:
             is_setting = isinstance(error, mapping.CurrencyWithoutRate)
             failure = errors.MISCONFIGURED if is_setting else errors.REJECTED
             self._fail(str(error), failure)
             raise ImportFailed(str(error), failure) from None
+
+    def _has_lost_links(self, order: OrderRecord) -> bool:
+        """Whether an order of which nothing is linked holds what followed the source until lately.
+
+        What never did is the destination's own affair.
+        """
+        is_wanted = any(line.current_quantity > 0 for line in order.lines)
+        return is_wanted and (self.had_links or units.have_gone(self.row))
 
     # Creating
 
@@ -357,9 +368,9 @@ class _Importer:
         else:
             OrderImport.objects.filter(pk=self.row.pk).update(reason=reason, failure=failure)
 
-    def _skip(self, reason: str) -> str:
+    def _skip(self, reason: str, *, failure: str = "") -> str:
         with transaction.atomic():
-            self._end(State.SKIPPED, reason)
+            self._end(State.SKIPPED, reason, failure=failure)
             self.tell(units.release(self.row), None)
         return f"Skipped. {reason}"
 

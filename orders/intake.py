@@ -212,6 +212,8 @@ def note_update(
     row, is_new = OrderUpdate.objects.get_or_create(
         order_import=order_import, kind=kind, origin_gid=origin_gid, defaults={"origin_at": origin_at}
     )
+    # Its words are forgotten anew, some day.
+    OrderImport.objects.filter(pk=order_import.pk, is_forgotten=True).update(is_forgotten=False)
     if may_change and not is_new:
         done = OrderUpdate.objects.filter(pk=row.pk, state=OrderUpdate.State.CONFIRMED)
         done.update(state=OrderUpdate.State.PLANNED, origin_at=origin_at)

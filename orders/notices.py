@@ -68,12 +68,14 @@ def send(order_import_id: int) -> str | None:
 
 
 def outcome_of(order_import: OrderImport) -> str:
-    """NEW, PARTIAL or FAILED; '' while there is nothing to tell (not done yet, or skipped on purpose)."""
+    """NEW, PARTIAL or FAILED; '' while there is nothing to tell (not done yet, or nothing to be done)."""
     if order_import.state == OrderImport.State.CONFIRMED:
         return PARTIAL if order_import.is_partial else NEW
     # Sent, and refused for good while it was looked for: nobody knows whether the copy is there.
     is_stuck = order_import.state == OrderImport.State.SENT and order_import.failure not in ("", errors.TRANSIENT)
-    return FAILED if order_import.state == OrderImport.State.FAILED or is_stuck else ""
+    # Skipped, although its products followed the source when it was placed.
+    is_lost = order_import.state == OrderImport.State.SKIPPED and order_import.failure != ""
+    return FAILED if order_import.state == OrderImport.State.FAILED or is_stuck or is_lost else ""
 
 
 def _is_wanted(outcome: str, choices: OrderSettings) -> bool:

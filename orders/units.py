@@ -110,6 +110,16 @@ def source_variants(connection_id: int, variant_gids: Collection[str]) -> dict[s
     return {gid: (pk, source_gid) for gid, pk, source_gid in rows}
 
 
+def have_gone(order_import: OrderImport) -> bool:
+    """Whether a line's product was linked until it was deleted in one of the stores."""
+    gone = VariantLink.objects.filter(
+        connection=order_import.connection_id,
+        state=VariantLink.State.GONE,
+        destination_variant__gid__in=order_import.lines.exclude(variant_gid="").values("variant_gid"),
+    )
+    return gone.exists()
+
+
 def _pending(rows: Collection[Line]) -> dict[int, int]:
     units: dict[int, int] = {}
     for row in rows:

@@ -12,12 +12,12 @@ from django.core.validators import validate_email
 
 LEAST_WATCHDOG_SECONDS = 5  # a cluster needs some seconds to start and to execute its first pulse
 LEAST_KEY_LENGTH = 32
-BROKER_CLASS = "syncing.pulse.PulsedBroker"
+DATABASE_BROKER, REDIS_BROKER = "syncing.pulse.PulsedBroker", "syncing.redis_broker.RedisBroker"
 
 
 @register("queue")
 def check_queue(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """The queue is an alarm clock in our own database, and a wake-up is not delivered twice while it runs."""
+    """The queue is an alarm clock of ours, and a wake-up is not delivered twice while it runs."""
     return list(_check_queue(settings.Q_CLUSTER))
 
 
@@ -29,11 +29,12 @@ def _check_queue(queue: dict) -> Iterator[CheckMessage]:
             hint="Set QUEUE_RETRY to QUEUE_TIMEOUT + 60.",
             id="tiposync.E001",
         )
-    if queue.get("orm") != "default" or queue.get("broker_class") != BROKER_CLASS:
+    wanted = REDIS_BROKER if settings.BROKER_URL else DATABASE_BROKER
+    if queue.get("orm") != "default" or queue.get("broker_class") != wanted:
         yield Error(
-            "The queue's broker is not the one in the default database: a wake-up would no longer commit or roll back "
-            "together with the rows it is about.",
-            hint=f'Leave Q_CLUSTER["orm"] at "default" and Q_CLUSTER["broker_class"] at "{BROKER_CLASS}".',
+            "The queue's broker is none of ours: wake-ups could be seen before the rows they are about, and nothing "
+            "would watch the workers.",
+            hint='Leave Q_CLUSTER["orm"] and Q_CLUSTER["broker_class"] as they are; for Redis set BROKER_URL.',
             id="tiposync.E002",
         )
     if queue["workers"] < 1:

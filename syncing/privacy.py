@@ -1,7 +1,7 @@
 """Shopify's compliance webhooks: what is kept about a customer, and removing it.
 
-Personal data is in the bodies of stored webhooks, and what orders.forgetting knows may be in rows about orders. Bodies,
-and the messages of jobs and alerts, go by age anyway (retention); a request to forget removes the rest at once.
+Personal data is in the bodies of stored webhooks; what orders.forgetting knows may be in rows about orders, and in the
+messages of jobs and alerts about these. All that goes by age anyway (retention); a request removes it at once.
 https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
 """
 
@@ -12,10 +12,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from orders import forgetting
-from orders.models import OrderImport
+from orders.models import OrderImport, OrderUpdate
 from stores.models import Store
 from syncing import jobs
-from syncing.models import PrivacyRequest, SyncJob, WebhookEvent
+from syncing.models import Alert, AlertMessage, PrivacyRequest, SyncJob, WebhookEvent
 
 WITHIN = timedelta(days=30)
 REMOVED = '{"removed": "A customer asked to be forgotten."}'
@@ -89,12 +89,30 @@ def forget(request: PrivacyRequest) -> str:
     count = 0
     for events in _in_batches(_bodies_about(request)):
         count += WebhookEvent.objects.filter(pk__in=events).update(body=REMOVED)
-    orders = forgetting.forget(_orders_about(request))
+    about = _orders_about(request)
+    orders = forgetting.forget(about)
+    _forget_messages(list(about.values_list("pk", "order_gid")))
     outcome = f"Removed the contents of {count} stored webhooks, and the words and tracking of {orders} orders."
     PrivacyRequest.objects.filter(pk=request.pk).update(
         state=PrivacyRequest.State.DONE, outcome=outcome, done_at=timezone.now()
     )
     return outcome
+
+
+def _forget_messages(orders: Sequence[tuple[int, str]]) -> None:
+    """Jobs and alerts about these orders may quote what Shopify said of them."""
+    notices = {f"order import {pk}" for pk, _ in orders}
+    about = Q(arguments__order_gid__in={order_gid for _, order_gid in orders})
+    about |= Q(kind=SyncJob.Kind.SEND_NOTICE, subject__in=notices)
+    jobs_about = SyncJob.objects.filter(about, finished_at__isnull=False)
+    updates = OrderUpdate.objects.filter(order_import__in=[pk for pk, _ in orders]).values_list("pk", flat=True)
+    subjects = {f"{kind} {subject}" for kind, subject in jobs_about.values_list("kind", "subject")}
+    subjects |= {f"import {pk}" for pk, _ in orders} | {f"update {pk}" for pk in updates}
+    jobs_about.exclude(message="").update(message=forgetting.WORDS, traceback="")
+    alerts = Alert.objects.filter(subject__in=subjects)  # as the finders name them
+    told = AlertMessage.objects.filter(alerts__in=alerts).exclude(state=AlertMessage.State.PENDING)
+    told.update(title="tiposync", text=forgetting.WORDS)
+    alerts.update(message=forgetting.WORDS)
 
 
 def export(request: PrivacyRequest) -> list[dict[str, object]]:

@@ -1,45 +1,29 @@
 """What is wrong right now, read from the rows: one Problem for each thing that somebody should know of."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
-from orders.models import OrderImport, OrderUpdate
-from stores.models import Connection, ProductLink, ResourceLink, Store
+from stores.models import Connection
+from syncing import carried_problems as carried
 from syncing import pulse
+from syncing.carried_problems import ENDS, MOST, NEWS, Kind, Problem
 from syncing.models import (
-    Alert,
-    CatalogueRun,
+    AlertChannel,
+    AlertMessage,
     Heartbeat,
     PrivacyRequest,
-    StockHold,
-    StockLevel,
-    StockLink,
+    Reconciliation,
     SyncJob,
     WebhookEvent,
 )
 
-Kind = Alert.Kind
-# Of one kind: more are told when these have ended. A thousand of them are one problem, not a thousand.
-MOST = 200
 LONGEST_WAIT = timedelta(minutes=5)
 RESTART_IS_NEWS = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A problem: (kind, subject) tells it from all others; `path` is the console's page about it."""
-
-    kind: str
-    subject: str
-    message: str
-    path: str = ""
-    store_id: int | None = None
-    connection_id: int | None = None
+FEW_TRIES = 3  # a channel that fails once or twice may be well a minute later
 
 
 def find() -> list[Problem]:
@@ -69,6 +53,12 @@ def _restarts(now: datetime) -> Iterator[Problem]:
         )
 
 
+def _redis(now: datetime) -> Iterator[Problem]:
+    if pulse.is_redis_away():
+        words = "The Redis of BROKER_URL cannot be used. Work goes on, but starts late: with the next sweep."
+        yield Problem(Kind.REDIS_AWAY, pulse.REDIS_AWAY, words)
+
+
 def waiting_events(now: datetime) -> Iterator[Problem]:
     """Webhooks that nobody processes."""
     waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk")
@@ -86,96 +76,50 @@ def _waiting_work(now: datetime) -> Iterator[Problem]:
         yield Problem(Kind.WORK_WAITS, "work", words, "/admin/syncing/syncjob/?state__exact=queued")
 
 
-def _stores(now: datetime) -> Iterator[Problem]:
-    kinds = {Store.Status.DISCONNECTED: Kind.STORE_DISCONNECTED, Store.Status.ATTENTION: Kind.STORE_ATTENTION}
-    for store in Store.objects.filter(status__in=kinds, is_paused=False)[:MOST]:
-        words = f"{store}: {store.status_reason or store.get_status_display()}"
-        path = f"/admin/stores/store/{store.pk}/change/"
-        yield Problem(kinds[store.status], f"store {store.pk}", words, path, store_id=store.pk)
+def _failed_events(now: datetime) -> Iterator[Problem]:
+    """Webhooks that cannot be processed, one problem for each topic: a thousand of them have one reason."""
+    failed = WebhookEvent.objects.filter(state=WebhookEvent.State.FAILED, received_at__gt=now - NEWS)
+    for topic, count, newest in failed.values_list("topic").annotate(n=Count("pk"), pk=Max("pk")).order_by("topic"):
+        reason = WebhookEvent.objects.values_list("reason", flat=True).get(pk=newest)
+        words = f"{count} of {topic} since yesterday. {reason}"
+        yield Problem(Kind.EVENT_FAILED, topic, words, f"/admin/syncing/webhookevent/{newest}/change/")
 
 
-def _oversold(now: datetime) -> Iterator[Problem]:
-    # Levels first: they are few, and joining all links with all levels every minute would cost more.
-    below = list(StockLevel.objects.filter(available__lt=0).order_by("pk").values_list("pk", flat=True)[:MOST])
-    links = StockLink.objects.filter(Q(source_level__in=below) | Q(destination_level__in=below)).order_by("pk")
-    for link in links.select_related(
-        "variant_link__source_variant", "connection__source", "connection__destination", "source_level",
-        "destination_level"
-    )[:MOST]:  # fmt: skip
-        numbers = [n for n in (link.source_level.available, link.destination_level.available) if n is not None]
-        yield Problem(
-            Kind.OVERSOLD,
-            f"link {link.variant_link_id}",
-            f"{link.variant_link.source_variant} stands at {min(numbers)} ({link.connection}).",
-            f"/admin/syncing/stocklink/timeline/{link.variant_link_id}/",
-            connection_id=link.connection_id,
-        )
+def _silent_stores(now: datetime) -> Iterator[Problem]:
+    """Connections of which a comparison found changes, although no webhook had come since the one before it.
 
-
-def _held(now: datetime) -> Iterator[Problem]:
-    holds = StockHold.objects.filter(state=StockHold.State.OPEN).order_by("pk")
-    for hold in holds.select_related(
-        "link__variant_link__source_variant", "connection__source", "connection__destination"
-    )[:MOST]:
-        yield Problem(
-            Kind.HELD,
-            f"hold {hold.pk}",
-            f"{hold.link.variant_link.source_variant} ({hold.connection}): {hold.reason}",
-            f"/admin/syncing/stockhold/{hold.pk}/change/",
-            connection_id=hold.connection_id,
-        )
-
-
-def _failed_jobs(now: datetime) -> Iterator[Problem]:
-    failed = SyncJob.objects.filter(state=SyncJob.State.FAILED).order_by("pk")
-    for job in failed.select_related("connection__source", "connection__destination", "store")[:MOST]:
-        yield Problem(
-            Kind.JOB_FAILED,
-            f"{job.kind} {job.subject}",
-            f"{job.get_kind_display()} ({job.connection or job.store or 'all'}): {job.message}",
-            f"/admin/syncing/syncjob/{job.pk}/change/",
-            store_id=job.store_id,
-            connection_id=job.connection_id,
-        )
-
-
-def _failed_orders(now: datetime) -> Iterator[Problem]:
-    """Copies that failed, and changes of orders that could not be carried over."""
-    ends = ("connection__source", "connection__destination")
-    for row in OrderImport.objects.filter(state=OrderImport.State.FAILED).select_related(*ends)[:MOST]:
-        path = f"/admin/orders/orderimport/{row.pk}/change/"
-        words = f"{row} was not copied: {row.reason}"
-        yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
-    updates = OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)
-    for row in updates.select_related(*(f"order_import__{end}" for end in ends))[:MOST]:
-        order = row.order_import
-        path = f"/admin/orders/orderupdate/{row.pk}/change/"
-        words = f"{row.get_kind_display()} ({order}): {row.reason}"
-        yield Problem(Kind.ORDER_FAILED, f"update {row.pk}", words, path, connection_id=order.connection_id)
-
-
-def _held_runs(now: datetime) -> Iterator[Problem]:
-    """Runs over a catalogue that would remove too much."""
-    held = CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).order_by("pk")
-    for run in held.select_related("connection__source", "connection__destination")[:MOST]:
-        path = f"/admin/syncing/cataloguerun/{run.pk}/change/"
-        yield Problem(Kind.HELD, f"run {run.pk}", f"{run}: {run.hold_reason}", path, connection_id=run.connection_id)
-
-
-def _catalogue(now: datetime) -> Iterator[Problem]:
-    """What does not follow, one problem for each connection: a wrong setting concerns thousands of products."""
-    for model, what in ((ProductLink, "products"), (ResourceLink, "collections, pages, blogs or articles")):
-        ill = model.objects.filter(state__in=(model.State.CONFLICT, model.State.FAILED), connection__is_paused=False)
-        counts = dict(ill.order_by().values_list("connection").annotate(n=Count("pk")))
-        rows = Connection.objects.filter(pk__in=counts).select_related("source", "destination").order_by("pk")
-        for connection in rows[:MOST]:
-            yield Problem(
-                Kind.CATALOGUE,
-                f"{model._meta.model_name} {connection.pk}",
-                f"{counts[connection.pk]} {what} do not follow ({connection}).",
-                f"/admin/stores/{model._meta.model_name}/?attention=open&connection={connection.pk}",
-                connection_id=connection.pk,
+    Where the destination's own changes are only reported, differences stand for ever and prove nothing.
+    """
+    done = Reconciliation.objects.filter(state=Reconciliation.State.DONE)
+    newest = done.filter(connection=OuterRef("connection")).order_by("-pk").values("pk")[:1]
+    rows = done.filter(pk=newest, finished_at__gt=now - NEWS).filter(Q(differing__gt=0) | Q(orders_found__gt=0))
+    running = rows.filter(connection__state=Connection.State.RUNNING, connection__drift=Connection.Drift.CORRECT)
+    for report in running.select_related(*ENDS).order_by("pk")[:MOST]:
+        connection = report.connection
+        before = done.filter(connection=connection, pk__lt=report.pk).order_by("-pk").first()
+        if before is None or connection.why_inert():
+            continue
+        stores = (connection.source_id, connection.destination_id)
+        heard = WebhookEvent.objects.filter(store__in=stores, received_at__gt=before.started_at)
+        if not heard.exists():
+            words = (
+                f"{connection}: the last comparison found changes, but no webhook has come since "
+                f"{before.started_at:%Y-%m-%d %H:%M} UTC. Does {settings.PUBLIC_URL} lead here? Check both stores."
             )
+            path = f"/admin/stores/connection/{connection.pk}/change/"
+            yield Problem(Kind.WEBHOOKS_SILENT, f"connection {connection.pk}", words, path, connection_id=connection.pk)
+
+
+def _failed_channels(now: datetime) -> Iterator[Problem]:
+    """Channels whose messages do not get out: the other channels tell of it."""
+    recent = AlertMessage.objects.filter(channel=OuterRef("pk"), created_at__gt=now - NEWS).exclude(
+        purpose=AlertMessage.Purpose.TEST
+    )
+    pending = recent.filter(state=AlertMessage.State.PENDING, attempts__gte=FEW_TRIES)
+    for channel in AlertChannel.objects.filter(Exists(pending), is_active=True).order_by("pk")[:MOST]:
+        error = channel.messages.filter(state=AlertMessage.State.PENDING).exclude(error="").first().error
+        path = f"/admin/syncing/alertchannel/{channel.pk}/change/"
+        yield Problem(Kind.CHANNEL_FAILED, f"channel {channel.pk}", f"“{channel}” cannot be reached. {error}", path)
 
 
 def _privacy(now: datetime) -> Iterator[Problem]:
@@ -218,15 +162,23 @@ def _words(span: timedelta) -> str:
 FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     missed_heartbeats,
     _restarts,
+    _redis,
     waiting_events,
     _waiting_work,
-    _stores,
-    _oversold,
-    _held,
-    _failed_jobs,
-    _failed_orders,
-    _held_runs,
-    _catalogue,
+    _failed_events,
+    _silent_stores,
+    _failed_channels,
+    carried.stores,
+    carried.oversold,
+    carried.held,
+    carried.failed_jobs,
+    carried.failed_orders,
+    carried.lost_orders,
+    carried.waiting_orders,
+    carried.held_runs,
+    carried.refused_stock,
+    carried.catalogue,
+    carried.failed_images,
     _privacy,
     _overdue,
 )

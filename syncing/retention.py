@@ -1,19 +1,25 @@
-"""Remove by age what is not needed for ever, in batches. The ledger of quantities stays."""
+"""Remove by age what is not needed for ever, in batches. The ledger of quantities stays, and orders as ids and sums.
 
-from datetime import timedelta
+tests/syncing/test_retention.py has every table with what bounds it; README tells it to people.
+"""
 
-from axes.models import AccessAttempt
+from datetime import datetime, timedelta
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
+from django_q.models import Failure
 
+from orders import forgetting
 from syncing import tallies
 from syncing.models import (
     Alert,
     AlertMessage,
     CatalogueRun,
     Reconciliation,
+    StockBatch,
     StockObservation,
     SyncJob,
     Tally,
@@ -22,26 +28,43 @@ from syncing.models import (
 
 BATCH = 5000
 KEEP_TALLIES = timedelta(days=400)
+SETTLED = (StockBatch.State.APPLIED, StockBatch.State.REFUSED)
 
 
 def prune() -> int:
-    """Remove at most one batch of each kind that is older than RETENTION_DAYS; return how many rows went."""
-    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
+    """Remove at most one batch of each kind that is older than RETENTION_DAYS; return how many rows went.
+
+    Called every minute: a batch a minute is more than any installation writes.
+    """
+    now = timezone.now()
+    before = now - timedelta(days=settings.RETENTION_DAYS)
     old: list[QuerySet] = [
         WebhookEvent.objects.filter(received_at__lt=before).exclude(state=WebhookEvent.State.NEW),
         StockObservation.objects.filter(created_at__lt=before),
         SyncJob.objects.filter(finished_at__lt=before),
         CatalogueRun.objects.filter(finished_at__lt=before),
-        Tally.objects.filter(hour__lt=timezone.now() - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
+        Tally.objects.filter(hour__lt=now - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),
-        Session.objects.filter(expire_date__lt=timezone.now()),
-        AccessAttempt.objects.filter(attempt_time__lt=before),  # names and addresses of people, or of whoever tried
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
+        AccessAttempt.objects.filter(attempt_time__lt=before),  # names and addresses of people, or of whoever tried
+        AccessFailureLog.objects.filter(attempt_time__lt=before),
+        AccessLog.objects.filter(attempt_time__lt=before),
+        Session.objects.filter(expire_date__lt=now),
+        Failure.objects.filter(stopped__lt=before),
     ]
+    _empty_batches(before)
+    forgetting.forget_old(before, BATCH)
     return sum(_remove_some(rows) for rows in old)
 
 
 def _remove_some(rows: QuerySet) -> int:
     ids = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
     return rows.model.objects.filter(pk__in=ids).delete()[0] if ids else 0
+
+
+def _empty_batches(before: datetime) -> None:
+    """The bytes of stock mutations whose fate is known: what they changed stands in the ledger."""
+    old = StockBatch.objects.filter(answered_at__lt=before, state__in=SETTLED).exclude(body=b"")
+    ids = list(old.order_by("answered_at").values_list("pk", flat=True)[:BATCH])
+    StockBatch.objects.filter(pk__in=ids).update(body=b"")

@@ -94,7 +94,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether the database answers, workers are alive and events are being processed; 503 and the reason if not."""
+    """Whether the database answers, workers are alive and events are being processed; 503 and the reason if not.
+
+    What only makes work slower stands under warnings: 503 would have requests sent elsewhere, which helps nobody.
+    """
     with db.cursor() as cursor:
         cursor.execute("SELECT 1")
     now = timezone.now()
@@ -107,7 +110,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
         problems.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")
     if problems:
         alerts.sound_alarm()
-    return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)
+    warnings = ["Redis (BROKER_URL) cannot be used: work starts late."] if pulse.is_redis_away() else []
+    answer = {"ready": not problems, "problems": problems, "warnings": warnings}
+    return JsonResponse(answer, status=503 if problems else 200)
 
 
 @require_GET

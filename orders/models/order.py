@@ -69,6 +69,7 @@ class OrderImport(models.Model):
     looks = models.PositiveSmallIntegerField(default=0, help_text="Looks for it since it was last sent.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     noticed_as = models.CharField(max_length=10, blank=True, editable=False)  # what the last mail about it told
+    is_forgotten = models.BooleanField(default=False, editable=False)  # what may tell of a customer was removed
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -80,6 +81,7 @@ class OrderImport(models.Model):
             models.Index(
                 fields=["id"], condition=Q(state="confirmed", noticed_as__in=["", "failed"]), name="order_untold"
             ),
+            models.Index(fields=["changed_at"], condition=Q(is_forgotten=False), name="order_not_forgotten"),
             models.Index(fields=["copy_order_gid"]),
             models.Index(fields=["copy_gid"]),
             models.Index(fields=["order_gid"]),

@@ -1,9 +1,10 @@
 """What can go wrong on the wire: one class for each way to react.
 
 Each class carries `failure`, the word the job runner decides by: TRANSIENT (try again later), REJECTED (Shopify says
-no to this content), MISCONFIGURED (an operator must change something), BUG (our request is wrong). `outcome_unknown`
-is True when a write may have taken effect although it failed: never send such a write again without its idempotency
-key. Messages are for operators. They never contain a token, a secret, a header or a body.
+no to this content), MISCONFIGURED (an operator must change something), UNMATCHED (one must link something), BUG (our
+request is wrong). `outcome_unknown` is True when a write may have taken effect although it failed: never send such a
+write again without its idempotency key. Messages are for operators. They never contain a token, a secret, a header or
+a body.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 TRANSIENT = "transient"
 REJECTED = "rejected"
 MISCONFIGURED = "misconfigured"
+UNMATCHED = "unmatched"
 BUG = "bug"
 
 

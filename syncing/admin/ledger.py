@@ -161,6 +161,8 @@ class StockBatchAdmin(ReadOnlyPage):
 
     @display(description="Body")
     def shown_body(self, batch: StockBatch) -> str:
+        if not batch.body:
+            return "Removed by age."
         text = bytes(batch.body).decode(errors="replace")
         try:
             return look.folded("Show what was sent", look.pretty_json(json.loads(text)))

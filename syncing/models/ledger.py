@@ -15,7 +15,7 @@ class StockBatch(models.Model):
     """One mutation to one store: its exact bytes and idempotency key, recorded before it is sent.
 
     `attempts` counts committed intentions to send. A first attempt with a definite answer is unambiguous; anything
-    later is a replay of the same bytes under the same key.
+    later is a replay of the same bytes under the same key. When its fate is known the bytes go by age (retention).
     """
 
     class Kind(models.TextChoices):
@@ -43,7 +43,10 @@ class StockBatch(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "stock batches"
-        indexes = [models.Index(fields=["connection", "id"], condition=Q(state="pending"), name="batch_pending")]
+        indexes = [
+            models.Index(fields=["connection", "id"], condition=Q(state="pending"), name="batch_pending"),
+            models.Index(fields=["answered_at"], condition=~Q(body=b""), name="batch_with_body"),
+        ]
 
     def __str__(self) -> str:
         return f"Batch {self.pk} to {self.store}"

@@ -34,6 +34,7 @@ BATCH_ROWS = inventory.MOST_ROWS
 # own for a while: among 250 rows one of them would be stale every time, and none of the 250 would ever be written.
 RESTLESS_ROWS = 10
 RESTLESS_TIME = timedelta(minutes=1)
+REFUSED = "Shopify refused it:"  # what the reason of a link begins with that waits for this
 _MOVED = "The level had changed meanwhile."
 
 
@@ -306,10 +307,10 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
     for error in outcome.user_errors:
         index = inventory.row_index(error)
         if index is not None and index not in stale:
-            bad[index] = f"Shopify refused it: {error.message}"
+            bad[index] = f"{REFUSED} {error.message}"
     if not stale and not bad:  # it speaks of the whole call
         words = "; ".join(error.message for error in outcome.user_errors)
-        bad = dict.fromkeys(range(len(adjustments)), f"Shopify refused it: {words}")
+        bad = dict.fromkeys(range(len(adjustments)), f"{REFUSED} {words}")
     message = "; ".join(sorted({error.message for error in outcome.user_errors}))
     with transaction.atomic():
         if not _close(batch, StockBatch.State.REFUSED, message):

@@ -53,15 +53,15 @@ def main() -> None:
             numbers = iter(range(variants))
             domains = [SOURCE] if strategy == "one_way" else [SOURCE, NORTH]
             for _ in range(5):  # the first ones warm up whatever is opened once
-                _change_one(scene, domains, next(numbers))
-            idle = [_change_one(scene, domains, next(numbers)) for _ in range(options.idle)]
+                change_one(scene, domains, next(numbers))
+            idle = [change_one(scene, domains, next(numbers)) for _ in range(options.idle)]
             rows.append(_row(f"{strategy}, idle", scene, idle))
             load = _change_many(scene, domains, numbers, options)
             rows.append(_row(f"{strategy}, {options.per_second:g} changes/s", scene, load))
     print_table("(b) From a change to the other store", HEADER, rows)
 
 
-def _change_one(scene: Scene, domains: Sequence[str], number: int) -> Change:
+def change_one(scene: Scene, domains: Sequence[str], number: int) -> Change:
     """Wait for quiet, make a change, wait until it has arrived."""
     scene.wait_until_settled()
     # Longer than STOCK_LINGER_SECONDS, after which the engine takes it for a quiet time; and, as the queue looks some

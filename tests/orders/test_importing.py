@@ -6,14 +6,15 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from orders import importing
+from orders import advice, importing
 from orders.models import OrderImport, OrderSettings
 from stores.clients import open_client
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import handlers, jobs, order_effects, webhooks
+from syncing import handlers, jobs, order_effects, problems, webhooks
 from syncing.models import WebhookEvent
 from tests.orders.trade import total_of
+from tests.simulator import merchant
 
 State = OrderImport.State
 LOST = ["close", "html", "internal_error"]
@@ -148,6 +149,28 @@ class TestWhatIsNotCopied:
         shop.north.order(tags=["multi_store_sync"])
         shop.run()
         assert not OrderImport.objects.exists() and not shop.copies
+
+    def test_an_order_whose_product_was_deleted_meanwhile_is_told_of(self, trade, mailoutbox):
+        shop = trade(when="paid", notice_addresses="anna@example.com")
+        order = shop.north.order((0, 1), paid=False)
+        shop.run()
+        assert shop.row(order).state == State.WAITING
+        merchant.delete_product(shop.north.shop, shop.sim.clock, shop.north.variants[0].product_id)
+        shop.sim.pay_order(shop.north.domain, order)
+        shop.run()
+        row = shop.row(order)
+        assert (row.state, row.failure, shop.copies) == (State.SKIPPED, "unmatched", [])
+        assert "Enter the order in the source by hand" in advice.what_to_do(row)
+        assert [mail.subject for mail in mailoutbox] == [f"[tiposync] Order {order.name} of North could not be copied"]
+        assert [problem.kind for problem in problems.find() if problem.kind == "order_failed"] == ["order_failed"]
+
+    def test_an_order_of_the_destinations_own_products_is_nobodys_business(self, trade, mailoutbox):
+        shop = trade(notice_addresses="anna@example.com")
+        VariantLink.objects.filter(connection=shop.connection).delete()
+        order = shop.north.order((0, 1))
+        shop.run()
+        assert (shop.row(order).state, shop.row(order).failure) == (State.SKIPPED, "")
+        assert mailoutbox == []
 
     def test_an_order_of_which_nothing_is_linked(self, trade):
         shop = trade()

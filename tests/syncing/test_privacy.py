@@ -10,12 +10,20 @@ import pytest
 from django.utils import timezone
 
 from orders import forgetting
-from orders.models import OrderImport, OrderUpdate
-from syncing import handlers, jobs, privacy, problems, retention, views
-from syncing.models import PrivacyRequest, StockAdjustment, SyncJob, WebhookEvent
-from tests.console_orders import make_failed, make_update
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from syncing import alerts, handlers, jobs, privacy, problems, retention, views
+from syncing.models import (
+    Alert,
+    AlertChannel,
+    AlertMessage,
+    PrivacyRequest,
+    StockAdjustment,
+    SyncJob,
+    WebhookEvent,
+)
+from tests.console_orders import make_failed, make_line, make_update
 from tests.console_press import page_of, press
-from tests.console_rows import SECRET, make_adjustment, make_event, make_rows
+from tests.console_rows import SECRET, make_adjustment, make_event, make_job, make_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -101,6 +109,20 @@ def test_forgetting_a_customer_removes_the_words_and_the_tracking_of_their_order
     assert change.body == {"sent": None, "done": {"gid://shopify/Fulfillment/1": {}}}
     assert (ours.state, another.reason) == ("failed", "bob@example.com is invalid.")
     assert "tracking of 1 orders" in PrivacyRequest.objects.get().outcome
+
+
+def test_forgetting_reaches_the_words_of_jobs_alerts_messages_and_custom_lines(client, rows, order_rows):
+    ours, change, another = order_rows
+    make_line(ours, "Engraving for ada", variant_gid="", state="custom")
+    make_job(ours.connection, kind="import_order", message="ada@ is invalid", arguments={"order_gid": ours.order_gid})
+    AlertChannel.objects.create(name="Desk", addresses="desk@example.com")
+    alerts.watch()
+    alerts.send_pending()
+    kept = {"orders": OrderImportLine, "jobs": SyncJob, "alerts": Alert, "messages": AlertMessage}
+    before = {name for name, model in kept.items() if "ada" in str(list(model.objects.values()))}
+    assert before == set(kept)
+    deliver(client, rows.destination, "customers/redact", {"customer": {"id": 77}, "orders_to_redact": [ORDER["id"]]})
+    assert [name for name, model in kept.items() if "ada" in str(list(model.objects.values()))] == []
 
 
 def test_a_change_that_is_under_way_keeps_what_it_sends(order_rows):
