@@ -19,6 +19,7 @@ from syncing import (
     jobs,
     order_effects,
     privacy,
+    product_effects,
     pulse,
     reconciliation,
     recovery,
@@ -129,6 +130,7 @@ def match_connection(job: SyncJob) -> str:
     pairs.wire_connection(connection)
     jobs.carry_all([connection.pk])
     order_effects.resume_linked([connection.pk])
+    product_effects.resume_connection(connection)
     return str(report)
 
 
@@ -142,6 +144,7 @@ def match_product(job: SyncJob) -> None:
             pairs.wire_connection(connection)
     jobs.carry_all(touched)
     order_effects.resume_linked(touched)
+    product_effects.resume_matched(job.store, product_gid)
 
 
 def reconcile(job: SyncJob) -> str:
