@@ -71,6 +71,7 @@ class ProductLink(FollowLink):
 
     class Done(models.TextChoices):
         UNPUBLISHED = "unpublished", "Unpublished"
+        UNDECIDED = "undecided", "Unpublished; deleted in a day if it was never ordered"
         DELETED = "deleted", "Deleted"
         LEFT = "left", "Left as it is"
 
