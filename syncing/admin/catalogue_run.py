@@ -22,6 +22,9 @@ START = "stores.change_cataloguesettings"  # who may start a catalogue
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 SHOWN_ITEMS = 100
+ASKED_AGAIN = (
+    "Everything else goes on meanwhile: the next run takes its place and asks again about what is still to go."
+)
 WORKING = (State.PLANNING, State.RUNNING)
 
 
@@ -90,7 +93,9 @@ class CatalogueRunAdmin(ReadOnlyPage):
         worth_a_look = row.items.exclude(action=Action.EQUAL, outcome=Result.DONE)
         items = list(worth_a_look.defer("differences").order_by("-failure", "id")[: SHOWN_ITEMS + 1])
         return {
-            "alerts": [{"tone": look.BAD, "text": row.hold_reason}] if row.state == State.HELD else [],
+            "alerts": [{"tone": look.BAD, "text": f"{row.hold_reason} {ASKED_AGAIN}"}]
+            if row.state == State.HELD
+            else [],
             "run": row,
             "state": run_pill(row),
             "is_working": row.state in WORKING,

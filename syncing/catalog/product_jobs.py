@@ -64,6 +64,8 @@ def let_go(
     if link is None or not link.destination_gid or link.state not in unlinking.FOLLOWING:
         changed = unlinking.leave_out(connection, {product_gid: (departure, why, title)})
         return _wired(connection, changed, None)
+    if held := unlinking.find_held(connection, product_gid):
+        return Synced(Outcome(product_gid, link.title, held.action, Result.HELD, held.reason, "", link.destination_gid))
     action = unlinking.departure_action(connection.catalogue, link)
     if action != Action.SKIP and (reason := unlinking.hold_reason_for_one(connection)):
         return Synced(hold(connection, link, action, f"{why} {reason}"))
@@ -78,14 +80,12 @@ def _wired(connection: Connection, product_gids: set[str], outcome: Outcome | No
 
 
 def hold(connection: Connection, link: ProductLink, action: str, reason: str) -> Outcome:
-    """Have it wait for an operator, in the run that is under way or in one of its own. Raises Busy."""
+    """Have it wait for an operator, in the run that is under way or in one of its own."""
     with transaction.atomic():
         # One at a time for a connection: two would both open a run.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
         under_way = connection.catalogue_runs.filter(state__in=CatalogueRun.UNDER_WAY, is_preview=False)
-        run = under_way.select_for_update(of=("self",)).first()
-        if run and run.kind == CatalogueRun.Kind.CONTENT:
-            raise Busy("A run over collections and content has to end first.")
+        run = under_way.exclude(kind=CatalogueRun.Kind.CONTENT).select_for_update(of=("self",)).first()
         if run is None:
             run = CatalogueRun(connection=connection, kind=CatalogueRun.Kind.UNLINK, state=CatalogueRun.State.HELD)
         run.hold_reason = reason

@@ -1,6 +1,6 @@
 """What a run has to do: one item for each product, so that it can be resumed anywhere."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -104,9 +104,20 @@ def _hold_or_plan(
     run: CatalogueRun, settings: CatalogueSettings, departing: dict[str, tuple[ProductLink, str]]
 ) -> None:
     count = unlinking.count_removals(settings, (link for link, _ in departing.values()))
-    run.hold_reason = "" if run.is_released else unlinking.hold_reason(run.connection, count)
+    run.hold_reason = (
+        "" if run.is_released else unlinking.hold_reason(run.connection, count) or _held_before(run, departing)
+    )
     for link, why in departing.values():
         _plan_departures(run, settings, [link], why)
+
+
+def _held_before(run: CatalogueRun, departing: Container[str]) -> str:
+    """Why an operator had been asked about some of these already, in the run whose place this one took: in words."""
+    before = CatalogueRun.objects.filter(pk=run.begun_with.get("supersedes")).first()
+    if before is None:
+        return ""
+    held = before.items.filter(outcome=Result.HELD).values_list("source_gid", flat=True)
+    return before.hold_reason if any(gid in departing for gid in held) else ""
 
 
 def _plan_departures(run: CatalogueRun, settings: CatalogueSettings, links: Iterable[ProductLink], why: str) -> None:

@@ -13,7 +13,7 @@ from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalog.cargo import Outcome
 from syncing.catalog.content_rules import why_held
 from syncing.catalog.turns import take_turn
-from syncing.models import CatalogueRunItem
+from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Departure, Done, State = ProductLink.Departure, ProductLink.Done, ProductLink.State
@@ -48,8 +48,14 @@ def hold_reason(connection: Connection, count: int) -> str:
     return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
 
 
+def find_held(connection: Connection, product_gid: str) -> CatalogueRunItem | None:
+    """What waits for an operator about this product already."""
+    held = CatalogueRunItem.objects.filter(run__connection=connection, run__state=CatalogueRun.State.HELD)
+    return held.filter(source_gid=product_gid, outcome=Result.HELD).first()
+
+
 def hold_reason_for_one(connection: Connection) -> str:
-    """The same for one product, with those that were removed a moment ago."""
+    """The same as `hold_reason` for one product, with those that were removed a moment ago."""
     settings = connection.catalogue
     removed = connection.product_links.filter(
         unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=(Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
