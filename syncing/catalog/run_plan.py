@@ -11,6 +11,7 @@ from stores.shopify import product_records
 from stores.shopify.client import Client
 from stores.shopify.product_records import ProductHead
 from syncing.catalog import unlinking
+from syncing.catalog.exclusion import excluded_of
 from syncing.catalog.selection import Decision, wants
 from syncing.catalog.terms import policy_of, pricing_digest, selection_of, settings_digest, share_of
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -62,6 +63,7 @@ def _plan_retry(run: CatalogueRun) -> None:
 
 def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
     share, selection = share_of(run.connection.source), selection_of(settings)
+    excluded = excluded_of(run.connection)
     columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title")
     linked = {link.source_gid: link for link in _following(run).only(*columns)}
     # Where only stock follows, there is something to do for those alone that come back.
@@ -72,7 +74,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
     }
     left_out: set[str] = set()
     for heads in _portions(product_records.iter_product_heads(source)):
-        decided = [(head, wants(head.tags, selection, share)) for head in heads]
+        decided = [(head, wants(head.tags, selection, share, excluded.get(head.gid, ""))) for head in heads]
         for head, decision in decided:
             if decision.is_wanted:
                 departing.pop(head.gid, None)
