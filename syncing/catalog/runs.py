@@ -65,6 +65,16 @@ def start(
         ) from None
 
 
+def retry(run: CatalogueRun, by: Any = None, *, is_preview: bool = False) -> CatalogueRun:
+    """Open a run, or a preview of one, for what failed in this one.
+
+    Of products it looks at those alone. Collections and content are compared anew, which tries again what failed and
+    costs no write for the rest. Raises RunRefused.
+    """
+    kind = Kind.CONTENT if run.kind == Kind.CONTENT else Kind.RETRY
+    return start(run.connection, kind, is_preview=is_preview, by=by, retried=run)
+
+
 def _supersede(connection: Connection, kind: str) -> dict[str, int]:
     """Let a run that is held make room for one that finds by itself what the held one would remove.
 
