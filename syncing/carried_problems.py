@@ -120,7 +120,13 @@ def held_runs(now: datetime) -> Iterator[Problem]:
     held = CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).order_by("pk")
     for run in held.select_related(*ENDS)[:MOST]:
         path = f"/admin/syncing/cataloguerun/{run.pk}/change/"
-        yield Problem(Kind.HELD, f"run {run.pk}", f"{run}: {run.hold_reason}", path, connection_id=run.connection_id)
+        yield Problem(
+            Kind.HELD,
+            f"connection {run.connection_id}, {run.subject}",
+            f"{run}: {run.hold_reason}",
+            path,
+            connection_id=run.connection_id,
+        )
 
 
 def catalogue(now: datetime) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from syncing import (
     jobs,
     order_effects,
     privacy,
+    product_effects,
     pulse,
     reconciliation,
     recovery,
@@ -26,7 +27,7 @@ from syncing import (
     tallies,
     webhooks,
 )
-from syncing.catalog import content_runs, files, product_jobs, run_work, runs
+from syncing.catalog import content_runs, deleting, files, product_jobs, run_work, runs
 from syncing.catalog.turns import Busy
 from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob, WebhookEvent
 from syncing.stock import pairs, undo
@@ -129,6 +130,7 @@ def match_connection(job: SyncJob) -> str:
     pairs.wire_connection(connection)
     jobs.carry_all([connection.pk])
     order_effects.resume_linked([connection.pk])
+    product_effects.resume_connection(connection)
     return str(report)
 
 
@@ -142,6 +144,7 @@ def match_product(job: SyncJob) -> None:
             pairs.wire_connection(connection)
     jobs.carry_all(touched)
     order_effects.resume_linked(touched)
+    product_effects.resume_matched(job.store, product_gid)
 
 
 def reconcile(job: SyncJob) -> str:
@@ -267,6 +270,16 @@ def run_catalogue(job: SyncJob) -> str | None:
     return str(CatalogueRun.objects.get(pk=run.pk).get_state_display())
 
 
+def delete_unordered(job: SyncJob) -> str | None:
+    """Delete products that were taken off sale a day ago and that nobody ever ordered."""
+    if job.connection.why_inert():
+        return None  # the sweep comes back to it
+    try:
+        return deleting.delete_unordered(job.connection, open_client, timezone.now())
+    except Busy as busy:
+        raise jobs.Later(busy.retry_after, str(busy)) from None
+
+
 def follow_files(job: SyncJob) -> str | None:
     """See what became of images that Shopify was still fetching."""
     waiting, failed = files.follow_up(open_client(job.store), job.store)
@@ -320,6 +333,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.UPDATE_ORDER: update_order,
     SyncJob.Kind.SYNC_PRODUCT: sync_product,
     SyncJob.Kind.RUN_CATALOGUE: run_catalogue,
+    SyncJob.Kind.DELETE_UNORDERED: delete_unordered,
     SyncJob.Kind.FOLLOW_FILES: follow_files,
     SyncJob.Kind.SYNC_COLLECTION: sync_collection,
     SyncJob.Kind.SYNC_CONTENT: sync_content,
@@ -366,7 +380,7 @@ def _sweep_orders(running: QuerySet[Connection]) -> None:
 
 
 def _sweep_runs() -> None:
-    """Whatever is under way goes on; what is due is begun; images that are being fetched are looked at."""
+    """Whatever is under way goes on; what is due is begun; images being fetched and products off sale are looked at."""
     for connection, kind in runs.find_due(timezone.now()):
         with contextlib.suppress(runs.RunRefused):  # somebody started another one just now
             runs.start(connection, kind)
@@ -374,5 +388,8 @@ def _sweep_runs() -> None:
         is_free = run.is_preview or not run.connection.why_inert()
         if is_free and not backlog.failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
             jobs.run_catalogue(run)
+    for connection in deleting.find_due(timezone.now()):
+        if not connection.why_inert() and not backlog.failed_lately(connection, SyncJob.Kind.DELETE_UNORDERED):
+            jobs.delete_unordered(connection)
     for store in Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct():
         jobs.follow_files(store)

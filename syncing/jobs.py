@@ -190,6 +190,11 @@ def follow_files(store: Store) -> None:
     enqueue(SyncJob.Kind.FOLLOW_FILES, f"store {store.pk}", store=store, due_in=FILES_SECONDS)
 
 
+def delete_unordered(connection: Connection) -> None:
+    """Have products that were taken off sale a day ago deleted, if nobody ever ordered them."""
+    enqueue(SyncJob.Kind.DELETE_UNORDERED, f"connection {connection.pk}", connection=connection)
+
+
 def sync_content(connection: Connection, *, compares: bool = False) -> None:
     """Have a connection's collections, pages, blogs and articles looked at: what changed, or all (`compares`)."""
     subject = f"connection {connection.pk}" + (", all" if compares else "")

@@ -219,8 +219,6 @@ class World:
         for _ in range(500):
             queued = SyncJob.objects.filter(state=SyncJob.State.QUEUED, attempts__lt=tries)
             queued.update(due_at=Now() - timedelta(seconds=1))
-            # As in life, where it waits some seconds for more webhooks: after products were matched.
-            queued.filter(kind=SyncJob.Kind.SYNC_PRODUCT).update(due_at=Now() - timedelta(seconds=0.5))
             ran = jobs.run_due(handlers.WORK, 0.01)
             count += ran
             idle = 0 if ran else idle + 1

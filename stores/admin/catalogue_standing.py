@@ -1,5 +1,6 @@
 """What a catalogue's page tells besides its form: how it stands, what is under way, and where the lists are."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -23,7 +24,7 @@ def standing(settings: CatalogueSettings) -> dict[str, Any]:
     )
     under_way = known.filter(state__in=CatalogueRun.UNDER_WAY, is_preview=False).first()
     return {
-        "alerts": _alerts(settings, under_way),
+        "alerts": _alerts(settings, known.filter(state=CatalogueRun.State.HELD)),
         "connection": look.page_of(connection),
         "is_started": settings.started_at is not None,
         "products": _figures(connection.product_links.all(), ProductLink, connection.pk),
@@ -35,14 +36,13 @@ def standing(settings: CatalogueSettings) -> dict[str, Any]:
     }
 
 
-def _alerts(settings: CatalogueSettings, under_way: CatalogueRun | None) -> list[dict[str, str]]:
+def _alerts(settings: CatalogueSettings, held: Iterable[CatalogueRun]) -> list[dict[str, str]]:
     alerts = []
     if settings.started_at is None:
         alerts.append((look.BUSY, "Nothing of the catalogue follows before you start it. Preview it first."))
     elif reason := settings.why_inert():
         alerts.append((look.WARN, reason))
-    if under_way and under_way.state == CatalogueRun.State.HELD:
-        alerts.append((look.BAD, f"A run is held: {under_way.hold_reason}"))
+    alerts += [(look.BAD, f"A run is held: {run.hold_reason}") for run in held]
     try:
         rate_of(settings)
     except NoRate as error:

@@ -6,7 +6,7 @@ from typing import Any
 from orders.models import OrderImport, OrderUpdate
 from stores.admin import look
 from stores.models import Connection, VariantLink
-from syncing import jobs, order_effects
+from syncing import jobs, order_effects, product_effects
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.stock import alignment, pairs
 
@@ -17,6 +17,7 @@ def follow_up(connection: Connection, product_gid: str | None = None) -> None:
         pairs.wire_connection(connection, *([product_gid] if product_gid else []))
         jobs.carry(connection)
         order_effects.resume_linked([connection.pk])
+        product_effects.resume_connection(connection, product_gid)
 
 
 def preview_tables(rows: Sequence[alignment.PreviewRow]) -> dict[str, Any]:

@@ -22,11 +22,14 @@ from stores.models import CatalogueSettings, ProductLink, ResourceLink, VariantL
 from stores.models.catalogue_link import FollowLink, FollowState
 from stores.shopify import gids, product_records
 from syncing import jobs
+from syncing.catalog import exclusion
 from syncing.catalog.product_jobs import departure_of
 from syncing.catalog.products import ProductFollower
 from syncing.catalog.terms import NoRate
+from syncing.catalog.unlinking import departure_action
 from syncing.models import CatalogueRunItem
 
+CHANGE_RULES = "stores.change_cataloguesettings"  # what follows is the manager's choice
 CHANGE_PRODUCT, CHANGE_RESOURCE = "stores.change_productlink", "stores.change_resourcelink"
 MOST_AT_ONCE = 1000
 DONE = CatalogueRunItem.Outcome.DONE
@@ -47,6 +50,15 @@ def why_nothing_follows(link: FollowLink) -> str:
     """Why a connection's catalogue does not travel now, in words; '' when it does."""
     settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
     return settings.why_inert() if settings else "The connection has no catalogue."
+
+
+def what_leaving_out_does(link: ProductLink) -> str:
+    """What becomes of its partner, beforehand and in words."""
+    words = "It no longer follows along this connection, whatever is selected, and neither does its stock."
+    settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
+    if settings is None or departure_action(settings, link) == CatalogueRunItem.Action.SKIP:
+        return f"{words} In the destination nothing is changed."
+    return f"{words} In the destination: {settings.get_unlink_display().lower()}."
 
 
 def shopify_page(link: FollowLink, side: str) -> str:
@@ -160,11 +172,11 @@ class ProductLinkAdmin(FollowPage):
         ("is_created", BooleanRadioFilter),
     ]
     actions = ["sync_selected"]
-    operations = ("sync_now", "compare", "variant_links")
+    operations = ("sync_now", "compare", "variant_links", "leave_out", "take_back")
     fieldsets = [
         ("Product", {"fields": ["title", "handle", "about", "source_gid", "destination_gid"]}),
         ("How it went", {"fields": ["shown_synced", "is_created", "created_at", "changed_at"]}),
-        ("No longer follows", {"fields": ["departure", "unlink_done", "unlinked_at"]}),
+        ("No longer follows", {"fields": ["departure", "unlink_done", "unlinked_at", "excluded_by"]}),
     ]
 
     def compare_anew(self, link: ProductLink) -> None:
@@ -210,6 +222,33 @@ class ProductLinkAdmin(FollowPage):
         words = quote_plus(link.handle or link.title)
         return HttpResponseRedirect(look.list_url(VariantLink, connection=link.connection_id, q=words))
 
+    @operation(
+        "Leave out",
+        lambda link: what_leaving_out_does(link),
+        permission=CHANGE_RULES,
+        tone="danger",
+        offered=lambda link: not link.excluded_by,
+    )
+    def leave_out(self, request: HttpRequest, link: ProductLink) -> str:
+        exclusion.exclude(link, request.user.get_username())
+        jobs.sync_product(link.connection, link.source_gid, due_in=0)
+        return f"Left out, with its stock. {why_nothing_follows(link) or 'It is let go of within seconds.'}"
+
+    @operation(
+        "Take back",
+        lambda link: (
+            f"Left out by {link.excluded_by}. It follows again, with its stock, if it is shared and selected; "
+            "what was unpublished appears where it was."
+        ),
+        permission=CHANGE_RULES,
+        tone="primary",
+        offered=lambda link: bool(link.excluded_by),
+    )
+    def take_back(self, request: HttpRequest, link: ProductLink) -> str:
+        exclusion.take_back(link)
+        jobs.sync_product(link.connection, link.source_gid, due_in=0)
+        return f"Taken back. {why_nothing_follows(link) or QUEUED}"
+
     @action(description="Sync now: compare and carry the selected products", permissions=["operate"])
     def sync_selected(self, request: HttpRequest, queryset: QuerySet[ProductLink]) -> None:
         self.carry_selected(request, queryset)
@@ -223,7 +262,7 @@ def compared(link: ProductLink) -> dict[str, Any]:
     record = product_records.read_whole_product(open_client(connection.source), link.source_gid)
     if record is None:
         raise ValueError("The source does not have this product any more.")
-    if reason := departure_of(connection, record)[1]:
+    if reason := departure_of(connection, record, link.excluded_by)[1]:
         raise ValueError(reason)
     follower = ProductFollower(connection, open_client, is_preview=True, skips_unchanged=False)
     outcome = next(iter(follower.follow([record])), None)

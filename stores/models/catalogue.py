@@ -151,7 +151,9 @@ class CatalogueSettings(PriceRuleFields):
         max_length=10,
         choices=Unlink.choices,
         default=Unlink.UNPUBLISH,
-        help_text="The source's product was deleted, is no longer shared, or has left the selection.",
+        help_text="The source's product was deleted, is no longer shared, or has left the selection. Whether it was "
+        "ever ordered is told a day later from all orders of the destination, if its app may read them "
+        "(read_all_orders); what leaves a doubt is kept, unpublished.",
     )
     guard_share = models.PositiveSmallIntegerField(
         "hold a run that would remove more than this share",

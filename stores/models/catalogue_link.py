@@ -67,16 +67,25 @@ class ProductLink(FollowLink):
         DELETED = "deleted", "It was deleted in the source"
         NOT_SHARED = "not_shared", "The source no longer shares it"
         NOT_SELECTED = "not_selected", "It has left the selection of this connection"
+        EXCLUDED = "excluded", "An operator left it out of this connection"
         DISCONNECTED = "disconnected", "The connection was ended"
 
     class Done(models.TextChoices):
         UNPUBLISHED = "unpublished", "Unpublished"
+        UNDECIDED = "undecided", "Unpublished; deleted in a day if it was never ordered"
         DELETED = "deleted", "Deleted"
         LEFT = "left", "Left as it is"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="product_links")
     departure = models.CharField("why it no longer follows", max_length=12, choices=Departure.choices, blank=True)
     unlink_done = models.CharField("what became of it", max_length=11, choices=Done.choices, blank=True, editable=False)
+    excluded_by = models.CharField(
+        "left out by",
+        max_length=150,
+        blank=True,
+        editable=False,
+        help_text="Who decided that it shall not follow.",
+    )
     # What the last products/update webhooks of source and destination told, as digests (syncing.catalog.hearing).
     heard = models.CharField(max_length=90, blank=True, editable=False)
     heard_there = models.CharField(max_length=90, blank=True, editable=False)

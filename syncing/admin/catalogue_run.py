@@ -19,9 +19,12 @@ from syncing.models import CatalogueRun, CatalogueRunItem
 
 CHANGE, RELEASE = "syncing.change_cataloguerun", "stores.release_catalogue_run"
 START = "stores.change_cataloguesettings"  # who may start a catalogue
-Kind, State = CatalogueRun.Kind, CatalogueRun.State
+State = CatalogueRun.State
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 SHOWN_ITEMS = 100
+ASKED_AGAIN = (
+    "Everything else goes on meanwhile: the next run takes its place and asks again about what is still to go."
+)
 WORKING = (State.PLANNING, State.RUNNING)
 
 
@@ -37,12 +40,8 @@ def what_is_left(run: CatalogueRun) -> str:
     return ", ".join(parts)
 
 
-def _has_failed_products(run: CatalogueRun) -> bool:
-    return not run.is_preview and not run.is_under_way and run.kind != Kind.CONTENT and run.failed > 0
-
-
-def _is_steered(run: CatalogueRun) -> bool:
-    return run.kind != Kind.CONTENT
+def _has_failed_ones(run: CatalogueRun) -> bool:
+    return not run.is_preview and not run.is_under_way and run.failed > 0
 
 
 @admin.register(CatalogueRun)
@@ -90,7 +89,9 @@ class CatalogueRunAdmin(ReadOnlyPage):
         worth_a_look = row.items.exclude(action=Action.EQUAL, outcome=Result.DONE)
         items = list(worth_a_look.defer("differences").order_by("-failure", "id")[: SHOWN_ITEMS + 1])
         return {
-            "alerts": [{"tone": look.BAD, "text": row.hold_reason}] if row.state == State.HELD else [],
+            "alerts": [{"tone": look.BAD, "text": f"{row.hold_reason} {ASKED_AGAIN}"}]
+            if row.state == State.HELD
+            else [],
             "run": row,
             "state": run_pill(row),
             "is_working": row.state in WORKING,
@@ -168,9 +169,9 @@ class CatalogueRunAdmin(ReadOnlyPage):
 
     @operation(
         "Pause",
-        "Ends the product in hand and waits until it is resumed.",
+        "Ends what is in hand and waits until it is resumed.",
         permission=CHANGE,
-        offered=lambda run: run.state in WORKING and _is_steered(run),
+        offered=lambda run: run.state in WORKING,
     )
     def pause(self, request: HttpRequest, run: CatalogueRun) -> str:
         runs.pause(run)
@@ -203,10 +204,10 @@ class CatalogueRunAdmin(ReadOnlyPage):
         lambda run: f"Looks at the {run.failed:,} that failed once more, in a run of their own.",
         permission=CHANGE,
         tone="primary",
-        offered=_has_failed_products,
+        offered=_has_failed_ones,
     )
     def retry(self, request: HttpRequest, run: CatalogueRun) -> HttpResponse:
-        return self._begin(runs.start(run.connection, Kind.RETRY, by=request.user, retried=run))
+        return self._begin(runs.retry(run, request.user))
 
     @operation(
         "Do it",

@@ -77,8 +77,9 @@ class Follower:
         return _Case(record, link, wanted, mark, self.cargo.notes(wanted))
 
     def _is_unchanged(self, case: _Case) -> bool:
-        is_open = case.link.state in (State.CREATING, State.UNLINKED)
-        return self.skips_unchanged and case.link.fingerprint == case.mark and not is_open
+        # What failed is tried again each time: it is never told of as if nothing were wrong with it.
+        is_settled = case.link.state in (State.LINKED, State.UNMATCHED)
+        return self.skips_unchanged and case.link.fingerprint == case.mark and is_settled
 
     def _skip(self, case: _Case) -> Outcome:
         if not self.is_preview:

@@ -32,6 +32,13 @@ class Case:
     mark: str
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether what would be done is what was done last."""
+        state = self.link.state
+        is_settled = state == ProductLink.State.LINKED or (state == ProductLink.State.UNMATCHED and not self.partners)
+        return is_settled and self.link.fingerprint == self.mark
+
     def partner_gid(self) -> str:
         """The gid of the destination's product that follows this one, '' for none. Raises Blocked for several."""
         if self.link.destination_gid in self.partners or not self.partners:
@@ -91,6 +98,11 @@ def load_linked(
         linked[product_gid][ours] = theirs
         partners[product_gid].add(partner_gid)
     return linked, partners
+
+
+def pairs_by_options(connection: Connection, case: Case) -> bool:
+    """Whether nothing of it is linked yet, where variants of products with one handle pair by their options."""
+    return connection.identifier == Connection.Identifier.HANDLE and not case.linked
 
 
 def _by_handle(connection: Connection, records: Iterable[ProductRecord]) -> dict[str, set[str]]:

@@ -11,6 +11,7 @@ from stores.shopify.client import Client
 from stores.shopify.product_records import ProductRecord
 from syncing.catalog import unlinking
 from syncing.catalog.cargo import Outcome
+from syncing.catalog.exclusion import excluded_by
 from syncing.catalog.products import ProductFollower
 from syncing.catalog.selection import wants
 from syncing.catalog.terms import selection_of, share_of
@@ -35,7 +36,7 @@ class Synced:
 def sync_product(connection: Connection, open_client: OpenClient, product_gid: str) -> Synced:
     """Carry one product of the source, or let go of it. Raises Busy, NoRate, GidError, ShopifyError. Safe to repeat."""
     record = product_records.read_whole_product(open_client(connection.source), product_gid)
-    departure, why = departure_of(connection, record)
+    departure, why = departure_of(connection, record, excluded_by(connection, product_gid))
     if departure:
         title = record.title if record else ""
         return let_go(connection, open_client, product_gid, departure, why, title)
@@ -48,11 +49,14 @@ def sync_product(connection: Connection, open_client: OpenClient, product_gid: s
     return Synced(outcomes[0], bool(follower.to_wire), bool(follower.awaiting))
 
 
-def departure_of(connection: Connection, record: ProductRecord | None) -> tuple[str, str]:
-    """Why a product does not follow, as ProductLink.Departure and in words; two '' if it does. None: it is deleted."""
+def departure_of(connection: Connection, record: ProductRecord | None, excluded: str = "") -> tuple[str, str]:
+    """Why a product does not follow, as ProductLink.Departure and in words; two '' if it does. None: it is deleted.
+
+    `excluded` is who left it out.
+    """
     if record is None:
         return Departure.DELETED, "It was deleted in the source."
-    decision = wants(record.tags, selection_of(connection.catalogue), share_of(connection.source))
+    decision = wants(record.tags, selection_of(connection.catalogue), share_of(connection.source), excluded)
     return decision.departure, decision.reason
 
 
@@ -64,8 +68,12 @@ def let_go(
     if link is None or not link.destination_gid or link.state not in unlinking.FOLLOWING:
         changed = unlinking.leave_out(connection, {product_gid: (departure, why, title)})
         return _wired(connection, changed, None)
+    held = unlinking.find_held(connection, product_gid)
+    if held and departure != Departure.EXCLUDED:
+        return Synced(Outcome(product_gid, link.title, held.action, Result.HELD, held.reason, "", link.destination_gid))
     action = unlinking.departure_action(connection.catalogue, link)
-    if action != Action.SKIP and (reason := unlinking.hold_reason_for_one(connection)):
+    is_decided = departure == Departure.EXCLUDED  # by an operator, about this very product
+    if action != Action.SKIP and not is_decided and (reason := unlinking.hold_reason_for_one(connection)):
         return Synced(hold(connection, link, action, f"{why} {reason}"))
     outcome = unlinking.let_go(connection, open_client(connection.destination), link, departure, why)
     return _wired(connection, {product_gid}, outcome)
@@ -78,14 +86,12 @@ def _wired(connection: Connection, product_gids: set[str], outcome: Outcome | No
 
 
 def hold(connection: Connection, link: ProductLink, action: str, reason: str) -> Outcome:
-    """Have it wait for an operator, in the run that is under way or in one of its own. Raises Busy."""
+    """Have it wait for an operator, in the run that is under way or in one of its own."""
     with transaction.atomic():
         # One at a time for a connection: two would both open a run.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
         under_way = connection.catalogue_runs.filter(state__in=CatalogueRun.UNDER_WAY, is_preview=False)
-        run = under_way.select_for_update(of=("self",)).first()
-        if run and run.kind == CatalogueRun.Kind.CONTENT:
-            raise Busy("A run over collections and content has to end first.")
+        run = under_way.exclude(kind=CatalogueRun.Kind.CONTENT).select_for_update(of=("self",)).first()
         if run is None:
             run = CatalogueRun(connection=connection, kind=CatalogueRun.Kind.UNLINK, state=CatalogueRun.State.HELD)
         run.hold_reason = reason

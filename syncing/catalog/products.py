@@ -21,7 +21,7 @@ from syncing.catalog import files, opening_stock, structure
 from syncing.catalog.cargo import Blocked, Outcome
 from syncing.catalog.desired import Desired, build
 from syncing.catalog.fields import CREATE_ONLY, SYNC, Field, Policy
-from syncing.catalog.product_cases import Case, load_cases, load_linked, mark_of, variant_records
+from syncing.catalog.product_cases import Case, load_cases, load_linked, mark_of, pairs_by_options, variant_records
 from syncing.catalog.terms import policy_of
 from syncing.catalog.turns import Busy, take_turn
 from syncing.models import CatalogueRunItem
@@ -97,8 +97,7 @@ class ProductFollower:
         yield from self._complete()
 
     def _is_unchanged(self, case: Case) -> bool:
-        is_settled = case.link.state in (State.LINKED, State.UNMATCHED)
-        return self.skips_unchanged and is_settled and case.link.fingerprint == case.mark
+        return self.skips_unchanged and case.is_unchanged
 
     def _skip(self, case: Case) -> Outcome:
         link = case.link
@@ -212,6 +211,8 @@ class ProductFollower:
         if was_tried and partner and structure.is_copy(case.record, partner):
             return self._update(case, partner)
         case.link.is_created = False
+        if partner and self.connection.identifier == Connection.Identifier.HANDLE:
+            return self._update(case, partner)  # the partner it was looked for by: we had not heard of it yet
         name = f"“{partner.title}”" if partner else "another product"
         raise Blocked(
             f"The handle “{case.record.handle}” is taken in the destination by {name}, which matches nothing here. "
@@ -246,7 +247,7 @@ class ProductFollower:
         written = _Written(case, desired, action)
         if is_back:
             self.to_wire.add(case.record.gid)
-        if is_new or "variants" in desired.product:
+        if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
             self._written.append(written)
             return None
         return self._finish(written)

@@ -1,6 +1,6 @@
 """What a run has to do: one item for each product, so that it can be resumed anywhere."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from stores.shopify import product_records
 from stores.shopify.client import Client
 from stores.shopify.product_records import ProductHead
 from syncing.catalog import unlinking
+from syncing.catalog.exclusion import excluded_of
 from syncing.catalog.selection import Decision, wants
 from syncing.catalog.terms import policy_of, pricing_digest, selection_of, settings_digest, share_of
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -62,6 +63,7 @@ def _plan_retry(run: CatalogueRun) -> None:
 
 def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
     share, selection = share_of(run.connection.source), selection_of(settings)
+    excluded = excluded_of(run.connection)
     columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title")
     linked = {link.source_gid: link for link in _following(run).only(*columns)}
     # Where only stock follows, there is something to do for those alone that come back.
@@ -72,7 +74,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
     }
     left_out: set[str] = set()
     for heads in _portions(product_records.iter_product_heads(source)):
-        decided = [(head, wants(head.tags, selection, share)) for head in heads]
+        decided = [(head, wants(head.tags, selection, share, excluded.get(head.gid, ""))) for head in heads]
         for head, decision in decided:
             if decision.is_wanted:
                 departing.pop(head.gid, None)
@@ -104,9 +106,20 @@ def _hold_or_plan(
     run: CatalogueRun, settings: CatalogueSettings, departing: dict[str, tuple[ProductLink, str]]
 ) -> None:
     count = unlinking.count_removals(settings, (link for link, _ in departing.values()))
-    run.hold_reason = "" if run.is_released else unlinking.hold_reason(run.connection, count)
+    run.hold_reason = (
+        "" if run.is_released else unlinking.hold_reason(run.connection, count) or _held_before(run, departing)
+    )
     for link, why in departing.values():
         _plan_departures(run, settings, [link], why)
+
+
+def _held_before(run: CatalogueRun, departing: Container[str]) -> str:
+    """Why an operator had been asked about some of these already, in the run whose place this one took: in words."""
+    before = CatalogueRun.objects.filter(pk=run.begun_with.get("supersedes")).first()
+    if before is None:
+        return ""
+    held = before.items.filter(outcome=Result.HELD).values_list("source_gid", flat=True)
+    return before.hold_reason if any(gid in departing for gid in held) else ""
 
 
 def _plan_departures(run: CatalogueRun, settings: CatalogueSettings, links: Iterable[ProductLink], why: str) -> None:

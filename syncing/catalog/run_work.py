@@ -14,6 +14,7 @@ from stores.shopify.client import Client
 from stores.shopify.product_records import ProductRecord
 from syncing.catalog import content_runs, run_plan, unlinking
 from syncing.catalog.cargo import Outcome
+from syncing.catalog.exclusion import excluded_of
 from syncing.catalog.fields import PRICE_FIELDS
 from syncing.catalog.product_jobs import departure_of
 from syncing.catalog.products import BATCH, ProductFollower
@@ -108,7 +109,8 @@ class _Worker:
             records: list[ProductRecord] = []
         else:
             found = {record.gid: record for record in product_records.read_products(self.source, gids)}
-            departing = {gid: departure_of(self.connection, found.get(gid)) for gid in gids}
+            left_out = excluded_of(self.connection)
+            departing = {gid: departure_of(self.connection, found.get(gid), left_out.get(gid, "")) for gid in gids}
             departing = {gid: why for gid, why in departing.items() if why[0]}
             records = [record for gid, record in found.items() if gid not in departing]
         titles = {item.source_gid: item.title for item in items}

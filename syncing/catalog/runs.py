@@ -50,13 +50,47 @@ def start(
         settings.start()
     try:
         with transaction.atomic():
+            begun_with = {} if is_preview else _supersede(connection, kind)
             return CatalogueRun.objects.create(
-                connection=connection, kind=kind, is_preview=is_preview, requested_by=by, retried=retried
+                connection=connection,
+                kind=kind,
+                is_preview=is_preview,
+                requested_by=by,
+                retried=retried,
+                begun_with=begun_with,
             )
     except IntegrityError:
         raise RunRefused(
             "Another catalogue run of this connection is under way: wait for its end, or end it."
         ) from None
+
+
+def retry(run: CatalogueRun, by: Any = None, *, is_preview: bool = False) -> CatalogueRun:
+    """Open a run, or a preview of one, for what failed in this one.
+
+    Of products it looks at those alone. Collections and content are compared anew, which tries again what failed and
+    costs no write for the rest. Raises RunRefused.
+    """
+    kind = Kind.CONTENT if run.kind == Kind.CONTENT else Kind.RETRY
+    return start(run.connection, kind, is_preview=is_preview, by=by, retried=run)
+
+
+def _supersede(connection: Connection, kind: str) -> dict[str, int]:
+    """Let a run that is held make room for one that finds by itself what the held one would remove.
+
+    Returns what the new run is to remember of it (see run_plan): what was held is held again. Raises RunRefused.
+    """
+    held = connection.catalogue_runs.filter(state=State.HELD, is_preview=False)
+    held = held.filter(kind=kind) if kind == Kind.CONTENT else held.exclude(kind=Kind.CONTENT)
+    run = held.first()
+    if run is None:
+        return {}
+    if kind == Kind.RETRY:
+        raise RunRefused("A run of this connection waits for a decision: release or discard it first.")
+    words = "Another run took its place, and asks again about what is still to go."
+    if not held.filter(pk=run.pk).update(state=State.CANCELLED, finished_at=timezone.now(), message=words):
+        return {}  # released or discarded at this very moment
+    return {"supersedes": run.pk}
 
 
 def _why_refused(connection: Connection, settings: CatalogueSettings | None, kind: str, *, is_preview: bool) -> str:
@@ -81,7 +115,7 @@ def disconnect(connection: Connection, unlink: str, by: Any = None) -> Catalogue
         CatalogueSettings.objects.filter(connection=connection).update(unlink=unlink)
         run = start(connection, Kind.UNLINK, by=by)
         run.is_released, run.released_by, run.released_at = True, by, timezone.now()
-        run.begun_with = {"ends": True}
+        run.begun_with |= {"ends": True}
         run.save()
     return run
 
@@ -160,8 +194,12 @@ def _move(run: CatalogueRun, states: tuple[str, ...], refusal: str, **values: An
 
 
 def find_due(now: datetime) -> Iterator[tuple[Connection, str]]:
-    """Connections whose products must be looked at, with the kind of run: new prices, other settings, or a day ago."""
+    """Connections whose products must be looked at, with the kind of run: new prices, other settings, or a day ago.
+
+    A held run is no obstacle: `start` lets it make room.
+    """
     under_way = CatalogueRun.objects.filter(state__in=CatalogueRun.UNDER_WAY, is_preview=False)
+    under_way = under_way.exclude(state=State.HELD).exclude(kind=Kind.CONTENT)
     rows = CatalogueSettings.objects.filter(started_at__isnull=False, changed_at__lt=now - SETTLED_AFTER)
     rows = rows.exclude(connection__in=under_way.values("connection"))
     for settings in rows.select_related("connection__source", "connection__destination"):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 ALL, WITH_TAGS, WITHOUT_TAGS = "all", "with_tags", "without_tags"
-NOT_SHARED, NOT_SELECTED = "not_shared", "not_selected"
+NOT_SHARED, NOT_SELECTED, EXCLUDED = "not_shared", "not_selected", "excluded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a product follows. If not, `departure` is NOT_SHARED or NOT_SELECTED; `reason` is for operators."""
+    """Whether a product follows. If not, `departure` is one of the above; `reason` is for operators."""
 
     is_wanted: bool
     reason: str = ""
@@ -37,8 +37,10 @@ def tag_key(tag: str) -> str:
     return tag.strip().casefold()
 
 
-def wants(product_tags: Iterable[str], selection: Selection, share: Share) -> Decision:
-    """Whether a product with these tags (the source's) follows, and why not."""
+def wants(product_tags: Iterable[str], selection: Selection, share: Share, excluded_by: str = "") -> Decision:
+    """Whether a product with these tags (the source's) follows, and why not. `excluded_by`: who left it out, if any."""
+    if excluded_by:
+        return Decision(False, f"Left out of this connection by {excluded_by}.", EXCLUDED)
     keys = {tag_key(tag) for tag in product_tags}
     if not share.is_on:
         return Decision(False, "The source does not share its products.", NOT_SHARED)

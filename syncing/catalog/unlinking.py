@@ -13,7 +13,7 @@ from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalog.cargo import Outcome
 from syncing.catalog.content_rules import why_held
 from syncing.catalog.turns import take_turn
-from syncing.models import CatalogueRunItem
+from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Departure, Done, State = ProductLink.Departure, ProductLink.Done, ProductLink.State
@@ -30,7 +30,7 @@ def departure_action(settings: CatalogueSettings, link: ProductLink) -> str:
     """What a connection does with a product that no longer follows, as a CatalogueRunItem.Action.
 
     What was there before us is never removed where nothing of the kind may be touched (Create only). "If ordered"
-    is told before anything is read as Unpublish: it is the least that happens.
+    is Unpublish: that comes first, and syncing.catalog.deleting looks a day later whether it may be deleted.
     """
     if not link.destination_gid or link.state not in FOLLOWING:
         return Action.SKIP
@@ -48,11 +48,17 @@ def hold_reason(connection: Connection, count: int) -> str:
     return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
 
 
+def find_held(connection: Connection, product_gid: str) -> CatalogueRunItem | None:
+    """What waits for an operator about this product already."""
+    held = CatalogueRunItem.objects.filter(run__connection=connection, run__state=CatalogueRun.State.HELD)
+    return held.filter(source_gid=product_gid, outcome=Result.HELD).first()
+
+
 def hold_reason_for_one(connection: Connection) -> str:
-    """The same for one product, with those that were removed a moment ago."""
+    """The same as `hold_reason` for one product, with those that were removed a moment ago."""
     settings = connection.catalogue
     removed = connection.product_links.filter(
-        unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=(Done.UNPUBLISHED, Done.DELETED)
+        unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=(Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
     ).count()
     total = connection.product_links.filter(state=State.LINKED).count() + removed
     return why_held(removed + 1, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
@@ -88,8 +94,6 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
     if partner is None:
         return Done.DELETED, "Its partner was gone already."
     settings = connection.catalogue
-    if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED and partner.status == "DRAFT" and not partner.publication_gids:
-        action = Action.DELETE  # nobody could ever see it, let alone order it
     if action == Action.DELETE:
         product_writes.delete_product(client, partner.gid)
         linking.match_product(connection.destination, partner.gid)
@@ -99,7 +103,7 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
         link.unpublished_from = list(partner.publication_gids)
     publications.unpublish(client, partner.gid, partner.publication_gids)
     if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED:
-        return Done.UNPUBLISHED, "It was unpublished: it was for sale, so it may have been ordered."
+        return Done.UNDECIDED, "It was unpublished; in a day it is deleted, if nobody ever ordered it."
     return Done.UNPUBLISHED, "It was unpublished."
 
 

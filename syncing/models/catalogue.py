@@ -68,8 +68,13 @@ class CatalogueRun(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["connection"],
-                condition=Q(state__in=("planning", "running", "paused", "held"), is_preview=False),
+                condition=Q(state__in=("planning", "running", "paused", "held"), is_preview=False) & ~Q(kind="content"),
                 name="one_catalogue_run_per_connection",
+            ),
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(state__in=("planning", "running", "paused", "held"), is_preview=False, kind="content"),
+                name="one_content_run_per_connection",
             ),
             models.CheckConstraint(condition=Q(failed__lte=F("done")), name="failed_ones_are_done"),
         ]
@@ -77,6 +82,11 @@ class CatalogueRun(models.Model):
     def __str__(self) -> str:
         what = f"Preview of {self.get_kind_display().lower()}" if self.is_preview else self.get_kind_display()
         return f"{what}, {self.connection}, {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in words: runs over products and runs over content do not wait for each other."""
+        return "content" if self.kind == self.Kind.CONTENT else "products"
 
     @property
     def is_under_way(self) -> bool:

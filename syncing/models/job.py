@@ -27,6 +27,7 @@ class SyncJob(models.Model):
         SYNC_COLLECTION = "sync_collection", "Sync one collection"
         SYNC_CONTENT = "sync_content", "Sync pages, blogs, articles"
         RUN_CATALOGUE = "run_catalogue", "Catalogue run"
+        DELETE_UNORDERED = "delete_unordered", "Delete what was never ordered"
         FOLLOW_FILES = "follow_files", "Follow up images"
 
     class State(models.TextChoices):

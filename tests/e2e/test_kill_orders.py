@@ -6,19 +6,16 @@
 import os
 import random
 import time
+from collections.abc import Callable
 
-import psutil
 import pytest
-from django.core.management import call_command
 
 from orders.copy_input import ORIGINAL_ID
 from orders.models import OrderImport
 from syncing import jobs
 from syncing.models import SyncJob
-from tests.benchmarks.stage import wait_for_port
-from tests.e2e.test_kill import Processes, behave, kill, misbehave, port, wait_until  # noqa: F401  port is a fixture
+from tests.e2e.killing import Hunt, behave, misbehave, wait_until
 from tests.places import Place
-from tests.simulator import Simulator
 from tests.simulator.order_money import grand_total
 from tests.simulator.order_state import Order
 from tests.world import World
@@ -33,30 +30,9 @@ STOCK = 10_000
 
 
 @pytest.fixture
-def processes(simulator, product_env, port):  # noqa: F811  the fixture
-    limits = {"QUEUE_WORKERS": "2", "WATCHDOG_SECONDS": "5", "STOCK_LINGER_SECONDS": "0.1", "LOG_LEVEL": "CRITICAL"}
-    # Answers of this Shopify are lost for a fraction of a second only; whoever waits longer finds nothing new.
-    limits["ORDER_LOOK_SECONDS"] = "5"
-    found = Processes(product_env | limits | {"PUBLIC_URL": f"http://127.0.0.1:{port}"})
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def world(simulator: Simulator, processes: Processes, port: int) -> World:  # noqa: F811  the fixture
-    """North's orders become orders, south's become drafts; the web and the workers are on their way up."""
-    world = World(simulator, f"http://127.0.0.1:{port}/webhooks/shopify/", is_manual=False)
-    source = world.add_store("source", "source", ITEMS, STOCK)
-    for name, strategy in (("north", "order"), ("south", "draft_order")):
-        world.connect(source, world.add_store(name, "destination", ITEMS, STOCK), strategy)
-    call_command("upsert_schedules", verbosity=0)
-    world.work()
-    simulator.courier.wait_idle()
-    world.mark()
-    bind = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "2", "--log-level", "critical"]
-    processes.start("-m", "gunicorn", "tiposync.wsgi", *bind)
-    wait_for_port(port)
-    return world
+def world(serve: Callable[..., World]) -> World:
+    """North's orders become orders, south's become drafts."""
+    return serve(ITEMS, STOCK, north="order", south="draft_order")
 
 
 def place_random_order(place: Place, dice: random.Random) -> Order:
@@ -75,25 +51,17 @@ def place_random_order(place: Place, dice: random.Random) -> Order:
     return place.order(*lines, **details)
 
 
-def trade_and_kill(world: World, processes: Processes, dice: random.Random) -> None:
-    clusters = [processes.start("manage.py", "work") for _ in range(2)]
-    kills = ["one"] * (KILLS - KILLS // 3) + ["family"] * (KILLS // 3)
-    dice.shuffle(kills)
-    next_kill, left = time.monotonic() + 3, ORDERS
-    end = time.monotonic() + SETTLE_SECONDS
-    while left or kills:
-        assert time.monotonic() < end, f"{left} orders and {kills} left; {report(world)}"
+def trade_and_kill(world: World, hunt: Hunt) -> None:
+    """Place all orders, and until the workers were killed often enough."""
+    left, end = ORDERS, time.monotonic() + SETTLE_SECONDS
+    while left or hunt.left:
+        assert time.monotonic() < end, f"{left} orders and {hunt.left} left; {report(world)}"
         if left:
-            place_random_order(dice.choice(world.places[1:]), dice)
+            place_random_order(hunt.dice.choice(world.places[1:]), hunt.dice)
             left -= 1
-        time.sleep(dice.uniform(0.05, 0.4))
-        clusters = [one if one.poll() is None else processes.start("manage.py", "work") for one in clusters]
-        if kills and time.monotonic() > next_kill and kill(processes, dice.choice(clusters), kills[-1], dice):
-            next_kill = time.monotonic() + dice.uniform(0.2, 2)
-            kills.pop()
-    for cluster in clusters:  # from here on nobody is killed any more
-        if not psutil.pid_exists(cluster.pid):
-            processes.start("manage.py", "work")
+        time.sleep(hunt.dice.uniform(0.05, 0.4))
+        hunt.go_on()
+    hunt.restart()  # from here on nobody is killed any more
 
 
 def copies_by_original(world: World) -> dict[str, list]:
@@ -117,7 +85,7 @@ def is_in_step(world: World) -> bool:
 @pytest.mark.parametrize("seed", [int(os.environ.get("TIPOSYNC_SEED", "1"))])
 def test_workers_killed_at_any_moment_copy_each_order_exactly_once(world, processes, seed):
     misbehave(world)
-    trade_and_kill(world, processes, random.Random(seed))
+    trade_and_kill(world, Hunt(processes, random.Random(seed), KILLS))
     behave(world)
     world.sim.courier.wait_idle(20)
     for connection in world.connections:  # what the hourly one would find: some webhooks were lost

@@ -42,7 +42,7 @@ BUTTONS = {
         2,
     )
     | {"open_catalogue": 0},
-    "stores.productlink": {"sync_now": 1, "compare": 0, "variant_links": 0},
+    "stores.productlink": {"sync_now": 1, "compare": 0, "variant_links": 0, "leave_out": 2, "take_back": 2},
     "stores.resourcelink": {"sync_now": 1},
     "syncing.reconciliation": {"preview_undo": 2, "take_back": 2},
     "stores.store": dict.fromkeys(("check_store", "pause", "resume", "shared_collections"), 2)

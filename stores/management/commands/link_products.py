@@ -10,7 +10,7 @@ from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, find_variant, name_of
 from stores.models import Connection, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
-from syncing import jobs, order_effects
+from syncing import jobs, order_effects, product_effects
 from syncing.stock import pairs
 
 EXPLANATION = """\
@@ -60,6 +60,7 @@ class Command(OperatorCommand):
                 pairs.wire_connection(connection)
             jobs.carry(connection)
             order_effects.resume_linked([connection.pk])
+            product_effects.resume_connection(connection)
         if options["list"]:
             self._list(connection, options["list"], options["limit"])
         self.stdout.write(f"{name_of(connection)}: {linking.count_links(connection)}")

@@ -82,13 +82,14 @@ class Command(OperatorCommand):
 
     def _begin(self, connection: Connection, options: dict[str, Any]) -> None:
         is_preview = options["action"] == "preview"
-        kind, retried = options["kind"], None
+        kind = options["kind"]
         settings = getattr(connection, "catalogue", None)
         if kind == CatalogueRun.Kind.ALL and settings and not settings.synced_with:
             kind = CatalogueRun.Kind.FIRST
         if kind == CatalogueRun.Kind.RETRY:
-            retried = self._last(connection)
-        run = runs.start(connection, kind, is_preview=is_preview, retried=retried)
+            run = runs.retry(self._last(connection), is_preview=is_preview)
+        else:
+            run = runs.start(connection, kind, is_preview=is_preview)
         if options["here"] or is_preview:
             self._work_here(run)
         else:

@@ -37,3 +37,9 @@ def showroom(pair: Callable[..., World]) -> Callable[..., Showroom]:
         return Showroom(world)
 
     return build
+
+
+@pytest.fixture
+def press(scene: Callable[..., Scene]) -> Scene:
+    """Pages, blogs and articles follow."""
+    return scene(items=1, syncs_pages=True, syncs_blogs=True, syncs_articles=True, collection_mode="off")

@@ -1,4 +1,4 @@
-"""Pages, blogs and articles follow: polled, matched by handle, compared daily, and what no longer follows."""
+"""Pages, blogs and articles follow: polled, matched by handle, compared daily, never made twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +14,10 @@ from stores.shopify.content import ARTICLE, BLOG, PAGE
 from stores.shopify.errors import AnswerLost
 from syncing.catalog import content_runs, turns
 from syncing.catalog.content import cursor_of
-from syncing.models import CatalogueRun
 from tests.simulator.files import drawn_file, url_of
 from tests.syncing.catalog.scene import CONTENT_WRITES, Scene
 
-ALL = {"syncs_pages": True, "syncs_blogs": True, "syncs_articles": True, "collection_mode": "off"}
 SCRIPT = "<p>Us</p><script>alert(1)</script>"
-
-
-@pytest.fixture
-def press(scene) -> Scene:
-    """Pages, blogs and articles follow."""
-    return scene(items=1, **ALL)
 
 
 def picture(scene: Scene, name: str = "sea.png") -> str:
@@ -307,113 +299,6 @@ def test_a_worker_may_die_at_any_statement_and_nothing_is_made_twice(press, stat
     catalog = press.destination.shop.catalog
     assert (len(catalog.blogs), len(catalog.articles)) == (1, 1)
     assert set(ResourceLink.objects.values_list("state", flat=True)) == {"linked"}
-
-
-@pytest.mark.parametrize(
-    ("choice", "words"),
-    [("unpublish", "1 unpublished"), ("if_ordered", "1 unpublished"), ("delete", "1 deleted"), ("nothing", "1 let go")],
-)
-def test_a_page_deleted_in_the_source_goes_as_chosen(press, choice, words):
-    press.set(unlink=choice)
-    page = press.add(PAGE, "About us")
-    press.poll()
-    press.remove(PAGE, page)
-    assert press.poll() is None
-    assert press.compare().startswith(words)
-    left = press.there(PAGE).get("about-us")
-    assert (left is None) == (choice == "delete")
-    if left:
-        assert (left.published_at is None) == (choice != "nothing")
-    assert press.link(page).state == "unlinked"
-    assert press.compare() is None
-
-
-@pytest.mark.parametrize("edited", ["overwrite", "keep"])
-def test_what_we_hid_is_shown_again_when_it_comes_back(press, edited):
-    press.set(edited=edited)
-    page = press.add(PAGE, "About us")
-    press.poll()
-    row = press.source.shop.catalog.pages.pop(gids.number(page))
-    press.compare()
-    assert press.there(PAGE)["about-us"].published_at is None
-    press.source.shop.catalog.pages[row.id] = row
-    assert press.compare() == "1 taken up again"
-    assert press.there(PAGE)["about-us"].published_at is not None
-
-
-def test_articles_go_before_their_blog_and_a_blog_with_others_articles_is_left(press):
-    press.set(unlink="delete")
-    full, empty = press.add(BLOG, "Full"), press.add(BLOG, "Empty")
-    press.add(ARTICLE, "First", blogId=full)
-    press.add(ARTICLE, "Second", blogId=empty)
-    press.poll()
-    theirs = press.link(full).destination_gid
-    press.add(ARTICLE, "Own", place=press.destination, blogId=theirs)
-    press.remove(BLOG, full)
-    press.remove(BLOG, empty)
-    press.compare()
-    assert set(press.there(BLOG)) == {"full"}
-    assert set(press.there(ARTICLE)) == {"own"}
-    assert "still has articles" in press.link(full).reason
-
-
-def test_a_blog_cannot_be_hidden_and_says_so(press):
-    blog = press.add(BLOG, "News")
-    press.poll()
-    press.remove(BLOG, blog)
-    press.compare()
-    assert "cannot be hidden" in press.link(blog).reason
-    assert set(press.there(BLOG)) == {"news"}
-
-
-def test_a_mass_removal_is_held_and_the_pages_stay(press):
-    press.set(guard_products=2, guard_share=100)
-    pages = [press.add(PAGE, f"Page {number}") for number in range(3)]
-    press.poll()
-    for page in pages:
-        press.remove(PAGE, page)
-    assert press.compare() == "3 held for an operator"
-    assert all(row.published_at for row in press.there(PAGE).values())
-    assert CatalogueRun.objects.get().hold_reason == "It would remove 3 things from the destination, more than 2."
-
-
-def test_a_run_tells_of_each_thing_and_goes_on_after_an_end(press):
-    for number in range(3):
-        press.add(PAGE, f"Page {number}")
-    run = CatalogueRun.objects.create(connection=press.connection, kind="content")
-    assert content_runs.carry_out(run, open_client, must_end=lambda: True) is False
-    assert len(press.destination.shop.catalog.pages) == 1
-    run.refresh_from_db()
-    assert content_runs.carry_out(run, open_client) is True
-    run.refresh_from_db()
-    assert (run.state, run.total, run.done, run.failed, run.counts) == ("finished", 3, 3, 0, {"create": 3})
-    assert set(run.items.values_list("outcome", flat=True)) == {"done"}
-
-
-def test_a_paused_run_stops_and_says_how_far_it_is(press):
-    for number in range(3):
-        press.add(PAGE, f"Page {number}")
-    run = CatalogueRun.objects.create(connection=press.connection, kind="content")
-    press.world.meanwhile("pageCreate", lambda: CatalogueRun.objects.update(state="paused"), after=True)
-    assert content_runs.carry_out(run, open_client) is True
-    run.refresh_from_db()
-    assert (run.state, len(press.destination.shop.catalog.pages)) == ("paused", 1)
-
-
-def test_a_preview_of_everything_writes_nothing(press):
-    blog = press.add(BLOG, "News")
-    press.add(ARTICLE, "First", blogId=blog)
-    press.add(PAGE, "About us", body="Ours")
-    press.add(PAGE, "About us", place=press.destination, body="Theirs")
-    press.world.sim.reset_counters()
-    run = press.run(is_preview=True)
-    assert dict(run.items.values_list("title", "action")) == {
-        "News": "create",
-        "First": "create",
-        "About us": "update",
-    }
-    assert press.destination.count(*CONTENT_WRITES) == 0
-    assert not ResourceLink.objects.exists()
 
 
 def test_one_that_is_refused_does_not_stop_the_others(press):

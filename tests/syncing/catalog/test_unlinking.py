@@ -22,7 +22,7 @@ def follow_one(room: Showroom, **fields) -> str:
         ("unpublish", "ACTIVE", True, 0, "unpublished"),
         ("delete", "ACTIVE", False, 0, "deleted"),
         ("nothing", "ACTIVE", True, 2, "left"),
-        ("if_ordered", "ACTIVE", True, 0, "unpublished"),
+        ("if_ordered", "ACTIVE", True, 0, "undecided"),
     ],
 )
 def test_a_deleted_product_is_treated_as_chosen(showroom, choice, status, is_there, channels, done):
@@ -37,15 +37,6 @@ def test_a_deleted_product_is_treated_as_chosen(showroom, choice, status, is_the
         assert len(there.publication_gids) == (len(room.channels()) if channels else 0)
     link = room.link(gid)
     assert (link.state, link.departure, link.unlink_done) == ("unlinked", "deleted", done)
-
-
-def test_what_nobody_could_ever_see_was_never_ordered_and_is_deleted(showroom):
-    room = showroom(unlink="if_ordered")
-    gid = room.add("Lamp", status="DRAFT")
-    room.world.follow()
-    room.delete(gid)
-    room.world.follow()
-    assert room.handles() == []
 
 
 def test_what_was_there_before_us_is_never_removed_where_nothing_may_be_touched(showroom):
