@@ -98,7 +98,7 @@ class _Carrier:
         return refunds.carry_refund(update, self.choices, self.clients)
 
     def _fulfil(self, update: OrderUpdate) -> str:
-        return fulfilments.carry_fulfilment(update, self.clients)
+        return fulfilments.carry_fulfilment(update, self.choices, self.clients)
 
     # Cancelling
 

@@ -90,6 +90,13 @@ class OrderSettings(models.Model):
         default=True,
         help_text="A shipment of the copy in the source, with its tracking, ships the original in the destination.",
     )
+    # Off is Shopify's own default (FulfillmentInput.notifyCustomer), too: a mail cannot be called back.
+    notifies_customers = models.BooleanField(
+        "mail the customer about a shipment",
+        default=False,
+        help_text="Shopify mails the destination's customer when a shipment is carried back, and when its tracking "
+        "changes. Leave it off if the destination has mails of its own for that.",
+    )
     carries_cancellations = models.BooleanField(
         "carry cancellations", default=True, help_text="Cancelling the original cancels the copy. No money moves."
     )

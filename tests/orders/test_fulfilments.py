@@ -53,6 +53,54 @@ def test_tracking_that_comes_later_is_carried_to_the_same_fulfilment(trade):
     assert update(Kind.FULFILMENT).state == State.CONFIRMED
 
 
+def mails(shop):
+    """What the destination's customer was mailed: the kinds and addresses, in order."""
+    return [(mail["kind"], mail["to"]) for mail in shop.north.shop.mails]
+
+
+def copied_for(trade, email, **choices):
+    """A copied order of a customer with this address: (trade, order, copy)."""
+    shop = trade(**choices)
+    order = shop.north.order((0, 2), email=email)
+    shop.run()
+    (copy,) = shop.copies
+    return shop, order, copy
+
+
+def test_the_customer_is_mailed_of_a_shipment_and_of_new_tracking_only_where_the_operator_wants_it(trade):
+    shop, _, copy = copied_for(trade, "buyer@example.com", notifies_customers=True)
+    shop.sim.fulfil(shop.source.domain, copy)
+    shop.run()
+    assert mails(shop) == [("shipping", "buyer@example.com")]
+    order_moves.change_tracking(shop.source.shop, shop.sim.clock, copy.fulfillments[0], "Post", ["A9"], [])
+    shop.run()
+    assert mails(shop) == [("shipping", "buyer@example.com")] * 2
+    assert not shop.source.shop.mails
+
+
+def test_nobody_is_mailed_unless_the_operator_chose_it(trade):
+    shop, _, copy = copied_for(trade, "buyer@example.com")
+    shop.sim.fulfil(shop.source.domain, copy)
+    shop.run()
+    order_moves.change_tracking(shop.source.shop, shop.sim.clock, copy.fulfillments[0], "Post", ["A9"], [])
+    shop.run()
+    assert mails(shop) == []
+
+
+@pytest.mark.parametrize("how", LOST)
+@pytest.mark.parametrize("what", ["fulfillmentCreate", "fulfillmentTrackingInfoUpdate"])
+def test_a_lost_answer_mails_the_customer_once(trade, what, how):
+    shop, order, copy = copied_for(trade, "buyer@example.com", notifies_customers=True)
+    shop.north.fault("lost_answer", match=what, how=how)
+    shop.sim.fulfil(shop.source.domain, copy, number="A1")
+    shop.run()
+    order_moves.change_tracking(shop.source.shop, shop.sim.clock, copy.fulfillments[0], "Post", ["A9"], [])
+    shop.run()
+    settle(shop)
+    assert shipped(order) == [({order.lines[0].id: 2}, ["A9"])]
+    assert mails(shop) == [("shipping", "buyer@example.com")] * 2
+
+
 def test_what_the_destination_has_shipped_itself_is_not_shipped_again(trade):
     shop, order, copy = copied(trade, (0, 2))
     shop.sim.fulfil(shop.north.domain, order)
