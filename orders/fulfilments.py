@@ -1,8 +1,8 @@
-"""A shipment of the copy, back to the original: the same units, the same tracking.
+"""A shipment of the copy, back to the original: the same units, the same tracking; and its cancellation.
 
 `fulfillmentCreate` has no idempotency (facts 7.5). Before the call it is committed what is sent and which fulfilments
 the original has; after a lost answer a new one with these units is ours, and only when none appears in time is it sent
-again.
+again. `fulfillmentCancel` needs none of that: whether a shipment is cancelled can be read.
 """
 
 from dataclasses import dataclass
@@ -65,12 +65,30 @@ class _Carrier:
                 return "Another worker has it in hand."
 
     def take_back(self) -> str:
-        """A fulfilment that was cancelled in the source. What was mailed and labelled is not undone by a machine."""
-        if not self._done and self.update.state != OrderUpdate.State.SENT:
-            return update_state.skip(self.update, "It was cancelled in the source before it was carried.")
-        raise UpdateRefused(
-            "The source cancelled this fulfilment after it was carried: cancel it in the destination by hand."
-        )
+        """Cancel what this change shipped, and nothing that somebody else did."""
+        update = self.update
+        original = read_progress(self.client, update.order_import.order_gid)
+        self._look_for_sent(original)
+        if not self._done:
+            return update_state.skip(update, "It was cancelled in the source before it was carried.")
+        shipped = self._shipped(original)
+        if shipped and not update_state.begin(update, update.body):
+            return "Another worker has it in hand."
+        for gid in shipped:
+            self._cancel(gid)
+        return update_state.confirm(update, "The shipment was cancelled in the destination, too.")
+
+    def _shipped(self, original: OrderProgress) -> list[str]:
+        """Those of our fulfilments that are not cancelled."""
+        return [each.gid for each in original.shipments if each.gid in self._done and each.status not in _GONE]
+
+    def _cancel(self, gid: str) -> None:
+        try:
+            order_changes.cancel_fulfilment(self.client, gid)
+        except errors.UserErrors:
+            # Refused, too, where somebody has cancelled it a moment ago: only the order tells.
+            if gid in self._shipped(read_progress(self.client, self.update.order_import.order_gid)):
+                raise
 
     @property
     def _done(self) -> dict[str, dict[str, int]]:
@@ -153,8 +171,8 @@ class _Carrier:
         """What has it already is left alone: a repeat would mail the customer once more."""
         tracking = self.shipment.tracking
         known = {each.gid: each.tracking for each in original.shipments}
-        for gid in self._done:
-            if known.get(gid) != tracking:
+        for gid in self._shipped(original):
+            if known[gid] != tracking:
                 order_changes.update_tracking(self.client, gid, tracking, notify_customer=self.notifies)
         update_state.note(self.update, self.update.body | {"tracking": _as_json(tracking)})
 

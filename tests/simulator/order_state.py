@@ -210,6 +210,7 @@ class FulfillmentOrder:
     created_at: int
     updated_at: int
     lines: list[FulfillmentOrderLine] = field(default_factory=list)
+    is_closed: bool = False  # for good: another one has taken over what a cancelled fulfilment gave back
 
 
 @dataclass(slots=True)
