@@ -45,6 +45,12 @@ def note(update: OrderUpdate, body: dict[str, Any]) -> None:
     update.save(update_fields=["body", "changed_at"])
 
 
+def unsend(update: OrderUpdate) -> None:
+    """What was sent had no effect, and never will have: it is to be planned anew."""
+    update.state, update.body, update.key = State.PLANNED, {}, None
+    update.save(update_fields=["state", "body", "key", "changed_at"])
+
+
 def confirm(update: OrderUpdate, reason: str, result_gid: str = "") -> str:
     """It is done; `result_gid` is what it made on the other side."""
     update.result_gid = result_gid or update.result_gid
