@@ -18,7 +18,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import mapping, units, update_state
-from orders.importing import Clients, LookAgain, choices_of, import_order
+from orders.copying import choices_of
+from orders.importing import Clients, LookAgain, import_order
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.units import Units
 from orders.update_state import UpdateRefused

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders import intake, mapping, units
-from orders.copying import Copy, create, find
+from orders.copying import Copy, choices_of, create, find, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
 from orders.units import Units
@@ -230,6 +230,8 @@ class _Importer:
             "failure": "",
             "waits_for": "",
             "reserved_until": mapped.reserved_until,
+            "copy_total": mapped.total.amount,
+            "copy_currency": mapped.total.currency,
             "changed_at": now,
         }
         with transaction.atomic():
@@ -273,12 +275,13 @@ class _Importer:
             fresh = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
             if not fresh.update(
                 state=State.CONFIRMED,
+                is_draft=copy.draft is not None,
                 copy_gid=copy.gid,
                 copy_name=copy.name[:100],
                 copy_total=copy.total,
                 copy_currency=copy.currency,
                 copy_order_gid=copy.order_gid,
-                reason="",
+                reason=why_wrong(row, copy),
                 failure="",
                 waits_for="",
                 confirmed_at=now,
@@ -372,16 +375,3 @@ class _Importer:
 def look_time(is_draft: bool) -> timedelta:
     """For how long nothing is sent again. A request of ours may be under way for half a minute."""
     return timedelta(seconds=settings.ORDER_LOOK_SECONDS * (2 if is_draft else 1))
-
-
-def choices_of(connection: Connection, chosen: OrderSettings) -> mapping.Choices:
-    """A connection's order settings as the mapping takes them."""
-    return mapping.Choices(
-        strategy=connection.strategy,
-        payment_status=chosen.payment_status,
-        inventory_behaviour=chosen.inventory_behaviour,
-        name_pattern=chosen.name_pattern,
-        unlinked=chosen.unlinked,
-        currency_rate=chosen.currency_rate,
-        reserve_days=chosen.reserve_days,
-    )
