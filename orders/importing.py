@@ -37,6 +37,9 @@ RESERVATION_MARGIN = timedelta(seconds=150)
 CLOCKS_APART = timedelta(minutes=10)  # ours and Shopify's may differ, by less than this
 
 
+GIVEN_UP = "Somebody ended it meanwhile."
+
+
 class LookAgain(Exception):
     """Whether the copy exists is not known yet: look again in `retry_after` seconds."""
 
@@ -184,6 +187,8 @@ class _Importer:
         if words := intake.why_not_ours(self.connection, seen) or intake.why_skipped(seen):
             return self._skip(words)
         with transaction.atomic():
+            if not self._still_open():
+                return GIVEN_UP
             self.tell(units.note_lines(row, seen.lines), None)
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
@@ -362,14 +367,23 @@ class _Importer:
 
     def _skip(self, reason: str) -> str:
         with transaction.atomic():
-            self._end(State.SKIPPED, reason)
-            self.tell(units.release(self.row), None)
+            if self._end(State.SKIPPED, reason):
+                self.tell(units.release(self.row), None)
         return f"Skipped. {reason}"
 
-    def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> None:
+    def _still_open(self) -> bool:
+        """Whether nobody has ended it since it was read; keeps it so until the transaction is over."""
+        mine = OrderImport.objects.select_for_update().filter(pk=self.row.pk, state__in=OrderImport.UNFINISHED)
+        return mine.exists()
+
+    def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> bool:
+        """False if somebody ended it meanwhile: an operator gave it up, or another worker has the copy."""
         row = self.row
-        row.state, row.reason, row.waits_for, row.failure = state, reason, waits_for, failure
-        row.save(update_fields=["state", "reason", "waits_for", "failure", "changed_at"])
+        ended = {"state": state, "reason": reason, "waits_for": waits_for, "failure": failure}
+        mine = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
+        is_ours = bool(mine.update(**ended, changed_at=timezone.now()))
+        row.refresh_from_db()
+        return is_ours
 
 
 def look_time(is_draft: bool) -> timedelta:

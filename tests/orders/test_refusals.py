@@ -1,8 +1,10 @@
 """An order that cannot be copied as things stand says why, holds its units back, and waits for somebody."""
 
+import pytest
+
 from orders import importing
 from orders.models import OrderImport, OrderSettings
-from syncing import jobs, order_effects
+from syncing import handlers, jobs, order_effects, webhooks
 
 State = OrderImport.State
 
@@ -47,6 +49,26 @@ class TestRefusals:
         assert shop.row(order).reason == "Entered by hand."
         assert shop.stock()[2] == 20
         assert not importing.dismiss(shop.row(order), order_effects.move_units, "Again.")
+
+    @pytest.mark.parametrize("choices", [{}, {"when": "paid"}])
+    def test_what_somebody_gives_up_while_it_is_read_stays_given_up_and_holds_nothing_back(self, trade, choices):
+        shop = trade(**choices)
+        order = shop.north.order((0, 4), paid=False)
+
+        def give_up():
+            OrderImport.objects.update(state=State.FAILED)
+            assert importing.dismiss(shop.row(order), order_effects.move_units, "Entered by hand.")
+
+        shop.world.deliver()
+        webhooks.process_new(handlers.EFFECTS)
+        jobs.import_order(shop.connection, shop.row(order).order_gid)
+        shop.world.meanwhile("order", give_up)
+        shop.run()
+        row = shop.row(order)
+        assert (row.state, row.reason) == (State.SKIPPED, "Entered by hand.")
+        assert not row.lines.filter(is_pending=True).exists()
+        assert not shop.copies
+        assert shop.stock()[2] == 20
 
     def test_a_phone_of_another_customer_does_not_stop_the_order(self, trade):
         shop = trade()
