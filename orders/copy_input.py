@@ -143,7 +143,14 @@ def _customer(order: OrderRecord) -> dict[str, Any] | None:
 def draft_input(
     order: OrderRecord, priced: Priced, origin: Origin, side: Side, reserved_until: datetime | None
 ) -> dict[str, Any]:
-    """DraftOrderInput of a copy. Untaxed: what the original's customer paid in taxes is in prices or lines."""
+    """DraftOrderInput of a copy. Untaxed: what the original's customer paid in taxes is in prices or lines.
+
+    With e-mail and addresses, not with the customer: Shopify would then use the customer's own tax setting in place of
+    `taxExempt` ([S] DraftOrderInput), and charge whoever is not exempt, which is nearly everybody, the taxes a second
+    time. draftOrderCalculate could tell, for two more calls per order, whom this happens to charge nothing today; it
+    cannot tell what completing the draft next week will charge. That a draft costs something else all the same is said
+    on its row (orders.copying.why_wrong).
+    """
     currency = priced.currency
     made = _common(order, priced, origin, side)
     lines = [row for line in priced.lines for row in _draft_lines(line, currency, side)]

@@ -5,9 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from orders import copy_input
+from orders import copy_input, mapping, sums
 from orders.mapping import MappedOrder
-from orders.models import OrderImport
+from orders.models import OrderImport, OrderSettings
+from stores.models import Connection
 from stores.shopify import draft_orders, orders
 from stores.shopify.client import Client
 from stores.shopify.draft_orders import DraftRecord
@@ -75,6 +76,17 @@ def find(client: Client, row: OrderImport, store_domain: str) -> Copy | None:
     return _of_order(found) if found else None
 
 
+def why_wrong(row: OrderImport, copy: Copy) -> str:
+    """Words if a copy costs something else than was asked for (the row's copy total), as far as Shopify knows yet."""
+    asked, is_settled = row.copy_total, copy.draft is None or copy.draft.is_ready
+    if asked is None or not is_settled or (asked, row.copy_currency) == (copy.total, copy.currency):
+        return ""
+    return (
+        f"It costs {sums.text(copy.total, copy.currency)} in the source instead of "
+        f"{sums.text(asked, row.copy_currency)}: correct its prices and taxes by hand before it is paid or completed."
+    )
+
+
 def _of_order(order: orders.CreatedOrder) -> Copy:
     return Copy(order.gid, order.name, order.total.amount, order.total.currency, order.created_at, order.gid)
 
@@ -82,3 +94,16 @@ def _of_order(order: orders.CreatedOrder) -> Copy:
 def _of_draft(draft: DraftRecord) -> Copy:
     total = draft.total
     return Copy(draft.gid, draft.name, total.amount, total.currency, draft.created_at, draft.order_gid or "", draft)
+
+
+def choices_of(connection: Connection, chosen: OrderSettings) -> mapping.Choices:
+    """A connection's order settings as the mapping takes them."""
+    return mapping.Choices(
+        strategy=connection.strategy,
+        payment_status=chosen.payment_status,
+        inventory_behaviour=chosen.inventory_behaviour,
+        name_pattern=chosen.name_pattern,
+        unlinked=chosen.unlinked,
+        currency_rate=chosen.currency_rate,
+        reserve_days=chosen.reserve_days,
+    )

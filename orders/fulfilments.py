@@ -1,17 +1,18 @@
-"""A shipment of the copy, back to the original: the same units, the same tracking.
+"""A shipment of the copy, back to the original: the same units, the same tracking; and its cancellation.
 
 `fulfillmentCreate` has no idempotency (facts 7.5). Before the call it is committed what is sent and which fulfilments
 the original has; after a lost answer a new one with these units is ours, and only when none appears in time is it sent
-again.
+again. `fulfillmentCancel` needs none of that: whether a shipment is cancelled can be read.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from orders import units_left, update_state
 from orders.importing import Clients, LookAgain
-from orders.models import OrderUpdate
+from orders.models import OrderSettings, OrderUpdate
 from orders.units_left import Part
 from orders.update_state import UpdateRefused
 from stores.shopify import errors, order_changes
@@ -20,12 +21,10 @@ from stores.shopify.order_progress import OrderProgress, Shipment, Tracking, rea
 
 # A request of ours may be under way for half a minute: until then its fulfilment may still appear.
 LOOK_SECONDS = 60
-# A mail cannot be called back, so nobody is mailed about what a machine has shipped.
-NOTIFIES_CUSTOMER = False
 _GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 
-def carry_fulfilment(update: OrderUpdate, clients: Clients) -> str:
+def carry_fulfilment(update: OrderUpdate, choices: OrderSettings, clients: Clients) -> str:
     """Ship of the original what was shipped of its copy, or correct the tracking; what came of it, in words.
 
     Safe to repeat. Raises LookAgain, UpdateRefused, and what the client raises.
@@ -35,64 +34,147 @@ def carry_fulfilment(update: OrderUpdate, clients: Clients) -> str:
     shipment = next((each for each in copy.shipments if each.gid == update.origin_gid), None)
     if shipment is None:
         return update_state.skip(update, "The fulfilment is not there any more.")
-    wanted = units_left.original_units(copy, shipment.units)
-    client = clients(row.connection.destination)
+    carrier = _Carrier(update, shipment, clients(row.connection.destination), choices.notifies_customers)
     if shipment.status in _GONE:
-        return _take_back(update)
-    while True:
-        original = read_progress(client, row.order_gid)
-        _look_for_sent(update, original, shipment)
-        left = _left(update, wanted)
-        if left and original.cancelled_at:
-            return update_state.skip(update, "The original is cancelled.")
-        parts = units_left.plan_shipment(original.fulfilment_orders, left)
-        if not parts:
-            return _finish(update, client, original, shipment, left)
-        if not _ship(update, client, parts[0], original, shipment.tracking):
+        return carrier.take_back()
+    return carrier.ship(units_left.original_units(copy, shipment.units))
+
+
+@dataclass(slots=True)
+class _Carrier:
+    """One try for one shipment of the copy; `client` is the destination's."""
+
+    update: OrderUpdate
+    shipment: Shipment
+    client: Client
+    notifies: bool
+
+    def ship(self, wanted: dict[str, int]) -> str:
+        """Ship `wanted` (original line gid -> units), as far as it is left to ship."""
+        update = self.update
+        while True:
+            original = read_progress(self.client, update.order_import.order_gid)
+            self._look_for_sent(original)
+            left = self._left(wanted)
+            if left and original.cancelled_at:
+                return update_state.skip(update, "The original is cancelled.")
+            parts = units_left.plan_shipment(original.fulfilment_orders, left)
+            if not parts:
+                return self._finish(original, left)
+            if not self._send(parts[0], original):
+                return "Another worker has it in hand."
+
+    def take_back(self) -> str:
+        """Cancel what this change shipped, and nothing that somebody else did."""
+        update = self.update
+        original = read_progress(self.client, update.order_import.order_gid)
+        self._look_for_sent(original)
+        if not self._done:
+            return update_state.skip(update, "It was cancelled in the source before it was carried.")
+        shipped = self._shipped(original)
+        if shipped and not update_state.begin(update, update.body):
             return "Another worker has it in hand."
+        for gid in shipped:
+            self._cancel(gid)
+        return update_state.confirm(update, "The shipment was cancelled in the destination, too.")
 
+    def _shipped(self, original: OrderProgress) -> list[str]:
+        """Those of our fulfilments that are not cancelled."""
+        return [each.gid for each in original.shipments if each.gid in self._done and each.status not in _GONE]
 
-def _take_back(update: OrderUpdate) -> str:
-    """A fulfilment that was cancelled in the source. What was mailed and labelled is not undone by a machine."""
-    if not _done(update) and update.state != OrderUpdate.State.SENT:
-        return update_state.skip(update, "It was cancelled in the source before it was carried.")
-    raise UpdateRefused(
-        "The source cancelled this fulfilment after it was carried: cancel it in the destination by hand."
-    )
+    def _cancel(self, gid: str) -> None:
+        try:
+            order_changes.cancel_fulfilment(self.client, gid)
+        except errors.UserErrors:
+            # Refused, too, where somebody has cancelled it a moment ago: only the order tells.
+            if gid in self._shipped(read_progress(self.client, self.update.order_import.order_gid)):
+                raise
 
+    @property
+    def _done(self) -> dict[str, dict[str, int]]:
+        """What this change made so far: fulfilment gid -> original line gid -> units."""
+        return self.update.body.get("done", {})
 
-def _done(update: OrderUpdate) -> dict[str, dict[str, int]]:
-    """What this change made so far: fulfilment gid -> original line gid -> units."""
-    return update.body.get("done", {})
+    def _left(self, wanted: dict[str, int]) -> dict[str, int]:
+        left = dict(wanted)
+        for lines in self._done.values():
+            for line_gid, units in lines.items():
+                left[line_gid] = left.get(line_gid, 0) - units
+        return {line_gid: units for line_gid, units in left.items() if units > 0}
 
+    def _look_for_sent(self, original: OrderProgress) -> None:
+        """Take over what an earlier try made, if its answer was lost. Raises LookAgain while it may still appear."""
+        update = self.update
+        sent = update.body.get("sent")
+        if not sent:
+            return
+        ours = set(sent["known"]) | _claimed(update)
+        made = [each for each in original.shipments if each.gid not in ours and each.status not in _GONE]
+        same = [each for each in made if each.units == sent["lines"]]
+        # Somebody may ship the same units by hand at that moment: rather theirs taken for ours than shipped twice.
+        same.sort(key=lambda each: each.tracking.numbers != self.shipment.tracking.numbers)
+        if same:
+            self._note_made(same[0].gid, sent["lines"], Tracking(*map(_frozen, sent["tracking"])))
+            return
+        waits = LOOK_SECONDS - (timezone.now() - update.sent_at).total_seconds() if update.sent_at else 0
+        if waits > 0:
+            raise LookAgain(
+                "Shopify's answer was lost: looking for the fulfilment before it is sent again.", min(waits, 10)
+            )
+        update_state.note(update, update.body | {"sent": None})
 
-def _left(update: OrderUpdate, wanted: dict[str, int]) -> dict[str, int]:
-    left = dict(wanted)
-    for lines in _done(update).values():
-        for line_gid, units in lines.items():
-            left[line_gid] = left.get(line_gid, 0) - units
-    return {line_gid: units for line_gid, units in left.items() if units > 0}
+    def _note_made(self, gid: str, lines: dict[str, int], tracking: Tracking) -> None:
+        update = self.update
+        update.result_gid = update.result_gid or gid
+        update.body = update.body | {
+            "sent": None,
+            "done": self._done | {gid: lines},
+            "tracking": _as_json(tracking),
+        }
+        update.save(update_fields=["body", "result_gid", "changed_at"])
 
+    def _send(self, part: Part, original: OrderProgress) -> bool:
+        """Send one part; False if another worker has it in hand."""
+        update, tracking = self.update, self.shipment.tracking
+        sent = {
+            "lines": part.lines,
+            "tracking": _as_json(tracking),
+            "known": [each.gid for each in original.shipments],
+        }
+        if not update_state.begin(update, update.body | {"sent": sent}):
+            return False
+        try:
+            gid = order_changes.create_fulfilment(self.client, part.units, tracking, notify_customer=self.notifies)
+        except errors.ShopifyError as error:
+            if not error.outcome_unknown:  # nothing was made: a later try has nothing to look for
+                update_state.note(update, update.body | {"sent": None})
+            raise
+        self._note_made(gid, part.lines, tracking)
+        return True
 
-def _look_for_sent(update: OrderUpdate, original: OrderProgress, shipment: Shipment) -> None:
-    """Take over what an earlier try made, if its answer was lost. Raises LookAgain while it may still appear."""
-    sent = update.body.get("sent")
-    if not sent:
-        return
-    ours = set(sent["known"]) | _claimed(update)
-    made = [each for each in original.shipments if each.gid not in ours and each.status not in _GONE]
-    same = [each for each in made if each.units == sent["lines"]]
-    # Somebody may ship the same units by hand at that moment: rather theirs taken for ours than shipped twice.
-    same.sort(key=lambda each: each.tracking.numbers != shipment.tracking.numbers)
-    if same:
-        _note_made(update, same[0].gid, sent["lines"], Tracking(*map(_frozen, sent["tracking"])))
-        return
-    waits = LOOK_SECONDS - (timezone.now() - update.sent_at).total_seconds() if update.sent_at else 0
-    if waits > 0:
-        raise LookAgain(
-            "Shopify's answer was lost: looking for the fulfilment before it is sent again.", min(waits, 10)
-        )
-    update_state.note(update, update.body | {"sent": None})
+    def _finish(self, original: OrderProgress, left: dict[str, int]) -> str:
+        """All is shipped that can be. Raises UpdateRefused where a hold in the destination keeps the rest."""
+        update, tracking = self.update, self.shipment.tracking
+        if left and units_left.is_held(original.fulfilment_orders, left):
+            raise UpdateRefused(
+                "The destination holds this order back from shipping: release it there, then try again."
+            )
+        if not self._done:
+            return update_state.skip(update, "The destination has shipped all of it already, or none of it is in it.")
+        if update.body.get("tracking") != _as_json(tracking):
+            self._correct_tracking(original)
+            return update_state.confirm(update, "Shipped in the destination, with the tracking as it is now.")
+        rest = " The rest was shipped there already." if left else ""
+        return update_state.confirm(update, f"Shipped in the destination, too.{rest}")
+
+    def _correct_tracking(self, original: OrderProgress) -> None:
+        """What has it already is left alone: a repeat would mail the customer once more."""
+        tracking = self.shipment.tracking
+        known = {each.gid: each.tracking for each in original.shipments}
+        for gid in self._shipped(original):
+            if known[gid] != tracking:
+                order_changes.update_tracking(self.client, gid, tracking, notify_customer=self.notifies)
+        update_state.note(self.update, self.update.body | {"tracking": _as_json(tracking)})
 
 
 def _frozen(value: Any) -> Any:
@@ -105,51 +187,5 @@ def _claimed(update: OrderUpdate) -> set[str]:
     return {gid for body in others.values_list("body", flat=True) for gid in body.get("done", {})}
 
 
-def _note_made(update: OrderUpdate, gid: str, lines: dict[str, int], tracking: Tracking) -> None:
-    update.result_gid = update.result_gid or gid
-    update.body = update.body | {
-        "sent": None,
-        "done": _done(update) | {gid: lines},
-        "tracking": _as_json(tracking),
-    }
-    update.save(update_fields=["body", "result_gid", "changed_at"])
-
-
-def _ship(update: OrderUpdate, client: Client, part: Part, original: OrderProgress, tracking: Tracking) -> bool:
-    """Send one part; False if another worker has it in hand."""
-    sent = {
-        "lines": part.lines,
-        "tracking": _as_json(tracking),
-        "known": [each.gid for each in original.shipments],
-    }
-    if not update_state.begin(update, update.body | {"sent": sent}):
-        return False
-    try:
-        gid = order_changes.create_fulfilment(client, part.units, tracking, notify_customer=NOTIFIES_CUSTOMER)
-    except errors.ShopifyError as error:
-        if not error.outcome_unknown:  # nothing was made: a later try has nothing to look for
-            update_state.note(update, update.body | {"sent": None})
-        raise
-    _note_made(update, gid, part.lines, tracking)
-    return True
-
-
 def _as_json(tracking: Tracking) -> list[Any]:
     return [tracking.company, list(tracking.numbers), list(tracking.urls)]
-
-
-def _finish(
-    update: OrderUpdate, client: Client, original: OrderProgress, shipment: Shipment, left: dict[str, int]
-) -> str:
-    """All is shipped that can be. Raises UpdateRefused where a hold in the destination keeps the rest."""
-    if left and units_left.is_held(original.fulfilment_orders, left):
-        raise UpdateRefused("The destination holds this order back from shipping: release it there, then try again.")
-    if not _done(update):
-        return update_state.skip(update, "The destination has shipped all of it already, or none of it is in it.")
-    if update.body.get("tracking") != _as_json(shipment.tracking):
-        for gid in _done(update):
-            order_changes.update_tracking(client, gid, shipment.tracking, notify_customer=NOTIFIES_CUSTOMER)
-        update_state.note(update, update.body | {"tracking": _as_json(shipment.tracking)})
-        return update_state.confirm(update, "Shipped in the destination, with the tracking as it is now.")
-    rest = " The rest was shipped there already." if left else ""
-    return update_state.confirm(update, f"Shipped in the destination, too.{rest}")

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders import intake, mapping, units
-from orders.copying import Copy, create, find
+from orders.copying import Copy, choices_of, create, find, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
 from orders.units import Units
@@ -35,6 +35,9 @@ LOOKS = {False: 3, True: 5}
 # before they are for sale again.
 RESERVATION_MARGIN = timedelta(seconds=150)
 CLOCKS_APART = timedelta(minutes=10)  # ours and Shopify's may differ, by less than this
+
+
+GIVEN_UP = "Somebody ended it meanwhile."
 
 
 class LookAgain(Exception):
@@ -186,6 +189,8 @@ class _Importer:
         if words := intake.why_not_ours(self.connection, seen) or intake.why_skipped(seen):
             return self._skip(words)
         with transaction.atomic():
+            if not self._still_open():
+                return GIVEN_UP
             self.had_links = row.lines.filter(source_variant__isnull=False).exists()
             self.tell(units.note_lines(row, seen.lines), None)
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
@@ -241,6 +246,8 @@ class _Importer:
             "failure": "",
             "waits_for": "",
             "reserved_until": mapped.reserved_until,
+            "copy_total": mapped.total.amount,
+            "copy_currency": mapped.total.currency,
             "changed_at": now,
         }
         with transaction.atomic():
@@ -284,12 +291,13 @@ class _Importer:
             fresh = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
             if not fresh.update(
                 state=State.CONFIRMED,
+                is_draft=copy.draft is not None,
                 copy_gid=copy.gid,
                 copy_name=copy.name[:100],
                 copy_total=copy.total,
                 copy_currency=copy.currency,
                 copy_order_gid=copy.order_gid,
-                reason="",
+                reason=why_wrong(row, copy),
                 failure="",
                 waits_for="",
                 confirmed_at=now,
@@ -370,29 +378,25 @@ class _Importer:
 
     def _skip(self, reason: str, *, failure: str = "") -> str:
         with transaction.atomic():
-            self._end(State.SKIPPED, reason, failure=failure)
-            self.tell(units.release(self.row), None)
+            if self._end(State.SKIPPED, reason, failure=failure):
+                self.tell(units.release(self.row), None)
         return f"Skipped. {reason}"
 
-    def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> None:
+    def _still_open(self) -> bool:
+        """Whether nobody has ended it since it was read; keeps it so until the transaction is over."""
+        mine = OrderImport.objects.select_for_update().filter(pk=self.row.pk, state__in=OrderImport.UNFINISHED)
+        return mine.exists()
+
+    def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> bool:
+        """False if somebody ended it meanwhile: an operator gave it up, or another worker has the copy."""
         row = self.row
-        row.state, row.reason, row.waits_for, row.failure = state, reason, waits_for, failure
-        row.save(update_fields=["state", "reason", "waits_for", "failure", "changed_at"])
+        ended = {"state": state, "reason": reason, "waits_for": waits_for, "failure": failure}
+        mine = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
+        is_ours = bool(mine.update(**ended, changed_at=timezone.now()))
+        row.refresh_from_db()
+        return is_ours
 
 
 def look_time(is_draft: bool) -> timedelta:
     """For how long nothing is sent again. A request of ours may be under way for half a minute."""
     return timedelta(seconds=settings.ORDER_LOOK_SECONDS * (2 if is_draft else 1))
-
-
-def choices_of(connection: Connection, chosen: OrderSettings) -> mapping.Choices:
-    """A connection's order settings as the mapping takes them."""
-    return mapping.Choices(
-        strategy=connection.strategy,
-        payment_status=chosen.payment_status,
-        inventory_behaviour=chosen.inventory_behaviour,
-        name_pattern=chosen.name_pattern,
-        unlinked=chosen.unlinked,
-        currency_rate=chosen.currency_rate,
-        reserve_days=chosen.reserve_days,
-    )

@@ -215,6 +215,8 @@ def note_update(
     # Its words are forgotten anew, some day.
     OrderImport.objects.filter(pk=order_import.pk, is_forgotten=True).update(is_forgotten=False)
     if may_change and not is_new:
-        done = OrderUpdate.objects.filter(pk=row.pk, state=OrderUpdate.State.CONFIRMED)
-        done.update(state=OrderUpdate.State.PLANNED, origin_at=origin_at)
+        # Where a worker has it in hand, the new instant keeps it from ending with what it saw (update_state._end).
+        OrderUpdate.objects.filter(pk=row.pk).update(origin_at=origin_at)
+        over = OrderUpdate.objects.filter(pk=row.pk, state__in=(OrderUpdate.State.CONFIRMED, OrderUpdate.State.FAILED))
+        over.update(state=OrderUpdate.State.PLANNED, reason="", failure="")
     return is_new

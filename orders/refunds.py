@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from orders import units_left, update_state
+from orders import draft_refunds, units_left, update_state
 from orders.importing import Clients
 from orders.models import OrderSettings, OrderUpdate
-from orders.update_state import UpdateRefused
+from orders.units import Units
 from stores.shopify import errors, order_changes
 from stores.shopify.client import Client
 from stores.shopify.order_progress import OrderProgress, read_progress
@@ -21,10 +21,10 @@ KEY_LIFE = timedelta(hours=23)
 TAKEN_OFF = "The same units were taken off the copy."
 
 
-def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients) -> str:
+def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients, tell: Units) -> str:
     """Take off the copy what a refund took off the original; what came of it, in words. Safe to repeat.
 
-    Raises UpdateRefused, and what the client raises.
+    Raises LookAgain and UpdateRefused (where the copy is an open draft), and what the client raises.
     """
     row = update.order_import
     original = read_progress(clients(row.connection.destination), row.order_gid)
@@ -34,10 +34,11 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients) 
     if original.cancelled_at and choices.carries_cancellations:
         return update_state.skip(update, "The original is cancelled: the cancellation takes it all off the copy.")
     if not row.copy_order_gid:
-        raise UpdateRefused("The copy is a draft that is not completed: change it by hand.")
+        return draft_refunds.carry_to_draft(update, choices, clients, tell)
     client = clients(row.connection.source)
     copy = read_progress(client, row.copy_order_gid)
-    if update.state == OrderUpdate.State.SENT and (words := _settle(update, client, copy)):
+    # Without an input it was sent to the draft that has become this order: what both hold tells what is left to do.
+    if update.state == OrderUpdate.State.SENT and "input" in update.body and (words := _settle(update, client, copy)):
         return words
     if copy.cancelled_at:
         return update_state.skip(update, "The copy is cancelled.")

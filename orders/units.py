@@ -5,7 +5,7 @@ Held back means: sold in a destination and not yet taken from the source, so no 
 `Units` of them in the same transaction.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,6 +93,15 @@ def hold(order_import: OrderImport) -> set[int]:
     variants = set(loose.values_list("source_variant_id", flat=True))
     loose.update(is_pending=True)
     return variants
+
+
+def keep_quantities(order_import: OrderImport, quantities: Mapping[str, int]) -> set[int]:
+    """The copy now holds these units: original line gid -> units; other lines stay as they are."""
+    rows = [row for row in order_import.lines.all() if quantities.get(row.line_gid, row.quantity) != row.quantity]
+    for row in rows:
+        row.quantity = quantities[row.line_gid]
+    Line.objects.bulk_update(rows, ["quantity"])
+    return {row.source_variant_id for row in rows if row.source_variant_id is not None}
 
 
 def carried(order_import: OrderImport) -> set[int]:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from orders.models import OrderUpdate
@@ -44,6 +45,12 @@ def note(update: OrderUpdate, body: dict[str, Any]) -> None:
     update.save(update_fields=["body", "changed_at"])
 
 
+def unsend(update: OrderUpdate) -> None:
+    """What was sent had no effect, and never will have: it is to be planned anew."""
+    update.state, update.body, update.key = State.PLANNED, {}, None
+    update.save(update_fields=["state", "body", "key", "changed_at"])
+
+
 def confirm(update: OrderUpdate, reason: str, result_gid: str = "") -> str:
     """It is done; `result_gid` is what it made on the other side."""
     update.result_gid = result_gid or update.result_gid
@@ -62,9 +69,13 @@ def fail(update: OrderUpdate, reason: str, failure: str) -> None:
 
 
 def _end(update: OrderUpdate, state: str, reason: str, failure: str = "") -> str:
-    update.state, update.reason, update.failure = state, reason, failure
-    named = ["state", "reason", "failure", "result_gid", "confirmed_at", "changed_at"]
-    update.save(update_fields=named)
+    """End a change with what came of it, unless it changed once more meanwhile: then it is looked at again."""
+    with transaction.atomic():
+        noted_at = OrderUpdate.objects.select_for_update().values_list("origin_at", flat=True).get(pk=update.pk)
+        if noted_at != update.origin_at:
+            state, reason, failure = State.PLANNED, "It changed meanwhile: it is looked at again.", ""
+        update.state, update.reason, update.failure = state, reason, failure
+        update.save(update_fields=["state", "reason", "failure", "result_gid", "confirmed_at", "changed_at"])
     return reason
 
 

@@ -95,10 +95,10 @@ class _Carrier:
             raise
 
     def _refund(self, update: OrderUpdate) -> str:
-        return refunds.carry_refund(update, self.choices, self.clients)
+        return refunds.carry_refund(update, self.choices, self.clients, self.tell)
 
     def _fulfil(self, update: OrderUpdate) -> str:
-        return fulfilments.carry_fulfilment(update, self.clients)
+        return fulfilments.carry_fulfilment(update, self.choices, self.clients)
 
     # Cancelling
 

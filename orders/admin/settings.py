@@ -45,7 +45,15 @@ class OrderSettingsInline(StackedInline):
             ("The copy", {"fields": ["when", *own, "unlinked", "currency_rate"]}),
             (
                 "Later changes",
-                {"fields": ["carries_fulfilments", "carries_cancellations", "restocks", "carries_refunds"]},
+                {
+                    "fields": [
+                        "carries_fulfilments",
+                        "notifies_customers",
+                        "carries_cancellations",
+                        "restocks",
+                        "carries_refunds",
+                    ]
+                },
             ),
             (
                 "Mails to the source's staff",

@@ -88,7 +88,15 @@ class OrderSettings(models.Model):
     carries_fulfilments = models.BooleanField(
         "carry fulfilments back",
         default=True,
-        help_text="A shipment of the copy in the source, with its tracking, ships the original in the destination.",
+        help_text="A shipment of the copy in the source, with its tracking, ships the original in the destination; "
+        "cancelling the shipment cancels it there, too.",
+    )
+    # Off is Shopify's own default (FulfillmentInput.notifyCustomer), too: a mail cannot be called back.
+    notifies_customers = models.BooleanField(
+        "mail the customer about a shipment",
+        default=False,
+        help_text="Shopify mails the destination's customer when a shipment is carried back, and when its tracking "
+        "changes. Leave it off if the destination has mails of its own for that.",
     )
     carries_cancellations = models.BooleanField(
         "carry cancellations", default=True, help_text="Cancelling the original cancels the copy. No money moves."
@@ -99,7 +107,8 @@ class OrderSettings(models.Model):
     carries_refunds = models.BooleanField(
         "carry refunds",
         default=True,
-        help_text="What is refunded or returned in the original is taken off the copy. No money moves.",
+        help_text="What is refunded or returned in the original is taken off the copy; off a draft only while nobody "
+        "has changed it. No money moves.",
     )
     notifies_new = models.BooleanField("mail on a new copy", default=True)
     notifies_partial = models.BooleanField("mail on a partial copy", default=True)

@@ -1,22 +1,23 @@
-"""Draft orders on the wire: create, find by tag, read, send the invoice, delete.
+"""Draft orders on the wire: create, find by tag, read, change the lines, send the invoice, delete.
 
 There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is found by its tag, through a
 search index that lags, and recognised by an attribute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from stores.shopify import answers, gids
 from stores.shopify.client import Client
-from stores.shopify.errors import UnexpectedAnswer, UserErrors
+from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer, UserErrors
 from stores.shopify.instants import instant_or_none, parse_instant
 from stores.shopify.order_records import Money, attributes, money
 from stores.shopify.orders import quote
 
 WRITE_COST = 12.0
+LINES_COST = 37.0  # as the simulator counts it by Shopify's published rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,107 @@ def read_draft(client: Client, draft_gid: str) -> DraftRecord | None:
     gids.require(draft_gid, "DraftOrder")
     node = client.execute(READ_DRAFT, {"id": draft_gid}, cost=3).get("draftOrder")
     return None if node is None else _draft(node)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """A line of a draft. `variant_gid` is None and `title` counts for a custom line; else the override is the price.
+
+    `price` is what one unit costs in the draft's currency; None for a variant at its own price, and where somebody
+    discounts the line or the draft.
+    """
+
+    variant_gid: str | None
+    title: str
+    quantity: int
+    price: Money | None
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/DraftOrderLineItem
+READ_DRAFT_LINES = """
+query ReadDraftLines($id: ID!, $after: String) {
+  draftOrder(id: $id) {
+    appliedDiscount { value }
+    lineItems(first: 250, after: $after) {
+      nodes {
+        title
+        quantity
+        custom
+        variant { id }
+        appliedDiscount { value }
+        priceOverride { amount currencyCode }
+        originalUnitPriceWithCurrency { amount currencyCode }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+
+def read_draft_lines(client: Client, draft_gid: str) -> tuple[DraftLine, ...] | None:
+    """The lines of a draft, 250 per call; None where it is gone.
+
+    Raises ObjectNotFound when it vanishes between two pages, GidError, and as Client.execute does.
+    """
+    gids.require(draft_gid, "DraftOrder")
+    lines: list[DraftLine] = []
+    after: str | None = None
+    while True:
+        node = client.execute(READ_DRAFT_LINES, {"id": draft_gid, "after": after}, cost=LINES_COST).get("draftOrder")
+        if node is None and after is not None:
+            raise ObjectNotFound(f"{client.domain}: {draft_gid} vanished between two pages of its lines.")
+        if node is None:
+            return None
+        lines += [_draft_line(line, node["appliedDiscount"]) for line in node["lineItems"]["nodes"]]
+        if not node["lineItems"]["pageInfo"]["hasNextPage"]:
+            return tuple(lines)
+        after = node["lineItems"]["pageInfo"]["endCursor"]
+
+
+def _draft_line(node: dict[str, Any], discount: dict[str, Any] | None) -> DraftLine:
+    price = node["originalUnitPriceWithCurrency"] if node["custom"] else node["priceOverride"]
+    if discount or node["appliedDiscount"]:
+        price = None
+    return DraftLine(
+        variant_gid=(node["variant"] or {}).get("id"),
+        title=node["title"] if node["custom"] else "",
+        quantity=node["quantity"],
+        price=money(price) if price else None,
+    )
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderUpdate
+UPDATE_DRAFT_LINES = (
+    """
+mutation UpdateDraftLines($id: ID!, $input: DraftOrderInput!) {
+  draftOrderUpdate(id: $id, input: $input) {
+    draftOrder { ...Draft }
+    userErrors { field message }
+  }
+}
+"""
+    + DRAFT_FIELDS
+)
+
+
+def update_draft_lines(client: Client, draft_gid: str, lines: Sequence[Mapping[str, Any]]) -> DraftRecord:
+    """Make these all the lines of a draft; the rest of it stays. The same lines twice change nothing.
+
+    A checkout that somebody has begun from its invoice is unlinked from it. Raises UserErrors when Shopify says no,
+    such as for a completed draft; GidError, and as Client.execute does.
+    """
+    gids.require(draft_gid, "DraftOrder")
+    variables = {"id": draft_gid, "input": {"lineItems": list(lines)}}
+    payload = client.execute(UPDATE_DRAFT_LINES, variables, cost=WRITE_COST).get("draftOrderUpdate")
+    if not isinstance(payload, dict):
+        raise UnexpectedAnswer(
+            f"{client.domain}: the answer to a draft's change says nothing of it.", outcome_unknown=True
+        )
+    if payload["draftOrder"] is None or payload["userErrors"]:
+        listed = answers.user_errors(payload["userErrors"])
+        raise UserErrors(f"{client.domain}: the lines of {draft_gid} were not changed.", errors=listed)
+    return _draft(payload["draftOrder"])
 
 
 def _draft(node: dict[str, Any]) -> DraftRecord:

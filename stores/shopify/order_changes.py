@@ -1,4 +1,4 @@
-"""Changes of an order that exists: ship units of it, correct the tracking, cancel it, take units off it.
+"""Changes of an order that exists: ship units, correct the tracking, take a shipment back, cancel it, refund units.
 
 Only `refundCreate` is idempotent (facts 3.3). After a lost answer `fulfillmentCreate` needs a look at the order's
 fulfilments; cancelling twice is refused, and setting the same tracking twice changes nothing.
@@ -92,6 +92,29 @@ def update_tracking(client: Client, fulfilment_gid: str, tracking: Tracking, *, 
     listed = answers.user_errors(payload["userErrors"])
     if listed:
         raise UserErrors(f"{client.domain}: the tracking of {fulfilment_gid} was not changed.", errors=listed)
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/fulfillmentCancel
+CANCEL_FULFILMENT = """
+mutation CancelFulfilment($id: ID!) {
+  fulfillmentCancel(id: $id) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}
+"""
+
+
+def cancel_fulfilment(client: Client, fulfilment_gid: str) -> None:
+    """Take a shipment back: its units are to be shipped again. Shopify mails nobody about it.
+
+    A repeat may be refused: read the order's fulfilments then. Raises UserErrors, GidError, and as Client.execute does.
+    """
+    gids.require(fulfilment_gid, "Fulfillment")
+    payload = _payload(client, client.execute(CANCEL_FULFILMENT, {"id": fulfilment_gid}, cost=10), "fulfillmentCancel")
+    if payload["fulfillment"] is None or payload["userErrors"]:
+        listed = answers.user_errors(payload["userErrors"])
+        raise UserErrors(f"{client.domain}: {fulfilment_gid} was not cancelled.", errors=listed)
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderCancel

@@ -24,7 +24,7 @@ django.setup()
 import requests  # noqa: E402
 from django.db import connection as db  # noqa: E402
 
-from orders import copying, importing, mapping, units  # noqa: E402
+from orders import copying, mapping, units  # noqa: E402
 from orders.models import OrderSettings  # noqa: E402
 from stores.clients import open_client  # noqa: E402
 from stores.models import Connection  # noqa: E402
@@ -122,7 +122,7 @@ def _bare_orders(connection: Connection) -> str:
         mapped = mapping.map_order(
             order,
             {gid: source_gid for gid, (_, source_gid) in partners.items()},
-            importing.choices_of(connection, OrderSettings.of(connection)),
+            copying.choices_of(connection, OrderSettings.of(connection)),
             store_name=str(connection.destination),
             store_domain=connection.destination.domain,
             source_currency=connection.source.currency,

@@ -164,3 +164,13 @@ def draft_total(made: dict[str, Any]) -> Decimal:
         price = row.get("priceOverride") or row["originalUnitPriceWithCurrency"]
         total += Decimal(price["amount"]) * row["quantity"]
     return total
+
+
+def attributes(made: dict[str, Any]) -> dict[str, str]:
+    """The attributes of an order's or a draft's input, by name."""
+    return {row["key"]: row["value"] for row in made["customAttributes"]}
+
+
+def properties(row: dict[str, Any]) -> dict[str, str]:
+    """The properties of a line of an order's input, by name."""
+    return {entry["name"]: entry["value"] for entry in row["properties"]}

@@ -27,6 +27,7 @@ CHOICES = {
     "unlinked": "leave_out",
     "currency_rate": "",
     "carries_fulfilments": "on",
+    "notifies_customers": "",
     "carries_cancellations": "on",
     "restocks": "on",
     "carries_refunds": "on",
@@ -92,9 +93,9 @@ def test_the_settings_of_a_connection_that_has_none_yet_are_the_defaults_and_are
 
 
 def test_a_changed_choice_is_saved_and_stands_in_the_history(admin_client, rows):
-    save(admin_client, rows.connection, unlinked="hold", carries_refunds="")
+    save(admin_client, rows.connection, unlinked="hold", carries_refunds="", notifies_customers="on")
     choices = OrderSettings.objects.get()
-    assert (choices.unlinked, choices.carries_refunds) == ("hold", False)
+    assert (choices.unlinked, choices.carries_refunds, choices.notifies_customers) == ("hold", False, True)
     assert "order settings" in look_at(admin_client, page_of(rows.connection, "history"))
 
 

@@ -11,23 +11,17 @@ from tests.orders.originals import (
     ADDRESS,
     DOMAIN,
     NOW,
+    attributes,
     custom_line,
     discount,
     line,
     mapped,
     order,
+    properties,
     shipping,
     source_variant,
     tax,
 )
-
-
-def attributes(made):
-    return {row["key"]: row["value"] for row in made["customAttributes"]}
-
-
-def properties(row):
-    return {entry["name"]: entry["value"] for entry in row["properties"]}
 
 
 def test_the_copy_is_marked_and_points_to_its_original():

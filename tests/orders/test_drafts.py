@@ -8,6 +8,7 @@ from django.utils import timezone
 from orders.models import OrderImport
 from stores.shopify import gids
 from syncing import handlers
+from tests.simulator.customers import upsert_customer
 
 State = OrderImport.State
 Draft = OrderImport.DraftStatus
@@ -129,6 +130,26 @@ def test_a_draft_without_an_address_gets_no_invoice_and_says_so(drafts):
     row = shop.row(order)
     assert row.state == State.CONFIRMED
     assert "invoice" in row.reason and not shop.drafts[0].invoices
+
+
+@pytest.mark.parametrize("has_own_setting", [False, True])
+def test_a_draft_that_costs_more_than_was_sold_says_so_and_its_invoice_is_not_sent(drafts, has_own_setting):
+    shop = drafts(sends_invoice=True)
+    knobs = shop.source.shop.knobs
+    knobs.draft_tax_rate, knobs.drafts_find_customers = "0.19", True
+    known = {"email": "buyer@example.com", "tax_exempt": not has_own_setting}
+    upsert_customer(shop.source.shop, shop.sim.clock.whole_seconds(), **known)
+    order = shop.north.order((0, 1), email="buyer@example.com")
+    shop.run()
+    row = shop.row(order)
+    assert row.state == State.CONFIRMED
+    assert len(shop.drafts[0].invoices) == (0 if has_own_setting else 1)
+    assert row.reason == (
+        "It costs 11.90 EUR in the source instead of 10.00 EUR: correct its prices and taxes by hand before it is paid "
+        "or completed."
+        if has_own_setting
+        else ""
+    )
 
 
 def test_a_completion_that_no_webhook_told_of_is_found_by_the_reconciliation(drafts):

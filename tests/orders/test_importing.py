@@ -6,18 +6,16 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from orders import advice, importing
+from orders import advice
 from orders.models import OrderImport, OrderSettings
-from stores.clients import open_client
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import handlers, jobs, order_effects, problems, webhooks
+from syncing import handlers, jobs, problems
 from syncing.models import WebhookEvent
 from tests.orders.trade import total_of
 from tests.simulator import merchant
 
 State = OrderImport.State
-LOST = ["close", "html", "internal_error"]
 
 
 def test_an_order_is_copied_with_its_marks_and_its_price(trade):
@@ -99,11 +97,6 @@ def test_an_operator_who_no_longer_waits_for_payment_gets_the_copies_at_the_next
     handlers.sweep()
     shop.world.work()
     assert len(shop.copies) == 1
-
-
-def import_it(shop, order) -> str:
-    """What the job does."""
-    return importing.import_order(shop.connection, gids.gid("Order", order.id), open_client, order_effects.move_units)
 
 
 class TestWhatIsNotCopied:
@@ -225,177 +218,6 @@ class TestUnlinkedLines:
         assert shop.stock(1)[0] == shop.stock(1)[2] == 18
 
 
-class TestRefusals:
-    def test_a_source_without_stock_refuses_and_the_operator_reads_why(self, trade):
-        shop = trade(inventory_behaviour=OrderSettings.InventoryBehaviour.DECREMENT_OBEYING)
-        shop.source.set(0, 1)
-        shop.source.lose_webhooks()
-        order = shop.north.order((0, 5))
-        shop.run()
-        row = shop.row(order)
-        assert (row.state, row.failure, row.attempts) == (State.FAILED, "rejected", 0)
-        assert row.reason and not shop.copies
-        shop.source.set(0, 9)
-        shop.run()
-        assert importing.import_again(row)
-        jobs.import_order(shop.connection, row.order_gid)
-        shop.run()
-        assert shop.row(order).state == State.CONFIRMED
-        assert shop.stock() == (4, 4, 4)
-
-    def test_an_order_in_another_currency_waits_for_a_rate(self, trade):
-        shop = trade()
-        shop.source.store.currency = "USD"
-        shop.source.store.save()
-        order = shop.north.order()
-        shop.run()
-        row = shop.row(order)
-        assert (row.state, row.failure) == (State.FAILED, "misconfigured")
-        assert "currency rate" in row.reason
-
-    def test_units_of_a_failed_order_stay_held_back_until_somebody_gives_it_up(self, trade):
-        shop = trade()
-        shop.source.store.currency = "USD"
-        shop.source.store.save()
-        order = shop.north.order((0, 4))
-        shop.run()
-        assert shop.stock() == (20, 16, 16)
-        assert importing.dismiss(shop.row(order), order_effects.move_units, "Entered by hand.")
-        shop.run()
-        assert shop.row(order).reason == "Entered by hand."
-        assert shop.stock()[2] == 20
-        assert not importing.dismiss(shop.row(order), order_effects.move_units, "Again.")
-
-    def test_a_phone_of_another_customer_does_not_stop_the_order(self, trade):
-        shop = trade()
-        shop.sim.place_order(
-            shop.source.domain,
-            [(shop.source.variants[0].id, 1)],
-            customer={"email": "other@example.com", "phone": "+4915112345678"},
-        )
-        shop.source.lose_webhooks()
-        shop.north.order(
-            (1, 1),
-            email="buyer@example.com",
-            phone="+4915112345678",
-            customer={"email": "buyer@example.com", "phone": "+4915112345678"},
-        )
-        shop.run()
-        copies = [order for order in shop.copies if order.source_identifier]
-        assert len(copies) == 1
-        assert copies[0].email == "buyer@example.com"
-
-    def test_a_deleted_order_is_skipped_and_says_so(self, trade):
-        shop = trade()
-        order = shop.north.order((0, 2))
-        shop.world.deliver()
-        del shop.north.shop.orders[order.id]
-        shop.world.work()
-        shop.run()
-        assert shop.row(order).state == State.SKIPPED
-        assert "not there any more" in shop.row(order).reason
-
-
-class TestLostAnswers:
-    @pytest.mark.parametrize("how", LOST)
-    def test_a_copy_whose_answer_was_lost_is_found_and_not_made_again(self, trade, how):
-        shop = trade()
-        order = shop.north.order((0, 2))
-        shop.source.fault("lost_answer", match="orderCreate", how=how)
-        shop.run()
-        assert len(shop.copies) == 1
-        assert shop.row(order).state == State.CONFIRMED
-        assert shop.source.count("orderCreate") == 1
-        assert shop.stock() == (18, 18, 18)
-
-    def test_what_was_not_created_is_looked_for_long_enough_and_then_sent_again(self, trade):
-        shop = trade()
-        order = shop.north.order((0, 2))
-        shop.source.fault("internal_error_before", match="orderCreate")
-        shop.world.deliver()
-        shop.world.work(tries=2)
-        row = shop.row(order)
-        assert (row.state, row.attempts, shop.copies) == (State.SENT, 1, [])
-        for _ in range(4):
-            shop.world.tick(10)
-            handlers.sweep()
-            shop.world.work(tries=jobs.MAX_ATTEMPTS)
-        assert not shop.copies, "sent again within the time in which it may still turn up"
-        shop.world.tick(120)
-        shop.world.carry_orders()
-        shop.run()
-        assert len(shop.copies) == 1
-        assert shop.row(order).state == State.CONFIRMED
-
-    def test_a_refusal_before_it_was_executed_is_no_sending(self, trade):
-        shop = trade()
-        order = shop.north.order()
-        shop.source.fault("rate_limited", match="orderCreate", retry_after="4000")
-        shop.world.deliver()
-        shop.world.work(tries=1)
-        row = shop.row(order)
-        assert (row.state, row.attempts) == (State.PLANNED, 0)
-        shop.run()
-        assert len(shop.copies) == 1
-
-    def test_a_worker_that_dies_anywhere_leaves_one_copy(self, trade):
-        shop = trade()
-        for statement in range(1, 100):
-            shop.world.begin_again()
-            order = shop.north.order((0, 2))
-            shop.world.deliver()
-            webhooks.process_new(handlers.EFFECTS)
-            with shop.world.worker_that_dies(statement) as countdown:
-                import_it(shop, order)
-            shop.world.carry_orders()
-            shop.run()
-            assert len(shop.copies) == 1, f"statement {statement}"
-            assert shop.row(order).state == State.CONFIRMED, f"statement {statement}"
-            assert shop.stock() == (18, 18, 18), f"statement {statement}"
-            if not countdown.is_over:
-                assert statement > 20
-                return
-        raise AssertionError("it never lived to the end")
-
-
-class TestLostWebhooks:
-    def test_the_reconciliation_finds_an_order_before_it_takes_the_sale_for_drift(self, trade):
-        shop = trade()
-        order = shop.north.order((0, 6))
-        shop.north.lose_webhooks()
-        shop.world.reconcile()
-        shop.run()
-        assert shop.row(order).state == State.CONFIRMED
-        assert shop.stock() == (14, 14, 14)
-        assert max(change.after for change in shop.north.changes(0)) <= 14, "the sold units were for sale again"
-        assert [change.after for change in shop.south.changes(0)] == [14]
-
-    def test_the_next_look_begins_where_the_last_one_ended(self, trade):
-        shop = trade()
-        shop.north.order()
-        shop.run()
-        shop.world.reconcile()
-        assert OrderImport.objects.count() == 1
-        shop.world.tick(3600)
-        shop.north.order()
-        shop.north.lose_webhooks()
-        shop.world.reconcile()
-        assert len(shop.copies) == 2
-
-    def test_a_paused_connection_copies_when_it_is_resumed(self, trade):
-        shop = trade()
-        shop.connection.is_paused = True
-        shop.connection.save()
-        order = shop.north.order((0, 2))
-        shop.run()
-        assert (shop.row(order).state, shop.copies) == (State.PLANNED, [])
-        shop.connection.is_paused = False
-        shop.connection.save()
-        handlers.sweep()
-        shop.world.work()
-        assert len(shop.copies) == 1
-
-
 class TestAmounts:
     @pytest.mark.parametrize("included", [True, False])
     def test_taxes_travel_to_the_cent(self, trade, included):
@@ -416,44 +238,3 @@ class TestAmounts:
         row = shop.row(order)
         assert (row.original_total, row.original_currency) == (Decimal("10.00"), "EUR")
         assert (row.copy_total, row.copy_currency) == (Decimal("11.00"), "USD")
-
-
-class TestLostChanges:
-    """With every webhook lost, the reconciliation alone carries what happened to orders and to their copies."""
-
-    def settle(self, shop) -> None:
-        shop.north.lose_webhooks()
-        shop.source.lose_webhooks()
-        shop.world.reconcile()
-        shop.world.carry_orders()
-        shop.run()
-
-    def test_a_cancellation(self, trade):
-        shop = trade()
-        order = shop.north.order((0, 3))
-        shop.run()
-        shop.world.tick(60)
-        shop.sim.cancel(shop.north.domain, order)
-        self.settle(shop)
-        assert shop.copies[0].cancelled_at
-        assert shop.stock() == (20, 20, 20)
-
-    def test_a_refund(self, trade):
-        shop = trade()
-        order = shop.north.order((0, 3))
-        shop.run()
-        shop.world.tick(60)
-        row = {"line_item_id": order.lines[0].id, "quantity": 2, "restock_type": "CANCEL"}
-        shop.sim.refund(shop.north.domain, order, [row], money="20.00")
-        self.settle(shop)
-        assert shop.copies[0].lines[0].current_quantity == 1
-        assert shop.stock() == (19, 19, 19)
-
-    def test_a_shipment(self, trade):
-        shop = trade()
-        order = shop.north.order((0, 3))
-        shop.run()
-        shop.world.tick(60)
-        shop.sim.fulfil(shop.source.domain, shop.copies[0], number="1Z", company="UPS")
-        self.settle(shop)
-        assert [made.numbers for made in order.fulfillments] == [["1Z"]]

@@ -6,24 +6,18 @@ import pytest
 
 from orders.mapping import Choices, CurrencyWithoutRate, NoLinkedLines, TooManyLines, WaitsForLinks
 from tests.orders.originals import (
+    attributes,
     custom_line,
     discount,
     line,
     mapped,
     order,
+    properties,
     shipping,
     source_variant,
     tax,
     variant,
 )
-
-
-def attributes(made):
-    return {row["key"]: row["value"] for row in made["customAttributes"]}
-
-
-def properties(row):
-    return {entry["name"]: entry["value"] for entry in row["properties"]}
 
 
 def test_a_linked_line_becomes_the_sources_variant():

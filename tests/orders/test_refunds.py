@@ -80,12 +80,3 @@ def test_a_lost_answer_refunds_once(trade, how, mode):
     assert len(copy.refunds) == 1
     assert shop.source.available() == 18
     assert update(Kind.REFUND).state == State.CONFIRMED
-
-
-def test_a_refund_of_an_open_draft_is_left_to_people(trade):
-    shop, order, _ = copied(trade, (0, 3), strategy="draft_order")
-    shop.north.refund(order, "CANCEL", 1)
-    shop.run()
-    row = update(Kind.REFUND)
-    assert row.state == State.FAILED
-    assert "change it by hand" in row.reason

@@ -160,6 +160,17 @@ def test_one_change_that_is_refused_does_not_keep_the_others_back(trade):
     assert shipped(order) == [({order.lines[0].id: 2}, [])]
 
 
+def test_a_cancelled_shipment_that_no_webhook_told_of_is_found_by_the_reconciliation(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.fulfil(shop.source.domain, copy)
+    shop.run()
+    shop.world.tick(5)
+    shop.sim.cancel_fulfilment(shop.source.domain, copy.fulfillments[0])
+    shop.source.lose_webhooks()
+    shop.world.reconcile()
+    assert [made.status for made in order.fulfillments] == ["CANCELLED"]
+
+
 @pytest.mark.parametrize("what", ["fulfil", "refund", "cancel"])
 def test_what_no_webhook_told_of_is_found_by_the_reconciliation(trade, what):
     shop, order, copy = copied(trade, (0, 3))

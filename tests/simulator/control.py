@@ -48,6 +48,7 @@ POST: Calls = {
     "deactivate": moves.deactivate_level,
     "buy": orders.buy,
     "fulfil": orders.fulfil_order,
+    "cancel_fulfilments": orders.cancel_fulfilments,
     "cancel": orders.cancel_order,
     "refund": orders.refund_order,
     "place_order": orders.place_order,

@@ -89,6 +89,15 @@ def fulfil_order(sim, domain: str, order_id: object, quantities: dict | None = N
     return describe_order(order)
 
 
+def cancel_fulfilments(sim, domain: str, order_id: object) -> dict:
+    """Takes back all shipments of an order."""
+    order = _order(sim, domain, order_id)
+    for made in order.fulfillments:
+        if made.status != "CANCELLED":
+            sim.cancel_fulfilment(domain, made)
+    return describe_order(order)
+
+
 def cancel_order(sim, domain: str, order_id: object, restock: bool = True) -> dict:
     order = _order(sim, domain, order_id)
     sim.cancel(domain, order, restock=bool(restock))

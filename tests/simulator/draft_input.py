@@ -91,9 +91,14 @@ class DraftReader:
                     setattr(self.draft, field, getattr(before, field))
 
     def _tax(self, new_lines: bool) -> None:
-        """A draft is taxed by Shopify's own rates unless it is exempt: the knob says at which rate."""
+        """A draft is taxed by Shopify's own rates unless it is exempt: the knob says at which rate.
+
+        Where it has a customer, the customer's own setting counts in place of the draft's ([S] DraftOrderInput).
+        """
         rate = self.shop.knobs.draft_tax_rate
-        if rate is not None and not self.draft.tax_exempt and new_lines:
+        customer = self.shop.customers.get(self.draft.customer_id)
+        is_exempt = customer.tax_exempt if customer else self.draft.tax_exempt
+        if rate is not None and not is_exempt and new_lines:
             for line in [*self.draft.lines, *self.draft.shipping_lines]:
                 add_tax(self.draft, line, Decimal(rate), "VAT", self.exchange)
 
@@ -108,6 +113,9 @@ class DraftReader:
         only(entity, ("customerId",), "PurchasingEntityInput")
         wanted = entity.get("customerId") or given.get("customerId")
         if wanted is None:
+            if self.shop.knobs.drafts_find_customers and self.draft.email:
+                known = (one.id for one in self.shop.customers.values() if one.email == self.draft.email)
+                self.draft.customer_id = next(known, None)
             return
         customer = self.shop.customers.get(number_of(wanted, "Customer"))
         if customer is None:

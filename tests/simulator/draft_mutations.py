@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from . import drafts
 from .call import Call
 from .draft_input import DraftReader
@@ -48,7 +50,7 @@ def update_draft(root, call: Call, arguments: dict) -> dict:
     action = drafts.begin(call.shop, call.simulator.clock, draft, f"api:{call.app.client_id}")
     drafts.unreserve(action, draft)
     action.close()
-    for name in trial.__slots__:
+    for name in (one.name for one in fields(trial)):
         if name not in ("id", "number", "created_at", "status", "order_id", "client_id", "invoices",
                         "invoice_sent_at", "completed_at", "reserved"):  # fmt: skip
             setattr(draft, name, getattr(trial, name))

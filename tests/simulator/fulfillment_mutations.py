@@ -1,4 +1,4 @@
-"""fulfillmentCreate and fulfillmentTrackingInfoUpdate: no idempotency, twice ships twice while units are left."""
+"""fulfillmentCreate, Cancel and TrackingInfoUpdate: no idempotency, twice ships twice while units are left."""
 
 from __future__ import annotations
 
@@ -85,6 +85,17 @@ def update_tracking(root, call: Call, arguments: dict) -> dict:
     return {"fulfillment": fulfillment, "userErrors": []}
 
 
+def cancel_fulfillment(root, call: Call, arguments: dict) -> dict:
+    fulfillment = call.shop.fulfillments.get(number_of(arguments["id"], "Fulfillment"))
+    if fulfillment is None:
+        return {"fulfillment": None, "userErrors": [user_error(["id"], "Fulfillment does not exist.")]}
+    try:
+        order_moves.cancel_fulfilment(call.shop, call.simulator.clock, fulfillment)
+    except ValueError as problem:
+        return {"fulfillment": None, "userErrors": [user_error(["id"], str(problem))]}
+    return {"fulfillment": fulfillment, "userErrors": []}
+
+
 def _notify(call: Call, order: Order, wanted: bool | None) -> None:
     if wanted and order.email:
         call.shop.mails.append({"kind": "shipping", "to": order.email, "order": order.name, "at": call.now})
@@ -92,5 +103,6 @@ def _notify(call: Call, order: Order, wanted: bool | None) -> None:
 
 RESOLVERS = {
     "Mutation.fulfillmentCreate": create_fulfillment,
+    "Mutation.fulfillmentCancel": cancel_fulfillment,
     "Mutation.fulfillmentTrackingInfoUpdate": update_tracking,
 }

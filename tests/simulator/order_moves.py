@@ -100,7 +100,9 @@ def ship(
     made.line_ids = {line_id: shop.next_id() for line_id in lines}
     made.company, made.numbers, made.urls = company, list(numbers or []), list(urls or [])
     made.fulfillment_order_ids = [
-        row.id for row in order.fulfillment_orders if any(entry.line_id in lines for entry in row.lines)
+        row.id
+        for row in order.fulfillment_orders
+        if not row.is_closed and any(entry.line_id in lines for entry in row.lines)
     ]
     for line_id, quantity in lines.items():
         line = order.line(line_id)
@@ -122,6 +124,34 @@ def change_tracking(
         fulfillment.updated_at = clock.whole_seconds()
         order = shop.orders[fulfillment.order_id]
         finish(begin(shop, clock, order, "tracking"), order, ("FULFILLMENTS_UPDATE", (fulfillment.id,)))
+
+
+def cancel_fulfilment(shop: Shop, clock: Clock, fulfillment: Fulfillment) -> None:
+    """Its units are to be shipped again: committed and on_hand up. Raises ValueError the second time.
+
+    A fulfilment order that was wholly shipped stays closed and another one takes over ([S] fulfillmentCancel). That
+    units which came back cannot be unshipped is likely, but was not captured live.
+    """
+    with shop.lock:
+        order = shop.orders[fulfillment.order_id]
+        if fulfillment.status == "CANCELLED":
+            raise ValueError("The fulfillment has already been cancelled.")
+        lines = [(order.line(line_id), units) for line_id, units in fulfillment.lines.items()]
+        if any(units > line.fulfilled for line, units in lines):
+            raise ValueError("The fulfillment can't be cancelled: items of it were returned or refunded.")
+        action = begin(shop, clock, order, "cancel_fulfilment")
+        whole = [row for row in order.fulfillment_orders
+                 if row.id in fulfillment.fulfillment_order_ids and not row.is_closed
+                 and not any(order.line(entry.line_id).unfulfilled for entry in row.lines)]  # fmt: skip
+        for line, units in lines:
+            line.fulfilled -= units
+            commit(action, line, units)
+        for row in whole:
+            row.is_closed, row.updated_at = True, int(action.at)
+            held = {entry.line_id for entry in row.lines}
+            open_fulfillment_orders(shop, order, [line for line, _ in lines if line.id in held], int(action.at))
+        fulfillment.status, fulfillment.updated_at = "CANCELLED", int(action.at)
+        finish(action, order, ("FULFILLMENTS_UPDATE", (fulfillment.id,)))
 
 
 # Taking back

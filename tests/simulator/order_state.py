@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from decimal import Decimal
 
 from .catalog_state import Job
@@ -210,6 +210,7 @@ class FulfillmentOrder:
     created_at: int
     updated_at: int
     lines: list[FulfillmentOrderLine] = field(default_factory=list)
+    is_closed: bool = False  # for good: another one has taken over what a cancelled fulfilment gave back
 
 
 @dataclass(slots=True)
@@ -252,23 +253,18 @@ class OrderEdit:
 
 
 @dataclass(slots=True)
-class Order:
+class Sale:
+    """What an order and a draft have in common."""
+
     id: int
     number: int
     created_at: int
     updated_at: int
-    processed_at: int
-    currency: str = "EUR"
-    presentment_currency: str = "EUR"
-    name: str = ""
+    _: KW_ONLY
     lines: list[LineItem] = field(default_factory=list)
-    refunds: list[Refund] = field(default_factory=list)
-    fulfillments: list[Fulfillment] = field(default_factory=list)
-    fulfillment_orders: list[FulfillmentOrder] = field(default_factory=list)
-    transactions: list[Transaction] = field(default_factory=list)
     discounts: list[DiscountApplication] = field(default_factory=list)
     shipping_lines: list[ShippingLine] = field(default_factory=list)
-    tax_lines: list[TaxLine] = field(default_factory=list)  # given for the whole order, not for its lines
+    tax_lines: list[TaxLine] = field(default_factory=list)  # given for the whole of it, not for its lines
     taxes_included: bool = False
     shipping_address: Address | None = None
     billing_address: Address | None = None
@@ -278,6 +274,20 @@ class Order:
     note: str | None = None
     note_attributes: list[tuple[str, str]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
+    po_number: str | None = None
+    client_id: str | None = None  # the app that made it; None: the online store, or staff
+
+
+@dataclass(slots=True)
+class Order(Sale):
+    processed_at: int
+    currency: str = "EUR"
+    presentment_currency: str = "EUR"
+    name: str = ""
+    refunds: list[Refund] = field(default_factory=list)
+    fulfillments: list[Fulfillment] = field(default_factory=list)
+    fulfillment_orders: list[FulfillmentOrder] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
     cancelled_at: int | None = None
     cancel_reason: str | None = None
     staff_note: str | None = None
@@ -285,8 +295,6 @@ class Order:
     source_name: str = "web"
     source_identifier: str | None = None
     source_url: str | None = None
-    po_number: str | None = None
-    client_id: str | None = None  # the app that made it; None: the online store
     test: bool = False
     financial_status: str | None = None  # as given to orderCreate, until a later operation recomputes it
     fulfillment_label: str | None = None  # orderCreate's fulfillmentStatus: it only labels
@@ -301,32 +309,14 @@ class Order:
 
 
 @dataclass(slots=True)
-class Draft:
+class Draft(Sale):
     """`lines` are LineItems; location_id of a line says where its units are reserved."""
 
-    id: int
-    number: int
-    created_at: int
-    updated_at: int
     currency: str
     presentment_currency: str
-    lines: list[LineItem] = field(default_factory=list)
     overrides: dict[int, Decimal] = field(default_factory=dict)  # line id -> priceOverride
     uuids: dict[int, str] = field(default_factory=dict)
-    discounts: list[DiscountApplication] = field(default_factory=list)
-    shipping_lines: list[ShippingLine] = field(default_factory=list)
-    tax_lines: list[TaxLine] = field(default_factory=list)
-    taxes_included: bool = False
     tax_exempt: bool = False
-    shipping_address: Address | None = None
-    billing_address: Address | None = None
-    customer_id: int | None = None
-    email: str | None = None
-    phone: str | None = None
-    note: str | None = None
-    note_attributes: list[tuple[str, str]] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    po_number: str | None = None
     source_name: str | None = None
     status: str = "OPEN"  # OPEN | INVOICE_SENT | COMPLETED
     order_id: int | None = None
@@ -334,7 +324,6 @@ class Draft:
     invoice_sent_at: int | None = None
     reserve_until: int | None = None
     reserved: bool = False  # its units stand in `reserved` right now
-    client_id: str | None = None
     invoices: list[dict] = field(default_factory=list)  # mails that would have been sent: {to, subject, message, at}
 
     @property

@@ -86,6 +86,7 @@ def do(sim: Any, shop: Shop, form: dict[str, str]) -> str | None:
         "set": set_available,
         "refund": refund_variant,
         "fulfil": fulfil,
+        "cancel_fulfilments": cancel_fulfilments,
         "cancel": cancel,
         "return": return_order,
         "place": place_order,
@@ -183,6 +184,13 @@ def order_of(shop: Shop, form: dict[str, str]) -> Order:
 
 def fulfil(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     sim.fulfil(shop.domain, order_of(shop, form))
+
+
+def cancel_fulfilments(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """All shipments of an order: what they hold is to be shipped again."""
+    for made in order_of(shop, form).fulfillments:
+        if made.status != "CANCELLED":
+            sim.cancel_fulfilment(shop.domain, made)
 
 
 def cancel(sim: Any, shop: Shop, form: dict[str, str]) -> None:

@@ -62,6 +62,7 @@ def order_row(shop: Shop, order: Order, query: dict[str, str]) -> str:
         open_units = sum(line.unfulfilled for line in order.lines)
         shipped = any(line.fulfilled for line in order.lines)
         buttons += button("Fulfil", "fulfil") if open_units else ""
+        buttons += button("Take shipments back", "cancel_fulfilments") if shipped else ""
         buttons += button("Cancel", "cancel") if open_units else ""
         buttons += button("Refund and restock", "return") if open_units or shipped else ""
         buttons += button("Paid", "pay") if financial_status(order) in ("PENDING", "PARTIALLY_PAID") else ""

@@ -22,6 +22,8 @@ def order_of(row: Fulfillment | FulfillmentOrder | Refund, call: Call) -> Order:
 
 
 def status_of(row: FulfillmentOrder, order: Order) -> str:
+    if row.is_closed:
+        return "CLOSED"
     lines = [order.line(entry.line_id) for entry in row.lines]
     shipped = any(line.fulfilled for line in lines)
     if not any(line.unfulfilled for line in lines):
@@ -49,16 +51,16 @@ def _assigned(row: FulfillmentOrder, call: Call, arguments: dict) -> dict:
 
 def _rows(row: FulfillmentOrder, call: Call, arguments: dict) -> Page:
     order = order_of(row, call)
-    return list_page(call, arguments, [_row(call, order, entry) for entry in row.lines])
+    return list_page(call, arguments, [_row(call, order, row, entry) for entry in row.lines])
 
 
-def _row(call: Call, order: Order, entry: FulfillmentOrderLine) -> dict:
+def _row(call: Call, order: Order, row: FulfillmentOrder, entry: FulfillmentOrderLine) -> dict:
     line = order.line(entry.line_id)
     return {
         "id": gid("FulfillmentOrderLineItem", entry.id),
         "lineItem": LineView(order, line),
         "totalQuantity": line.current_quantity,
-        "remainingQuantity": line.unfulfilled,
+        "remainingQuantity": 0 if row.is_closed else line.unfulfilled,
         "requiresShipping": line.requires_shipping,
         "productTitle": line.title,
         "variantTitle": line.variant_title,
@@ -181,7 +183,7 @@ RESOLVERS = {
     **identity("Fulfillment"),
     "Fulfillment.name": lambda row, call, arguments: f"{order_of(row, call).name}.{row.number}",
     "Fulfillment.status": attribute("status"),
-    "Fulfillment.displayStatus": lambda row, call, arguments: "FULFILLED",
+    "Fulfillment.displayStatus": lambda row, call, arguments: "CANCELED" if row.status == "CANCELLED" else "FULFILLED",
     "Fulfillment.service": lambda row, call, arguments: None,
     "Fulfillment.deliveredAt": lambda row, call, arguments: None,
     "Fulfillment.inTransitAt": lambda row, call, arguments: None,

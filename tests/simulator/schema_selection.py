@@ -25,7 +25,7 @@ MUTATIONS = """
     webhookSubscriptionCreate webhookSubscriptionUpdate webhookSubscriptionDelete
     bulkOperationRunQuery bulkOperationRunMutation bulkOperationCancel stagedUploadsCreate
     orderCreate orderUpdate orderCancel orderClose orderDelete orderMarkAsPaid orderCreateManualPayment refundCreate
-    fulfillmentCreate fulfillmentTrackingInfoUpdate fulfillmentOrderMove
+    fulfillmentCreate fulfillmentCancel fulfillmentTrackingInfoUpdate fulfillmentOrderMove
     draftOrderCreate draftOrderUpdate draftOrderComplete draftOrderDelete draftOrderInvoiceSend tagsAdd tagsRemove
     productSet productCreate productUpdate productDelete productOptionsCreate
     productVariantsBulkCreate productVariantsBulkUpdate productVariantsBulkDelete

@@ -24,7 +24,7 @@ from .documents import Library
 from .executor import Executor
 from .faults import Fault, FaultPlan
 from .later import Later
-from .order_state import Draft, Order, OrderEdit, Refund
+from .order_state import Draft, Fulfillment, Order, OrderEdit, Refund
 from .page import Pages
 from .pictures import Downloads
 from .plan import Compiler, OperationPlan
@@ -218,6 +218,9 @@ class Simulator:
     def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None, **tracking) -> None:
         """{line id: units}, None for all that is left; number=, company=, url=."""
         order_moves.fulfil(self.shops[domain], self.clock, order, quantities, **tracking)
+
+    def cancel_fulfilment(self, domain: str, fulfillment: Fulfillment) -> None:
+        order_moves.cancel_fulfilment(self.shops[domain], self.clock, fulfillment)
 
     def cancel(self, domain: str, order: Order, *, restock: bool = True, **how) -> None:
         """reason=, refund_money=, staff_note=."""

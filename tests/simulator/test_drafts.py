@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulator.clock import iso_utc
 from tests.simulator.conftest import DOMAIN, Api, Receiver, Small
+from tests.simulator.customers import upsert_customer
 from tests.simulator.gids import gid
 from tests.simulator.order_state import Draft
 
@@ -96,6 +97,15 @@ def test_a_draft_is_taxed_unless_it_is_exempt(api: Api, small: Small):
     small.shop.knobs.draft_tax_rate = "0.19"
     assert create(api, lineItems=[line(small)])["totalPriceSet"]["shopMoney"]["amount"] == "11.9"
     assert create(api, lineItems=[line(small)], taxExempt=True)["totalPriceSet"]["shopMoney"]["amount"] == "10.0"
+
+
+@pytest.mark.parametrize(("is_exempt", "total"), [(True, "10.0"), (False, "11.9")])
+def test_a_customers_own_tax_setting_counts_in_place_of_the_drafts(api: Api, small: Small, is_exempt, total):
+    small.shop.knobs.draft_tax_rate = "0.19"
+    customer = upsert_customer(small.shop, small.sim.clock.whole_seconds(), email="a@example.com", tax_exempt=is_exempt)
+    entity = {"customerId": gid("Customer", customer.id)}
+    draft = create(api, lineItems=[line(small)], taxExempt=not is_exempt, purchasingEntity=entity)
+    assert draft["totalPriceSet"]["shopMoney"]["amount"] == total
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,53 @@ def test_tracking_can_be_changed_later(api: Api, small: Small, order: Order):
     assert [mail["kind"] for mail in small.shop.mails] == ["shipping"]
 
 
+CANCEL_FULFILMENT = """mutation C($id: ID!) {
+  fulfillmentCancel(id: $id) { fulfillment { id status } userErrors { field message } } }"""
+
+
+def cancel_fulfilment(api: Api, order: Order, place: int = 0) -> dict:
+    return api.data(CANCEL_FULFILMENT, {"id": gid("Fulfillment", order.fulfillments[place].id)})["fulfillmentCancel"]
+
+
+def test_a_cancelled_fulfilment_is_to_be_shipped_again_by_another_fulfillment_order(api: Api, small: Small, order):
+    before = available(small)
+    level = small.shop.levels[small.shirt.item_id, small.here]
+    committed = level.committed
+    small.sim.fulfil(DOMAIN, order)
+    assert cancel_fulfilment(api, order)["fulfillment"]["status"] == "CANCELLED"
+    assert (level.committed, available(small)) == (committed, before)
+    first, second = read(api, order)["fulfillmentOrders"]["nodes"]
+    assert (first["status"], second["status"]) == ("CLOSED", "OPEN")
+    left = [[line["remainingQuantity"] for line in row["lineItems"]["nodes"]] for row in (first, second)]
+    assert left == [[0, 0], [2, 1]]
+    assert read(api, order)["displayFulfillmentStatus"] == "UNFULFILLED"
+    assert fulfil(api, {"fulfillmentOrderId": second["id"]})["fulfillment"]["totalQuantity"] == 3
+    assert small.shop.mails == []
+
+
+def test_a_part_that_is_cancelled_goes_back_to_the_fulfillment_order_that_is_still_open(api: Api, small: Small, order):
+    small.sim.fulfil(DOMAIN, order, {order.lines[0].id: 1})
+    cancel_fulfilment(api, order)
+    [row] = read(api, order)["fulfillmentOrders"]["nodes"]
+    assert (row["status"], [one["remainingQuantity"] for one in row["lineItems"]["nodes"]]) == ("OPEN", [2, 1])
+
+
+def test_a_fulfilment_is_cancelled_once_and_not_when_something_of_it_came_back(api: Api, small: Small, order):
+    small.sim.fulfil(DOMAIN, order)
+    cancel_fulfilment(api, order)
+    assert "already" in cancel_fulfilment(api, order)["userErrors"][0]["message"]
+    small.sim.fulfil(DOMAIN, order)
+    small.sim.refund(DOMAIN, order, [{"line_item_id": order.lines[0].id, "quantity": 1, "restock_type": "RETURN"}])
+    answer = cancel_fulfilment(api, order, 1)
+    assert (answer["fulfillment"], "returned" in answer["userErrors"][0]["message"]) == (None, True)
+    assert order.fulfillments[1].status == "SUCCESS"
+
+
+def test_a_fulfilment_that_does_not_exist_cannot_be_cancelled(api: Api):
+    answer = api.data(CANCEL_FULFILMENT, {"id": gid("Fulfillment", 1)})["fulfillmentCancel"]
+    assert answer["userErrors"] == [{"field": ["id"], "message": "Fulfillment does not exist."}]
+
+
 # Updating
 
 

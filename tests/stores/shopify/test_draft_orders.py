@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from stores.shopify import draft_orders
-from stores.shopify.errors import AnswerLost, UnexpectedAnswer, UserErrors
+from stores.shopify.errors import AnswerLost, ObjectNotFound, UnexpectedAnswer, UserErrors
 from stores.shopify.gids import GidError
 from stores.shopify.order_records import Money
 from tests.stores.shopify.wire import ENDPOINT, answer, client, sent
@@ -123,3 +123,69 @@ def test_a_malformed_id_never_reaches_the_wire(wire):
     with pytest.raises(GidError):
         draft_orders.read_draft(client(), ORDER)
     assert len(wire.calls) == 0
+
+
+def line_node(**parts):
+    return {
+        "title": "Mug",
+        "quantity": 2,
+        "custom": False,
+        "variant": {"id": "gid://shopify/ProductVariant/9"},
+        "appliedDiscount": None,
+        "priceOverride": {"amount": "7.5", "currencyCode": "EUR"},
+        "originalUnitPriceWithCurrency": {"amount": "9.0", "currencyCode": "EUR"},
+    } | parts
+
+
+def lines_node(*nodes, end=None, discount=None):
+    return {"draftOrder": {"appliedDiscount": discount, "lineItems": page(list(nodes), end)}}
+
+
+def test_the_lines_of_a_draft_are_read_page_by_page():
+    custom = line_node(title="Tax: VAT", quantity=1, custom=True, variant=None, priceOverride=None)
+    answer(lines_node(line_node(), end="a"))
+    answer(lines_node(custom))
+    assert draft_orders.read_draft_lines(client(), DRAFT) == (
+        draft_orders.DraftLine("gid://shopify/ProductVariant/9", "", 2, Money(Decimal("7.5"), "EUR")),
+        draft_orders.DraftLine(None, "Tax: VAT", 1, Money(Decimal(9), "EUR")),
+    )
+    assert [call["variables"]["after"] for call in sent()] == [None, "a"]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        lines_node(line_node(priceOverride=None)),
+        lines_node(line_node(appliedDiscount={"value": 1.0})),
+        lines_node(line_node(), discount={"value": 1.0}),
+    ],
+)
+def test_a_line_at_the_variants_own_price_or_with_a_discount_has_no_price_of_ours(node):
+    answer(node)
+    assert draft_orders.read_draft_lines(client(), DRAFT)[0].price is None
+
+
+def test_a_draft_that_is_gone_has_no_lines():
+    answer({"draftOrder": None})
+    assert draft_orders.read_draft_lines(client(), DRAFT) is None
+    answer(lines_node(line_node(), end="a"))
+    answer({"draftOrder": None})
+    with pytest.raises(ObjectNotFound, match="vanished"):
+        draft_orders.read_draft_lines(client(), DRAFT)
+
+
+def test_the_lines_of_a_draft_are_replaced_and_nothing_else():
+    answer({"draftOrderUpdate": {"draftOrder": draft_node(), "userErrors": []}})
+    assert draft_orders.update_draft_lines(client(), DRAFT, [{"quantity": 1}]).gid == DRAFT
+    assert sent()[0]["variables"] == {"id": DRAFT, "input": {"lineItems": [{"quantity": 1}]}}
+
+
+def test_a_refused_change_of_a_draft_says_why_and_an_answer_without_it_leaves_it_open():
+    no = [{"field": None, "message": "This order has been paid"}]
+    answer({"draftOrderUpdate": {"draftOrder": None, "userErrors": no}})
+    with pytest.raises(UserErrors, match="has been paid"):
+        draft_orders.update_draft_lines(client(), DRAFT, [])
+    answer({"draftOrderUpdate": None})
+    with pytest.raises(UnexpectedAnswer) as caught:
+        draft_orders.update_draft_lines(client(), DRAFT, [])
+    assert caught.value.outcome_unknown

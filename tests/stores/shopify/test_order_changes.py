@@ -174,6 +174,9 @@ def test_a_refused_change_says_why():
     answer({"fulfillmentTrackingInfoUpdate": {"fulfillment": None, "userErrors": no}})
     with pytest.raises(UserErrors, match="Not possible"):
         order_changes.update_tracking(client(), SHIPMENT, Tracking("Post"), notify_customer=False)
+    answer({"fulfillmentCancel": {"fulfillment": None, "userErrors": no}})
+    with pytest.raises(UserErrors, match="Not possible"):
+        order_changes.cancel_fulfilment(client(), SHIPMENT)
     listed = [{"code": "INVALID", "field": None, "message": "Cannot cancel"}]
     answer({"orderCancel": {"job": None, "jobResult": None, "orderCancelUserErrors": listed}})
     with pytest.raises(UserErrors, match="Cannot cancel"):
@@ -183,12 +186,14 @@ def test_a_refused_change_says_why():
         order_changes.send_refund(client(), {}, "key")
 
 
-@pytest.mark.parametrize("name", ["fulfillmentCreate", "refundCreate", "orderCancel"])
+@pytest.mark.parametrize("name", ["fulfillmentCreate", "fulfillmentCancel", "refundCreate", "orderCancel"])
 def test_a_change_whose_answer_says_nothing_may_have_happened(name):
     answer({name: None})
     with pytest.raises(UnexpectedAnswer) as caught:
         if name == "fulfillmentCreate":
             order_changes.create_fulfilment(client(), {}, Tracking(), notify_customer=False)
+        elif name == "fulfillmentCancel":
+            order_changes.cancel_fulfilment(client(), SHIPMENT)
         elif name == "refundCreate":
             order_changes.send_refund(client(), {}, "key")
         else:
