@@ -54,7 +54,7 @@ BUTTONS = {
     | {"run_for_real": 2},
     "syncing.privacyrequest": {"export": 2, "finish": 2},
     "syncing.stockhold": dict.fromkeys(
-        ("release", "discard", "confirm_applied", "confirm_not_applied", "read_live"), 1
+        ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live"), 1
     ),
     "syncing.syncjob": {"run_again": 1},
     "syncing.webhookevent": {"replay": 1},
