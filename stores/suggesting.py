@@ -12,7 +12,8 @@ SURE = 90  # what may be accepted many at a time
 LEAST = 40  # below it a suggestion is noise
 MOST = 10
 BEST_BY_TITLE = 70  # the score of an equal title and nothing else
-_TIED = 80
+_FIRST_OF_MANY, _ONE_OF_MANY = 85, 80  # where several fit about equally well
+_CLOSE = 5
 _DIFFERENT_OPTION, _DIFFERENT_BARCODE = 20, 15
 _WORD = re.compile(r"\w+")
 
@@ -42,16 +43,26 @@ class Suggestion:
 
 
 def rank(source: Candidate, candidates: Iterable[Candidate]) -> list[Suggestion]:
-    """The candidates worth a look, the best first. Several that fit best equally well are all doubtful."""
+    """The candidates worth a look, the best first. Where several fit about equally well, none is sure."""
     found = [weigh(source, item) for item in {item.id: item for item in candidates}.values()]
     found = sorted((one for one in found if one.score >= LEAST), key=lambda one: (-one.score, one.id))
-    tied = [one for one in found if one.score == found[0].score]
-    if len(tied) > 1:
-        others = "another one fits" if len(tied) == 2 else f"{len(tied) - 1} others fit"
-        score = min(_TIED, tied[0].score)
-        tied = [replace(one, score=score, reason=f"{one.reason}; {others} as well") for one in tied]
-        found = sorted(tied + found[len(tied) :], key=lambda one: (-one.score, one.id))
+    close = [one for one in found if found[0].score - one.score <= _CLOSE]
+    if len(close) > 1:
+        found = _doubt(close) + found[len(close) :]
+        found.sort(key=lambda one: (-one.score, one.id))
     return found[:MOST]
+
+
+def _doubt(close: Sequence[Suggestion]) -> list[Suggestion]:
+    """The best ones where several fit about equally well: none of them is sure, a clear first keeps its place."""
+    others = "another one fits" if len(close) == 2 else f"{len(close) - 1} others fit"
+    doubted = []
+    for one in close:
+        is_first = one.score == close[0].score and close[1].score < close[0].score
+        almost = "almost " if is_first else ""
+        most = _FIRST_OF_MANY if is_first else _ONE_OF_MANY
+        doubted.append(replace(one, score=min(most, one.score), reason=f"{one.reason}; {others} {almost}as well"))
+    return doubted
 
 
 def weigh(source: Candidate, item: Candidate) -> Suggestion:
@@ -66,7 +77,7 @@ def weigh(source: Candidate, item: Candidate) -> Suggestion:
     if not evidence:
         return Suggestion(item.id, 0, "")
     evidence.sort(key=lambda row: -row[0])
-    score = min(99, evidence[0][0] + 2 * (len(evidence) - 1))
+    score = min(99, evidence[0][0] + 2 * (len(evidence) - 1) + (likeness == 1 and len(evidence) > 1))
     words = [reason for _, reason in evidence]
     if not are_options_equal:
         score -= _DIFFERENT_OPTION
