@@ -6,6 +6,7 @@ from typing import Any
 import tablib
 from django.db import IntegrityError
 from import_export import resources
+from import_export.instance_loaders import BaseInstanceLoader
 from import_export.results import Error, Result, RowResult
 
 from stores import link_import
@@ -24,6 +25,7 @@ class LinkResource(resources.Resource):
 
     class Meta:
         use_bulk = True  # no savepoint for each line: the whole file is one
+        instance_loader_class = BaseInstanceLoader  # required, never asked: the plan loads in sets
 
     def __init__(self, by: object = None) -> None:
         super().__init__()
