@@ -121,7 +121,7 @@ class VariantLinkAdmin(LinkFiles, ReadOnlyPage):
         if not link.suggested_variant or link.state not in suggestions.OPEN:
             return look.NOTHING
         words = look.joined([look.score_pill(link.suggested_score), link.suggested_reason])
-        return look.two_lines(link.suggested_variant, words)
+        return look.two_lines(look.wrapped(str(link.suggested_variant)), words)
 
     @display(description="Why")
     def shown_reason(self, link: VariantLink) -> str:

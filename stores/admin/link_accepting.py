@@ -45,7 +45,7 @@ def _refusal(link: VariantLink, best: Suggested | None, least: int, wanted: list
     if link.source_variant.gone_at:
         return "It was deleted in the source."
     if best is None:
-        return "There is no suggestion for it."
+        return f"There is no suggestion of {least} or more for it."
     if wanted.count(best.variant.pk) > 1:
         return "Several of these rows have the same best suggestion: open them and decide."
     return "" if best.score >= least else f"Its score is below {least}."

@@ -27,6 +27,7 @@ TONES = {
     "succeeded": GOOD,
     "applied": GOOD,
     "released": GOOD,
+    "set_true": GOOD,
     "finished": GOOD,
     "new": BUSY,
     "queued": BUSY,

@@ -131,7 +131,7 @@ def test_what_is_doubtful_is_left_alone_and_says_why(admin_client, rows, doubtfu
     page = act(admin_client, LINKS, "accept_best", list(VariantLink.objects.all()))
     assert "1 variant would be linked." in page
     assert "Its score is below 90." in page and "others fit" not in page.split("Left alone")[0]
-    assert "There is no suggestion for it." in page
+    assert "There is no suggestion of 90 or more for it." in page
     accept(admin_client, page)
     assert list(VariantLink.objects.filter(is_manual=True)) == [doubtful]
     torn.refresh_from_db()
