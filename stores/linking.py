@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from stores import link_rows, matching
+from stores import link_rows, matching, suggestions
 from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_new_products, save_product
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from stores.shopify.products import VariantRecord
@@ -84,6 +84,7 @@ def match_connection(connection: Connection) -> LinkReport:
     for pks in link_rows.open_without_key(connection):
         changed += link_rows.match_without_key(connection, pks)
     link_rows.drop_candidates(connection)
+    suggestions.refresh(connection)
     connection.linked_at = timezone.now()
     connection.save(update_fields=["linked_at"])
     return count_links(connection, changed)
@@ -119,6 +120,7 @@ def _match_change(connection: Connection, store: Store, change: ProductChange) -
     if store.pk == connection.source_id and change.without[connection.identifier]:
         changed += link_rows.match_without_key(connection, sorted(change.without[connection.identifier]))
     link_rows.drop_candidates(connection)
+    suggestions.refresh(connection, change.pks)
     side = "source_variant" if store.pk == connection.source_id else "destination_variant"
     return bool(changed) or connection.links.filter(**{f"{side}__in": change.stock_pks}, state=State.LINKED).exists()
 
@@ -188,6 +190,7 @@ def clear(link: VariantLink) -> None:
         link_rows.match_keys(connection, [key])
     else:
         link_rows.match_without_key(connection, [variant.pk])
+    suggestions.refresh(connection, [variant.pk])
     link.refresh_from_db()
 
 
@@ -201,6 +204,7 @@ def _decide(link: VariantLink, state: str, variant: Variant | None, reason: str)
         link.is_manual = state != State.UNMATCHED
         link.save(update_fields=["state", "destination_variant", "reason", "is_manual", "changed_at"])
         link.candidates.clear()
+        suggestions.forget(link)
 
 
 def _refuse_partner(link: VariantLink, variant: Variant) -> None:

@@ -3,19 +3,20 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from stores import linking
-from stores.admin import look
+from stores import linking, suggesting, suggestions
+from stores.admin import link_accepting, look
 from stores.admin.connection_standing import follow_up
 from stores.admin.filters import ConnectionFilter, ExactFilter
-from stores.admin.operations import operation, refusal_words
+from stores.admin.link_files import LinkFiles
+from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
-from stores.models import Connection, Variant, VariantLink
+from stores.models import Connection, Store, Variant, VariantLink
 
 CHANGE = "stores.change_variantlink"
 FOUND_AT_ONCE = 20
@@ -29,16 +30,13 @@ class DoubtFilter(ExactFilter):
     parameter_name = "doubt"
     conditions = (
         ("open", "Waits for you: unmatched or ambiguous", {"state__in": [State.UNMATCHED, State.AMBIGUOUS]}),
-        ("suggested", "Has suggestions", {"state": State.AMBIGUOUS, "candidates__isnull": False}),
+        ("suggested", "Has a suggestion", {"suggested_score__isnull": False}),
+        ("sure", f"Has a suggestion of {suggesting.SURE} or more", {"suggested_score__gte": suggesting.SURE}),
     )
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        # Several suggestions join several rows of one link.
-        return super().queryset(request, queryset).distinct() if self.value() else queryset
 
 
 @admin.register(VariantLink)
-class VariantLinkAdmin(ReadOnlyPage):
+class VariantLinkAdmin(LinkFiles, ReadOnlyPage):
     """Links, by connection and title."""
 
     intro = (
@@ -49,18 +47,32 @@ class VariantLinkAdmin(ReadOnlyPage):
     empty_text = "Open a connection and press “Match now”: it reads both catalogues and links what belongs together."
     empty_link = ("Go to connections", "stores_connection_changelist")
     operate_permission = CHANGE
-    list_display = ["shown_source", "shown_state", "shown_partner", "shown_reason", "connection", "timeline"]
+    list_display = [
+        "shown_source",
+        "shown_state",
+        "shown_partner",
+        "shown_suggestion",
+        "shown_reason",
+        "connection",
+        "timeline",
+    ]
     list_filter = [DoubtFilter, ("state", ChoicesDropdownFilter), ConnectionFilter, ("is_manual", BooleanRadioFilter)]
     list_filter_submit = True
     ordering = ["source_variant__product_title", "source_variant__title", "pk"]
-    list_select_related = ["connection__source", "connection__destination", "source_variant", "destination_variant"]
+    list_select_related = [
+        "connection__source",
+        "connection__destination",
+        "source_variant",
+        "destination_variant",
+        "suggested_variant",
+    ]
     search_fields = [
         f"{side}__{field}"
         for side in ("source_variant", "destination_variant")
         for field in ("product_title", "sku", "barcode", "handle")
     ]
     search_help_text = "Search by title, SKU, barcode or handle"
-    actions = ["accept_candidates", "ignore_selected"]
+    actions = ["accept_best", "accept_any", "ignore_selected"]
     operations = ("pick", "ignore", "clear")
     panel_template = "admin/stores/variantlink/picker.html"
     fieldsets = [
@@ -70,18 +82,23 @@ class VariantLinkAdmin(ReadOnlyPage):
     def panel(self, request: HttpRequest, row: VariantLink) -> dict[str, Any]:
         can_change = request.user.has_perm(CHANGE)
         query = request.GET.get("partner", "").strip()
-        candidates = list(row.candidates.select_related("store").order_by("product_title", "title", "pk")[:50])
-        found = search_variants(row.connection, query) if query and can_change else []
+        can_pick = can_change and not row.source_variant.gone_at
+        suggested = suggestions.suggest([row])[row.pk] if can_pick and row.state in suggestions.OPEN else []
+        # Partners that another link has are no suggestions, but tell why this link is ambiguous.
+        candidates = row.candidates.exclude(pk__in=[one.variant.pk for one in suggested]).select_related("store")
+        found = search_variants(row.connection.destination, query) if query and can_change else []
         return {
             "source": row.source_variant,
             "partner": row.destination_variant if row.state == State.LINKED else None,
             "reason": row.reason,
             "connection": row.connection,
-            "can_pick": can_change and not row.source_variant.gone_at,
+            "can_pick": can_pick,
             "pick_url": self.do_url(row, "pick"),
-            "candidates": with_claims(row, candidates),
+            "suggestions": with_claims(row, [one.variant for one in suggested], suggested),
+            "candidates": with_claims(row, list(candidates.order_by("product_title", "title", "pk")[:50])),
             "query": query,
             "found": with_claims(row, found),
+            "found_in_source": in_source(row, query) if query and can_change else [],
             "is_cut": len(found) == FOUND_AT_ONCE,
             "timeline": reverse("admin:syncing_timeline", args=[row.pk]),
         }
@@ -98,6 +115,13 @@ class VariantLinkAdmin(ReadOnlyPage):
     @display(description="Partner", ordering="destination_variant__product_title")
     def shown_partner(self, link: VariantLink) -> str:
         return look.wrapped(str(link.destination_variant)) if link.destination_variant else look.NOTHING
+
+    @display(description="Best suggestion", ordering="suggested_score")
+    def shown_suggestion(self, link: VariantLink) -> str:
+        if not link.suggested_variant or link.state not in suggestions.OPEN:
+            return look.NOTHING
+        words = look.joined([look.score_pill(link.suggested_score), link.suggested_reason])
+        return look.two_lines(look.wrapped(str(link.suggested_variant)), words)
 
     @display(description="Why")
     def shown_reason(self, link: VariantLink) -> str:
@@ -140,26 +164,28 @@ class VariantLinkAdmin(ReadOnlyPage):
         link.refresh_from_db()
         return f"Matched again, it is now {link.get_state_display().lower()}."
 
-    @action(description="Accept the suggestion, where there is exactly one", permissions=["operate"])
-    def accept_candidates(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> None:
-        done, refused, skipped = set(), [], 0
-        open_links = queryset.filter(state__in=[State.UNMATCHED, State.AMBIGUOUS]).prefetch_related("candidates__store")
-        for link in open_links.select_related("connection__source", "connection__destination", "source_variant"):
-            candidates = list(link.candidates.all())
-            if len(candidates) != 1:
-                skipped += 1
-                continue
-            try:
-                linking.set_partner(link, candidates[0], by=request.user)
-            except linking.LinkRefused as error:
-                refused.append(refusal_words(error))
-            else:
-                done.add(link)
-                self.log_change(request, link, f"Accepted the suggestion {candidates[0]}.")
-        self._follow_up_all(done)
-        messages.success(request, f"Linked: {len(done)}. Without exactly one suggestion, left alone: {skipped}.")
-        if refused:
-            messages.warning(request, f"Refused: {len(refused)}. {refused[0]}")
+    @action(description=f"Accept the best suggestions of {suggesting.SURE} or more …", permissions=["operate"])
+    def accept_best(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse:
+        """Shows what would be linked; a person says so on the page that follows."""
+        return self._ask(request, queryset, suggesting.SURE)
+
+    @action(description="Accept the best suggestions, whatever their score …", permissions=["operate"])
+    def accept_any(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse:
+        """As accept_best, also where there is more doubt."""
+        return self._ask(request, queryset, suggesting.LEAST)
+
+    def _ask(self, request: HttpRequest, queryset: QuerySet[VariantLink], least: int) -> HttpResponse:
+        best_first = [F("suggested_score").desc(nulls_last=True), "pk"]
+        links = queryset.filter(state__in=suggestions.OPEN).order_by(*best_first)
+        return link_accepting.ask(request, self.admin_site.each_context(request), links, least)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.accept_view)
+        return [path("accept/", view, name="stores_variantlink_accept"), *super().get_urls()]
+
+    def accept_view(self, request: HttpRequest) -> HttpResponse:
+        """Link the pairs that the page of accept_best or accept_any showed."""
+        return link_accepting.accept(self, request, CHANGE)
 
     @action(description="Ignore: leave the selected variants out of syncing", permissions=["operate"])
     def ignore_selected(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> None:
@@ -180,9 +206,9 @@ def _runs(link: VariantLink) -> bool:
     return link.connection.state == Connection.State.RUNNING
 
 
-def search_variants(connection: Connection, query: str) -> list[Variant]:
-    """Living destination variants in whose title, SKU, barcode or handle every word of `query` occurs."""
-    rows = Variant.objects.filter(store=connection.destination_id, gone_at=None).select_related("store")
+def search_variants(store: Store, query: str) -> list[Variant]:
+    """Living variants of a store in whose title, SKU, barcode or handle every word of `query` occurs."""
+    rows = Variant.objects.filter(store=store, gone_at=None).select_related("store")
     for word in query.split()[:8]:
         condition = Q()
         for field in ("product_title", "title", "sku", "barcode", "handle"):
@@ -191,13 +217,37 @@ def search_variants(connection: Connection, query: str) -> list[Variant]:
     return list(rows.order_by("product_title", "title", "pk")[:FOUND_AT_ONCE])
 
 
-def with_claims(link: VariantLink, variants: list[Variant]) -> list[dict[str, Any]]:
-    """Variants as the picker draws them; one that is linked already says to what and cannot be picked."""
-    claims = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=variants).exclude(pk=link.pk)
-    taken = {claim.destination_variant_id: claim for claim in claims.select_related("source_variant__store")}
+def in_source(link: VariantLink, query: str) -> list[dict[str, Any]]:
+    """What the same words find in the source, each with how its own link stands."""
+    found = search_variants(link.connection.source, query)
+    links = VariantLink.objects.filter(connection=link.connection, source_variant__in=found)
+    own = {row.source_variant_id: row for row in links.select_related("destination_variant")}
     return [
         {
             "variant": variant,
+            "link": own.get(variant.pk),
+            "state": look.state_pill(own[variant.pk]) if variant.pk in own else look.NOTHING,
+            "url": reverse("admin:stores_variantlink_change", args=[own[variant.pk].pk]) if variant.pk in own else "",
+        }
+        for variant in found
+    ]
+
+
+def with_claims(
+    link: VariantLink, variants: list[Variant], suggested: list[suggestions.Suggested] | None = None
+) -> list[dict[str, Any]]:
+    """Variants as the picker draws them; one that is linked already says to what and cannot be picked.
+
+    `suggested`, in the same order, adds score and reason.
+    """
+    claims = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=variants).exclude(pk=link.pk)
+    taken = {claim.destination_variant_id: claim for claim in claims.select_related("source_variant__store")}
+    scores = {one.variant.pk: one for one in suggested or ()}
+    return [
+        {
+            "variant": variant,
+            "score": look.score_pill(scores[variant.pk].score) if variant.pk in scores else "",
+            "reason": scores[variant.pk].reason if variant.pk in scores else "",
             "is_partner": link.state == State.LINKED and link.destination_variant_id == variant.pk,
             "claimed_by": taken[variant.pk].source_variant if variant.pk in taken else None,
             "claimed_url": reverse("admin:stores_variantlink_change", args=[taken[variant.pk].pk])

@@ -12,6 +12,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from stores.suggesting import SURE
+
 GOOD, BUSY, WARN, BAD, QUIET = "good", "busy", "warn", "bad", "quiet"
 NOTHING = "–"
 
@@ -25,6 +27,7 @@ TONES = {
     "succeeded": GOOD,
     "applied": GOOD,
     "released": GOOD,
+    "set_true": GOOD,
     "finished": GOOD,
     "new": BUSY,
     "queued": BUSY,
@@ -60,6 +63,12 @@ def state_pill(row: Model, field: str = "state", title: str = "", tone: str = ""
     value, text = getattr(row, field), str(getattr(row, f"get_{field}_display")())
     short, _, rest = text.partition(":")
     return pill(tone or TONES.get(value, QUIET), short or NOTHING, title or rest.strip())
+
+
+def score_pill(score: int) -> SafeString:
+    """How well a suggested partner fits, 0 to 100."""
+    tone = GOOD if score >= SURE else WARN if score >= 60 else QUIET
+    return pill(tone, str(score), "Score, 0 to 100: how well it fits")
 
 
 def ago(at: datetime | None, never: str = "never") -> SafeString | str:

@@ -28,6 +28,12 @@ class VariantLink(models.Model):
         "set by an operator", default=False, help_text="Matching never overwrites what an operator decided."
     )
     candidates = models.ManyToManyField(Variant, blank=True, related_name="+")
+    # Without an index of its own: below there is one of the few rows that have a suggestion.
+    suggested_variant = models.ForeignKey(
+        Variant, on_delete=models.SET_NULL, related_name="+", null=True, blank=True, db_index=False
+    )
+    suggested_score = models.PositiveSmallIntegerField(null=True, blank=True, help_text="0 to 100.")
+    suggested_reason = models.CharField(max_length=255, blank=True, db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -43,7 +49,12 @@ class VariantLink(models.Model):
                 condition=~Q(state="linked") | Q(destination_variant__isnull=False), name="linked_has_a_partner"
             ),
         ]
-        indexes = [models.Index(fields=["connection", "state"])]
+        indexes = [
+            models.Index(fields=["connection", "state"]),
+            models.Index(
+                fields=["suggested_variant"], condition=Q(suggested_variant__isnull=False), name="link_suggested"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source_variant} → {self.destination_variant or self.get_state_display()}"

@@ -1,8 +1,21 @@
 """What we know of a store's variants: the identifiers that matching needs, and what their stock allows."""
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models import F, Func, Q, Value
 
 from stores.models.store import Store
+
+# What people put into an identifier, or leave out, without meaning another one.
+PUNCTUATION = " \t\u00a0-\u2010\u2011\u2013_./\\,:;#*+'\"()[]|"
+_WITHOUT = str.maketrans("", "", PUNCTUATION)
+# The same as SQL, exactly as the indexes below have it: `column` and `table` are ours, never somebody's input.
+_QUOTED = PUNCTUATION.replace("'", "''")
+LOOSE = f"LTRIM(TRANSLATE({{column}}, '{_QUOTED}', ''), '0')"
+TITLE_WORDS = (
+    "to_tsvector('simple'::regconfig, COALESCE({table}.product_title, '') || ' ' || COALESCE({table}.title, ''))"
+)
 
 
 def normalize_identifier(value: str | None) -> str:
@@ -10,8 +23,19 @@ def normalize_identifier(value: str | None) -> str:
     return (value or "").strip().casefold()
 
 
+def loosen_identifier(key: str) -> str:
+    """A normalised identifier without punctuation and leading zeros: "0012-A" and "12 a" are loosely the same."""
+    return key.translate(_WITHOUT).lstrip("0")
+
+
+def _loose(column: str) -> Func:
+    return Func(Func(F(column), Value(PUNCTUATION), Value(""), function="TRANSLATE"), Value("0"), function="LTRIM")
+
+
 class Variant(models.Model):
     """One variant of one store, as last read. Gone ones stay, so that what they were linked to can be told."""
+
+    ONLY_TITLE = "Default Title"  # Shopify's name for the variant of a product without options
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="variants")
     gid = models.CharField(max_length=64)
@@ -40,10 +64,14 @@ class Variant(models.Model):
             models.Index(fields=["store", "handle_key"]),
             models.Index(fields=["store", "sku_key"]),
             models.Index(fields=["store", "barcode_key"]),
+            # For suggestions (stores.suggestions): what is the same but for its spelling.
+            models.Index("store", _loose("sku_key"), condition=~Q(sku_key=""), name="variant_loose_sku"),
+            models.Index("store", _loose("barcode_key"), condition=~Q(barcode_key=""), name="variant_loose_barcode"),
+            GinIndex(SearchVector("product_title", "title", config="simple"), name="variant_title_words"),
         ]
 
     def __str__(self) -> str:
-        name = self.product_title if self.title in ("", "Default Title") else f"{self.product_title} / {self.title}"
+        name = self.product_title if self.title in ("", self.ONLY_TITLE) else f"{self.product_title} / {self.title}"
         return f"{name} [{self.sku}]" if self.sku else name
 
     def skip_reason(self) -> str:

@@ -29,6 +29,12 @@ def _is_open_outcome(hold: StockHold) -> bool:
     return hold.state == StockHold.State.OPEN and hold.kind == StockHold.Kind.OUTCOME
 
 
+def _can_set_true(hold: StockHold) -> bool:
+    link = hold.link
+    levels = (link.source_level, link.destination_level)
+    return hold.state == StockHold.State.OPEN and all(level.available is not None for level in levels)
+
+
 def _what_release_does(hold: StockHold) -> str:
     return f"Lets exactly this plan through: {_plan_words(hold)}. If the values changed meanwhile it is planned afresh."
 
@@ -75,11 +81,11 @@ class StockHoldAdmin(ReadOnlyPage):
     search_help_text = "Search by title or SKU"
     list_select_related = ["link__variant_link__source_variant", "connection__source", "connection__destination"]
     actions = ["release_selected", "discard_selected"]
-    operations = ("release", "discard", "confirm_applied", "confirm_not_applied", "read_live")
+    operations = ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live")
     panel_template = "admin/syncing/stockhold/evidence.html"
     fieldsets = [
         ("Hold", {"fields": ["shown_kind", "shown_state", "shown_reason", "about", "shown_reconciliation"]}),
-        ("Decision", {"fields": ["created_at", "resolved_at", "resolved_by"]}),
+        ("Decision", {"fields": ["created_at", "resolved_at", "resolved_by", "shown_truth"]}),
     ]
 
     def panel(self, request: HttpRequest, row: StockHold) -> dict[str, Any]:
@@ -92,6 +98,9 @@ class StockHoldAdmin(ReadOnlyPage):
                 _evidence("Destination", link.destination_level, row.destination_from, row.destination_to),
             ],
             "adjustment": look.page_of(row.adjustment) if row.adjustment else "",
+            "set_true_url": self.do_url(row, "set_true")
+            if request.user.has_perm(RESOLVE) and _can_set_true(row)
+            else "",
         }
 
     @display(description="Item")
@@ -130,6 +139,14 @@ class StockHoldAdmin(ReadOnlyPage):
     def shown_reconciliation(self, hold: StockHold) -> str:
         return look.page_of(hold.reconciliation)
 
+    @display(description="True quantity")
+    def shown_truth(self, hold: StockHold) -> str:
+        if hold.true_quantity is None:
+            return look.NOTHING
+        seen = f"when the source had {hold.source_seen_quantity}, the destination {hold.destination_seen_quantity}"
+        written = [look.page_of(row) for row in hold.writes.order_by("pk")[:10]]
+        return look.joined([hold.true_quantity, seen, *written], " · ")
+
     @operation("Release", _what_release_does, permission=RESOLVE, tone="primary", offered=_is_open_guard)
     def release(self, request: HttpRequest, hold: StockHold) -> str:
         holds.release(hold, request.user)
@@ -166,6 +183,20 @@ class StockHoldAdmin(ReadOnlyPage):
         return "Booked as not written; the change is planned again within seconds."
 
     @operation(
+        "Set true quantity",
+        "Writes what you counted to both sides.",
+        permission=RESOLVE,
+        is_inline=True,
+        offered=_can_set_true,
+    )
+    def set_true(self, request: HttpRequest, hold: StockHold) -> str:
+        quantity, *seen = (_whole(request.POST.get(name, "")) for name in ("quantity", "source", "destination"))
+        read_live([_with_levels(hold)])
+        holds.set_true(hold, quantity, tuple(seen), request.user)
+        jobs.carry(hold.connection)
+        return f"Set to {quantity}: it is written to the source and carried to the destination within seconds."
+
+    @operation(
         "Read live",
         "Asks Shopify for both levels now and shows them above. Decides nothing.",
         permission=RESOLVE,
@@ -200,6 +231,14 @@ class StockHoldAdmin(ReadOnlyPage):
             messages.warning(request, f"Left alone: {len(refused)}. {refused[0]}")
 
 
+def _whole(text: str) -> int:
+    """A whole number as typed. Raises ValueError with words."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("Enter the quantity as a whole number.") from None
+
+
 def _with_levels(hold: StockHold) -> StockLink:
     rows = StockLink.objects.select_related(
         "variant_link__source_variant", "source_level__location__store", "destination_level__location__store"
@@ -210,9 +249,11 @@ def _with_levels(hold: StockHold) -> StockLink:
 def _evidence(name: str, level: Any, planned_from: int | None, planned_to: int | None) -> dict[str, Any]:
     return {
         "name": name,
+        "field": name.lower(),
         "where": f"{level.location.store}, {level.location.name}",
         "plan": look.change(planned_from, planned_to),
         "now": look.quantity(level.available),
+        "available": level.available,
         "as_of": look.exact(level.as_of),
         "is_doubtful": level.is_doubtful,
         "has_moved": level.available is not None and planned_from is not None and level.available != planned_from,

@@ -1,8 +1,12 @@
 """Every piece of work as a row: what, for which connection, how it ended, and "Run again"."""
 
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Min, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
@@ -11,7 +15,10 @@ from stores.admin.filters import ConnectionFilter
 from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
 from syncing import jobs
+from syncing.admin.job_things import things_of
 from syncing.models import SyncJob
+
+MOST_AT_ONCE = 1000
 
 
 @admin.register(SyncJob)
@@ -48,6 +55,7 @@ class SyncJobAdmin(ReadOnlyPage):
     list_select_related = ["connection__source", "connection__destination", "store"]
     actions = ["run_selected_again"]
     operations = ("run_again",)
+    change_list_template = "admin/syncing/syncjob/change_list.html"
     fieldsets = [
         (
             "What it is",
@@ -60,13 +68,54 @@ class SyncJobAdmin(ReadOnlyPage):
         ("For developers", {"fields": ["shown_arguments", "shown_traceback"]}),
     ]
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.run_class_view)
+        return [path("run-again/", view, name="syncing_syncjob_run_class"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"failures": self._failures() if self.has_operate_permission(request) else []}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def _failures(self) -> list[dict[str, Any]]:
+        """What failed, by the class of reason: how many, since when, and where to look."""
+        failed = SyncJob.objects.filter(state=SyncJob.State.FAILED).order_by().values("failure")
+        counted = failed.annotate(count=Count("pk"), since=Min("finished_at")).order_by("-count")
+        labels = dict(SyncJob.Failure.choices)
+        return [
+            {
+                "failure": row["failure"],
+                "label": labels.get(row["failure"], "Failed"),
+                "count": row["count"],
+                "since": look.ago(row["since"]),
+                "url": look.list_url(SyncJob, state__exact="failed", failure__exact=row["failure"]),
+            }
+            for row in counted
+        ]
+
+    def run_class_view(self, request: HttpRequest) -> HttpResponse:
+        """Run everything again that failed for one class of reason, the oldest first."""
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        failed = SyncJob.objects.filter(state=SyncJob.State.FAILED, failure=request.POST.get("failure", ""))
+        count = 0
+        for job in failed.select_related("connection", "store").order_by("pk")[:MOST_AT_ONCE]:
+            jobs.run_again(job)
+            self.log_change(request, job, "Run again, with all that failed for the same reason.")
+            count += 1
+        rest = failed.count() - count
+        more = f" {rest} more are left: press again." if rest > 0 else ""
+        messages.success(request, f"Queued again: {count}. Each leaves this list when it has been done.{more}")
+        return HttpResponseRedirect(reverse("admin:syncing_syncjob_changelist"))
+
     @display(description="Work", ordering="kind")
     def what(self, job: SyncJob) -> str:
         return look.two_lines(job.get_kind_display(), job.connection or job.store or job.subject)
 
     @display(description="About")
     def about(self, job: SyncJob) -> str:
-        return look.page_of(job.connection or job.store, None) if job.connection or job.store else job.subject
+        return things_of(job)
 
     @display(description="State", ordering="state")
     def shown_state(self, job: SyncJob) -> str:

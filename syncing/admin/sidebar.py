@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from orders.admin.filters import ATTENTION
 from orders.models import OrderImport, OrderUpdate
-from stores.models import ProductLink, ResourceLink
+from stores import suggestions
+from stores.models import ProductLink, ResourceLink, VariantLink
 from syncing.models import Alert, CatalogueRun, StockHold, SyncJob
 
 # Title, icon, model, and which badge it carries.
@@ -18,7 +19,7 @@ GROUPS = (
         (
             ("Stores", "storefront", "stores.store", None),
             ("Connections", "sync_alt", "stores.connection", None),
-            ("Links", "link", "stores.variantlink", None),
+            ("Links", "link", "stores.variantlink", "links"),
             ("Global switch", "power_settings_new", "stores.syncswitch", None),
         ),
     ),
@@ -70,6 +71,7 @@ GROUPS = (
 )
 LINK_ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
 BADGES = {
+    "links": ("warning", lambda: VariantLink.objects.filter(state__in=suggestions.OPEN).count()),
     "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None).count()),
     "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION).count()),
     "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).count()),

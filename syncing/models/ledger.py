@@ -69,6 +69,7 @@ class StockAdjustment(models.Model):
         RECONCILIATION = "reconciliation", "Reconciliation"
         ORDERS = "orders", "Sold in a destination, not yet in the source"
         RELEASED = "released", "An operator released a hold"
+        SET_TRUE = "set_true", "An operator set the true quantity"
         UNDONE = "undone", "An operator took a run back"
 
     batch = models.ForeignKey(StockBatch, on_delete=models.PROTECT, related_name="adjustments")
@@ -91,6 +92,13 @@ class StockAdjustment(models.Model):
         null=True,
         related_name="undone_by",
         help_text="The last write of the run that this one takes back.",
+    )
+    hold = models.ForeignKey(
+        "syncing.StockHold",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="writes",
+        help_text="The hold that was decided by setting the true quantity: it tells who did, and what they saw.",
     )
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=500, blank=True)
@@ -133,6 +141,7 @@ class StockHold(models.Model):
         OPEN = "open", "Open"
         RELEASED = "released", "Released"
         DISCARDED = "discarded", "Discarded"
+        SET_TRUE = "set_true", "True quantity set: an operator counted, and both sides follow"
         SUPERSEDED = "superseded", "No longer needed"
 
     link = models.ForeignKey(StockLink, on_delete=models.CASCADE, related_name="holds")
@@ -146,6 +155,9 @@ class StockHold(models.Model):
     adjustment = models.ForeignKey(StockAdjustment, on_delete=models.SET_NULL, null=True, related_name="holds")
     reconciliation = models.ForeignKey(Reconciliation, on_delete=models.SET_NULL, null=True, related_name="holds")
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    true_quantity = models.IntegerField(null=True, help_text="What an operator said that there really is.")
+    source_seen_quantity = models.IntegerField(null=True, help_text="What the source had when they said so.")
+    destination_seen_quantity = models.IntegerField(null=True, help_text="What the destination had when they said so.")
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

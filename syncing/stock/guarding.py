@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.db import connection as db
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from stores.models import Connection
@@ -14,11 +14,21 @@ from syncing.models import StockAdjustment, StockHold, StockLink
 from syncing.stock import planning
 from syncing.stock.guards import Limits, drops_to_zero, suspect_change, suspect_run
 from syncing.stock.ledger import Write
+from syncing.stock.merge import offer
 from syncing.stock.pairs import Pair, source_total
 from syncing.stock.planning import Plan
 
 Verify = Callable[[Sequence[Pair]], list[Pair]]
 Values = tuple[int | None, int | None, int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan that an operator let through, and why: a released hold, or a true quantity that was set."""
+
+    values: Values
+    cause: str
+    hold_id: int | None = None
 
 
 class Guard:
@@ -38,13 +48,13 @@ class Guard:
     def check(self, plan: Plan, taken: Sequence[Pair], verify: Verify) -> list[Write]:
         """The writes of a plan that may be sent. The others were read again, planned again, and perhaps held."""
         self.held_now = 0
-        released = self._released(taken)
-        passed, suspicious = self._sort(plan.writes, released)
+        decided = self._decided(taken)
+        passed, suspicious = self._sort(plan.writes, decided)
         if suspicious:
             again = planning.plan(self.connection, verify(_pairs_of(suspicious)))
             planning.save(again)
             plan.settled += again.settled
-            confirmed, doubted = self._sort(again.writes, released)
+            confirmed, doubted = self._sort(again.writes, decided)
             self._hold(doubted)
             passed += confirmed
         self._supersede(
@@ -53,7 +63,7 @@ class Guard:
         self.dropped += sum(drops_to_zero(write.change_from, write.change_to) for write in passed)
         return passed
 
-    def _sort(self, writes: Sequence[Write], released: dict[int, Values]) -> tuple[list[Write], dict[Write, str]]:
+    def _sort(self, writes: Sequence[Write], decided: dict[int, Decided]) -> tuple[list[Write], dict[Write, str]]:
         """Writes that may go, and those that look destructive with the reason. A pair's two writes go together."""
         by_pair: dict[int, list[Write]] = defaultdict(list)
         for write in writes:
@@ -62,11 +72,11 @@ class Guard:
         passed: list[Write] = []
         suspicious: dict[Write, str] = {}
         for link_id, pair_writes in by_pair.items():
-            reason = self._suspect(pair_writes, run_reason)
-            if not reason:
+            word = decided.get(link_id)
+            if word and word.values == values_of(pair_writes):
+                passed += [replace(write, cause=word.cause, hold_id=word.hold_id) for write in pair_writes]
+            elif not (reason := self._suspect(pair_writes, run_reason)):
                 passed += pair_writes
-            elif released.get(link_id) == values_of(pair_writes):
-                passed += [_released(write) for write in pair_writes]
             else:
                 suspicious |= dict.fromkeys(pair_writes, reason)
         return passed, suspicious
@@ -96,20 +106,28 @@ class Guard:
             cursor.execute(_COUNT, [self.connection.is_two_way, self.connection.pk])
             return cursor.fetchone()
 
-    def _released(self, taken: Sequence[Pair]) -> dict[int, Values]:
+    def _decided(self, taken: Sequence[Pair]) -> dict[int, Decided]:
         """What an operator let through for these links and was not written yet."""
         # Any write since then ends it: the same values some day later are another question. A write that changed
-        # nothing, perhaps because another row of its batch was refused, does not.
+        # nothing, perhaps because another row of its batch was refused, does not; nor does the one that set the source
+        # to its true quantity, which the destination is to follow.
         written = StockAdjustment.objects.filter(link=OuterRef("link"), created_at__gt=OuterRef("resolved_at"))
-        used = written.exclude(state=StockAdjustment.State.STALE)
-        holds = StockHold.objects.filter(
-            link__in=[pair.link_id for pair in taken], kind=StockHold.Kind.GUARD, state=StockHold.State.RELEASED
+        used = written.exclude(state=StockAdjustment.State.STALE).exclude(
+            hold=OuterRef("pk"), level=OuterRef("link__source_level")
         )
-        rows = holds.exclude(Exists(used)).order_by("resolved_at")
-        return {
-            hold.link_id: (hold.source_from, hold.source_to, hold.destination_from, hold.destination_to)
-            for hold in rows
-        }
+        pairs_by_link = {pair.link_id: pair for pair in taken}
+        is_decided = Q(kind=StockHold.Kind.GUARD, state=StockHold.State.RELEASED) | Q(state=StockHold.State.SET_TRUE)
+        holds = StockHold.objects.filter(is_decided, link__in=list(pairs_by_link)).exclude(Exists(used))
+        return {hold.link_id: self._word(hold, pairs_by_link[hold.link_id]) for hold in holds.order_by("resolved_at")}
+
+    def _word(self, hold: StockHold, pair: Pair) -> Decided:
+        if hold.state == StockHold.State.RELEASED:
+            values = (hold.source_from, hold.source_to, hold.destination_from, hold.destination_to)
+            return Decided(values, StockAdjustment.Cause.RELEASED)
+        total = hold.true_quantity - pair.pending_quantity
+        target = total if self.connection.is_two_way else offer(total, planning.rule_of(self.connection))
+        values = (total, total, hold.destination_seen_quantity, target)
+        return Decided(values, StockAdjustment.Cause.SET_TRUE, hold.pk)
 
     def _hold(self, suspicious: dict[Write, str]) -> None:
         by_pair: dict[int, list[Write]] = defaultdict(list)
@@ -187,7 +205,3 @@ def values_of(writes: Sequence[Write]) -> Values:
 
 def _pairs_of(writes: dict[Write, str]) -> list[Pair]:
     return list({write.pair.link_id: write.pair for write in writes}.values())
-
-
-def _released(write: Write) -> Write:
-    return replace(write, cause=StockAdjustment.Cause.RELEASED)

@@ -1,11 +1,13 @@
 """What an operator decides about a hold. Every decision is safe to press twice: the first one counts."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from syncing.models import StockAdjustment, StockHold, StockLink
-from syncing.stock import ledger
+from stores.shopify.inventory import LARGEST_QUANTITY
+from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink
+from syncing.stock import ledger, levels, pairs, truth
 
 
 class HoldResolved(Exception):
@@ -49,6 +51,67 @@ def confirm_not_applied(hold: StockHold, user: AbstractBaseUser | None = None) -
         link = _resolve(hold, StockHold.Kind.OUTCOME, StockHold.State.DISCARDED, user)
         _settle_row(hold, StockAdjustment.State.STALE, f"{user or 'An operator'} saw that it did not take effect.")
         _mark(link)
+
+
+def set_true(hold: StockHold, quantity: int, seen: tuple[int, int], user: AbstractBaseUser | None = None) -> None:
+    """Both sides shall have what an operator counted; `seen` is what the source and the destination had to their eyes.
+
+    The write to the source is recorded here and sent by the connection's run, as a compare-and-set from what was seen;
+    the destination follows as it follows any change of the source, without being held again. What is sold meanwhile is
+    carried like any other change. A write that finds another value in the source opens the hold again.
+    Raises ValueError, having changed nothing, when a side is no longer as seen; HoldResolved as its like do.
+    """
+    if abs(quantity) > LARGEST_QUANTITY:
+        raise ValueError(f"Shopify takes no quantity beyond {LARGEST_QUANTITY:,}.")
+    with transaction.atomic():
+        link = StockLink.objects.select_related("connection").get(pk=hold.link_id)
+        if reason := link.connection.why_inert():
+            raise ValueError(f"Nothing can be set now. {reason}")
+        # Levels before links, as everywhere: from here on neither side's value moves under us.
+        locked = {row.pk: row for row in levels.lock_levels([link.source_level_id, link.destination_level_id])}
+        source, destination = locked[link.source_level_id], locked[link.destination_level_id]
+        _refuse_unless_seen(link, (source, destination), seen)
+        link = _resolve(hold, hold.kind, StockHold.State.SET_TRUE, user)
+        hold.true_quantity, (hold.source_seen_quantity, hold.destination_seen_quantity) = quantity, seen
+        hold.save(update_fields=["true_quantity", "source_seen_quantity", "destination_seen_quantity"])
+        if hold.adjustment and hold.kind == StockHold.Kind.OUTCOME:
+            words = f"{user or 'An operator'} set the true quantity instead of telling its outcome."
+            _settle_row(hold, StockAdjustment.State.UNKNOWN, words)
+        _mark(link)
+        if source.available == quantity:
+            truth.start_pair(hold)
+        else:
+            _record(hold, link, quantity)
+
+
+def _refuse_unless_seen(link: StockLink, sides: tuple[StockLevel, StockLevel], seen: tuple[int, int]) -> None:
+    for name, level, quantity in zip(("source", "destination"), sides, seen, strict=True):
+        if level.available is None or level.is_doubtful:
+            raise ValueError(f"What the {name} has is not known for sure: press “Read live” first.")
+        if level.available != quantity:
+            raise ValueError(
+                f"The {name} has {level.available} now, not {quantity} any more. Count again, or set anew."
+            )
+    if not link.connection.is_two_way:
+        group = StockLink.objects.filter(connection=link.connection_id, destination_level=link.destination_level_id)
+        if group.count() > 1:
+            raise ValueError("Several source locations are summed into this level: set each of them in Shopify.")
+    if StockAdjustment.objects.filter(level__in=sides, state=StockAdjustment.State.PENDING).exists():
+        raise ValueError(_BUSY)
+
+
+_BUSY = "Something else is being written there at this moment: try again in a few seconds."
+
+
+def _record(hold: StockHold, link: StockLink, quantity: int) -> None:
+    """Commit the intent to set the source; the connection's run, which alone sends stock writes, does the rest."""
+    (pair,) = pairs.load(Q(pk=link.pk))
+    store_id, kind, cause = link.connection.source_id, StockBatch.Kind.SET, StockAdjustment.Cause.SET_TRUE
+    write = ledger.Write(pair, pair.source, store_id, kind, quantity, cause, is_only_write=False, hold_id=hold.pk)
+    try:
+        ledger.record(link.connection, [write])
+    except IntegrityError:  # another connection of the same source planned a write a moment ago
+        raise ValueError(_BUSY) from None
 
 
 def _resolve(hold: StockHold, kind: str, state: str, user: AbstractBaseUser | None) -> StockLink:

@@ -3,7 +3,8 @@
 Two kinds of writes. Two-way changes are carried as deltas (inventoryAdjustQuantities, changeFromQuantity null): they do
 not depend on the value they meet, so a lost answer is settled by sending the same bytes under the same key, and a sale
 in between is neither lost nor mistaken for our write. One-way values are compare-and-set (inventorySetQuantities with
-the value we saw): what does not fit is read and planned anew.
+the value we saw): what does not fit is read and planned anew. The true quantity that an operator sets in a source is
+one, too, whichever way stock is synced (syncing.stock.truth).
 """
 
 import logging
@@ -23,7 +24,7 @@ from stores.shopify import inventory
 from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
 from syncing.models import StockAdjustment, StockBatch, StockLevel, StockLink, StockObservation
-from syncing.stock import levels
+from syncing.stock import levels, truth
 from syncing.stock.merge import Mirror, Verdict, judge_own_write
 from syncing.stock.pairs import Pair, Side
 
@@ -52,6 +53,7 @@ class Write:
     source_quantity: int | None = None
     group: tuple[Pair, ...] = ()  # one-way: all pairs that are summed into this level
     undoes_id: int | None = None  # the adjustment that this one takes back
+    hold_id: int | None = None  # the hold that an operator decided by setting the true quantity
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -149,6 +151,7 @@ def _adjustment(batch: StockBatch, write: Write) -> StockAdjustment:
         cause=write.cause,
         reconciliation_id=write.pair.reconciliation_id,
         undoes_id=write.undoes_id,
+        hold_id=write.hold_id,
     )
 
 
@@ -196,6 +199,7 @@ def apply(
         if any(row.is_undo for row in adjustments):  # then all of the batch are
             keep_undone(batch.kind, adjustments)
             return levels.mark_dirty([row.level_id for row in adjustments])
+        truth.start_from_seen(adjustments)
         links = _settle_links(batch, adjustments, doubtful)
         return levels.mark_dirty([row.level_id for row in adjustments], except_links=links)
 
@@ -318,8 +322,8 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         # Levels before links, each in the order of their ids, as everywhere.
         levels.doubt([adjustments[i].level_id for i in {*stale, *bad}])
         others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
-        _end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
-        _end([adjustments[i] for i in stale], StockAdjustment.State.STALE, _MOVED)
+        end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
+        end([adjustments[i] for i in stale], StockAdjustment.State.STALE, _MOVED)
         for index in sorted(bad, key=lambda i: adjustments[i].link_id or 0):
             _fail_row(adjustments[index], bad[index])
 
@@ -329,21 +333,21 @@ def withdraw(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: 
     with transaction.atomic():
         unsent = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=0)
         if unsent.update(state=StockBatch.State.REFUSED, answered_at=timezone.now(), message=reason):
-            _end(adjustments, StockAdjustment.State.STALE, reason)
+            end(adjustments, StockAdjustment.State.STALE, reason)
 
 
 def cancel(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:
     """The batch surely changed nothing; its levels are read before the next plan."""
     with transaction.atomic():
         if _close(batch, StockBatch.State.REFUSED, reason):
-            _end(adjustments, StockAdjustment.State.STALE, reason)
             levels.doubt([row.level_id for row in adjustments])
+            end(adjustments, StockAdjustment.State.STALE, reason)
 
 
 def _fail_row(row: StockAdjustment, reason: str) -> None:
     """Shopify refuses this row for what it is: its link waits until something about it changes."""
-    _end([row], StockAdjustment.State.FAILED, reason[:500])
-    if row.link_id:
+    end([row], StockAdjustment.State.FAILED, reason)
+    if row.link_id and not row.hold_id:
         StockLink.objects.filter(pk=row.link_id).update(
             state=StockLink.State.SKIPPED, reason=reason[:255], settled_sequence=row.taken_sequence
         )
@@ -353,7 +357,13 @@ def _fail_row(row: StockAdjustment, reason: str) -> None:
         ).update(state=StockLink.State.SKIPPED, reason=reason[:255], settled_sequence=F("dirty_sequence"))
 
 
-def _end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:
+def end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:
+    """Write down how these rows ended, other than by the answer that they took effect."""
+    reason = reason[:500]
     StockAdjustment.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=state, reason=reason, settled_at=timezone.now()
     )
+    if state == StockAdjustment.State.APPLIED:
+        truth.start_from_seen(rows)
+    else:
+        truth.ask_again(rows, reason)

@@ -96,10 +96,12 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
         )
         if not closed:
             return dirtied
-        _end(applied, StockAdjustment.State.APPLIED, "Read live: the level is at the value that was to be written.")
+        ledger.end(
+            applied, StockAdjustment.State.APPLIED, "Read live: the level is at the value that was to be written."
+        )
         ledger.keep_undone(batch.kind, [row for row in applied if row.is_undo])
-        _end(untouched, StockAdjustment.State.STALE, "Read live: it did not take effect. Planned again.")
-        _end(unknown, StockAdjustment.State.UNKNOWN, f"Outcome unknown: {why}.")
+        ledger.end(untouched, StockAdjustment.State.STALE, "Read live: it did not take effect. Planned again.")
+        ledger.end(unknown, StockAdjustment.State.UNKNOWN, f"Outcome unknown: {why}.")
         for row in sorted(unknown, key=lambda row: row.link_id or 0):
             _hold(row, now[row.level_id], why)
     return dirtied
@@ -123,12 +125,6 @@ def _is_untouched(row: StockAdjustment, level: StockLevel, batch: StockBatch) ->
     """
     is_as_before = level.available == row.change_from and level.as_of == row.from_as_of and not level.is_doubtful
     return is_as_before and level.as_of is not None and level.as_of < batch.first_sent_at - CLOCKS_APART
-
-
-def _end(rows: Sequence[StockAdjustment], state: str, reason: str) -> None:
-    StockAdjustment.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=state, reason=reason[:500], settled_at=timezone.now()
-    )
 
 
 def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:

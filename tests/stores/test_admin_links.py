@@ -2,7 +2,8 @@
 
 import pytest
 
-from stores.models import Connection, VariantLink
+from stores import suggestions
+from stores.models import Connection, Variant, VariantLink
 from syncing.models import StockLink, SyncJob
 from tests.console_press import act, forms_with, list_of, look_at, page_of, press
 from tests.console_rows import NASTY, make_link, make_rows, make_variant
@@ -22,6 +23,7 @@ def rows():
 def doubtful(rows):
     link = make_link(rows.connection, "Lamp", "LAMP", is_linked=False, state="ambiguous", reason="Twice there.")
     link.candidates.add(make_variant(rows.destination, "Lamp left", "LAMP"))
+    suggestions.refresh(rows.connection)
     return link
 
 
@@ -55,7 +57,7 @@ def test_a_suggestion_is_accepted_with_one_click_and_synced_at_once(admin_client
 
 @pytest.mark.parametrize("query", ["spare", "SP-77", "400638", "my-handle", "spare sp-77"])
 def test_a_partner_is_found_by_title_sku_barcode_or_handle(admin_client, rows, doubtful, query):
-    doubtful.candidates.clear()
+    Variant.objects.filter(product_title="Lamp left").delete()
     spare = make_variant(rows.destination, "Spare lamp", "SP-77", barcode="4006381333931", handle="my-handle")
     page = press(admin_client, f"{page_of(doubtful)}?partner={query}", "Link")
     doubtful.refresh_from_db()
@@ -63,7 +65,7 @@ def test_a_partner_is_found_by_title_sku_barcode_or_handle(admin_client, rows, d
 
 
 def test_a_search_that_finds_nothing_says_so_and_never_offers_the_source(admin_client, doubtful):
-    doubtful.candidates.clear()
+    Variant.objects.filter(product_title="Lamp left").delete()
     make_variant(doubtful.connection.source, "Only in the source", "ONLY")
     page = look_at(admin_client, f"{page_of(doubtful)}?partner=only")
     assert "No variant of North matches" in page
@@ -71,7 +73,7 @@ def test_a_search_that_finds_nothing_says_so_and_never_offers_the_source(admin_c
 
 
 def test_a_variant_that_is_taken_says_by_what_and_cannot_be_picked(admin_client, rows, doubtful):
-    doubtful.candidates.clear()
+    Variant.objects.filter(product_title="Lamp left").delete()
     page = look_at(admin_client, f"{page_of(doubtful)}?partner=sock")
     assert "linked to &lt;script&gt;" in page
     assert not forms_with(page, "Link")
@@ -103,16 +105,81 @@ def test_ignoring_takes_a_link_out_of_step_and_clearing_matches_it_again(admin_c
     assert StockLink.objects.count() == 1
 
 
-def test_only_suggestions_without_a_rival_are_accepted_in_bulk(admin_client, rows, doubtful):
-    torn = make_link(rows.connection, "Torn", "T", is_linked=False, state="ambiguous")
-    torn.candidates.add(*(make_variant(rows.destination, f"Torn {n}", "T") for n in (1, 2)))
-    rival = make_link(rows.connection, "Rival", "R", is_linked=False, state="ambiguous")
-    rival.candidates.add(rows.link.destination_variant)
-    page = act(admin_client, LINKS, "accept_candidates", [doubtful, torn, rival, rows.link])
-    assert "Linked: 1. Without exactly one suggestion, left alone: 1." in page
-    assert "Refused: 1." in page
-    assert list(VariantLink.objects.filter(is_manual=True)) == [doubtful]
+def accept(client, page):
+    """Press the button of the page that lists what would be linked."""
+    (form,) = forms_with(page, "Link these pairs")
+    return client.post(form.action, form.inputs, follow=True).content.decode()
+
+
+def test_suggestions_are_shown_with_reason_and_score_before_they_are_accepted(admin_client, rows, doubtful):
+    page = act(admin_client, LINKS, "accept_best", [doubtful, rows.link])
+    assert "1 variant would be linked. Nothing is saved yet." in page
+    assert "Lamp left [LAMP]" in page and "Same SKU, similar title" in page and ">97<" in page
+    assert not VariantLink.objects.filter(is_manual=True).exists()
+    assert "Linked: 1." in accept(admin_client, page)
+    doubtful.refresh_from_db()
+    assert (doubtful.state, doubtful.is_manual, doubtful.suggested_score) == (State.LINKED, True, None)
+    assert StockLink.objects.filter(variant_link=doubtful).count() == 1
     assert SyncJob.objects.filter(kind=SyncJob.Kind.CARRY_STOCK).count() == 1
+
+
+def test_what_is_doubtful_is_left_alone_and_says_why(admin_client, rows, doubtful):
+    torn = make_link(rows.connection, "Torn", "T", is_linked=False, state="ambiguous")
+    for _ in (1, 2):
+        make_variant(rows.destination, "Torn", "T")
+    make_link(rows.connection, "Nothing like it", "N", is_linked=False)
+    page = act(admin_client, LINKS, "accept_best", list(VariantLink.objects.all()))
+    assert "1 variant would be linked." in page
+    assert "Its score is below 90." in page and "others fit" not in page.split("Left alone")[0]
+    assert "There is no suggestion of 90 or more for it." in page
+    accept(admin_client, page)
+    assert list(VariantLink.objects.filter(is_manual=True)) == [doubtful]
+    torn.refresh_from_db()
+    assert torn.state == State.AMBIGUOUS
+
+
+def test_two_rows_with_the_same_best_partner_are_refused_in_words(admin_client, rows, doubtful):
+    rival = make_link(rows.connection, "Lamp", "LAMP", is_linked=False)
+    page = act(admin_client, LINKS, "accept_any", [doubtful, rival])
+    assert page.count("Several of these rows have the same best suggestion") == 2
+    assert not forms_with(page, "Link these pairs")
+    forged = {"pairs": f"{doubtful.pk}:{doubtful.candidates.get().pk},{rival.pk}:{doubtful.candidates.get().pk}"}
+    page = admin_client.post("/admin/stores/variantlink/accept/", forged, follow=True).content.decode()
+    assert "Left alone: 2." in page
+    assert not VariantLink.objects.filter(is_manual=True).exists()
+
+
+def test_a_suggestion_that_changed_since_it_was_shown_is_not_accepted(admin_client, rows, doubtful):
+    page = act(admin_client, LINKS, "accept_any", [doubtful])
+    better = make_variant(rows.destination, "Lamp", "LAMP")
+    assert "its best suggestion has changed since you looked" in accept(admin_client, page)
+    doubtful.refresh_from_db()
+    assert doubtful.state == State.AMBIGUOUS
+    assert f"{doubtful.pk}:{better.pk}" in act(admin_client, LINKS, "accept_any", [doubtful])
+
+
+@pytest.mark.parametrize("pairs", ["", "1", "x:y", "1:2:3", "999999:1", "1:" + "9" * 30])
+def test_pairs_that_nobody_was_shown_do_nothing(admin_client, doubtful, pairs):
+    admin_client.post("/admin/stores/variantlink/accept/", {"pairs": pairs, "least": "90"}, follow=True)
+    assert not VariantLink.objects.filter(is_manual=True).exists()
+
+
+def test_the_list_shows_and_filters_the_best_suggestion(admin_client, rows, doubtful):
+    poor = make_link(rows.connection, "Blue cotton shirt", "B-1", is_linked=False)
+    make_variant(rows.destination, "Blue wool shirt", "W-9")
+    suggestions.refresh(rows.connection)
+    page = look_at(admin_client, list_of(LINKS) + "?doubt=suggested")
+    assert found(page, "Lamp left [LAMP]", "Same SKU, similar title", "Blue wool shirt [W-9]") == [True, True, True]
+    page = look_at(admin_client, list_of(LINKS) + "?doubt=sure")
+    assert found(page, "Lamp left [LAMP]", "Blue wool shirt [W-9]") == [True, False]
+    assert "Similar title" in look_at(admin_client, page_of(poor))
+
+
+def test_a_search_for_a_partner_shows_what_the_source_has_too(admin_client, rows, doubtful):
+    twin = make_link(rows.connection, "Lamp spare", "LAMP-2", is_linked=False)
+    page = look_at(admin_client, f"{page_of(doubtful)}?partner=lamp-2")
+    assert "The same words in Main" in page
+    assert page_of(twin) in page
 
 
 def test_many_are_ignored_at_once(admin_client, rows, doubtful):

@@ -54,7 +54,7 @@ BUTTONS = {
     | {"run_for_real": 2},
     "syncing.privacyrequest": {"export": 2, "finish": 2},
     "syncing.stockhold": dict.fromkeys(
-        ("release", "discard", "confirm_applied", "confirm_not_applied", "read_live"), 1
+        ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live"), 1
     ),
     "syncing.syncjob": {"run_again": 1},
     "syncing.webhookevent": {"replay": 1},
@@ -65,7 +65,7 @@ ACTIONS = {
     "orders.orderupdate": {"try_selected_again": 1},
     "stores.productlink": {"sync_selected": 1},
     "stores.resourcelink": {"sync_selected": 1},
-    "stores.variantlink": {"accept_candidates": 1, "ignore_selected": 1},
+    "stores.variantlink": {"accept_best": 1, "accept_any": 1, "ignore_selected": 1},
     "syncing.stockhold": {"release_selected": 1, "discard_selected": 1},
     "syncing.syncjob": {"run_selected_again": 1},
     "syncing.webhookevent": {"replay_selected": 1},

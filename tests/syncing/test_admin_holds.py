@@ -106,6 +106,49 @@ def test_many_holds_are_discarded(admin_client, hold):
     assert state_of(hold) == State.DISCARDED
 
 
+def set_true(client, hold, quantity):
+    """Type a quantity on the hold's page and press; the page that follows."""
+    (form,) = forms_with(look_at(client, page_of(hold)), "Set true quantity")
+    return client.post(form.action, form.inputs | {"quantity": quantity}, follow=True).content.decode()
+
+
+def levels_at_shopify(rows, source, destination):
+    Store.objects.update(auth="static_token", access_token="shpat_x")
+    link = rows.link
+    answer_levels({link.source_variant.item_gid: source, link.destination_variant.item_gid: destination})
+
+
+@responses.activate
+def test_what_an_operator_counted_is_recorded_for_the_source_and_carried(admin_client, admin_user, rows, hold):
+    levels_at_shopify(rows, 7, 7)
+    assert "Set to 5" in set_true(admin_client, hold, "5")
+    assert (state_of(hold), hold.true_quantity, hold.resolved_by) == (State.SET_TRUE, 5, admin_user)
+    row = StockAdjustment.objects.get()
+    assert (row.level, row.change_from, row.change_to, row.state) == (rows.stock_link.source_level, 7, 5, "pending")
+    assert (row.cause, row.hold) == ("set_true", hold)
+    assert SyncJob.objects.get().kind == SyncJob.Kind.CARRY_STOCK
+    assert "when the source had 7, the destination 7" in look_at(admin_client, page_of(hold))
+
+
+@responses.activate
+def test_what_changed_between_the_look_and_the_press_refuses_it_in_words(admin_client, rows, hold):
+    levels_at_shopify(rows, 7, 6)
+    assert "The destination has 6 now, not 7 any more." in set_true(admin_client, hold, "5")
+    assert state_of(hold) == State.OPEN
+    assert not StockAdjustment.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["", "many", "1.5"])
+def test_a_true_quantity_is_a_whole_number(admin_client, hold, typed):
+    assert "Enter the quantity as a whole number." in set_true(admin_client, hold, typed)
+    assert state_of(hold) == State.OPEN
+
+
+def test_no_true_quantity_is_asked_for_while_a_side_is_unknown(admin_client, hold):
+    StockLevel.objects.update(available=None)
+    assert not forms_with(look_at(admin_client, page_of(hold)), "Set true quantity")
+
+
 @responses.activate
 def test_both_levels_are_read_live(admin_client, rows, hold):
     Store.objects.update(auth="static_token", access_token="shpat_x")

@@ -1,9 +1,12 @@
 """The pages of jobs and webhook events: what happened, and doing it again."""
 
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
 
-from stores.models import Store
+from stores.models import ProductLink, Store
 from syncing.models import SyncJob, WebhookEvent
+from tests.console_orders import make_import
 from tests.console_press import act, forms_with, list_of, look_at, page_of, press
 from tests.console_rows import make_event, make_job, make_rows
 
@@ -50,6 +53,42 @@ def test_jobs_are_filtered_by_state_kind_failure_and_connection(admin_client, ro
     ):
         page = look_at(admin_client, f"{list_of(JOBS)}?{query}")
         assert [word in page for word in ("alpha row", "beta row")] == expected, query
+
+
+def test_failures_are_counted_by_reason_and_a_whole_class_is_run_again(admin_client, rows):
+    for number in (1, 2):
+        make_job(rows.connection, subject=f"product {number}", kind="sync_product")
+    other = make_job(rows.connection, failure="bug")
+    page = look_at(admin_client, list_of(JOBS))
+    assert "Failed, by reason" in page and "?state__exact=failed&amp;failure__exact=rejected" in page
+    forms = {form.inputs["failure"]: form for form in forms_with(page, "Run all again")}
+    assert set(forms) == {"rejected", "bug"}
+    form = forms["rejected"]
+    assert "Queued again: 2." in admin_client.post(form.action, form.inputs, follow=True).content.decode()
+    queued = SyncJob.objects.filter(state=State.QUEUED)
+    assert sorted(queued.values_list("subject", flat=True)) == ["product 1", "product 2"]
+    assert not queued.filter(kind=other.kind).exists()
+    assert admin_client.get(form.action).status_code == 405
+
+
+def test_running_a_class_again_needs_the_permission(rows):
+    make_job(rows.connection)
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_syncjob"))
+    viewer = Client()
+    viewer.force_login(user)
+    assert not forms_with(look_at(viewer, list_of(JOBS)), "Run all again")
+    assert viewer.post("/admin/syncing/syncjob/run-again/", {"failure": "rejected"}).status_code == 403
+    assert not SyncJob.objects.filter(state=State.QUEUED).exists()
+
+
+def test_a_job_leads_to_what_it_is_about(admin_client, rows):
+    order = make_import(rows.connection)
+    product = ProductLink.objects.create(connection=rows.connection, source_gid="gid://shopify/Product/1")
+    for row, arguments in ((order, {"order_gid": order.order_gid}), (product, {"product_gid": product.source_gid})):
+        job = make_job(rows.connection, subject=str(arguments), arguments=arguments)
+        page = look_at(admin_client, page_of(job))
+        assert page_of(row) in page and page_of(rows.connection) in page
 
 
 def test_a_job_is_run_again(admin_client, rows):

@@ -1,11 +1,13 @@
 """Look at the links of a connection, and resolve what matching left in doubt."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from stores import linking
+from stores import link_file, link_import, linking
+from stores.link_resource import import_links
 from stores.management.command import OperatorCommand
 from stores.management.lookup import find_connection, find_variant, name_of
 from stores.models import Connection, Variant, VariantLink
@@ -16,13 +18,16 @@ from syncing.stock import pairs
 EXPLANATION = """\
 Shows how many variants of a connection are linked, unmatched, ambiguous, ignored or gone; lists them with --list; and
 resolves them by hand. What is resolved by hand is never overwritten by matching, until it is cleared. All resolutions
-of one call are made, or none.
+of one call are made, or none. Many at a time: --export writes a CSV file, --import takes it back with its column
+"decision" filled in (link, ignore, clear), --dry-run says what each line would do.
 
 A variant is named by its SKU, or by its Shopify id where the SKU is missing, repeated or contains "=".
 
 Examples:
   manage.py link_products main.myshopify.com:eu.myshopify.com --list ambiguous
   manage.py link_products main.myshopify.com:eu.myshopify.com --link MUG-1=TASSE-1 --ignore GIFT-CARD
+  manage.py link_products main.myshopify.com:eu.myshopify.com --export links.csv
+  manage.py link_products main.myshopify.com:eu.myshopify.com --import links.csv --dry-run
 
 Exit codes: 0 done; 1 refused, nothing was changed; 2 wrong usage.
 """
@@ -48,19 +53,26 @@ class Command(OperatorCommand):
             "--clear", action="append", default=[], metavar="SOURCE", help="let matching decide again; repeatable"
         )
 
+        parser.add_argument("--export", metavar="FILE", help="write all links of the connection to a CSV file")
+        parser.add_argument("--import", metavar="FILE", dest="file", help="do what the decisions in a CSV file say")
+        parser.add_argument("--dry-run", action="store_true", help="with --import: only say what each line would do")
+
     def handle(self, *args: Any, **options: Any) -> None:
         connection = find_connection(options["connection"])
         if options["match"]:
             self._match(connection)
         products = self._resolve(connection, options)
-        if connection.state == Connection.State.RUNNING and (products or options["match"]):
+        has_imported = bool(options["file"]) and self._import(connection, options["file"], options["dry_run"])
+        if connection.state == Connection.State.RUNNING and (products or options["match"] or has_imported):
             for product_gid in products:
                 pairs.wire_connection(connection, product_gid)
-            if options["match"]:
+            if options["match"] or has_imported:
                 pairs.wire_connection(connection)
             jobs.carry(connection)
             order_effects.resume_linked([connection.pk])
             product_effects.resume_connection(connection)
+        if options["export"]:
+            self._export(connection, options["export"])
         if options["list"]:
             self._list(connection, options["list"], options["limit"])
         self.stdout.write(f"{name_of(connection)}: {linking.count_links(connection)}")
@@ -96,6 +108,34 @@ class Command(OperatorCommand):
         except linking.LinkRefused as error:
             raise CommandError(str(error)) from None
         return products
+
+    def _import(self, connection: Connection, name: str, dry_run: bool) -> bool:
+        """Do what a file says, or say it; whether anything was changed."""
+        try:
+            rows = link_file.parse_rows(link_file.read_text(Path(name).read_bytes()))
+            own = (link_import.name_of(connection), str(connection.pk))
+            if others := [row.line for row in rows if row.connection not in own]:
+                raise CommandError(f"{name}: line {others[0]} is about another connection than {own[0]}.")
+            found = import_links(rows, "the command line", dry_run)
+        except OSError as error:
+            raise CommandError(f"{name}: {error.strerror}.") from None
+        except link_file.LinkFileError as error:
+            raise CommandError("\n".join([f"{name}: nothing was changed.", *error.problems])) from None
+        changes = [change for change in found.changes if change.effect != link_import.NOTHING]
+        for change in changes if dry_run else ():
+            self.stdout.write(f"Line {change.row.line}: {change.words}")
+        words = "would change" if dry_run else "changed"
+        self.stdout.write(f"{name}: {len(rows)} lines, {len(changes)} links {words}.")
+        return bool(changes) and not dry_run
+
+    def _export(self, connection: Connection, name: str) -> None:
+        links = connection.links.order_by("pk")
+        try:
+            with open(name, "w", encoding="utf-8", newline="") as file:
+                file.writelines(link_file.write_lines(link_import.export_rows(links)))
+        except OSError as error:
+            raise CommandError(f"{name}: {error.strerror}.") from None
+        self.stdout.write(f"{name}: {links.count()} links.")
 
     def _list(self, connection: Connection, state: str, limit: int) -> None:
         links = connection.links.filter(state=state).select_related("source_variant", "destination_variant")
