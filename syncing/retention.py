@@ -11,6 +11,7 @@ from syncing.models import (
     Alert,
     AlertMessage,
     CatalogueRun,
+    Cluster,
     Reconciliation,
     StockObservation,
     SyncJob,
@@ -20,6 +21,7 @@ from syncing.models import (
 
 BATCH = 5000
 KEEP_TALLIES = timedelta(days=400)
+KEEP_CLUSTERS = timedelta(days=1)  # without a sign of life
 
 
 def prune() -> int:
@@ -31,6 +33,7 @@ def prune() -> int:
         SyncJob.objects.filter(finished_at__lt=before),
         CatalogueRun.objects.filter(finished_at__lt=before),
         Tally.objects.filter(hour__lt=timezone.now() - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
+        Cluster.objects.filter(beat_at__lt=timezone.now() - KEEP_CLUSTERS),
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
