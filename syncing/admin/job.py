@@ -1,9 +1,12 @@
 """Every piece of work as a row: what, for which connection, how it ended, and "Run again"."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
 from stores.admin import look
@@ -12,6 +15,21 @@ from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
 from syncing import jobs
 from syncing.models import SyncJob
+
+
+class DueFilter(DropdownFilter):
+    """What waits for a worker, and what waits for its time."""
+
+    title = "due"
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("now", "Now: waits for a worker"), ("later", "Later: to be tried again then")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> QuerySet[SyncJob]:
+        queued, now = queryset.filter(state=SyncJob.State.QUEUED), timezone.now()
+        conditions = {"now": queued.filter(due_at__lte=now), "later": queued.filter(due_at__gt=now)}
+        return conditions.get(self.value() or "", queryset)
 
 
 @admin.register(SyncJob)
@@ -39,6 +57,7 @@ class SyncJobAdmin(ReadOnlyPage):
         ("state", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
         ("failure", ChoicesDropdownFilter),
+        DueFilter,
         ConnectionFilter,
         ("store", RelatedDropdownFilter),
     ]

@@ -54,6 +54,7 @@ GROUPS = (
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
             ("Webhook events", "webhook", "syncing.webhookevent", None),
+            ("Workers", "engineering", "syncing.cluster", None),
             ("Alerts", "notifications", "syncing.alert", "alerts"),
         ),
     ),
