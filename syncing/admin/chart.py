@@ -51,7 +51,7 @@ def draw(
         "scale": [words(step * (count - line)) for line in range(count + 1)],
         "ticks": ticks,
         "series": [
-            {"name": one.name, "path": _line(one.values, top), "bars": [] if is_line else _bars(one.values, top)}
+            {"name": one.name} | (_line(one.values, top) if is_line else {"bars": _bars(one.values, top)})
             for one in series
         ],
         "hovers": [
@@ -78,15 +78,18 @@ def _bars(values: Sequence[Value], top: float) -> list[dict[str, str]]:
     return bars
 
 
-def _line(values: Sequence[Value], top: float) -> str:
-    """A path through the values; where one is missing it is interrupted, and one that stands alone is a dot."""
-    parts, was_there = [], False
+def _line(values: Sequence[Value], top: float) -> dict[str, str]:
+    """A path through the values, interrupted where one is missing; and one with a dot for each that stands alone."""
+    path, dots = [], []
     for index, value in enumerate(values):
-        if value is not None:
-            place = f"{_number(SLOT * (index + 0.5))} {_number(HEIGHT - HEIGHT * value / top)}"
-            parts.append(f"L{place}" if was_there else f"M{place}h0")
-        was_there = value is not None
-    return "".join(parts)
+        if value is None:
+            continue
+        place = f"{_number(SLOT * (index + 0.5))} {_number(HEIGHT - HEIGHT * value / top)}"
+        follows, leads = (0 <= at < len(values) and values[at] is not None for at in (index - 1, index + 1))
+        path.append(f"{'L' if follows else 'M'}{place}")
+        if not follows and not leads:
+            dots.append(f"M{place}h0")  # of no length: its round ends are the dot, which nothing stretches
+    return {"path": "".join(path), "dots": "".join(dots)}
 
 
 def _number(value: float) -> str:

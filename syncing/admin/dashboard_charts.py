@@ -67,8 +67,8 @@ def charts(request: HttpRequest, connections: Iterable[Connection]) -> dict[str,
     span = next((one for one in SPANS if one.name == request.GET.get("span")), SPANS[0])
     points = span.points()
     counts = _read(chosen, points, span)
-    until = tallies.counted_until() or timezone.now()
-    drawing = _Drawing(chosen, span, points, counts, until)
+    until = tallies.counted_until()
+    drawing = _Drawing(chosen, span, points, counts, until or points[0])
     return {
         "charts": [drawing.events(), drawing.carried(), drawing.latency(), drawing.drift()],
         "spans": [{"name": one.name, "label": one.label, "is_chosen": one is span} for one in SPANS],
