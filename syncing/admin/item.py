@@ -18,7 +18,8 @@ MOST_OTHERS = 20
 def describe(link: VariantLink, stock_links: Sequence[StockLink]) -> dict[str, Any]:
     """What the page tells above the timeline."""
     connection = link.connection
-    how = "set by an operator" if link.is_manual else f"matched by {connection.get_identifier_display().lower()}"
+    identifier = connection.get_identifier_display()
+    how = "set by an operator" if link.is_manual else f"matched by {identifier[0].lower()}{identifier[1:]}"
     if link.state != VariantLink.State.LINKED and not link.is_manual:
         how = ""
     return {
