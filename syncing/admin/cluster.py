@@ -39,19 +39,21 @@ class ClusterAdmin(ReadOnlyPage):
     )
     empty_title = "No worker has ever run"
     empty_text = "Start one with “manage.py work”: the Procfile has the line. Until then webhooks are only recorded."
-    list_display = ["host", "shown_alive", "worker_count", "process", "shown_started", "shown_beat"]
+    list_display = ["host", "shown_alive", "worker_count", "process", "shown_first_seen", "shown_beat"]
     list_filter = [AliveFilter]
     list_filter_submit = True
-    fieldsets = [("Workers", {"fields": ["host", "process", "worker_count", "started_at", "shown_alive", "beat_at"]})]
+    fieldsets = [
+        ("Workers", {"fields": ["host", "process", "worker_count", "first_seen_at", "shown_alive", "beat_at"]})
+    ]
 
     @display(description="Standing")
     def shown_alive(self, cluster: Cluster) -> str:
         is_alive = cluster.beat_at > figures.alive_since()
         return look.pill(look.GOOD, "Alive") if is_alive else look.pill(look.BAD, "Silent", "Ended, or stuck")
 
-    @display(description="Up since", ordering="started_at")
-    def shown_started(self, cluster: Cluster) -> str:
-        return look.ago(cluster.started_at)
+    @display(description="First seen", ordering="first_seen_at")
+    def shown_first_seen(self, cluster: Cluster) -> str:
+        return look.ago(cluster.first_seen_at)
 
     @display(description="Last sign of life", ordering="beat_at")
     def shown_beat(self, cluster: Cluster) -> str:

@@ -82,7 +82,7 @@ class Cluster(models.Model):
     host = models.CharField(max_length=100)
     process = models.PositiveIntegerField(help_text="The id of the process that keeps the workers.")
     worker_count = models.PositiveIntegerField("workers")
-    started_at = models.DateTimeField("up since", auto_now_add=True)
+    first_seen_at = models.DateTimeField("first seen", auto_now_add=True)
     beat_at = models.DateTimeField("last sign of life", help_text="When one of them last did what it is there for.")
 
     class Meta:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from stores.models import Connection, Store
-from syncing import figures, pulse, tallies
+from syncing import figures, pulse, retention, tallies, tasks
 from syncing.models import Cluster, Heartbeat, Reconciliation, StockLink, Tally, WebhookEvent
 from tests.console_orders import make_failed, make_import, make_update
 from tests.console_press import list_of, look_at
@@ -196,8 +196,7 @@ def test_what_wants_somebody_comes_first_and_the_rest_is_folded_away(admin_clien
 
 def test_the_strip_tells_of_workers_that_show_no_sign_of_life(admin_client, rows):
     assert "never seen" in look_at(admin_client, HOME)
-    pulse.beat()
-    pulse.sign()
+    tasks.beat(0)
     page = look_at(admin_client, HOME)
     assert "last sign" in page and "never seen" not in page
     silent = make_cluster("old machine", timezone.now() - figures.silence() - timedelta(seconds=1))
@@ -206,6 +205,13 @@ def test_the_strip_tells_of_workers_that_show_no_sign_of_life(admin_client, rows
     assert rows_behind(admin_client, f"{list_of('syncing_cluster')}?alive=no") == [silent]
     page = look_at(admin_client, list_of("syncing_cluster"))
     assert "Alive" in page and "Silent" in page
+
+
+def test_workers_that_have_been_silent_for_days_are_forgotten():
+    make_cluster("gone", timezone.now() - timedelta(days=2))
+    silent = make_cluster("silent", timezone.now() - timedelta(hours=2))
+    retention.prune()
+    assert Cluster.objects.get() == silent
 
 
 def make_cluster(host: str, beat_at) -> Cluster:

@@ -38,6 +38,7 @@ LISTS = (
     "syncing_reconciliation",
     "syncing_syncjob",
     "syncing_webhookevent",
+    "syncing_cluster",
     "auth_user",
 )
 
