@@ -6,13 +6,14 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from django.db.models import Count, F
+from django.db.models import Count
 from django.utils import timezone
 
 from orders.models import OrderImport
 from stores.models import Connection, Store, SyncSwitch
-from syncing import tallies
-from syncing.models import Alert, CatalogueRun, Heartbeat, StockHold, StockLink, SyncJob, WebhookEvent
+from syncing import figures, tallies
+from syncing.models import Alert, CatalogueRun, Heartbeat, StockHold, StockLink, SyncJob
+from syncing.status import WAITING
 
 Sample = tuple[dict[str, str], float]
 
@@ -23,13 +24,12 @@ def render() -> str:
 
 
 def _lines() -> Iterator[str]:
-    now = timezone.now()
-    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW)
-    oldest = waiting.order_by("pk").values_list("received_at", flat=True).first()
-    due = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__lte=now)
-    yield from _gauge("events_waiting", "Webhooks that wait to be processed.", waiting.count())
-    yield from _gauge("event_age_seconds", "Age of the oldest webhook that waits.", _age(now, oldest))
-    yield from _gauge("queue_depth", "Jobs that are due and wait for a worker.", due.count())
+    now, queue = timezone.now(), figures.read_queue()
+    yield from _gauge("events_waiting", "Webhooks that wait to be processed.", queue["waiting_events"])
+    oldest = _age(now, queue["oldest_event_at"])
+    yield from _gauge("event_age_seconds", "Age of the oldest webhook that waits.", oldest)
+    yield from _gauge("queue_depth", "Jobs that are due and wait for a worker.", queue["due_jobs"])
+    yield from _gauge("workers", "Workers whose machine showed a sign of life lately.", queue["workers"])
     yield from _metric("jobs", "gauge", "Jobs by kind and state.", _jobs())
     yield from _metric("heartbeat_age_seconds", "gauge", "Since scheduled work last happened.", _beats(now))
     yield from _metric("alerts_open", "gauge", "Problems that are open.", _alerts())
@@ -38,12 +38,12 @@ def _lines() -> Iterator[str]:
     runs = CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).count()
     yield from _gauge("runs_held", "Runs over catalogues that wait for an operator.", runs)
     yield from _metric("orders", "gauge", "Orders by the state of their copy.", _orders())
-    dirty = StockLink.objects.filter(dirty_sequence__gt=F("settled_sequence")).count()
+    dirty = StockLink.objects.filter(WAITING).count()
     yield from _gauge("stock_waiting", "Pairs of levels that wait to be carried.", dirty)
     yield from _gauge(
         "stopped", "1 while the global switch is off.", SyncSwitch.objects.filter(is_stopped=True).count()
     )
-    yield from _metric("api_points_available", "gauge", "Shopify's cost bucket as last seen.", _buckets())
+    yield from _metric("api_points_available", "gauge", "Points of Shopify's cost bucket as of now.", _buckets())
     yield from _metric("reconciliation_age_seconds", "gauge", "Since the last full comparison.", _reconciled(now))
     yield from _metric("events_total", "counter", "Webhooks received by topic.", _totals(tallies.EVENTS, "topic"))
     outcomes = _totals(tallies.ADJUSTMENTS, "outcome")
@@ -96,8 +96,7 @@ def _alerts() -> Iterator[Sample]:
 
 
 def _buckets() -> Iterator[Sample]:
-    rows = Store.objects.values_list("domain", "bucket_available")
-    return (({"store": domain}, available) for domain, available in rows)
+    return (({"store": one.store.domain}, one.available) for one in figures.budgets(Store.objects.all()))
 
 
 def _reconciled(now: datetime) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ import contextlib
 import faulthandler
 import os
 import select
+import socket
 import time
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from django_q.brokers.orm import ORM
 from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 from django_q.signing import SignedPackage
 
-from syncing.models import Heartbeat
+from syncing.models import Cluster, Heartbeat
 
 # Names of heartbeats.
 QUEUE, RESTARTED, INSTALLED = "queue", "queue restarted", "installed"
@@ -41,6 +42,23 @@ def beat(name: str = QUEUE) -> None:
         update_conflicts=True,
         unique_fields=["name"],
         update_fields=["beat_at"],
+    )
+
+
+def sign() -> None:
+    """Note that this cluster's workers do what they are there for. To be called in one of them."""
+    # A worker's parent is the sentinel, which lives as long as the cluster does.
+    own = Cluster(
+        host=socket.gethostname()[:100],
+        process=os.getppid(),
+        worker_count=settings.Q_CLUSTER["workers"],
+        beat_at=timezone.now(),
+    )
+    Cluster.objects.bulk_create(
+        [own],
+        update_conflicts=True,
+        unique_fields=["host", "process"],
+        update_fields=["worker_count", "beat_at"],
     )
 
 

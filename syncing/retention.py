@@ -18,6 +18,7 @@ from syncing.models import (
     Alert,
     AlertMessage,
     CatalogueRun,
+    Cluster,
     Reconciliation,
     StockBatch,
     StockObservation,
@@ -28,6 +29,8 @@ from syncing.models import (
 
 BATCH = 5000
 KEEP_TALLIES = timedelta(days=400)
+KEEP_TALLIES_OF_EACH = timedelta(days=40)  # of a store or a connection: what the charts show, no more
+KEEP_CLUSTERS = timedelta(days=1)  # without a sign of life
 SETTLED = (StockBatch.State.APPLIED, StockBatch.State.REFUSED)
 
 
@@ -44,6 +47,8 @@ def prune() -> int:
         SyncJob.objects.filter(finished_at__lt=before),
         CatalogueRun.objects.filter(finished_at__lt=before),
         Tally.objects.filter(hour__lt=now - KEEP_TALLIES, hour__gt=tallies.FOR_EVER),
+        Tally.objects.filter(hour__lt=now - KEEP_TALLIES_OF_EACH, subject__gt=""),
+        Cluster.objects.filter(beat_at__lt=now - KEEP_CLUSTERS),
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),

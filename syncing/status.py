@@ -1,94 +1,220 @@
-"""How a connection stands, in numbers: for the console and for `sync_status`."""
+"""How each connection stands, in numbers: for the console and for `sync_status`, however many there are."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, F, Min, Q
+from django.conf import settings
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from orders.models import OrderImport, OrderUpdate
-from stores.models import Connection, VariantLink
-from syncing.models import StockBatch, StockHold, StockLink, SyncJob, WebhookEvent
+from stores.models import Connection, SyncSwitch, VariantLink
+from syncing.models import (
+    Reconciliation,
+    StockAdjustment,
+    StockBatch,
+    StockHold,
+    StockLevel,
+    StockLink,
+    SyncJob,
+    WebhookEvent,
+)
+
+# Work that waits longer than this for no stated reason is stuck.
+LONGEST_WAIT = timedelta(minutes=5)
+
+_STATE = StockLink.State
+WAITING = Q(dirty_sequence__gt=F("settled_sequence"))
+# Each pair counts once: a held, drifted or skipped one that is looked at again is still that.
+OUT_OF_STEP = WAITING & ~Q(state=_STATE.SKIPPED) | Q(state__in=[_STATE.HELD, _STATE.DRIFTED])
+IN_STEP = ~WAITING & ~Q(state__in=[_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED])
+
+Row = dict[str, Any]
 
 
-def connection_status(connection: Connection) -> dict:
+def connection_status(connection: Connection) -> Row:
     """Counts and instants of one connection; JSON-ready but for the instants, which are aware datetimes or None."""
-    stock = _count_stock(connection)
-    out_of_step = stock["dirty"] + stock["held"] + stock["drifted"]
-    pending = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING).count()
-    inert = connection.why_inert()
-    return {
-        "connection": f"{connection.source.domain}:{connection.destination.domain}",
-        "strategy": connection.strategy,
-        "state": connection.state,
-        "inert_reason": inert,
-        "is_in_step": not inert and not out_of_step and not pending,
-        "pairs": stock["pairs"],
-        "in_step": stock["pairs"] - out_of_step - stock["skipped"],
-        "out_of_step": out_of_step,
-        "held": StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN).count(),
-        "drifted": stock["drifted"],
-        "skipped": stock["skipped"],
-        "oversold": stock["oversold"],
-        "oldest_waiting_at": stock["oldest_waiting"],
-        "pending_batches": pending,
-        "links": _count_links(connection),
-        "carries_orders": connection.carries_orders,
-        "orders": _count_orders(connection),
-        "failed_jobs": connection.jobs.filter(state=SyncJob.State.FAILED).count(),
-        "reconciled_at": connection.reconciled_at,
-        "last_reconciliation": _describe_last(connection),
-        "oldest_event_at": oldest_event_at(connection),
+    return connection_statuses([connection])[connection.pk]
+
+
+def connection_statuses(connections: Iterable[Connection]) -> dict[int, Row]:
+    """The same of several, by id, in a number of queries that does not depend on how many they are.
+
+    Their stores must be loaded (`select_related`).
+    """
+    known = {connection.pk: connection for connection in connections}
+    ids = list(known)
+    is_stopped = SyncSwitch.objects.filter(is_stopped=True).exists()
+    stock, links, orders = _count_stock(ids), _count_links(ids), _count_orders(ids)
+    holds = _count(StockHold.objects.filter(state=StockHold.State.OPEN), ids)
+    batches = _count(StockBatch.objects.filter(state=StockBatch.State.PENDING), ids)
+    jobs, last, events = _count_jobs(ids), _describe_last(ids), _oldest_events(known.values())
+    statuses = {}
+    for pk, connection in known.items():
+        counts, out_of_step = stock[pk], stock[pk]["dirty"] + stock[pk]["held"] + stock[pk]["drifted"]
+        inert = connection.why_inert(is_stopped)
+        statuses[pk] = {
+            "connection": f"{connection.source.domain}:{connection.destination.domain}",
+            "strategy": connection.strategy,
+            "state": connection.state,
+            "inert_reason": inert,
+            "is_in_step": not inert and not out_of_step and not batches.get(pk),
+            "pairs": counts["pairs"],
+            "in_step": counts["pairs"] - out_of_step - counts["skipped"],
+            "out_of_step": out_of_step,
+            "held": holds.get(pk, 0),
+            "drifted": counts["drifted"],
+            "skipped": counts["skipped"],
+            "oversold": counts["oversold"],
+            "oldest_waiting_at": counts["oldest_waiting"],
+            "pending_batches": batches.get(pk, 0),
+            "links": links[pk],
+            "carries_orders": connection.carries_orders,
+            "orders": orders[pk],
+            "failed_jobs": jobs[pk]["failed"],
+            "due_jobs": jobs[pk]["due"],
+            "reconciled_at": connection.reconciled_at,
+            "last_reconciliation": last.get(pk),
+            "oldest_event_at": events.get(pk),
+        }
+    return statuses
+
+
+def needs_attention(status: Row) -> list[tuple[str, str]]:
+    """What somebody should look at: the figure's name among the console's lists, and the problem in words."""
+    orders, found = status["orders"], []
+    for name, count, words in (
+        ("failed", status["failed_jobs"], "failed jobs: {}"),
+        ("held", status["held"], "held quantities that wait for an operator: {}"),
+        ("oversold", status["oversold"], "oversold: {}"),
+        ("orders_failed", orders["failed"], "orders that could not be copied: {}"),
+        ("orders_for_links", orders["waiting_for_links"], "orders that wait for products to be linked: {}"),
+        ("changes_failed", orders["failed_changes"], "later changes of orders that failed: {}"),
+    ):
+        if count:
+            found.append((name, words.format(count)))
+    if status["inert_reason"]:
+        return found
+    waiting_at, reconciled_at = status["oldest_waiting_at"], status["reconciled_at"]
+    if status["out_of_step"] and is_old(waiting_at, LONGEST_WAIT):
+        found.append(("out", f"quantities have been out of step since {waiting_at:%Y-%m-%d %H:%M} UTC"))
+    if is_old(reconciled_at, timedelta(minutes=2 * settings.RECONCILE_MINUTES)):
+        found.append(("reconciliations", f"last compared with Shopify at {reconciled_at:%Y-%m-%d %H:%M} UTC: overdue"))
+    return found
+
+
+def is_old(at: datetime | None, longest: timedelta) -> bool:
+    """Whether an instant is longer ago than that; one that never was is not."""
+    return at is not None and timezone.now() - at > longest
+
+
+def _count(rows: QuerySet, ids: list[int]) -> dict[int, int]:
+    rows = rows.filter(connection__in=ids).order_by().values_list("connection").annotate(n=Count("pk"))
+    return dict(rows)
+
+
+def _count_stock(ids: list[int]) -> dict[int, Row]:
+    counts: dict[int, Row] = {
+        pk: {"pairs": 0, "held": 0, "drifted": 0, "skipped": 0, "oversold": 0, "dirty": 0, "oldest_waiting": None}
+        for pk in ids
     }
+    links = StockLink.objects.filter(connection__in=ids).order_by()
+    # From the index alone, hence apart from what waits, which has an index of its own.
+    for pk, state, count in links.values_list("connection", "state").annotate(n=Count("pk")):
+        counts[pk]["pairs"] += count
+        if state in (_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED):
+            counts[pk][state] = count
+    dirty = Count("pk", filter=~Q(state__in=[_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED]))
+    rows = links.filter(WAITING).values_list("connection").annotate(n=dirty, oldest=Min("dirty_at"))
+    for pk, count, oldest in rows:
+        counts[pk] |= {"dirty": count, "oldest_waiting": oldest}
+    for pk, count in _count(oversold(), ids).items():
+        counts[pk]["oversold"] = count
+    return counts
 
 
-def _count_stock(connection: Connection) -> dict:
-    is_dirty = Q(dirty_sequence__gt=F("settled_sequence"))
-    return StockLink.objects.filter(connection=connection).aggregate(
-        pairs=Count("pk"),
-        # Each pair counts once: a held, drifted or skipped one that is looked at again is still that.
-        dirty=Count("pk", filter=is_dirty & ~Q(state__in=["held", "drifted", "skipped"])),
-        held=Count("pk", filter=Q(state=StockLink.State.HELD)),
-        drifted=Count("pk", filter=Q(state=StockLink.State.DRIFTED)),
-        skipped=Count("pk", filter=Q(state=StockLink.State.SKIPPED)),
-        oversold=Count("pk", filter=Q(source_level__available__lt=0) | Q(destination_level__available__lt=0)),
-        oldest_waiting=Min("dirty_at", filter=is_dirty),
-    )
+def oversold() -> QuerySet[StockLink]:
+    """Pairs that are below zero on either side."""
+    # Levels first: few are below zero, and joining all links with all levels twice costs ten times as much.
+    below = StockLevel.objects.filter(available__lt=0).values("pk")
+    return StockLink.objects.filter(Q(source_level__in=below) | Q(destination_level__in=below))
 
 
-def _count_links(connection: Connection) -> dict[str, int]:
-    rows = VariantLink.objects.filter(connection=connection).order_by().values_list("state").annotate(n=Count("pk"))
-    return dict.fromkeys(VariantLink.State.values, 0) | dict(rows)
+def _count_links(ids: list[int]) -> dict[int, dict[str, int]]:
+    counts = {pk: dict.fromkeys(VariantLink.State.values, 0) for pk in ids}
+    rows = VariantLink.objects.filter(connection__in=ids).order_by().values_list("connection", "state")
+    for pk, state, count in rows.annotate(n=Count("pk")):
+        counts[pk][state] = count
+    return counts
 
 
-def _count_orders(connection: Connection) -> dict:
+def _count_orders(ids: list[int]) -> dict[int, Row]:
     """Orders without a copy, by what they wait for, and later changes that failed. `oldest_at`: since when."""
     waiting = Q(state=OrderImport.State.WAITING)
-    unfinished = OrderImport.objects.filter(connection=connection, state__in=OrderImport.UNFINISHED)
-    counts = unfinished.aggregate(
-        unfinished=Count("pk"),
-        waiting_for_links=Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.LINKS)),
-        waiting_for_payment=Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.PAYMENT)),
-        failed=Count("pk", filter=Q(state=OrderImport.State.FAILED)),
-        oldest_at=Min("created_at"),
+    unfinished = OrderImport.objects.filter(connection__in=ids, state__in=OrderImport.UNFINISHED).order_by()
+    counts = {
+        "unfinished": Count("pk"),
+        "waiting_for_links": Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.LINKS)),
+        "waiting_for_payment": Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.PAYMENT)),
+        "failed": Count("pk", filter=Q(state=OrderImport.State.FAILED)),
+        "oldest_at": Min("created_at"),
+    }
+    nothing = dict.fromkeys(counts, 0) | {"oldest_at": None, "failed_changes": 0}
+    found: dict[int, Row] = {pk: dict(nothing) for pk in ids}
+    for row in unfinished.values("connection").annotate(**counts):
+        found[row.pop("connection")] |= row
+    updates = OrderUpdate.objects.filter(order_import__connection__in=ids, state=OrderUpdate.State.FAILED).order_by()
+    for pk, count in updates.values_list("order_import__connection").annotate(n=Count("pk")):
+        found[pk]["failed_changes"] = count
+    return found
+
+
+def _count_jobs(ids: list[int]) -> dict[int, Row]:
+    """Jobs that failed, and those that are due and wait for a worker."""
+    state, counts = SyncJob.State, {pk: {"failed": 0, "due": 0} for pk in ids}
+    jobs = SyncJob.objects.filter(connection__in=ids, state__in=[state.FAILED, state.QUEUED]).order_by()
+    is_due = Q(state=state.QUEUED, due_at__lte=timezone.now())
+    rows = jobs.values_list("connection").annotate(
+        failed=Count("pk", filter=Q(state=state.FAILED)), due=Count("pk", filter=is_due)
     )
-    failed = OrderUpdate.objects.filter(order_import__connection=connection, state=OrderUpdate.State.FAILED)
-    return counts | {"failed_changes": failed.count()}
+    for pk, failed, due in rows:
+        counts[pk] = {"failed": failed, "due": due}
+    return counts
 
 
-def _describe_last(connection: Connection) -> dict | None:
-    last = connection.reconciliations.first()
-    return last and {
-        "state": last.state,
-        "compared": last.compared,
-        "equal": last.equal,
-        "differing": last.differing,
-        "corrected": last.count_corrected(),
-        "held": last.count_held(),
-        "skipped": last.skipped,
+def _describe_last(ids: list[int]) -> dict[int, Row]:
+    """The last reconciliation of each connection that has one."""
+    newest = Reconciliation.objects.filter(connection=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    of_each = Connection.objects.filter(pk__in=ids).order_by().values_list("pk", Subquery(newest))
+    last = {report: pk for pk, report in of_each if report}
+    corrected, held = defaultdict(int), defaultdict(int)
+    applied = StockAdjustment.objects.filter(reconciliation__in=last, state=StockAdjustment.State.APPLIED).order_by()
+    corrected |= dict(applied.values_list("reconciliation").annotate(n=Count("pk")))
+    holds = StockHold.objects.filter(reconciliation__in=last).order_by()
+    held |= dict(holds.values_list("reconciliation").annotate(n=Count("pk")))
+    return {
+        last[report.pk]: {
+            "number": report.pk,
+            "state": report.state,
+            "compared": report.compared,
+            "equal": report.equal,
+            "differing": report.differing,
+            "corrected": corrected[report.pk],
+            "held": held[report.pk],
+            "skipped": report.skipped,
+        }
+        for report in Reconciliation.objects.filter(pk__in=last)
     }
 
 
-def oldest_event_at(connection: Connection) -> datetime | None:
+def _oldest_events(connections: Iterable[Connection]) -> dict[int, datetime]:
     """When the oldest unprocessed webhook of either store arrived."""
-    stores = [connection.source_id, connection.destination_id]
-    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW, store__in=stores)
-    return waiting.order_by("pk").values_list("received_at", flat=True).first()
+    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by()
+    by_store = dict(waiting.values_list("store").annotate(at=Min("received_at")))
+    found = {}
+    for connection in connections:
+        instants = [by_store.get(connection.source_id), by_store.get(connection.destination_id)]
+        found[connection.pk] = min((at for at in instants if at), default=None)
+    return found

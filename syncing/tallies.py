@@ -1,5 +1,7 @@
 """Counts what happened since the last time: webhooks by topic, writes by outcome, how long they took, drift."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection as db
@@ -15,21 +17,23 @@ FOR_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 LAG = timedelta(seconds=30)
 LONGEST_STEP = timedelta(hours=1)
 # Upper ends in seconds; what took longer counts under +Inf.
-BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
+BUCKETS = (0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 3600)
 
+# Each gives rows of hour, id of the store or connection (or null), label, count, sum.
 _EVENTS = """
-    SELECT date_trunc('hour', received_at), topic, count(*), 0 FROM syncing_webhookevent
-    WHERE received_at > %(after)s AND received_at <= %(until)s GROUP BY 1, 2
+    SELECT date_trunc('hour', received_at), store_id, topic, count(*), 0 FROM syncing_webhookevent
+    WHERE received_at > %(after)s AND received_at <= %(until)s GROUP BY 1, 2, 3
 """
 _ADJUSTMENTS = """
-    SELECT date_trunc('hour', settled_at), state, count(*), 0 FROM syncing_stockadjustment
-    WHERE settled_at > %(after)s AND settled_at <= %(until)s GROUP BY 1, 2
+    SELECT date_trunc('hour', settled_at), connection_id, state, count(*), 0 FROM syncing_stockadjustment
+    WHERE settled_at > %(after)s AND settled_at <= %(until)s GROUP BY 1, 2, 3
 """
 # From the arrival of the newest webhook about the level's partner to the answer that our write took effect.
 _LATENCY = """
-    SELECT date_trunc('hour', settled_at), coalesce(bucket::text, '+Inf'), count(*), sum(seconds)
+    SELECT date_trunc('hour', settled_at), connection_id, coalesce(bucket::text, '+Inf'), count(*), sum(seconds)
     FROM (
-        SELECT adjustment.settled_at, extract(epoch FROM adjustment.settled_at - cause.received_at)::float8 AS seconds
+        SELECT adjustment.settled_at, adjustment.connection_id,
+               extract(epoch FROM adjustment.settled_at - cause.received_at)::float8 AS seconds
         FROM syncing_stockadjustment adjustment
         JOIN syncing_stocklink link ON link.id = adjustment.link_id
         JOIN LATERAL (
@@ -45,11 +49,12 @@ _LATENCY = """
     ) taken
     LEFT JOIN LATERAL (SELECT min(upper_end) AS bucket FROM unnest(%(buckets)s::float8[]) upper_end
                        WHERE upper_end >= taken.seconds) fitting ON true
-    GROUP BY 1, 2
+    GROUP BY 1, 2, 3
 """
 _DRIFT = """
-    SELECT date_trunc('hour', finished_at), '', sum(differing), sum(compared) FROM syncing_reconciliation
-    WHERE finished_at > %(after)s AND finished_at <= %(until)s AND state = 'done' GROUP BY 1
+    SELECT date_trunc('hour', finished_at), connection_id, '', sum(differing), sum(compared)
+    FROM syncing_reconciliation
+    WHERE finished_at > %(after)s AND finished_at <= %(until)s AND state = 'done' GROUP BY 1, 2
 """
 _QUERIES = {EVENTS: _EVENTS, ADJUSTMENTS: _ADJUSTMENTS, LATENCY: _LATENCY, DRIFT: _DRIFT}
 
@@ -70,22 +75,69 @@ def count_new() -> None:
 
 
 def _add(name: str, query: str, window: dict) -> None:
+    sums: dict[tuple[datetime, str, str], list[float]] = defaultdict(lambda: [0, 0])
     with db.cursor() as cursor:
         cursor.execute(query, window)
-        rows = cursor.fetchall()
-        for hour, label, count, total in rows:
-            for at in (hour, FOR_EVER):
-                cursor.execute(
-                    """
-                    INSERT INTO syncing_tally (hour, name, label, count, total) VALUES (%s, %s, %s, %s, %s)
-                    ON CONFLICT (name, hour, label) DO UPDATE
-                    SET count = syncing_tally.count + excluded.count, total = syncing_tally.total + excluded.total
-                    """,
-                    [at, name, label[:100], count or 0, total or 0],
-                )
+        for hour, subject_id, label, count, total in cursor.fetchall():
+            keys = [(hour, "", label[:100]), (FOR_EVER, "", label[:100])]
+            if subject_id:
+                # Of a store only how many: every topic of every store would be many rows that nobody looks at.
+                keys.append((hour, of_store(subject_id), "") if name == EVENTS else (hour, of(subject_id), label))
+            for key in keys:
+                sums[key][0] += count or 0
+                sums[key][1] += total or 0
+        cursor.execute(
+            """
+            INSERT INTO syncing_tally (hour, subject, label, name, count, total)
+            SELECT hour, subject, label, %s, count, total
+            FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::float8[])
+                 AS new (hour, subject, label, count, total)
+            ON CONFLICT (name, subject, hour, label) DO UPDATE
+            SET count = syncing_tally.count + excluded.count, total = syncing_tally.total + excluded.total
+            """,
+            [
+                name,
+                *([key[part] for key in sums] for part in range(3)),
+                [int(count) for count, _ in sums.values()],
+                [float(total) for _, total in sums.values()],
+            ],
+        )
+
+
+def of(connection_id: int) -> str:
+    """The subject of what concerns a connection."""
+    return f"connection {connection_id}"
+
+
+def of_store(store_id: int) -> str:
+    """The subject of what concerns a store."""
+    return f"store {store_id}"
 
 
 def totals(name: str) -> dict[str, tuple[int, float]]:
     """Label to (count, sum) since the beginning."""
-    rows = Tally.objects.filter(name=name, hour=FOR_EVER).values_list("label", "count", "total")
+    rows = Tally.objects.filter(name=name, subject="", hour=FOR_EVER).values_list("label", "count", "total")
     return {label: (count, total) for label, count, total in rows}
+
+
+def counted_until() -> datetime | None:
+    """How far counting has come; None before it began."""
+    return Heartbeat.objects.filter(name=TALLIED).values_list("beat_at", flat=True).first()
+
+
+def quantile(counts: Mapping[str, int], share: float) -> float | None:
+    """Seconds within which this share (0 to 1) of what was measured was done, from a count for each upper end.
+
+    As Prometheus does (histogram_quantile): spread evenly within a bucket; beyond the last end, that end. None where
+    nothing was measured.
+    """
+    rank = share * sum(counts.values())
+    if not rank:
+        return None
+    before, lower = 0, 0.0
+    for end in BUCKETS:
+        count = counts.get(f"{end:g}", 0)
+        if count and before + count >= rank:
+            return lower + (end - lower) * (rank - before) / count
+        before, lower = before + count, end
+    return float(BUCKETS[-1])

@@ -12,6 +12,7 @@ def wake(_: int) -> None:
 def sweep(_: int) -> None:
     """Every minute: start what a lost wake-up left behind."""
     pulse.beat()
+    pulse.sign()
     handlers.sweep()
     jobs.run_due(handlers.WORK)
 
@@ -19,3 +20,4 @@ def sweep(_: int) -> None:
 def beat(_: int) -> None:
     """Show that this cluster really executes."""
     pulse.beat()
+    pulse.sign()

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from stores.models import Store
 from stores.shopify import webhooks as wire
-from syncing import alerts, metrics, pulse, webhooks
+from syncing import alerts, figures, metrics, pulse, webhooks
 from syncing.models import Heartbeat, WebhookEvent
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     beat = Heartbeat.objects.filter(name=pulse.QUEUE).values_list("beat_at", flat=True).first()
     oldest = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk").first()
     problems = []
-    if beat is None or now - beat > timedelta(seconds=2 * settings.WATCHDOG_SECONDS):
+    if beat is None or now - beat > figures.silence():
         problems.append("No worker has shown itself lately: is `manage.py work` running?")
     if oldest and now - oldest.received_at > timedelta(minutes=5):
         problems.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")

@@ -40,7 +40,7 @@ LAYERS = [
     ("3 features", ["syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", [f"syncing.{name}" for name in ("messengers", "metrics", "problems", "pulse", "retention")]),
     ("3 features", ["syncing.redis_broker", "syncing.carried_problems"]),
-    ("3 features", ["syncing.backlog", "syncing.status", "syncing.tallies"]),
+    ("3 features", ["syncing.backlog", "syncing.figures", "syncing.status", "syncing.tallies"]),
     ("4 engine", ["syncing.handlers", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),
     ("4 engine", ["syncing.effects", "syncing.order_effects", "syncing.product_effects"]),
     ("4 engine", ["syncing.reconciliation", "syncing.alerts", "syncing.doctor", "syncing.privacy"]),

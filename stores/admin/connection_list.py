@@ -1,7 +1,7 @@
 """The columns of the list of connections, all counted in one query."""
 
 from django.contrib import admin
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from unfold.decorators import display
@@ -10,6 +10,7 @@ from orders.models import OrderImport
 from stores.admin import look
 from stores.models import Connection, Store, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
+from syncing.status import OUT_OF_STEP
 
 
 def _count(rows: QuerySet) -> Coalesce:
@@ -39,15 +40,13 @@ class ConnectionColumns(admin.ModelAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        # As syncing.status counts: a skipped pair is neither in step nor out of it.
-        dirty = Q(dirty_sequence__gt=F("settled_sequence")) & ~Q(state="skipped") | Q(state__in=["held", "drifted"])
         doubtful = [VariantLink.State.UNMATCHED, VariantLink.State.AMBIGUOUS]
         return (
             super()
             .get_queryset(request)
             .annotate(
                 pair_count=_count(StockLink.objects.exclude(state="skipped")),
-                out_count=_count(StockLink.objects.filter(dirty)),
+                out_count=_count(StockLink.objects.filter(OUT_OF_STEP)),
                 held_count=_count(StockHold.objects.filter(state=StockHold.State.OPEN)),
                 doubtful_count=_count(VariantLink.objects.filter(state__in=doubtful)),
                 order_count=_count(OrderImport.objects.filter(state__in=OrderImport.UNFINISHED)),

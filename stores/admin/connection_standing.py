@@ -7,7 +7,7 @@ from orders.models import OrderImport, OrderUpdate
 from stores.admin import look
 from stores.models import Connection, VariantLink
 from syncing import jobs, order_effects, product_effects
-from syncing.models import StockHold, StockLink, SyncJob
+from syncing.models import Reconciliation, StockHold, StockLink, SyncJob, WebhookEvent
 from syncing.stock import alignment, pairs
 
 
@@ -56,16 +56,21 @@ def panel_urls(connection: Connection) -> dict[str, str]:
     """Lists that the figures of a connection lead to."""
     own = {"connection": connection.pk}
     return {
-        "stock": look.list_url(StockLink, **own),
+        "in_step": look.list_url(StockLink, stock="in", **own),
         "out": look.list_url(StockLink, stock="out", **own),
+        "waiting": look.list_url(StockLink, stock="waiting", **own),
         "oversold": look.list_url(StockLink, stock="oversold", **own),
         "skipped": look.list_url(StockLink, state__exact="skipped", **own),
         "held": look.list_url(StockHold, state__exact="open", **own),
-        "links": look.list_url(VariantLink, **own),
-        "unmatched": look.list_url(VariantLink, doubt="open", **own),
+        "linked": look.list_url(VariantLink, state__exact="linked", **own),
+        "unmatched": look.list_url(VariantLink, state__exact="unmatched", **own),
+        "ambiguous": look.list_url(VariantLink, state__exact="ambiguous", **own),
         "orders": look.list_url(OrderImport, standing="unfinished", **own),
         "orders_for_links": look.list_url(OrderImport, standing="links", **own),
         "orders_failed": look.list_url(OrderImport, state__exact="failed", **own),
         "changes_failed": look.list_url(OrderUpdate, state__exact="failed", **own),
         "failed": look.list_url(SyncJob, state__exact="failed", **own),
+        "due": look.list_url(SyncJob, due="now", **own),
+        "events": look.list_url(WebhookEvent, state__exact="new", o=6, **own),
+        "reconciliations": look.list_url(Reconciliation, **own),
     }

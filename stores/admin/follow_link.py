@@ -1,7 +1,6 @@
 """What follows: products, collections, pages, blogs and articles with their partners, and what keeps one from it."""
 
 from typing import Any
-from urllib.parse import quote_plus
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -219,7 +218,7 @@ class ProductLinkAdmin(FollowPage):
         is_page=True,
     )
     def variant_links(self, request: HttpRequest, link: ProductLink) -> HttpResponse:
-        words = quote_plus(link.handle or link.title)
+        words = link.handle or link.title
         return HttpResponseRedirect(look.list_url(VariantLink, connection=link.connection_id, q=words))
 
     @operation(

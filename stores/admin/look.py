@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
@@ -139,7 +140,9 @@ def unbroken(text: str) -> SafeString | str:
 
 def list_url(model: type[Model], **filters: Any) -> str:
     """The address of a model's list page, filtered."""
-    query = "&".join(f"{name}={value}" for name, value in filters.items())
+    query = urlencode(
+        {name: given.isoformat() if isinstance(given, datetime) else given for name, given in filters.items()}
+    )
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + (
         f"?{query}" if query else ""
     )

@@ -146,11 +146,16 @@ class Connection(models.Model):
                 kwargs["update_fields"] = {*names, "carries_orders_since"}
         super().save(*args, **kwargs)
 
-    def why_inert(self) -> str:
-        """Why nothing travels along this connection now, in words; '' when it does."""
+    def why_inert(self, is_stopped: bool | None = None) -> str:
+        """Why nothing travels along this connection now, in words; '' when it does.
+
+        `is_stopped`: how the global switch stands, from who knows; otherwise it is looked at.
+        """
         if self.state != self.State.RUNNING:
             return f"The connection is not started ({self.get_state_display().lower()})."
-        if SyncSwitch.objects.filter(is_stopped=True).exists():
+        if is_stopped is None:
+            is_stopped = SyncSwitch.objects.filter(is_stopped=True).exists()
+        if is_stopped:
             return "All syncing is stopped by the global switch."
         if self.is_paused:
             return "The connection is paused."

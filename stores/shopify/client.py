@@ -1,5 +1,6 @@
 """One store's GraphQL endpoint: waits on the bucket, retries reads, and never sends a write twice by itself."""
 
+import copy
 import json
 import logging
 import random
@@ -144,6 +145,25 @@ class Client:
             if not page["endCursor"] or page["endCursor"] == after:
                 raise UnexpectedAnswer(f"{self.domain}: Shopify promises another page without saying where it starts.")
             after = page["endCursor"]
+
+    def for_a_person(self, patience: float = 10.0) -> "Client":
+        """This client for a page that somebody waits for: Throttled where all its waits together would last longer.
+
+        `patience` is in seconds. It also gives up earlier on a store that does not answer.
+        """
+        hurried, left = copy.copy(self), [patience]
+
+        def sleep(seconds: float) -> None:
+            left[0] -= seconds
+            if left[0] < 0:
+                raise Throttled(
+                    f"{self.domain}: its API budget is used up by other work. Try again in {seconds:.0f} seconds.",
+                    retry_after=seconds,
+                )
+            self._sleep(seconds)
+
+        hurried._sleep, hurried._timeout, hurried._read_attempts = sleep, (5, 10), 2
+        return hurried
 
     def pause(self, seconds: float) -> None:
         """Wait in the way this client waits, for something at Shopify that needs time."""

@@ -1,4 +1,4 @@
-"""The first page: a card per connection, and what to do next while nothing is started."""
+"""The first page: what to do next while nothing is started, the whole service, every connection, the stores, charts."""
 
 from typing import Any
 
@@ -10,51 +10,158 @@ from stores.admin import look
 from stores.admin.connection_list import connection_pill
 from stores.admin.connection_standing import panel_urls
 from stores.admin.steps import first_steps
-from stores.models import Connection
-from syncing.models import SyncJob
-from syncing.status import connection_status
+from stores.models import Connection, Store, VariantLink
+from syncing import figures
+from syncing.admin.dashboard_charts import charts
+from syncing.models import Cluster, StockAdjustment, StockHold, StockLink, SyncJob, WebhookEvent
+from syncing.status import connection_statuses, needs_attention
 
-CARDS = 100
+# So many cards and stores are open; the others are folded away, those that want nothing last.
+CARDS, STORES = 12, 8
+WHOLE = ("stores.view_store", "syncing.view_syncjob", "syncing.view_webhookevent", "syncing.view_cluster")
+STOCK = ("syncing.view_stocklink", "syncing.view_stockhold", "stores.view_variantlink")
 
 admin.site.index_template = "admin/syncing/dashboard.html"
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows (UNFOLD's DASHBOARD_CALLBACK); nothing that this user may not see."""
-    context["title"] = "Dashboard"
-    context["steps"] = first_steps(request.user)
-    if not request.user.has_perm("stores.view_connection"):
-        return context | {"steps": [], "cards": [], "is_blind": True}
-    rows = Connection.objects.select_related("source", "destination")[:CARDS]
-    context["cards"] = [card(connection) for connection in rows]
-    general = SyncJob.objects.filter(state=SyncJob.State.FAILED, connection=None)
-    context["other_failed"] = general.count() if request.user.has_perm("syncing.view_syncjob") else 0
-    context["failed_url"] = look.list_url(SyncJob, state__exact="failed")
-    return context
+    user = request.user
+    context |= {"title": "Dashboard", "steps": first_steps(user)}
+    if not user.has_perm("stores.view_connection"):
+        return context | {"steps": [], "is_blind": True}
+    connections = list(Connection.objects.select_related("source", "destination"))
+    statuses = connection_statuses(connections)
+    cards = sorted((card(row, statuses[row.pk]) for row in connections), key=lambda each: each["rank"])
+    context |= {"cards": cards[:CARDS], "more_cards": cards[CARDS:]}
+    if user.has_perms(WHOLE):
+        queue = figures.read_queue()
+        context["figures"] = [*_figures(queue), *(_sums(statuses.values()) if user.has_perms(STOCK) else [])]
+        context["other_failed"] = queue["failed_general_jobs"]
+        context["other_failed_url"] = look.list_url(SyncJob, state__exact="failed", connection__isnull=True)
+        stores = _stores()
+        context |= {"stores": stores[:STORES], "more_stores": stores[STORES:]}
+    return context | charts(request, connections)
 
 
-def card(connection: Connection) -> dict[str, Any]:
-    """One connection as the dashboard shows it."""
-    status = connection_status(connection)
+def _figures(queue: dict[str, Any]) -> list[dict[str, Any]]:
+    """The workers and what waits for them."""
+    is_late = queue["oldest_event_at"] and queue["oldest_event_at"] < figures.late_since()
+    sign = look.ago(queue["heartbeat_at"], "never seen")
+    return [
+        _figure(
+            "workers alive",
+            queue["workers"],
+            look.list_url(Cluster, alive="yes"),
+            not queue["workers"],
+            look.joined(["last sign", sign]),
+        ),
+        _figure("jobs running", queue["running_jobs"], look.list_url(SyncJob, state__exact="running")),
+        _figure(
+            "jobs waiting",
+            queue["due_jobs"],
+            look.list_url(SyncJob, due="now"),
+            note=_since(queue["oldest_due_at"]),
+        ),
+        _figure(
+            "webhooks waiting",
+            queue["waiting_events"],
+            look.list_url(WebhookEvent, state__exact="new", o=6),
+            is_late,
+            _since(queue["oldest_event_at"]),
+        ),
+        _figure(
+            "failed jobs", queue["failed_jobs"], look.list_url(SyncJob, state__exact="failed"), queue["failed_jobs"]
+        ),
+    ]
+
+
+def _sums(statuses: Any) -> list[dict[str, Any]]:
+    """Over all connections: what is out of step, held, and without a partner."""
+    statuses = list(statuses)
+    out, held = (sum(status[name] for status in statuses) for name in ("out_of_step", "held"))
+    unmatched, ambiguous = (sum(status["links"][name] for status in statuses) for name in ("unmatched", "ambiguous"))
+    return [
+        _figure("out of step", out, look.list_url(StockLink, stock="out"), out),
+        _figure("held", held, look.list_url(StockHold, state__exact="open"), held),
+        _figure("unmatched", unmatched, look.list_url(VariantLink, state__exact="unmatched"), unmatched),
+        _figure("ambiguous", ambiguous, look.list_url(VariantLink, state__exact="ambiguous"), ambiguous),
+    ]
+
+
+def _figure(label: str, count: int, url: str, is_attention: Any = False, note: Any = "") -> dict[str, Any]:
+    return {"label": label, "count": count, "url": url, "is_attention": bool(is_attention), "note": note}
+
+
+def _since(at: Any) -> Any:
+    return look.joined(["oldest", look.ago(at)]) if at else ""
+
+
+def _stores() -> list[dict[str, Any]]:
+    """The stores with what Shopify lets us ask of each; those with a problem first, then the most used up."""
+    waiting = figures.waiting_events_by_store()
+    budgets = figures.budgets(Store.objects.all())
+    budgets.sort(key=lambda one: (one.store.status == Store.Status.READY, one.percent, str(one.store)))
+    return [
+        {
+            "budget": budget,
+            "url": reverse("admin:stores_store_change", args=[budget.store.pk]),
+            "status": look.state_pill(budget.store, "status", budget.store.status_reason),
+            "words": _budget_words(budget),
+            "is_low": budget.percent < 20,
+            "waiting": waiting.get(budget.store.pk, 0),
+            "events_url": look.list_url(WebhookEvent, state__exact="new", store__id__exact=budget.store.pk),
+        }
+        for budget in budgets
+    ]
+
+
+def _budget_words(budget: figures.Budget) -> str:
+    if budget.seen_at is None:
+        return "nothing asked yet"
+    words = (
+        f"{max(0, budget.available):,.0f} of {budget.maximum:,.0f} points, {budget.restore_rate:,.0f} more per second"
+    )
+    return f"{words}; {-budget.available:,.0f} already promised" if budget.available < 0 else words
+
+
+def card(connection: Connection, status: dict[str, Any]) -> dict[str, Any]:
+    """One connection as the dashboard shows it; `rank` sorts those first that want somebody."""
+    urls, wants = panel_urls(connection), needs_attention(status)
+    last = status["last_reconciliation"]
+    if last:
+        own = {"reconciliation": last["number"]}
+        urls["report"] = reverse("admin:syncing_reconciliation_change", args=[last["number"]])
+        urls["corrected"] = look.list_url(StockAdjustment, state__exact="applied", **own)
+        urls["report_held"] = look.list_url(StockHold, **own)
+    calm = 2 if status["is_in_step"] else 1
     return {
         "connection": connection,
         "url": reverse("admin:stores_connection_change", args=[connection.pk]),
         "strategy": look.state_pill(connection, "strategy"),
         "label": _label(connection, status),
+        "wants": [{"url": urls[name], "words": words} for name, words in wants],
         "status": status,
-        "urls": panel_urls(connection),
+        "urls": urls,
         "oldest_event": look.ago(status["oldest_event_at"], "none waiting"),
         "oldest_waiting": look.ago(status["oldest_waiting_at"], "none waiting"),
         "oldest_order": look.ago(status["orders"]["oldest_at"], look.NOTHING),
         "reconciled": look.ago(connection.reconciled_at),
+        "rank": (0 if wants else calm, str(connection)),
     }
 
 
 def _label(connection: Connection, status: dict[str, Any]) -> str:
+    stores = (connection.source, connection.destination)
     if connection.state != Connection.State.RUNNING:
         return connection_pill(connection)
+    if any(store.status == Store.Status.DISCONNECTED and not store.is_paused for store in stores):
+        return look.pill(look.BAD, "Disconnected", status["inert_reason"])
     if status["inert_reason"]:
-        return look.pill(look.WARN, "Not syncing", status["inert_reason"])
+        return look.pill(look.WARN, "Paused", status["inert_reason"])
     if status["is_in_step"]:
         return look.pill(look.GOOD, "In step")
-    return look.pill(look.WARN, "Out of step")
+    if status["out_of_step"]:
+        count = status["out_of_step"]
+        return look.pill(look.WARN, f"Out of step: {count:,} item{'s' if count != 1 else ''}")
+    return look.pill(look.BUSY, "Being written", "A write was sent and its answer is not known yet")

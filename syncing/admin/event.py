@@ -10,10 +10,22 @@ from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
 from stores.admin import look
+from stores.admin.filters import ConnectionFilter
 from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
+from stores.models import Connection
 from syncing import webhooks
 from syncing.models import WebhookEvent
+
+
+class EitherStoreFilter(ConnectionFilter):
+    """By a connection: what came from either of its stores."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
+        if not (self.value() or "").isdigit():
+            return queryset
+        ends = Connection.objects.filter(pk=self.value()).values_list("source", "destination")
+        return queryset.filter(store__in=[store for pair in ends for store in pair])
 
 
 @admin.register(WebhookEvent)
@@ -37,6 +49,7 @@ class WebhookEventAdmin(ReadOnlyPage):
         ("state", ChoicesDropdownFilter),
         ("topic", FieldTextFilter),
         ("store", RelatedDropdownFilter),
+        EitherStoreFilter,
     ]
     list_filter_submit = True
     search_fields = ["=webhook_id", "=event_id", "body"]

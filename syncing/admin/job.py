@@ -7,7 +7,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
 from stores.admin import look
@@ -19,6 +20,21 @@ from syncing.admin.job_things import things_of
 from syncing.models import SyncJob
 
 MOST_AT_ONCE = 1000
+
+
+class DueFilter(DropdownFilter):
+    """What waits for a worker, and what waits for its time."""
+
+    title = "due"
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("now", "Now: waits for a worker"), ("later", "Later: to be tried again then")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> QuerySet[SyncJob]:
+        queued, now = queryset.filter(state=SyncJob.State.QUEUED), timezone.now()
+        conditions = {"now": queued.filter(due_at__lte=now), "later": queued.filter(due_at__gt=now)}
+        return conditions.get(self.value() or "", queryset)
 
 
 @admin.register(SyncJob)
@@ -46,6 +62,7 @@ class SyncJobAdmin(ReadOnlyPage):
         ("state", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
         ("failure", ChoicesDropdownFilter),
+        DueFilter,
         ConnectionFilter,
         ("store", RelatedDropdownFilter),
     ]

@@ -81,7 +81,7 @@ class ReconciliationAdmin(ReadOnlyPage):
 
     @display(description="Corrected")
     def corrected(self, report: Reconciliation) -> str:
-        url = look.list_url(StockAdjustment, reconciliation=report.pk)
+        url = look.list_url(StockAdjustment, reconciliation=report.pk, state__exact="applied")
         return look.anchor(url, report.corrected_count) if report.corrected_count else "0"
 
     @display(description="Held")

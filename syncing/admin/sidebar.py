@@ -55,6 +55,7 @@ GROUPS = (
         (
             ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
             ("Webhook events", "webhook", "syncing.webhookevent", None),
+            ("Workers", "engineering", "syncing.cluster", None),
             ("Alerts", "notifications", "syncing.alert", "alerts"),
         ),
     ),

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -15,6 +15,7 @@ from unfold.decorators import display
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter
 from stores.admin.pages import ReadOnlyPage
+from syncing import status
 from syncing.admin.timeline import read_live_view, timeline_view
 from syncing.models import StockLink
 
@@ -27,6 +28,7 @@ class StockFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
+            ("in", "In step"),
             ("out", "Out of step: waiting, held, or changed in the destination"),
             ("oversold", "Oversold: below zero on either side"),
             ("waiting", "Waiting to be carried over"),
@@ -35,12 +37,11 @@ class StockFilter(DropdownFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> QuerySet[StockLink]:
-        waiting = Q(dirty_sequence__gt=F("settled_sequence"))
         conditions = {
-            "out": waiting & ~Q(state=StockLink.State.SKIPPED)
-            | Q(state__in=[StockLink.State.HELD, StockLink.State.DRIFTED]),
+            "in": status.IN_STEP,
+            "out": status.OUT_OF_STEP,
             "oversold": Q(source_level__available__lt=0) | Q(destination_level__available__lt=0),
-            "waiting": waiting,
+            "waiting": status.WAITING,
             "doubtful": Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True),
             "absent": Q(source_level__is_active=False) | Q(destination_level__is_active=False),
         }

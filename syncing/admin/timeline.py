@@ -15,13 +15,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from orders.admin.standing import state_pills
 from orders.models import OrderImportLine
 from stores.admin import look
 from stores.admin.operations import REFUSALS, refusal_words
 from stores.models import Connection, VariantLink
-from syncing.admin.live import read_live
+from syncing.admin.item import describe
+from syncing.admin.live import Reading, ask_live, problems_of
 from syncing.models import StockAdjustment, StockHold, StockLink, StockObservation
 
 PER_PAGE = 50
@@ -58,14 +60,13 @@ class Scope:
 
 
 def timeline_view(request: HttpRequest, link_id: int) -> HttpResponse:
-    """The page: both levels of every mapped pair as the mirror has them, and what happened to them, newest first."""
+    """The page: both levels of every mapped pair as the mirror has them, why, and what happened, newest first."""
     scope = _scope(request, link_id)
     page = Paginator(_keys(scope), PER_PAGE).get_page(request.GET.get("page"))
     context = admin.site.each_context(request) | {
         "title": f"Timeline: {scope.link.source_variant}",
         "link": scope.link,
-        "stock_links": [_pair(link) for link in scope.stock_links],
-        "state": look.state_pill(scope.link),
+        "item": describe(scope.link, scope.stock_links),
         "entries": _entries(page.object_list),
         "page_obj": page,
         "links": {
@@ -86,12 +87,22 @@ def read_live_view(request: HttpRequest, link_id: int) -> HttpResponse:
     if not request.user.has_perm("stores.change_variantlink"):
         raise PermissionDenied
     try:
-        count = read_live(scope.stock_links)
+        readings = ask_live(scope.stock_links)
     except REFUSALS as error:
         messages.error(request, f"Read live: {refusal_words(error)}")
     else:
-        messages.success(request, f"Read live from Shopify: {count} levels. What differs is being carried over.")
+        _tell(request, readings)
     return redirect("admin:syncing_timeline", link_id)
+
+
+def _tell(request: HttpRequest, readings: list[Reading]) -> None:
+    if read := [reading for reading in readings if not reading.problem]:
+        differs = any(reading.level.available != reading.before for reading in read)
+        after = " What differs is being carried over." if differs else " All as known here."
+        told = "; ".join(reading.words for reading in read)
+        messages.success(request, f"Shopify says, at {timezone.now():%H:%M:%S} UTC: {told}.{after}")
+    for problem in problems_of(readings):
+        messages.error(request, f"Could not be read. {problem}")
 
 
 def _scope(request: HttpRequest, link_id: int) -> Scope:
@@ -101,33 +112,6 @@ def _scope(request: HttpRequest, link_id: int) -> Scope:
     link = get_object_or_404(VariantLink.objects.select_related(*variants), pk=link_id)
     rows = link.stock_links.select_related(*LINKED_ROWS).order_by("pk")
     return Scope(link, list(rows))
-
-
-def _pair(link: StockLink) -> dict[str, Any]:
-    return {
-        "state": look.state_pill(link),
-        "reason": link.reason,
-        "keeps_destination": link.keeps_destination,
-        "is_waiting": link.dirty_sequence > link.settled_sequence,
-        "waiting_since": look.ago(link.dirty_at),
-        "sides": [
-            _side("Source", link.source_level, link.source_baseline),
-            _side("Destination", link.destination_level, link.destination_baseline),
-        ],
-    }
-
-
-def _side(name: str, level: Any, baseline: int | None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "store": level.location.store,
-        "location": level.location.name,
-        "available": look.quantity(level.available),
-        "as_of": look.exact(level.as_of),
-        "is_active": level.is_active,
-        "is_doubtful": level.is_doubtful,
-        "baseline": look.NOTHING if baseline is None else baseline,
-    }
 
 
 def _keys(scope: Scope) -> QuerySet:

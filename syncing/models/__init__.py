@@ -3,7 +3,7 @@
 from syncing.models.alert import Alert, AlertChannel, AlertMessage
 from syncing.models.catalogue import CatalogueRun, CatalogueRunItem
 from syncing.models.event import WebhookEvent
-from syncing.models.job import Heartbeat, SyncJob
+from syncing.models.job import Cluster, Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
 from syncing.models.privacy import PrivacyRequest
 from syncing.models.reconciliation import Reconciliation
@@ -16,6 +16,7 @@ __all__ = [
     "AlertMessage",
     "CatalogueRun",
     "CatalogueRunItem",
+    "Cluster",
     "Heartbeat",
     "PrivacyRequest",
     "Reconciliation",

@@ -77,6 +77,25 @@ class SyncJob(models.Model):
         return f"{self.get_kind_display()} {self.subject}".strip()
 
 
+class Cluster(models.Model):
+    """The workers that one `manage.py work` keeps on a machine. A row is theirs for as long as their process lives."""
+
+    host = models.CharField(max_length=100)
+    process = models.PositiveIntegerField(help_text="The id of the process that keeps the workers.")
+    worker_count = models.PositiveIntegerField("workers")
+    first_seen_at = models.DateTimeField("first seen", auto_now_add=True)
+    beat_at = models.DateTimeField("last sign of life", help_text="When one of them last did what it is there for.")
+
+    class Meta:
+        verbose_name = "workers of a machine"
+        verbose_name_plural = "workers"
+        ordering = ["host", "process"]
+        constraints = [models.UniqueConstraint(fields=["host", "process"], name="one_row_per_cluster")]
+
+    def __str__(self) -> str:
+        return f"{self.host}, process {self.process}"
+
+
 class Heartbeat(models.Model):
     """When something that must happen regularly last really happened."""
 

@@ -1,14 +1,18 @@
 """The global switch, its banner on every page, and who may see and press what."""
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from stores.models import Store, SyncSwitch
-from syncing.models import SyncJob
+from syncing.models import Cluster, SyncJob
 from tests.console_press import forms_with, list_of, look_at, page_of, press
 from tests.console_rows import make_rows
+from tests.stores.test_roles import make_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +50,42 @@ def test_stopping_everything_shows_on_every_page_and_resuming_compares_first(adm
     assert not SyncSwitch.load().is_stopped
     assert BANNER not in look_at(admin_client, "/admin/")
     assert SyncJob.objects.get(kind=SyncJob.Kind.RECONCILE).connection == rows.connection
+
+
+def pages_of(row) -> list[str]:
+    """The addresses of every page of a row's model, its own pages that only show something among them."""
+    model = type(row)
+    label, page = f"{model._meta.app_label}_{model._meta.model_name}", admin.site._registry[model]
+    shown = [name for name in getattr(page, "operations", ()) if getattr(page, name).operation.is_page]
+    return [
+        list_of(label),
+        reverse(f"admin:{label}_add"),
+        *(page_of(row, name) for name in ("change", "history", "delete")),
+        *(page.do_url(row, name) for name in shown),
+    ]
+
+
+def test_the_banner_is_on_every_kind_of_page(admin_client, admin_user):
+    SyncSwitch.objects.create(pk=1, is_stopped=True, reason="inventory")
+    made = make_all()
+    made["syncing.cluster"] = Cluster.objects.create(host="a", process=1, worker_count=1, beat_at=timezone.now())
+    link = made["stores.variantlink"]
+    urls = ["/admin/", "/admin/two-factor/", "/admin/password_change/", "/admin/stores/currencyrate/import/"]
+    urls += [f"/admin/syncing/stocklink/timeline/{link.pk}/", f"/admin/auth/user/{admin_user.pk}/password/"]
+    for row in made.values():
+        urls += pages_of(row)
+    kinds = set()
+    for url in urls:
+        answer = admin_client.get(url, follow=True)
+        if answer.status_code != 403:  # adding and deleting what nobody may
+            assert answer.status_code == 200, url
+            page = answer.content.decode()
+            assert BANNER in page or "<html" not in page, url  # a fragment of a page has none of its own
+            kinds |= {name for name in ("/add/", "/change/", "/history/", "/delete/", "/do/") if name in url}
+    assert kinds == {"/add/", "/change/", "/history/", "/delete/", "/do/"}
+    chosen = {"action": "delete_selected", "_selected_action": [made["stores.currencyrate"].pk]}
+    confirmation = admin_client.post(list_of("stores_currencyrate"), chosen, follow=True)
+    assert BANNER in confirmation.content.decode()
 
 
 def test_the_banner_is_not_shown_to_strangers(client):

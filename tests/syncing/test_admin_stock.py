@@ -38,6 +38,7 @@ LISTS = (
     "syncing_reconciliation",
     "syncing_syncjob",
     "syncing_webhookevent",
+    "syncing_cluster",
     "auth_user",
 )
 
@@ -164,7 +165,7 @@ def test_levels_are_read_live_from_the_timeline_and_the_difference_is_carried(ad
     Store.objects.update(auth="static_token", access_token="shpat_x")
     answer_levels({rows.link.source_variant.item_gid: 11, rows.link.destination_variant.item_gid: 7})
     page = press(admin_client, timeline(rows), "Read live")
-    assert "Read live from Shopify: 2 levels" in page
+    assert "Berlin: 11, here 7 until now" in page
     assert "7 → 11" in page
     assert StockObservation.objects.filter(origin="live", available=11).exists()
     assert SyncJob.objects.get().kind == SyncJob.Kind.CARRY_STOCK

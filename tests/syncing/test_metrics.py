@@ -97,6 +97,10 @@ def test_old_hours_are_removed_and_the_sums_only_grow(client):
     hour = timezone.now() - timedelta(days=500)
     for at in (hour, timezone.now(), tallies.FOR_EVER):
         Tally.objects.create(hour=at, name="events", label="a", count=5)
+    for days in (35, 45):  # of one connection: as long as charts show it
+        at = timezone.now() - timedelta(days=days)
+        Tally.objects.create(hour=at, name="events", subject=tallies.of(1), count=5)
     retention.prune()
-    assert Tally.objects.count() == 2
+    assert Tally.objects.exclude(subject="").get().hour > timezone.now() - timedelta(days=36)
+    assert Tally.objects.filter(subject="").count() == 2
     assert read(client)['tiposync_events_total{topic="a"}'] == 5

@@ -1,22 +1,17 @@
 """How everything stands, for people and for monitoring."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from stores.management.command import OperatorCommand
 from stores.models import Connection, Store, SyncSwitch
-from syncing import pulse
-from syncing.models import Heartbeat, SyncJob, WebhookEvent
-from syncing.status import connection_status
-
-# Work that waits longer than this for no stated reason is stuck.
-LONGEST_WAIT = timedelta(minutes=5)
+from syncing import figures
+from syncing.models import SyncJob
+from syncing.status import LONGEST_WAIT, connection_statuses, is_old, needs_attention
 
 EXPLANATION = """\
 Shows the stores, the connections with their quantities and links, the queue, and what needs somebody's attention.
@@ -56,10 +51,9 @@ class Command(OperatorCommand):
 def read_status() -> dict[str, Any]:
     """Everything that is shown, and the problems in words."""
     switch = SyncSwitch.load()
-    connections = [
-        connection_status(connection) | {"number": connection.pk, "name": str(connection)}
-        for connection in Connection.objects.select_related("source", "destination")
-    ]
+    rows = Connection.objects.select_related("source", "destination")
+    statuses = connection_statuses(rows)
+    connections = [statuses[row.pk] | {"number": row.pk, "name": str(row)} for row in rows]
     status = {
         "at": timezone.now(),
         "switch": {"is_stopped": switch.is_stopped, "reason": switch.reason},
@@ -71,7 +65,7 @@ def read_status() -> dict[str, Any]:
     for store in status["stores"]:
         problems += _problems_of_store(store)
     for connection in connections:
-        problems += [f"{connection['name']}: {problem}" for problem in _problems_of_connection(connection)]
+        problems += [f"{connection['name']}: {problem}" for _, problem in needs_attention(connection)]
     return status | {"problems": problems + _problems_of_queue(status["queue"])}
 
 
@@ -88,21 +82,14 @@ def _store(store: Store) -> dict[str, Any]:
 
 
 def _queue() -> dict[str, Any]:
-    beat = Heartbeat.objects.filter(name=pulse.QUEUE).first()
-    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW)
-    jobs = SyncJob.objects.order_by()
-    oldest = jobs.filter(state=SyncJob.State.QUEUED, due_at__lte=timezone.now()).order_by("due_at").first()
-    return {
-        "heartbeat_at": beat and beat.beat_at,
-        "queued_jobs": jobs.filter(state=SyncJob.State.QUEUED).count(),
-        "running_jobs": jobs.filter(state=SyncJob.State.RUNNING).count(),
-        "failed_jobs": jobs.filter(state=SyncJob.State.FAILED).count(),
-        "failed_store_jobs": list(
-            jobs.filter(state=SyncJob.State.FAILED, connection=None).values("kind", "store__domain", "message")[:20]
-        ),
-        "oldest_due_at": oldest and oldest.due_at,
-        "waiting_events": waiting.count(),
-        "oldest_event_at": waiting.order_by("pk").values_list("received_at", flat=True).first(),
+    queue = figures.read_queue()
+    failed = SyncJob.objects.filter(state=SyncJob.State.FAILED, connection=None).order_by()
+    names = ("heartbeat_at", "workers", "queued_jobs", "running_jobs", "failed_jobs")
+    return {name: queue[name] for name in names} | {
+        "failed_store_jobs": list(failed.values("kind", "store__domain", "message")[:20]),
+        "oldest_due_at": queue["oldest_due_at"],
+        "waiting_events": queue["waiting_events"],
+        "oldest_event_at": queue["oldest_event_at"],
     }
 
 
@@ -117,38 +104,15 @@ def _problems_of_store(store: dict[str, Any]) -> list[str]:
     return [f"{store['name']} {words[store['status']]} {store['reason']}".strip()]
 
 
-def _problems_of_connection(status: dict[str, Any]) -> list[str]:
-    problems = []
-    if status["failed_jobs"]:
-        problems.append(f"failed jobs: {status['failed_jobs']}")
-    if status["held"]:
-        problems.append(f"held quantities that wait for an operator: {status['held']}")
-    if status["oversold"]:
-        problems.append(f"oversold: {status['oversold']}")
-    if status["orders"]["failed"]:
-        problems.append(f"orders that could not be copied: {status['orders']['failed']}")
-    if status["orders"]["waiting_for_links"]:
-        problems.append(f"orders that wait for products to be linked: {status['orders']['waiting_for_links']}")
-    if status["orders"]["failed_changes"]:
-        problems.append(f"later changes of orders that failed: {status['orders']['failed_changes']}")
-    if status["inert_reason"]:
-        return problems
-    if status["out_of_step"] and _is_old(status["oldest_waiting_at"], LONGEST_WAIT):
-        problems.append(f"quantities have been out of step since {status['oldest_waiting_at']:%Y-%m-%d %H:%M} UTC")
-    if _is_old(status["reconciled_at"], timedelta(minutes=2 * settings.RECONCILE_MINUTES)):
-        problems.append(f"last compared with Shopify at {status['reconciled_at']:%Y-%m-%d %H:%M} UTC: overdue")
-    return problems
-
-
 def _problems_of_queue(queue: dict[str, Any]) -> list[str]:
     problems = []
     if queue["heartbeat_at"] is None:
         problems.append("No worker has ever run. Start one: see Procfile.")
-    elif _is_old(queue["heartbeat_at"], timedelta(seconds=2 * settings.WATCHDOG_SECONDS)):
+    elif is_old(queue["heartbeat_at"], figures.silence()):
         problems.append(f"No worker has shown a sign of life since {queue['heartbeat_at']:%Y-%m-%d %H:%M:%S} UTC.")
-    if _is_old(queue["oldest_due_at"], LONGEST_WAIT):
+    if is_old(queue["oldest_due_at"], LONGEST_WAIT):
         problems.append(f"Work has been due since {queue['oldest_due_at']:%Y-%m-%d %H:%M} UTC and nobody does it.")
-    if _is_old(queue["oldest_event_at"], LONGEST_WAIT):
+    if is_old(queue["oldest_event_at"], LONGEST_WAIT):
         problems.append(f"Webhooks have waited since {queue['oldest_event_at']:%Y-%m-%d %H:%M} UTC.")
     for job in queue["failed_store_jobs"]:
         label = SyncJob.Kind(job["kind"]).label
@@ -156,10 +120,6 @@ def _problems_of_queue(queue: dict[str, Any]) -> list[str]:
             f"{label}{' of ' + job['store__domain'] if job['store__domain'] else ''} failed: {job['message']}"
         )
     return problems
-
-
-def _is_old(at: Any, longest: timedelta) -> bool:
-    return at is not None and timezone.now() - at > longest
 
 
 def lines_of(status: dict[str, Any]) -> list[str]:
