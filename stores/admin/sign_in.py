@@ -31,6 +31,11 @@ class SignInForm(AuthenticationForm):
         help_text="Only if you use two-factor sign-in: from your authenticator, or a recovery code.",
     )
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody can sign in yet: the page then says how the first account is made."""
+        return not User.objects.exists()
+
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         user = self.get_user()

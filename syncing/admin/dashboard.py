@@ -23,6 +23,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows (UNFOLD's DASHBOARD_CALLBACK); nothing that this user may not see."""
     context["title"] = "Dashboard"
     context["steps"] = first_steps(request.user)
+    context["is_busy"] = any(step.is_busy for step in context["steps"])
     if not request.user.has_perm("stores.view_connection"):
         return context | {"steps": [], "cards": [], "is_blind": True}
     rows = Connection.objects.select_related("source", "destination")[:CARDS]
