@@ -8,13 +8,14 @@ export DEBUG := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test lint demo benchmarks clean
+.PHONY: help venv test lint demo benchmarks screenshots clean
 
 help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
 	@echo "make test        everything that must hold: lint, migrations, checks, tests"
 	@echo "make lint        ruff only"
 	@echo "make benchmarks  the measurements of README"
+	@echo "make screenshots the pictures of README, taken anew (needs Chromium)"
 	@echo "make venv        just .venv with everything installed"
 	@echo "make clean       removes .venv and all local data"
 
@@ -51,6 +52,11 @@ demo: $(STAMP)
 
 benchmarks: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# CI=true: a missing browser is a failure, not a reason to skip.
+screenshots: $(STAMP)
+	CI=true TIPOSYNC_SCREENSHOTS=true $(BIN)/python -m pytest -q tests/browser/test_pictures.py $(ARGS)
+	@ls -l tests/browser/screenshots
 
 clean:
 	rm -rf $(VENV) .data static .pytest_cache .ruff_cache .hypothesis
