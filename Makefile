@@ -8,7 +8,7 @@ export DEBUG := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test lint demo benchmarks samples clean
+.PHONY: help venv test lint demo benchmarks samples screenshots clean
 
 help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint        ruff only"
 	@echo "make benchmarks  the measurements of README"
 	@echo "make samples     writes the sample messages of tests/samples anew"
+	@echo "make screenshots the pictures of README, taken anew (needs Chromium)"
 	@echo "make venv        just .venv with everything installed"
 	@echo "make clean       removes .venv and all local data"
 
@@ -55,6 +56,10 @@ benchmarks: $(STAMP)
 
 samples: $(STAMP)
 	@TIPOSYNC_WRITE_SAMPLES=1 $(BIN)/python -m pytest -q tests/test_samples.py
+# CI=true: a missing browser is a failure, not a reason to skip.
+screenshots: $(STAMP)
+	CI=true TIPOSYNC_SCREENSHOTS=true $(BIN)/python -m pytest -q tests/browser/test_pictures.py $(ARGS)
+	@ls -l tests/browser/screenshots
 
 clean:
 	rm -rf $(VENV) .data static .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ from tiposync.logs import start_sentry
 
 class SyncingConfig(AppConfig):
     name = "syncing"
+    verbose_name = "Operation"
 
     def ready(self) -> None:
         if settings.SENTRY_DSN:

@@ -118,8 +118,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-DATETIME_FORMAT = "Y-m-d H:i:s"
-DATE_FORMAT = "Y-m-d"
+FORMAT_MODULE_PATH = "tiposync.formats"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static"
 LOGIN_URL = "admin:login"
@@ -303,6 +302,7 @@ UNFOLD = {
         ]
     },
     "STYLES": ["syncing.admin.sidebar.stylesheet"],
+    "SCRIPTS": ["syncing.admin.sidebar.script"],
     "GLOBAL_CALLBACK": "stores.admin.switch.page_context",
     "DASHBOARD_CALLBACK": "syncing.admin.dashboard.fill",
     "SIDEBAR": {"show_search": False, "navigation": "syncing.admin.sidebar.navigation"},

@@ -74,6 +74,8 @@ class OrderImport(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "order"
+        verbose_name_plural = "orders"
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["connection", "order_gid"], name="order_imported_once")]
         indexes = [

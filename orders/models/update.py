@@ -43,6 +43,8 @@ class OrderUpdate(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "later change"
+        verbose_name_plural = "later changes"
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["order_import", "kind", "origin_gid"], name="order_update_once")]
         indexes = [

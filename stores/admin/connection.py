@@ -20,7 +20,7 @@ from stores.admin.connection_standing import follow_up, panel_urls, preview_tabl
 from stores.admin.operations import operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, connections_removed
-from stores.admin.steps import next_steps
+from stores.admin.steps import PREVIEWED, next_steps
 from stores.clients import open_client
 from stores.models import CatalogueSettings, Connection, LocationMapping, Store
 from syncing import jobs
@@ -139,11 +139,13 @@ class ConnectionAdmin(ConnectionColumns, Page):
 
     def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
         reason = row.why_inert()
+        steps = next_steps(row, {button["name"]: button for button in self.offered(request, row)})
         tone = look.BAD if "disconnected" in reason else look.WARN
         return {
             "alerts": [{"tone": tone, "text": reason}] if reason else [],
             "status": connection_status(row),
-            "steps": next_steps(row),
+            "steps": steps,
+            "is_busy": any(step.is_busy for step in steps),
             "unmapped": unmapped_locations(row),
             "urls": panel_urls(row),
             "reconciled": look.ago(row.reconciled_at),
@@ -241,6 +243,9 @@ class ConnectionAdmin(ConnectionColumns, Page):
     )
     def preview(self, request: HttpRequest, connection: Connection) -> HttpResponse:
         found = list(islice(alignment.preview(connection, open_client), PREVIEW_ROWS + 1))
+        if connection.state == State.READY and found:
+            changes = sum(row.differs for row in found)
+            self.log_change(request, connection, f"{PREVIEWED}: {changes} of {len(found)} rows would change.")
         context = self.admin_site.each_context(request) | {
             "title": f"Preview: {connection}",
             "connection": connection,

@@ -60,6 +60,7 @@ class OperatedMixin:
     operations: tuple[str, ...] = ()
     refusals: tuple[type[Exception], ...] = REFUSALS
     panel_template = ""
+    add_panel_template = ""
     change_form_outer_before_template = "admin/console/panel.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -95,12 +96,19 @@ class OperatedMixin:
         """What the top of a row's page tells besides its buttons: names for its `panel_template`."""
         return {}
 
+    def add_panel(self, request: HttpRequest) -> dict[str, Any]:
+        """What the page that adds a row tells above its form: names for its `add_panel_template`."""
+        return {}
+
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None and row.pk:
             context["operations"] = self.offered(request, row)
             context["panel_template"] = self.panel_template
             context["panel"] = self.panel(request, row)
+        else:
+            context["panel_template"] = self.add_panel_template
+            context["panel"] = self.add_panel(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def do_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:

@@ -6,6 +6,7 @@ import django_otp.plugins.otp_static.admin
 import django_otp.plugins.otp_totp.admin  # noqa: F401
 import django_q.admin  # noqa: F401  the three register what is taken out below
 from axes.models import AccessAttempt
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
@@ -24,6 +25,7 @@ FOREIGN = ("django_q", "otp_totp", "otp_static", "axes")
 for model in [row for row in admin.site._registry if row._meta.app_label in FOREIGN]:
     admin.site.unregister(model)
 admin.site.unregister([User, Group])
+apps.get_app_config("auth").verbose_name = "Administration"  # as the menu says; Django's own is long and nobody's word
 
 
 def _attempts(user: User) -> Any:

@@ -36,6 +36,11 @@ class SignInForm(AuthenticationForm):
         help_text="Only if you use two-factor sign-in: from your authenticator, or a recovery code.",
     )
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody can sign in yet: the page then says how the first account is made."""
+        return not User.objects.exists()
+
     def clean(self) -> dict[str, Any]:
         if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
             raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -14,11 +15,13 @@ from stores.admin.live_lists import live_list
 from stores.admin.operations import Warned, operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, stores_removed
+from stores.admin.steps import UNFINISHED, app_lines, first_steps, next_step
 from stores.admin.store_form import SECRETS, StoreForm
 from stores.clients import open_client
 from stores.models import Location, Store
 from stores.shopify import collections
 from syncing import jobs, recovery
+from syncing.models import SyncJob
 
 CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
 ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
@@ -78,6 +81,7 @@ class StoreAdmin(Page):
     search_help_text = "Search by name or domain"
     operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections")
     panel_template = "admin/stores/store/report.html"
+    add_panel_template = "admin/stores/store/credentials.html"
     readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry"]
     conditional_fields = {
         "client_id": "auth == 'client_credentials'",
@@ -89,8 +93,24 @@ class StoreAdmin(Page):
         "shares_collections": "role == 'source'",
         "shared_collection_gids": "role == 'source' && shares_collections == 'chosen'",
     }
-    add_fieldsets = fieldsets = [
-        ("Store", {"fields": ["domain", "name", "role"]}),
+    store_fieldset = ("Store", {"fields": ["domain", "name", "role"]})
+    new_connections_fieldset = (
+        "New connections from this store",
+        {"fields": ["acceptance", "default_strategy"], "classes": ["console-conditional"]},
+    )
+    add_fieldsets = [
+        store_fieldset,
+        (
+            "Credentials",
+            {
+                "fields": ["auth", "client_id", "client_secret", "access_token"],
+                "description": "Kept encrypted and never shown again.",
+            },
+        ),
+        new_connections_fieldset,
+    ]
+    fieldsets = [
+        store_fieldset,
         (
             "Credentials",
             {
@@ -98,10 +118,7 @@ class StoreAdmin(Page):
                 "description": "Kept encrypted and never shown again. A secret left blank stays as it is.",
             },
         ),
-        (
-            "New connections from this store",
-            {"fields": ["acceptance", "default_strategy"], "classes": ["console-conditional"]},
-        ),
+        new_connections_fieldset,
     ]
     sharing_fieldset = (
         "What it shares with its destinations",
@@ -156,7 +173,24 @@ class StoreAdmin(Page):
             alerts.append({"tone": look.WARN, "text": row.status_reason})
         if row.is_paused:
             alerts.append({"tone": look.WARN, "text": "Paused: nothing is read from or written to this store."})
-        return {"alerts": alerts, "checked": look.ago(row.checked_at), "findings": row.check_report or []}
+        checks = SyncJob.objects.filter(kind=SyncJob.Kind.CHECK_STORE, store=row, state__in=UNFINISHED)
+        return {
+            "alerts": alerts,
+            "checked": look.ago(row.checked_at),
+            "findings": row.check_report or [],
+            "is_busy": checks.exists(),
+            "next": next_step(first_steps(request.user)),
+            "is_ready": row.status == Store.Status.READY,
+        }
+
+    def add_panel(self, request: HttpRequest) -> dict[str, Any]:
+        return {"lines": app_lines()}
+
+    def response_add(self, request: HttpRequest, obj: Store, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"{obj} was added. It is being checked now: see below.")
+        return HttpResponseRedirect(reverse("admin:stores_store_change", args=[obj.pk]))
 
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         if change:

@@ -131,6 +131,8 @@ class ResourceLink(FollowLink):
     )
 
     class Meta(FollowLink.Meta):
+        verbose_name = "collection or content"
+        verbose_name_plural = "collections & content"
         ordering = ["connection", "kind", "title"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "source_gid"], name="resource_link_once_per_connection"),

@@ -25,9 +25,9 @@ class ConfigurationChange(models.Model):
     fields = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name = "change"
+        verbose_name_plural = "changes"
         ordering = ["-id"]
-        verbose_name = "change of configuration"
-        verbose_name_plural = "changes of configuration"
         indexes = [models.Index(fields=["table", "row_id"])]
 
     def __str__(self) -> str:

@@ -38,6 +38,8 @@ class VariantLink(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "link"
+        verbose_name_plural = "links"
         ordering = ["connection", "source_variant__product_title", "source_variant__title"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "source_variant"], name="link_once_per_connection"),

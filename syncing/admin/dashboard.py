@@ -27,7 +27,8 @@ admin.site.index_template = "admin/syncing/dashboard.html"
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows (UNFOLD's DASHBOARD_CALLBACK); nothing that this user may not see."""
     user = request.user
-    context |= {"title": "Dashboard", "steps": first_steps(user)}
+    steps = first_steps(user)
+    context |= {"title": "Dashboard", "steps": steps, "is_busy": any(step.is_busy for step in steps)}
     if not user.has_perm("stores.view_connection"):
         return context | {"steps": [], "is_blind": True}
     connections = list(Connection.objects.select_related("source", "destination"))

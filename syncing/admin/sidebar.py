@@ -116,3 +116,8 @@ def icon(request: HttpRequest) -> str:
 def stylesheet(request: HttpRequest) -> str:
     """The address of the console's own styles (UNFOLD's STYLES)."""
     return static("stores/console.css")
+
+
+def script(request: HttpRequest) -> str:
+    """The address of what makes unfold's icons fit for keyboards and screen readers (UNFOLD's SCRIPTS)."""
+    return static("stores/console.js")

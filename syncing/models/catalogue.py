@@ -64,6 +64,8 @@ class CatalogueRun(models.Model):
     message = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "run"
+        verbose_name_plural = "runs"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

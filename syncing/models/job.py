@@ -63,6 +63,8 @@ class SyncJob(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "job"
+        verbose_name_plural = "jobs"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject"], condition=Q(state="queued"), name="job_queued_once"),

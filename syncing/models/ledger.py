@@ -41,8 +41,9 @@ class StockBatch(models.Model):
     message = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "batch"
+        verbose_name_plural = "batches"
         ordering = ["-id"]
-        verbose_name_plural = "stock batches"
         indexes = [
             models.Index(fields=["connection", "id"], condition=Q(state="pending"), name="batch_pending"),
             models.Index(fields=["answered_at"], condition=~Q(body=b""), name="batch_with_body"),
@@ -106,6 +107,8 @@ class StockAdjustment(models.Model):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "ledger entry"
+        verbose_name_plural = "ledger"
         ordering = ["-id"]
         constraints = [
             # Nothing new is planned for a level whose last write has an unknown fate: the database sees to it.
@@ -163,6 +166,8 @@ class StockHold(models.Model):
     resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
+        verbose_name = "hold"
+        verbose_name_plural = "holds"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["link"], condition=Q(state="open"), name="one_open_hold_per_link")

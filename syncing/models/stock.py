@@ -71,6 +71,8 @@ class StockLink(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "stock in step"
+        verbose_name_plural = "stock in step"
         constraints = [models.UniqueConstraint(fields=["variant_link", "mapping"], name="stock_link_once")]
         indexes = [
             models.Index(

@@ -82,7 +82,7 @@ def test_a_connection_is_added_and_leads_to_its_steps(admin_client):
     connection = Connection.objects.get()
     assert (connection.state, connection.strategy) == (State.READY, "two_way")
     assert "Steps until it is started" in page
-    assert "Map its locations" in page
+    assert "Map the locations" in page
 
 
 def test_a_destination_cannot_be_a_source(admin_client):

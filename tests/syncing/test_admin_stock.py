@@ -198,7 +198,7 @@ def test_a_report_says_what_was_compared_and_what_came_of_it(admin_client, rows)
 
 def test_an_empty_database_is_told_what_to_do_next(admin_client):
     page = look_at(admin_client, "/admin/")
-    for word in ("What to do next", "Add the source store", "/admin/stores/store/add/", "Map locations"):
+    for word in ("What to do next", "Add the source store", "/admin/stores/store/add/", "Map the locations"):
         assert word in page
 
 

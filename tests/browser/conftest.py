@@ -1,0 +1,70 @@
+"""A browser, the running product, and visitors whose pages must give the browser no reason to complain."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+
+from tests.browser.product import Product, running_product
+from tests.browser.visitor import DESKTOP, Visitor
+
+INSTALL = "No browser: apt-get install chromium (or set CHROMIUM to the path of one)"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE_MS = 15_000
+# `make screenshots` takes the pictures of README; in a run of all tests they are nobody's business.
+collect_ignore = [] if os.environ.get("TIPOSYNC_SCREENSHOTS") == "true" else ["test_pictures.py"]
+
+
+def find_browser(playwright: Playwright) -> str | None:
+    """The path of a Chromium: the one that CHROMIUM names, the system's, or Playwright's own."""
+    own = playwright.chromium.executable_path
+    found = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), own if os.path.exists(own) else None]
+    return next((path for path in found if path), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the tests of a file. Continuous integration must have one; elsewhere its tests are skipped."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        path = find_browser(playwright)
+        if path is None:
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(INSTALL)
+        # Playwright's loop runs in this thread, whence Django takes every query for one of an async view.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=PATIENCE_MS)
+        browser = playwright.chromium.launch(executable_path=path, args=["--disable-gpu", "--force-color-profile=srgb"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def product(browser, django_db_blocker, tmp_path_factory) -> Iterator[Product]:
+    """Web, workers and an empty database, for all tests of a file: they share what they make."""
+    with django_db_blocker.unblock(), running_product(tmp_path_factory.mktemp("product")) as found:
+        yield found
+
+
+@pytest.fixture
+def welcome(browser: Browser, product: Product) -> Iterator[Callable[..., Visitor]]:
+    """Lets a new visitor in, each with cookies of their own; the test fails if their browser complained."""
+    visitors: list[Visitor] = []
+
+    def let_in(**options) -> Visitor:
+        context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
+        context.set_default_timeout(PATIENCE_MS)
+        visitors.append(Visitor(context, context.new_page(), product.url))
+        return visitors[-1]
+
+    yield let_in
+    for visitor in visitors:
+        visitor.context.close()
+    complaints = [line for visitor in visitors for line in visitor.complaints]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def visitor(welcome) -> Visitor:
+    """One visitor at a desk."""
+    return welcome()
