@@ -74,10 +74,17 @@ def _see(connection: Connection, some: list[OrderSummary], client: Client, tell:
             _note_missed(connection, summary, client, tell, look)
         elif row.state in OrderImport.UNFINISHED:
             is_paid = summary.financial_status in intake.PAID
-            if intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None):
+            is_due = intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None)
+            if is_due or _may_hold_other_units(row, summary):
                 look.due.append(row)
         elif row.state == OrderImport.State.CONFIRMED:
             _note_changes(row, summary, look)
+
+
+def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
+    """Whether an order that waits was edited or refunded since it was read, or may have been."""
+    read_as_of = row.original_read_as_of or row.placed_at
+    return row.state == OrderImport.State.WAITING and (read_as_of is None or original.updated_at > read_as_of)
 
 
 def _note_missed(connection: Connection, summary: OrderSummary, client: Client, tell: Units, look: Look) -> None:

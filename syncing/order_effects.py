@@ -140,6 +140,8 @@ def _note_updates(imports: Imports, rows: Sequence[Row], kind: str) -> list[str]
         for row in concerned:
             intake.note_update(row, kind, origin_gid, instant_or_none(happened_at), may_change=kind == Kind.FULFILMENT)
             jobs.update_order(row.connection, row.order_gid)
+            if row.state in OrderImport.UNFINISHED:  # it is read again, and other units of it are held back
+                jobs.import_order(row.connection, row.order_gid)
         reasons[index] = "It goes to the other side." if concerned else "It concerns no order that we copied."
     return reasons
 

@@ -33,6 +33,28 @@ def test_while_the_copy_is_not_there_the_other_destination_goes_without_its_unit
     assert StockAdjustment.objects.get().cause == StockAdjustment.Cause.ORDERS
 
 
+@pytest.mark.parametrize("how", ["edited", "refunded"])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_units_that_leave_an_order_while_it_waits_for_payment_are_held_back_no_longer(trade, how, is_told):
+    shop = trade(when="paid")
+    order = shop.north.order((0, 6), paid=False)
+    shop.run()
+    assert shop.stock() == (20, 14, 14)
+    shop.world.tick(5)
+    if how == "edited":
+        shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 2})
+    else:
+        shop.north.refund(order, "CANCEL", 4)
+    if is_told:
+        shop.run()
+    else:
+        shop.north.lose_webhooks()
+        shop.world.reconcile()
+        shop.run()
+    assert shop.row(order).state == OrderImport.State.WAITING
+    assert shop.stock() == (20, 18, 18)
+
+
 def test_when_the_copy_comes_the_sale_counts_once_and_nothing_more_is_written(trade):
     shop = trade()
     stop_copying(shop)
