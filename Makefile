@@ -56,6 +56,7 @@ benchmarks: $(STAMP)
 
 samples: $(STAMP)
 	@TIPOSYNC_WRITE_SAMPLES=1 $(BIN)/python -m pytest -q tests/test_samples.py
+
 # CI=true: a missing browser is a failure, not a reason to skip.
 screenshots: $(STAMP)
 	CI=true TIPOSYNC_SCREENSHOTS=true $(BIN)/python -m pytest -q tests/browser/test_pictures.py $(ARGS)
