@@ -117,14 +117,14 @@ def title_likeness(one: str, other: str) -> float:
     return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
 
 
-def title_searches(title: str, options: Sequence[str] = ()) -> list[str]:
-    """What to look for, the narrowest first: all words with the options, all words, all words but one."""
+def title_searches(title: str, options: Sequence[str] = ()) -> list[list[str]]:
+    """What to look for in steps, the narrowest first: all words with the options; all words; all words but one."""
     words = words_of(title)[:12]
     if not words:
         return []
     narrow = " ".join([*words, *(word for value in options for word in words_of(value))])
     but_one = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))] if 3 <= len(words) <= 8 else []
-    return list(dict.fromkeys([narrow, " ".join(words), *but_one]))
+    return [[narrow], [" ".join(words)], but_one]
 
 
 def _values(item: Candidate) -> tuple[str, ...]:

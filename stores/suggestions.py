@@ -118,21 +118,15 @@ def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, se
     for link in links:
         own = candidate_of(link.source_variant)
         searches[link.pk] = suggesting.title_searches(own.title, own.options)
+    sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_free=_IS_FREE)
     found: dict[int, set[int]] = defaultdict(set)
-    for depth in range(2 + 8):  # as many as title_searches gives: with options, without, and without each word
-        asked = [
-            (pk, texts[depth]) for pk, texts in searches.items() if depth < len(texts) and (depth > 1 or not found[pk])
-        ]
-        if depth > 1:  # the searches without a word are one step: a word more or less on either side
-            asked = [(pk, text) for pk, texts in searches.items() if not found[pk] for text in texts[depth:]]
+    for step in range(3):
+        asked = [(pk, text) for pk, steps in searches.items() if steps and not found[pk] for text in steps[step]]
         if asked:
             parameters = {"store": destination_pk, "limit": PER_TITLE}
             parameters |= {"links": [pk for pk, _ in asked], "texts": [text for _, text in asked]}
-            sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_free=_IS_FREE)
             for link_pk, variant_pk in _rows(sql, parameters):
                 found[link_pk].add(variant_pk)
-        if depth > 1:
-            break
     return found
 
 
@@ -147,7 +141,7 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple]:
 
 def refresh(connection: Connection, source_pks: Collection[int] | None = None) -> None:
     """Keep the best suggestion of each open link; `source_pks` limits it to links of these source variants."""
-    forget_taken(connection)
+    forget_taken(connection, source_pks)
     links = connection.links.filter(state__in=OPEN, source_variant__gone_at=None)
     if source_pks is not None:
         links = links.filter(source_variant__in=source_pks)
@@ -180,23 +174,26 @@ _KEEP = """
 """
 
 
-def forget_taken(connection: Connection) -> None:
-    """Drop what is no suggestion any more: the partner has a link, or is gone, or the link found its own."""
+def forget_taken(connection: Connection, pks: Collection[int] | None = None) -> None:
+    """Drop what is no suggestion any more: the partner has a link, or is gone, or the link found its own.
+
+    `pks` limits it to what is suggested to these variants, or is one of them.
+    """
+    own = "" if pks is None else _FORGET_OF
     with db.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE stores_variantlink link
-            SET suggested_variant_id = NULL, suggested_score = NULL, suggested_reason = ''
-            WHERE link.connection_id = %s AND link.suggested_variant_id IS NOT NULL
-              AND (link.state NOT IN ('unmatched', 'ambiguous')
-                   OR EXISTS (SELECT 1 FROM stores_variant d
-                              WHERE d.id = link.suggested_variant_id AND d.gone_at IS NOT NULL)
-                   OR EXISTS (SELECT 1 FROM stores_variantlink taken
-                              WHERE taken.destination_variant_id = link.suggested_variant_id
-                                AND taken.state = 'linked'))
-            """,
-            [connection.pk],
-        )
+        cursor.execute(_FORGET + own, {"connection": connection.pk, "pks": sorted(pks or ())})
+
+
+_FORGET = """
+    UPDATE stores_variantlink link
+    SET suggested_variant_id = NULL, suggested_score = NULL, suggested_reason = ''
+    WHERE link.connection_id = %(connection)s AND link.suggested_variant_id IS NOT NULL
+      AND (link.state NOT IN ('unmatched', 'ambiguous')
+           OR EXISTS (SELECT 1 FROM stores_variant d WHERE d.id = link.suggested_variant_id AND d.gone_at IS NOT NULL)
+           OR EXISTS (SELECT 1 FROM stores_variantlink taken
+                      WHERE taken.destination_variant_id = link.suggested_variant_id AND taken.state = 'linked'))
+"""
+_FORGET_OF = " AND (link.suggested_variant_id = ANY(%(pks)s) OR link.source_variant_id = ANY(%(pks)s))"
 
 
 def forget(link: VariantLink) -> None:

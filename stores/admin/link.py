@@ -30,8 +30,12 @@ class DoubtFilter(ExactFilter):
     parameter_name = "doubt"
     conditions = (
         ("open", "Waits for you: unmatched or ambiguous", {"state__in": [State.UNMATCHED, State.AMBIGUOUS]}),
-        ("suggested", "Has a suggestion", {"suggested_score__isnull": False}),
-        ("sure", f"Has a suggestion of {suggesting.SURE} or more", {"suggested_score__gte": suggesting.SURE}),
+        ("suggested", "Has a suggestion", {"state__in": suggestions.OPEN, "suggested_score__isnull": False}),
+        (
+            "sure",
+            f"Has a suggestion of {suggesting.SURE} or more",
+            {"state__in": suggestions.OPEN, "suggested_score__gte": suggesting.SURE},
+        ),
     )
 
 

@@ -87,14 +87,12 @@ def test_nothing_in_common_is_no_suggestion():
 
 def test_titles_are_searched_from_narrow_to_wide():
     assert title_searches("Blue cotton-Shirt", ["M"]) == [
-        "blue cotton shirt m",
-        "blue cotton shirt",
-        "cotton shirt",
-        "blue shirt",
-        "blue cotton",
+        ["blue cotton shirt m"],
+        ["blue cotton shirt"],
+        ["cotton shirt", "blue shirt", "blue cotton"],
     ]
     assert title_searches("!!") == []
-    assert len(title_searches(" ".join(map(str, range(50))))) == 1
+    assert title_searches(" ".join(map(str, range(50))))[2] == []
 
 
 texts = st.text(alphabet="ab0 -é", max_size=5)
