@@ -121,6 +121,8 @@ def client_address(request: HttpRequest) -> str:
     """
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
     address = forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "")
+    if address.startswith("[") or address.count(":") == 1:  # some proxies add the port
+        address = address[1:].partition("]")[0] if address.startswith("[") else address.partition(":")[0]
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

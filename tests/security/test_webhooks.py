@@ -134,6 +134,26 @@ def test_a_customers_question_cannot_be_turned_into_forgetting_nor_one_store_int
     assert PrivacyRequest.objects.get().store == rows.source
 
 
+def test_a_changed_shop_cannot_be_sent_again_as_an_uninstalled_app(pair):
+    """Both have the same body; what counts is what Shopify says when it is asked."""
+    world = pair()
+    source, _ = world.places
+    body = json.dumps({"id": 1, "name": "Any", "myshopify_domain": source.domain}).encode()
+    assert send(body, source.domain, "app/uninstalled", secret=CLIENT_SECRET).status_code == 200
+    jobs.run_due({SyncJob.Kind.PROCESS_EVENTS: handlers.process_events}, 1)
+    assert WebhookEvent.objects.get(topic="app/uninstalled").state == "done"
+    for step in (lambda: None, world.work):
+        step()
+        source.store.refresh_from_db()
+        assert source.store.status == Store.Status.READY
+    world.sim.uninstall(source.domain)
+    again = {"X_Shopify_Webhook_Id": "the true one"}
+    send(body, source.domain, "app/uninstalled", secret=CLIENT_SECRET, **again)
+    world.work()
+    source.store.refresh_from_db()
+    assert source.store.status == Store.Status.DISCONNECTED
+
+
 # Forged
 
 
