@@ -39,11 +39,15 @@ class NotInPlace(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a check: what was looked at, whether it is well, and what was found or must be done."""
+    """One line of a check: what was looked at, whether it is well, and what was found or must be done.
+
+    `advice` is for what is well as far as we can tell, and yet may need somebody.
+    """
 
     name: str
     ok: bool
     message: str
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class CheckReport:
         return self.status == Store.Status.READY
 
     def as_rows(self) -> list[dict]:
-        """As kept in Store.check_report: a list of {"name", "ok", "message"}."""
+        """As kept in Store.check_report: a list of {"name", "ok", "message", "advice"}."""
         return [asdict(finding) for finding in self.findings]
 
     def __str__(self) -> str:
@@ -106,9 +110,11 @@ class _Check:
             self._look("Orders", lambda: _check_orders(client))
         self._look("Webhook signature", lambda: _check_signature(self.store))
 
-    def _look(self, name: str, look: Callable[[], str]) -> bool:
+    def _look(self, name: str, look: Callable[[], str | tuple[str, str]]) -> bool:
+        advice = ""
         try:
-            message, ok = look(), True
+            found, ok = look(), True
+            message, advice = found if isinstance(found, tuple) else (found, "")
         except NotInPlace as unwell:
             message, ok = str(unwell), False
         except ShopifyError as error:
@@ -117,7 +123,7 @@ class _Check:
             message, ok = _explain(error), False
             if isinstance(error, WrongVersion):
                 name = "API version"
-        self.findings.append(Finding(name, ok, message))
+        self.findings.append(Finding(name, ok, message, advice))
         return ok
 
     def conclude(self) -> CheckReport:
@@ -260,7 +266,7 @@ def webhook_address() -> str:
     return settings.PUBLIC_URL.rstrip("/") + WEBHOOK_PATH if settings.PUBLIC_URL else ""
 
 
-def _check_subscriptions(store: Store, client: Client) -> str:
+def _check_subscriptions(store: Store, client: Client) -> tuple[str, str]:
     address = webhook_address()
     if not address:
         raise NotInPlace(
@@ -268,7 +274,7 @@ def _check_subscriptions(store: Store, client: Client) -> str:
             "reconciliation. Set PUBLIC_URL to this service's https address, restart it, and check the store again."
         )
     report = webhooks.repair_subscriptions(client, address, _topics(store))
-    parts = [f"{len(report.present)} present"]
+    parts, advice = [f"{len(report.present)} present"], ""
     if report.created:
         parts.append(f"{len(report.created)} were missing and are made again ({_listed(report.created)})")
     if report.removed:
@@ -279,7 +285,8 @@ def _check_subscriptions(store: Store, client: Client) -> str:
             f"{len(report.elsewhere)} of this app point elsewhere ({', '.join(hosts)}) and are left alone: another "
             "installation, or a former address of this one"
         )
-    return "; ".join(parts) + "."
+        advice = "If nobody needs these any more, delete them in Shopify, or uninstall the app that made them."
+    return "; ".join(parts) + ".", advice
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -97,8 +97,10 @@ def _migrations() -> Iterator[Finding]:
 
 def _release() -> Iterator[Finding]:
     """What each release sets besides the migrations."""
-    if not Schedule.objects.filter(name="sweep").exists():
-        yield Finding("schedules", WRONG, "nothing is scheduled", "python manage.py upsert_schedules")
+    missing = set(pulse.SCHEDULES) - set(Schedule.objects.exclude(repeats=0).values_list("name", flat=True))
+    if missing:
+        words = f"not scheduled: {', '.join(sorted(missing))}"
+        yield Finding("schedules", WRONG, words, "python manage.py upsert_schedules")
     else:
         yield Finding("schedules", GOOD, "declared")
     wanted = roles.declared()
@@ -190,18 +192,18 @@ def _stores(is_live: bool) -> Iterator[Finding]:
             store.refresh_from_db()
         if store.status == Store.Status.READY:
             yield Finding(f"store {store.domain}", GOOD, "ready")
+            for row in store.check_report:
+                if advice := row.get("advice"):
+                    yield Finding(f"store {store.domain}", WARNING, f"{row['name']}: {row['message']}", advice)
         else:
             words = f"{store.get_status_display().lower()}: {store.status_reason}".rstrip(": ")
             yield Finding(f"store {store.domain}", WRONG, words, "Put that right, then press “Check store”.")
 
 
 def _problems() -> Iterator[Finding]:
-    told = {
-        problems.Kind.HEARTBEAT_MISSED: [pulse.QUEUE],
-        problems.Kind.REDIS_AWAY: [pulse.REDIS_AWAY],
-    }
+    Kind = problems.Kind
+    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.REDIS_AWAY}
     for problem in problems.find():
-        about_store = problem.kind in (problems.Kind.STORE_ATTENTION, problems.Kind.STORE_DISCONNECTED)
-        if not about_store and problem.subject not in told.get(problem.kind, ()):
+        if problem.kind not in told and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, pulse.QUEUE):
             advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See README."
             yield Finding(problems.Kind(problem.kind).label.lower(), WARNING, problem.message, advice)

@@ -25,6 +25,8 @@ from syncing.models import Cluster, Heartbeat
 QUEUE, RESTARTED, INSTALLED = "queue", "queue restarted", "installed"
 REDIS_AWAY = "redis away"  # the last time that a process could not reach the Redis of BROKER_URL
 SWEEP, RETENTION, ALERTS = "sweep", "retention", "alerts"
+# Name: (function, minutes). What is due at other intervals is decided by the sweep itself (syncing.handlers).
+SCHEDULES = {"sweep": ("syncing.tasks.sweep", 1)}
 PULSE_FD, STOP_FD = "TIPOSYNC_PULSE_FD", "TIPOSYNC_STOP_FD"  # environment variables that carry the pipes' numbers
 RESTART_REASON = "TIPOSYNC_RESTART_REASON"  # set in a cluster that follows one that failed
 # The pulses, each followed by the process id:

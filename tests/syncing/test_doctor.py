@@ -1,13 +1,18 @@
 """`manage.py doctor` finds what is not right and says what to do; `rotate_keys` changes the key and nothing else."""
 
+import contextlib
 import io
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.db import connection as db
+from django_q.models import Schedule
 
 from stores import history, roles
 from stores.models import Store
@@ -67,6 +72,56 @@ def test_each_thing_that_is_wrong_comes_with_advice(healthy):
     with pytest.raises(CommandError) as refused:
         call_command("doctor", stdout=io.StringIO())
     assert refused.value.returncode == 1
+
+
+def _late_clock(monkeypatch, settings) -> None:
+    monkeypatch.setattr(doctor.timezone, "now", lambda: datetime.now(UTC) + timedelta(seconds=30))
+
+
+def _no_database(monkeypatch, settings) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(doctor.db, "cursor", refuse)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "subject", "standing", "advice"),
+    [
+        (lambda monkeypatch, settings: setattr(settings, "EMAIL_URL", ""), "settings", "warning", "Set EMAIL_URL="),
+        (lambda monkeypatch, settings: setattr(settings, "PUBLIC_URL", ""), "settings", "WRONG", "Set it to the addr"),
+        (_late_clock, "clock", "warning", "Have both set by NTP."),
+        (_no_database, "database", "WRONG", "Is DATABASE_URL right"),
+        (lambda monkeypatch, settings: setattr(doctor, "LEAST_POSTGRESQL", 99), "database", "WRONG", "Use 99 or newer"),
+    ],
+)
+def test_each_breakage_is_a_line_with_its_remedy(healthy, monkeypatch, settings, break_it, subject, standing, advice):
+    monkeypatch.setattr(doctor, "LEAST_POSTGRESQL", doctor.LEAST_POSTGRESQL)  # put back at the end
+    break_it(monkeypatch, settings)
+    printed = io.StringIO()
+    with contextlib.suppress(CommandError):
+        call_command("doctor", stdout=printed)
+    lines = printed.getvalue().splitlines()
+    (number,) = [n for n, line in enumerate(lines) if re.match(rf"{standing}\s+{subject}: (?!DEBUG)", line)]
+    assert advice in lines[number + 1]
+
+
+def test_a_schedule_that_was_switched_off_is_missing(healthy):
+    Schedule.objects.update(repeats=0)
+    assert found()["schedules"].words == "not scheduled: sweep"
+
+
+def test_asked_live_it_finds_a_revoked_token_and_subscriptions_that_point_elsewhere(healthy, simulator, source, north):
+    healthy.add_passthru(simulator.base_url)
+    for store in (source, north):
+        simulator.subscribe(store.domain, "PRODUCTS_UPDATE", "https://old.example.com/webhooks/")
+    simulator.shop(source.domain).add_location("Warehouse", at=simulator.clock.whole_seconds(), is_primary=True)
+    simulator.uninstall(north.domain)
+    live = {one.subject: one for one in doctor.examine(is_live=True) if one.standing != doctor.GOOD}
+    elsewhere, revoked = live[f"store {source.domain}"], live[f"store {north.domain}"]
+    assert "old.example.com" in elsewhere.words and "delete them in Shopify" in elsewhere.advice
+    assert (revoked.standing, "Check store" in revoked.advice) == (doctor.WRONG, True)
+    assert revoked.words.startswith("disconnected: ")
 
 
 def test_a_missing_trigger_is_found(healthy):

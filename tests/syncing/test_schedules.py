@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django_q.models import Schedule
 
-from syncing.management.commands.upsert_schedules import SCHEDULES
+from syncing.pulse import SCHEDULES
 
 pytestmark = pytest.mark.django_db
 

@@ -5,11 +5,8 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from syncing import pulse
 from syncing.models import Heartbeat
-
-# Name: (function, minutes). What is due at other intervals is decided by the sweep itself (syncing.handlers).
-SCHEDULES = {"sweep": ("syncing.tasks.sweep", 1)}
+from syncing.pulse import INSTALLED, SCHEDULES
 
 
 class Command(BaseCommand):
@@ -23,7 +20,7 @@ class Command(BaseCommand):
             for name, (function, minutes) in SCHEDULES.items():
                 self._upsert(name, function, minutes)
         # From now on workers are expected: their first sign of life is missed, too.
-        Heartbeat.objects.get_or_create(name=pulse.INSTALLED, defaults={"beat_at": timezone.now()})
+        Heartbeat.objects.get_or_create(name=INSTALLED, defaults={"beat_at": timezone.now()})
         self.stdout.write(f"{len(SCHEDULES)} declared, {removed} removed.")
 
     def _upsert(self, name: str, function: str, minutes: int) -> None:
