@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -15,11 +15,13 @@ from stores.admin.connection_standing import follow_up
 from stores.admin.filters import ConnectionFilter, ExactFilter
 from stores.admin.operations import operation, refusal_words
 from stores.admin.pages import ReadOnlyPage
+from stores.admin.searching import SearchedByItem, variants_with
 from stores.models import Connection, Variant, VariantLink
 
 CHANGE = "stores.change_variantlink"
 FOUND_AT_ONCE = 20
 State = VariantLink.State
+SUGGESTED = VariantLink.candidates.through.objects.values("variantlink")
 
 
 class DoubtFilter(ExactFilter):
@@ -29,16 +31,12 @@ class DoubtFilter(ExactFilter):
     parameter_name = "doubt"
     conditions = (
         ("open", "Waits for you: unmatched or ambiguous", {"state__in": [State.UNMATCHED, State.AMBIGUOUS]}),
-        ("suggested", "Has suggestions", {"state": State.AMBIGUOUS, "candidates__isnull": False}),
+        ("suggested", "Has suggestions", {"state": State.AMBIGUOUS, "pk__in": SUGGESTED}),
     )
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        # Several suggestions join several rows of one link.
-        return super().queryset(request, queryset).distinct() if self.value() else queryset
 
 
 @admin.register(VariantLink)
-class VariantLinkAdmin(ReadOnlyPage):
+class VariantLinkAdmin(SearchedByItem, ReadOnlyPage):
     """Links, by connection and title."""
 
     intro = (
@@ -54,12 +52,7 @@ class VariantLinkAdmin(ReadOnlyPage):
     list_filter_submit = True
     ordering = ["source_variant__product_title", "source_variant__title", "pk"]
     list_select_related = ["connection__source", "connection__destination", "source_variant", "destination_variant"]
-    search_fields = [
-        f"{side}__{field}"
-        for side in ("source_variant", "destination_variant")
-        for field in ("product_title", "sku", "barcode", "handle")
-    ]
-    search_help_text = "Search by title, SKU, barcode or handle"
+    item_paths = ("source_variant", "destination_variant")
     actions = ["accept_candidates", "ignore_selected"]
     operations = ("pick", "ignore", "clear")
     panel_template = "admin/stores/variantlink/picker.html"
@@ -182,12 +175,7 @@ def _runs(link: VariantLink) -> bool:
 
 def search_variants(connection: Connection, query: str) -> list[Variant]:
     """Living destination variants in whose title, SKU, barcode or handle every word of `query` occurs."""
-    rows = Variant.objects.filter(store=connection.destination_id, gone_at=None).select_related("store")
-    for word in query.split()[:8]:
-        condition = Q()
-        for field in ("product_title", "title", "sku", "barcode", "handle"):
-            condition |= Q(**{f"{field}__icontains": word})
-        rows = rows.filter(condition)
+    rows = variants_with(query).filter(store=connection.destination_id, gone_at=None).select_related("store")
     return list(rows.order_by("product_title", "title", "pk")[:FOUND_AT_ONCE])
 
 
