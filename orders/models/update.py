@@ -48,7 +48,9 @@ class OrderUpdate(models.Model):
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["order_import", "kind", "origin_gid"], name="order_update_once")]
         indexes = [
-            models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sent"]), name="update_unfinished")
+            models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sent"]), name="update_unfinished"),
+            # What failed is counted on every page of the console: few of many.
+            models.Index(fields=["order_import"], condition=Q(state="failed"), name="update_failed"),
         ]
 
     def __str__(self) -> str:

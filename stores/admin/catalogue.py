@@ -124,9 +124,6 @@ class CatalogueAdmin(Page):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # ended by its own button, which asks what becomes of the products
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("connection__source", "connection__destination")
-
     def get_fieldsets(self, request: HttpRequest, obj: CatalogueSettings | None = None) -> list:
         if self.has_change_permission(request, obj):
             return self.fieldsets

@@ -97,6 +97,7 @@ class MappingInline(TabularInline):
         if db_field.name in sides:
             field.label_from_instance = _location_label
             field.widget.widget.attrs["aria-label"] = str(db_field.verbose_name).capitalize()
+            field.choices = list(field.choices)  # once for all rows; what comes back is still looked up
             field.widget.can_add_related = field.widget.can_change_related = False
             field.widget.can_view_related = field.widget.can_delete_related = False
         return field

@@ -1,10 +1,13 @@
 """Filters of the console's lists that need one query however many connections there are."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib import messages
+from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 
 from stores.models import Connection
 
@@ -21,6 +24,29 @@ class ConnectionFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(connection=self.value()) if (self.value() or "").isdigit() else queryset
+
+
+class DayFilter(TextFilter):
+    """By the day on which a row was made; `field` is the column."""
+
+    title = "day"
+    parameter_name = "day"
+    field = "created_at"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not self.value():
+            return queryset
+        try:
+            began = datetime.strptime(self.value().strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            messages.warning(request, f"“{self.value()}” is no day. Write it like {timezone.now():%Y-%m-%d}.")
+            return queryset
+        of_day = {f"{self.field}__gte": began, f"{self.field}__lt": began + timedelta(days=1)}
+        # The rows of a day lie beside each other: named by the first and the last of them they are found at once. (With
+        # a count, else the database would look for the first one from the first of the table on.)
+        rows = queryset.model.objects.filter(**of_day)
+        span = rows.aggregate(first=Min("pk"), last=Max("pk"), count=Count("pk"))
+        return queryset.filter(**of_day, pk__gte=span["first"] or 0, pk__lte=span["last"] or 0)
 
 
 class ExactFilter(DropdownFilter):

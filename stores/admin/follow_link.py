@@ -83,9 +83,6 @@ class FollowPage(ReadOnlyPage):
     panel_template = "admin/stores/followlink/standing.html"
     ordering = ["title", "pk"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("connection__source", "connection__destination")
-
     def panel(self, request: HttpRequest, row: FollowLink) -> dict[str, Any]:
         items = CatalogueRunItem.objects.filter(run__connection=row.connection_id, source_gid=row.source_gid)
         last = items.exclude(differences=[]).select_related("run__connection__source", "run__connection__destination")

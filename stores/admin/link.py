@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -16,11 +16,13 @@ from stores.admin.filters import ConnectionFilter, ExactFilter
 from stores.admin.link_files import LinkFiles
 from stores.admin.operations import operation
 from stores.admin.pages import ReadOnlyPage
+from stores.admin.searching import SearchedByItem, variants_with
 from stores.models import Connection, Store, Variant, VariantLink
 
 CHANGE = "stores.change_variantlink"
 FOUND_AT_ONCE = 20
 State = VariantLink.State
+SUGGESTED = VariantLink.candidates.through.objects.values("variantlink")
 
 
 class DoubtFilter(ExactFilter):
@@ -40,7 +42,7 @@ class DoubtFilter(ExactFilter):
 
 
 @admin.register(VariantLink)
-class VariantLinkAdmin(LinkFiles, ReadOnlyPage):
+class VariantLinkAdmin(SearchedByItem, LinkFiles, ReadOnlyPage):
     """Links, by connection and title."""
 
     intro = (
@@ -70,12 +72,7 @@ class VariantLinkAdmin(LinkFiles, ReadOnlyPage):
         "destination_variant",
         "suggested_variant",
     ]
-    search_fields = [
-        f"{side}__{field}"
-        for side in ("source_variant", "destination_variant")
-        for field in ("product_title", "sku", "barcode", "handle")
-    ]
-    search_help_text = "Search by title, SKU, barcode or handle"
+    item_paths = ("source_variant", "destination_variant")
     actions = ["accept_best", "accept_any", "ignore_selected"]
     operations = ("pick", "ignore", "clear")
     panel_template = "admin/stores/variantlink/picker.html"
@@ -212,12 +209,7 @@ def _runs(link: VariantLink) -> bool:
 
 def search_variants(store: Store, query: str) -> list[Variant]:
     """Living variants of a store in whose title, SKU, barcode or handle every word of `query` occurs."""
-    rows = Variant.objects.filter(store=store, gone_at=None).select_related("store")
-    for word in query.split()[:8]:
-        condition = Q()
-        for field in ("product_title", "title", "sku", "barcode", "handle"):
-            condition |= Q(**{f"{field}__icontains": word})
-        rows = rows.filter(condition)
+    rows = variants_with(query).filter(store=store, gone_at=None).select_related("store")
     return list(rows.order_by("product_title", "title", "pk")[:FOUND_AT_ONCE])
 
 

@@ -2,12 +2,24 @@
 
 from typing import Any
 
-from django.db.models import Model
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from stores.admin.operations import OperatedMixin
+from stores.admin.paginator import ListPaginator
+
+
+class FirstPageList(ChangeList):
+    """A list that has only one page gets that from the paginator, too."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
 
 
 class Page(OperatedMixin, ModelAdmin):
@@ -19,8 +31,23 @@ class Page(OperatedMixin, ModelAdmin):
     empty_link: tuple[str, str] | None = None  # label, name of a console page
     list_fullwidth = True
     list_per_page = 50
+    paginator = ListPaginator
     show_full_result_count = False
     change_list_template = "admin/console/change_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """The rows with what `list_select_related` names: the page of a row shows the same relations as the list."""
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any) -> Paginator:
+        """The list's pages, see stores.admin.paginator."""
+        is_list = queryset.model is self.model  # the history of a row is cut into pages, too
+        whole = self.get_queryset(request) if is_list else queryset
+        return self.paginator(queryset, *args, **kwargs, whole=whole)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FirstPageList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {"intro": self.intro, "empty_title": self.empty_title, "empty_text": self.empty_text}

@@ -110,6 +110,10 @@ class ProductLink(FollowLink):
             models.Index(fields=["connection", "state"]),
             models.Index(fields=["source_gid"]),
             models.Index(fields=["destination", "destination_gid"]),
+            # What wants attention is counted on every page of the console (and for alerts): few of many.
+            models.Index(
+                fields=["connection"], condition=Q(state__in=("conflict", "failed")), name="product_link_attention"
+            ),
         ]
 
 

@@ -4,9 +4,11 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Concat, Lower
 
 from stores.models.store import Store
 
+SEARCHED = ("product_title", "title", "sku", "barcode", "handle")
 # What people put into an identifier, or leave out, without meaning another one.
 PUNCTUATION = " \t\u00a0-\u2010\u2011\u2013_./\\,:;#*+'\"()[]|"
 _WITHOUT = str.maketrans("", "", PUNCTUATION)
@@ -52,6 +54,14 @@ class Variant(models.Model):
     barcode_key = models.CharField(max_length=255, blank=True, editable=False)
     is_tracked = models.BooleanField("tracked", default=True)
     is_bundle = models.BooleanField("bundle", default=False, help_text="Its stock is computed from its components.")
+    # What the console's searches look through: one text is read several times faster than five columns.
+    search_text = models.GeneratedField(
+        expression=Lower(
+            Concat(*(part for name in SEARCHED for part in (F(name), Value(" ")))), output_field=models.TextField()
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
     gone_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField()
 

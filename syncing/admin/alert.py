@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -126,10 +127,13 @@ class AlertChannelAdmin(Page):
     def panel(self, request: HttpRequest, row: AlertChannel) -> dict[str, Any]:
         return {"messages": [_shown(message) for message in row.messages.all()[:MESSAGES_SHOWN]]}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertChannel]:
+        newest = AlertMessage.objects.order_by("channel_id", "-id").distinct("channel_id")
+        return super().get_queryset(request).prefetch_related(Prefetch("messages", newest, to_attr="last_messages"))
+
     @display(description="Last message")
     def shown_last(self, channel: AlertChannel) -> str:
-        last = channel.messages.first()
-        return _shown(last)["state"] if last else look.NOTHING
+        return _shown(channel.last_messages[0])["state"] if channel.last_messages else look.NOTHING
 
     @operation(
         "Send a test message",

@@ -59,8 +59,7 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
         match = request.resolver_match
         # A list of fifty needs no whole descriptions.
         is_list = match and match.url_name.endswith("_changelist")
-        rows = rows.defer("differences") if is_list else rows
-        return rows.select_related("run__connection__source", "run__connection__destination")
+        return rows.defer("differences") if is_list else rows
 
     def panel(self, request: HttpRequest, row: CatalogueRunItem) -> dict[str, Any]:
         own = {"connection": row.run.connection_id, "source_gid": row.source_gid}

@@ -73,17 +73,13 @@ class CatalogueRunAdmin(ReadOnlyPage):
         ConnectionFilter,
     ]
     list_filter_submit = True
-    list_select_related = ["connection__source", "connection__destination", "requested_by"]
+    list_select_related = ["connection__source", "connection__destination", "requested_by", "released_by"]
     operations = ("release", "discard", "pause", "resume", "cancel", "retry", "run_for_real")
     panel_template = "admin/syncing/cataloguerun/standing.html"
     fieldsets = [
         ("Run", {"fields": ["kind", "is_preview", "about", "shown_by", "retried", "message"]}),
         ("When", {"fields": ["created_at", "shown_finished", "is_released", "released_by", "released_at"]}),
     ]
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        known = super().get_queryset(request)
-        return known.select_related("connection__source", "connection__destination", "requested_by", "released_by")
 
     def panel(self, request: HttpRequest, row: CatalogueRun) -> dict[str, Any]:
         worth_a_look = row.items.exclude(action=Action.EQUAL, outcome=Result.DONE)

@@ -13,6 +13,7 @@ from stores.admin import look
 from stores.admin.filters import ConnectionFilter
 from stores.admin.operations import REFUSALS, operation, refusal_words
 from stores.admin.pages import ReadOnlyPage
+from stores.admin.searching import SearchedByItem
 from syncing import jobs
 from syncing.admin.live import read_live
 from syncing.models import StockHold, StockLink
@@ -50,7 +51,7 @@ def _plan_words(hold: StockHold) -> str:
 
 
 @admin.register(StockHold)
-class StockHoldAdmin(ReadOnlyPage):
+class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     """Holds, the open ones first."""
 
     intro = (
@@ -77,8 +78,7 @@ class StockHoldAdmin(ReadOnlyPage):
     list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
     ordering = [Case(When(state=StockHold.State.OPEN, then=0), default=1), "-id"]
-    search_fields = ["link__variant_link__source_variant__product_title", "link__variant_link__source_variant__sku"]
-    search_help_text = "Search by title or SKU"
+    item_paths = ("link__variant_link__source_variant",)
     list_select_related = ["link__variant_link__source_variant", "connection__source", "connection__destination"]
     actions = ["release_selected", "discard_selected"]
     operations = ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live")

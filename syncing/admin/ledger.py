@@ -8,11 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from stores.admin import look
-from stores.admin.filters import ConnectionFilter
+from stores.admin.filters import ConnectionFilter, DayFilter
 from stores.admin.pages import ReadOnlyPage
+from stores.admin.paginator import EndlessPaginator
+from stores.admin.searching import SearchedByItem
 from syncing.models import StockAdjustment, StockBatch, StockLink
 
 
@@ -25,7 +26,7 @@ def item_of(link: StockLink | None) -> str:
 
 
 @admin.register(StockAdjustment)
-class StockAdjustmentAdmin(ReadOnlyPage):
+class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
     """Adjustments, newest first."""
 
     intro = (
@@ -37,22 +38,18 @@ class StockAdjustmentAdmin(ReadOnlyPage):
         "The first line appears when a started connection finds a difference, or when stock changes in a store."
     )
     empty_link = ("Go to connections", "stores_connection_changelist")
-    paginator = InfinitePaginator
-    date_hierarchy = "created_at"
+    paginator = EndlessPaginator
     list_display = ["shown_created", "item", "where", "shown_change", "shown_cause", "shown_state", "shown_batch"]
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("cause", ChoicesDropdownFilter),
         ConnectionFilter,
-        ("level__store", RelatedDropdownFilter),
+        ("batch__store", RelatedDropdownFilter),
+        DayFilter,
     ]
     list_filter_submit = True
-    search_fields = [
-        "link__variant_link__source_variant__product_title",
-        "link__variant_link__source_variant__sku",
-        "=level__item_gid",
-    ]
-    search_help_text = "Search by title, SKU, or the id of an inventory item"
+    item_paths = ("link__variant_link__source_variant", "link__variant_link__destination_variant")
+    search_help_text = "Search by title, SKU, barcode or handle, or the id of an inventory item"
     list_select_related = ["level__location__store", "link__variant_link__source_variant", "batch"]
     fieldsets = [
         ("Change", {"fields": ["item", "where", "shown_change", "from_as_of", "source_quantity"]}),
@@ -60,7 +57,7 @@ class StockAdjustmentAdmin(ReadOnlyPage):
         ("What became of it", {"fields": ["shown_state", "reason", "created_at", "settled_at", "shown_batch"]}),
     ]
 
-    @display(description="When", ordering="created_at")
+    @display(description="When", ordering="id")
     def shown_created(self, adjustment: StockAdjustment) -> str:
         return look.exact(adjustment.created_at)
 
@@ -77,15 +74,15 @@ class StockAdjustmentAdmin(ReadOnlyPage):
     def shown_change(self, adjustment: StockAdjustment) -> str:
         return look.change(adjustment.change_from, adjustment.change_to)
 
-    @display(description="Cause", ordering="cause")
+    @display(description="Cause")
     def shown_cause(self, adjustment: StockAdjustment) -> str:
         return adjustment.get_cause_display()
 
-    @display(description="Outcome", ordering="state")
+    @display(description="Outcome")
     def shown_state(self, adjustment: StockAdjustment) -> str:
         return look.state_pill(adjustment, title=adjustment.reason)
 
-    @display(description="Batch", ordering="batch")
+    @display(description="Batch")
     def shown_batch(self, adjustment: StockAdjustment) -> str:
         return look.page_of(adjustment.batch, f"Batch {adjustment.batch_id}")
 
@@ -109,7 +106,7 @@ class StockBatchAdmin(ReadOnlyPage):
     empty_title = "No mutation has been sent yet"
     empty_text = "The first one is recorded when a started connection has a stock change to write."
     empty_link = ("Go to connections", "stores_connection_changelist")
-    paginator = InfinitePaginator
+    paginator = EndlessPaginator
     list_display = ["shown_name", "store", "connection", "shown_kind", "shown_state", "attempts", "shown_created"]
     list_filter = [("state", ChoicesDropdownFilter), ("store", RelatedDropdownFilter), ConnectionFilter]
     list_filter_submit = True
@@ -142,15 +139,15 @@ class StockBatchAdmin(ReadOnlyPage):
     def shown_connection(self, batch: StockBatch) -> str:
         return look.page_of(batch.connection)
 
-    @display(description="Kind", ordering="kind")
+    @display(description="Kind")
     def shown_kind(self, batch: StockBatch) -> str:
         return batch.get_kind_display()
 
-    @display(description="State", ordering="state")
+    @display(description="State")
     def shown_state(self, batch: StockBatch) -> str:
         return look.state_pill(batch, title=batch.message)
 
-    @display(description="Recorded", ordering="created_at")
+    @display(description="Recorded", ordering="id")
     def shown_created(self, batch: StockBatch) -> str:
         return look.ago(batch.created_at)
 

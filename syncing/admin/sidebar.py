@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.urls import reverse
 from orders.admin.filters import ATTENTION
 from orders.models import OrderImport, OrderUpdate
 from stores import suggestions
+from stores.admin.paginator import count_to
 from stores.models import ProductLink, ResourceLink, VariantLink
 from syncing.models import Alert, CatalogueRun, StockHold, SyncJob
 
@@ -70,17 +72,18 @@ GROUPS = (
         ),
     ),
 )
+MOST = 999
 LINK_ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
 BADGES = {
-    "links": ("warning", lambda: VariantLink.objects.filter(state__in=suggestions.OPEN).count()),
-    "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None).count()),
-    "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION).count()),
-    "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).count()),
-    "products": ("warning", lambda: ProductLink.objects.filter(state__in=LINK_ATTENTION).count()),
-    "content": ("warning", lambda: ResourceLink.objects.filter(state__in=LINK_ATTENTION).count()),
-    "runs": ("warning", lambda: CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).count()),
-    "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN).count()),
-    "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED).count()),
+    "links": ("warning", lambda: VariantLink.objects.filter(state__in=suggestions.OPEN)),
+    "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None)),
+    "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION)),
+    "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)),
+    "products": ("warning", lambda: ProductLink.objects.filter(state__in=LINK_ATTENTION)),
+    "content": ("warning", lambda: ResourceLink.objects.filter(state__in=LINK_ATTENTION)),
+    "runs": ("warning", lambda: CatalogueRun.objects.filter(state=CatalogueRun.State.HELD)),
+    "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN)),
+    "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED)),
 }
 
 
@@ -103,9 +106,15 @@ def _may_view(request: HttpRequest, label: str) -> bool:
 def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any]:
     item = {"title": title, "icon": icon, "link": reverse(f"admin:{label.replace('.', '_')}_changelist")}
     if badge:
-        variant, count = BADGES[badge]
-        item |= {"badge": count(), "badge_variant": variant}
+        variant, wanting = BADGES[badge]
+        item |= {"badge": badge_text(wanting()), "badge_variant": variant}
     return item
+
+
+def badge_text(rows: QuerySet) -> str | int:
+    """How many want attention; beyond MOST the exact number helps nobody and would be counted on every page."""
+    count = count_to(rows, MOST + 1)
+    return f"{MOST}+" if count > MOST else count
 
 
 def icon(request: HttpRequest) -> str:

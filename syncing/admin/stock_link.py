@@ -15,9 +15,10 @@ from unfold.decorators import display
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter
 from stores.admin.pages import ReadOnlyPage
+from stores.admin.searching import SearchedByItem
 from syncing import status
 from syncing.admin.timeline import read_live_view, timeline_view
-from syncing.models import StockLink
+from syncing.models import StockLevel, StockLink
 
 
 class StockFilter(DropdownFilter):
@@ -40,16 +41,22 @@ class StockFilter(DropdownFilter):
         conditions = {
             "in": status.IN_STEP,
             "out": status.OUT_OF_STEP,
-            "oversold": Q(source_level__available__lt=0) | Q(destination_level__available__lt=0),
+            "oversold": _with_levels(available__lt=0),
             "waiting": status.WAITING,
-            "doubtful": Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True),
-            "absent": Q(source_level__is_active=False) | Q(destination_level__is_active=False),
+            "doubtful": _with_levels(is_doubtful=True),
+            "absent": _with_levels(is_active=False),
         }
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
+def _with_levels(**wanted: Any) -> Q:
+    # The levels first: they are few, and joining each link with both of its own would take longer.
+    levels = StockLevel.objects.filter(**wanted).values("pk")
+    return Q(source_level__in=levels) | Q(destination_level__in=levels)
+
+
 @admin.register(StockLink)
-class StockLinkAdmin(ReadOnlyPage):
+class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
     """Pairs of levels; each leads to the timeline of its item."""
 
     intro = (
@@ -75,13 +82,7 @@ class StockLinkAdmin(ReadOnlyPage):
     list_filter = [("state", ChoicesDropdownFilter), StockFilter, ConnectionFilter]
     list_filter_submit = True
     ordering = ["-changed_at"]
-    search_fields = [
-        "variant_link__source_variant__product_title",
-        "variant_link__source_variant__sku",
-        "variant_link__source_variant__barcode",
-        "variant_link__destination_variant__sku",
-    ]
-    search_help_text = "Search by title, SKU or barcode"
+    item_paths = ("variant_link__source_variant", "variant_link__destination_variant")
     list_select_related = [
         "connection__source",
         "connection__destination",

@@ -27,7 +27,10 @@ from syncing.admin.live import Reading, ask_live, problems_of
 from syncing.models import StockAdjustment, StockHold, StockLink, StockObservation
 
 PER_PAGE = 50
-LINKED_ROWS = ("source_level__location__store", "destination_level__location__store", "mapping", "connection")
+LINKED_ROWS = (
+    *("source_level__location__store", "destination_level__location__store", "connection"),
+    *("mapping__source_location", "mapping__destination_location"),
+)
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,9 @@ _ROWS = {
     "adjustment": lambda: StockAdjustment.objects.select_related(
         "level__location__store", "batch", "connection__source", "connection__destination", "reconciliation"
     ),
-    "hold": lambda: StockHold.objects.select_related("resolved_by", "link__mapping"),
+    "hold": lambda: StockHold.objects.select_related(
+        "resolved_by", "link__mapping__source_location", "link__mapping__destination_location"
+    ),
     "ordered": lambda: OrderImportLine.objects.select_related(
         "order_import__connection__source", "order_import__connection__destination"
     ),

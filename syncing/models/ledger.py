@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -119,6 +120,17 @@ class StockAdjustment(models.Model):
             models.Index(fields=["link", "id"]),
             models.Index(fields=["connection", "created_at"]),
             models.Index(fields=["settled_at"]),
+            # For the console: what went wrong and what has a rare cause, which are few rows, and the writes of a day,
+            # which is one entry for many pages of a table that grows at its end only: next to nothing for a write.
+            models.Index(
+                fields=["id"], condition=Q(state__in=["stale", "failed", "unknown"]), name="adjustment_not_done"
+            ),
+            models.Index(
+                fields=["cause", "id"],
+                condition=~Q(cause__in=["source_changed", "reconciliation"]),
+                name="adjustment_of_rare_cause",
+            ),
+            BrinIndex(fields=["created_at"], name="adjustment_made_on"),
         ]
 
     def __str__(self) -> str:

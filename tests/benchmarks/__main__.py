@@ -13,6 +13,7 @@ FULL = {
     "orders": ["--orders", "500", "--idle", "60"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
     "catalogue": ["--products", "10000"],
+    "pages": ["--ledger", "1000000", "--links", "100000", "--times", "3"],
 }
 
 

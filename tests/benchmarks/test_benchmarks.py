@@ -100,6 +100,14 @@ def test_a_flood_is_stored_whole_while_the_console_is_in_use():
     assert number(row["console pages"]) > 0
 
 
+def test_every_page_of_the_console_is_timed_and_answers():
+    rows = run_benchmark("pages", "--ledger", "1000", "--links", "100")
+    pages = [row for row in rows if "a row's page ms" in row]
+    assert len(pages) >= 25
+    assert all(number(row["its p50 ms (aim < 300)"]) >= number(row["first page ms"]) > 0 for row in pages)
+    assert pages[0]["page"].startswith("floor")
+
+
 def test_every_write_arrives_with_one_worker_process_and_with_two():
     rows = run_benchmark(
         "scale", "--destinations", "2", "--items", "3", "--processes", "1", "2", "--milliseconds", "50"
