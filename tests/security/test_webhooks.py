@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from orders.models import OrderImport, OrderUpdate
 from stores.models import Store, VariantLink
-from syncing import handlers, jobs, views
+from syncing import handlers, jobs, views, webhooks
 from syncing.models import PrivacyRequest, StockBatch, StockLevel, StockLink, SyncJob, WebhookEvent
 from tests.console_rows import SECRET, make_event, make_rows
 from tests.simulator.state import CLIENT_SECRET
@@ -140,7 +140,7 @@ def test_a_changed_shop_cannot_be_sent_again_as_an_uninstalled_app(pair):
     source, _ = world.places
     body = json.dumps({"id": 1, "name": "Any", "myshopify_domain": source.domain}).encode()
     assert send(body, source.domain, "app/uninstalled", secret=CLIENT_SECRET).status_code == 200
-    jobs.run_due({SyncJob.Kind.PROCESS_EVENTS: handlers.process_events}, 1)
+    webhooks.process_new(handlers.EFFECTS)
     assert WebhookEvent.objects.get(topic="app/uninstalled").state == "done"
     for step in (lambda: None, world.work):
         step()
