@@ -22,6 +22,8 @@ TRACKING = "tracking"
 # A change that is under way needs what it sends; it is over within minutes.
 OVER = (OrderUpdate.State.CONFIRMED, OrderUpdate.State.SKIPPED, OrderUpdate.State.FAILED)
 
+UNDER_WAY = (OrderImport.State.PLANNED, OrderImport.State.WAITING, OrderImport.State.SENT)
+
 
 def orders_of(store: Store, numbers: Collection[int] | None) -> QuerySet[OrderImport]:
     """Imports of these orders of a store, originals and copies alike; of all its orders if `numbers` is None."""
@@ -49,7 +51,8 @@ def forget_old(before: datetime, most: int) -> int:
     lately = OrderUpdate.objects.filter(order_import=OuterRef("pk")).filter(
         ~Q(state__in=OVER) | Q(changed_at__gte=before)
     )
-    old = OrderImport.objects.filter(is_forgotten=False, changed_at__lt=before).exclude(Exists(lately))
+    old = OrderImport.objects.filter(is_forgotten=False, changed_at__lt=before).exclude(state__in=UNDER_WAY)
+    old = old.exclude(Exists(lately))
     keys = list(old.order_by("changed_at").values_list("pk", flat=True)[:most])
     forget(OrderImport.objects.filter(pk__in=keys), OLD_WORDS)
     return OrderImport.objects.filter(pk__in=keys).update(is_forgotten=True)

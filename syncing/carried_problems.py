@@ -158,8 +158,7 @@ def waiting_orders(now: datetime) -> Iterator[Problem]:
     """Orders that wait for an operator, or should have been copied long ago. Waiting for payment is no problem."""
     State = OrderImport.State
     held_up = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS, changed_at__lt=now - LONG_WAIT)
-    # A stuck one of unknown outcome has a failure and is told of as failed.
-    late = Q(state__in=(State.PLANNED, State.SENT), failure__in=("", "transient"), created_at__lt=now - LONG_WAIT)
+    late = Q(state__in=(State.PLANNED, State.SENT), created_at__lt=now - LONG_WAIT)
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     alive = [connection.pk for connection in running if not connection.why_inert()]
     rows = OrderImport.objects.filter(held_up | late, connection__in=alive).select_related(*ENDS).order_by("pk")

@@ -20,9 +20,9 @@ from django.db import connection as db
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from stores import tracing
 from stores.models import Connection, Store
 from stores.redaction import redact
-from stores.tracing import traced
 from syncing import pulse
 from syncing.models import CatalogueRun, Reconciliation, SyncJob
 
@@ -63,6 +63,8 @@ def enqueue(
     Inside a transaction it waits for the commit: a worker that claimed the queued job before our rows were visible
     would otherwise take the only wake-up with it.
     """
+    if causes := tracing.current().get("correlation"):
+        arguments = (arguments or {}) | {"correlation": causes}
     row = [kind, subject, connection and connection.pk, store and store.pk, json.dumps(arguments or {}), due_in]
     if kind not in SWEPT and transaction.get_connection().in_atomic_block:
         # Nothing else would ever find out that it is due, should this process die between the commit and what follows
@@ -266,7 +268,9 @@ def _claim() -> SyncJob | None:
 
 def _run(job: SyncJob, work: Work) -> None:
     fields = {"job": job.pk, "kind": job.kind} | ({"connection": job.connection_id} if job.connection_id else {})
-    with traced(**fields):
+    if causes := job.arguments.get("correlation"):
+        fields["correlation"] = causes
+    with tracing.traced(**fields):
         _run_traced(job, work)
 
 
@@ -284,6 +288,8 @@ def _run_traced(job: SyncJob, work: Work) -> None:
 
 
 def _succeed(job: SyncJob, message: str | None) -> None:
+    if "correlation" in job.arguments:
+        logger.info("%s: done", job)
     earlier = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.FAILED)
     earlier.update(state=SyncJob.State.SUCCEEDED, message=f"Failed at first, done later by job {job.pk}.")
     if message is None:  # nothing worth a row: what it wrote stands in the ledger

@@ -12,6 +12,7 @@ from django.db import connection as db
 from stores.models import Store
 from stores.shopify import gids
 from stores.shopify.instants import parse_instant
+from stores.tracing import traced
 from syncing import jobs
 from syncing.models import StockObservation, WebhookEvent
 from syncing.stock import levels
@@ -20,6 +21,7 @@ from syncing.stock.levels import Hint
 logger = logging.getLogger(__name__)
 
 PROCESS_ROWS = 500
+TRACED = 50  # so many webhook ids at most follow a job into the logs
 # What reading an unexpected body raises.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
 LARGEST = 2**31 - 1  # Shopify's Int, and our column's
@@ -81,9 +83,10 @@ def _process_some(effects: dict[str, Effect]) -> int:
         # One store and topic in a transaction: levels are locked before their links, as everywhere. With a second store
         # its levels would be waited for with links in hand, for which a run waits that has those levels in hand.
         events = list(free.filter(store=first.store, topic=first.topic)[:PROCESS_ROWS])
-        dirtied = _process_topic(first.store, first.topic, events, effects)
+        ids = [event.webhook_id for event in events]
+        with traced(correlation=ids[:TRACED]):  # for the jobs that they lead to
+            dirtied = _process_topic(first.store, first.topic, events, effects)
         _save_outcomes(events)
-    ids = [event.webhook_id for event in events]
     logger.info("%s processed: %d", first.topic, len(ids), extra={"store": first.store.domain, "correlation": ids})
     jobs.carry_all(dirtied)
     return len(events)

@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+from tests.orders.trade import Trade
+from tests.syncing.catalog.conftest import showroom  # noqa: F401  a fixture
 from tiposync.logs import JsonFormatter
 
 
@@ -37,3 +39,24 @@ def test_the_id_of_a_webhook_leads_from_its_arrival_to_the_write_it_led_to(pair,
     assert received["request"] and received["store"] == source.domain
     assert processed["job"] and processed["kind"] == "process_events"
     assert recorded["kind"] == "carry_stock" and recorded["batch"]
+
+
+def test_the_id_of_an_orders_webhook_leads_to_the_job_that_copied_it(world, log_lines):
+    shop = Trade.open(world, "order")
+    shop.north.order((0, 1))
+    (delivery,) = shop.north.waiting("ORDERS_CREATE")
+    name = delivery.headers()["X-Shopify-Webhook-Id"]
+    shop.run()
+    assert len(shop.copies) == 1
+    kinds = [one.get("kind") for one in log_lines() if name in one.get("correlation", ())]
+    assert kinds[:2] == [None, "process_events"] and "import_order" in kinds
+
+
+def test_the_id_of_a_products_webhook_leads_to_the_job_that_carried_it(showroom, log_lines):  # noqa: F811
+    room = showroom()
+    room.add("Lamp")
+    names = {delivery.headers()["X-Shopify-Webhook-Id"] for delivery in room.source.waiting("PRODUCTS_CREATE")}
+    room.world.follow()
+    room.world.work()
+    lines = [one for one in log_lines() if names & set(one.get("correlation", ()))]
+    assert "sync_product" in {one.get("kind") for one in lines}
