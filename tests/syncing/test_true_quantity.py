@@ -148,6 +148,17 @@ def test_a_write_of_unknown_outcome_is_answered_by_counting(pair):
     assert hold.state == State.SET_TRUE
 
 
+@STRATEGIES
+@pytest.mark.parametrize("quantity", [0, 12, 60])
+def test_a_difference_that_was_left_standing_before_is_settled_too(pair, strategy, quantity):
+    world, hold = hold_a_fall_to_0(pair, strategy)
+    holds.discard(hold)
+    world.carry()
+    again = StockHold.objects.create(link=hold.link, connection=hold.connection, kind="guard", reason="Count it.")
+    set_true(world, again, quantity)
+    assert levels_of(world) == [quantity, quantity]
+
+
 def test_every_destination_of_the_source_follows(pair):
     world = pair("two_way", stock=60, destinations=2)
     fall(world)
