@@ -96,7 +96,7 @@ class MappingInline(TabularInline):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name in sides:
             field.label_from_instance = _location_label
-            field.widget.widget.attrs["aria-label"] = str(db_field.verbose_name).capitalize()
+            field.widget.attrs["aria-label"] = str(db_field.verbose_name).capitalize()
             field.widget.can_add_related = field.widget.can_change_related = False
             field.widget.can_view_related = field.widget.can_delete_related = False
         return field
