@@ -7,7 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from stores.models import CatalogueSettings, VariantLink
-from syncing.models import CatalogueRun, StockHold, StockLink
+from syncing.models import StockHold, StockLink
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.visitor import make_user
 from tests.console_press import page_of
@@ -50,10 +50,8 @@ def pages(furnished: Furnished) -> dict[str, str]:
     )
     return {
         "dashboard": "/admin/",
-        "links": reverse("admin:stores_variantlink_changelist") + "?doubt=open",
         "picker": page_of(unmatched) + "?partner=no+sku",
         "hold": page_of(StockHold.objects.filter(state="open").first()),
         "timeline": reverse("admin:syncing_timeline", args=[pair.variant_link_id]),
         "catalogue": page_of(CatalogueSettings.objects.get()),
-        "catalogue-run": page_of(CatalogueRun.objects.first()),
     }
