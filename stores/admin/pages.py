@@ -1,10 +1,13 @@
-"""What all list pages of the console have in common: a sentence of what they show, and an empty state with a way on."""
+"""What all pages of the console have in common: a sentence above a list, a way on where it is empty, hiding fields."""
 
+import copy
+import json
+import re
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -55,6 +58,26 @@ class Page(OperatedMixin, ModelAdmin):
             label, name = self.empty_link
             context["empty_link"] = {"label": label, "url": reverse(f"admin:{name}")}
         return super().changelist_view(request, context | (extra_context or {}))
+
+
+    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+        form, row = context["adminform"], kwargs.get("obj")
+        closed = {str(name) for name in form.readonly_fields}
+        if row is not None and closed and getattr(self, "conditional_fields", None):
+            form.model_admin = copy.copy(self)  # this request's alone: what is closed depends on who looks
+            form.model_admin.conditional_fields = {
+                name: settled(condition, row, closed) for name, condition in self.conditional_fields.items()
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def settled(condition: str, row: Model, closed: set[str]) -> str:
+    """A condition for the browser with the values of fields that are no inputs on this page in place of their names."""
+
+    def value_of(word: re.Match) -> str:
+        return json.dumps(getattr(row, word[0])) if word[0] in closed else word[0]
+
+    return re.sub(r"'[^']*'|\w+", value_of, condition)
 
 
 class ReadOnlyPage(Page):

@@ -1,0 +1,108 @@
+"""Everybody at the console: each role within its limits, somebody with a keyboard only, somebody with a phone."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from stores import roles
+from stores.models import VariantLink
+from tests.browser.shop_window import ShopWindow, open_shops
+from tests.browser.visitor import PASSWORD, PHONE, Visitor, make_user
+from tests.console_press import page_of
+
+pytestmark = pytest.mark.browser
+
+RANKS = {roles.VIEWER: 0, roles.SUPPORT: 1, roles.MANAGER: 2, roles.ADMINISTRATOR: 3}
+MOST_TABS = 120
+
+
+@pytest.fixture(scope="module")
+def window(product) -> ShopWindow:
+    return open_shops(product)
+
+
+def is_offered(visitor: Visitor, label: str) -> bool:
+    return bool(visitor.page.locator("#main").get_by_role("button", name=label, exact=True).count())
+
+
+@pytest.mark.parametrize("role", RANKS)
+def test_each_role_is_shown_what_it_may_do_and_no_more(visitor, window, role):
+    rank, connection = RANKS[role], window.connection
+    visitor.become(make_user(f"person-{rank}", role))
+    page = visitor.open(page_of(VariantLink.objects.get(source_variant__product_title="Blank SKU")))
+    expect(page.get_by_text("Blank SKU").first).to_be_visible()
+    assert is_offered(visitor, "Ignore") == (rank >= 1)
+    visitor.open(page_of(connection))
+    expect(visitor.card("How it stands")).to_be_visible()
+    assert is_offered(visitor, "Pause") == is_offered(visitor, "Save") == (rank >= 2)
+    visitor.open(page_of(connection.source))
+    assert bool(page.get_by_label("Client secret", exact=True).count()) == (rank >= 3)
+    assert bool(page.locator("#nav-sidebar").get_by_role("link", name="Users").count()) == (rank >= 3)
+    visitor.expect(403)
+    assert page.goto(f"{visitor.url}/admin/auth/user/").status == (200 if rank >= 3 else 403)
+
+
+class Keys:
+    """Somebody who has nothing but a keyboard."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.page = visitor.page
+
+    def go_to(self, wanted: Locator) -> None:
+        """Press Tab until it is reached. Where one is must be visible at every stop."""
+        wanted.wait_for()
+        for _ in range(MOST_TABS):
+            if wanted.evaluate("e => e === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+            focused = self.page.locator("*:focus")
+            if focused.count() and focused.is_visible():
+                seen = focused.evaluate(
+                    "e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth]; }"
+                )
+                assert seen[0] != "none" and seen[1] != "0px", (
+                    f"no visible focus: {focused.evaluate('e => e.outerHTML')}"
+                )
+        raise AssertionError(f"Tab never reaches {wanted}")
+
+    def enter(self) -> None:
+        self.page.keyboard.press("Enter")
+
+
+def test_an_unmatched_product_is_resolved_with_the_keyboard_alone(visitor, window):
+    make_user("kim", roles.SUPPORT)
+    visitor.open("/admin/")
+    page, keys, typing = visitor.page, Keys(visitor), visitor.page.keyboard
+    keys.go_to(page.get_by_label("Username"))
+    typing.type("kim")
+    keys.go_to(page.get_by_label("Password"))
+    typing.type(PASSWORD)
+    keys.enter()
+    keys.go_to(page.get_by_role("link", name="Links", exact=True))
+    keys.enter()
+    keys.go_to(page.locator("#searchbar"))
+    typing.type("Blank SKU")
+    keys.enter()
+    page.wait_for_url("**q=Blank**")
+    keys.go_to(page.locator("#result_list").get_by_role("link", name="Blank SKU").first)
+    keys.enter()
+    keys.go_to(page.get_by_role("searchbox", name="Search variants of North store"))
+    typing.type("blank")
+    keys.enter()
+    page.wait_for_url("**partner=blank**")
+    keys.go_to(page.get_by_role("row", name="Blank SKU").last.get_by_role("button", name="Link", exact=True))
+    keys.enter()
+    expect(page.get_by_text("Its stock is being brought in step").first).to_be_visible()
+
+
+def test_a_phone_is_enough_to_find_and_open_a_link(welcome, window):
+    visitor = welcome(viewport=PHONE, has_touch=True, is_mobile=True)
+    make_user("pia", roles.SUPPORT)
+    visitor.sign_in("pia")
+    assert not visitor.sticks_out()
+    visitor.page.get_by_role("button", name="Menu").locator("visible=true").tap()
+    visitor.choose("Links")
+    assert not visitor.sticks_out()
+    visitor.search("Twin A")
+    visitor.follow("Twin A")
+    expect(visitor.page.get_by_text("Pick the partner").first).to_be_visible()
+    assert not visitor.sticks_out()
