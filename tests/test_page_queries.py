@@ -89,7 +89,7 @@ def ask(client: Client, url: str) -> tuple[int, Any]:
 
 
 def ask_again(client: Client, url: str) -> int:
-    """The queries of a page that makes, when it is first opened, what it needs: pairs to preview, a two-factor device."""
+    """The queries of a page that makes what it needs when first opened: pairs to preview, a two-factor device."""
     ask(client, url)
     return ask(client, url)[0]
 
