@@ -91,7 +91,9 @@ def list_of(model: str) -> str:
     return reverse(f"admin:{model}_changelist")
 
 
-def answer_levels(quantities: dict[str, int], as_of: str = "2036-10-01T10:00:00Z") -> None:
+def answer_levels(
+    quantities: dict[str, int], shopify: responses.RequestsMock = responses.mock, as_of: str = "2036-10-01T10:00:00Z"
+) -> None:
     """Have Shopify answer every read of levels: inventory item to available, active and tracked."""
 
     def answer(request) -> tuple:
@@ -110,4 +112,4 @@ def answer_levels(quantities: dict[str, int], as_of: str = "2036-10-01T10:00:00Z
         ]
         return 200, {"X-Shopify-API-Version": "2026-10"}, json.dumps({"data": {"nodes": nodes}})
 
-    responses.add_callback(responses.POST, re.compile(r"http://127\.0\.0\.1:9/.*graphql\.json"), answer)
+    shopify.add_callback(responses.POST, re.compile(r"http://127\.0\.0\.1:9/.*graphql\.json"), answer)

@@ -38,10 +38,11 @@ class DayFilter(TextFilter):
             return queryset
         try:
             began = datetime.strptime(self.value().strip(), "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
+            ended = began + timedelta(days=1)
+        except (ValueError, OverflowError):
             messages.warning(request, f"“{self.value()}” is no day. Write it like {timezone.now():%Y-%m-%d}.")
             return queryset
-        of_day = {f"{self.field}__gte": began, f"{self.field}__lt": began + timedelta(days=1)}
+        of_day = {f"{self.field}__gte": began, f"{self.field}__lt": ended}
         # The rows of a day lie beside each other: named by the first and the last of them they are found at once. (With
         # a count, else the database would look for the first one from the first of the table on.)
         rows = queryset.model.objects.filter(**of_day)

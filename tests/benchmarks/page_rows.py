@@ -91,7 +91,7 @@ def fill(model: type[Model], count: int, **columns: str) -> None:
     rows = f"SELECT {', '.join(values)} FROM generate_series(1::bigint, {count}) AS n"
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({', '.join(names)}) {rows}", parameters)
-        cursor.execute(f"SELECT setval(pg_get_serial_sequence(%s, 'id'), {count})", [model._meta.db_table])
+        cursor.execute(f"SELECT setval(pg_get_serial_sequence(%s, 'id'), {max(1, count)})", [model._meta.db_table])
 
 
 def one_of(*texts: str, by: str = "n") -> str:

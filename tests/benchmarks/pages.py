@@ -25,11 +25,12 @@ def main() -> None:
     parser.add_argument("--ledger", type=int, default=20_000, help="lines of the ledger, and events (default 20,000)")
     parser.add_argument("--links", type=int, default=2_000, help="links of variants, and of products (default 2,000)")
     parser.add_argument("--times", type=int, default=1, help="how often each page is asked for (default 1)")
+    parser.add_argument("--only", nargs="+", default=[], help="these lists only, like syncing.stockadjustment")
     parser.add_argument("--all", action="store_true", help="print every way of asking, not only the slow ones")
     options = parser.parse_args()
     sizes = [str(number) for number in (options.ledger, options.links, options.times)]
     with Stage(SHOPIFY_BASE_URL="http://127.0.0.1:9/{domain}") as stage:
-        timings = json.loads(stage.run("-m", "tests.benchmarks.page_times", *sizes))
+        timings = json.loads(stage.run("-m", "tests.benchmarks.page_times", *sizes, *options.only))
     title = f"(g) The console with {options.ledger:,} lines in the ledger and {options.links:,} links"
     print_table(title, HEADER, list(_by_page(timings)))
     if shown := [timing for timing in timings if options.all or timing["p50"] >= AIM_MS]:

@@ -101,9 +101,10 @@ def test_a_flood_is_stored_whole_while_the_console_is_in_use():
 
 
 def test_every_page_of_the_console_is_timed_and_answers():
-    rows = run_benchmark("pages", "--ledger", "1000", "--links", "100")
+    lists = ["stores.connection", "syncing.stockadjustment"]
+    rows = run_benchmark("pages", "--ledger", "1000", "--links", "100", "--only", *lists)
     pages = [row for row in rows if "a row's page ms" in row]
-    assert len(pages) >= 25
+    assert [row["page"] for row in pages[-2:]] == ["syncing.stockadjustment", "stores.connection"]
     assert all(number(row["its p50 ms (aim < 300)"]) >= number(row["first page ms"]) > 0 for row in pages)
     assert pages[0]["page"].startswith("floor")
 

@@ -60,9 +60,10 @@ def test_the_ledger_shows_the_writes_of_a_day(admin_client, rows):
         assert ["SOCK-1]" in page, "Green lamp [" in page] == expected, day
 
 
-def test_what_is_no_day_is_said(admin_client, rows):
-    page = look_at(admin_client, f"{list_of(LEDGER)}?day=tomorrow")
-    assert "“tomorrow” is no day. Write it like 20" in page
+@pytest.mark.parametrize("words", ["tomorrow", "2026-02-30", "9999-12-31"])
+def test_what_is_no_day_is_said(admin_client, rows, words):
+    page = look_at(admin_client, f"{list_of(LEDGER)}?day={words}")
+    assert f"“{words}” is no day. Write it like 20" in page
     assert "Green lamp [" in page
 
 
