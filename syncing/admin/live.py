@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stores.admin.operations import REFUSALS, refusal_words
 from stores.clients import open_client
-from stores.models import Connection, Location, Store, SyncSwitch
+from stores.models import Connection, Location, SyncSwitch
 from syncing import jobs
 from syncing.models import StockLevel, StockLink
 from syncing.stock.levels import observe_live
@@ -46,15 +46,19 @@ def ask_live(links: list[StockLink]) -> list[Reading]:
     problems: dict[int, str] = {}
     dirtied: set[int] = set()
     for location, group in by_location.items():
+        store, problem = location.store, ""
         try:
-            _refuse_paused(location.store)
-            dirtied |= observe_live(group, open_client(location.store).for_a_person(), location)
+            if store.is_paused:
+                problem = f"The store {store} is paused: nothing is read from it until it is resumed."
+            else:
+                dirtied |= observe_live(group, open_client(store).for_a_person(), location)
         except REFUSALS as error:
-            problems |= dict.fromkeys((level.pk for level in group), f"{location.store}: {refusal_words(error)}")
+            problem = f"{store}: {refusal_words(error)}"
+        problems |= {level.pk: problem for level in group}
     for connection in Connection.objects.filter(pk__in=dirtied):
         jobs.carry(connection)
     now = StockLevel.objects.select_related("location__store").in_bulk(levels)
-    return [Reading(now[pk], level.available, problems.get(pk, "")) for pk, level in levels.items()]
+    return [Reading(now[pk], level.available, problems[pk]) for pk, level in levels.items()]
 
 
 def read_live(links: list[StockLink]) -> int:
@@ -68,8 +72,3 @@ def read_live(links: list[StockLink]) -> int:
 def problems_of(readings: list[Reading]) -> list[str]:
     """Why some could not be asked, each reason once."""
     return list(dict.fromkeys(reading.problem for reading in readings if reading.problem))
-
-
-def _refuse_paused(store: Store) -> None:
-    if store.is_paused:
-        raise ValueError("the store is paused, so nothing is read from it until it is resumed.")

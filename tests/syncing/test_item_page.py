@@ -137,7 +137,7 @@ def test_both_rooms_of_a_sum_are_asked(world, admin_client):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda place: Store.objects.filter(pk=place.store.pk).update(is_paused=True), "Source: the store is paused"),
+        (lambda place: Store.objects.filter(pk=place.store.pk).update(is_paused=True), "The store Source is paused"),
         (lambda place: revoke_tokens(place.shop), "Source: "),
         (lambda place: place.fault("throttled", count=None), "Source: "),
         (lambda place: place.fault("http", status=502, count=None), "Source: "),
