@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from stores.models import CatalogueFile, Store
 from stores.models.catalogue_link import url_key
-from stores.shopify import product_records
 from stores.shopify.client import Client
+from stores.shopify.media import read_media
 from stores.shopify.product_records import MediaRecord, ProductRecord
 from syncing.catalog import images
 from syncing.catalog.images import FAILED, READY
@@ -33,7 +33,7 @@ def living_files(
     own = {image.url: known[image.url] for image in images.source_images(product) if image.url in known}
     shown = {media.gid for media in partner.media} if partner else set()
     doubtful = sorted({gid for gid in own.values() if gid not in shown})
-    gone = {state.gid for state in product_records.read_media(client, doubtful) if not state.exists}
+    gone = {state.gid for state in read_media(client, doubtful) if not state.exists}
     if gone:
         CatalogueFile.objects.filter(store=store, file_gid__in=gone).delete()
     return {url: gid for url, gid in own.items() if gid not in gone}
@@ -78,7 +78,7 @@ def follow_up(client: Client, store: Store) -> tuple[int, list[CatalogueFile]]:
     rows = list(CatalogueFile.objects.filter(store=store, state=CatalogueFile.State.PROCESSING)[:FOLLOWED_AT_ONCE])
     known = {row.file_gid: row for row in rows}
     waiting, failed = 0, []
-    for state in product_records.read_media(client, list(known)):
+    for state in read_media(client, list(known)):
         row = known[state.gid]
         row.checked_at = timezone.now()
         if not state.exists:
