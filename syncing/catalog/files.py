@@ -18,9 +18,10 @@ _STATES = {READY: CatalogueFile.State.READY, FAILED: CatalogueFile.State.FAILED}
 
 def known_files(store: Store, products: Iterable[ProductRecord]) -> dict[str, str]:
     """Source address -> file gid in this store, of the images of these products of a source."""
-    urls = {image.url for product in products for image in images.source_images(product)}
-    rows = CatalogueFile.objects.filter(store=store, source_key__in=[url_key(url) for url in urls])
-    return dict(rows.values_list("source_url", "file_gid"))
+    keys = {image.url: url_key(image.url) for product in products for image in images.source_images(product)}
+    rows = CatalogueFile.objects.filter(store=store, source_key__in=set(keys.values()))
+    found = dict(rows.values_list("source_key", "file_gid"))
+    return {url: found[key] for url, key in keys.items() if key in found}
 
 
 def living_files(
