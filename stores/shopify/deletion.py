@@ -19,8 +19,8 @@ mutation DeleteCollection($input: CollectionDeleteInput!) {
   collectionDelete(input: $input) { deletedCollectionId userErrors { field message } }
 }
 """
-# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/node
-EXISTS = "query Exists($id: ID!) { node(id: $id) { id } }"
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/nodes
+EXISTS = "query Exists($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 _MUTATIONS = {"Product": ("productDelete", DELETE_PRODUCT), "Collection": ("collectionDelete", DELETE_COLLECTION)}
 
 
@@ -40,7 +40,7 @@ def delete(client: Client, gid: str) -> bool:
         return False
     except UserErrors:
         # They have no codes: that it is gone is seen only by looking.
-        if client.execute(EXISTS, {"id": gid}, cost=1)["node"] is None:
+        if client.execute(EXISTS, {"ids": [gid]}, cost=2)["nodes"] == [None]:
             return False
         raise
     return True

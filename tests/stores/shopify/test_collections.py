@@ -187,10 +187,10 @@ def test_deleting_what_is_gone_is_fine_and_says_so():
     assert deletion.delete(client(), GID) is True
     refused = {"collectionDelete": {"deletedCollectionId": None, "userErrors": [{"field": ["id"], "message": "No"}]}}
     answer(refused)
-    answer({"collection": None})
+    answer({"nodes": [None]})
     assert deletion.delete(client(), GID) is False
     answer(refused)
-    answer({"collection": {"id": GID}})
+    answer({"nodes": [{"id": GID}]})
     with pytest.raises(UserErrors):
         deletion.delete(client(), GID)
 
@@ -198,5 +198,5 @@ def test_deleting_what_is_gone_is_fine_and_says_so():
 def test_the_id_of_something_else_is_never_sent():
     for call in (collections.read_collection, collections.read_members, deletion.delete):
         with pytest.raises(GidError):
-            call(client(), "gid://shopify/Product/1")
+            call(client(), "gid://shopify/Page/1")
     assert sent() == []
