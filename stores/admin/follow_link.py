@@ -73,6 +73,17 @@ def shopify_page(link: FollowLink, side: str) -> str:
     return look.anchor(f"https://{store.domain}/admin/{folder}/{number}", f"{store}: {number}")
 
 
+def compare_anew(link: FollowLink) -> None:
+    """Have it carried, and its partner read even if the source has not changed."""
+    type(link).objects.filter(pk=link.pk).update(fingerprint="")
+    if isinstance(link, ProductLink):
+        jobs.sync_product(link.connection, link.source_gid, due_in=0)
+    elif link.kind == ResourceLink.Kind.COLLECTION:
+        jobs.sync_collection(link.connection, link.source_gid)
+    else:  # these are looked at together: nothing tells of a single one
+        jobs.sync_content(link.connection, compares=True)
+
+
 class FollowPage(ReadOnlyPage):
     """What both kinds of links have in common."""
 
@@ -120,10 +131,6 @@ class FollowPage(ReadOnlyPage):
     def shown_synced(self, link: FollowLink) -> str:
         return look.ago(link.synced_at, look.NOTHING)
 
-    def compare_anew(self, link: FollowLink) -> None:
-        """Have it carried, and its partner read even if the source has not changed."""
-        raise NotImplementedError
-
     def carry_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Carry those whose catalogue travels; the others are told."""
         reasons: dict[int, str] = {}
@@ -132,7 +139,7 @@ class FollowPage(ReadOnlyPage):
             if link.connection_id not in reasons:
                 reasons[link.connection_id] = why_nothing_follows(link)
             if not reasons[link.connection_id]:
-                self.compare_anew(link)
+                compare_anew(link)
                 self.log_change(request, link, "Sync now.")
                 count += 1
         messages.success(request, f"Queued: {count}.")
@@ -143,7 +150,7 @@ class FollowPage(ReadOnlyPage):
         """What the button does. Raises ValueError when nothing travels."""
         if reason := why_nothing_follows(link):
             raise ValueError(f"nothing travels now. {reason}")
-        self.compare_anew(link)
+        compare_anew(link)
         return QUEUED
 
 
@@ -174,10 +181,6 @@ class ProductLinkAdmin(FollowPage):
         ("How it went", {"fields": ["shown_synced", "is_created", "created_at", "changed_at"]}),
         ("No longer follows", {"fields": ["departure", "unlink_done", "unlinked_at", "excluded_by"]}),
     ]
-
-    def compare_anew(self, link: ProductLink) -> None:
-        ProductLink.objects.filter(pk=link.pk).update(fingerprint="")
-        jobs.sync_product(link.connection, link.source_gid, due_in=0)
 
     @operation(
         "Sync now",
@@ -220,7 +223,7 @@ class ProductLinkAdmin(FollowPage):
 
     @operation(
         "Leave out",
-        lambda link: what_leaving_out_does(link),
+        what_leaving_out_does,
         permission=CHANGE_RULES,
         tone="danger",
         offered=lambda link: not link.excluded_by,
@@ -294,13 +297,6 @@ class ResourceLinkAdmin(FollowPage):
         ("Thing", {"fields": ["kind", "title", "handle", "about", "source_gid", "destination_gid", "parent_gid"]}),
         ("How it went", {"fields": ["shown_synced", "is_created", "created_at", "changed_at", "unlinked_at"]}),
     ]
-
-    def compare_anew(self, link: ResourceLink) -> None:
-        ResourceLink.objects.filter(pk=link.pk).update(fingerprint="")
-        if link.kind == ResourceLink.Kind.COLLECTION:
-            jobs.sync_collection(link.connection, link.source_gid)
-        else:  # these are looked at together: nothing tells of a single one
-            jobs.sync_content(link.connection, compares=True)
 
     @operation(
         "Sync now",

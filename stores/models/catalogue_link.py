@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from stores.models.connection import Connection
 from stores.models.store import Store
+from stores.shopify.cdn import identity_of
 
 
 class FollowState(models.TextChoices):
@@ -154,7 +155,7 @@ class ResourceLink(FollowLink):
 
 def url_key(url: str) -> str:
     """What a source address is looked up by: addresses may be longer than an index takes."""
-    return sha256(url.encode()).hexdigest()
+    return sha256(identity_of(url).encode()).hexdigest()
 
 
 class CatalogueFile(models.Model):

@@ -1,4 +1,4 @@
-"""Writing collections: creating and changing them, putting their products in order, and deleting them."""
+"""Writing collections: creating and changing them and putting their products in order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from stores.shopify import answers, gids
 from stores.shopify.client import Client
-from stores.shopify.errors import ObjectNotFound, ServerError, UnexpectedAnswer, UserErrors
+from stores.shopify.errors import ServerError, UnexpectedAnswer
 
 WRITE_COST = 10.0
 # Shopify's limit of products in one change of the members, and of moves in one change of their order (facts 8.2).
@@ -88,36 +88,6 @@ def reorder(client: Client, collection_gid: str, moves: Sequence[tuple[str, int]
         refused = f"the products of {collection_gid} cannot be put in order."
         payload = answers.payload_of(data, "collectionReorderProducts", client.domain, refused)
         _await_job(client, payload["job"])
-
-
-# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionDelete
-# Its user errors are of the plain type.
-DELETE_COLLECTION = """
-mutation DeleteCollection($input: CollectionDeleteInput!) {
-  collectionDelete(input: $input) { deletedCollectionId userErrors { field message } }
-}
-"""
-# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/collection
-COLLECTION_EXISTS = "query CollectionExists($id: ID!) { collection(id: $id) { id } }"
-
-
-def delete_collection(client: Client, collection_gid: str) -> bool:
-    """Delete a collection, not its products; False if there is none (any more).
-
-    Raises UserErrors, GidError, and as Client.execute does. Safe to repeat.
-    """
-    gids.require(collection_gid, "Collection")
-    try:
-        data = client.execute(DELETE_COLLECTION, {"input": {"id": collection_gid}}, cost=WRITE_COST)
-        answers.payload_of(data, "collectionDelete", client.domain, f"{collection_gid} cannot be deleted.")
-    except ObjectNotFound:
-        return False
-    except UserErrors:
-        # Its user errors have no codes: that the collection is gone is seen only by looking.
-        if client.execute(COLLECTION_EXISTS, {"id": collection_gid}, cost=1)["collection"] is None:
-            return False
-        raise
-    return True
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/job

@@ -1,4 +1,4 @@
-"""Writing products: creating and setting them whole, their variants, metafields and files, and deleting them."""
+"""Writing products: creating and setting them whole, their variants, metafields and files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from stores.shopify import answers, gids
 from stores.shopify.client import Client
-from stores.shopify.errors import ObjectNotFound, ServerError, UnexpectedAnswer, UserErrors
+from stores.shopify.errors import ServerError, UnexpectedAnswer, UserErrors
 from stores.shopify.product_records import MediaRecord, media_record
 
 WRITE_COST = 10.0
@@ -199,33 +199,3 @@ def update_files(client: Client, files: Sequence[Mapping[str, Any]]) -> None:
         rows = [dict(row) for row in files[start : start + MOST_ROWS]]
         data = client.execute(UPDATE_FILES, {"files": rows}, cost=WRITE_COST)
         answers.payload_of(data, "fileUpdate", client.domain, "the files cannot be changed.")
-
-
-# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productDelete
-# Its user errors are of the plain type.
-DELETE_PRODUCT = """
-mutation DeleteProduct($input: ProductDeleteInput!) {
-  productDelete(input: $input, synchronous: true) { deletedProductId userErrors { field message } }
-}
-"""
-# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/product
-PRODUCT_EXISTS = "query ProductExists($id: ID!) { product(id: $id) { id } }"
-
-
-def delete_product(client: Client, product_gid: str) -> bool:
-    """Delete a product with its variants, levels and media; False if there is none (any more).
-
-    Raises UserErrors, GidError, and as Client.execute does. Safe to repeat.
-    """
-    gids.require(product_gid, "Product")
-    try:
-        data = client.execute(DELETE_PRODUCT, {"input": {"id": product_gid}}, cost=WRITE_COST)
-        answers.payload_of(data, "productDelete", client.domain, f"{product_gid} cannot be deleted.")
-    except ObjectNotFound:
-        return False
-    except UserErrors:
-        # Its user errors have no codes: that the product is gone is seen only by looking.
-        if client.execute(PRODUCT_EXISTS, {"id": product_gid}, cost=1)["product"] is None:
-            return False
-        raise
-    return True

@@ -17,7 +17,7 @@ from stores.models import (
     SyncMode,
     VariantLink,
 )
-from stores.shopify import collection_writes, publications
+from stores.shopify import collection_writes, deletion, publications
 from stores.shopify import collections as wire
 from stores.shopify.client import Client
 from stores.shopify.collection_writes import MOST_CHANGES
@@ -195,7 +195,7 @@ class CollectionCargo:
 
     def delete(self, gid: str) -> str:
         """See cargo.Cargo."""
-        is_deleted = collection_writes.delete_collection(self.client, gid)
+        is_deleted = deletion.delete(self.client, gid)
         return "It was deleted." if is_deleted else "It was gone already."
 
     def policies(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from stores import linking
 from stores.models import CatalogueSettings, Connection, ProductLink, Store
-from stores.shopify import ordered, product_writes
+from stores.shopify import deletion, ordered
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.ordered import CannotTell, Life
@@ -76,7 +76,7 @@ def _settle(
         if why := _why_kept(connection, link, life, found, doubt):
             return _note(link, Done.UNPUBLISHED, f"{KEPT} {why}")
         try:
-            product_writes.delete_product(client, link.destination_gid)
+            deletion.delete(client, link.destination_gid)
         except (UserErrors, ObjectNotFound) as error:
             return _note(link, Done.UNPUBLISHED, f"{KEPT} {error}")
         linking.match_product(connection.destination, link.destination_gid)

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from stores.shopify.cdn import identity_of
 from stores.shopify.product_records import ProductRecord, ProductVariantRecord
 from stores.shopify.product_writes import MOST_VARIANTS
 from syncing.catalog import fields, images, metafields, structure
@@ -379,8 +380,8 @@ def watched_values(source: ProductRecord, policy: Policy, linked: Mapping[str, s
         watched["tags"] = sorted({tag_key(tag) for tag in source.tags})
     if Field.IMAGES in synced:
         listed = images.source_images(source)
-        watched["images"] = [[image.url, image.alt] for image in listed]
-        urls = {image.gid: image.url for image in listed}
+        watched["images"] = [[identity_of(image.url), image.alt] for image in listed]
+        urls = {image.gid: identity_of(image.url) for image in listed}
         watched["variant_images"] = {variant.gid: urls.get(variant.media_gid, "") for variant in source.variants}
     if Field.METAFIELDS in synced:
         plan = metafields.plan_metafields(source.metafields, policy.namespaces, ())

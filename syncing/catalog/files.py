@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from stores.models import CatalogueFile, Store
 from stores.models.catalogue_link import url_key
-from stores.shopify import product_records
 from stores.shopify.client import Client
+from stores.shopify.media import read_media
 from stores.shopify.product_records import MediaRecord, ProductRecord
 from syncing.catalog import images
 from syncing.catalog.images import FAILED, READY
@@ -18,9 +18,10 @@ _STATES = {READY: CatalogueFile.State.READY, FAILED: CatalogueFile.State.FAILED}
 
 def known_files(store: Store, products: Iterable[ProductRecord]) -> dict[str, str]:
     """Source address -> file gid in this store, of the images of these products of a source."""
-    urls = {image.url for product in products for image in images.source_images(product)}
-    rows = CatalogueFile.objects.filter(store=store, source_key__in=[url_key(url) for url in urls])
-    return dict(rows.values_list("source_url", "file_gid"))
+    keys = {image.url: url_key(image.url) for product in products for image in images.source_images(product)}
+    rows = CatalogueFile.objects.filter(store=store, source_key__in=set(keys.values()))
+    found = dict(rows.values_list("source_key", "file_gid"))
+    return {url: found[key] for url, key in keys.items() if key in found}
 
 
 def living_files(
@@ -33,7 +34,7 @@ def living_files(
     own = {image.url: known[image.url] for image in images.source_images(product) if image.url in known}
     shown = {media.gid for media in partner.media} if partner else set()
     doubtful = sorted({gid for gid in own.values() if gid not in shown})
-    gone = {state.gid for state in product_records.read_media(client, doubtful) if not state.exists}
+    gone = {state.gid for state in read_media(client, doubtful) if not state.exists}
     if gone:
         CatalogueFile.objects.filter(store=store, file_gid__in=gone).delete()
     return {url: gid for url, gid in own.items() if gid not in gone}
@@ -78,7 +79,7 @@ def follow_up(client: Client, store: Store) -> tuple[int, list[CatalogueFile]]:
     rows = list(CatalogueFile.objects.filter(store=store, state=CatalogueFile.State.PROCESSING)[:FOLLOWED_AT_ONCE])
     known = {row.file_gid: row for row in rows}
     waiting, failed = 0, []
-    for state in product_records.read_media(client, list(known)):
+    for state in read_media(client, list(known)):
         row = known[state.gid]
         row.checked_at = timezone.now()
         if not state.exists:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stores.shopify.cdn import identity_of
 from stores.shopify.product_records import MediaRecord, ProductRecord
 from syncing.catalog.fingerprint import digest
 
@@ -33,13 +34,13 @@ class ImagePlan:
 
 def url_digest(url: str) -> str:
     """How a source's address is remembered."""
-    return digest(url)
+    return digest(identity_of(url))
 
 
 def source_images(source: ProductRecord) -> list[MediaRecord]:
     """The images that can be sent: those whose address works, each once."""
     ready = [media for media in source.media if media.kind == IMAGE and media.status == READY and media.url]
-    return list({media.url: media for media in ready}.values())
+    return list({identity_of(media.url): media for media in ready}.values())
 
 
 def plan_images(

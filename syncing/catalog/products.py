@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from stores import linking
 from stores.models import Connection, ProductLink, Store, SyncMode
-from stores.shopify import product_records, product_writes, publications
+from stores.shopify import product_heads, product_records, product_writes, publications
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.product_records import ProductRecord
@@ -168,7 +168,7 @@ class ProductFollower:
         link = case.link
         if link.state != State.CREATING or link.destination_gid:
             return None
-        partner = self._partner(product_records.find_by_handle(self.client, link.handle) or "")
+        partner = self._partner(product_heads.find_by_handle(self.client, link.handle) or "")
         if partner is None or not structure.is_copy(case.record, partner):
             return None
         files.adopt_files(self.connection.destination, case.record, partner, self._files)
@@ -206,7 +206,7 @@ class ProductFollower:
         return None
 
     def _handle_taken(self, case: Case, was_tried: bool) -> Outcome | None:
-        gid = product_records.find_by_handle(self.client, case.record.handle) or ""
+        gid = product_heads.find_by_handle(self.client, case.record.handle) or ""
         partner = self._partner(gid)
         if was_tried and partner and structure.is_copy(case.record, partner):
             return self._update(case, partner)

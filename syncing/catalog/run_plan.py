@@ -7,9 +7,9 @@ from typing import TypeVar
 from django.db.models import QuerySet
 
 from stores.models import CatalogueSettings, ProductLink, SyncMode
-from stores.shopify import product_records
+from stores.shopify import product_heads
 from stores.shopify.client import Client
-from stores.shopify.product_records import ProductHead
+from stores.shopify.product_heads import ProductHead
 from syncing.catalog import unlinking
 from syncing.catalog.exclusion import excluded_of
 from syncing.catalog.selection import Decision, wants
@@ -73,7 +73,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
         gid: (link, Departure.DELETED.label) for gid, link in linked.items()
     }
     left_out: set[str] = set()
-    for heads in _portions(product_records.iter_product_heads(source)):
+    for heads in _portions(product_heads.iter_product_heads(source)):
         decided = [(head, wants(head.tags, selection, share, excluded.get(head.gid, ""))) for head in heads]
         for head, decision in decided:
             if decision.is_wanted:

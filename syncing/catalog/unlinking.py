@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from stores import linking
 from stores.models import CatalogueSettings, Connection, ProductLink, SyncMode, VariantLink
-from stores.shopify import product_records, product_writes, publications
+from stores.shopify import deletion, product_records, publications
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalog.cargo import Outcome
@@ -95,7 +95,7 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
         return Done.DELETED, "Its partner was gone already."
     settings = connection.catalogue
     if action == Action.DELETE:
-        product_writes.delete_product(client, partner.gid)
+        deletion.delete(client, partner.gid)
         linking.match_product(connection.destination, partner.gid)
         return Done.DELETED, "It was deleted."
     if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stores.shopify import collection_writes, collections
+from stores.shopify import collection_writes, collections, deletion
 from stores.shopify.collections import CONDITIONS, OTHER, SUB_COLLECTIONS, ConditionRecord
 from stores.shopify.errors import ObjectNotFound, ServerError, UserErrors
 from stores.shopify.gids import GidError
@@ -184,19 +184,19 @@ def test_moves_are_sent_in_portions_and_none_is_no_call():
 
 def test_deleting_what_is_gone_is_fine_and_says_so():
     answer({"collectionDelete": {"deletedCollectionId": GID, "userErrors": []}})
-    assert collection_writes.delete_collection(client(), GID) is True
+    assert deletion.delete(client(), GID) is True
     refused = {"collectionDelete": {"deletedCollectionId": None, "userErrors": [{"field": ["id"], "message": "No"}]}}
     answer(refused)
-    answer({"collection": None})
-    assert collection_writes.delete_collection(client(), GID) is False
+    answer({"nodes": [None]})
+    assert deletion.delete(client(), GID) is False
     answer(refused)
-    answer({"collection": {"id": GID}})
+    answer({"nodes": [{"id": GID}]})
     with pytest.raises(UserErrors):
-        collection_writes.delete_collection(client(), GID)
+        deletion.delete(client(), GID)
 
 
 def test_the_id_of_something_else_is_never_sent():
-    for call in (collections.read_collection, collections.read_members, collection_writes.delete_collection):
+    for call in (collections.read_collection, collections.read_members, deletion.delete):
         with pytest.raises(GidError):
-            call(client(), "gid://shopify/Product/1")
+            call(client(), "gid://shopify/Page/1")
     assert sent() == []

@@ -6,11 +6,12 @@ from functools import partial
 
 import pytest
 
-from stores.shopify import gids, product_records, product_writes, publications
+from stores.shopify import deletion, gids, product_heads, product_records, product_writes, publications
 from stores.shopify.auth import StaticToken
 from stores.shopify.client import Client
 from stores.shopify.errors import ServerError, UserErrors
 from stores.shopify.gids import GidError
+from stores.shopify.media import read_media
 from stores.shopify.product_records import MediaRecord, MetafieldRecord, ProductRecord
 from stores.shopify.throttle import LocalBucket
 from tests.simulator.clock import Clock
@@ -131,7 +132,7 @@ def test_many_products_are_read_25_at_a_time(store):
     assert [record.gid for record in product_records.read_products(store.client, made)] == made
     assert store.calls("nodes") == 2
     assert [record.gid for record in product_records.iter_products(store.client)] == made
-    assert [head.gid for head in product_records.iter_product_heads(store.client)] == made
+    assert [head.gid for head in product_heads.iter_product_heads(store.client)] == made
 
 
 def test_a_product_of_many_variants_is_written_and_read_whole(store):
@@ -172,8 +173,8 @@ def test_a_handle_that_is_taken_is_told_by_its_code(store):
     with pytest.raises(UserErrors) as raised:
         store.create("Other", handle="mine")
     assert product_writes.has_code(raised.value, product_writes.HANDLE_NOT_UNIQUE)
-    assert product_records.find_by_handle(store.client, "mine")
-    assert product_records.find_by_handle(store.client, "yours") is None
+    assert product_heads.find_by_handle(store.client, "mine")
+    assert product_heads.find_by_handle(store.client, "yours") is None
 
 
 def test_refused_operations_say_why(store):
@@ -189,7 +190,7 @@ def test_images_are_fetched_and_their_fate_is_told(store):
     store.simulator.clock.advance(20)
     (ready,) = store.read(record.gid).media
     assert ready.status == "READY" and ready.url
-    (state, gone) = product_records.read_media(store.client, [media.gid, gids.gid("MediaImage", 404)])
+    (state, gone) = read_media(store.client, [media.gid, gids.gid("MediaImage", 404)])
     assert (state.status, state.url, state.error) == ("READY", ready.url, "")
     assert not gone.exists
     product_writes.update_files(store.client, [{"id": media.gid, "alt": "back"}])
@@ -199,7 +200,7 @@ def test_images_are_fetched_and_their_fate_is_told(store):
 def test_an_image_that_cannot_be_fetched_says_why(store):
     store.shop.knobs.media_fails = True
     record = store.create(files=[{"originalSource": picture(store), "contentType": "IMAGE"}])
-    (state,) = product_records.read_media(store.client, [record.media[0].gid])
+    (state,) = read_media(store.client, [record.media[0].gid])
     assert state.status == "FAILED" and state.error
 
 
@@ -262,8 +263,8 @@ def test_a_product_goes_on_and_off_its_channels(store):
 
 def test_a_product_is_deleted_once_and_then_it_is_gone(store):
     record = store.create()
-    assert product_writes.delete_product(store.client, record.gid)
-    assert not product_writes.delete_product(store.client, record.gid)
+    assert deletion.delete(store.client, record.gid)
+    assert not deletion.delete(store.client, record.gid)
     assert store.read(record.gid) is None
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stores.clients import open_client
 from stores.models import CatalogueSettings, Connection, ResourceLink
-from stores.shopify import collection_writes, collections, content, gids
+from stores.shopify import collection_writes, collections, content, gids, publications
 from stores.shopify.client import Client
 from stores.shopify.collections import CollectionRecord
 from stores.shopify.content import ContentRecord
@@ -99,6 +99,14 @@ class Scene:
             "selectionsToRemove": [{"productId": self.product(number)} for number in remove],
         }
         self.change_collection(gid, sourcesToUpdate=[{"condition": {"id": source.gid, "inclusion": inclusion}}])
+
+    def channel(self) -> str:
+        """One of the destination's sales channels."""
+        return publications.list_publications(self.client(self.destination))[0].gid
+
+    def publish_in_source(self, gid: str) -> None:
+        client = self.client(self.source)
+        publications.publish(client, gid, [publications.list_publications(client)[0].gid])
 
     def collection(self, handle: str) -> CollectionRecord | None:
         """A collection of the destination."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from stores.clients import open_client
 from stores.models import CatalogueSettings, Connection, ProductLink
-from stores.shopify import gids, product_records, product_writes, publications
+from stores.shopify import gids, product_heads, product_records, product_writes, publications
 from stores.shopify.client import Client
 from stores.shopify.product_records import ProductRecord
 from syncing import handlers, jobs
@@ -128,12 +128,12 @@ class Showroom:
     def there(self, handle: str) -> ProductRecord | None:
         """A product of the destination, whole."""
         client = self.client(self.destination)
-        gid = product_records.find_by_handle(client, handle)
+        gid = product_heads.find_by_handle(client, handle)
         return product_records.read_whole_product(client, gid) if gid else None
 
     def handles(self) -> list[str]:
         """Of all products of the destination."""
-        return sorted(head.handle for head in product_records.iter_product_heads(self.client(self.destination)))
+        return sorted(head.handle for head in product_heads.iter_product_heads(self.client(self.destination)))
 
     def units(self, handle: str) -> list[int]:
         """What each variant of a product of the destination has at the first location."""

@@ -1,23 +1,14 @@
-"""Collections follow: members, rules, order, channels, images, modes, and what no longer follows."""
+"""Collections follow: members, order, channels, images, modes; nothing twice, and nothing of others touched."""
 
 import pytest
 
 from stores.clients import open_client
-from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, ResourceLink, Store
-from stores.shopify import collections as wire
+from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, ResourceLink
 from stores.shopify import gids, publications
 from stores.shopify.errors import AnswerLost
 from syncing.catalog import content_runs
-from syncing.models import CatalogueRun
-from tests.simulator.catalog_state import Condition
 from tests.simulator.files import drawn_file, url_of
 from tests.syncing.catalog.scene import Scene
-
-TAGGED = {"productTag": {"relation": "TAGGED_WITH", "matchType": "ANY", "values": ["summer"]}}
-
-
-def channel(scene: Scene) -> str:
-    return publications.list_publications(open_client(scene.destination.store))[0].gid
 
 
 def add_own(scene: Scene, gid: str, at: int = 0) -> None:
@@ -27,11 +18,6 @@ def add_own(scene: Scene, gid: str, at: int = 0) -> None:
     partner.order = list(partner.order or partner.sources[0].selected)
     partner.order.insert(at, own.id)
     partner.sources[0].selected.append(own.id)
-
-
-def publish_in_source(scene: Scene, gid: str) -> None:
-    client = open_client(scene.source.store)
-    publications.publish(client, gid, [publications.list_publications(client)[0].gid])
 
 
 def test_a_collection_is_created_with_everything_it_shows_and_its_linked_products(scene):
@@ -144,113 +130,29 @@ def test_jobs_of_shopify_are_waited_for(scene):
     assert scene.destination.count("job") > 2
 
 
-def test_an_automated_collection_carries_its_rules(scene):
-    scene = scene()
-    gid = scene.add_automated("Summer", TAGGED)
-    scene.carry(gid)
-    [source] = scene.collection("summer").sources
-    assert [(row.name, row.given) for row in source.conditions] == [
-        ("productTag", {"relation": "TAGGED_WITH", "matchType": "ANY", "values": ["summer"]})
-    ]
-    scene.world.sim.reset_counters()
-    assert scene.compare() is None
-    assert scene.writes == 0
-
-
-def test_changed_rules_replace_the_old_ones(scene):
-    scene = scene()
-    gid = scene.add_automated("Summer", TAGGED)
-    scene.carry(gid)
-    source = wire.read_collection(open_client(scene.source.store), gid).sources[0]
-    vendor = {"productVendor": {"relation": "EQUALS", "matchType": "ANY", "values": ["Ours"]}}
-    scene.change_collection(
-        gid, sourcesToUpdate=[{"condition": {"id": source.gid, "inclusion": {"conditionsToCreate": [vendor]}}}]
-    )
-    assert scene.carry(gid) == "1 updated"
-    [source] = scene.collection("summer").sources
-    assert sorted(row.name for row in source.conditions) == ["productTag", "productVendor"]
-
-
-@pytest.mark.parametrize(
-    ("condition", "choices", "words"),
-    [
-        (TAGGED, {"field_policies": {"tags": "ignore"}}, "a condition on tags"),
-        (TAGGED, {"tags_merging": "merge"}, "a condition on tags"),
-        (
-            {"variantPrice": {"relation": "GREATER_THAN", "value": {"amount": "1.00", "currencyCode": "EUR"}}},
-            {"price_percent": 10},
-            "a condition on prices",
-        ),
-    ],
-)
-def test_rules_that_would_mean_something_else_become_members_with_a_note(scene, condition, choices, words):
-    scene = scene(**choices)
-    for place in (scene.source, scene.destination):
-        place.shop.products[place.variants[1].product_id].tags = ["summer"]
-    for variant in scene.source.variants:
-        variant.price = 0
-    scene.source.variants[1].price = 900
-    if "variantPrice" in condition:
-        condition["variantPrice"]["value"]["currencyCode"] = scene.source.shop.currency
-    gid = scene.add_automated("Summer", condition)
-    scene.carry(gid)
-    assert scene.members("summer") == [1]
-    assert words in scene.link(gid).reason
-    assert scene.collection("summer").sources[0].conditions == ()
-
-
-def test_a_condition_that_nobody_knows_becomes_members(scene):
-    scene = scene()
-    gid = scene.add_automated("Summer", TAGGED)
-    source = scene.source.shop.catalog.collections[gids.number(gid)].sources[0]
-    source.conditions.append(
-        Condition(scene.source.shop.next_id(), "metafieldBoolean", {"definitionId": "", "value": True})
-    )
-    cargo = content_runs.CollectionCargo(scene.connection, open_client)
-    record = wire.CollectionRecord(
-        gid,
-        "Summer",
-        "summer",
-        scene.world.sim.clock.now(),
-        sources=(wire.SourceRecord("", wire.CONDITIONS, conditions=(wire.ConditionRecord("", {}),)),),
-    )
-    assert "cannot be copied" in cargo.wanted(record)["contents"]["note"]
-
-
-def test_an_automated_collection_of_the_destination_becomes_what_the_source_has(scene):
-    scene = scene()
-    client = open_client(scene.destination.store)
-    rule = {"source": {"title": "R", "inclusion": {"matchType": "ALL", "conditions": [TAGGED]}}}
-    content_runs.collections.collection_writes.create_collection(client, {"title": "Favourites", "sources": [rule]})
-    gid = scene.add_collection("Favourites", 0, 1)
-    assert scene.carry(gid) == "1 updated"
-    assert sorted(scene.members("favourites")) == [0, 1]
-    assert scene.collection("favourites").sources[0].conditions == ()
-
-
 def test_it_is_published_on_the_chosen_channels_if_the_source_shows_it(scene):
     scene = scene()
-    scene.set(publication_gids=[channel(scene)])
+    scene.set(publication_gids=[scene.channel()])
     shown, hidden = scene.add_collection("Shown", 0), scene.add_collection("Hidden", 0)
-    publish_in_source(scene, shown)
+    scene.publish_in_source(shown)
     scene.compare()
-    assert scene.collection("shown").publication_gids == (channel(scene),)
+    assert scene.collection("shown").publication_gids == (scene.channel(),)
     assert scene.collection("hidden").publication_gids == ()
     assert scene.link(hidden).state == "linked"
 
 
 def test_by_default_channels_are_only_set_at_creation(scene):
     scene = scene()
-    scene.set(publication_gids=[channel(scene)])
+    scene.set(publication_gids=[scene.channel()])
     gid = scene.add_collection("Shown", 0)
-    publish_in_source(scene, gid)
+    scene.publish_in_source(gid)
     scene.carry(gid)
-    publications.unpublish(open_client(scene.destination.store), scene.link(gid).destination_gid, [channel(scene)])
+    publications.unpublish(open_client(scene.destination.store), scene.link(gid).destination_gid, [scene.channel()])
     assert scene.compare() is None
     assert scene.collection("shown").publication_gids == ()
     scene.set(field_policies={"publishing": "sync"})
     assert scene.compare() == "1 updated"
-    assert scene.collection("shown").publication_gids == (channel(scene),)
+    assert scene.collection("shown").publication_gids == (scene.channel(),)
 
 
 def test_an_image_is_sent_once_and_its_alt_text_without_it(scene):
@@ -316,16 +218,16 @@ def test_an_edit_in_the_destination_is_overwritten_or_kept_as_chosen(scene):
 
 def test_a_lost_answer_to_the_creation_makes_no_second_collection(scene):
     scene = scene()
-    scene.set(publication_gids=[channel(scene)])
+    scene.set(publication_gids=[scene.channel()])
     gid = scene.add_collection("Favourites", 0)
-    publish_in_source(scene, gid)
+    scene.publish_in_source(gid)
     scene.destination.fault("lost_answer", match="collectionCreate")
     with pytest.raises(AnswerLost):
         scene.carry(gid)
     assert scene.link(gid).state == "creating"
     assert scene.carry(gid) == "1 created"
     assert len(scene.destination.shop.catalog.collections) == 1
-    assert scene.collection("favourites").publication_gids == (channel(scene),)
+    assert scene.collection("favourites").publication_gids == (scene.channel(),)
 
 
 @pytest.mark.parametrize("statement", range(1, 30))
@@ -366,70 +268,12 @@ def test_two_sources_never_claim_the_same_collection(scene):
     assert first.link(gid).state == "linked"
 
 
-def test_a_deleted_collection_is_unpublished_and_comes_back_as_the_same(scene):
-    scene = scene()
-    scene.set(publication_gids=[channel(scene)], field_policies={"publishing": "sync"})
-    scene.source.store.shares_collections = Store.CollectionSharing.ALL
-    gid = scene.add_collection("Favourites", 0)
-    publish_in_source(scene, gid)
-    scene.carry(gid)
-    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="none")
-    assert scene.carry(gid) == "1 unpublished"
-    assert scene.collection("favourites").publication_gids == ()
-    assert scene.link(gid).state == "unlinked"
-    assert "no longer shares" in scene.link(gid).reason
-    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="all")
-    assert scene.carry(gid) == "1 taken up again"
-    assert scene.collection("favourites").publication_gids == (channel(scene),)
-
-
-@pytest.mark.parametrize(("choice", "is_left"), [("delete", False), ("nothing", True), ("if_ordered", True)])
-def test_a_collection_deleted_in_the_source_goes_as_chosen(scene, choice, is_left):
-    scene = scene(unlink=choice)
-    gid = scene.add_collection("Favourites", 0)
-    scene.carry(gid)
-    content_runs.collections.collection_writes.delete_collection(open_client(scene.source.store), gid)
-    scene.carry(gid)
-    assert (scene.collection("favourites") is not None) == is_left
-    assert scene.link(gid).state == "unlinked"
-    assert "deleted in the source" in scene.link(gid).reason
-
-
-def test_only_chosen_collections_follow(scene):
-    scene = scene()
-    chosen, other = scene.add_collection("Chosen", 0), scene.add_collection("Other", 0)
-    scene.set(collection_selection="chosen", collection_gids=[chosen])
-    scene.compare()
-    assert (scene.collection("chosen") is not None, scene.collection("other")) == (True, None)
-    assert scene.carry(other) is None
-
-
-def test_a_mass_removal_is_held_until_an_operator_releases_it(scene):
-    scene = scene(guard_minimum=2, unlink="delete")
-    for number in range(3):
-        scene.add_collection(f"Number {number}", 0)
-    scene.compare()
-    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="none")
-    assert scene.compare() == "3 held for an operator"
-    assert len(scene.destination.shop.catalog.collections) == 3
-    run = CatalogueRun.objects.get()
-    assert (run.state, run.items.filter(outcome="held", action="delete").count()) == ("held", 3)
-    assert run.hold_reason == "It would remove 3 of 3 things from the destination, more than 20 %."
-    scene.compare()
-    assert CatalogueRun.objects.count() == 1
-    CatalogueRun.objects.update(state="running", is_released=True)
-    run.refresh_from_db()
-    content_runs.carry_out(run, open_client)
-    run.refresh_from_db()
-    assert (run.state, run.done, scene.destination.shop.catalog.collections) == ("finished", 3, {})
-
-
 def test_a_preview_lists_everything_and_writes_nothing(scene):
     scene = scene()
     there, gone = scene.add_collection("There", 0), scene.add_collection("Gone", 0)
     scene.compare()
     scene.change_collection(there, descriptionHtml="New")
-    content_runs.collections.collection_writes.delete_collection(open_client(scene.source.store), gone)
+    content_runs.collections.deletion.delete(open_client(scene.source.store), gone)
     new = scene.add_collection("New", 0)
     rows = list(ResourceLink.objects.order_by("pk").values())
     scene.world.sim.reset_counters()
@@ -469,13 +313,3 @@ def test_keeping_edits_never_holds_up_the_members(scene):
     assert scene.poll() == "1 updated"
     assert [number for number in scene.members("favourites") if number] == [1, 2]
     assert scene.link(gid).reason == "1 of its 3 products are not linked, and left out."
-
-
-def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene):
-    scene = scene(unlink="delete", syncs_pages=True)
-    gid, page = scene.add_collection("Favourites", 0), scene.add("page", "About us")
-    scene.compare()
-    assert content_runs.let_go_of_all(scene.connection, open_client) == "2 deleted"
-    assert scene.destination.shop.catalog.collections == scene.destination.shop.catalog.pages == {}
-    assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
-    assert scene.link(gid).reason == "The connection was ended. It was deleted."

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from stores.clients import open_client
 from stores.models import CatalogueSettings, Connection
-from stores.shopify import collection_writes
+from stores.shopify import deletion
 from stores.shopify.content import BLOG, PAGE
 from syncing import handlers, jobs
 from syncing.catalog import content_runs
@@ -39,7 +39,7 @@ def test_a_collection_follows_its_webhooks_to_the_end(listening):
     listening.world.follow()
     assert listening.collection("favourites").title == "Favourites!"
     listening.set(unlink="delete")
-    collection_writes.delete_collection(open_client(listening.source.store), gid)
+    deletion.delete(open_client(listening.source.store), gid)
     listening.world.follow()
     assert listening.collection("favourites") is None
 

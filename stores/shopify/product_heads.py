@@ -1,0 +1,55 @@
+"""Products in a few words: which there are, and which one has a handle. What they are in full: product_records."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from stores.shopify.client import Client
+from stores.shopify.instants import parse_instant
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/products
+LIST_PRODUCT_IDS = """
+query ListProductIds($after: String, $query: String) {
+  products(first: 250, after: $after, query: $query, sortKey: ID) {
+    nodes { id title handle tags status updatedAt }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductHead:
+    """What tells whether a product is wanted and known: cheap to list, 250 for 13 points."""
+
+    gid: str
+    title: str
+    handle: str
+    tags: tuple[str, ...]
+    status: str
+    updated_at: datetime
+
+
+def iter_product_heads(client: Client, query: str | None = None) -> Iterator[ProductHead]:
+    """Every product by id, or those that a search finds. Raises as Client.execute does."""
+    for node in client.pages(LIST_PRODUCT_IDS, {"query": query}, ("products",), cost=13):
+        yield ProductHead(
+            node["id"],
+            node["title"],
+            node["handle"],
+            tuple(node["tags"]),
+            node["status"],
+            parse_instant(node["updatedAt"]),
+        )
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productByIdentifier
+FIND_PRODUCT = """
+query FindProduct($identifier: ProductIdentifierInput!) { productByIdentifier(identifier: $identifier) { id } }
+"""
+
+
+def find_by_handle(client: Client, handle: str) -> str | None:
+    """The gid of the product with this handle, or None. Raises as Client.execute does."""
+    found = client.execute(FIND_PRODUCT, {"identifier": {"handle": handle}}, cost=1)["productByIdentifier"]
+    return found and found["id"]
