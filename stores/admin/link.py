@@ -16,7 +16,7 @@ from stores.admin.filters import ConnectionFilter, ExactFilter
 from stores.admin.operations import operation, refusal_words
 from stores.admin.pages import ReadOnlyPage
 from stores.admin.searching import SearchedByItem, variants_with
-from stores.models import Connection, Variant, VariantLink
+from stores.models import Connection, Store, Variant, VariantLink
 
 CHANGE = "stores.change_variantlink"
 FOUND_AT_ONCE = 20
@@ -52,7 +52,7 @@ class VariantLinkAdmin(SearchedByItem, ReadOnlyPage):
     list_filter_submit = True
     ordering = ["source_variant__product_title", "source_variant__title", "pk"]
     list_select_related = ["connection__source", "connection__destination", "source_variant", "destination_variant"]
-    item_paths = ("source_variant", "destination_variant")
+    item_paths = {Store.Role.SOURCE: "source_variant", Store.Role.DESTINATION: "destination_variant"}
     actions = ["accept_candidates", "ignore_selected"]
     operations = ("pick", "ignore", "clear")
     panel_template = "admin/stores/variantlink/picker.html"
