@@ -89,7 +89,7 @@ class FollowPage(ReadOnlyPage):
 
     list_filter_submit = True
     list_select_related = ["connection__source", "connection__destination"]
-    search_fields = ["title", "handle", "=source_gid", "=destination_gid"]
+    search_fields = ["title", "handle", "source_gid__exact", "destination_gid__exact"]
     search_help_text = "Search by title, handle or Shopify's id"
     panel_template = "admin/stores/followlink/standing.html"
     ordering = ["title", "pk"]

@@ -72,7 +72,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles, ReadOnlyPage):
         "destination_variant",
         "suggested_variant",
     ]
-    item_paths = ("source_variant", "destination_variant")
+    item_paths = {Store.Role.SOURCE: "source_variant", Store.Role.DESTINATION: "destination_variant"}
     actions = ["accept_best", "accept_any", "ignore_selected"]
     operations = ("pick", "ignore", "clear")
     panel_template = "admin/stores/variantlink/picker.html"

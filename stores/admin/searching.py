@@ -1,7 +1,5 @@
 """Searching big lists by the item they are about: first which variants have the words, then which rows have those."""
 
-from typing import Any
-
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -22,9 +20,9 @@ def variants_with(words: str) -> QuerySet[Variant]:
 
 
 class SearchedByItem:
-    """A list page whose search box finds items; `item_paths` lead from a row to its variants."""
+    """A list page whose search box finds items; `item_paths` lead from a row to its variants, by their store's role."""
 
-    item_paths: tuple[str, ...] = ()
+    item_paths: dict[str, str] = {}
     search_fields = ("pk",)  # Django draws the box only where there are some
     search_help_text = "Search by title, SKU, barcode or handle"
 
@@ -32,11 +30,11 @@ class SearchedByItem:
         """The rows about the items found; none of them twice."""
         if not search_term.strip():
             return queryset, False
-        found = variants_with(search_term).values_list("pk", flat=True)
-        named: Any = list(found[: MOST_NAMED + 1])
-        if len(named) > MOST_NAMED:
-            named = found
+        found = variants_with(search_term)
+        named = list(found.values_list("pk", "store__role")[: MOST_NAMED + 1])
         condition = Q()
-        for path in self.item_paths:
-            condition |= Q(**{f"{path}__in": named})
+        for role, path in self.item_paths.items():
+            of_role = [pk for pk, its_role in named if its_role == role]
+            is_cut = len(named) > MOST_NAMED
+            condition |= Q(**{f"{path}__in": found.filter(store__role=role).values("pk") if is_cut else of_role})
         return queryset.filter(condition), False

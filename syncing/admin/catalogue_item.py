@@ -49,7 +49,7 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
     list_filter_submit = True
     ordering = ["-run", "id"]
     list_select_related = ["run__connection__source", "run__connection__destination"]
-    search_fields = ["title", "=source_gid", "=destination_gid", "reason"]
+    search_fields = ["title", "source_gid__exact", "destination_gid__exact", "reason"]
     search_help_text = "Search by title, reason or Shopify's id"
     panel_template = "admin/syncing/cataloguerunitem/standing.html"
     fieldsets = [("Ids", {"fields": ["source_gid", "destination_gid", "created_at", "finished_at"]})]

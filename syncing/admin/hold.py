@@ -14,6 +14,7 @@ from stores.admin.filters import ConnectionFilter
 from stores.admin.operations import REFUSALS, operation, refusal_words
 from stores.admin.pages import ReadOnlyPage
 from stores.admin.searching import SearchedByItem
+from stores.models import Store
 from syncing import jobs
 from syncing.admin.live import read_live
 from syncing.models import StockHold, StockLink
@@ -78,7 +79,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
     ordering = [Case(When(state=StockHold.State.OPEN, then=0), default=1), "-id"]
-    item_paths = ("link__variant_link__source_variant",)
+    item_paths = {Store.Role.SOURCE: "link__variant_link__source_variant"}
     list_select_related = ["link__variant_link__source_variant", "connection__source", "connection__destination"]
     actions = ["release_selected", "discard_selected"]
     operations = ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live")

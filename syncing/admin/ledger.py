@@ -14,6 +14,7 @@ from stores.admin.filters import ConnectionFilter, DayFilter
 from stores.admin.pages import ReadOnlyPage
 from stores.admin.paginator import EndlessPaginator
 from stores.admin.searching import SearchedByItem
+from stores.models import Store
 from syncing.models import StockAdjustment, StockBatch, StockLink
 
 
@@ -48,7 +49,10 @@ class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
         DayFilter,
     ]
     list_filter_submit = True
-    item_paths = ("link__variant_link__source_variant", "link__variant_link__destination_variant")
+    item_paths = {
+        Store.Role.SOURCE: "link__variant_link__source_variant",
+        Store.Role.DESTINATION: "link__variant_link__destination_variant",
+    }
     search_help_text = "Search by title, SKU, barcode or handle, or the id of an inventory item"
     list_select_related = ["level__location__store", "link__variant_link__source_variant", "batch"]
     fieldsets = [

@@ -16,6 +16,7 @@ from stores.admin import look
 from stores.admin.filters import ConnectionFilter
 from stores.admin.pages import ReadOnlyPage
 from stores.admin.searching import SearchedByItem
+from stores.models import Store
 from syncing import status
 from syncing.admin.timeline import read_live_view, timeline_view
 from syncing.models import StockLevel, StockLink
@@ -82,7 +83,10 @@ class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
     list_filter = [("state", ChoicesDropdownFilter), StockFilter, ConnectionFilter]
     list_filter_submit = True
     ordering = ["-changed_at"]
-    item_paths = ("variant_link__source_variant", "variant_link__destination_variant")
+    item_paths = {
+        Store.Role.SOURCE: "variant_link__source_variant",
+        Store.Role.DESTINATION: "variant_link__destination_variant",
+    }
     list_select_related = [
         "connection__source",
         "connection__destination",
