@@ -32,7 +32,6 @@ class Page(OperatedMixin, ModelAdmin):
             context["empty_link"] = {"label": label, "url": reverse(f"admin:{name}")}
         return super().changelist_view(request, context | (extra_context or {}))
 
-
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         form, row = context["adminform"], kwargs.get("obj")
         closed = {str(name) for name in form.readonly_fields}
