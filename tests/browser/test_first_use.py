@@ -59,5 +59,5 @@ def test_the_guide_leads_from_an_empty_database_to_a_running_connection(visitor,
     assert Store.objects.filter(status="ready").count() == 2
     in_step = StockLink.objects.filter(connection=connection, state="in_step")
     product.wait_until(in_step.exists, "stock in step")
-    visitor.follow("Dashboard")
+    visitor.choose("Dashboard")
     expect(visitor.card("What to do next")).to_have_count(0)
