@@ -9,7 +9,6 @@ import random
 import time
 from collections import Counter
 
-import psutil
 import pytest
 from django.core.management import call_command
 
@@ -18,8 +17,7 @@ from orders.models import OrderImport
 from stores.models import Connection, ProductLink, Store, VariantLink
 from syncing import jobs
 from syncing.models import StockHold, SyncJob
-from tests.benchmarks.stage import wait_for_port
-from tests.e2e.test_kill import Processes, behave, kill, misbehave, port, processes, wait_until  # noqa: F401  fixtures
+from tests.e2e.killing import Hunt, Processes, behave, misbehave, wait_until
 from tests.places import Place, is_our_write
 from tests.simulator import Simulator, merchant
 from tests.simulator.order_state import Order
@@ -100,7 +98,7 @@ class Market:
 
 
 @pytest.fixture
-def market(simulator: Simulator, processes: Processes, port: int, settings) -> Market:  # noqa: F811  the fixtures
+def market(simulator: Simulator, processes: Processes, port: int, settings) -> Market:
     """Stores that were added and connected by the commands of README, in step, with web and workers."""
     settings.PUBLIC_URL = f"http://127.0.0.1:{port}"
     world = World(simulator, f"{settings.PUBLIC_URL}/webhooks/shopify/", is_manual=False)
@@ -108,10 +106,8 @@ def market(simulator: Simulator, processes: Processes, port: int, settings) -> M
         world.add_store(name, "source" if name == "source" else "destination", ITEMS, STOCK)
     Store.objects.all().delete()  # Shopify's side stays
     call_command("upsert_schedules", verbosity=0)
-    bind = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "2", "--log-level", "critical"]
-    processes.start("-m", "gunicorn", "tiposync.wsgi", *bind)
+    processes.start_web(port)
     processes.start("manage.py", "work")
-    wait_for_port(port)
     onboard(world)
     return Market(world, random.Random(int(os.environ.get("TIPOSYNC_SEED", "1"))))
 
@@ -142,26 +138,18 @@ def is_started() -> bool:
     return done and not SyncJob.objects.filter(state__in=("queued", "running"), kind__startswith="start").exists()
 
 
-def trade_and_kill(market: Market, processes: Processes) -> None:  # noqa: F811  the fixture
-    clusters = [processes.started[-1], processes.start("manage.py", "work")]
-    dice, kills = market.dice, ["one"] * (KILLS - KILLS // 3) + ["family"] * (KILLS // 3)
-    dice.shuffle(kills)
+def trade_and_kill(market: Market, processes: Processes) -> None:
+    hunt = Hunt(processes, market.dice, KILLS)
     began = time.monotonic()
-    next_kill = began + 2
-    while kills or time.monotonic() < began + TRADE_SECONDS:
-        assert time.monotonic() < began + TRADE_SECONDS + SETTLE_SECONDS, f"{kills} left; {report(market)}"
+    while hunt.left or time.monotonic() < began + TRADE_SECONDS:
+        assert time.monotonic() < began + TRADE_SECONDS + SETTLE_SECONDS, f"{hunt.left} left; {report(market)}"
         market.act()
-        time.sleep(dice.uniform(0.05, 0.3))
-        clusters = [one if one.poll() is None else processes.start("manage.py", "work") for one in clusters]
-        if kills and time.monotonic() > next_kill and kill(processes, dice.choice(clusters), kills[-1], dice):
-            next_kill = time.monotonic() + dice.uniform(0.5, TRADE_SECONDS / KILLS)
-            kills.pop()
-    for cluster in clusters:
-        if not psutil.pid_exists(cluster.pid):
-            processes.start("manage.py", "work")
+        time.sleep(market.dice.uniform(0.05, 0.3))
+        hunt.go_on()
+    hunt.restart()  # from here on nobody is killed any more
 
 
-def test_stock_orders_and_catalogue_come_out_right_whatever_is_killed(market, processes):  # noqa: F811  the fixture
+def test_stock_orders_and_catalogue_come_out_right_whatever_is_killed(market, processes):
     misbehave(market.world)
     trade_and_kill(market, processes)
     behave(market.world)

@@ -14,7 +14,7 @@ from syncing import jobs, pulse
 from syncing.models import Heartbeat, SyncJob
 from syncing.redis_broker import RedisBroker
 from tests.benchmarks.stage import wait_for_port
-from tests.e2e.test_kill import Processes, port, wait_until  # noqa: F401  port is a fixture
+from tests.e2e.killing import Processes, wait_until
 from tests.e2e.test_supervisor import slow_shopify  # noqa: F401  a fixture
 from tests.redis_server import RedisServer
 from tests.simulator import Simulator
@@ -33,7 +33,7 @@ def server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def processes(simulator, server, product_env, port) -> Iterator[Processes]:  # noqa: F811  the fixture
+def processes(simulator, server, product_env, port) -> Iterator[Processes]:
     variables = {"BROKER_URL": server.url, "QUEUE_WORKERS": "1", "STOCK_LINGER_SECONDS": "0.1", "LOG_LEVEL": "CRITICAL"}
     found = Processes(product_env | variables | {"PUBLIC_URL": f"http://127.0.0.1:{port}"})
     yield found
@@ -41,7 +41,7 @@ def processes(simulator, server, product_env, port) -> Iterator[Processes]:  # n
 
 
 @pytest.fixture
-def world(simulator: Simulator, processes: Processes, port: int) -> World:  # noqa: F811  the fixture
+def world(simulator: Simulator, processes: Processes, port: int) -> World:
     """A source and a destination in step, and the web."""
     world = World(simulator, f"http://127.0.0.1:{port}/webhooks/shopify/", is_manual=False)
     places = [world.add_store(name, name if name == "source" else "destination") for name in ("source", "north")]
