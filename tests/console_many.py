@@ -19,7 +19,16 @@ from stores.models import (
     Store,
     SyncSwitch,
 )
-from syncing.models import Alert, AlertChannel, AlertMessage, CatalogueRun, CatalogueRunItem, PrivacyRequest, StockHold
+from syncing.models import (
+    Alert,
+    AlertChannel,
+    AlertMessage,
+    CatalogueRun,
+    CatalogueRunItem,
+    Cluster,
+    PrivacyRequest,
+    StockHold,
+)
 from tests.console_orders import make_failed, make_line, make_order_rows, make_update
 from tests.console_rows import (
     Rows,
@@ -53,7 +62,7 @@ class Crowd:
         self.grow(1)
         adjustment = made.stock_link.adjustments.get()
         rows += [adjustment, adjustment.batch, *map(_first, (ProductLink, ResourceLink, CatalogueRunItem, Alert))]
-        rows += map(_first, (CurrencyRate, PrivacyRequest, ConfigurationChange))
+        rows += map(_first, (CurrencyRate, PrivacyRequest, ConfigurationChange, Cluster))
         self.rows: dict[str, Model] = {row._meta.label_lower: row for row in rows}
 
     def grow(self, count: int) -> None:
@@ -145,6 +154,7 @@ def _make_rest(rows: Rows, number: int) -> None:
         AlertMessage.objects.create(
             channel=each, purpose="problems", title="Held.", text="", created_at=now
         ).alerts.add(alert)
+    Cluster.objects.create(host="sync-1", process=number, worker_count=2, beat_at=now)
     Group.objects.create(name=f"Group {number}")
     for row in (rows.link, rows.connection):
         LogEntry.objects.create(

@@ -108,7 +108,10 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
         "failed": BY_LEDGER,
         "unknown": BY_LEDGER,
     },
-    ("StockHold", "state"): {"open": "held", "released": FINE, "discarded": FINE, "superseded": FINE},
+    ("StockHold", "state"): {
+        "open": "held",
+        **dict.fromkeys(("released", "discarded", "superseded", "set_true"), FINE),
+    },
     ("Reconciliation", "state"): {"reading": UNDER_WAY, "done": FINE, "failed": BY_JOB},
     ("CatalogueRun", "state"): {
         "planning": UNDER_WAY,
