@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders import intake, mapping, units
@@ -384,17 +384,17 @@ class _Importer:
 
     def _still_open(self) -> bool:
         """Whether nobody has ended it since it was read; keeps it so until the transaction is over."""
-        mine = OrderImport.objects.select_for_update().filter(pk=self.row.pk, state__in=OrderImport.UNFINISHED)
-        return mine.exists()
+        return self._unfinished().select_for_update().exists()
 
     def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> bool:
         """False if somebody ended it meanwhile: an operator gave it up, or another worker has the copy."""
-        row = self.row
         ended = {"state": state, "reason": reason, "waits_for": waits_for, "failure": failure}
-        mine = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
-        is_ours = bool(mine.update(**ended, changed_at=timezone.now()))
-        row.refresh_from_db()
+        is_ours = bool(self._unfinished().update(**ended, changed_at=timezone.now()))
+        self.row.refresh_from_db()
         return is_ours
+
+    def _unfinished(self) -> QuerySet[OrderImport]:
+        return OrderImport.objects.filter(pk=self.row.pk, state__in=OrderImport.UNFINISHED)
 
 
 def look_time(is_draft: bool) -> timedelta:
