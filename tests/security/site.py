@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from stores import roles
 from stores.models import ConfigurationChange, VariantLink
-from syncing.models import Alert
+from syncing.models import Alert, Cluster
 from tests.console_rows import make_adjustment, make_observation
 from tests.stores.test_roles import label_of, make_all
 
@@ -61,7 +61,8 @@ def make_site() -> dict[str, Model]:
     alert = Alert.objects.create(
         kind="held", subject="held 1", message="Held.", path="/admin/", opened_at=timezone.now(), seen_at=timezone.now()
     )
-    more = [adjustment, adjustment.batch, alert, Group.objects.first(), ConfigurationChange.objects.first()]
+    workers = Cluster.objects.create(host="sync-1", process=1, worker_count=2, beat_at=timezone.now())
+    more = [adjustment, adjustment.batch, alert, workers, Group.objects.first(), ConfigurationChange.objects.first()]
     rows |= {label_of(type(row)): row for row in more}
     missing = {label_of(model) for model in admin.site._registry} - set(rows)
     assert not missing, f"make a row of each of these: {missing}"

@@ -29,7 +29,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "sync.example.com",
     "DEBUG": "false",
 }
-# Asks the production settings for pages that need no database.
+# Asks the production settings for pages, most of which need no database.
 ASK = """
 import json, os
 os.environ["DJANGO_SETTINGS_MODULE"] = "tiposync.settings"
@@ -128,12 +128,18 @@ def test_every_page_tells_browsers_what_it_may_load_and_that_nobody_may_frame_it
                 assert "no-store" in headers["Cache-Control"], address
 
 
-@pytest.fixture(scope="module")
-def production():
+def ask_production(**changes: str) -> dict:
     """What a deployment answers, in a process of its own with the settings of one."""
-    done = subprocess.run([sys.executable, "-c", ASK], env=PRODUCTION, cwd=ROOT, capture_output=True, text=True)
+    environment = PRODUCTION | changes
+    done = subprocess.run([sys.executable, "-c", ASK], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def production():
+    """A deployment whose database is away."""
+    return ask_production()
 
 
 def test_in_production_http_is_sent_to_https_but_for_the_probes(production):
@@ -146,9 +152,9 @@ def test_in_production_browsers_insist_on_https_for_a_year(production):
     assert production["https"][1]["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
 
 
-def test_in_production_cookies_travel_to_this_host_only_over_https_only_and_no_script_reads_them(production):
-    cookies = production["https"][2]
-    assert cookies == {"__Host-csrftoken": [True, True, "Lax", "", "/"]}
+def test_in_production_cookies_travel_to_this_host_only_over_https_only_and_no_script_reads_them(product_env):
+    production = ask_production(DATABASE_URL=product_env["DATABASE_URL"])
+    assert production["https"][2] == {"__Host-csrftoken": [True, True, "Lax", "", "/"]}
     assert production["settings"] == {
         "SESSION_COOKIE_SECURE": True,
         "SESSION_COOKIE_HTTPONLY": True,
