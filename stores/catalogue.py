@@ -21,6 +21,7 @@ from stores.shopify.products import VariantRecord
 logger = logging.getLogger(__name__)
 
 PORTION = 2000
+FEW = 100  # variants that any plan is fast enough for
 LONGEST_BULK_WAIT = 400.0  # seconds; below QUEUE_TIMEOUT, so that the job ends in words and is tried again
 # Which column of Variant holds the normalised identifier.
 KEYS = {
@@ -61,7 +62,7 @@ def refresh_catalogue(store: Store) -> int:
     alive = Variant.objects.filter(store=store, gone_at=None)
     gone = alive.filter(seen_at__lt=read_at).update(gone_at=timezone.now())
     count = alive.count()
-    if count > PORTION:
+    if count > FEW:
         with db.cursor() as cursor:  # its plans for matching depend on it, and a filled table is not looked at yet
             cursor.execute("ANALYZE stores_variant")
     logger.info("%s: %d variants, %d more are gone", store.domain, count, gone)

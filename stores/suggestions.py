@@ -73,24 +73,24 @@ def candidate_of(variant: Variant) -> Candidate:
     )
 
 
-_IS_FREE = """
-    d.store_id = %(store)s AND d.gone_at IS NULL AND NOT EXISTS (
-        SELECT 1 FROM stores_variantlink taken WHERE taken.destination_variant_id = d.id AND taken.state = 'linked')
-"""
+_IS_NOT_TAKEN = """NOT EXISTS (SELECT 1 FROM stores_variantlink taken
+                                WHERE taken.destination_variant_id = found.id AND taken.state = 'linked')"""
 # Each key is looked up by itself, and no key brings more than a few rows: "n/a" may be the barcode of thousands.
 _BY_KEY = """
     SELECT wanted.key, found.id FROM unnest(%(keys)s::text[]) AS wanted (key)
-    CROSS JOIN LATERAL (SELECT d.id FROM stores_variant d
-                        WHERE {own_key} = wanted.key AND {has_one} AND {is_free} LIMIT %(limit)s) found
+    CROSS JOIN LATERAL (SELECT found.id FROM stores_variant found
+                        WHERE found.store_id = %(store)s AND found.gone_at IS NULL
+                          AND {own_key} = wanted.key AND {has_one} AND {is_not_taken} LIMIT %(limit)s) found
 """
 # The narrowest search that finds anything counts. What is taken is left out after the limit, else a shop of 50,000
-# shirts would be gone through for each shirt.
+# shirts would be gone through for each shirt. "+ 0" keeps it off the store's index: right after a first read, when
+# the table's statistics still say that it is empty, the planner would take the whole shop for every single text.
 _BY_TITLE = """
-    SELECT wanted.link, d.id FROM unnest(%(links)s::bigint[], %(texts)s::text[]) AS wanted (link, text)
+    SELECT wanted.link, found.id FROM unnest(%(links)s::bigint[], %(texts)s::text[]) AS wanted (link, text)
     CROSS JOIN LATERAL (SELECT own.id FROM stores_variant own
-                        WHERE own.store_id = %(store)s AND own.gone_at IS NULL
+                        WHERE own.store_id + 0 = %(store)s AND own.gone_at IS NULL
                           AND {words} @@ plainto_tsquery('simple', wanted.text) LIMIT %(limit)s) found
-    JOIN stores_variant d ON d.id = found.id AND {is_free}
+    WHERE {is_not_taken}
 """
 
 
@@ -103,9 +103,11 @@ def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[in
         if variant.handle_key:
             handles[variant.handle_key].append(link.pk)
     found: dict[int, set[int]] = defaultdict(set)
-    searches = [(LOOSE.format(column=f"d.{name}"), f"d.{name}", loose, PER_KEY) for name in ("sku_key", "barcode_key")]
-    for own_key, column, wanted, limit in [*searches, ("d.handle_key", "d.handle_key", handles, PER_PRODUCT)]:
-        sql = _BY_KEY.format(own_key=own_key, has_one=f"{column} <> ''", is_free=_IS_FREE)
+    searches = [
+        (LOOSE.format(column=f"found.{name}"), f"found.{name}", loose, PER_KEY) for name in ("sku_key", "barcode_key")
+    ]
+    for own_key, column, wanted, limit in [*searches, ("found.handle_key", "found.handle_key", handles, PER_PRODUCT)]:
+        sql = _BY_KEY.format(own_key=own_key, has_one=f"{column} <> ''", is_not_taken=_IS_NOT_TAKEN)
         parameters = {"keys": list(wanted), "store": destination_pk, "limit": limit}
         for key, variant_pk in _rows(sql, parameters) if wanted else ():
             for link_pk in wanted[key]:
@@ -118,7 +120,7 @@ def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, se
     for link in links:
         own = candidate_of(link.source_variant)
         searches[link.pk] = suggesting.title_searches(own.title, own.options)
-    sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_free=_IS_FREE)
+    sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_not_taken=_IS_NOT_TAKEN)
     found: dict[int, set[int]] = defaultdict(set)
     for step in range(3):
         asked = [(pk, text) for pk, steps in searches.items() if steps and not found[pk] for text in steps[step]]

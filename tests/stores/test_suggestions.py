@@ -38,6 +38,34 @@ def test_partners_are_found_by_each_identifier_and_its_spellings(rows, mine, the
     assert [title for title, _ in suggested(link)] == ["Uno"]
 
 
+def test_no_title_is_searched_for_by_going_through_the_shop_for_each_of_its_variants(rows, monkeypatch):
+    """However wrong the statistics are: right after a first read they still say that there is nothing."""
+    with db.cursor() as cursor:
+        cursor.execute("ANALYZE stores_variant, stores_variantlink")
+    shop = [make_variant(rows.destination, f"Mug {number}", "") for number in range(150)]
+    links = [make_link(rows.connection, f"Mug {number}", "", is_linked=False) for number in range(5)]
+    Variant.objects.filter(store=rows.source).update(title="Large")
+
+    plans = []
+    monkeypatch.setattr(suggestions, "_rows", lambda sql, parameters: plans.append(ran_by(sql, parameters)) or [])
+    suggestions.suggest(links)
+    read = [rows_read(plan) for plan in plans]
+    assert max(read) >= 3 * 5 and max(read) <= 4 * 5 * (len(shop) + 5), read
+
+
+def ran_by(sql, parameters):
+    with db.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", parameters)
+        return cursor.fetchone()[0][0]["Plan"]
+
+
+def rows_read(plan):
+    """How many variants a plan took into its hands, those that it dropped again among them."""
+    own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    below = sum(rows_read(one) for one in plan.get("Plans", ()))
+    return below + (own if plan.get("Relation Name") == "stores_variant" else 0)
+
+
 @pytest.mark.parametrize("title", ["Mug blue large", "LARGE, blue mug!", "Large mug", "Large blue enamel mug"])
 def test_partners_are_found_by_their_words(rows, title):
     link = make_link(rows.connection, "Large blue mug", "X", is_linked=False)
