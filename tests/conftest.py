@@ -12,8 +12,11 @@ import pytest
 from django.db import connection
 
 from stores.models import Store
+from tests import emptying
 from tests.simulator import Simulator
 from tests.simulator.state import CLIENT_SECRET
+
+emptying.install()
 
 
 @pytest.fixture

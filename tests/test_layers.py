@@ -3,6 +3,7 @@
 import ast
 import sys
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -80,26 +81,31 @@ def imported_by(node: ast.AST, known: set[str]) -> list[str]:
     return []
 
 
+@cache
+def statements(source: str) -> tuple[list[ast.AST], list[ast.AST]]:
+    """The import statements of a module outside of its functions, and inside."""
+    parsed = ast.parse(source)
+    functions = (
+        node for node in ast.walk(parsed) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    )
+    inside = {id(inner) for function in functions for inner in ast.walk(function)}
+    imports = [node for node in ast.walk(parsed) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [node for node in imports if id(node) not in inside], [node for node in imports if id(node) in inside]
+
+
 def violations(tree: dict[str, str]) -> list[str]:
     """One line per import that the table forbids, and per module that has no place in it."""
-    found = []
+    found, known = [], set(tree)
     for module, source in sorted(tree.items()):
         layer = layer_of(module)
         if layer is None:
             found.append(f"{module} has no place in the table of layers")
             continue
-        parsed = ast.parse(source)
-        nodes = list(ast.walk(parsed))
-        for target in sorted({name for node in nodes for name in imported_by(node, set(tree))}):
+        outermost, inside = statements(source)
+        targets = {name for node in (*outermost, *inside) for name in imported_by(node, known)}
+        for target in sorted(targets):
             if reason := why_forbidden(module, layer, target):
                 found.append(f"{module} imports {target}: {reason}")
-        inside = [
-            inner
-            for node in nodes
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            for inner in ast.walk(node)
-            if imported_by(inner, set(tree))
-        ]
         if inside:
             found.append(f"{module} imports inside a function")
     return found

@@ -1,4 +1,7 @@
-"""Each benchmark at a tiny size: it runs, its figures fit each other, and nothing is left behind. No timing."""
+"""Each benchmark at a tiny size: it runs, its figures fit each other, and nothing is left behind. No timing.
+
+Each brings an installation of its own, which takes longest; by default a few of them stand for all.
+"""
 
 import os
 import subprocess
@@ -7,8 +10,10 @@ import sys
 import pytest
 
 from tests.benchmarks.stage import ROOT
+from tests.thoroughness import IS_LONG
 
 pytestmark = pytest.mark.process
+only_if_long = pytest.mark.skipif(not IS_LONG, reason="TIPOSYNC_LONG=1 runs every benchmark")
 
 
 def run_benchmark(name: str, *options: str) -> list[dict[str, str]]:
@@ -45,6 +50,7 @@ def test_the_intake_prints_both_views_with_their_ratio():
     assert all(number(row["p50 ms"]) <= number(row["p99 ms (aim < 50)"]) for row in rows)
 
 
+@only_if_long
 def test_the_latency_of_every_change_is_told_and_all_arrive():
     rows = run_benchmark("latency", "--idle", "2", "--seconds", "0.5", "--per-second", "10")
     assert [(row["changes"], row["not arrived"]) for row in rows] == [("2", "0"), ("5", "0")] * 2
@@ -64,6 +70,7 @@ def test_a_burst_costs_at_least_its_floor_and_is_carried_whole():
     assert all(number(row["changes/s"]) > 0 for row in rows if "changes/s" in row)
 
 
+@only_if_long
 def test_every_order_is_copied_with_two_calls():
     rows = run_benchmark("orders", "--orders", "5", "--idle", "2")
     calls = [row["calls per order (aim ≤ 2)"] for row in rows if "orders/s" in row]
@@ -73,6 +80,7 @@ def test_every_order_is_copied_with_two_calls():
     assert 0 < number(latency["p50 s"]) <= number(latency["p99 s"])
 
 
+@only_if_long
 def test_a_first_sync_creates_everything_and_a_second_one_only_reads():
     rows = run_benchmark("catalogue", "--products", "100")
     costs = [row for row in rows if "calls" in row]
@@ -81,6 +89,7 @@ def test_a_first_sync_creates_everything_and_a_second_one_only_reads():
     assert all(number(row["calls"]) >= number(row["floor"]) for row in costs)
 
 
+@only_if_long
 def test_a_reconciliation_finds_exactly_what_drifted():
     rows = run_benchmark("reconcile", "--variants", "200", "--small", "100", "--bulk-from", "1")
     found = {row["variants, drift"]: row["found"] for row in rows if "found" in row}
@@ -109,6 +118,7 @@ def test_every_page_of_the_console_is_timed_and_answers():
     assert pages[0]["page"].startswith("floor")
 
 
+@only_if_long
 def test_every_write_arrives_with_one_worker_process_and_with_two():
     rows = run_benchmark(
         "scale", "--destinations", "2", "--items", "3", "--processes", "1", "2", "--milliseconds", "50"

@@ -22,11 +22,11 @@ from tests.places import Place, is_our_write
 from tests.simulator import Simulator, merchant
 from tests.simulator.order_state import Order
 from tests.simulator.state import CLIENT_SECRET, Product, Variant
+from tests.thoroughness import IS_LONG
 from tests.world import World
 
 pytestmark = pytest.mark.process
 
-IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
 TRADE_SECONDS, KILLS = (180, 40) if IS_LONG else (20, 6)
 SETTLE_SECONDS = 600 if IS_LONG else 120
 ITEMS = 8

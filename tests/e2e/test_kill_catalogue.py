@@ -23,12 +23,12 @@ from tests.simulator.files import drawn_file
 from tests.simulator.state import Product, Shop
 from tests.syncing.catalog.scene import COLLECTION_WRITES
 from tests.syncing.catalog.showroom import PRODUCT_TOPICS, PRODUCT_WRITES
+from tests.thoroughness import IS_LONG
 from tests.world import World
 
 pytestmark = pytest.mark.process
 
-IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
-PRODUCTS, KILLS = (120, 20) if IS_LONG else (30, 6)
+PRODUCTS, KILLS = (120, 20) if IS_LONG else (16, 4)
 SETTLE_SECONDS = 1800 if IS_LONG else 180
 THERE_ALREADY = 4  # every fourth product is in the destination from the start, under another name
 

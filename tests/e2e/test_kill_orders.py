@@ -18,12 +18,12 @@ from tests.e2e.killing import Hunt, behave, misbehave, wait_until
 from tests.places import Place
 from tests.simulator.order_money import grand_total
 from tests.simulator.order_state import Order
+from tests.thoroughness import IS_LONG
 from tests.world import World
 
 pytestmark = pytest.mark.process
 
-IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
-ORDERS, KILLS = (1000, 100) if IS_LONG else (24, 5)
+ORDERS, KILLS = (1000, 100) if IS_LONG else (12, 4)
 SETTLE_SECONDS = 1800 if IS_LONG else 90
 ITEMS = 8
 STOCK = 10_000

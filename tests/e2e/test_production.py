@@ -125,6 +125,7 @@ def environment(image, database) -> dict[str, str]:
         "EMAIL_URL": "smtp+tls://user:pass-word@smtp.example.com:587",
         "MAIL_FROM": "tiposync@example.com",
         "PORT": str(free_port()),
+        "TWO_FACTOR": "required",
         "WEB_WORKERS": "1",
         "QUEUE_WORKERS": "1",
     }

@@ -9,6 +9,7 @@ from stores import clients
 from syncing import handlers, webhooks
 from tests.orders.changes import LOST, Kind, State, carry, copied, settle, update
 from tests.simulator.order_money import grand_total
+from tests.thoroughness import statements
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_a_draft_that_is_completed_meanwhile_has_the_units_taken_off_its_order(d
 
 def test_a_worker_that_dies_anywhere_takes_off_once(trade):
     shop = trade("draft_order", reserve_days=0)
-    for statement in range(1, 100):
+    for statement in statements(100):
         shop.world.begin_again()
         order = shop.north.order((0, 4))
         shop.run()

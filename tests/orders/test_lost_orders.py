@@ -8,6 +8,7 @@ from stores.clients import open_client
 from stores.shopify import gids
 from syncing import handlers, jobs, order_effects, webhooks
 from tests.orders.changes import LOST
+from tests.thoroughness import statements
 
 State = OrderImport.State
 
@@ -61,7 +62,7 @@ class TestLostAnswers:
 
     def test_a_worker_that_dies_anywhere_leaves_one_copy(self, trade):
         shop = trade()
-        for statement in range(1, 100):
+        for statement in statements(100):
             shop.world.begin_again()
             order = shop.north.order((0, 2))
             shop.world.deliver()

@@ -8,6 +8,7 @@ from stores.shopify import gids
 from syncing import handlers, jobs, webhooks
 from syncing.models import SyncJob
 from tests.orders.changes import LOST, Kind, State, carry, copied, settle, shipped, update
+from tests.thoroughness import statements
 
 
 def test_a_cancelled_original_cancels_its_copy_and_its_units_go_back(trade):
@@ -223,7 +224,7 @@ def test_nothing_ever_comes_back(trade):
 @pytest.mark.parametrize("what", ["fulfil", "refund", "cancel"])
 def test_a_worker_that_dies_anywhere_carries_it_once(trade, what):
     shop = trade()
-    for statement in range(1, 100):
+    for statement in statements(100):
         shop.world.begin_again()
         order = shop.north.order((0, 3))
         shop.run()

@@ -152,4 +152,4 @@ def test_the_probes_name_no_store_no_product_and_no_person(client, rows):
     for url in ("/healthz", "/readyz"):
         answer = client.get(url).content.decode()
         assert not any(word in answer for word in TELLTALE)
-    assert set(json.loads(client.get("/readyz").content)) == {"ready", "problems"}
+    assert set(json.loads(client.get("/readyz").content)) == {"ready", "problems", "warnings"}

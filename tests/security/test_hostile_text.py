@@ -34,6 +34,8 @@ HOSTILE = (
 )
 # Columns with a form of their own, which whoever fills them has checked.
 FORMED = re.compile(r"(_gid|gid|domain|currency|path|password|table|row_id|uuid|worker|digest|fingerprint|base|quote)$")
+# In addresses; pages show what is searched for, and the others they only read.
+NAMES = ("q", "partner", "o", "p", "_popup", "_to_field", "state__exact", "connection", "pair", "open")
 SCRIPTED = re.compile(r"^(on|x-|@|:|hx-on|hx-vals|hx-vars|style$|srcdoc$)")
 LINKED = ("href", "src", "action", "formaction", "hx-get", "hx-post", "data", "xlink:href")
 
@@ -148,7 +150,7 @@ def test_hostile_text_in_an_address_comes_back_as_text(client, rows, text):
     client.force_login(User.objects.get(is_superuser=True))
     for model in admin.site._registry:
         url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
-        for name in ("q", "partner", "o", "p", "_popup", "_to_field", "state__exact", "connection", "pair", "open"):
+        for name in NAMES if text == HOSTILE[0] else NAMES[:2]:
             answer = client.get(url, {name: text}, follow=True)
             assert answer.status_code < 500, f"{url} {name}"
             assert not examine(answer.content.decode()).found, f"{url} {name}"

@@ -18,6 +18,7 @@ from syncing.models import (
     AlertMessage,
     CatalogueRun,
     CatalogueRunItem,
+    Cluster,
     Reconciliation,
     StockBatch,
     StockObservation,
@@ -92,6 +93,7 @@ TABLE = {
     "syncing.AlertMessage": PRUNED,
     "syncing.AlertMessage_alerts": WITH_OWNER,
     "syncing.SyncJob": PRUNED,
+    "syncing.Cluster": PRUNED,
     "syncing.Heartbeat": FEW,
     "syncing.CatalogueRun": PRUNED,
     "syncing.CatalogueRunItem": WITH_OWNER,
@@ -145,6 +147,10 @@ def _attempt(number: int) -> AccessAttempt:
     return AccessAttempt.objects.create(username=f"a{number}", failures_since_start=1)
 
 
+def _cluster(process: int) -> Cluster:
+    return Cluster.objects.create(host="sync-1", process=process, worker_count=2, beat_at=timezone.now())
+
+
 # Model: (the column that ages, makes a row)
 MAKERS: dict[type, tuple[str, Callable[[Rows], object]]] = {
     WebhookEvent: ("received_at", lambda rows: make_event(rows.source, f"e{WebhookEvent.objects.count()}")),
@@ -153,6 +159,7 @@ MAKERS: dict[type, tuple[str, Callable[[Rows], object]]] = {
     CatalogueRun: ("finished_at", _run),
     AlertMessage: ("created_at", _message),
     Alert: ("resolved_at", lambda rows: _alert(rows, resolved_at=timezone.now())),
+    Cluster: ("beat_at", lambda rows: _cluster(Cluster.objects.count())),
     Reconciliation: ("finished_at", lambda rows: make_reconciliation(rows.connection)),
     AccessAttempt: ("attempt_time", lambda rows: _attempt(AccessAttempt.objects.count())),
     AccessFailureLog: ("attempt_time", lambda rows: AccessFailureLog.objects.create(username="a")),
@@ -165,8 +172,9 @@ MAKERS: dict[type, tuple[str, Callable[[Rows], object]]] = {
 def test_what_is_old_goes_and_what_is_young_stays(rows, model):
     column, make = MAKERS[model]
     old, young = make(rows), make(rows)
-    model.objects.filter(pk=old.pk).update(**{column: timezone.now() - timedelta(days=31)})
-    model.objects.filter(pk=young.pk).update(**{column: timezone.now() - timedelta(days=29)})
+    ends = timezone.now() - (retention.KEEP_CLUSTERS if model is Cluster else timedelta(days=30))
+    model.objects.filter(pk=old.pk).update(**{column: ends - timedelta(hours=1)})
+    model.objects.filter(pk=young.pk).update(**{column: ends + timedelta(hours=1)})
     retention.prune()
     assert list(model.objects.values_list("pk", flat=True)) == [young.pk]
 

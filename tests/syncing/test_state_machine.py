@@ -3,7 +3,6 @@
 `TIPOSYNC_LONG=1 pytest -m state_machine` looks much longer. A failure prints the steps that led to it.
 """
 
-import os
 from itertools import product
 
 import pytest
@@ -16,9 +15,8 @@ from syncing import jobs, webhooks
 from syncing.models import StockAdjustment, WebhookEvent
 from syncing.stock.merge import Rule, offer
 from tests.places import WRITES, is_our_write
+from tests.thoroughness import IS_LONG
 from tests.world import World
-
-IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
 
 pytestmark = [pytest.mark.state_machine, *([pytest.mark.timeout(0)] if IS_LONG else [])]
 

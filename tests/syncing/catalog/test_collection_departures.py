@@ -4,6 +4,7 @@ import pytest
 
 from stores.clients import open_client
 from stores.models import Store
+from stores.shopify import deletion
 from syncing.catalog import content_runs
 from syncing.models import CatalogueRun
 
@@ -30,7 +31,7 @@ def test_a_collection_deleted_in_the_source_goes_as_chosen(scene, choice, is_lef
     scene = scene(unlink=choice)
     gid = scene.add_collection("Favourites", 0)
     scene.carry(gid)
-    content_runs.collections.collection_writes.delete_collection(open_client(scene.source.store), gid)
+    deletion.delete(open_client(scene.source.store), gid)
     scene.carry(gid)
     assert (scene.collection("favourites") is not None) == is_left
     assert scene.link(gid).state == "unlinked"
