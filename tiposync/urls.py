@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from stores.admin import two_factor
 from syncing import views
 
+handler500 = "tiposync.errors.server_error"
 urlpatterns = [
     path("webhooks/shopify/", views.receive_webhook, name="shopify_webhook"),
     path("healthz", views.healthz),
