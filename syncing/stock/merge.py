@@ -130,8 +130,8 @@ def plan_one_way(
     """Bring the destination to `target`, or say why not.
 
     The baselines are the source total and the destination value of the last time both were in step (None before the
-    first). A destination that changed by itself has drifted; it is corrected at the next source change, or now if
-    `corrects_drift`.
+    first; the destination's also since an order of it was seen). A destination that changed by itself has drifted; it
+    is corrected at the next source change, or now if `corrects_drift`.
     """
     if destination == target:
         return OneWayStep.IN_STEP

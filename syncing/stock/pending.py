@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from stores.models import Variant
-from syncing.models import StockLevel
+from stores.models import Connection, Variant
+from syncing.models import StockLevel, StockLink
 from syncing.stock import levels
 
 
@@ -27,4 +27,16 @@ def units_moved(source_variant_ids: Collection[int], taken_at: datetime | None =
     with transaction.atomic():
         if taken_at:
             levels.doubt(sorted(concerned), taken_at)
-        return levels.mark_dirty(sorted(concerned))
+        connections = levels.mark_dirty(sorted(concerned))
+        _expect_change(concerned)
+        return connections
+
+
+def _expect_change(source_level_ids: Collection[int]) -> None:
+    """Have a one-way destination's own change count as the source's: the units are what it sold.
+
+    The source may get as many as the copy takes before anybody plans: its quantity is the old one then, and the sale
+    alone would look like drift, which waits for the next reconciliation. The links are locked by their marks.
+    """
+    links = StockLink.objects.filter(source_level__in=source_level_ids, keeps_destination=False)
+    links.exclude(connection__strategy=Connection.Strategy.TWO_WAY).update(destination_baseline=None)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 
 from orders.models import OrderImport, OrderSettings
 from stores.models import LocationMapping
@@ -10,6 +11,7 @@ from stores.shopify import gids
 from syncing import handlers, jobs, webhooks
 from syncing.models import StockAdjustment, StockLink
 from syncing.stock.merge import Mirror, Verdict, judge_live
+from tests.orders.test_lost_orders import import_it
 
 T0 = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
@@ -97,6 +99,19 @@ def test_a_value_of_the_source_from_before_the_copy_is_not_used_after_it(trade):
     shop.run()
     assert shop.stock() == (20, 20, 20)
     assert max(change.after for change in shop.south.changes(0)) <= 20
+
+
+def test_goods_that_make_good_for_the_copy_before_anybody_plans_reach_the_store_that_sold(trade):
+    """The source's quantity is the old one again, and the sale alone would look like drift."""
+    shop = trade()
+    shop.source.restock(0, 5)
+    order = shop.north.order((0, 5))
+    shop.world.deliver(shop.north)
+    webhooks.process_new(handlers.EFFECTS)
+    import_it(shop, order)
+    assert StockLink.objects.filter(dirty_sequence__gt=F("settled_sequence")).exists(), "planned before the copy"
+    shop.run()
+    assert shop.stock() == (20, 20, 20)
 
 
 def test_with_a_bypassing_copy_staff_lower_the_source_and_the_units_are_offered_until_then(trade):

@@ -131,6 +131,10 @@ def plan_of(sql, *parameters):
 
 
 def test_identifiers_and_titles_are_looked_up_by_their_indexes(rows):
+    for number in range(200):
+        make_variant(rows.destination, f"Mug {number}", f"MUG-{number}", barcode=f"40{number}")
+    with db.cursor() as cursor:
+        cursor.execute("ANALYZE stores_variant")
     for name in ("sku", "barcode"):
         column = f"d.{name}_key"
         sql = f"SELECT 1 FROM stores_variant d WHERE d.store_id = %s AND {LOOSE.format(column=column)} = %s"
