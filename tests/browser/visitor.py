@@ -68,6 +68,7 @@ class Visitor:
         self.page.get_by_label("Username").fill(name)
         self.page.get_by_label("Password").fill(password)
         self.press("Sign in")
+        self.page.wait_for_url(lambda url: "/login/" not in url)
 
     # Looking and doing, by what a person reads
 
