@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from stores.admin import look
 from stores.models import Connection, Store, VariantLink
@@ -75,16 +77,21 @@ def next_steps(connection: Connection, buttons: dict[str, dict] | None = None) -
 
 def app_lines() -> tuple[Any, ...]:
     """Where in Shopify an app is made, what it needs, and where its credentials stand."""
-    every = sorted(missing_scopes((), REQUIRED_SCOPES))
     return (
         look.joined(["In the", look.outside(DEV_DASHBOARD, "Dev Dashboard"), "press “Create app”. One app does for all "
                      "stores of your organisation."]),
         look.joined(["Under “Versions” enter these scopes and press “Release”:",
-                     look.preformatted(",".join(sorted(missing_scopes((), STOCK))))]),
-        look.joined(["They do for stock. For orders and the catalogue as well:", look.preformatted(",".join(every))]),
+                     _scopes(missing_scopes((), STOCK))]),
+        look.joined(["They do for stock. For orders and the catalogue as well:",
+                     _scopes(missing_scopes((), REQUIRED_SCOPES))]),
         "On the app's “Home” press “Install app”, once for each store.",
         "Under “Settings” stand its client id and secret: you paste them here for each store.",
     )  # fmt: skip
+
+
+def _scopes(names: Iterable[str]) -> SafeString:
+    """Scopes as Shopify's field takes them. Lines break at a comma, without a character that would be copied, too."""
+    return look.preformatted(format_html_join(mark_safe(",<wbr>"), "{}", ((name,) for name in sorted(names))))
 
 
 def _store_steps(user: Any) -> list[Step]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.browser.product import Product, running_product
+from tests.browser.product import Product, released_database, running_product
 from tests.browser.visitor import DESKTOP, Visitor
 
 INSTALL = "No browser: apt-get install chromium (or set CHROMIUM to the path of one)"
@@ -39,25 +39,37 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def template(django_db_blocker) -> Iterator[str]:
+    """The name of a database after the release step, of which each file gets a copy: migrating takes seconds."""
+    with django_db_blocker.unblock(), released_database() as name:
+        yield name
+
+
 @pytest.fixture(scope="module")
-def product(browser, django_db_blocker, tmp_path_factory) -> Iterator[Product]:
+def product(browser, template, django_db_blocker, tmp_path_factory) -> Iterator[Product]:
     """Web, workers and an empty database, for all tests of a file: they share what they make."""
-    with django_db_blocker.unblock(), running_product(tmp_path_factory.mktemp("product")) as found:
+    with django_db_blocker.unblock(), running_product(tmp_path_factory.mktemp("product"), template) as found:
         yield found
+
+
+def let_in(browser: Browser, product: Product, **options) -> Visitor:
+    """A new visitor, with cookies and a cache of their own."""
+    context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
+    context.set_default_timeout(PATIENCE_MS)
+    return Visitor(context, context.new_page(), product.url)
 
 
 @pytest.fixture
 def welcome(browser: Browser, product: Product) -> Iterator[Callable[..., Visitor]]:
-    """Lets a new visitor in, each with cookies of their own; the test fails if their browser complained."""
+    """Lets a new visitor in; the test fails if their browser complained."""
     visitors: list[Visitor] = []
 
-    def let_in(**options) -> Visitor:
-        context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
-        context.set_default_timeout(PATIENCE_MS)
-        visitors.append(Visitor(context, context.new_page(), product.url))
+    def welcome_one(**options) -> Visitor:
+        visitors.append(let_in(browser, product, **options))
         return visitors[-1]
 
-    yield let_in
+    yield welcome_one
     for visitor in visitors:
         visitor.context.close()
     complaints = [line for visitor in visitors for line in visitor.complaints]

@@ -77,13 +77,13 @@ class Product:
 
 
 @contextmanager
-def running_product(folder: Path) -> Iterator[Product]:
-    """Web and one cluster of workers on a new, empty database, which is the tests' own, too, until the block ends."""
+def running_product(folder: Path, template: str) -> Iterator[Product]:
+    """Web and one cluster of workers on a copy of `template`, which is the tests' own, too, until the block ends."""
     url = f"http://127.0.0.1:{free_port()}"
-    with Simulator() as sim, _own_database() as database:
+    with Simulator() as sim, _new_database(f"browser_{os.getpid()}", template) as name, _at_home_in(name):
+        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
         shopify = sim.serve() + "/{domain}"
         with override_settings(SHOPIFY_BASE_URL=shopify, PUBLIC_URL=url):
-            call_command("upsert_schedules", verbosity=0)
             product = Product(sim, url, folder / "product.log", _environment(database, shopify, url))
             try:
                 product.start(*GUNICORN, f"--bind={urlsplit(url).netloc}")
@@ -95,28 +95,47 @@ def running_product(folder: Path) -> Iterator[Product]:
 
 
 @contextmanager
-def _own_database() -> Iterator[str]:
-    """A database after the release step, where the ORM of this process is at home meanwhile; its address.
+def released_database() -> Iterator[str]:
+    """A database after the release step, for running_product to copy; its name."""
+    with _new_database(f"browser_template_{os.getpid()}") as name:
+        with _at_home_in(name):
+            call_command("migrate", verbosity=0)
+            call_command("upsert_schedules", verbosity=0)
+        yield name
+
+
+@contextmanager
+def _new_database(name: str, template: str = "template1") -> Iterator[str]:
+    """A copy of a database that nobody uses, until the block ends; its name.
 
     The processes work on it between the tests, which the tests' other database, emptied after each, would not allow.
     """
-    before, name = connection.settings_dict["NAME"], f"browser_{os.getpid()}"
-    server = os.environ["DATABASE_URL"]
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            connection.close()
-            connection.settings_dict["NAME"] = name
-            call_command("migrate", verbosity=0)
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
-            connection.close()
-            connection.settings_dict["NAME"] = before
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+    try:
+        yield name
+    finally:
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@contextmanager
+def _at_home_in(name: str) -> Iterator[None]:
+    """The ORM of this process works on another database of the server until the block ends."""
+    before = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
 
 
 def _environment(database: str, shopify: str, url: str) -> dict[str, str]:
     return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "DATABASE_URL": database,
         "SHOPIFY_BASE_URL": shopify,
         "PUBLIC_URL": url,

@@ -68,6 +68,7 @@ class Visitor:
         self.page.get_by_label("Username").fill(name)
         self.page.get_by_label("Password").fill(password)
         self.press("Sign in")
+        self.page.wait_for_url(lambda url: "/login/" not in url)
 
     # Looking and doing, by what a person reads
 
@@ -83,9 +84,7 @@ class Visitor:
 
     def choose(self, title: str) -> None:
         """Go to a list by its line in the menu."""
-        self.page.locator("#nav-sidebar").get_by_role(
-            "link", name=re.compile(rf"(^|\s){re.escape(title)}(\s|$)")
-        ).click()
+        self.line(title).click()
 
     def search(self, words: str) -> None:
         """What a list's search finds."""
@@ -95,6 +94,19 @@ class Visitor:
     def press(self, text: str, within: Locator | None = None) -> None:
         """Click a button by its words."""
         (within or self.page).get_by_role("button", name=text, exact=True).first.click()
+
+    def line(self, title: str) -> Locator:
+        """The menu's link to a list. How many rows want attention may stand behind its title."""
+        return self.page.locator("#nav-sidebar").get_by_role(
+            "link", name=re.compile(rf"(^|\s){re.escape(title)}(\s|$)")
+        )
+
+    def choice(self, title: str) -> Locator:
+        """The last row of the partner picker with these words that can be linked: below the suggestions, what a search
+        found. What it found in the source follows, but that is no partner and has no button.
+        """
+        button = self.page.get_by_role("button", name="Link", exact=True)
+        return self.page.locator("#picker").get_by_role("row", name=title).filter(has=button).last
 
     def card(self, heading: str) -> Locator:
         """The part of the page under a heading."""
