@@ -102,6 +102,7 @@ def test_a_reconciliation_finds_exactly_what_drifted():
     assert mutations == {"200, 0%": "0", "200, 1%": "1", "200, 100%": "1"}
 
 
+@only_if_long
 def test_a_flood_is_stored_whole_while_the_console_is_in_use():
     (row,) = run_benchmark("flood", "--seconds", "2", "--per-second", "20", "--connections", "2")
     assert (row["refused"], row["lost"]) == ("0", "0")
@@ -109,6 +110,7 @@ def test_a_flood_is_stored_whole_while_the_console_is_in_use():
     assert number(row["console pages"]) > 0
 
 
+@only_if_long
 def test_every_page_of_the_console_is_timed_and_answers():
     lists = ["stores.connection", "syncing.stockadjustment"]
     rows = run_benchmark("pages", "--ledger", "1000", "--links", "100", "--only", *lists)
