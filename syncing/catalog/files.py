@@ -10,6 +10,7 @@ from stores.shopify.client import Client
 from stores.shopify.media import read_media
 from stores.shopify.product_records import MediaRecord, ProductRecord
 from syncing.catalog import images
+from syncing.catalog.fingerprint import digest
 from syncing.catalog.images import FAILED, READY
 
 FOLLOWED_AT_ONCE = 1000
@@ -61,6 +62,11 @@ def remember_files(store: Store, urls: Sequence[str], media: Sequence[MediaRecor
 def _state(media: MediaRecord) -> str:
     # A failure is told of by `follow_up`, which also asks for its reason.
     return CatalogueFile.State.READY if media.status == READY else CatalogueFile.State.PROCESSING
+
+
+def names_of(product: ProductRecord) -> str:
+    """A digest of the addresses of a source's images, in their order."""
+    return digest([image.url for image in images.source_images(product)])
 
 
 def adopt_files(store: Store, source: ProductRecord, partner: ProductRecord, known: Collection[str]) -> None:

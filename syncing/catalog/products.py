@@ -1,12 +1,13 @@
 """Products: read, compare, write, remember. Source to destination only.
 
-A creation is recorded before it is asked for, so that one whose answer was lost is found again by its handle and never
-made twice. A partner is claimed before it is written to, so that two sources never take turns with it. What was written
-counts as written only after every call succeeded; all of it is safe to repeat.
+A creation is recorded before it is asked for, so that one whose answer was lost is found again by its handle and its
+looks, and never made twice. A partner is claimed before it is written to, so that two sources never take turns with it.
+What was written counts as written only after every call succeeded; all of it is safe to repeat.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -33,6 +34,7 @@ State = ProductLink.State
 
 BATCH = product_records.PRODUCTS_PER_READ
 TURN = "product"
+SENT = "sent"  # in the memory of a link being created: what the creation looks like, to know it by
 
 
 @dataclass(eq=False)
@@ -169,11 +171,16 @@ class ProductFollower:
         if link.state != State.CREATING or link.destination_gid:
             return None
         partner = self._partner(product_heads.find_by_handle(self.client, link.handle) or "")
-        if partner is None or not structure.is_copy(case.record, partner):
-            return None
-        files.adopt_files(self.connection.destination, case.record, partner, self._files)
-        self._files = files.known_files(self.connection.destination, [case.record])
-        return partner
+        return partner if partner and self._recognise(case, partner, link.written.get(SENT)) else None
+
+    def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
+        """Whether it is what a creation sent, whatever became of the source since; its images are remembered then."""
+        if not sent or structure.looks_of(partner) != sent["looks"]:
+            return False
+        if files.names_of(case.record) == sent["images"]:
+            files.adopt_files(self.connection.destination, case.record, partner, self._files)
+            self._files = files.known_files(self.connection.destination, [case.record])
+        return True
 
     def _create(self, case: Case) -> Outcome | None:
         if self.mode == SyncMode.UPDATE_ONLY:
@@ -187,17 +194,17 @@ class ProductFollower:
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, _remarks(desired))
         link = case.link
-        was_tried = link.state == State.CREATING
+        sent_before = link.written.get(SENT) if link.state == State.CREATING else None
         self._note(case)
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
-        link.is_created, link.written, link.synced_at = True, {}, None
+        link.is_created, link.written, link.synced_at = True, {SENT: _sent(case.record)}, None
         link.save()
         try:
             made = product_writes.set_product(self.client, None, desired.product)
         except UserErrors as error:
             if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
                 raise
-            return self._handle_taken(case, was_tried)
+            return self._handle_taken(case, sent_before)
         link.destination_gid = made.gid
         link.save(update_fields=["destination_gid", "changed_at"])
         files.remember_files(self.connection.destination, desired.file_urls, made.media)
@@ -205,12 +212,12 @@ class ProductFollower:
         self._written.append(_Written(case, desired, Action.CREATE))
         return None
 
-    def _handle_taken(self, case: Case, was_tried: bool) -> Outcome | None:
+    def _handle_taken(self, case: Case, sent_before: Mapping[str, Any] | None) -> Outcome | None:
         gid = product_heads.find_by_handle(self.client, case.record.handle) or ""
         partner = self._partner(gid)
-        if was_tried and partner and structure.is_copy(case.record, partner):
+        if partner and self._recognise(case, partner, sent_before):  # made while we looked whether it was
             return self._update(case, partner)
-        case.link.is_created = False
+        case.link.is_created, case.link.written = False, {}
         if partner and self.connection.identifier == Connection.Identifier.HANDLE:
             return self._update(case, partner)  # the partner it was looked for by: we had not heard of it yet
         name = f"“{partner.title}”" if partner else "another product"
@@ -230,7 +237,8 @@ class ProductFollower:
             return self._spare(case, partner)
         living = files.living_files(self.client, self.connection.destination, case.record, partner, self._files)
         policy = _completing(self.policy) if is_new else self.policy
-        how = {"linked": case.linked, "files": living, "written": link.written, "stock": self._stock}
+        written = {} if is_new else link.written
+        how = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
         desired = build(case.record, partner, policy, **how)
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
@@ -371,6 +379,10 @@ class ProductFollower:
     def _outcome(case: Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
         link, title = case.link, case.record.title[:512]
         return Outcome(case.record.gid, title, action, result, reason, failure, link.destination_gid)
+
+
+def _sent(record: ProductRecord) -> dict[str, Any]:
+    return {"looks": structure.looks_of(record), "images": files.names_of(record)}
 
 
 def _completing(policy: Policy) -> Policy:

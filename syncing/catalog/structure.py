@@ -7,6 +7,7 @@ from typing import Any
 
 from stores.shopify.product_records import OptionRecord, ProductRecord, ProductVariantRecord
 from stores.shopify.product_writes import MOST_VARIANTS
+from syncing.catalog.fingerprint import digest
 
 OPTION_MISMATCH = "option_mismatch"
 LINKED_OPTION = "linked_option"
@@ -101,9 +102,9 @@ def structure_value(product: ProductRecord) -> dict[str, Any]:
     }
 
 
-def is_copy(source: ProductRecord, partner: ProductRecord) -> bool:
-    """Whether a product looks as one does that was just made from `source`."""
-    return source.title == partner.title and structure_value(source) == structure_value(partner)
+def looks_of(product: ProductRecord) -> str:
+    """The same of a product and of one that was just made from it: a digest of its title, options and variants."""
+    return digest([product.title, structure_value(product)])
 
 
 def describe_structure(product: ProductRecord) -> str:

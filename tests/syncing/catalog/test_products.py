@@ -4,8 +4,8 @@ import pytest
 
 from stores.clients import open_client
 from stores.models import CatalogueFile, ProductLink, VariantLink
-from stores.shopify import gids
-from stores.shopify.errors import AnswerLost
+from stores.shopify import gids, product_records
+from stores.shopify.errors import AnswerLost, ServerError
 from syncing.catalog import files
 from syncing.catalog.collections import CollectionCargo
 from syncing.models import StockLink, SyncJob
@@ -134,6 +134,68 @@ def test_a_creation_whose_answer_was_lost_is_found_again_and_not_repeated(showro
     assert (room.destination.count("productSet"), len(room.there("shirt").media)) == (0, 1)
     assert room.link(gid).state == "linked"
     assert VariantLink.objects.filter(state="linked").count() == 2
+
+
+def retitle(room, gid: str) -> None:
+    room.change(gid, title="Blouse")
+
+
+def add_size(room, gid: str) -> None:
+    sizes = [{"name": size} for size in ("S", "M", "L")]
+    rows = [{"optionValues": [{"optionName": "Size"} | size], "price": "10.00"} for size in sizes]
+    room.change(gid, productOptions=[{"name": "Size", "values": sizes}], variants=rows)
+
+
+def rename_handle(room, gid: str) -> None:
+    room.change(gid, handle="blouse", title="Blouse")
+
+
+def reorder_images(room, gid: str) -> None:
+    product = room.source.shop.products[gids.number(gid)]
+    product.file_ids.reverse()
+
+
+@pytest.mark.parametrize("edit", [retitle, add_size, rename_handle, reorder_images])
+def test_what_the_source_is_given_after_a_lost_answer_does_not_hide_the_creation(showroom, edit):
+    room = showroom()
+    gid = room.sizes("Shirt", "S", "M", stock=2)
+    room.add_image(gid, "front.png")
+    room.add_image(gid, "back.png")
+    room.destination.fault("lost_answer", match="productSet")
+    with pytest.raises(AnswerLost):
+        room.carry(gid)
+    edit(room, gid)
+    assert room.carry(gid).action == "create"
+    ours = product_records.read_whole_product(room.client(room.source), gid)
+    [handle] = room.handles()
+    theirs = room.there(handle)
+    assert (theirs.title, [variant.title for variant in theirs.variants]) == (
+        ours.title,
+        [variant.title for variant in ours.variants],
+    )
+    link = room.link(gid)
+    assert (link.state, link.is_created, "sent" in link.written) == ("linked", True, False)
+    assert pictures(room, room.destination, theirs.gid) == pictures(room, room.source, gid)
+    assert VariantLink.objects.filter(state="linked").count() == len(ours.variants)
+
+
+def pictures(room, place, gid: str) -> list[str]:
+    """The names of a product's pictures in their order; a name that was taken when they arrived has an appendix."""
+    shop = place.shop
+    names = [shop.catalog.files[pk].filename for pk in shop.products[gids.number(gid)].file_ids]
+    return [name.removesuffix(".png").partition("_")[0] for name in names]
+
+
+def test_a_product_that_took_the_handle_before_a_lost_request_arrived_is_left_alone(showroom):
+    room = showroom()
+    gid = room.sizes("Shirt", "S", "M")
+    room.destination.fault("http", match="productSet")  # nothing was executed
+    with pytest.raises(ServerError):
+        room.carry(gid)
+    own = room.sizes("Own shirt", "S", "M", place=room.destination, handle="shirt")
+    outcome = room.carry(gid)
+    assert (outcome.outcome, room.link(gid).state, room.link(gid).is_created) == ("failed", "conflict", False)
+    assert [room.there("shirt").gid, room.there("shirt").title] == [own, "Own shirt"]
 
 
 @pytest.mark.parametrize("statement", range(4, 44, 4))
