@@ -243,7 +243,7 @@ def _due(within_seconds: float) -> list[int]:
             WHERE q.state = 'queued' AND q.due_at <= now() + make_interval(secs => %s)
               AND NOT EXISTS (SELECT 1 FROM syncing_syncjob r
                               WHERE r.state = 'running' AND r.kind = q.kind AND r.subject = q.subject)
-            ORDER BY q.due_at LIMIT 20
+            ORDER BY q.due_at, q.id LIMIT 20
             """,
             [within_seconds],
         )

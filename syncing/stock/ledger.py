@@ -219,9 +219,7 @@ def _write_own(batch: StockBatch, adjustments: Sequence[StockAdjustment], at: da
     for level in touched:
         row = by_level[level.pk]
         mirror = Mirror(level.available, level.as_of, level.is_doubtful, level.version)
-        verdict = judge_own_write(
-            mirror, row.change_from, row.change_to, row.from_as_of, at or mirror.as_of or row.created_at
-        )
+        verdict = judge_own_write(mirror, row.change_from, row.from_as_of, at or mirror.as_of or row.created_at)
         if at is None and batch.kind == StockBatch.Kind.ADJUST:
             verdict = Verdict.DOUBT  # "nothing changed" is a strange answer to a delta: look before planning on
         if verdict is Verdict.TAKE:

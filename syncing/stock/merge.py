@@ -51,21 +51,16 @@ def judge_live(mirror: Mirror, available: int | None, as_of: datetime, asked_ver
     return Verdict.TAKE if available == mirror.available else Verdict.DOUBT
 
 
-def judge_own_write(
-    mirror: Mirror, change_from: int, change_to: int, from_as_of: datetime | None, at: datetime
-) -> Verdict:
+def judge_own_write(mirror: Mirror, change_from: int, from_as_of: datetime | None, at: datetime) -> Verdict:
     """What a write of ours that took effect at `at` (Shopify's clock) says of the level.
 
-    TAKE: the mirror is still what the write started from, so it is change_to now. NOTHING: it already shows our write
-    or something later. DOUBT: somebody else's change came in between, and whether before or after ours is unknown.
+    TAKE: the mirror is still what the write started from, so it is change_to now. NOTHING: it is of a later second, and
+    shows our write. DOUBT: it changed in between, before ours or after. That it has the very value that we wrote proves
+    nothing within one second: a customer who bought just before us leaves that value, too.
     """
     if mirror.available == change_from and mirror.as_of == from_as_of and not mirror.is_doubtful:
         return Verdict.TAKE
-    if mirror.as_of is not None and mirror.as_of > at:
-        return Verdict.NOTHING
-    if mirror.as_of == at and mirror.available == change_to:
-        return Verdict.NOTHING
-    return Verdict.DOUBT
+    return Verdict.NOTHING if mirror.as_of is not None and mirror.as_of > at else Verdict.DOUBT
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import pytest
 from django.db.models import Q
 
 from stores.clients import open_client
+from stores.models import Location
 from syncing import jobs
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink, SyncJob
-from syncing.stock import holds, ledger, pairs
+from syncing.stock import holds, ledger, levels, pairs
 from syncing.stock.settle import settle
 from tests.places import OURS
 
@@ -225,6 +226,26 @@ def test_a_write_without_answer_a_dead_worker_and_a_customer_in_between_lose_no_
     world.settle()
     assert levels_of(world) == [18, 18] == [world.expected(0)] * 2
     assert our_changes(north) == our_changes(source) == [-1]
+
+
+def test_a_reading_between_a_cut_off_write_and_its_repetition_is_not_taken_for_the_write(pair):
+    """All in one second: the customer's sale of 1 leaves the very value that our write was to make."""
+    world = pair()
+    source, north = world.places
+    source.buy(0, 1)
+    world.deliver(source)
+    north.fault("internal_error_before", match=ADJUST)
+    world.work(tries=1)
+    assert StockBatch.objects.get().attempts == 1
+    north.buy(0, 1)
+    north.lose_webhooks()
+    levels.observe_live(list(StockLevel.objects.filter(store=north.store)), open_client(north.store), room_of(north))
+    world.carry()
+    assert levels_of(world) == [18, 18]
+
+
+def room_of(place):
+    return Location.objects.get(store=place.store)
 
 
 def lose_a_write(world, *, takes_effect):

@@ -34,5 +34,16 @@ function nameIcons(root) {
   }
 }
 
+/* The menu comes before the page, on every page: whoever works by keyboard can jump over it. */
+function addSkipLink() {
+  const content = document.getElementById("content");
+  if (!content) return;
+  content.setAttribute("tabindex", "-1");
+  const link = Object.assign(document.createElement("a"), { href: "#content", textContent: "Skip to content" });
+  link.className = "console-skip";
+  document.body.prepend(link);
+}
+
 document.addEventListener("DOMContentLoaded", () => nameIcons(document));
+document.addEventListener("DOMContentLoaded", addSkipLink);
 document.addEventListener("htmx:afterSwap", () => nameIcons(document));
