@@ -12,11 +12,18 @@ import pytest
 from django.db import connection
 
 from stores.models import Store
+from syncing import views
 from tests import emptying
 from tests.simulator import Simulator
 from tests.simulator.state import CLIENT_SECRET
 
 emptying.install()
+
+
+@pytest.fixture(autouse=True)
+def _forget_stores() -> None:
+    """What this process remembers of stores for some seconds: another test's have other secrets."""
+    views._stores.clear()
 
 
 @pytest.fixture

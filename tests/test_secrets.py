@@ -12,7 +12,7 @@ from django.db import connection as db
 from django.test import Client
 
 from stores.models import Store
-from syncing import alerts, jobs, views
+from syncing import alerts, jobs
 from syncing.models import AlertChannel, SyncJob, WebhookEvent
 from tests.console_press import page_of
 from tests.simulator.state import CLIENT_SECRET
@@ -127,7 +127,6 @@ def dump() -> str:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_dump_can_be_read_back_with_its_secrets(tmp_path):
-    views._stores.clear()
     store = Store.objects.create(
         domain="a.myshopify.com", role="source", client_id="a", client_secret="shpss_to_and_fro"
     )

@@ -52,7 +52,6 @@ def work() -> None:
 
 @pytest.fixture
 def rows():
-    views._stores.clear()
     return make_rows()
 
 

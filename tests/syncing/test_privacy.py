@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from orders import forgetting
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
-from syncing import alerts, handlers, jobs, privacy, problems, retention, views
+from syncing import alerts, handlers, jobs, privacy, problems, retention
 from syncing.models import (
     Alert,
     AlertChannel,
@@ -34,7 +34,6 @@ OTHERS = {"id": 5, "email": "bob@example.com", "customer": {"id": 6}}
 
 @pytest.fixture
 def rows():
-    views._stores.clear()
     rows = make_rows()
     make_event(rows.source, "order-1", topic="orders/create", body=json.dumps(ORDER))
     make_event(rows.source, "refund-1", topic="refunds/create", body=json.dumps({"order_id": ORDER["id"]}))

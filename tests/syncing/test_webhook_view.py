@@ -10,7 +10,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from stores.models import Store
-from syncing import views
 from syncing.models import SyncJob, WebhookEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,11 +18,6 @@ SECRET = "shpss_current"
 BODY = json.dumps(
     {"inventory_item_id": 1, "location_id": 2, "available": 3, "updated_at": "2026-11-21T12:00:00Z"}
 ).encode()
-
-
-@pytest.fixture(autouse=True)
-def _forget_stores():
-    views._stores.clear()
 
 
 @pytest.fixture
