@@ -21,7 +21,7 @@ from tests.console_many import Crowd
 from tests.console_pages import list_cases, list_url, registered, row_url
 from tests.console_press import answer_levels, page_of
 
-FEW, MANY = 3, 30
+FEW, MANY = 3, 9
 ROW = "its page"
 MOST_TRIED = 3
 BUCKET = "SET bucket_available"

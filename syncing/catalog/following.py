@@ -1,8 +1,8 @@
 """What collections, pages, blogs and articles have in common: find the partner, decide, write, remember.
 
 Matched by handle once, by id from then on. A creation is recorded before it is asked for, so that one whose answer was
-lost is found again by its handle and never made twice; a partner is claimed before it is written to, so that two
-sources never take turns with it.
+lost is found again by the handle it was sent with and never made twice; a partner is claimed before it is written to,
+so that two sources never take turns with it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,13 +31,17 @@ FASTER = "Another connection took it a moment before."
 
 @dataclass(eq=False)
 class _Case:
-    """One thing of the source on its way; `link` may not be saved yet."""
+    """One thing of the source on its way; `link` may not be saved yet.
+
+    `sent_handle` is that of a creation whose answer did not come, which the source may have renamed since.
+    """
 
     record: Any
     link: ResourceLink
     wanted: dict[str, Any]
     mark: str
     notes: list[str] = field(default_factory=list)
+    sent_handle: str = ""
 
 
 class Follower:
@@ -73,8 +77,9 @@ class Follower:
     def _case(self, record: Any, link: ResourceLink) -> _Case:
         wanted = self.cargo.wanted(record)
         mark = fingerprint([self.cargo.kind, self.cargo.mode, self.settings.edited, wanted])
+        sent_handle = link.handle if link.state == State.CREATING and not link.destination_gid else ""
         link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
-        return _Case(record, link, wanted, mark, self.cargo.notes(wanted))
+        return _Case(record, link, wanted, mark, self.cargo.notes(wanted), sent_handle)
 
     def _is_unchanged(self, case: _Case) -> bool:
         # What failed is tried again each time: it is never told of as if nothing were wrong with it.
@@ -90,7 +95,7 @@ class Follower:
         try:
             # The thing that is linked, else the one with the same identity.
             partner = partners.get(case.link.destination_gid)
-            if partner is None and (gid := self.cargo.find(case.wanted)):
+            if partner is None and (gid := self._find(case)):
                 partner = self.cargo.read([gid]).get(gid)
             return self._create(case) if partner is None else self._update(case, partner)
         except (UserErrors, ObjectNotFound) as error:
@@ -109,6 +114,13 @@ class Follower:
             )
             for record in records
         }
+
+    def _find(self, case: _Case) -> str:
+        """The gid of what has its handle in the destination, or the one that a lost creation was sent with; or ''."""
+        gid = self.cargo.find(case.wanted)
+        if not gid and case.sent_handle not in ("", case.wanted[HANDLE]):
+            gid = self.cargo.find({**case.wanted, HANDLE: case.sent_handle})
+        return gid
 
     # What is not there
 

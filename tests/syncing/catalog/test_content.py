@@ -289,6 +289,17 @@ def test_a_lost_answer_to_a_creation_makes_nothing_twice(press, kind, how):
     assert set(ResourceLink.objects.values_list("state", "is_created")) == {("linked", True)}
 
 
+def test_a_page_that_is_renamed_after_the_answer_to_its_creation_was_lost_is_found_all_the_same(press):
+    page = press.add(PAGE, "About us")
+    press.destination.fault("lost_answer", match="pageCreate")
+    with pytest.raises(AnswerLost):
+        press.poll()
+    press.change(PAGE, page, handle="about", title="About")
+    press.poll()
+    [made] = press.destination.shop.catalog.pages.values()
+    assert (made.handle, made.title, press.link(page).is_created) == ("about", "About", True)
+
+
 @pytest.mark.parametrize("statement", range(1, 40, 2))
 def test_a_worker_may_die_at_any_statement_and_nothing_is_made_twice(press, statement):
     blog = press.add(BLOG, "News")
