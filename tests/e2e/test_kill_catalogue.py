@@ -26,11 +26,11 @@ from tests.syncing.catalog.showroom import PRODUCT_TOPICS, PRODUCT_WRITES
 from tests.thoroughness import IS_LONG
 from tests.world import World
 
-pytestmark = pytest.mark.process
-
 PRODUCTS, KILLS = (120, 20) if IS_LONG else (16, 4)
 SETTLE_SECONDS = 1800 if IS_LONG else 180
 THERE_ALREADY = 4  # every fourth product is in the destination from the start, under another name
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(2 * SETTLE_SECONDS)]
 
 
 @pytest.fixture
