@@ -168,10 +168,11 @@ class ProductFollower:
     def _lost_creation(self, case: Case) -> ProductRecord | None:
         """What we were about to create when our worker died, or the answer was lost; None if it was not made."""
         link = case.link
-        if link.state != State.CREATING or link.destination_gid:
+        sent = link.written.get(SENT)
+        if not sent or link.destination_gid:
             return None
-        partner = self._partner(product_heads.find_by_handle(self.client, link.handle) or "")
-        return partner if partner and self._recognise(case, partner, link.written.get(SENT)) else None
+        partner = self._partner(product_heads.find_by_handle(self.client, sent["handle"]) or "")
+        return partner if partner and self._recognise(case, partner, sent) else None
 
     def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
         """Whether it is what a creation sent, whatever became of the source since; its images are remembered then."""
@@ -194,7 +195,7 @@ class ProductFollower:
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, _remarks(desired))
         link = case.link
-        sent_before = link.written.get(SENT) if link.state == State.CREATING else None
+        sent_before = link.written.get(SENT)
         self._note(case)
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
         link.is_created, link.written, link.synced_at = True, {SENT: _sent(case.record)}, None
@@ -202,6 +203,7 @@ class ProductFollower:
         try:
             made = product_writes.set_product(self.client, None, desired.product)
         except UserErrors as error:
+            link.is_created, link.written = bool(sent_before), {SENT: sent_before} if sent_before else {}
             if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
                 raise
             return self._handle_taken(case, sent_before)
@@ -382,7 +384,7 @@ class ProductFollower:
 
 
 def _sent(record: ProductRecord) -> dict[str, Any]:
-    return {"looks": structure.looks_of(record), "images": files.names_of(record)}
+    return {"handle": record.handle, "looks": structure.looks_of(record), "images": files.names_of(record)}
 
 
 def _completing(policy: Policy) -> Policy:

@@ -289,6 +289,19 @@ def test_a_refusal_is_told_in_shopifys_words_and_tried_again_later(showroom):
     assert room.handles() == ["lamp"]
 
 
+def test_what_was_refused_and_then_made_by_hand_is_the_destinations_own(showroom):
+    room = showroom(product_mode="create_only")
+    gid = room.sizes("Shirt", "S", "M", vendor="Acme")
+    room.source.shop.products[gids.number(gid)].title = "x" * 300
+    assert room.carry(gid).outcome == "failed"
+    own = room.sizes("Shirt", "S", "M", place=room.destination, vendor="Own", handle="own-shirt")
+    room.world.follow()
+    room.carry(gid)
+    link = room.link(gid)
+    assert (link.destination_gid, link.state, link.is_created) == (own, "linked", False)
+    assert room.there("own-shirt").vendor == "Own"
+
+
 def test_images_that_fail_are_named_by_a_job(showroom):
     room = showroom()
     gid = room.add("Lamp")
