@@ -86,6 +86,9 @@ def find_node(call: Call, text: str) -> object | None:
     if kind in CATALOG_TABLES:
         found = getattr(call.shop.catalog, CATALOG_TABLES[kind]).get(number)
         return found if call.simulator.compiler.type_names.get(type(found)) == kind else None
+    if kind == "CollectionConditionsSource":
+        sources = (source for found in call.shop.catalog.collections.values() for source in found.sources)
+        return next((source for source in sources if source.id == number), None)
     if kind in call.simulator.node_kinds:
         return None
     raise FieldError(f"Invalid global id '{text}'", "RESOURCE_NOT_FOUND")

@@ -242,6 +242,13 @@ def test_a_worker_may_die_at_any_statement_and_nothing_is_made_twice(scene, stat
     assert scene.link(gid).state == "linked"
 
 
+def test_more_picks_than_a_page_of_them_follow_in_their_order(scene):
+    scene = scene(items=60)
+    gid = scene.add_collection("All of them", *reversed(range(60)), sortOrder="MANUAL")
+    assert scene.carry(gid) == "1 created"
+    assert scene.members("all-of-them") == [*reversed(range(60))]
+
+
 def test_a_taken_handle_is_said_and_the_rest_is_written(scene):
     scene = scene()
     gid = scene.add_collection("Favourites", 0)
