@@ -65,8 +65,8 @@ def _state(media: MediaRecord) -> str:
 
 
 def names_of(product: ProductRecord) -> str:
-    """A digest of the addresses of a source's images, in their order."""
-    return digest([image.url for image in images.source_images(product)])
+    """A digest of the addresses of a source's images, in their order; the same while they are the same images."""
+    return digest([images.url_digest(image.url) for image in images.source_images(product)])
 
 
 def adopt_files(store: Store, source: ProductRecord, partner: ProductRecord, known: Collection[str]) -> None:

@@ -4,7 +4,6 @@ import pytest
 from django.db.models import Q
 
 from stores.clients import open_client
-from stores.models import Location
 from syncing import jobs
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock import holds, ledger, levels, pairs
@@ -239,13 +238,10 @@ def test_a_reading_between_a_cut_off_write_and_its_repetition_is_not_taken_for_t
     assert StockBatch.objects.get().attempts == 1
     north.buy(0, 1)
     north.lose_webhooks()
-    levels.observe_live(list(StockLevel.objects.filter(store=north.store)), open_client(north.store), room_of(north))
+    seen = list(StockLevel.objects.filter(store=north.store))
+    levels.observe_live(seen, open_client(north.store), north.store.locations.get())
     world.carry()
     assert levels_of(world) == [18, 18]
-
-
-def room_of(place):
-    return Location.objects.get(store=place.store)
 
 
 def lose_a_write(world, *, takes_effect):
