@@ -62,11 +62,16 @@ def refresh_catalogue(store: Store) -> int:
     alive = Variant.objects.filter(store=store, gone_at=None)
     gone = alive.filter(seen_at__lt=read_at).update(gone_at=timezone.now())
     count = alive.count()
-    if count > FEW:
-        with db.cursor() as cursor:  # its plans for matching depend on it, and a filled table is not looked at yet
-            cursor.execute("ANALYZE stores_variant")
+    refresh_statistics(count)
     logger.info("%s: %d variants, %d more are gone", store.domain, count, gone)
     return count
+
+
+def refresh_statistics(count: int) -> None:
+    """Before as many searches among the variants: their plans must know how large the table has become."""
+    if count > FEW:
+        with db.cursor() as cursor:
+            cursor.execute("ANALYZE stores_variant")
 
 
 def _read_all(store: Store) -> Iterator[VariantRecord]:

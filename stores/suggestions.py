@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection as db
 
 from stores import suggesting
+from stores.catalogue import refresh_statistics
 from stores.models import Connection, Variant, VariantLink
 from stores.models.variant import LOOSE, TITLE_WORDS, loosen_identifier
 from stores.suggesting import Candidate
@@ -22,7 +23,6 @@ PORTION = 500
 # With more than this without a partner the identifier is probably the wrong one, and titles would be searched for
 # minutes. A link's own page always looks for its title, too.
 MOST_BY_TITLE = 5000
-FEW = 100
 PER_KEY, PER_PRODUCT, PER_TITLE = 20, 250, 60
 
 
@@ -150,9 +150,8 @@ def refresh(connection: Connection, source_pks: Collection[int] | None = None) -
         links = links.filter(source_variant__in=source_pks)
     pks = list(links.order_by("pk").values_list("pk", flat=True))
     by_title = len(pks) <= MOST_BY_TITLE
-    if source_pks is None and len(pks) > FEW:
-        with db.cursor() as cursor:  # hundreds of searches: their plan must know how large the table has become
-            cursor.execute("ANALYZE stores_variant")
+    if source_pks is None:
+        refresh_statistics(len(pks))
     for start in range(0, len(pks), PORTION):
         some = VariantLink.objects.filter(pk__in=pks[start : start + PORTION])
         _keep(suggest(list(some.select_related("connection", "source_variant")), by_title))
