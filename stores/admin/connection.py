@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +21,7 @@ from stores.admin.connection_standing import follow_up, panel_urls, preview_tabl
 from stores.admin.operations import operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, connections_removed
-from stores.admin.steps import PREVIEWED, next_steps
+from stores.admin.steps import PREVIEWED, is_working, next_steps
 from stores.clients import open_client
 from stores.models import CatalogueSettings, Connection, LocationMapping, Store
 from syncing import jobs
@@ -137,6 +138,11 @@ class ConnectionAdmin(ConnectionColumns, Page):
             initial = {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial
         return initial
 
+    def is_busy(self, row: Connection) -> bool:
+        return row.state != State.RUNNING and is_working(
+            Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id)
+        )
+
     def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
         reason = row.why_inert()
         steps = next_steps(row, {button["name"]: button for button in self.offered(request, row)})
@@ -145,7 +151,6 @@ class ConnectionAdmin(ConnectionColumns, Page):
             "alerts": [{"tone": tone, "text": reason}] if reason else [],
             "status": connection_status(row),
             "steps": steps,
-            "is_busy": any(step.is_busy for step in steps),
             "unmapped": unmapped_locations(row),
             "urls": panel_urls(row),
             "reconciled": look.ago(row.reconciled_at),

@@ -92,6 +92,10 @@ class OperatedMixin:
             )
         return buttons
 
+    def is_busy(self, row: Model) -> bool:
+        """Whether workers are at this row now: its page is fetched again until they are done."""
+        return False
+
     def panel(self, request: HttpRequest, row: Model) -> dict[str, Any]:
         """What the top of a row's page tells besides its buttons: names for its `panel_template`."""
         return {}
@@ -103,9 +107,14 @@ class OperatedMixin:
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None and row.pk:
+            # Work that ends while the page is drawn may show nowhere on it: a row from before, jobs from after. So the
+            # row is read after it was asked, and what was busy before or after is fetched once more.
+            was_busy = self.is_busy(row)
+            row = self.get_queryset(request).filter(pk=row.pk).first() or row
             context["operations"] = self.offered(request, row)
             context["panel_template"] = self.panel_template
             context["panel"] = self.panel(request, row)
+            context["is_busy"] = was_busy or self.is_busy(row)
         else:
             context["panel_template"] = self.add_panel_template
             context["panel"] = self.add_panel(request)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -19,6 +20,8 @@ DEV_DASHBOARD = "https://dev.shopify.com/dashboard"
 PREVIEWED = "Previewed"  # how the line in a connection's history begins that says that somebody looked
 STOCK = ("links", "stock")
 Kind, UNFINISHED = SyncJob.Kind, (SyncJob.State.QUEUED, SyncJob.State.RUNNING)
+
+GUIDED = (Kind.CHECK_STORE, Kind.MATCH_CONNECTION, Kind.START_CONNECTION)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ def next_steps(connection: Connection, buttons: dict[str, dict] | None = None) -
     stores = [_check_step([connection.source]), _check_step([connection.destination])]
     steps = with_next([*stores, *_own_steps(connection)])
     return [replace(step, operation=(buttons or {}).get(step.operation, "")) for step in steps]
+
+
+def is_working(about: Q | None = None) -> bool:
+    """Whether workers are at a step now, of those jobs that are `about` it."""
+    return SyncJob.objects.filter(about or Q(), kind__in=GUIDED, state__in=UNFINISHED).exists()
 
 
 def app_lines() -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import TabularInline
@@ -15,13 +15,12 @@ from stores.admin.live_lists import live_list
 from stores.admin.operations import Warned, operation
 from stores.admin.pages import Page
 from stores.admin.removal import Removal, stores_removed
-from stores.admin.steps import UNFINISHED, app_lines, first_steps, next_step
+from stores.admin.steps import app_lines, first_steps, is_working, next_step
 from stores.admin.store_form import SECRETS, StoreForm
 from stores.clients import open_client
 from stores.models import Location, Store
 from stores.shopify import collections
 from syncing import jobs, recovery
-from syncing.models import SyncJob
 
 CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
 ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
@@ -165,6 +164,9 @@ class StoreAdmin(Page):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
         return stores_removed(objs, request)
 
+    def is_busy(self, row: Store) -> bool:
+        return is_working(Q(store=row))
+
     def panel(self, request: HttpRequest, row: Store) -> dict[str, Any]:
         alerts = []
         if row.status == Store.Status.DISCONNECTED:
@@ -173,12 +175,10 @@ class StoreAdmin(Page):
             alerts.append({"tone": look.WARN, "text": row.status_reason})
         if row.is_paused:
             alerts.append({"tone": look.WARN, "text": "Paused: nothing is read from or written to this store."})
-        checks = SyncJob.objects.filter(kind=SyncJob.Kind.CHECK_STORE, store=row, state__in=UNFINISHED)
         return {
             "alerts": alerts,
             "checked": look.ago(row.checked_at),
             "findings": row.check_report or [],
-            "is_busy": checks.exists(),
             "next": next_step(first_steps(request.user)),
             "is_ready": row.status == Store.Status.READY,
         }

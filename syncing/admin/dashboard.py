@@ -9,7 +9,7 @@ from django.urls import reverse
 from stores.admin import look
 from stores.admin.connection_list import connection_pill
 from stores.admin.connection_standing import panel_urls
-from stores.admin.steps import first_steps
+from stores.admin.steps import first_steps, is_working
 from stores.models import Connection, Store, VariantLink
 from syncing import figures
 from syncing.admin.dashboard_charts import charts
@@ -27,8 +27,9 @@ admin.site.index_template = "admin/syncing/dashboard.html"
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows (UNFOLD's DASHBOARD_CALLBACK); nothing that this user may not see."""
     user = request.user
+    was_working = is_working()  # asked before: what ends while the steps are read is fetched once more
     steps = first_steps(user)
-    context |= {"title": "Dashboard", "steps": steps, "is_busy": any(step.is_busy for step in steps)}
+    context |= {"title": "Dashboard", "steps": steps, "is_busy": was_working or is_working()}
     if not user.has_perm("stores.view_connection"):
         return context | {"steps": [], "is_blind": True}
     connections = list(Connection.objects.select_related("source", "destination"))

@@ -44,6 +44,12 @@ function addSkipLink() {
   document.body.prepend(link);
 }
 
+/* A part that is fetched again replaces its buttons: a click that began on one of them would be lost. */
+function spareClick(event) {
+  if (event.target.matches(":active")) event.detail.shouldSwap = false;
+}
+
 document.addEventListener("DOMContentLoaded", () => nameIcons(document));
 document.addEventListener("DOMContentLoaded", addSkipLink);
 document.addEventListener("htmx:afterSwap", () => nameIcons(document));
+document.addEventListener("htmx:beforeSwap", spareClick);
