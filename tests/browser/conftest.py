@@ -13,6 +13,7 @@ from tests.browser.visitor import DESKTOP, Visitor
 INSTALL = "No browser: apt-get install chromium (or set CHROMIUM to the path of one)"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 15_000
+TOLD = 2_000  # characters of a page and of a log that a failure tells
 # `make screenshots` takes the pictures of README; in a run of all tests they are nobody's business.
 collect_ignore = [] if os.environ.get("TIPOSYNC_SCREENSHOTS") == "true" else ["test_pictures.py"]
 
@@ -58,6 +59,19 @@ def let_in(browser: Browser, product: Product, **options) -> Visitor:
     context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
     context.set_default_timeout(PATIENCE_MS)
     return Visitor(context, context.new_page(), product.url)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    """Tell with a failure what stood on the page and what the product said: it may not happen a second time."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for found in item.funcargs.values():
+            if isinstance(found, Visitor):
+                report.sections.append(("the page", found.text()[:TOLD]))
+            elif isinstance(found, Product):
+                report.sections.append(("the product", found.log.read_text()[-TOLD:]))
+    return report
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response, WebError
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Response, WebError
 
 PASSWORD = "a-good-long-password"
 DESKTOP = {"width": 1280, "height": 900}
@@ -111,6 +111,13 @@ class Visitor:
     def card(self, heading: str) -> Locator:
         """The part of the page under a heading."""
         return self.page.locator("section").filter(has=self.page.get_by_role("heading", name=heading)).first
+
+    def text(self) -> str:
+        """Where one is and what stands there, without the menu; why not, where the page does not answer."""
+        try:
+            return f"{self.page.url}\n{self.page.locator('#main').inner_text(timeout=1000)}"
+        except Error as error:
+            return f"{self.page.url}: {error}"
 
     def sticks_out(self) -> list[str]:
         """What makes the page scroll sideways; nothing on a page that fits."""
