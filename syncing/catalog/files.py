@@ -1,6 +1,6 @@
 """Which file of a destination was made of which address of a source, so that no image is sent twice."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
 
@@ -10,7 +10,6 @@ from stores.shopify.client import Client
 from stores.shopify.media import read_media
 from stores.shopify.product_records import MediaRecord, ProductRecord
 from syncing.catalog import images
-from syncing.catalog.fingerprint import digest
 from syncing.catalog.images import FAILED, READY
 
 FOLLOWED_AT_ONCE = 1000
@@ -26,9 +25,15 @@ def known_files(store: Store, products: Iterable[ProductRecord]) -> dict[str, st
 
 
 def living_files(
-    client: Client, store: Store, product: ProductRecord, partner: ProductRecord | None, known: Mapping[str, str]
+    client: Client,
+    store: Store,
+    product: ProductRecord,
+    partner: ProductRecord | None,
+    known: Mapping[str, str],
+    *,
+    forgets: bool,
 ) -> dict[str, str]:
-    """Those of `known` that belong to `product` and still exist; deleted ones are forgotten.
+    """Those of `known` that belong to `product` and still exist; deleted ones are forgotten if it `forgets`.
 
     What the partner shows exists; only for others Shopify is asked. Raises as Client.execute does.
     """
@@ -36,7 +41,7 @@ def living_files(
     shown = {media.gid for media in partner.media} if partner else set()
     doubtful = sorted({gid for gid in own.values() if gid not in shown})
     gone = {state.gid for state in read_media(client, doubtful) if not state.exists}
-    if gone:
+    if gone and forgets:
         CatalogueFile.objects.filter(store=store, file_gid__in=gone).delete()
     return {url: gid for url, gid in own.items() if gid not in gone}
 
@@ -62,19 +67,6 @@ def remember_files(store: Store, urls: Sequence[str], media: Sequence[MediaRecor
 def _state(media: MediaRecord) -> str:
     # A failure is told of by `follow_up`, which also asks for its reason.
     return CatalogueFile.State.READY if media.status == READY else CatalogueFile.State.PROCESSING
-
-
-def names_of(product: ProductRecord) -> str:
-    """A digest of the addresses of a source's images, in their order; the same while they are the same images."""
-    return digest([images.url_digest(image.url) for image in images.source_images(product)])
-
-
-def adopt_files(store: Store, source: ProductRecord, partner: ProductRecord, known: Collection[str]) -> None:
-    """After a creation whose answer was lost: the partner's images are the source's, in the same order."""
-    wanted = images.source_images(source)
-    there = [media for media in partner.media if media.kind == images.IMAGE]
-    if [image.alt for image in wanted] == [media.alt for media in there] and not known:
-        remember_files(store, [image.url for image in wanted], there)
 
 
 def follow_up(client: Client, store: Store) -> tuple[int, list[CatalogueFile]]:

@@ -18,7 +18,7 @@ from stores.shopify import product_heads, product_records, product_writes, publi
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.product_records import ProductRecord
-from syncing.catalog import files, opening_stock, structure
+from syncing.catalog import files, lost_creations, opening_stock, structure
 from syncing.catalog.cargo import Blocked, Outcome
 from syncing.catalog.desired import Desired, build
 from syncing.catalog.fields import CREATE_ONLY, SYNC, Field, Policy
@@ -34,7 +34,6 @@ State = ProductLink.State
 
 BATCH = product_records.PRODUCTS_PER_READ
 TURN = "product"
-SENT = "sent"  # in the memory of a link being created: what the creation looks like, to know it by
 
 
 @dataclass(eq=False)
@@ -168,19 +167,20 @@ class ProductFollower:
     def _lost_creation(self, case: Case) -> ProductRecord | None:
         """What we were about to create when our worker died, or the answer was lost; None if it was not made."""
         link = case.link
-        sent = link.written.get(SENT)
+        sent = lost_creations.sent_of(link)
         if not sent or link.destination_gid:
             return None
         partner = self._partner(product_heads.find_by_handle(self.client, sent["handle"]) or "")
         return partner if partner and self._recognise(case, partner, sent) else None
 
     def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
-        """Whether it is what a creation sent, whatever became of the source since; its images are remembered then."""
-        if not sent or structure.looks_of(partner) != sent["looks"]:
+        """Whether it is what a creation made, whatever became of the source since; its images are known then."""
+        if not lost_creations.is_made_of(sent, partner):
             return False
-        if files.names_of(case.record) == sent["images"]:
-            files.adopt_files(self.connection.destination, case.record, partner, self._files)
-            self._files = files.known_files(self.connection.destination, [case.record])
+        made = lost_creations.images_of(sent, case.record, partner)
+        if not self.is_preview:
+            files.remember_files(self.connection.destination, [*made], [*made.values()])
+        self._files = {**self._files} | {url: media.gid for url, media in made.items()}
         return True
 
     def _create(self, case: Case) -> Outcome | None:
@@ -188,22 +188,21 @@ class ProductFollower:
             by = self.connection.get_identifier_display()
             reason = f"The destination has nothing that matches it ({by}), and none is created (Update only)."
             return self._leave(case, State.UNMATCHED, reason)
-        living = files.living_files(self.client, self.connection.destination, case.record, None, self._files)
-        desired = build(case.record, None, self.policy, files=living, stock=self._stock)
+        desired = build(case.record, None, self.policy, files=self._living_files(case), stock=self._stock)
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, _remarks(desired))
         link = case.link
-        sent_before = link.written.get(SENT)
+        sent_before, memory = lost_creations.sent_of(link), link.written
         self._note(case)
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
-        link.is_created, link.written, link.synced_at = True, {SENT: _sent(case.record)}, None
+        link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record), None
         link.save()
         try:
             made = product_writes.set_product(self.client, None, desired.product)
         except UserErrors as error:
-            link.is_created, link.written = bool(sent_before), {SENT: sent_before} if sent_before else {}
+            link.is_created, link.written = bool(sent_before), memory if sent_before else {}
             if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
                 raise
             return self._handle_taken(case, sent_before)
@@ -237,7 +236,7 @@ class ProductFollower:
             raise Blocked(taken)
         if self.mode == SyncMode.CREATE_ONLY and not link.is_created:
             return self._spare(case, partner)
-        living = files.living_files(self.client, self.connection.destination, case.record, partner, self._files)
+        living = self._living_files(case, partner)
         policy = _completing(self.policy) if is_new else self.policy
         written = {} if is_new else link.written
         how = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
@@ -280,6 +279,10 @@ class ProductFollower:
         product_writes.set_metafields(self.client, [{"ownerId": gid} | row for row in desired.metafields])
         product_writes.delete_metafields(self.client, [{"ownerId": gid} | row for row in desired.metafields_gone])
         publications.publish(self.client, gid, desired.publish)
+
+    def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
+        store, forgets = self.connection.destination, not self.is_preview
+        return files.living_files(self.client, store, case.record, partner, self._files, forgets=forgets)
 
     # Claims
 
@@ -381,10 +384,6 @@ class ProductFollower:
     def _outcome(case: Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
         link, title = case.link, case.record.title[:512]
         return Outcome(case.record.gid, title, action, result, reason, failure, link.destination_gid)
-
-
-def _sent(record: ProductRecord) -> dict[str, Any]:
-    return {"handle": record.handle, "looks": structure.looks_of(record), "images": files.names_of(record)}
 
 
 def _completing(policy: Policy) -> Policy:

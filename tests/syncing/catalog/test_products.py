@@ -9,6 +9,8 @@ from stores.shopify.errors import AnswerLost, ServerError
 from syncing.catalog import files
 from syncing.catalog.collections import CollectionCargo
 from syncing.models import StockLink, SyncJob
+from tests.simulator import catalog_hands
+from tests.syncing.catalog.showroom import items_of
 
 
 def test_a_product_arrives_whole_with_its_marked_up_price_its_stock_and_its_channels(showroom):
@@ -124,9 +126,7 @@ def test_a_creation_whose_answer_was_lost_is_found_again_and_not_repeated(showro
     room = showroom()
     gid = room.sizes("Shirt", "S", "M", stock=2)
     room.add_image(gid, "shirt.png")
-    room.destination.fault("lost_answer", match="productSet")
-    with pytest.raises(AnswerLost):
-        room.carry(gid)
+    lose_creation(room, gid)
     assert room.link(gid).state == "creating"
     room.sim.reset_counters()
     assert room.carry(gid).action == "create"
@@ -161,9 +161,7 @@ def test_what_the_source_is_given_after_a_lost_answer_does_not_hide_the_creation
     gid = room.sizes("Shirt", "S", "M", stock=2)
     room.add_image(gid, "front.png")
     room.add_image(gid, "back.png")
-    room.destination.fault("lost_answer", match="productSet")
-    with pytest.raises(AnswerLost):
-        room.carry(gid)
+    lose_creation(room, gid)
     edit(room, gid)
     assert room.carry(gid).action == "create"
     ours = product_records.read_whole_product(room.client(room.source), gid)
@@ -177,6 +175,57 @@ def test_what_the_source_is_given_after_a_lost_answer_does_not_hide_the_creation
     assert (link.state, link.is_created, "sent" in link.written) == ("linked", True, False)
     assert pictures(room, room.destination, theirs.gid) == pictures(room, room.source, gid)
     assert VariantLink.objects.filter(state="linked").count() == len(ours.variants)
+
+
+def lose_creation(room, gid: str) -> None:
+    """The product is made in the destination, and nobody hears of it."""
+    room.destination.fault("lost_answer", match="productSet")
+    with pytest.raises(AnswerLost):
+        room.carry(gid)
+
+
+def test_a_lost_creation_that_comes_back_beside_another_product_has_no_image_sent_again(showroom):
+    room = showroom()
+    gid, lamp = room.sizes("Shirt", "S", "M"), room.add("Lamp")
+    room.add_image(lamp, "lamp.png")
+    room.carry(lamp)
+    for name in ("front.png", "back.png"):
+        room.add_image(gid, name)
+    lose_creation(room, gid)
+    room.change(lamp, title="Lamp, white")
+    room.change(gid, tags=["new"])
+    before = {handle: room.there(handle).media for handle in ("lamp", "shirt")}
+    assert items_of(room.run()) == {"Shirt": ("create", "done"), "Lamp, white": ("update", "done")}
+    lamp, shirt = room.there("lamp"), room.there("shirt")
+    assert (lamp.title, shirt.tags) == ("Lamp, white", ("new",))
+    assert {"lamp": lamp.media, "shirt": shirt.media} == before
+    assert pictures(room, room.destination, shirt.gid) == ["front", "back"]
+
+
+def test_a_preview_that_meets_a_lost_creation_writes_no_rows(showroom):
+    room = showroom()
+    gid = room.sizes("Shirt", "S", "M")
+    room.add_image(gid, "front.png")
+    lose_creation(room, gid)
+    run = room.run(is_preview=True)
+    assert items_of(run) == {"Shirt": ("create", "planned")}
+    assert not CatalogueFile.objects.exists()
+
+
+def test_a_preview_that_misses_a_deleted_image_writes_no_rows(showroom):
+    room = showroom()
+    gid = room.add("Lamp")
+    room.add_image(gid, "lamp.png")
+    room.carry(gid)
+    shop = room.destination.shop
+    made = shop.products[gids.number(room.link(gid).destination_gid)]
+    catalog_hands.remove_image(shop, room.sim.clock, made.id, made.file_ids[0])
+    shop.catalog.files.clear()  # somebody deleted it under Content, Files
+    room.change(gid, tags=["new"])
+    [item] = room.run(is_preview=True).items.all()
+    assert (item.action, CatalogueFile.objects.count()) == ("update", 1)
+    assert room.carry(gid).action == "update"
+    assert [media.alt for media in room.there("lamp").media] == [""]
 
 
 def pictures(room, place, gid: str) -> list[str]:
