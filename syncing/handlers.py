@@ -254,6 +254,7 @@ def run_catalogue(job: SyncJob) -> str | None:
         return None
     if not run.is_preview and (reason := run.connection.why_inert()):
         return f"Nothing was done. {reason}"  # the sweep goes on with it as soon as it may
+    jobs.note_progress(job, run.items.exclude(finished_at=None).count())
     deadline = time.monotonic() + CONTENT_SECONDS
 
     def must_end() -> bool:

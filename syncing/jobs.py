@@ -212,6 +212,14 @@ def run_again(job: SyncJob) -> None:
     enqueue(job.kind, job.subject, connection=job.connection, store=job.store, arguments=job.arguments)
 
 
+def note_progress(job: SyncJob, done: int) -> None:
+    """To be said when a try begins: how much is done so far. Tries count from the last one that got further."""
+    if done == job.arguments.get("done", 0):
+        return
+    job.attempts, job.arguments = 0, job.arguments | {"done": done}
+    job.save(update_fields=["attempts", "arguments"])
+
+
 def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
     """Run what is due, one job after the other, and return how many ran."""
     free_dead()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from stores.clients import open_client
 from stores.models import CatalogueSettings, ProductLink
-from syncing import handlers
+from syncing import handlers, jobs
 from syncing.catalog import run_work, runs
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 from tests.syncing.catalog.showroom import Showroom, items_of
@@ -35,6 +35,26 @@ def test_a_first_run_creates_everything_and_a_second_one_writes_nothing(showroom
     room.sim.reset_counters()
     assert room.run().counts == {"equal": 3}
     assert room.destination.shop.counters.requests == 0
+
+
+def test_a_run_over_a_bad_line_keeps_its_patience_while_it_gets_further(showroom, monkeypatch):
+    room = showroom()
+    begin(room, 4)
+    monkeypatch.setattr(run_work, "BATCH", 1)
+    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 3)
+    run = runs.start(room.connection, "first")
+    jobs.run_catalogue(run)
+
+    def fail_after(products: int) -> tuple[str, int, int]:
+        room.destination.fault("http", match="productSet", skip=products)
+        job = SyncJob.objects.filter(kind="run_catalogue", state="queued")
+        job.update(due_at=timezone.now() - timedelta(hours=1))
+        jobs.run_due(handlers.WORK, 0.2)
+        job = SyncJob.objects.get(kind="run_catalogue")
+        return job.state, job.attempts, run.items.exclude(finished_at=None).count()
+
+    assert [fail_after(1) for _ in range(3)] == [("queued", 1, 1), ("queued", 1, 2), ("queued", 1, 3)]
+    assert [fail_after(0) for _ in range(3)] == [("queued", 1, 3), ("queued", 2, 3), ("failed", 3, 3)]
 
 
 def test_a_preview_lists_what_would_be_done_and_writes_nothing(showroom):
