@@ -23,6 +23,13 @@ MARK_TAG = "multi_store_sync"
 # Tags of drafts are at most 40 characters (facts 7.2); a comma would make two of one.
 LONGEST_TAG = 40
 ORIGINAL_ID = "Original order id"
+# What was sold over the counter is shipped before it is copied: whoever packs the source's orders must not ship it once
+# more. Fulfilment status of the original -> the copy's tag, and its attribute SHIPPED.
+SHIPPED = "Shipped before it was copied"
+_SHIPPED = {
+    "FULFILLED": ("Already shipped", "All of it: do not ship it again."),
+    "PARTIALLY_FULFILLED": ("Partly shipped", "A part of it: look at the original."),
+}
 # On each line of a copy: the number of the original's line, by which later changes find it.
 LINE_PROPERTY = "_original_line"
 # A copy holds what is left of the original: what was refunded before is not in it, so what remains is paid.
@@ -80,7 +87,7 @@ def order_input(
         "currency": priced.currency,
         "processedAt": order.processed_at.isoformat(),
         "taxesIncluded": order.taxes_included,
-        "tags": [store_tag(origin.name), MARK_TAG],
+        "tags": _tags(order, origin),
         "sourceIdentifier": value,
         "sourceUrl": f"https://{origin.domain}/admin/orders/{gids.number(order.gid)}",
         "metafields": [{"namespace": NAMESPACE, "key": KEY, "type": "id", "value": value}],
@@ -162,7 +169,7 @@ def draft_input(
         "acceptAutomaticDiscounts": False,
         "allowDiscountCodesInCheckout": False,
         "useCustomerDefaultAddress": False,
-        "tags": [store_tag(origin.name), MARK_TAG, draft_tag(order.gid)],
+        "tags": [*_tags(order, origin), draft_tag(order.gid)],
         "lineItems": lines,
     }
     if priced.shipping:  # a draft has one shipping line
@@ -227,6 +234,11 @@ def _common(order: OrderRecord, priced: Priced, origin: Origin, side: Side) -> d
     }
 
 
+def _tags(order: OrderRecord, origin: Origin) -> list[str]:
+    shipped = _SHIPPED.get(order.fulfilment_status)
+    return [store_tag(origin.name), MARK_TAG, *([shipped[0]] if shipped else [])]
+
+
 def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side) -> list[dict[str, str]]:
     """The original's own, then ours, which win where names are equal."""
     listed = {key: value for key, value in order.attributes if key.strip() and value.strip()}
@@ -236,6 +248,8 @@ def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side) 
         ORIGINAL_ID: custom_id(order.gid, origin.domain),
         "Original total": sums.text(order.total.shop.amount, order.total.shop.currency),
     }
+    if order.fulfilment_status in _SHIPPED:
+        listed[SHIPPED] = _SHIPPED[order.fulfilment_status][1]
     if order.presentment_currency != order.currency:
         paid = order.total.presentment
         listed["Total for the customer"] = sums.text(paid.amount, paid.currency)

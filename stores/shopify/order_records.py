@@ -112,9 +112,10 @@ class CustomerRecord:
 class OrderRecord:
     """A whole order. Instants are aware UTC; texts are empty where Shopify has null.
 
-    `total` is as placed, `received` what was paid. `financial_status` is Shopify's word (PAID) or empty. `app_gid` is
-    the app that made it, `custom_id` the value of our own metafield: only a copy made by us has one. Addresses and
-    customer are None without approval for protected customer data, too.
+    `total` is as placed, `received` what was paid. `financial_status` is Shopify's word (PAID) or empty, so is
+    `fulfilment_status` (FULFILLED), which is never empty. `app_gid` is the app that made it, `custom_id` the value of
+    our own metafield: only a copy made by us has one. Addresses and customer are None without approval for protected
+    customer data, too.
     """
 
     gid: str
@@ -133,6 +134,7 @@ class OrderRecord:
     presentment_currency: str
     taxes_included: bool
     financial_status: str
+    fulfilment_status: str
     total: MoneyPair
     received: MoneyPair
     email: str
@@ -188,6 +190,7 @@ def order_record(node: dict[str, Any], line_nodes: list[dict[str, Any]]) -> Orde
         currency=node["currencyCode"],
         presentment_currency=node["presentmentCurrencyCode"],
         taxes_included=bool(node["taxesIncluded"]),
+        fulfilment_status=node["displayFulfillmentStatus"],
         total=money_pair(node["totalPriceSet"]),
         received=money_pair(node["totalReceivedSet"]),
         email=node["email"] or "",

@@ -95,6 +95,7 @@ query ReadOrder($id: ID!, $namespace: String!, $key: String!) {
     presentmentCurrencyCode
     taxesIncluded
     displayFinancialStatus
+    displayFulfillmentStatus
     totalPriceSet { ...Bag }
     totalReceivedSet { ...Bag }
     email

@@ -97,6 +97,7 @@ def order(*lines: OrderLine, currency: str = "EUR", total: str | None = None, **
         "presentment_currency": currency,
         "taxes_included": False,
         "financial_status": "PAID",
+        "fulfilment_status": "UNFULFILLED",
         "email": "ada@example.com",
         "phone": "",
         "note": "",

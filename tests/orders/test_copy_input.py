@@ -37,6 +37,22 @@ def test_the_copy_is_marked_and_points_to_its_original():
     assert properties(made["lineItems"][0])["_original_line"] == "1"
 
 
+@pytest.mark.parametrize("strategy", ["order", "draft_order"])
+@pytest.mark.parametrize(
+    ("status", "tags", "words"),
+    [
+        ("UNFULFILLED", [], None),
+        ("FULFILLED", ["Already shipped"], "All of it: do not ship it again."),
+        ("PARTIALLY_FULFILLED", ["Partly shipped"], "A part of it: look at the original."),
+    ],
+)
+def test_what_was_shipped_before_it_was_copied_says_so(strategy, status, tags, words):
+    copy = mapped(order(line(1), fulfilment_status=status), strategy=strategy)
+    made = copy.draft_input or copy.input
+    assert [tag for tag in made["tags"] if "shipped" in tag] == tags
+    assert attributes(made).get(copy_input.SHIPPED) == words
+
+
 def test_a_tag_stays_whole_and_within_forty_characters():
     assert copy_input.store_tag("Bed, Bath & more") == "From: Bed Bath & more"
     assert len(copy_input.store_tag("x" * 80)) == 40

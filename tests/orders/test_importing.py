@@ -36,6 +36,17 @@ def test_an_order_is_copied_with_its_marks_and_its_price(trade):
     assert (row.copy_name, row.copy_total, row.order_name) == (copy.name, total_of(copy), order.name)
 
 
+def test_what_was_sold_over_the_counter_is_not_shipped_a_second_time(trade):
+    shop = trade()
+    order = shop.north.order((0, 2))
+    shop.sim.fulfil(shop.north.domain, order)
+    shop.run()
+    (copy,) = shop.copies
+    assert "Already shipped" in copy.tags
+    assert shop.stock() == (18, 18, 18)
+    assert copy.fulfillments == []
+
+
 def test_a_plain_order_costs_two_calls(trade):
     shop = trade()
     shop.north.order()

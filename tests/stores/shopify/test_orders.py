@@ -81,6 +81,7 @@ def summary_node(**parts):
         "sourceIdentifier": None,
         "metafield": None,
         "displayFinancialStatus": "PAID",
+        "displayFulfillmentStatus": "UNFULFILLED",
         "refunds": [],
         "fulfillments": [],
     } | parts
