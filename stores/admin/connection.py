@@ -1,5 +1,6 @@
 """Connections: what travels between two stores, how it is set up step by step, and how it stands."""
 
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
 from orders.admin.settings import OrderSettingsInline, take_up_again
@@ -33,6 +35,7 @@ from syncing.stock import alignment, undo
 CHANGE_CATALOGUE = "stores.change_cataloguesettings"
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
+FIRST_LOOK = timedelta(minutes=2)  # whoever has just started it sees its numbers move
 ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
 
@@ -139,9 +142,9 @@ class ConnectionAdmin(ConnectionColumns, Page):
         return initial
 
     def is_busy(self, row: Connection) -> bool:
-        return row.state != State.RUNNING and is_working(
-            Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id)
-        )
+        if row.state == State.RUNNING and row.started_at and row.started_at > timezone.now() - FIRST_LOOK:
+            return True
+        return is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id))
 
     def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
         reason = row.why_inert()
@@ -275,7 +278,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
         if not connection.mappings.exists():
             raise ValueError("no locations are mapped yet. Map at least one source location to a destination location.")
         jobs.start(connection)
-        return "Starting is queued. Reload in a few seconds; a failure would appear under “Jobs”."
+        return "Starting is queued: this page shows how it gets on."
 
     @operation(
         "Reconcile",

@@ -6,6 +6,7 @@ job after it would show neither, and stand there for ever.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -27,6 +28,9 @@ Kind, State = SyncJob.Kind, SyncJob.State
 @pytest.fixture
 def rows():
     rows = make_rows()
+    long_ago = timezone.now() - timedelta(days=1)
+    Connection.objects.filter(pk=rows.connection.pk).update(started_at=long_ago)
+    rows.connection.refresh_from_db()
     ContentType.objects.get_for_model(Connection)  # looked up once per process
     return rows
 
@@ -81,6 +85,14 @@ def test_the_page_of_a_connection_follows_its_start(admin_client, rows):
         return "Steps until it is started" not in page and ">Pause</button>" in page
 
     assert_it_follows(admin_client, page_of(rows.connection), begins, is_started)
+
+
+def test_who_has_just_started_a_connection_sees_its_numbers_move(admin_client, rows):
+    running = Connection.objects.filter(pk=rows.connection.pk)
+    running.update(started_at=timezone.now())
+    assert FETCHED_AGAIN in look_at(admin_client, page_of(rows.connection))
+    running.update(started_at=timezone.now() - timedelta(minutes=5))
+    assert FETCHED_AGAIN not in look_at(admin_client, page_of(rows.connection))
 
 
 def test_the_page_of_a_connection_follows_its_matching(admin_client, rows):
