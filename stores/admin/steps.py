@@ -20,7 +20,6 @@ DEV_DASHBOARD = "https://dev.shopify.com/dashboard"
 PREVIEWED = "Previewed"  # how the line in a connection's history begins that says that somebody looked
 STOCK = ("links", "stock")
 Kind, UNFINISHED = SyncJob.Kind, (SyncJob.State.QUEUED, SyncJob.State.RUNNING)
-
 GUIDED = (Kind.CHECK_STORE, Kind.MATCH_CONNECTION, Kind.START_CONNECTION)
 
 

@@ -1,14 +1,13 @@
 """Everybody at the console: each role within its limits, somebody with a keyboard only, somebody with a phone."""
 
-from datetime import timedelta
+import re
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from stores import roles
-from stores.models import VariantLink
-from syncing.models import SyncJob
+from stores.models import Connection, VariantLink
 from tests.browser.shop_window import ShopWindow, open_shops
 from tests.browser.visitor import PASSWORD, PHONE, Visitor, make_user
 from tests.console_press import page_of
@@ -114,13 +113,14 @@ def test_an_unmatched_product_is_resolved_with_the_keyboard_alone(visitor, windo
 
 @pytest.fixture
 def busy_page(visitor, window):
-    """The page of a store that is being checked, which is fetched again every two seconds."""
-    due = timezone.now() + timedelta(hours=1)
-    job = SyncJob.objects.create(kind="check_store", subject="the test's", store=window.connection.source, due_at=due)
+    """The page of a connection that has just been started, which is fetched again every two seconds."""
+    row = Connection.objects.filter(pk=window.connection.pk)
+    started_at = row.get().started_at
+    row.update(started_at=timezone.now())
     make_user("bo")
     visitor.sign_in("bo")
-    yield visitor.open(page_of(window.connection.source))
-    job.delete()
+    yield visitor.open(page_of(window.connection))
+    row.update(started_at=started_at)
 
 
 def wait_for_fetch(page: Page) -> None:
@@ -130,17 +130,18 @@ def wait_for_fetch(page: Page) -> None:
 
 
 def test_a_page_that_is_fetched_again_takes_neither_the_focus_nor_a_click(visitor, busy_page):
-    panel, button = busy_page.locator("#panel"), busy_page.get_by_role("button", name="Check store")
-    panel.evaluate("panel => { panel.dataset.isOld = 'yes'; }")
-    Keys(visitor).go_to(button)
-    expect(panel).not_to_have_attribute("data-is-old", "yes")
-    expect(button).to_be_focused()
+    panel, button = busy_page.locator("#panel"), busy_page.get_by_role("button", name="Match now")
+    for wanted in (panel.get_by_role("link", name=re.compile(r"^\d+ ?in step")), button):
+        panel.evaluate("panel => { panel.dataset.isOld = 'yes'; }")
+        Keys(visitor).go_to(wanted)
+        expect(panel).not_to_have_attribute("data-is-old", "yes")
+        expect(wanted).to_be_focused()
     button.hover()
     busy_page.mouse.down()
     wait_for_fetch(busy_page)
     wait_for_fetch(busy_page)  # by then the first one has been dealt with
     busy_page.mouse.up()
-    expect(busy_page.get_by_text("everything is in place")).to_be_visible()
+    expect(busy_page.get_by_text("Matching is queued")).to_be_visible()
 
 
 def test_a_phone_is_enough_to_find_and_open_a_link(welcome, window):

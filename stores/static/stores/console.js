@@ -44,12 +44,25 @@ function addSkipLink() {
   document.body.prepend(link);
 }
 
-/* A part that is fetched again replaces its buttons: a click that began on one of them would be lost. */
-function spareClick(event) {
-  if (event.target.matches(":active")) event.detail.shouldSwap = false;
+/* A part that is fetched again replaces its buttons and links: a click that began on one of them would be lost, and so
+   would the focus (htmx keeps it where there is an id). */
+let focused = null;
+
+function spareClickAndFocus(event) {
+  const part = event.target, link = document.activeElement;
+  if (part.matches(":active")) event.detail.shouldSwap = false;
+  focused = part.contains(link) && link.matches("a[href]") ? [part.id, link.href] : null;
+}
+
+function giveFocusBack() {
+  if (!focused) return;
+  const [id, href] = focused;
+  focused = null;
+  [...document.querySelectorAll(`#${id} a[href]`)].find((link) => link.href === href)?.focus();
 }
 
 document.addEventListener("DOMContentLoaded", () => nameIcons(document));
 document.addEventListener("DOMContentLoaded", addSkipLink);
 document.addEventListener("htmx:afterSwap", () => nameIcons(document));
-document.addEventListener("htmx:beforeSwap", spareClick);
+document.addEventListener("htmx:beforeSwap", spareClickAndFocus);
+document.addEventListener("htmx:afterSwap", giveFocusBack);
