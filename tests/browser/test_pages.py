@@ -4,7 +4,6 @@ In the dark only the colours are different, and those are the same on all pages 
 at. `TIPOSYNC_LONG=1` looks at every page in the dark.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,10 +17,10 @@ from tests.browser.conftest import let_in
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.visitor import DESKTOP, PHONE, Visitor, make_user
 from tests.console_press import list_of, page_of
+from tests.thoroughness import IS_LONG
 
 pytestmark = pytest.mark.browser
 
-IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
 # axe is put into a page once, and answers with serious findings only: its whole result is a hundred times as long.
 AXE = Axe().axe_script
 RUN = """options => axe.run(document, options).then(({violations}) => violations
