@@ -77,9 +77,9 @@ def next_steps(connection: Connection, buttons: dict[str, dict] | None = None) -
     return [replace(step, operation=(buttons or {}).get(step.operation, "")) for step in steps]
 
 
-def is_working(about: Q | None = None) -> bool:
-    """Whether workers are at a step now, of those jobs that are `about` it."""
-    return SyncJob.objects.filter(about or Q(), kind__in=GUIDED, state__in=UNFINISHED).exists()
+def is_working(*about: Q) -> bool:
+    """Whether workers are at a step now; with conditions, at one whose job is `about` that."""
+    return SyncJob.objects.filter(*about, kind__in=GUIDED, state__in=UNFINISHED).exists()
 
 
 def app_lines() -> tuple[Any, ...]:

@@ -66,7 +66,7 @@ class ProductFollower:
         self.busy: set[str] = set()
         self._written: list[_Written] = []
         self._stock: opening_stock.OpeningStock = {}
-        self._files: Mapping[str, str] = {}
+        self._files: dict[str, str] = {}
         self._partners: dict[str, ProductRecord | None] = {}
 
     @property
@@ -180,7 +180,7 @@ class ProductFollower:
         made = lost_creations.images_of(sent, case.record, partner)
         if not self.is_preview:
             files.remember_files(self.connection.destination, [*made], [*made.values()])
-        self._files = {**self._files} | {url: media.gid for url, media in made.items()}
+        self._files |= {url: media.gid for url, media in made.items()}
         return True
 
     def _create(self, case: Case) -> Outcome | None:

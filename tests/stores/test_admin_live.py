@@ -39,8 +39,8 @@ def begin(kind: str, **about) -> SyncJob:
     return SyncJob.objects.create(kind=kind, state=State.RUNNING, due_at=timezone.now(), **about)
 
 
-def end(job: SyncJob, message: str = "") -> None:
-    SyncJob.objects.filter(pk=job.pk).update(state=State.SUCCEEDED, message=message)
+def end(job: SyncJob) -> None:
+    SyncJob.objects.filter(pk=job.pk).update(state=State.SUCCEEDED)
 
 
 @contextmanager
@@ -72,19 +72,24 @@ def assert_it_follows(client, url: str, begins: Callable[[], Callable[[], None]]
     assert number > 10
 
 
-def test_the_page_of_a_connection_follows_its_start(admin_client, rows):
-    ready = Connection.objects.filter(pk=rows.connection.pk)
+@pytest.fixture
+def begins_to_start(rows):
+    """Begins the start of the connection anew; the answer ends it."""
 
-    def begins():
+    def begins() -> Callable[[], None]:
         SyncJob.objects.all().delete()
-        ready.update(state=Connection.State.READY)
+        Connection.objects.filter(pk=rows.connection.pk).update(state=Connection.State.READY)
         job = begin(Kind.START_CONNECTION, connection=rows.connection)
         return lambda: (rows.connection.start(), end(job))
 
+    return begins
+
+
+def test_the_page_of_a_connection_follows_its_start(admin_client, rows, begins_to_start):
     def is_started(page):
         return "Steps until it is started" not in page and ">Pause</button>" in page
 
-    assert_it_follows(admin_client, page_of(rows.connection), begins, is_started)
+    assert_it_follows(admin_client, page_of(rows.connection), begins_to_start, is_started)
 
 
 def test_who_has_just_started_a_connection_sees_its_numbers_move(admin_client, rows):
@@ -139,13 +144,5 @@ def test_the_dashboard_follows_a_check(admin_client, rows):
     assert_it_follows(admin_client, "/admin/", begins, is_checked)
 
 
-def test_the_dashboard_follows_a_start(admin_client, rows):
-    ready = Connection.objects.filter(pk=rows.connection.pk)
-
-    def begins():
-        SyncJob.objects.all().delete()
-        ready.update(state=Connection.State.READY)
-        job = begin(Kind.START_CONNECTION, connection=rows.connection)
-        return lambda: (rows.connection.start(), end(job))
-
-    assert_it_follows(admin_client, "/admin/", begins, lambda page: "What to do next" not in page)
+def test_the_dashboard_follows_a_start(admin_client, begins_to_start):
+    assert_it_follows(admin_client, "/admin/", begins_to_start, lambda page: "What to do next" not in page)

@@ -51,7 +51,7 @@ let focused = null;
 function spareClickAndFocus(event) {
   const part = event.target, link = document.activeElement;
   if (part.matches(":active")) event.detail.shouldSwap = false;
-  focused = part.contains(link) && link.matches("a[href]") ? [part.id, link.href] : null;
+  focused = part.id && part.contains(link) && link.matches("a[href]") ? [part.id, link.href] : null;
 }
 
 function giveFocusBack() {
