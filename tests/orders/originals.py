@@ -18,7 +18,7 @@ from stores.shopify.order_records import (
     TaxRecord,
 )
 
-NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)  # of pure functions only: the simulator has a clock of its own
 DOMAIN = "north-store.myshopify.com"
 ADDRESS = Address("Ada", "Lovelace", "", "1 Main St", "", "London", "N1", "ENG", "GB", "+441")
 CUSTOMER = CustomerRecord("gid://shopify/Customer/5", "Ada", "Lovelace", "ada@example.com", "+44123")

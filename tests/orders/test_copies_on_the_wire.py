@@ -15,7 +15,6 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.order_records import Money
 from stores.shopify.throttle import LocalBucket
-from tests.orders.originals import NOW
 from tests.simulator import Simulator
 from tests.simulator.state import Shop
 
@@ -60,7 +59,7 @@ class Wire:
             store_name="North",
             store_domain=NORTH,
             source_currency=self.source.currency,
-            now=NOW,
+            now=self.sim.clock.now(),
         )
 
     def copy(self, mapped: MappedOrder) -> Money:
