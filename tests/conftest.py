@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from stores.models import Store
 from syncing import views
@@ -18,6 +20,18 @@ from tests.simulator import Simulator
 from tests.simulator.state import CLIENT_SECRET
 
 emptying.install()
+
+# Every property runs under this one: random, repeated by the line that a failure prints, and without a clock, since how
+# long an example takes is the machine's affair. Its parent is named: Hypothesis has another default where CI is set.
+hypothesis_settings.register_profile(
+    "tiposync",
+    parent=hypothesis_settings.get_profile("default"),
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("tiposync")
 
 
 @pytest.fixture(autouse=True)

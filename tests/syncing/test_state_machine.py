@@ -287,9 +287,7 @@ def profile(examples: int) -> hypothesis_settings:
     return hypothesis_settings(
         max_examples=examples * (40 if IS_LONG else 1),
         stateful_step_count=50 if IS_LONG else 25,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # also of what filters and of what grows large: steps do both
     )
 
 

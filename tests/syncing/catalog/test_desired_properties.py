@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stores.shopify.product_records import ProductRecord, ProductVariantRecord
@@ -14,7 +14,6 @@ from syncing.catalog.fingerprint import fingerprint
 from tests.syncing.catalog.goods import policies, products
 from tests.syncing.catalog.shelf import Shelf
 
-thorough = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 SIMPLE = {
     Field.TITLE: ("title",),
     Field.DESCRIPTION: ("description_html",),
@@ -92,7 +91,6 @@ def check_product(source: ProductRecord, made: ProductRecord, policy: Policy, ch
         assert set(policy.publication_gids) <= set(made.publication_gids)
 
 
-@thorough
 @given(products(), policies)
 def test_a_product_that_is_created_is_what_the_policy_says(source, policy):
     made, desired = send(Shelf(), source, None, policy)
@@ -106,7 +104,6 @@ def test_a_product_that_is_created_is_what_the_policy_says(source, policy):
     assert not made.metafields or Field.METAFIELDS in chosen
 
 
-@thorough
 @given(products(), policies)
 def test_a_product_that_was_just_created_needs_nothing_more(source, policy):
     shelf = Shelf()
@@ -116,7 +113,6 @@ def test_a_product_that_was_just_created_needs_nothing_more(source, policy):
     assert all(difference.action == "leave" for difference in again.differences)
 
 
-@thorough
 @given(products(), products(number=2), policies)
 def test_a_product_that_was_there_becomes_what_the_policy_says(source, present, policy):
     shelf = Shelf()
@@ -131,7 +127,6 @@ def test_a_product_that_was_there_becomes_what_the_policy_says(source, present, 
             check_variant(ours, partners[ours.options], policy, chosen)
 
 
-@thorough
 @given(products(), products(number=2), policies)
 def test_what_the_policy_does_not_sync_stays_as_it_is(source, present, policy):
     made, first = send(Shelf(), source, present, policy)
@@ -160,7 +155,6 @@ def test_what_the_policy_does_not_sync_stays_as_it_is(source, present, policy):
     assert set(present.publication_gids) <= set(made.publication_gids)
 
 
-@thorough
 @given(products(), products(number=2), policies)
 def test_what_the_destination_has_of_its_own_survives(source, present, policy):
     made, _ = send(Shelf(), source, present, policy)
@@ -174,7 +168,6 @@ def test_what_the_destination_has_of_its_own_survives(source, present, policy):
     assert [row for row in kept if row not in made.metafields] == []
 
 
-@thorough
 @given(products(), products(number=2), policies)
 def test_a_second_build_finds_nothing_to_write(source, present, policy):
     shelf = Shelf()
@@ -185,7 +178,6 @@ def test_a_second_build_finds_nothing_to_write(source, present, policy):
     assert third.is_empty
 
 
-@thorough
 @given(products(), products(), policies, st.booleans())
 def test_after_a_change_of_the_source_the_next_run_brings_it(before, after, policy, keeps):
     policy = replace(policy, keeps_edits=keeps)
@@ -204,7 +196,6 @@ def test_after_a_change_of_the_source_the_next_run_brings_it(before, after, poli
         assert len(shown) == sum(media.kind == "IMAGE" and media.status == "READY" for media in after.media)
 
 
-@thorough
 @given(products(), products(), policies)
 def test_an_edit_in_the_destination_is_kept_when_the_operator_wants_that(before, after, policy):
     policy = replace(policy, keeps_edits=True, fields=policy.fields | {Field.TITLE: SYNC, Field.PRICE: SYNC})
@@ -223,7 +214,6 @@ def test_an_edit_in_the_destination_is_kept_when_the_operator_wants_that(before,
     assert any(conflict.kind == "edited" and "title" in conflict.reason for conflict in second.conflicts)
 
 
-@thorough
 @given(products(), policies)
 def test_an_edit_in_the_destination_is_overwritten_by_default(source, policy):
     policy = replace(policy, fields=policy.fields | {Field.TITLE: SYNC})
@@ -234,7 +224,6 @@ def test_an_edit_in_the_destination_is_overwritten_by_default(source, policy):
     assert [(row.field, row.action) for row in second.differences if row.field == "title"] == [("title", "write")]
 
 
-@thorough
 @given(products(), products(), policies)
 def test_an_equal_fingerprint_means_that_there_is_nothing_to_write(one, other, policy):
     assume(one != other)
@@ -244,14 +233,12 @@ def test_an_equal_fingerprint_means_that_there_is_nothing_to_write(one, other, p
     assert not same or build(other, made, policy, files=shelf.files, written=first.written).is_empty
 
 
-@thorough
 @given(products(), policies)
 def test_stock_and_views_of_the_source_do_not_change_the_fingerprint(source, policy):
     touched = replace(source, updated_at=None, publication_gids=("gid://shopify/Publication/77",), handle="renamed")
     assert fingerprint(watched_values(source, policy)) == fingerprint(watched_values(touched, policy))
 
 
-@thorough
 @given(products(), products(number=2), policies)
 def test_nothing_is_compared_by_anything_that_json_cannot_hold(source, present, policy):
     desired = build(source, present, policy)
