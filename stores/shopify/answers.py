@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +40,15 @@ def store_name(base_url: str) -> str:
 def request_id(response: requests.Response) -> str:
     """X-Request-Id, which Shopify's support asks for; `-` when absent."""
     return response.headers.get("X-Request-Id") or "-"
+
+
+def answered_at(response: requests.Response) -> datetime | None:
+    """Shopify's clock when it answered, to the second; None where the answer does not tell."""
+    try:
+        at = parsedate_to_datetime(response.headers.get("Date") or "")
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def network_error(error: requests.RequestException, store: str, *, is_write: bool) -> ShopifyError:

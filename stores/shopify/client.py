@@ -7,6 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,6 +75,8 @@ class Client:
 
     `base_url` is `https://shop.myshopify.com`, or an address whose last path part is the domain. `timeout` is
     (connect, read) in seconds; `sleep` takes seconds. `domain` names the store in messages and logs.
+
+    `answered_at` is Shopify's own clock (the Date header) as the last answer told it; None where that told nothing.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Client:
         self._read_attempts = read_attempts
         self._throttle_attempts = throttle_attempts
         self._learned_costs: dict[str, float] = {}
+        self.answered_at: datetime | None = None
 
     def execute(self, document: str, variables: Mapping[str, Any] | None = None, *, cost: float) -> dict[str, Any]:
         """Send a document and return its `data`. `cost` is the first guess of its requested points.
@@ -219,6 +223,7 @@ class Client:
         }
         name = operation_name(document) or "unnamed"
         began = time.monotonic()
+        self.answered_at = None  # what an earlier answer said is old by now
         try:
             response = self.session.post(
                 self._url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
@@ -227,6 +232,7 @@ class Client:
             spent = (time.monotonic() - began) * 1000
             logger.info("%s %s cost=%g ms=%.0f failed=%s", self.domain, name, reserved, spent, type(error).__name__)
             raise answers.network_error(error, self.domain, is_write=is_write) from None
+        self.answered_at = answers.answered_at(response)
         logger.info(
             "%s %s cost=%g ms=%.0f status=%s request=%s",
             self.domain,

@@ -84,6 +84,10 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """The shops keep their own log of requests."""
 
+    def date_time_string(self, timestamp=None):
+        """The Date header is Shopify's clock, not this machine's."""
+        return super().date_time_string(self.simulator.clock.seconds() if timestamp is None else timestamp)
+
     def do_GET(self):
         self._answer(self._get)
 

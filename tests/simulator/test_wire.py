@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
+
 import pytest
 import requests
 
@@ -269,3 +271,9 @@ def test_the_request_log_shows_name_cost_status_and_time(api: Api, small: Small)
     assert (entry["operation"], entry["fields"], entry["status"], entry["actual_cost"]) == ("Named", ["shop"], 200, 1)
     assert entry["milliseconds"] > 0
     assert small.shop.counters.own_seconds > 0
+
+
+def test_the_date_header_is_the_simulators_clock(api: Api, small: Small):
+    small.sim.clock.advance(86_400)
+    told = parsedate_to_datetime(api.send(READ_SHOP).headers["Date"])
+    assert int(told.timestamp()) == small.sim.clock.whole_seconds()

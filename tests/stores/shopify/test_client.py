@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -322,3 +323,18 @@ def test_the_address_is_built_from_a_base_with_a_path(wire):
     assert asking.domain == "a.myshopify.com"
     assert json.loads(wire.calls[0].request.body)["query"] == READ
     assert client().domain == BASE_URL.removeprefix("https://")
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({"Date": "Sat, 28 Nov 2026 16:00:05 GMT"}, datetime(2026, 11, 28, 16, 0, 5, tzinfo=UTC)),
+        ({"Date": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_what_time_it_is_for_shopify_is_what_its_last_answer_says(told, known):
+    responses.add(responses.POST, ENDPOINT, json={"data": {}}, headers={"X-Shopify-API-Version": VERSION} | told)
+    asked = client()
+    asked.execute("{ shop { name } }", cost=1)
+    assert asked.answered_at == known
