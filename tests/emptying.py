@@ -5,6 +5,7 @@ that takes longer than most tests do.
 """
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # a flush makes the latter two anew
@@ -12,14 +13,19 @@ KEPT = {"django_migrations", "django_content_type", "auth_permission"}  # a flus
 
 def empty_the_filled_tables(_: TransactionTestCase | None = None) -> None:
     """Delete all rows but what migrations made of every database, as a flush would leave it."""
-    quote = connection.ops.quote_name
     with transaction.atomic(), connection.cursor() as cursor:
-        tables = sorted(set(connection.introspection.table_names(cursor)) - KEPT)
-        cursor.execute(" UNION ALL ".join(f"SELECT '{one}' WHERE EXISTS (SELECT FROM {quote(one)})" for one in tables))
-        filled = [name for (name,) in cursor.fetchall()]
+        filled = filled_tables(cursor)
         cursor.execute("SET LOCAL session_replication_role = replica")  # neither foreign keys nor triggers
         for name in filled:
-            cursor.execute(f"DELETE FROM {quote(name)}")
+            cursor.execute(f"DELETE FROM {connection.ops.quote_name(name)}")
+
+
+def filled_tables(cursor: CursorWrapper) -> list[str]:
+    """The tables that hold rows, without those that are the same in every database."""
+    tables = sorted(set(connection.introspection.table_names(cursor)) - KEPT)
+    quote = connection.ops.quote_name
+    cursor.execute(" UNION ALL ".join(f"SELECT '{one}' WHERE EXISTS (SELECT FROM {quote(one)})" for one in tables))
+    return [name for (name,) in cursor.fetchall()]
 
 
 def install() -> None:

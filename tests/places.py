@@ -28,18 +28,22 @@ def is_our_write(change: Change) -> bool:
 
 
 class StillClock(Clock):
-    """Stands still where a test puts it; each test begins at the time of this machine."""
+    """Stands still where a test puts it; each test begins at the time of this machine.
+
+    `apart_seconds`: how far the product's clock is ahead of this one. It may change at any time, in either direction.
+    """
 
     def __init__(self) -> None:
         super().__init__(frozen_at=time.time())
+        self.apart_seconds = 0.0
 
     def begin(self) -> None:
         with self._lock:
-            self._frozen_at, self._offset = time.time(), 0.0
+            self._frozen_at, self._offset, self.apart_seconds = time.time(), 0.0, 0.0
 
     def product_now(self) -> datetime:
         """The product's own time, which goes on, and leaps with this clock: for django.utils.timezone.now."""
-        return datetime.now(UTC) + timedelta(seconds=self._offset)
+        return datetime.now(UTC) + timedelta(seconds=self._offset + self.apart_seconds)
 
 
 class Doorbell(Courier):
