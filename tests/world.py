@@ -22,6 +22,7 @@ from stores.shopify.webhooks import COPY_TOPICS, ORDER_TOPICS
 from syncing import handlers, jobs, views
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
+from tests.accounts import Accounts
 from tests.places import TOPICS, Countdown, Killed, Place, StillClock, is_our_write
 from tests.simulator import Simulator
 from tests.simulator.state import CLIENT_SECRET, Shop
@@ -29,7 +30,8 @@ from tests.simulator.state import CLIENT_SECRET, Shop
 ADDRESS = "http://tiposync.test/webhooks/shopify/"
 FORGET = """
     DELETE FROM orders_orderupdate; DELETE FROM orders_orderimportline; DELETE FROM orders_orderimport;
-    UPDATE stores_connection SET orders_looked_at = NULL, copies_looked_at = NULL;
+    UPDATE stores_connection SET orders_looked_at = NULL, copies_looked_at = NULL, restored_at = NULL,
+        aligned_strategy = strategy;
     DELETE FROM syncing_stockhold; DELETE FROM syncing_stockadjustment; DELETE FROM syncing_stockbatch;
     DELETE FROM syncing_stockobservation; DELETE FROM syncing_webhookevent; DELETE FROM syncing_syncjob;
     UPDATE syncing_stocklink SET reconciliation_id = NULL; DELETE FROM syncing_reconciliation;
@@ -52,7 +54,7 @@ BEGIN = """
 """
 
 
-class World:
+class World(Accounts):
     """A simulator, the stores of one test, and the product that keeps them in step."""
 
     def __init__(self, sim: Simulator, address: str = ADDRESS, *, is_manual: bool = True) -> None:
@@ -60,8 +62,7 @@ class World:
         self.address, self.is_manual = address, is_manual  # where webhooks go, and whether they wait to be delivered
         self.places: list[Place] = []
         self.connections: list[Connection] = []
-        self.starts: dict[tuple[int, int], int] = {}
-        self.opening: dict[tuple[int, int, int], int] = {}
+        super().__init__()
         sim.on_before_execute.clear()
         sim.on_after_commit.clear()
         for domain in list(sim.shops):
@@ -194,6 +195,7 @@ class World:
                 level.committed = level.reserved = 0
                 level.updated_at = level.available_at = self.sim.clock.whole_seconds() - 3600
         self.sim.reset_counters()
+        self.open_again()
         rows = [(gids.gid("InventoryItem", item), store, units) for (store, item, _), units in self.opening.items()]
         places = [gids.gid("Location", place) for _, _, place in self.opening]
         with db.cursor() as cursor:
@@ -317,32 +319,7 @@ class World:
 
         hooks.append(hook)
 
-    # The truth
-
-    def mark(self) -> None:
-        """Everything is in step: from here on every change counts."""
-        for place in self.places:
-            place.lose_webhooks()
-            place.shop.changes.clear()
-        self.sim.reset_counters()
-        source = self.places[0]
-        self.starts = {
-            (number, at): source.available(number, at)
-            for number in range(len(source.variants))
-            for at in range(len(source.location_ids))
-        }
-        self.opening = {
-            (place.store.pk, level.item_id, level.location_id): level.available
-            for place in self.places
-            for level in place.shop.levels.values()
-        }
-
-    def expected(self, number: int, at: int = 0) -> int:
-        """Where it started, and what anybody but us did to it in the source and in all that are two-way with it."""
-        one_way = {connection.destination_id for connection in self.connections if not connection.is_two_way}
-        counted = [place for place in self.places if place.store.pk not in one_way]
-        foreign = (change for place in counted for change in place.changes(number, at) if not is_our_write(change))
-        return self.starts[number, at] + sum(change.delta for change in foreign)
+    # The end
 
     def resolve_holds(self) -> int:
         """What an operator does who looks into Shopify's own history; how many holds that were."""
@@ -355,9 +332,6 @@ class World:
             else:
                 holds.confirm_not_applied(hold)
         return len(waiting)
-
-    def took_effect(self, key: str) -> bool:
-        return any((change.reference or "").endswith(key) for place in self.places for change in place.shop.changes)
 
     def settle(self) -> None:
         """Whatever waits is done: by the sweep, by reconciliation, by an operator who knows the truth."""

@@ -265,6 +265,7 @@ class Trade(RuleBasedStateMachine):
                     level__item_gid__endswith=f"/{place.item(item)}",
                     level__location__gid__endswith=f"/{location_id}",
                     state="applied",
+                    pk__gt=self.world.counts_from_row,
                 )
                 if self.is_two_way(place):
                     assert sum(seen) == sum(row.delta for row in rows), f"item {item} in {place.store}"
