@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from syncing import jobs, messengers, problems, pulse
+from syncing import fence, jobs, messengers, problems
 from syncing.messengers import MessageNotSent
 from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, SyncJob
 
@@ -28,16 +28,27 @@ ALARM, ALARM_PAUSE = "alarm", timedelta(minutes=2)
 
 
 def watch() -> None:
-    """Every minute: take note of what is wrong now and have it told."""
+    """Every minute: take note of what is wrong now and have it told.
+
+    Raises what kept a channel from being told, after all the others were.
+    """
+    errors: list[Exception] = []
     with transaction.atomic():
         if not _is_ours():
             return  # another sweep is at it
         now = timezone.now()
-        _take_note(problems.find(), now)
-        made = [_tell(channel, now) for channel in AlertChannel.objects.filter(is_active=True)]
-        if any(made) or AlertMessage.objects.filter(state=AlertMessage.State.PENDING).exists():
+        _take_note(*problems.look(), now)
+        for channel in AlertChannel.objects.filter(is_active=True):
+            try:
+                with transaction.atomic():
+                    _tell(channel, now)
+            except Exception as error:
+                logger.exception("The channel “%s” was not told", channel)
+                errors.append(error)
+        if AlertMessage.objects.filter(state=AlertMessage.State.PENDING).exists():
             jobs.enqueue(SyncJob.Kind.SEND_ALERTS)
-    pulse.beat(pulse.ALERTS)
+    if errors:
+        raise errors[0]
 
 
 def _is_ours() -> bool:
@@ -46,11 +57,13 @@ def _is_ours() -> bool:
         return cursor.fetchone()[0]
 
 
-def _take_note(found: Iterable[problems.Problem], now: datetime) -> None:
-    by_key = {(problem.kind, problem.subject): problem for problem in found}
+def _take_note(found: Iterable[problems.Problem], failed: Iterable[problems.Problem], now: datetime) -> None:
+    by_key = {(problem.kind, problem.subject): problem for problem in (*found, *failed)}
     recent = Alert.objects.filter(Q(resolved_at=None) | Q(resolved_at__gt=now - FLAPPING)).order_by("pk")
     known = {(alert.kind, alert.subject): alert for alert in recent}  # the newest of each
     gone = [alert.pk for key, alert in known.items() if key not in by_key and alert.resolved_at is None]
+    if failed:  # which of them stand nobody knows: what is not seen now may only not have been looked at
+        gone = []
     Alert.objects.filter(pk__in=gone).update(resolved_at=now)
     standing = []
     for key, problem in by_key.items():
@@ -154,7 +167,8 @@ def send_pending() -> str | None:
 
     Raises MessageNotSent, naming the channels, when one was not sent: it is tried again.
     """
-    failed = []
+    failed: list[str] = []
+    faults: list[Exception] = []
     AlertMessage.objects.filter(state=AlertMessage.State.PENDING, created_at__lt=timezone.now() - TOO_OLD).update(
         state=AlertMessage.State.FAILED
     )
@@ -164,6 +178,11 @@ def send_pending() -> str | None:
             send(message)
         except MessageNotSent as error:
             failed.append(f"{message.channel}: {error}")
+        except Exception as error:  # a fault of ours in one message keeps nobody else's back
+            logger.exception("A message to “%s” failed", message.channel)
+            faults.append(error)
+    if faults:
+        raise faults[0]
     if failed:
         raise MessageNotSent(" ".join(dict.fromkeys(failed)))
     return None
@@ -199,17 +218,20 @@ def send_test(channel: AlertChannel) -> None:
 
 
 def sound_alarm() -> bool:
-    """Called by a web process that finds no worker alive: tell it, for nobody else will. Whether anything was done.
+    """Called by a web process that finds that scheduled work does not happen: tell it, for perhaps nobody else will.
 
-    Many processes and probes may find it at once: one of them in a few minutes does it.
+    Whether anything was done. Many processes and probes may find it at once: one of them in a few minutes does it.
     """
     now = timezone.now()
     Heartbeat.objects.get_or_create(name=ALARM, defaults={"beat_at": now - 2 * ALARM_PAUSE})
     if not Heartbeat.objects.filter(name=ALARM, beat_at__lt=now - ALARM_PAUSE).update(beat_at=now):
         return False  # nothing got updated: another process got there first
-    watch()
-    try:
-        send_pending()
-    except MessageNotSent as error:
-        logger.error("The alarm could not be sent: %s", error)
+    for step in (watch, send_pending):  # what waits is sent even where nothing can be added
+        try:
+            step()
+        except MessageNotSent as error:
+            logger.error("The alarm could not be sent: %s", error)
+        except Exception:
+            logger.exception("The alarm failed")
+            fence.renew_session()
     return True

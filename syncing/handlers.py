@@ -1,20 +1,15 @@
 """The page to open first: what each webhook topic leads to, and what each kind of work does."""
 
-import contextlib
 import time
-from datetime import timedelta
 
-from django.conf import settings
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from orders import due, importing, notices, updates
 from stores import linking
 from stores.clients import open_client
-from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
+from stores.models import CatalogueSettings, Connection
 from syncing import (
     alerts,
-    backlog,
     effects,
     jobs,
     order_effects,
@@ -23,15 +18,14 @@ from syncing import (
     pulse,
     reconciliation,
     recovery,
-    retention,
-    tallies,
     webhooks,
 )
-from syncing.catalog import content_runs, deleting, files, product_jobs, run_work, runs
+from syncing.catalog import content_runs, deleting, files, product_jobs, run_work
 from syncing.catalog.turns import Busy
-from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob, WebhookEvent
+from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob
 from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
+from syncing.sweep import sweep  # noqa: F401  to be removed when nobody calls it by this name
 
 CARRY_SECONDS = 60
 PROCESS_SECONDS = 30
@@ -339,58 +333,3 @@ WORK: jobs.Work = {
     SyncJob.Kind.SYNC_COLLECTION: sync_collection,
     SyncJob.Kind.SYNC_CONTENT: sync_content,
 }
-
-
-def sweep() -> None:
-    """Every minute: enqueue whatever is due, whether or not a wake-up for it was lost."""
-    jobs.sweep()
-    if WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).exists():
-        jobs.process_events()
-    running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
-    for connection in backlog.with_stock(running):
-        jobs.carry(connection)
-    due = timezone.now() - timedelta(minutes=settings.RECONCILE_MINUTES)
-    for connection in running.filter(Q(reconciled_at=None) | Q(reconciled_at__lt=due)):
-        if not connection.why_inert() and not backlog.failed_lately(connection, SyncJob.Kind.RECONCILE):
-            jobs.reconcile(connection, trigger="schedule")
-    _sweep_runs()
-    for settings_row in content_runs.find_due(timezone.now()):
-        if not backlog.failed_lately(settings_row.connection, SyncJob.Kind.SYNC_CONTENT):
-            jobs.sync_content(settings_row.connection, compares=content_runs.must_compare(settings_row))
-    for store in Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1)):
-        jobs.check(store)
-    tallies.count_new()
-    _sweep_orders(running)
-    retention.prune()
-    pulse.beat(pulse.RETENTION)
-    alerts.watch()
-    pulse.beat(pulse.SWEEP)
-
-
-def _sweep_orders(running: QuerySet[Connection]) -> None:
-    """Orders that can go on, whatever became of the wake-up for them. One that failed waits ten minutes."""
-    alive = [connection.pk for connection in running if not connection.why_inert()]
-    for order_import in backlog.not_failed_lately(due.unfinished(alive), SyncJob.Kind.IMPORT_ORDER):
-        jobs.import_order(order_import.connection, order_import.order_gid)
-    for order_import in backlog.not_failed_lately(due.unfinished_updates(alive), SyncJob.Kind.UPDATE_ORDER):
-        jobs.update_order(order_import.connection, order_import.order_gid)
-    mute = {connection.pk for connection in running if backlog.failed_lately(connection, SyncJob.Kind.SEND_NOTICE)}
-    for order_import in due.untold(set(alive) - mute).select_related("connection")[: backlog.SWEEP_ORDERS]:
-        if notices.decide(order_import):
-            jobs.send_notice(order_import.pk, order_import.connection)
-
-
-def _sweep_runs() -> None:
-    """Whatever is under way goes on; what is due is begun; images being fetched and products off sale are looked at."""
-    for connection, kind in runs.find_due(timezone.now()):
-        with contextlib.suppress(runs.RunRefused):  # somebody started another one just now
-            runs.start(connection, kind)
-    for run in runs.unfinished():
-        is_free = run.is_preview or not run.connection.why_inert()
-        if is_free and not backlog.failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
-            jobs.run_catalogue(run)
-    for connection in deleting.find_due(timezone.now()):
-        if not connection.why_inert() and not backlog.failed_lately(connection, SyncJob.Kind.DELETE_UNORDERED):
-            jobs.delete_unordered(connection)
-    for store in Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct():
-        jobs.follow_files(store)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from orders.models import OrderImport
 from stores.models import Connection, Store, SyncSwitch
-from syncing import figures, tallies
+from syncing import figures, pulse, tallies
 from syncing.models import Alert, CatalogueRun, Heartbeat, StockHold, StockLink, SyncJob
 from syncing.status import WAITING
 
@@ -32,6 +32,7 @@ def _lines() -> Iterator[str]:
     yield from _gauge("workers", "Workers whose machine showed a sign of life lately.", queue["workers"])
     yield from _metric("jobs", "gauge", "Jobs by kind and state.", _jobs())
     yield from _metric("heartbeat_age_seconds", "gauge", "Since scheduled work last happened.", _beats(now))
+    yield from _metric("duty_failures_total", "counter", "Failures of each duty of the sweep.", _duty_failures())
     yield from _metric("alerts_open", "gauge", "Problems that are open.", _alerts())
     held = StockHold.objects.filter(state=StockHold.State.OPEN).count()
     yield from _gauge("holds_open", "Plans that wait for an operator.", held)
@@ -87,7 +88,14 @@ def _orders() -> Iterator[Sample]:
 
 
 def _beats(now: datetime) -> Iterator[Sample]:
-    return (({"name": beat.name}, _age(now, beat.beat_at)) for beat in Heartbeat.objects.order_by("name"))
+    """Of what is scheduled, all of it: what never happened is as old as can be."""
+    known = dict(Heartbeat.objects.values_list("name", "beat_at"))
+    return (({"name": name}, _age(now, known.get(name, tallies.FOR_EVER))) for name in pulse.scheduled())
+
+
+def _duty_failures() -> Iterator[Sample]:
+    known = dict(Heartbeat.objects.values_list("name", "failure_count"))
+    return (({"name": name}, known.get(name, 0)) for name in pulse.DUTIES)
 
 
 def _alerts() -> Iterator[Sample]:

@@ -1,13 +1,16 @@
 """What is wrong right now, read from the rows: one Problem for each thing that somebody should know of."""
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
 from stores.models import Connection
+from stores.redaction import redact
 from syncing import carried_problems as carried
 from syncing import pulse
 from syncing.carried_problems import ENDS, MOST, NEWS, Kind, Problem
@@ -21,26 +24,54 @@ from syncing.models import (
     WebhookEvent,
 )
 
+logger = logging.getLogger(__name__)
+
 LONGEST_WAIT = timedelta(minutes=5)
 RESTART_IS_NEWS = timedelta(hours=1)
 FEW_TRIES = 3  # a channel that fails once or twice may be well a minute later
 
 
 def find() -> list[Problem]:
-    """Everything that is wrong now."""
-    return [problem for finder in FINDERS for problem in finder(timezone.now())]
+    """Everything that is wrong now; one problem more for each finder that fails."""
+    found, failed = look()
+    return found + failed
+
+
+def look() -> tuple[list[Problem], list[Problem]]:
+    """What is wrong now, and a problem for each finder that failed: what that one would have found is not known."""
+    found, failed = [], []
+    for finder in FINDERS:
+        try:
+            with transaction.atomic():
+                found += finder(timezone.now())
+        except Exception as error:
+            logger.exception("%s failed; what else is wrong is told", finder.__name__)
+            name = f"alerts: {finder.__name__.strip('_').replace('_', ' ')}"
+            words = f"“{name}” cannot be looked at; the log says why. {redact(f'{type(error).__name__}: {error}')}"
+            failed.append(Problem(Kind.HEARTBEAT_MISSED, name, words))
+    return found, failed
 
 
 def missed_heartbeats(now: datetime) -> Iterator[Problem]:
-    """Scheduled work that did not happen for too long. Before anything has ever run there is nothing to miss."""
-    beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
-    for name, limit in pulse.scheduled().items():
-        at = beats.get(name) or beats.get(pulse.INSTALLED)
-        if at and now - at > limit:
-            words = f"“{name}” should run every {_words(limit / 2)} and did not since {at:%Y-%m-%d %H:%M} UTC."
-            if name == pulse.QUEUE:
-                words = f"No worker has shown a sign of life since {at:%Y-%m-%d %H:%M:%S} UTC. Is one running?"
-            yield Problem(Kind.HEARTBEAT_MISSED, name, words)
+    """Scheduled work that fails, or did not happen for too long: one problem for each."""
+    failing = (
+        Heartbeat.objects.filter(name__in=pulse.scheduled(), failed_at__isnull=False)
+        .order_by("pk")
+        .in_bulk(field_name="name")
+    )
+    for row in failing.values():
+        words = f"“{row.name}” has failed since {row.failed_at:%Y-%m-%d %H:%M} UTC; the log says where. {row.reason}"
+        yield Problem(Kind.HEARTBEAT_MISSED, row.name, words)
+    for name, at in pulse.find_overdue(now).items():
+        if name not in failing:
+            yield Problem(Kind.HEARTBEAT_MISSED, name, words_of_overdue(name, at))
+
+
+def words_of_overdue(name: str, at: datetime) -> str:
+    """What to say of scheduled work that did not happen since then."""
+    if name == pulse.QUEUE:
+        return f"No worker has shown a sign of life since {at:%Y-%m-%d %H:%M:%S} UTC. Is one running?"
+    return f"“{name}” should happen every minute and did not since {at:%Y-%m-%d %H:%M} UTC."
 
 
 def _restarts(now: datetime) -> Iterator[Problem]:
@@ -151,11 +182,6 @@ def _overdue(now: datetime) -> Iterator[Problem]:
 
 def _since(at: datetime | None) -> str:
     return f"at {at:%Y-%m-%d %H:%M} UTC" if at else "never"
-
-
-def _words(span: timedelta) -> str:
-    minutes = span.total_seconds() / 60
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
 
 
 # Whoever adds a feature that can go wrong in its own way adds its finder here.

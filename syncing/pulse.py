@@ -11,21 +11,43 @@ import os
 import select
 import socket
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 from django_q.signing import SignedPackage
 
+from stores.redaction import redact
 from syncing.models import Cluster, Heartbeat
 
 # Names of heartbeats.
 QUEUE, RESTARTED, INSTALLED = "queue", "queue restarted", "installed"
 REDIS_AWAY = "redis away"  # the last time that a process could not reach the Redis of BROKER_URL
-SWEEP, RETENTION, ALERTS = "sweep", "retention", "alerts"
-# Name: (function, minutes). What is due at other intervals is decided by the sweep itself (syncing.handlers).
+SWEEP = "sweep"
+# Each duty of the sweep has one of its own (syncing.sweep).
+DUTIES = (
+    ALERTS := "alerts",
+    JOBS := "jobs",
+    WEBHOOKS := "webhooks",
+    STOCK := "stock",
+    RECONCILIATIONS := "reconciliations",
+    ORDER_COPIES := "order copies",
+    ORDER_CHANGES := "order changes",
+    ORDER_MAILS := "order mails",
+    CATALOGUE_STARTS := "catalogue starts",
+    CATALOGUE_RUNS := "catalogue runs",
+    DELETIONS := "deletions",
+    IMAGES := "images",
+    CONTENT := "content",
+    STORE_CHECKS := "store checks",
+    COUNTERS := "counters",
+    RETENTION := "retention",
+)
+# Name: (function, minutes). What is due at other intervals is decided by the sweep itself (syncing.sweep).
 SCHEDULES = {"sweep": ("syncing.tasks.sweep", 1)}
 PULSE_FD, STOP_FD = "TIPOSYNC_PULSE_FD", "TIPOSYNC_STOP_FD"  # environment variables that carry the pipes' numbers
 RESTART_REASON = "TIPOSYNC_RESTART_REASON"  # set in a cluster that follows one that failed
@@ -34,6 +56,7 @@ GUARDED = "guarded"  # the sentinel went round
 BEGAN, ENDED = "began", "ended"  # a worker's wake-up
 STORED = "stored"  # the monitor has taken a result in and acknowledged it
 REDIS_NEWS = timedelta(minutes=2)
+LONGEST_PAUSE = timedelta(minutes=5)  # of what happens every minute
 HARD_LIMIT_SECONDS = 10  # beyond QUEUE_TIMEOUT a worker that ignores its time-out ends itself
 
 
@@ -43,8 +66,23 @@ def beat(name: str = QUEUE) -> None:
         [Heartbeat(name=name, beat_at=timezone.now())],
         update_conflicts=True,
         unique_fields=["name"],
-        update_fields=["beat_at"],
+        update_fields=["beat_at", "failed_at", "reason"],  # it does not fail any more
     )
+
+
+def note_failure(name: str, error: Exception) -> None:
+    """Note in the database that `name` failed, until it happens again: an alert tells of it."""
+    now, words = timezone.now(), redact(f"{type(error).__name__}: {error}")[:1000].replace("\x00", "")
+    # The first failure begins the time in which it is missed, where it never happened before.
+    Heartbeat.objects.get_or_create(name=name, defaults={"beat_at": now})
+    Heartbeat.objects.filter(name=name).update(
+        failed_at=Coalesce("failed_at", now), failure_count=F("failure_count") + 1, reason=words
+    )
+
+
+def failing() -> set[str]:
+    """The scheduled work that failed the last time."""
+    return set(Heartbeat.objects.filter(name__in=scheduled(), failed_at__isnull=False).values_list("name", flat=True))
 
 
 def sign() -> None:
@@ -67,15 +105,24 @@ def sign() -> None:
 def scheduled() -> dict[str, timedelta]:
     """What must happen again and again, and after how long without it something is wrong: twice its interval, or more.
 
-    Whoever adds scheduled work beats a heartbeat of its own at its end and adds it here.
+    Whoever adds scheduled work makes it a duty of the sweep, or beats a heartbeat of its own at its end.
     """
-    minutes = timedelta(minutes=5)
-    return {
-        QUEUE: timedelta(seconds=2 * settings.WATCHDOG_SECONDS),
-        SWEEP: minutes,
-        RETENTION: minutes,
-        ALERTS: minutes,
-    }
+    silence = timedelta(seconds=2 * settings.WATCHDOG_SECONDS)
+    return {QUEUE: silence} | dict.fromkeys((SWEEP, *DUTIES), LONGEST_PAUSE)
+
+
+def find_overdue(now: datetime) -> dict[str, datetime]:
+    """The scheduled work that did not happen for too long, and since when. Before anything ever ran nothing is missed.
+
+    Where nothing was swept at all, that is one thing and not one for each duty: the first sweep after a rest begins
+    with the alerts.
+    """
+    beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
+    last = {name: beats.get(name) or beats.get(INSTALLED) for name in scheduled()}
+    overdue = {name: at for name, at in last.items() if at and now - at > scheduled()[name]}
+    if {SWEEP, *DUTIES} <= overdue.keys():
+        return {name: at for name, at in overdue.items() if name not in DUTIES}
+    return overdue
 
 
 def is_redis_away() -> bool:

@@ -3,7 +3,9 @@
 tests/syncing/test_retention.py has every table with what bounds it; README tells it to people.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
@@ -13,7 +15,7 @@ from django.utils import timezone
 from django_q.models import Failure
 
 from orders import forgetting
-from syncing import tallies
+from syncing import fence, tallies
 from syncing.models import (
     Alert,
     AlertMessage,
@@ -34,10 +36,10 @@ KEEP_CLUSTERS = timedelta(days=1)  # without a sign of life
 SETTLED = (StockBatch.State.APPLIED, StockBatch.State.REFUSED)
 
 
-def prune() -> int:
-    """Remove at most one batch of each kind that is older than RETENTION_DAYS; return how many rows went.
+def prune() -> None:
+    """Remove at most one batch of each kind that is older than RETENTION_DAYS.
 
-    Called every minute: a batch a minute is more than any installation writes.
+    Called every minute: a batch a minute is more than any installation writes. Raises SomeFailed, after all others.
     """
     now = timezone.now()
     before = now - timedelta(days=settings.RETENTION_DAYS)
@@ -58,9 +60,12 @@ def prune() -> int:
         Session.objects.filter(expire_date__lt=now),
         Failure.objects.filter(stopped__lt=before),
     ]
-    _empty_batches(before)
-    forgetting.forget_old(before, BATCH)
-    return sum(_remove_some(rows) for rows in old)
+    steps: list[tuple[str, Callable[[], int]]] = [
+        ("Emptying old batches", lambda: _empty_batches(before)),
+        ("Forgetting old orders", lambda: forgetting.forget_old(before, BATCH)),
+        *((f"Removing old {rows.model._meta.verbose_name_plural}", partial(_remove_some, rows)) for rows in old),
+    ]
+    fence.each(steps, lambda step: step[1](), lambda step: step[0])
 
 
 def _remove_some(rows: QuerySet) -> int:
@@ -68,8 +73,8 @@ def _remove_some(rows: QuerySet) -> int:
     return rows.model.objects.filter(pk__in=ids).delete()[0] if ids else 0
 
 
-def _empty_batches(before: datetime) -> None:
+def _empty_batches(before: datetime) -> int:
     """The bytes of stock mutations whose fate is known: what they changed stands in the ledger."""
     old = StockBatch.objects.filter(answered_at__lt=before, state__in=SETTLED).exclude(body=b"")
     ids = list(old.order_by("answered_at").values_list("pk", flat=True)[:BATCH])
-    StockBatch.objects.filter(pk__in=ids).update(body=b"")
+    return StockBatch.objects.filter(pk__in=ids).update(body=b"")

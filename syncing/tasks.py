@@ -1,6 +1,7 @@
 """The only names the queue ever sees. Change them never: queued tasks name them."""
 
 from syncing import handlers, jobs, pulse
+from syncing.sweep import sweep as do_duties
 
 
 def wake(_: int) -> None:
@@ -13,7 +14,7 @@ def sweep(_: int) -> None:
     """Every minute: start what a lost wake-up left behind."""
     pulse.beat()
     pulse.sign()
-    handlers.sweep()
+    do_duties()
     jobs.run_due(handlers.WORK)
 
 

@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection as db
+from django.db import Error as DatabaseFailure
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from stores.models import Store
 from stores.shopify import webhooks as wire
-from syncing import alerts, figures, metrics, pulse, webhooks
+from syncing import alerts, metrics, problems, pulse, webhooks
 from syncing.models import Heartbeat, WebhookEvent
 
 logger = logging.getLogger(__name__)
@@ -94,25 +94,34 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether the database answers, workers are alive and events are being processed; 503 and the reason if not.
+    """Whether the database answers, workers are alive and all scheduled work happens; 503 and the reasons if not.
 
     What only makes work slower stands under warnings: 503 would have requests sent elsewhere, which helps nobody.
     """
-    with db.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    warnings = []
+    try:
+        if found := _why_unready():
+            alerts.sound_alarm()
+        if pulse.is_redis_away():
+            warnings.append("Redis (BROKER_URL) cannot be used: work starts late.")
+    except DatabaseFailure as error:
+        logger.error("The database does not answer: %s", error)
+        found = [f"The database does not answer ({type(error).__name__})."]
+    answer = {"ready": not found, "problems": found, "warnings": warnings}
+    return JsonResponse(answer, status=503 if found else 200)
+
+
+def _why_unready() -> list[str]:
     now = timezone.now()
-    beat = Heartbeat.objects.filter(name=pulse.QUEUE).values_list("beat_at", flat=True).first()
+    overdue = pulse.find_overdue(now)
+    found = []
+    if pulse.QUEUE in overdue or not Heartbeat.objects.filter(name=pulse.QUEUE).exists():
+        found.append("No worker has shown itself lately: is `manage.py work` running?")
+    found += [problems.words_of_overdue(name, at) for name, at in overdue.items() if name != pulse.QUEUE]
     oldest = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk").first()
-    problems = []
-    if beat is None or now - beat > figures.silence():
-        problems.append("No worker has shown itself lately: is `manage.py work` running?")
     if oldest and now - oldest.received_at > timedelta(minutes=5):
-        problems.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")
-    if problems:
-        alerts.sound_alarm()
-    warnings = ["Redis (BROKER_URL) cannot be used: work starts late."] if pulse.is_redis_away() else []
-    answer = {"ready": not problems, "problems": problems, "warnings": warnings}
-    return JsonResponse(answer, status=503 if problems else 200)
+        found.append(f"A webhook has waited since {oldest.received_at:%Y-%m-%d %H:%M:%S} UTC.")
+    return found
 
 
 @require_GET

@@ -1,5 +1,6 @@
 """The cast: a simulated Shopify with a source and two destinations, and what real workers need."""
 
+import logging
 import os
 
 import tests.environment  # noqa: F401  first: Django must not read its settings before
@@ -38,6 +39,25 @@ hypothesis_settings.load_profile("tiposync")
 def _forget_stores() -> None:
     """What this process remembers of stores for some seconds: another test's have other secrets."""
     views._stores.clear()
+
+
+class _FailedDuties(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(logging.Formatter().format(record))
+
+
+@pytest.fixture(autouse=True)
+def failed_duties() -> Iterator[list[str]]:
+    """What the log says of duties of the sweep that failed. A test that expects that empties it; else it has failed."""
+    handler, logger = _FailedDuties(), logging.getLogger("syncing.sweep")
+    logger.addHandler(handler)
+    yield handler.lines
+    logger.removeHandler(handler)
+    assert not handler.lines, "\n".join(handler.lines)
 
 
 @pytest.fixture

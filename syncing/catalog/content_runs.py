@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncMode
@@ -171,18 +171,18 @@ def let_go_of_all(connection: Connection, open_client: OpenClient, why: str = DI
     return told(outcomes)
 
 
-def find_due(now: datetime) -> list[CatalogueSettings]:
-    """The catalogues whose collections and content should be looked at again."""
+def find_followed() -> QuerySet[CatalogueSettings]:
+    """The started catalogues that carry collections or content."""
     follows = Q(syncs_pages=True) | Q(syncs_blogs=True) | Q(syncs_articles=True)
     follows |= ~Q(collection_mode=SyncMode.OFF)
     rows = CatalogueSettings.objects.filter(follows, started_at__isnull=False)
-    rows = rows.select_related("connection__source", "connection__destination")
-    return [row for row in rows if _is_due(row, now) and not row.why_inert()]
+    return rows.select_related("connection__source", "connection__destination")
 
 
-def _is_due(settings: CatalogueSettings, now: datetime) -> bool:
-    every = timedelta(minutes=settings.poll_minutes)
-    return settings.polled_at is None or settings.polled_at < now - every
+def is_due(settings: CatalogueSettings, now: datetime) -> bool:
+    """Whether a catalogue's collections and content should be looked at again."""
+    before = now - timedelta(minutes=settings.poll_minutes)
+    return (settings.polled_at is None or settings.polled_at < before) and not settings.why_inert()
 
 
 def must_compare(settings: CatalogueSettings) -> bool:

@@ -4,12 +4,11 @@ What a run does stands in `run_plan` and `run_work`. None of these functions doe
 calls them has a job enqueued.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ProductLink, Store, SyncMode
@@ -193,8 +192,8 @@ def _move(run: CatalogueRun, states: tuple[str, ...], refusal: str, **values: An
 # --- What is due by itself ----------------------------------------------------------------------------------------
 
 
-def find_due(now: datetime) -> Iterator[tuple[Connection, str]]:
-    """Connections whose products must be looked at, with the kind of run: new prices, other settings, or a day ago.
+def find_startable(now: datetime) -> QuerySet[CatalogueSettings]:
+    """The catalogues for which a run could be started now.
 
     A held run is no obstacle: `start` lets it make room.
     """
@@ -202,12 +201,13 @@ def find_due(now: datetime) -> Iterator[tuple[Connection, str]]:
     under_way = under_way.exclude(state=State.HELD).exclude(kind=Kind.CONTENT)
     rows = CatalogueSettings.objects.filter(started_at__isnull=False, changed_at__lt=now - SETTLED_AFTER)
     rows = rows.exclude(connection__in=under_way.values("connection"))
-    for settings in rows.select_related("connection__source", "connection__destination"):
-        if not settings.why_inert() and (kind := _due_kind(settings, now)):
-            yield settings.connection, kind
+    return rows.select_related("connection__source", "connection__destination")
 
 
-def _due_kind(settings: CatalogueSettings, now: datetime) -> str:
+def due_kind(settings: CatalogueSettings, now: datetime) -> str:
+    """The kind of run that a catalogue needs: for new prices, other settings, or because a day went by; '' for none."""
+    if settings.why_inert():
+        return ""
     if not settings.synced_with:
         return Kind.FIRST
     try:

@@ -103,6 +103,9 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=50, unique=True)
     beat_at = models.DateTimeField()
+    failed_at = models.DateTimeField(null=True, help_text="When it first failed after it last happened.")
+    failure_count = models.PositiveIntegerField(default=0, db_default=0, help_text="How often it ever failed.")
+    reason = models.TextField(blank=True, db_default="", help_text="Why it failed the last time.")
 
     def __str__(self) -> str:
         return f"{self.name} at {self.beat_at:%H:%M:%S}"

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from syncing.models import Heartbeat
-from syncing.pulse import INSTALLED, SCHEDULES
+from syncing.pulse import DUTIES, INSTALLED, SCHEDULES, SWEEP
 
 
 class Command(BaseCommand):
@@ -21,6 +21,9 @@ class Command(BaseCommand):
                 self._upsert(name, function, minutes)
         # From now on workers are expected: their first sign of life is missed, too.
         Heartbeat.objects.get_or_create(name=INSTALLED, defaults={"beat_at": timezone.now()})
+        # And so is each duty, also one that is new with this release: it is not missed since the installation.
+        new = [Heartbeat(name=name, beat_at=timezone.now()) for name in (SWEEP, *DUTIES)]
+        Heartbeat.objects.bulk_create(new, ignore_conflicts=True)
         self.stdout.write(f"{len(SCHEDULES)} declared, {removed} removed.")
 
     def _upsert(self, name: str, function: str, minutes: int) -> None:

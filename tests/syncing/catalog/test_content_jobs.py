@@ -108,11 +108,11 @@ def test_the_sweep_polls_after_the_minutes_chosen_and_compares_once_a_day(scene)
 
 def test_a_catalogue_in_which_nothing_of_this_follows_is_never_due(scene):
     scene = scene(items=1, collection_mode="off")
-    assert content_runs.find_due(timezone.now()) == []
+    assert not content_runs.find_followed().exists()
     scene.set(syncs_articles=True)
-    assert len(content_runs.find_due(timezone.now())) == 1
+    assert [content_runs.is_due(row, timezone.now()) for row in content_runs.find_followed()] == [True]
     Connection.objects.update(is_paused=True)
-    assert content_runs.find_due(timezone.now()) == []
+    assert [content_runs.is_due(row, timezone.now()) for row in content_runs.find_followed()] == [False]
 
 
 def test_a_long_pass_goes_on_where_work_is_left(scene, monkeypatch):

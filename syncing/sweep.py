@@ -1,0 +1,226 @@
+"""The minute's sweep: duties one after the other, each in its own fence, that have done whatever is due.
+
+A wake-up that was lost, a worker that died, an operator's decision, time that went by: the rows show it. What watches
+comes first, so that it tells of everything behind it. Rows are fenced within a duty, too.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import Error as DatabaseFailure
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.utils import timezone
+
+from orders import due, notices
+from orders.models import OrderImport
+from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
+from syncing import alerts, fence, jobs, pulse, retention, tallies
+from syncing.catalog import content_runs, deleting, runs
+from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
+
+logger = logging.getLogger(__name__)
+
+SWEEP_ORDERS = 1000  # imports that one sweep enqueues at most
+PAUSE = timedelta(minutes=10)  # what failed is tried again after this, not every minute
+
+
+def sweep() -> list[str]:
+    """Do every duty, whatever becomes of those before it; return the names of those that failed.
+
+    Each beats a heartbeat of its own when it is done: what /readyz, the alerts and /metrics look at.
+    """
+    failing_before = _failing()
+    failed = [name for name, work in DUTIES.items() if not _is_done(name, work)]
+    if set(failed) != failing_before and pulse.ALERTS not in failed:
+        _is_done(pulse.ALERTS, DUTIES[pulse.ALERTS])  # told, or ended, now rather than in a minute
+    pulse.beat(pulse.SWEEP)
+    return failed
+
+
+def _is_done(name: str, work: Callable[[], object]) -> bool:
+    try:
+        work()
+        pulse.beat(name)
+    except Exception as error:  # the one place that turns any outcome of a duty into a row
+        logger.exception("“%s”, a duty of the minute's sweep, failed; the others go on", name)
+        fence.renew_session()
+        _note_failure(name, error)
+        return False
+    return True
+
+
+def _note_failure(name: str, error: Exception) -> None:
+    try:
+        pulse.note_failure(name, error)
+    except DatabaseFailure:
+        logger.exception("That “%s” failed cannot be noted", name)
+        fence.renew_session()
+
+
+def _failing() -> set[str]:
+    try:
+        return pulse.failing()
+    except DatabaseFailure:
+        fence.renew_session()
+        return set()
+
+
+def _process_webhooks() -> None:
+    if WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).exists():
+        jobs.process_events()
+
+
+def _carry_stock() -> None:
+    """Connections with pairs that wait to be carried, or with a write that is not settled."""
+    dirty = StockLink.objects.filter(connection=OuterRef("pk"), dirty_sequence__gt=F("settled_sequence"))
+    pending = StockBatch.objects.filter(connection=OuterRef("pk"), state=StockBatch.State.PENDING)
+
+    def carry(connection: Connection) -> None:
+        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.CARRY_STOCK):
+            jobs.carry(connection)
+
+    fence.each(_running().filter(Exists(dirty) | Exists(pending)), carry, _name)
+
+
+def _reconcile() -> None:
+    """Connections that were not compared with Shopify for RECONCILE_MINUTES."""
+    before = timezone.now() - timedelta(minutes=settings.RECONCILE_MINUTES)
+
+    def reconcile(connection: Connection) -> None:
+        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
+            jobs.reconcile(connection, trigger="schedule")
+
+    fence.each(_running().filter(Q(reconciled_at=None) | Q(reconciled_at__lt=before)), reconcile, _name)
+
+
+def _copy_orders() -> None:
+    """Orders whose copy can go on."""
+    imports = _not_failed_lately(due.unfinished(_alive()), SyncJob.Kind.IMPORT_ORDER)
+    fence.each(imports, lambda order: jobs.import_order(order.connection, order.order_gid), _name)
+
+
+def _update_orders() -> None:
+    """Copied orders with a later change that was not carried yet."""
+    imports = _not_failed_lately(due.unfinished_updates(_alive()), SyncJob.Kind.UPDATE_ORDER)
+    fence.each(imports, lambda order: jobs.update_order(order.connection, order.order_gid), _name)
+
+
+def _send_notices() -> None:
+    """Orders of which a mail tells."""
+    mute = [connection.pk for connection in _running() if _failed_lately(connection, SyncJob.Kind.SEND_NOTICE)]
+    untold = due.untold(_alive()).exclude(connection__in=mute).select_related("connection")
+
+    def send(order_import: OrderImport) -> None:
+        if notices.decide(order_import):
+            jobs.send_notice(order_import.pk, order_import.connection)
+
+    fence.each(untold[:SWEEP_ORDERS], send, _name)
+
+
+def _begin_runs() -> None:
+    """Catalogues that are due to be carried, or compared."""
+    now = timezone.now()
+
+    def begin(row: CatalogueSettings) -> None:
+        if kind := runs.due_kind(row, now):
+            with contextlib.suppress(runs.RunRefused):  # somebody started another one just now
+                runs.start(row.connection, kind)
+
+    fence.each(runs.find_startable(now), begin, _name)
+
+
+def _continue_runs() -> None:
+    """Runs over catalogues that are under way."""
+
+    def go_on(run: CatalogueRun) -> None:
+        is_free = run.is_preview or not run.connection.why_inert()
+        if is_free and not _failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
+            jobs.run_catalogue(run)
+
+    fence.each(runs.unfinished(), go_on, _name)
+
+
+def _delete_unordered() -> None:
+    """Products that were taken off sale a day ago."""
+
+    def delete(connection: Connection) -> None:
+        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.DELETE_UNORDERED):
+            jobs.delete_unordered(connection)
+
+    fence.each(deleting.find_due(timezone.now()), delete, _name)
+
+
+def _follow_images() -> None:
+    """Stores for which Shopify was still fetching images."""
+    stores = Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct()
+    fence.each(stores, jobs.follow_files, _name)
+
+
+def _sync_content() -> None:
+    """Catalogues whose collections, pages, blogs and articles are due to be looked at."""
+    now = timezone.now()
+
+    def look(row: CatalogueSettings) -> None:
+        if content_runs.is_due(row, now) and not _failed_lately(row.connection, SyncJob.Kind.SYNC_CONTENT):
+            jobs.sync_content(row.connection, compares=content_runs.must_compare(row))
+
+    fence.each(content_runs.find_followed(), look, _name)
+
+
+def _check_stores() -> None:
+    """Stores that were not checked for a day."""
+    stores = Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1))
+    fence.each(stores, jobs.check, _name)
+
+
+# The heartbeat's name, and what is done; in this order.
+DUTIES: dict[str, Callable[[], object]] = {
+    pulse.ALERTS: alerts.watch,
+    pulse.JOBS: jobs.sweep,
+    pulse.WEBHOOKS: _process_webhooks,
+    pulse.STOCK: _carry_stock,
+    pulse.RECONCILIATIONS: _reconcile,
+    pulse.ORDER_COPIES: _copy_orders,
+    pulse.ORDER_CHANGES: _update_orders,
+    pulse.ORDER_MAILS: _send_notices,
+    pulse.CATALOGUE_STARTS: _begin_runs,
+    pulse.CATALOGUE_RUNS: _continue_runs,
+    pulse.DELETIONS: _delete_unordered,
+    pulse.IMAGES: _follow_images,
+    pulse.CONTENT: _sync_content,
+    pulse.STORE_CHECKS: _check_stores,
+    pulse.COUNTERS: tallies.count_new,
+    pulse.RETENTION: retention.prune,
+}
+
+
+def _running() -> QuerySet[Connection]:
+    return Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
+
+
+def _alive() -> list[int]:
+    return [connection.pk for connection in _running() if not connection.why_inert()]
+
+
+def _failed_lately(connection: Connection, kind: str) -> bool:
+    """A problem that waits for an operator is tried again every ten minutes, not every minute."""
+    since = timezone.now() - PAUSE
+    return connection.jobs.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since).exists()
+
+
+def _not_failed_lately(imports: QuerySet[OrderImport], kind: str) -> QuerySet[OrderImport]:
+    """Without those whose work of this kind failed within ten minutes; at most SWEEP_ORDERS."""
+    since = timezone.now() - PAUSE
+    failed = SyncJob.objects.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since)
+    same = failed.alias(order_gid=KT("arguments__order_gid")).filter(
+        connection=OuterRef("connection"), order_gid=OuterRef("order_gid")
+    )
+    return imports.exclude(Exists(same)).select_related("connection")[:SWEEP_ORDERS]
+
+
+def _name(row: Model) -> str:
+    return f"{row._meta.verbose_name} {row.pk}"
