@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db import connection as db
+from django.db.migrations.recorder import MigrationRecorder
 from django_q.models import Schedule
 
 from stores import history, roles
