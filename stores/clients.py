@@ -16,6 +16,8 @@ from django.conf import settings
 from django.db import connection as db
 from django.utils import timezone
 
+from stores import locks
+from stores.locks import Lock
 from stores.models import Store
 from stores.shopify import auth, throttle
 from stores.shopify.client import Client, new_session
@@ -23,7 +25,6 @@ from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFoun
 
 logger = logging.getLogger(__name__)
 
-TOKEN_LOCK = 7_203  # first half of our advisory lock keys; syncing.jobs has 7,201 and 7,202
 # A renewal that failed while the current token still lives is not tried again before this many seconds.
 RENEWAL_PAUSE = 60
 
@@ -222,16 +223,16 @@ def _renewal(store_pk: int, waits: bool) -> Iterator[bool]:
     A lock of the session, not of a transaction: no transaction stays open while Shopify is asked, and a worker that
     dies frees it.
     """
-    with db.cursor() as cursor:
-        function = "pg_advisory_lock" if waits else "pg_try_advisory_lock"
-        cursor.execute(f"SELECT {function}(%s, %s)", [TOKEN_LOCK, store_pk % 2**31])
-        is_ours = waits or cursor.fetchone()[0]
+    is_ours = True
+    if waits:
+        locks.acquire(Lock.TOKEN, store_pk)
+    else:
+        is_ours = locks.try_acquire(Lock.TOKEN, store_pk)
     try:
         yield is_ours
     finally:
         if is_ours:
-            with db.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TOKEN_LOCK, store_pk % 2**31])
+            locks.free(Lock.TOKEN, store_pk)
 
 
 def mark_disconnected(store_pk: int, reason: str) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db import connection as db
 
-from stores import matching
+from stores import locks, matching
 from stores.catalogue import KEYS
+from stores.locks import Lock
 from stores.matching import Finding, Item
 from stores.models import Connection, VariantLink
 
 logger = logging.getLogger(__name__)
 
-LINK_LOCK = 7_204  # first half of our advisory lock keys; see stores.clients and syncing.jobs
 PORTION = 2000  # variants
 
 State = VariantLink.State
@@ -27,8 +27,7 @@ _IS_OPEN = "(l.id IS NULL OR (NOT l.is_manual AND l.state IN ('unmatched', 'ambi
 
 def lock(destination_pk: int) -> None:
     """Be the only one, until the transaction ends, who writes links to this destination store."""
-    with db.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LINK_LOCK, destination_pk % 2**31])
+    locks.acquire_until_commit(Lock.LINKS, destination_pk)
 
 
 def write(connection: Connection, work: Callable[[], int]) -> int:

@@ -9,18 +9,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection as db
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from stores import locks
+from stores.locks import Lock
 from syncing import fence, jobs, messengers, problems
 from syncing.messengers import MessageNotSent
 from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, SyncJob
 
 logger = logging.getLogger(__name__)
 
-WATCH_LOCK = 7_204  # an advisory lock key; stores.clients and syncing.jobs have those before it
 FLAPPING = timedelta(hours=1)
 SHOWN = 20
 TOO_OLD = timedelta(days=1)
@@ -34,7 +34,7 @@ def watch() -> None:
     """
     errors: list[Exception] = []
     with transaction.atomic():
-        if not _is_ours():
+        if not locks.try_acquire_until_commit(Lock.WATCH):
             return  # another sweep is at it
         now = timezone.now()
         _take_note(*problems.look(), now)
@@ -49,12 +49,6 @@ def watch() -> None:
             jobs.enqueue(SyncJob.Kind.SEND_ALERTS)
     if errors:
         raise errors[0]
-
-
-def _is_ours() -> bool:
-    with db.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", [WATCH_LOCK])
-        return cursor.fetchone()[0]
 
 
 def _take_note(found: Iterable[problems.Problem], failed: Iterable[problems.Problem], now: datetime) -> None:

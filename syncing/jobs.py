@@ -5,6 +5,7 @@ PostgreSQL advisory lock while it runs a job, so a job whose worker died is reco
 gone, and a slow job is never mistaken for a dead one.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -20,17 +21,17 @@ from django.db import connection as db
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from stores import tracing
+from stores import locks, tracing
+from stores.locks import Lock
 from stores.models import Connection, Store
 from stores.redaction import redact
-from syncing import pulse
+from syncing import fence, pulse
 from syncing.models import CatalogueRun, Reconciliation, SyncJob
 
 logger = logging.getLogger(__name__)
 
 Work = Mapping[str, Callable[[SyncJob], str | None]]
 
-JOB_LOCK, WAITER_LOCK = 7_201, 7_202  # first halves of our advisory lock keys
 MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
@@ -222,7 +223,8 @@ def note_progress(job: SyncJob, done: int) -> None:
 
 def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
     """Run what is due, one job after the other, and return how many ran."""
-    free_dead()
+    with contextlib.suppress(fence.SomeFailed):  # logged; the sweep, which meets it too, has it told
+        free_dead()
     deadline = time.monotonic() + budget_seconds
     count, is_waiter = 0, False
     try:
@@ -230,7 +232,7 @@ def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
             if job := _claim():
                 count += 1
                 _run(job, work)
-            elif _due(WAIT_SECONDS) and (is_waiter or (is_waiter := _try_lock(WAITER_LOCK, 0))):
+            elif _due(WAIT_SECONDS) and (is_waiter or (is_waiter := locks.try_acquire(Lock.JOB_WAITER))):
                 # One worker waits for retries of the next seconds, and takes whatever comes meanwhile.
                 time.sleep(0.05)
             else:
@@ -239,7 +241,7 @@ def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
         return count
     finally:
         if is_waiter:
-            _unlock(WAITER_LOCK, 0)
+            locks.free(Lock.JOB_WAITER)
 
 
 def _due(within_seconds: float) -> list[int]:
@@ -260,7 +262,7 @@ def _due(within_seconds: float) -> list[int]:
 
 def _claim() -> SyncJob | None:
     for pk in _due(0):
-        if not _try_lock(JOB_LOCK, pk):
+        if not locks.try_acquire(Lock.JOB, pk):
             continue
         try:
             claimed = SyncJob.objects.filter(pk=pk, state=SyncJob.State.QUEUED).update(
@@ -270,7 +272,7 @@ def _claim() -> SyncJob | None:
             claimed = 0  # the same work started elsewhere a moment ago: it is taken up when that ends
         if claimed:
             return SyncJob.objects.select_related("connection__source", "connection__destination", "store").get(pk=pk)
-        _unlock(JOB_LOCK, pk)  # nothing got updated: another worker got there first
+        locks.free(Lock.JOB, pk)  # nothing got updated: another worker got there first
     return None
 
 
@@ -292,7 +294,7 @@ def _run_traced(job: SyncJob, work: Work) -> None:
     else:
         _succeed(job, message)
     finally:
-        _unlock(JOB_LOCK, job.pk)
+        locks.free(Lock.JOB, job.pk)
 
 
 def _succeed(job: SyncJob, message: str | None) -> None:
@@ -354,22 +356,31 @@ def _requeue(job: SyncJob, seconds: float, message: str, attempts: int) -> None:
 
 
 def free_dead() -> int:
-    """Queue again what a dead worker held, and return how many jobs that were."""
-    count = 0
-    for job in SyncJob.objects.filter(state=SyncJob.State.RUNNING):
-        if not _try_lock(JOB_LOCK, job.pk):
-            continue
-        try:
-            job.refresh_from_db()
-            if job.state == SyncJob.State.RUNNING:
-                logger.warning("%s: its worker %s died; queued again", job, job.worker)
-                _fail(job, WorkerDied(f"The worker {job.worker} died while it ran this."))
-                count += 1
-        except SyncJob.DoesNotExist:
-            pass  # it ended well a moment ago
-        finally:
-            _unlock(JOB_LOCK, job.pk)
-    return count
+    """Queue again what dead workers held, and return how many jobs that were. Raises SomeFailed after all others."""
+    freed: list[SyncJob] = []
+
+    def free(job: SyncJob) -> None:
+        if locks.try_acquire(Lock.JOB, job.pk):
+            try:
+                if _is_freed(job):
+                    freed.append(job)
+            finally:
+                locks.free(Lock.JOB, job.pk)
+
+    fence.each(SyncJob.objects.filter(state=SyncJob.State.RUNNING), free, lambda job: f"job {job.pk}")
+    return len(freed)
+
+
+def _is_freed(job: SyncJob) -> bool:
+    try:
+        job.refresh_from_db()
+    except SyncJob.DoesNotExist:
+        return False  # it ended well a moment ago
+    if job.state != SyncJob.State.RUNNING:
+        return False
+    logger.warning("%s: its worker %s died; queued again", job, job.worker)
+    _fail(job, WorkerDied(f"The worker {job.worker} died while it ran this."))
+    return True
 
 
 class WorkerDied(Exception):
@@ -381,17 +392,7 @@ class WorkerDied(Exception):
 
 def sweep() -> None:
     """Every minute: free what dead workers held and ring for whatever is due, in case a wake-up was lost."""
-    free_dead()
     if _due(60):
         wake()
-
-
-def _try_lock(kind: int, pk: int) -> bool:
-    with db.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [kind, pk % 2**31])
-        return cursor.fetchone()[0]
-
-
-def _unlock(kind: int, pk: int) -> None:
-    with db.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [kind, pk % 2**31])
+    if free_dead():
+        wake()

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from zlib import crc32
 
-from django.db import connection as db
-
+from stores import locks
+from stores.locks import Lock
 from stores.models import Connection
 from syncing.models import SyncJob
-
-TURN_LOCK = 7_214  # first half of our advisory lock keys
 
 
 class Busy(Exception):
@@ -26,14 +24,10 @@ def take_turn(connection: Connection, kind: str, gid: str = "") -> Iterator[None
 
     A lock of the session, not of a transaction: none stays open while Shopify is asked, and a dead worker frees it.
     """
-    key = crc32(f"{connection.pk} {kind} {gid}".encode()) % 2**31
-    with db.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TURN_LOCK, key])
-        is_ours = cursor.fetchone()[0]
-    if not is_ours:
+    key = crc32(f"{connection.pk} {kind} {gid}".encode())
+    if not locks.try_acquire(Lock.TURN, key):
         raise Busy(f"Another worker is at the {kind}s of {connection}.")
     try:
         yield
     finally:
-        with db.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TURN_LOCK, key])
+        locks.free(Lock.TURN, key)

@@ -1,13 +1,15 @@
 """Jobs as rows: coalescing, claiming, retrying, and what a dead worker held."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import psycopg
 import pytest
 from django.db import connection as db
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from stores import locks
+from stores.locks import Lock
 from stores.shopify.errors import ServerError, Unauthorized
 from syncing import jobs
 from syncing.models import SyncJob
@@ -125,12 +127,12 @@ def test_what_a_dead_worker_held_is_queued_again_and_what_a_living_one_holds_is_
     jobs.enqueue(CHECK, "alive")
     SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now())
     alive = SyncJob.objects.get(subject="alive")
-    parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
-    with psycopg.connect(**parameters) as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [jobs.JOB_LOCK, alive.pk])
+    with ThreadPoolExecutor(1) as other:  # whose session is another one
+        assert other.submit(locks.try_acquire, Lock.JOB, alive.pk).result()
         assert jobs.free_dead() == 1
         alive.refresh_from_db()
         assert alive.state == State.RUNNING
+        other.submit(lambda: db.close()).result()
     assert wait_until(lambda: jobs.free_dead() == 1, 10)  # the server ends its session a moment after it was left
 
 
