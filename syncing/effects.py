@@ -94,7 +94,10 @@ def follow_items(store: Store, payloads: Payloads) -> list[str]:
 
 
 def doubt_levels(store: Store, payloads: Payloads) -> list[str]:
-    """inventory_levels/connect and disconnect: read the level live before it is used."""
+    """inventory_levels/connect and disconnect: read the level live before it is used.
+
+    About no instant: a quantity that travels does not tell whether the item is stocked there, however young it is.
+    """
     reasons, doubtful = [], set()
     for payload in payloads:
         item_gid = gids.gid("InventoryItem", payload["inventory_item_id"])

@@ -165,7 +165,8 @@ def _hints(lines: Iterable[dict]) -> Iterator[Hint]:
         reading = bulk.level_reading_from_line(line)
         if reading is not None and reading.as_of is not None:
             available = reading.available if reading.is_active and reading.tracked else None
-            yield Hint(reading.item_gid, reading.location_gid, available, reading.as_of)
+            place = (reading.item_gid, reading.location_gid)
+            yield Hint(*place, available, reading.as_of, is_active=reading.is_active)
 
 
 class _Seen:

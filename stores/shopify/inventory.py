@@ -70,13 +70,24 @@ class Outcome:
     """What a stock mutation answered. All rows took effect, or none (facts 3.4).
 
     `created_at` and `group_gid` are of the adjustment group, None when there is none. `is_noop`: Shopify found
-    nothing to change, which is success. With `user_errors` nothing was changed.
+    nothing to change, which is success. With `user_errors` nothing was changed. `answered_at` is Shopify's clock when
+    it answered, None where the answer does not tell.
     """
 
     created_at: datetime | None
     is_noop: bool
     user_errors: tuple[UserError, ...]
     group_gid: str | None = None
+    answered_at: datetime | None = None
+
+    @property
+    def done_at(self) -> datetime | None:
+        """By when, on Shopify's clock, whatever it did was done.
+
+        The later of the two that an answer tells: the group is made a moment before the levels change, and somebody's
+        sale may get between the two, in the next second even.
+        """
+        return max((at for at in (self.created_at, self.answered_at) if at), default=None)
 
     @property
     def succeeded(self) -> bool:
@@ -251,8 +262,9 @@ def send(client: Client, body: bytes) -> Outcome:
     listed = answers.user_errors(payload["userErrors"])
     group = payload["inventoryAdjustmentGroup"]
     if listed or group is None:
-        return Outcome(None, is_noop=not listed, user_errors=listed)
-    return Outcome(instant_or_none(group["createdAt"]), is_noop=False, user_errors=(), group_gid=group["id"])
+        return Outcome(None, is_noop=not listed, user_errors=listed, answered_at=client.answered_at)
+    created_at = instant_or_none(group["createdAt"])
+    return Outcome(created_at, False, user_errors=(), group_gid=group["id"], answered_at=client.answered_at)
 
 
 def row_index(error: UserError) -> int | None:

@@ -10,8 +10,9 @@ class StockLevel(models.Model):
     """The mirror of one Shopify inventory level: one item at one location.
 
     `available` None: unknown, not stocked there, or not tracked; never to be read as 0. `as_of` is Shopify's clock.
-    A doubtful level is read live before it is used. `version` moves with every change of the mirror, so that a live
-    read that was overtaken by something newer can tell.
+    A doubtful level is read live before it is used, or shown by a value that travelled from after `doubt_as_of`
+    (Shopify's clock, too; None: only a live read will do). `version` moves with every change of the mirror and every
+    doubt, so that a live read that was overtaken by something newer can tell.
     """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="levels")
@@ -22,6 +23,7 @@ class StockLevel(models.Model):
     as_of = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField("stocked there", default=True)
     is_doubtful = models.BooleanField("doubtful", default=True)
+    doubt_as_of = models.DateTimeField(null=True, blank=True, editable=False)
     version = models.BigIntegerField(default=0)
 
     class Meta:

@@ -126,7 +126,8 @@ class Run:
         later = set(list(absent)[ACTIVATIONS:])
         taken = pairs.leave_out(taken, lambda pair: pair.destination.level_id in later)
         if now and self._activate(now):
-            self._read(now, taken)
+            taken, stocked = self._reload(taken), {side.level_id for side in now}
+            self._read([pair.destination for pair in taken if pair.destination.level_id in stocked], taken)
             taken = self._reload(taken)
         return taken
 
@@ -162,7 +163,7 @@ class Run:
                 done = True
             except inventory.UserErrors as error:
                 logger.warning("%s", error)
-        levels.doubt([side.level_id for side in sides] if done else [])
+        levels.doubt([side.level_id for side in sides] if done else [], client.answered_at)
         return done
 
     def _write(self, writes: Sequence[Write]) -> None:

@@ -25,7 +25,7 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
 from syncing.models import StockAdjustment, StockBatch, StockLevel, StockLink, StockObservation
 from syncing.stock import levels, truth
-from syncing.stock.merge import Mirror, Verdict, judge_own_write
+from syncing.stock.merge import Mirror, Verdict, judge_own_write, latest
 from syncing.stock.pairs import Pair, Side
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
 def apply(
     batch: StockBatch, adjustments: Sequence[StockAdjustment], at: datetime | None, message: str = ""
 ) -> set[int]:
-    """The batch took effect at `at` (Shopify's clock; None: it changed nothing). One transaction for all of it.
+    """The batch had taken effect by `at` (Shopify's clock; None: nobody knows). One transaction for all of it.
 
     Rows applied, baselines moved by what was carried, the mirror set to the written value, links that share the level
     marked. Returns the connections of marked links.
@@ -219,14 +219,14 @@ def _write_own(batch: StockBatch, adjustments: Sequence[StockAdjustment], at: da
     for level in touched:
         row = by_level[level.pk]
         mirror = Mirror(level.available, level.as_of, level.is_doubtful, level.version)
-        verdict = judge_own_write(mirror, row.change_from, row.from_as_of, at or mirror.as_of or row.created_at)
+        verdict = judge_own_write(mirror, row.change_from, row.from_as_of, at)
         if at is None and batch.kind == StockBatch.Kind.ADJUST:
             verdict = Verdict.DOUBT  # "nothing changed" is a strange answer to a delta: look before planning on
         if verdict is Verdict.TAKE:
             observations.append(_own_observation(level, row.change_to, at))
-            level.available, level.as_of = row.change_to, at or level.as_of
+            level.available, level.as_of = row.change_to, latest(at, level.as_of)
         elif verdict is Verdict.DOUBT:
-            level.is_doubtful = True
+            levels.doubt_level(level, at)  # no value that travelled from before our write may end this
             doubtful.add(level.pk)
     levels.write_mirror(touched)
     StockObservation.objects.bulk_create(observations)
@@ -318,7 +318,7 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         if not _close(batch, StockBatch.State.REFUSED, message):
             return
         # Levels before links, each in the order of their ids, as everywhere.
-        levels.doubt([adjustments[i].level_id for i in {*stale, *bad}])
+        levels.doubt([adjustments[i].level_id for i in {*stale, *bad}], outcome.answered_at)
         others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
         end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
         end([adjustments[i] for i in stale], StockAdjustment.State.STALE, _MOVED)
@@ -334,11 +334,13 @@ def withdraw(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: 
             end(adjustments, StockAdjustment.State.STALE, reason)
 
 
-def cancel(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:
+def cancel(
+    batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str, answered_at: datetime | None
+) -> None:
     """The batch surely changed nothing; its levels are read before the next plan."""
     with transaction.atomic():
         if _close(batch, StockBatch.State.REFUSED, reason):
-            levels.doubt([row.level_id for row in adjustments])
+            levels.doubt([row.level_id for row in adjustments], answered_at)
             end(adjustments, StockAdjustment.State.STALE, reason)
 
 

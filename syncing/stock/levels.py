@@ -6,27 +6,30 @@ from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
-from django.db.models import F, Q, Value
-from django.db.models.functions import Greatest
+from django.db.models import F, Q
 
 from stores.models import Location, Store
 from stores.shopify.client import Client
 from stores.shopify.inventory import LevelReading, read_levels
 from syncing.models import StockLevel, StockLink, StockObservation
-from syncing.stock.merge import Mirror, Verdict, judge_hint, judge_live
+from syncing.stock.merge import Mirror, Verdict, doubt_instant, judge_hint, judge_live, latest, live_instant
 
 READ_BATCH = 250  # Shopify's limit for a list of ids
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A value that travelled: from a webhook (then with its event) or from a bulk file."""
+    """A value that travelled: from a webhook (then with its event) or from a bulk file.
+
+    `is_active`: whether the item is stocked there; None where it does not say, as a webhook of a quantity.
+    """
 
     item_gid: str
     location_gid: str
     available: int | None
     as_of: datetime
     event_id: int | None = None
+    is_active: bool | None = None
 
 
 @dataclass(slots=True)
@@ -60,12 +63,18 @@ def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
             if verdict is Verdict.NOTHING:
                 continue
             touched[level.pk] = level
-            if verdict is Verdict.TAKE:
-                is_active = level.is_active if hint.available is None else True
-                changes.append(_take(level, hint.available, hint.as_of, is_active, hint.event_id))
-            else:
-                changes.append(_doubt(level, hint.available, hint.as_of, hint.event_id))
+            changes.append(_take_hint(level, hint, verdict))
         return Marked(_save(touched.values(), changes, origin), unknown)
+
+
+def _take_hint(level: StockLevel, hint: Hint, verdict: Verdict) -> "_Change":
+    seen = (level, hint.available, hint.as_of)
+    if verdict is Verdict.DOUBT:
+        return _doubt(*seen, about=_known_until(level), event_id=hint.event_id)
+    if not level.is_active and hint.is_active is None and hint.available is not None:
+        # Somebody may have written to the hidden level of an item that is not stocked there.
+        return _doubt(*seen, about=None, event_id=hint.event_id)
+    return _take(*seen, level.is_active if hint.is_active is None else hint.is_active, hint.event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,40 +97,49 @@ def observe_live(
     for start in range(0, len(levels), READ_BATCH):
         asked = {level.item_gid: level for level in levels[start : start + READ_BATCH]}
         readings = read_levels(client, location.gid, list(asked))
-        dirtied |= _take_live(asked, readings, except_links)
+        dirtied |= _take_live(asked, readings, client.answered_at, except_links)
     return dirtied
 
 
-def _take_live(asked: dict[str, StockLevel], readings: Iterable[LevelReading], except_links: Sequence[int]) -> set[int]:
+def _take_live(
+    asked: dict[str, StockLevel],
+    readings: Iterable[LevelReading],
+    answered_at: datetime | None,
+    except_links: Sequence[int],
+) -> set[int]:
     by_item = {reading.item_gid: reading for reading in readings}
     with transaction.atomic():
         levels, changes = lock_levels([level.pk for level in asked.values()]), []
         for level in levels:
-            reading = by_item.get(level.item_gid)
-            if reading is None or not reading.exists:
-                changes.append(_take(level, None, level.as_of, False))
-                continue
-            available = reading.available if reading.is_active and reading.tracked else None
-            as_of = reading.as_of or level.as_of
-            asked_version = asked[level.item_gid].version
-            if as_of is None or judge_live(_mirror(level), available, as_of, asked_version) is Verdict.TAKE:
+            reading = by_item[level.item_gid]
+            is_sold = reading.exists and reading.is_active and reading.tracked
+            available = reading.available if is_sold else None
+            as_of = reading.as_of if is_sold else None
+            verdict = judge_live(_mirror(level), available, as_of, asked[level.item_gid].version)
+            if verdict is Verdict.TAKE:
+                as_of = live_instant(_mirror(level), as_of, answered_at)
                 changes.append(_take(level, available, as_of, reading.is_active))
-            else:
-                changes.append(_doubt(level, available, as_of))
+            elif verdict is Verdict.DOUBT:
+                changes.append(_doubt(level, available, reading.as_of, about=_known_until(level)))
         return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
 
 
-def doubt(level_ids: Sequence[int], changed_at: datetime | None = None) -> None:
+def doubt(level_ids: Sequence[int], about: datetime | None = None) -> None:
     """These levels must be read live before they are used again.
 
-    `changed_at`: they surely changed then, by Shopify's clock. No value from before ends the doubt: neither a webhook's
-    nor the answer to a read that was on its way.
+    `about`: the instant, by Shopify's clock, that the doubt is about. No value from before ends it: neither a
+    webhook's nor the answer to a read that was on its way. Without it nothing but a live read does.
     """
     with transaction.atomic():
-        rows = StockLevel.objects.filter(pk__in=[level.pk for level in lock_levels(level_ids)])
-        rows.update(is_doubtful=True)
-        if changed_at:
-            rows.update(version=F("version") + 1, as_of=Greatest("as_of", Value(changed_at)))
+        rows = lock_levels(level_ids)
+        for level in rows:
+            doubt_level(level, about)
+        write_mirror(rows)
+
+
+def doubt_level(level: StockLevel, about: datetime | None) -> None:
+    """Doubt a level, which the caller has locked and saves."""
+    level.is_doubtful, level.doubt_as_of = True, doubt_instant(_mirror(level), about)
 
 
 def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) -> set[int]:
@@ -165,20 +183,33 @@ def lock_levels(pks: Sequence[int]) -> list[StockLevel]:
 
 
 def _mirror(level: StockLevel) -> Mirror:
-    return Mirror(level.available, level.as_of, level.is_doubtful, level.version)
+    return Mirror(level.available, level.as_of, level.is_doubtful, level.version, level.doubt_as_of)
+
+
+def _known_until(level: StockLevel) -> datetime | None:
+    """What a value is about that differs from the mirror without being newer."""
+    return latest(level.as_of, level.doubt_as_of)
 
 
 def _take(
     level: StockLevel, available: int | None, as_of: datetime | None, is_active: bool, event_id: int | None = None
 ) -> _Change:
     before = (level.available, level.is_active, level.is_doubtful)
-    level.available, level.as_of, level.is_active, level.is_doubtful = available, as_of, is_active, False
+    level.available, level.as_of, level.is_active = available, as_of, is_active
+    level.is_doubtful, level.doubt_as_of = False, None
     return _Change(level.pk, before, (available, is_active, False), available, as_of, event_id)
 
 
-def _doubt(level: StockLevel, seen: int | None, as_of: datetime | None, event_id: int | None = None) -> _Change:
+def _doubt(
+    level: StockLevel,
+    seen: int | None,
+    as_of: datetime | None,
+    *,
+    about: datetime | None,
+    event_id: int | None = None,
+) -> _Change:
     before = (level.available, level.is_active, level.is_doubtful)
-    level.is_doubtful = True
+    doubt_level(level, about)
     return _Change(level.pk, before, (level.available, level.is_active, True), seen, as_of, event_id)
 
 
@@ -212,9 +243,9 @@ def write_mirror(levels: Sequence[StockLevel]) -> None:
             """
             UPDATE syncing_stocklevel level
             SET available = new.available, as_of = new.as_of, is_active = new.is_active,
-                is_doubtful = new.is_doubtful, version = version + 1
-            FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[])
-                 AS new (id, available, as_of, is_active, is_doubtful)
+                is_doubtful = new.is_doubtful, doubt_as_of = new.doubt_as_of, version = version + 1
+            FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[], %s::timestamptz[])
+                 AS new (id, available, as_of, is_active, is_doubtful, doubt_as_of)
             WHERE level.id = new.id
             """,
             [
@@ -223,6 +254,7 @@ def write_mirror(levels: Sequence[StockLevel]) -> None:
                 [level.as_of for level in levels],
                 [level.is_active for level in levels],
                 [level.is_doubtful for level in levels],
+                [level.doubt_as_of for level in levels],
             ],
         )
 

@@ -20,39 +20,78 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """What we believe of a level. `available` None: unknown or not counted. `as_of`: Shopify's clock, to the second."""
+    """What we believe of a level. `available` None: unknown or not counted. `as_of`: Shopify's clock, to the second.
+
+    `doubt_as_of` is the instant, by Shopify's clock, that a doubt is about; None while doubtful: nobody knows it, so
+    only a live read ends the doubt.
+    """
 
     available: int | None
     as_of: datetime | None
     is_doubtful: bool = False
     version: int = 0
+    doubt_as_of: datetime | None = None
+
+
+def latest(*instants: datetime | None) -> datetime | None:
+    """The latest of these instants, of those that are known."""
+    return max((instant for instant in instants if instant is not None), default=None)
+
+
+def doubt_instant(mirror: Mirror, about: datetime | None) -> datetime | None:
+    """What the mirror's doubt is about from now on, when one arises about the instant `about` (None: not known)."""
+    if mirror.is_doubtful and (mirror.doubt_as_of is None or about is None):
+        return None
+    return latest(mirror.doubt_as_of if mirror.is_doubtful else None, about)
 
 
 def judge_hint(mirror: Mirror, available: int | None, as_of: datetime) -> Verdict:
     """A value that travelled (webhook, bulk file): newer ones are taken, older ones that differ prove nothing.
 
-    Shopify's clock has whole seconds and a webhook's body may be younger than its time stamp (facts.md 4.5, 36), so
-    the same second with another value is doubt, too.
+    Newer than what the mirror shows, and than what its doubt is about: a value from before our own write, say, does not
+    end the doubt which that write raised. Shopify's clock has whole seconds and a webhook's body may be younger than
+    its time stamp, so the same second with another value is doubt, too. A value equal to the mirror's costs nothing:
+    it is our own echo nearly always, and where it is not, that echo or the next comparison tells.
     """
-    if mirror.as_of is None or as_of > mirror.as_of:
+    if mirror.is_doubtful and mirror.doubt_as_of is None:
+        is_new = mirror.as_of is None or as_of > mirror.as_of
+        # It tells of a change that a live read which is under way now may not show: that one must not end the doubt.
+        return Verdict.DOUBT if is_new or available != mirror.available else Verdict.NOTHING
+    known_until = latest(mirror.as_of, mirror.doubt_as_of if mirror.is_doubtful else None)
+    if known_until is None or as_of > known_until:
         return Verdict.TAKE
     return Verdict.NOTHING if available == mirror.available else Verdict.DOUBT
 
 
-def judge_live(mirror: Mirror, available: int | None, as_of: datetime, asked_version: int) -> Verdict:
+def judge_live(mirror: Mirror, available: int | None, as_of: datetime | None, asked_version: int) -> Verdict:
     """A value that we asked for: true, unless the mirror moved on while we waited for the answer.
 
-    Doubt that arose meanwhile stays: the answer may be from before what caused it.
+    Doubt that arose meanwhile stays: the answer may be from before what caused it. An answer that was overtaken and
+    says the same changes NOTHING: its instant may be before that of our own write. `as_of` None: there is no level, or
+    none that counts, so nothing tells whether the answer is from before or after.
     """
     if mirror.is_doubtful and mirror.version != asked_version:
         return Verdict.DOUBT
-    if mirror.version == asked_version or mirror.as_of is None or as_of > mirror.as_of:
+    if mirror.version == asked_version or mirror.as_of is None or (as_of is not None and as_of > mirror.as_of):
         return Verdict.TAKE
-    return Verdict.TAKE if available == mirror.available else Verdict.DOUBT
+    return Verdict.NOTHING if available == mirror.available else Verdict.DOUBT
 
 
-def judge_own_write(mirror: Mirror, change_from: int, from_as_of: datetime | None, at: datetime) -> Verdict:
-    """What a write of ours that took effect at `at` (Shopify's clock) says of the level.
+def live_instant(mirror: Mirror, as_of: datetime | None, answered_at: datetime | None) -> datetime | None:
+    """The instant of a live value that is taken: the level's own, or a later one that we knew of already.
+
+    `answered_at` is Shopify's clock when it answered. What lies beyond it was never an instant of Shopify's: a level
+    must not be deaf to webhooks until then. A level that is not there has no instant: what travels from before the
+    answer would bring it back.
+    """
+    known = mirror.as_of
+    if known is not None and answered_at is not None and known > answered_at:
+        known = None
+    return latest(as_of or answered_at, known)
+
+
+def judge_own_write(mirror: Mirror, change_from: int, from_as_of: datetime | None, at: datetime | None) -> Verdict:
+    """What a write of ours that had taken effect at `at` (Shopify's clock; None: unknown) says of the level.
 
     TAKE: the mirror is still what the write started from, so it is change_to now. NOTHING: it is of a later second, and
     shows our write. DOUBT: it changed in between, before ours or after. That it has the very value that we wrote proves
@@ -60,7 +99,8 @@ def judge_own_write(mirror: Mirror, change_from: int, from_as_of: datetime | Non
     """
     if mirror.available == change_from and mirror.as_of == from_as_of and not mirror.is_doubtful:
         return Verdict.TAKE
-    return Verdict.NOTHING if mirror.as_of is not None and mirror.as_of > at else Verdict.DOUBT
+    is_later = at is not None and mirror.as_of is not None and mirror.as_of > at
+    return Verdict.NOTHING if is_later and mirror.available is not None else Verdict.DOUBT
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
     if outcome is None:
         return set()
     if outcome.succeeded:
-        return ledger.apply(batch, rows, outcome.created_at)
+        return ledger.apply(batch, rows, outcome.done_at)
     codes = {error.code for error in outcome.user_errors}
     if codes & BUSY:
         raise ServerError(f"{batch.store}: Shopify is still busy with this write; it is asked again.")
@@ -74,7 +74,7 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
         words = "; ".join(sorted({error.message for error in outcome.user_errors}))
         return _settle_by_evidence(batch, rows, client, f"the repeated request was answered: {words}")
     if inventory.IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED in codes:
-        ledger.cancel(batch, rows, "Shopify says that an earlier try failed.")
+        ledger.cancel(batch, rows, "Shopify says that an earlier try failed.", outcome.answered_at)
     else:
         ledger.refuse(batch, rows, outcome)
     return levels.waiting_connections([row.level_id for row in rows])  # they wait for these levels to be settled

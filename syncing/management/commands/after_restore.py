@@ -2,6 +2,7 @@
 
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from stores.models import Connection, SyncSwitch
@@ -23,7 +24,7 @@ class Command(BaseCommand):
             switch = SyncSwitch.load()
             switch.is_stopped, switch.reason = True, "a backup was restored"
             switch.save()
-            levels = StockLevel.objects.update(is_doubtful=True)
+            levels = StockLevel.objects.update(is_doubtful=True, doubt_as_of=None, version=F("version") + 1)
             StockLink.objects.update(source_baseline=None, destination_baseline=None)
             connections = Connection.objects.update(aligned_strategy="", restored_at=timezone.now())
         self.stdout.write(
