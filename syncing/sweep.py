@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import Error as DatabaseFailure
+from django.db import connection as db
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
@@ -25,6 +26,7 @@ from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, Webhook
 logger = logging.getLogger(__name__)
 
 SWEEP_ORDERS = 1000  # imports that one sweep enqueues at most
+STATEMENT_SECONDS = 60  # a duty that waits for somebody's lock has failed: it must not keep the others waiting
 PAUSE = timedelta(minutes=10)  # what failed is tried again after this, not every minute
 
 
@@ -38,11 +40,13 @@ def sweep() -> list[str]:
     if set(failed) != failing_before and pulse.ALERTS not in failed:
         _is_done(pulse.ALERTS, DUTIES[pulse.ALERTS])  # told, or ended, now rather than in a minute
     pulse.beat(pulse.SWEEP)
+    _execute("RESET statement_timeout")
     return failed
 
 
 def _is_done(name: str, work: Callable[[], object]) -> bool:
     try:
+        _execute(f"SET statement_timeout = '{STATEMENT_SECONDS * 1000:.0f}ms'")
         work()
         pulse.beat(name)
     except Exception as error:  # the one place that turns any outcome of a duty into a row
@@ -51,6 +55,11 @@ def _is_done(name: str, work: Callable[[], object]) -> bool:
         _note_failure(name, error)
         return False
     return True
+
+
+def _execute(sql: str) -> None:
+    with db.cursor() as cursor:
+        cursor.execute(sql)
 
 
 def _note_failure(name: str, error: Exception) -> None:

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import responses
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 
 @dataclass
@@ -91,10 +92,8 @@ def list_of(model: str) -> str:
     return reverse(f"admin:{model}_changelist")
 
 
-def answer_levels(
-    quantities: dict[str, int], shopify: responses.RequestsMock = responses.mock, as_of: str = "2036-10-01T10:00:00Z"
-) -> None:
-    """Have Shopify answer every read of levels: inventory item to available, active and tracked."""
+def answer_levels(quantities: dict[str, int], shopify: responses.RequestsMock = responses.mock) -> None:
+    """Have Shopify answer every read of levels: inventory item to available, active and tracked, as of now."""
 
     def answer(request) -> tuple:
         asked = json.loads(request.body)["variables"]["ids"]
@@ -104,7 +103,7 @@ def answer_levels(
                 "tracked": True,
                 "inventoryLevel": {
                     "isActive": True,
-                    "updatedAt": as_of,
+                    "updatedAt": timezone.now().isoformat(),
                     "quantities": [{"name": "available", "quantity": quantities[gid]}],
                 },
             }

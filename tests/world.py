@@ -19,7 +19,7 @@ from stores import clients
 from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink
 from stores.shopify import gids, orders
 from stores.shopify.webhooks import COPY_TOPICS, ORDER_TOPICS
-from syncing import handlers, jobs, views
+from syncing import handlers, jobs, sweep, views
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob
 from syncing.stock import holds, pairs
 from tests.accounts import Accounts
@@ -238,7 +238,7 @@ class World(Accounts):
         """What the sweep does for orders that wait, until all has been looked for long enough."""
         for _ in range(10 if any(connection.carries_orders for connection in self.connections) else 0):
             self.tick(60)
-            handlers.sweep()
+            sweep.sweep()
             SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
             self.work(tries=1)
             if not self.unfinished_orders():

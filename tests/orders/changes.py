@@ -4,7 +4,7 @@ from orders import update_state, updates
 from orders.models import OrderUpdate
 from stores import clients
 from stores.shopify import gids
-from syncing import handlers, jobs, order_effects
+from syncing import jobs, order_effects, sweep
 from tests.orders.trade import Trade
 
 State = OrderUpdate.State
@@ -32,7 +32,7 @@ def settle(shop: Trade) -> None:
     """The time passes that looks and jobs wait for."""
     for _ in range(3):
         shop.world.tick(70)
-        handlers.sweep()
+        sweep.sweep()
         shop.world.work(tries=jobs.MAX_ATTEMPTS)
         shop.run()
         if not OrderUpdate.objects.filter(state__in=update_state.OPEN).exists():

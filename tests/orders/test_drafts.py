@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from orders.models import OrderImport
 from stores.shopify import gids
-from syncing import handlers
+from syncing import sweep
 from tests.simulator.customers import upsert_customer
 
 State = OrderImport.State
@@ -62,7 +62,7 @@ def test_a_reservation_that_ends_gives_nothing_back_to_the_destinations(drafts):
     order = shop.north.order((0, 4))
     shop.run()
     shop.world.let_pass(hours=24 - 1 / 60)
-    handlers.sweep()
+    sweep.sweep()
     shop.run()
     shop.world.tick(120)
     shop.run()
@@ -117,7 +117,7 @@ def test_the_invoice_is_sent_once_where_the_operator_wants_it(drafts):
     order = shop.north.order((0, 1), email="buyer@example.com")
     shop.run()
     shop.sim.webhooks.serialise(shop.source.shop)
-    handlers.sweep()
+    sweep.sweep()
     shop.run()
     assert [mail["to"] for mail in shop.drafts[0].invoices] == ["buyer@example.com"]
     assert shop.row(order).draft_status == Draft.INVOICE_SENT

@@ -10,7 +10,7 @@ from orders import advice
 from orders.models import OrderImport, OrderSettings
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import handlers, jobs, problems
+from syncing import jobs, problems, sweep
 from syncing.models import WebhookEvent
 from tests.orders.trade import total_of
 from tests.simulator import merchant
@@ -105,7 +105,7 @@ def test_an_operator_who_no_longer_waits_for_payment_gets_the_copies_at_the_next
     shop.north.order(paid=False)
     shop.run()
     OrderSettings.objects.update(when=OrderSettings.When.CREATED)
-    handlers.sweep()
+    sweep.sweep()
     shop.world.work()
     assert len(shop.copies) == 1
 
@@ -220,7 +220,7 @@ class TestUnlinkedLines:
         assert (row.state, row.waits_for, shop.copies) == (State.WAITING, "links", [])
         assert shop.stock(0) == (20, 17, 17)
         VariantLink.objects.filter(pk=link.pk).update(state="linked", destination_variant=link.partner)
-        handlers.sweep()
+        sweep.sweep()
         shop.world.work()
         shop.run()
         assert shop.row(order).state == State.CONFIRMED

@@ -6,7 +6,7 @@ from orders import importing
 from orders.models import OrderImport
 from stores.clients import open_client
 from stores.shopify import gids
-from syncing import handlers, jobs, order_effects, webhooks
+from syncing import handlers, jobs, order_effects, sweep, webhooks
 from tests.orders.changes import LOST
 from tests.thoroughness import statements
 
@@ -40,7 +40,7 @@ class TestLostAnswers:
         assert (row.state, row.attempts, shop.copies) == (State.SENT, 1, [])
         for _ in range(4):
             shop.world.tick(10)
-            handlers.sweep()
+            sweep.sweep()
             shop.world.work(tries=jobs.MAX_ATTEMPTS)
         assert not shop.copies, "sent again within the time in which it may still turn up"
         shop.world.tick(120)
@@ -113,7 +113,7 @@ class TestLostWebhooks:
         assert (shop.row(order).state, shop.copies) == (State.PLANNED, [])
         shop.connection.is_paused = False
         shop.connection.save()
-        handlers.sweep()
+        sweep.sweep()
         shop.world.work()
         assert len(shop.copies) == 1
 

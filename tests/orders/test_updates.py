@@ -5,7 +5,7 @@ import pytest
 from orders import update_state
 from orders.models import OrderImport, OrderUpdate
 from stores.shopify import gids
-from syncing import handlers, jobs, webhooks
+from syncing import handlers, jobs, sweep, webhooks
 from syncing.models import SyncJob
 from tests.orders.changes import LOST, Kind, State, carry, copied, settle, shipped, update
 from tests.thoroughness import statements
@@ -213,7 +213,7 @@ def test_nothing_ever_comes_back(trade):
     shop.run()
     for _ in range(3):
         shop.run()
-        handlers.sweep()
+        sweep.sweep()
         shop.world.work()
     assert OrderUpdate.objects.count() == 2
     assert (len(order.fulfillments), len(copy.fulfillments)) == (1, 1)

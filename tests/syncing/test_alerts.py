@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from stores.models import ProductLink, Store
-from syncing import alerts, handlers, jobs, problems, pulse
+from syncing import alerts, handlers, jobs, problems, pulse, sweep
 from syncing.messengers import MessageNotSent
 from syncing.models import Alert, AlertChannel, AlertMessage, CatalogueRun, Heartbeat, StockLevel, SyncJob
 from tests.console_orders import make_failed, make_update
@@ -177,7 +177,7 @@ def test_missed_heartbeats_and_waiting_work_are_found(rows):
 
 def test_each_piece_of_scheduled_work_beats_its_heart(rows):
     Heartbeat.objects.exclude(name=pulse.QUEUE).delete()
-    handlers.sweep()
+    sweep.sweep()
     assert set(pulse.scheduled()) <= set(Heartbeat.objects.values_list("name", flat=True))
 
 

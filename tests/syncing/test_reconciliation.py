@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from stores.clients import open_client
 from stores.models import Connection
-from syncing import handlers, jobs, reconciliation
+from syncing import jobs, reconciliation, sweep
 from syncing.models import Reconciliation, StockLevel, StockLink, SyncJob
 from syncing.stock import alignment
 from tests.simulator import merchant as people
@@ -193,12 +193,12 @@ def test_a_read_that_fails_leaves_all_as_it_is_and_is_made_again(pair, kind):
 def test_the_sweep_compares_hourly_and_not_what_is_inert(pair, settings):
     world = pair(destinations=2)
     Connection.objects.update(reconciled_at=timezone.now() - timedelta(minutes=59))
-    handlers.sweep()
+    sweep.sweep()
     assert not SyncJob.objects.filter(kind="reconcile").exists()
     Connection.objects.update(reconciled_at=timezone.now() - timedelta(minutes=61))
     world.connections[1].is_paused = True
     world.connections[1].save(update_fields=["is_paused"])
-    handlers.sweep()
+    sweep.sweep()
     assert [job.connection_id for job in SyncJob.objects.filter(kind="reconcile")] == [world.connections[0].pk]
 
 

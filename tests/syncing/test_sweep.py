@@ -1,6 +1,7 @@
 """The minute's sweep: a duty that fails stops no other, and is told of; neither does a row within a duty."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 
@@ -9,6 +10,8 @@ from django.core.management import call_command
 from django.db import connection as db
 from django.utils import timezone
 
+from stores import locks
+from stores.locks import Lock
 from stores.models import Connection
 from syncing import alerts, fence, jobs, problems, pulse, retention, sweep
 from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, SyncJob, WebhookEvent
@@ -141,6 +144,20 @@ def test_every_duty_may_fail_at_once(beaten, client, monkeypatch):
     assert pulse.failing() == set(pulse.DUTIES)
     Heartbeat.objects.filter(name__in=pulse.DUTIES).update(beat_at=timezone.now() - LONG_AGO)
     assert len(client.get("/readyz").json()["problems"]) == len(pulse.DUTIES)
+
+
+@pytest.mark.parametrize("name", [pulse.COUNTERS, pulse.RETENTION])
+def test_a_duty_that_waits_for_a_lock_keeps_no_other_waiting(name, beaten, monkeypatch):
+    monkeypatch.setattr(sweep, "STATEMENT_SECONDS", 0.3)
+    monkeypatch.setitem(sweep.DUTIES, name, lambda: locks.acquire(Lock.TOKEN, 1))
+    with ThreadPoolExecutor(1) as other:
+        other.submit(locks.acquire, Lock.TOKEN, 1).result()
+        assert sweep.sweep() == [name]
+        other.submit(lambda: db.close()).result()
+    assert "OperationalError" in told()[name]
+    with db.cursor() as cursor:  # what comes after the sweep may take its time
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 def test_after_a_rest_the_sweep_is_missed_and_not_each_of_its_duties(beaten, client):

@@ -7,7 +7,7 @@ from stores.models import CatalogueSettings, Connection, ProductLink
 from stores.shopify import gids, product_heads, product_records, product_writes, publications
 from stores.shopify.client import Client
 from stores.shopify.product_records import ProductRecord
-from syncing import handlers, jobs
+from syncing import jobs, sweep
 from syncing.catalog import product_jobs, run_work, runs
 from syncing.catalog.cargo import Outcome
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -67,7 +67,7 @@ class Showroom:
         return CatalogueRun.objects.get(pk=run.pk)
 
     def sweep(self) -> None:
-        handlers.sweep()
+        sweep.sweep()
         self.world.work()
 
     def stock(self) -> None:

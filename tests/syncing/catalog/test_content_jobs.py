@@ -9,7 +9,7 @@ from stores.clients import open_client
 from stores.models import CatalogueSettings, Connection
 from stores.shopify import deletion
 from stores.shopify.content import BLOG, PAGE
-from syncing import handlers, jobs
+from syncing import handlers, jobs, sweep
 from syncing.catalog import content_runs
 from syncing.models import SyncJob, WebhookEvent
 from tests.syncing.catalog.scene import Scene
@@ -88,20 +88,20 @@ def test_nothing_is_read_while_a_catalogue_is_not_started_or_its_connection_paus
 def test_the_sweep_polls_after_the_minutes_chosen_and_compares_once_a_day(scene):
     scene = scene(items=1, syncs_pages=True, collection_mode="off")
     page = scene.add(PAGE, "About us")
-    handlers.sweep()
+    sweep.sweep()
     [job] = queued(SyncJob.Kind.SYNC_CONTENT)
     assert job.arguments == {"compares": True}
     scene.world.work()
     assert scene.link(page).state == "linked"
-    handlers.sweep()
+    sweep.sweep()
     assert queued(SyncJob.Kind.SYNC_CONTENT) == []
     scene.world.tick(601)
-    handlers.sweep()
+    sweep.sweep()
     assert [job.arguments for job in queued(SyncJob.Kind.SYNC_CONTENT)] == [{"compares": False}]
     scene.world.work()
     scene.remove(PAGE, page)
     scene.world.let_pass(24.1)
-    handlers.sweep()
+    sweep.sweep()
     scene.world.work()
     assert scene.link(page).state == "unlinked"
 

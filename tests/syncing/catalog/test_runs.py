@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from stores.clients import open_client
 from stores.models import CatalogueSettings, ProductLink
-from syncing import handlers, jobs
+from syncing import handlers, jobs, sweep
 from syncing.catalog import run_work, runs
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 from tests.syncing.catalog.showroom import Showroom, items_of
@@ -235,7 +235,7 @@ def test_a_run_that_nobody_works_at_is_taken_up_by_the_sweep(showroom):
     room = showroom()
     begin(room, 1)
     run = runs.start(room.connection, "first")
-    handlers.sweep()
+    sweep.sweep()
     assert SyncJob.objects.filter(kind=SyncJob.Kind.RUN_CATALOGUE, state="queued").count() == 1
     room.world.work()
     assert CatalogueRun.objects.get(pk=run.pk).state == "finished"
