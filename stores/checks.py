@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 
 LEAST_WATCHDOG_SECONDS = 5  # a cluster needs some seconds to start and to execute its first pulse
 LEAST_KEY_LENGTH = 32
-DATABASE_BROKER, REDIS_BROKER = "syncing.pulse.PulsedBroker", "syncing.redis_broker.RedisBroker"
+BROKER = "syncing.pulse.PulsedBroker"
 
 
 @register("queue")
@@ -29,13 +29,18 @@ def _check_queue(queue: dict) -> Iterator[CheckMessage]:
             hint="Set QUEUE_RETRY to QUEUE_TIMEOUT + 60.",
             id="tiposync.E001",
         )
-    wanted = REDIS_BROKER if settings.BROKER_URL else DATABASE_BROKER
-    if queue.get("orm") != "default" or queue.get("broker_class") != wanted:
+    if queue.get("orm") != "default" or queue.get("broker_class") != BROKER:
         yield Error(
             "The queue's broker is none of ours: wake-ups could be seen before the rows they are about, and nothing "
             "would watch the workers.",
-            hint='Leave Q_CLUSTER["orm"] and Q_CLUSTER["broker_class"] as they are; for Redis set BROKER_URL.',
+            hint='Leave Q_CLUSTER["orm"] and Q_CLUSTER["broker_class"] as they are.',
             id="tiposync.E002",
+        )
+    if "BROKER_URL" in settings.RETIRED_SETTINGS:
+        yield Warning(
+            "BROKER_URL is set, but no longer used: wake-ups stand in the database, where they commit with their rows.",
+            hint="Remove BROKER_URL, and the Redis that was there for it.",
+            id="tiposync.W007",
         )
     if queue["workers"] < 1:
         yield Error("QUEUE_WORKERS must be at least 1.", hint="4 is the default.", id="tiposync.E003")

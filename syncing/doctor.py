@@ -14,7 +14,6 @@ from django.db import connection as db
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DatabaseError
 from django.utils import timezone
-from django_q.brokers import get_broker
 from django_q.models import Schedule
 
 from stores import history, roles
@@ -50,7 +49,7 @@ def examine(*, is_live: bool = False) -> Iterator[Finding]:
         yield from findings
         if any(finding.standing == WRONG for finding in findings):
             return
-    for look in (_release, _people, _workers, _broker, _address, _alerts):
+    for look in (_release, _people, _workers, _address, _alerts):
         yield from look()
     yield from _stores(is_live)
     yield from _problems()
@@ -154,16 +153,6 @@ def _workers() -> Iterator[Finding]:
         yield Finding("workers", GOOD, "alive")
 
 
-def _broker() -> Iterator[Finding]:
-    if not settings.BROKER_URL:
-        yield Finding("broker", GOOD, "wake-ups wait in PostgreSQL")
-    elif get_broker().ping():
-        yield Finding("broker", GOOD, "Redis answers")
-    else:
-        advice = "Is BROKER_URL right, does Redis run, may we reach it? Without BROKER_URL, PostgreSQL does its work."
-        yield Finding("broker", WARNING, "Redis does not answer: work starts late, with the next sweep", advice)
-
-
 def _address() -> Iterator[Finding]:
     url = f"{settings.PUBLIC_URL}/healthz"
     advice = "Does the web process run, does the proxy pass requests on, does the name lead here?"
@@ -202,7 +191,7 @@ def _stores(is_live: bool) -> Iterator[Finding]:
 
 def _problems() -> Iterator[Finding]:
     Kind = problems.Kind
-    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.REDIS_AWAY}
+    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED}
     for problem in problems.find():
         if problem.kind not in told and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, pulse.QUEUE):
             advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See README."

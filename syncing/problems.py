@@ -84,12 +84,6 @@ def _restarts(now: datetime) -> Iterator[Problem]:
         )
 
 
-def _redis(now: datetime) -> Iterator[Problem]:
-    if pulse.is_redis_away():
-        words = "The Redis of BROKER_URL cannot be used. Work goes on, but starts late: with the next sweep."
-        yield Problem(Kind.REDIS_AWAY, pulse.REDIS_AWAY, words)
-
-
 def waiting_events(now: datetime) -> Iterator[Problem]:
     """Webhooks that nobody processes."""
     waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk")
@@ -188,7 +182,6 @@ def _since(at: datetime | None) -> str:
 FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     missed_heartbeats,
     _restarts,
-    _redis,
     waiting_events,
     _waiting_work,
     _failed_events,

@@ -26,7 +26,6 @@ from syncing.models import Cluster, Heartbeat
 
 # Names of heartbeats.
 QUEUE, RESTARTED, INSTALLED = "queue", "queue restarted", "installed"
-REDIS_AWAY = "redis away"  # the last time that a process could not reach the Redis of BROKER_URL
 SWEEP = "sweep"
 # Each duty of the sweep has one of its own (syncing.sweep).
 DUTIES = (
@@ -55,7 +54,6 @@ RESTART_REASON = "TIPOSYNC_RESTART_REASON"  # set in a cluster that follows one 
 GUARDED = "guarded"  # the sentinel went round
 BEGAN, ENDED = "began", "ended"  # a worker's wake-up
 STORED = "stored"  # the monitor has taken a result in and acknowledged it
-REDIS_NEWS = timedelta(minutes=2)
 LONGEST_PAUSE = timedelta(minutes=5)  # of what happens every minute
 HARD_LIMIT_SECONDS = 10  # beyond QUEUE_TIMEOUT a worker that ignores its time-out ends itself
 
@@ -125,12 +123,6 @@ def find_overdue(now: datetime) -> dict[str, datetime]:
     return overdue
 
 
-def is_redis_away() -> bool:
-    """Whether the Redis of BROKER_URL could not be used by some process lately. False where the broker is ours."""
-    lately = timezone.now() - REDIS_NEWS
-    return bool(settings.BROKER_URL) and Heartbeat.objects.filter(name=REDIS_AWAY, beat_at__gt=lately).exists()
-
-
 def is_stopping() -> bool:
     """Whether this cluster was asked to stop: finish what runs, claim nothing new."""
     number = os.environ.get(STOP_FD)
@@ -177,8 +169,8 @@ def _store(**kwargs: object) -> None:
 WakeUps = list[tuple[int | None, str]]  # (id to acknowledge, signed package) of each
 
 
-class Pulsed:
-    """A broker that also hands its own cluster a pulse to execute now and then.
+class PulsedBroker(ORM):
+    """The queue's broker in the database, which also hands its own cluster a pulse to execute now and then.
 
     A pulse that travelled through the shared queue would be executed by any cluster and prove nothing about this one.
     So it is made where this cluster's pusher asks for work, and takes the way of every wake-up from there: pusher,
@@ -187,26 +179,22 @@ class Pulsed:
 
     _next_pulse_at = 0.0  # on the monotonic clock
 
-    def pulse(self, *, is_sweep: bool = False) -> WakeUps | None:
-        """A pulse, if one is due; `is_sweep` makes it one that also starts whatever is due."""
+    def dequeue(self) -> WakeUps | None:
+        """The next wake-ups; None after a short sleep when there are none."""
+        return self._pulse() or super().dequeue()
+
+    def _pulse(self) -> WakeUps | None:
+        """A pulse, if one is due."""
         now = time.monotonic()
         if now < self._next_pulse_at:
             return None
-        name = "sweep" if is_sweep or not self._next_pulse_at else "beat"
+        name = "beat" if self._next_pulse_at else "sweep"
         self._next_pulse_at = now + settings.WATCHDOG_SECONDS / 3
         return [(None, _package(name))]
 
     def set_stat(self, key: str, value: str, timeout: int) -> None:
         """Called by the sentinel each time it goes round; its statistics for a console are not kept."""
         report(GUARDED)
-
-
-class PulsedBroker(Pulsed, ORM):
-    """The queue's broker in the database."""
-
-    def dequeue(self) -> WakeUps | None:
-        """The next wake-ups; None after a short sleep when there are none."""
-        return self.pulse() or super().dequeue()
 
 
 def _package(name: str) -> str:

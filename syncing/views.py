@@ -102,8 +102,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         if found := _why_unready():
             alerts.sound_alarm()
-        if pulse.is_redis_away():
-            warnings.append("Redis (BROKER_URL) cannot be used: work starts late.")
     except DatabaseFailure as error:
         logger.error("The database does not answer: %s", error)
         found = [f"The database does not answer ({type(error).__name__})."]

@@ -22,7 +22,6 @@ ENVIRONMENT = {
     "PUBLIC_URL": "http://127.0.0.1:8000",
     "SHOPIFY_BASE_URL": "http://127.0.0.1:9/{domain}",  # nothing listens there: a test that needs Shopify asks for it
     "SHOPIFY_API_VERSION": "2026-10",
-    "BROKER_URL": "",
     "QUEUE_WORKERS": "2",
     "QUEUE_TIMEOUT": "600",
     "QUEUE_RETRY": "660",

@@ -58,21 +58,9 @@ def test_a_queue_that_would_repeat_or_lose_wake_ups_is_refused(settings, values,
 
 
 @pytest.mark.parametrize(
-    ("url", "broker", "expected"),
-    [
-        ("", "syncing.pulse.PulsedBroker", []),
-        ("", "syncing.redis_broker.RedisBroker", ["tiposync.E002"]),
-        ("redis://127.0.0.1:6379/0", "syncing.pulse.PulsedBroker", ["tiposync.E002"]),
-        ("redis://127.0.0.1:6379/0", "syncing.redis_broker.RedisBroker", []),
-    ],
-)
-def test_the_broker_is_the_one_that_its_address_asks_for(settings, url, broker, expected):
-    assert found(settings, BROKER_URL=url, Q_CLUSTER=settings.Q_CLUSTER | {"broker_class": broker}) == expected
-
-
-@pytest.mark.parametrize(
     ("values", "expected"),
     [
+        ({"RETIRED_SETTINGS": ["BROKER_URL"]}, "tiposync.W007"),
         ({"WATCHDOG_SECONDS": 4}, "tiposync.E005"),
         ({"SHOPIFY_BASE_URL": "https://shopify.example.com"}, "tiposync.E020"),
         ({"SHOPIFY_BASE_URL": "https://{domain}/{version}"}, "tiposync.E020"),

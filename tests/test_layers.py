@@ -40,7 +40,7 @@ LAYERS = [
     ("3 features", ["orders.refunds", "orders.draft_refunds"]),
     ("3 features", ["syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", [f"syncing.{name}" for name in ("messengers", "metrics", "problems", "pulse", "retention")]),
-    ("3 features", ["syncing.redis_broker", "syncing.carried_problems"]),
+    ("3 features", ["syncing.carried_problems"]),
     ("3 features", ["syncing.fence", "syncing.figures", "syncing.status", "syncing.tallies"]),
     ("4 engine", ["syncing.handlers", "syncing.sweep", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),
     ("4 engine", ["syncing.effects", "syncing.order_effects", "syncing.product_effects"]),

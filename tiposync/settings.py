@@ -178,22 +178,12 @@ DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
 )
 
 # --- Queue: an alarm clock (design/queue.md) --------------------------------------------------------------------
-# Empty: wake-ups stand in our own database. An address: in that Redis.
-BROKER_URL = env.str("BROKER_URL", default="")
-try:
-    BROKER = urlsplit(BROKER_URL)
-    if BROKER_URL and (BROKER.scheme not in ("redis", "rediss") or not BROKER.hostname or BROKER.port == 0):
-        raise ValueError
-except ValueError:  # no word of the address itself: it may contain a password
-    raise ImproperlyConfigured(
-        "BROKER_URL cannot be used. It must look like redis://:password@host:6379/0 (rediss:// with TLS), with special "
-        "characters of the password written as %XX. Leave it out to use PostgreSQL."
-    ) from None
+# Of earlier releases: a check says that they are not used any more.
+RETIRED_SETTINGS = [name for name in ("BROKER_URL",) if env.ENVIRON.get(name)]
 Q_CLUSTER = {
     "name": "tiposync",
     "orm": "default",  # same database: a wake-up commits or rolls back with the rows it is about
-    # Each with a pulse for the watchdog. The one in Redis is only imported where it is used.
-    "broker_class": "syncing.redis_broker.RedisBroker" if BROKER_URL else "syncing.pulse.PulsedBroker",
+    "broker_class": "syncing.pulse.PulsedBroker",  # with a pulse for the watchdog
     "workers": env.int("QUEUE_WORKERS", default=4),
     "timeout": env.int("QUEUE_TIMEOUT", default=600),  # a run that takes longer is ended; the sweep picks its job up
     "retry": env.int("QUEUE_RETRY", default=660),  # must exceed timeout, else a running wake-up is delivered again

@@ -71,7 +71,6 @@ class Alert(models.Model):
         JOB_FAILED = "job_failed", "Job failed"
         HEARTBEAT_MISSED = "heartbeat_missed", "Scheduled work does not run"
         WORKERS_RESTARTED = "workers_restarted", "Workers were restarted"
-        REDIS_AWAY = "redis_away", "Redis cannot be used"
         EVENTS_WAIT = "events_wait", "Webhooks wait"
         EVENT_FAILED = "event_failed", "Webhook cannot be processed"
         WEBHOOKS_SILENT = "webhooks_silent", "Webhooks do not arrive"

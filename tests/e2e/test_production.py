@@ -37,13 +37,12 @@ def command_of(service: str) -> list[str]:
 
 class TestTheFiles:
     def test_every_service_has_what_it_needs_to_stand_and_to_be_watched(self):
-        assert set(SERVICES) == {"database", "redis", *OURS}
-        for name in ("database", "redis", "web"):
+        assert set(SERVICES) == {"database", *OURS}
+        for name in ("database", "web"):
             assert {"test", "interval", "timeout", "retries"} <= set(SERVICES[name]["healthcheck"])
         for name in OURS:
             service = SERVICES[name]
             assert service["env_file"] == ".env" and service["read_only"] and service["cap_drop"] == ["ALL"]
-        assert SERVICES["redis"]["profiles"] == ["redis"]
         for name in ("web", "worker"):
             assert SERVICES[name]["depends_on"] == {"release": {"condition": "service_completed_successfully"}}
         assert SERVICES["release"]["depends_on"] == {"database": {"condition": "service_healthy"}}
@@ -187,6 +186,6 @@ def wait_until_ready(environment: dict[str, str]) -> None:
 
 @pytest.mark.process
 def test_nothing_of_the_tests_is_in_the_image(image, environment):
-    for module in ("pytest", "fakeredis", "graphql", "tests"):
+    for module in ("pytest", "graphql", "tests"):
         command = ["python", "-c", f"import {module}"]
         assert subprocess.run(command, cwd=image / "app", env=environment, capture_output=True).returncode == 1
