@@ -172,6 +172,8 @@ def undo_run(job: SyncJob) -> str:
         writes = undo.writes_of(Reconciliation.objects.get(pk=run_pk))
     report = undo.undo(connection, writes, open_client)
     jobs.carry_all(report.dirtied | {connection.pk})
+    if report.problem:
+        raise report.problem
     return str(report)
 
 

@@ -7,22 +7,25 @@ between any two statements: whatever it did not finish is found again as a dirty
 import logging
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from django.conf import settings
-from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 
-from stores.models import Connection, Location, Store
+from stores.models import Connection, Store
 from stores.shopify import inventory
 from stores.shopify.client import Client
+from stores.shopify.errors import ShopifyError
 from syncing.models import StockAdjustment, StockBatch
-from syncing.stock import guarding, ledger, levels, pairs, planning
+from syncing.stock import guarding, levels, pairs, planning
+from syncing.stock.delivery import deliver
 from syncing.stock.ledger import BATCH_ROWS, Write
 from syncing.stock.pairs import Pair, Side
-from syncing.stock.settle import settle, settle_left_behind, settle_pending
+from syncing.stock.reading import read_levels
+from syncing.stock.settle import settle_left_behind, settle_pending
+from syncing.stock.troubles import Troubles
 
 logger = logging.getLogger(__name__)
 
@@ -34,31 +37,57 @@ Clients = Callable[[Store], Client]
 
 
 class Run:
-    """One run over one connection. `dirtied` collects the connections that must run next."""
+    """One run over one connection. `dirtied` collects the connections that must run next.
+
+    An error of one store keeps nothing waiting that does not need it: it is noted in `troubles`, all the rest is
+    carried, and the worst is raised at the end.
+    """
 
     def __init__(self, connection: Connection, clients: Clients) -> None:
         self.connection = connection
         self.clients = clients
         self.dirtied: set[int] = set()
+        self.troubles = Troubles()
         self.guard = guarding.Guard(connection)
         self.last_sent = _last_sent(connection)
         self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
+        self.blocked: dict[int, StockAdjustment] = {}  # levels of the lot in hand with a pending write -> that write
+        self.after: tuple[datetime, int] | None = None  # where the lot in hand ends in the order of waiting
+        self.moves = False  # whether anything was done since the oldest of all was looked at
 
     def carry(self, budget_seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> bool:
         """Carry what waits until nothing does; False when time ran out or a stop was asked for first.
 
-        Raises what the client raises; what was recorded stays pending and is settled by the next run.
+        Raises the worst of what stores said, after all that can be done without them: what was sent and not answered
+        stays pending and is settled by a later run, what was not sent is withdrawn.
         """
         deadline = time.monotonic() + budget_seconds
-        for dirtied in settle_pending(self.connection, self.clients):
-            self.dirtied |= dirtied
+        self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
         if self.connection.aligned_strategy != self.connection.strategy:
             pairs.realign(self.connection)
-        while time.monotonic() < deadline and not is_stopping():
-            limit = self._wait_for_company()
-            if not limit or not self._round(limit):
-                return True
-        return False
+        is_done = False
+        while not is_done and time.monotonic() < deadline and not is_stopping():
+            is_done = not self._go_on()
+        self.troubles.raise_worst()
+        return is_done
+
+    def _go_on(self) -> bool:
+        """Look at the next links that wait, from the oldest to the youngest; False if nothing can be done about any.
+
+        No link is looked at twice on the way, and after the youngest it begins anew only if something was done: those
+        that cannot be carried just now, however many, keep none behind them from its turn.
+        """
+        if not (limit := self._wait_for_company()):
+            return False
+        lot = pairs.take(self.connection, limit, self.after)
+        if not lot.pairs and self.after and self.moves:
+            self.after, self.moves = None, False
+            lot = pairs.take(self.connection, limit)
+        if not lot.pairs:
+            return False
+        self.after = lot.last
+        self.moves |= self._round(lot)
+        return True
 
     def _wait_for_company(self) -> int:
         """How many links to take now. The first change of a quiet time goes at once; in a burst batches fill up.
@@ -77,24 +106,42 @@ class Run:
                 return waiting.count
             time.sleep(LINGER_STEP)
 
-    def _round(self, limit: int) -> bool:
-        """Take, plan and carry one lot of links; False if nothing could be done about any of them."""
-        taken = pairs.take(self.connection, limit)
-        if not taken:
-            return False
+    def _round(self, lot: pairs.Lot) -> bool:
+        """Plan and carry one lot of links; False if nothing could be done about any of them."""
+        taken = lot.pairs
         self.sequences = {pair.link_id: pair.sequence for pair in taken}
-        blocked = _levels_with_pending(taken)
-        if blocked:
-            self.dirtied |= settle_left_behind(blocked, self.clients)
-            blocked = _levels_with_pending(taken)
-        taken = pairs.leave_out(taken, lambda pair: bool(blocked & {pair.source.level_id, pair.destination.level_id}))
+        self.blocked = _levels_with_pending(taken)
+        if self.blocked:
+            self.dirtied |= settle_left_behind(self.blocked, self.clients, self.troubles)
+            self.blocked = _levels_with_pending(taken)
+        taken = pairs.leave_out(taken, self._must_wait)
         taken = self._read_doubtful(taken)
         plan = planning.plan(self.connection, taken)
         planning.save(plan)
-        writes = self.guard.check(plan, taken, self._verify)
-        if writes:
-            self._write(writes)
-        return bool(writes or plan.settled or self.guard.held_now)
+        plan.writes = self._sendable(plan.writes)
+        writes = self._sendable(self.guard.check(plan, taken, self._verify))
+        is_sent = self._write(writes)
+        is_settled = any(row.pair.link_id in lot.link_ids for row in plan.settled)
+        return bool(is_sent or is_settled or self.guard.held_now)
+
+    def _must_wait(self, pair: Pair) -> bool:
+        """Whether nothing is planned for a pair because of a pending write.
+
+        Two-way, one that another pair left on a level of this one is no hindrance: what this pair carries to its other
+        side is what the level changed by, whoever changed it. One-way, a sum waits whole for what was sent.
+        """
+        source, destination = (self.blocked.get(side.level_id) for side in pair.sides())
+        if self.connection.is_two_way:
+            return any(row and row.link_id == pair.link_id for row in (source, destination))
+        return bool(destination or (source and source.batch.attempts))
+
+    def _sendable(self, writes: Sequence[Write]) -> list[Write]:
+        """Those of these writes that can be sent now; their pairs stay dirty for the others."""
+        return [
+            write
+            for write in writes
+            if write.side.level_id not in self.blocked and self.troubles.can_write(write.store_id)
+        ]
 
     def _read_doubtful(self, taken: list[Pair]) -> list[Pair]:
         """Read what is doubtful, stock what is not stocked, and load the pairs again with what was read."""
@@ -111,8 +158,13 @@ class Run:
             taken = self._reload(taken)
         if self.connection.activates_items:
             taken = self._stock_absent(taken)
-        # What was overtaken while it was read is still doubtful: it waits for the next round.
-        return pairs.leave_out(taken, pairs.must_be_read)
+        return self._leave_out_unread(taken)
+
+    def _leave_out_unread(self, taken: Sequence[Pair]) -> list[Pair]:
+        """What could not be read waits; what was overtaken while it was read is still doubtful, and waits, too."""
+        unread = self.troubles.unread_level_ids
+        taken = pairs.leave_out(taken, pairs.must_be_read)
+        return pairs.leave_out(taken, lambda pair: any(side.level_id in unread for side in pair.sides()))
 
     def _stock_absent(self, taken: list[Pair]) -> list[Pair]:
         """Stock the first of the items that are not stocked at their destination; the others wait for a round."""
@@ -122,12 +174,13 @@ class Run:
             if pair.is_linked and not any(side.skip_reason for side in pair.sides())
             if pair.source.available is not None and not pair.destination.is_active
         }
-        now = list(absent.values())[:ACTIVATIONS]
-        later = set(list(absent)[ACTIVATIONS:])
+        now = list(absent.values())[:ACTIVATIONS] if self.troubles.can_write(self.connection.destination_id) else []
+        asked = self._activate(now)
+        later = absent.keys() - asked
         taken = pairs.leave_out(taken, lambda pair: pair.destination.level_id in later)
-        if now and self._activate(now):
-            taken, stocked = self._reload(taken), {side.level_id for side in now}
-            self._read([pair.destination for pair in taken if pair.destination.level_id in stocked], taken)
+        if asked:
+            taken = self._reload(taken)
+            self._read([pair.destination for pair in taken if pair.destination.level_id in asked], taken)
             taken = self._reload(taken)
         return taken
 
@@ -140,50 +193,55 @@ class Run:
         return fresh
 
     def _read(self, sides: Iterable[Side], taken: Sequence[Pair]) -> None:
-        by_location: dict[int, dict[int, Side]] = defaultdict(dict)
-        for side in sides:
-            by_location[side.location_id][side.level_id] = side
-        links = [pair.link_id for pair in taken]
-        for location in Location.objects.filter(pk__in=by_location).select_related("store").order_by("pk"):
-            asked = pairs.levels_of(list(by_location[location.pk].values()))
-            self.dirtied |= levels.observe_live(asked, self.clients(location.store), location, except_links=links)
+        once = {side.level_id: side for side in sides}
+        asked, links = pairs.levels_of(list(once.values())), [pair.link_id for pair in taken]
+        self.dirtied |= read_levels(asked, self.clients, self.troubles, except_links=links)
 
     def _verify(self, suspicious: Sequence[Pair]) -> list[Pair]:
         """The pairs of a suspicious plan, with all that is summed into their destinations, read live on both sides."""
         suspicious = self._reload(suspicious)
         self._read([side for pair in suspicious for side in pair.sides()], suspicious)
-        return pairs.leave_out(self._reload(suspicious), pairs.must_be_read)
+        return self._leave_out_unread(self._reload(suspicious))
 
-    def _activate(self, sides: Sequence[Side]) -> bool:
-        """Stock items at destination locations; True if any was. A refusal is left for the plan to show."""
-        client, done = self.clients(self.connection.destination), False
+    def _activate(self, sides: Sequence[Side]) -> set[int]:
+        """Stock items at destination locations; the levels that Shopify has answered for.
+
+        A refusal is left for the plan to show.
+        """
+        client, answered = self.clients(self.connection.destination), set()
         for side in sides:
             try:
                 inventory.activate(client, side.item_gid, side.location_gid, str(uuid.uuid4()))
-                done = True
             except inventory.UserErrors as error:
                 logger.warning("%s", error)
-        levels.doubt([side.level_id for side in sides] if done else [], client.answered_at)
-        return done
+            except ShopifyError as error:
+                self.troubles.note_write(self.connection.destination_id, error)
+                if not self.troubles.can_write(self.connection.destination_id):
+                    break
+                continue
+            answered.add(side.level_id)
+        levels.doubt(list(answered), client.answered_at)
+        return answered
 
-    def _write(self, writes: Sequence[Write]) -> None:
-        try:
-            batches = ledger.record(self.connection, writes)
-        except IntegrityError:
-            # Another connection of the same store got a pending write on one of these levels a moment ago. Nothing
-            # was recorded; its apply marks our links, and the next round leaves that level out.
-            logger.info("%s: a level is being written by another connection; planned again", self.connection)
-            return
-        for batch in batches:
-            self.last_sent = time.monotonic()
-            self.dirtied |= settle(batch, self.clients(batch.store))
+    def _write(self, writes: Sequence[Write]) -> bool:
+        """Deliver these writes; whether Shopify answered any of them."""
+        if not writes:
+            return False
+        self.last_sent = time.monotonic()
+        batches, dirtied = deliver(self.connection, writes, self.clients, self.troubles)
+        self.dirtied |= dirtied
+        return (
+            StockBatch.objects.filter(pk__in=[batch.pk for batch in batches], answered_at__isnull=False)
+            .exclude(attempts=0)
+            .exists()
+        )
 
 
-def _levels_with_pending(taken: Sequence[Pair]) -> set[int]:
-    """Levels among these whose last write has not been settled: nothing is planned for them."""
+def _levels_with_pending(taken: Sequence[Pair]) -> dict[int, StockAdjustment]:
+    """Levels among these whose last write has not been settled, each with that write."""
     ids = {level_id for pair in taken for level_id in (pair.source.level_id, pair.destination.level_id)}
     pending = StockAdjustment.objects.filter(state=StockAdjustment.State.PENDING, level_id__in=ids)
-    return set(pending.values_list("level_id", flat=True))
+    return {row.level_id: row for row in pending.select_related("batch").defer("batch__body")}
 
 
 def _last_sent(connection: Connection) -> float:

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection as db
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from stores.models import Connection
@@ -161,21 +162,29 @@ def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
     `batch.attempts` afterwards counts the times that it may have taken effect, `batch.first_sent_at` tells the first of
     them. None, and nothing sent, if another run has it in hand or has settled it. Raises what the client raises.
     """
-    now = timezone.now()
+    # Attempts of which nobody noted the instant count as made when the batch was.
+    first_sent_at = batch.first_sent_at or (batch.created_at if batch.attempts else timezone.now())
     claimed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=batch.attempts).update(
-        attempts=F("attempts") + 1, first_sent_at=batch.first_sent_at or now
+        attempts=F("attempts") + 1, first_sent_at=Coalesce("first_sent_at", Value(first_sent_at))
     )
     if not claimed:
         return None
-    batch.attempts, batch.first_sent_at = batch.attempts + 1, batch.first_sent_at or now
+    batch.attempts, batch.first_sent_at = batch.attempts + 1, first_sent_at
     try:
         return inventory.send(client, bytes(batch.body))
     except ShopifyError as error:
-        if not error.outcome_unknown:  # it was refused before it was executed: as if never sent
-            batch.attempts -= 1
-            batch.first_sent_at = batch.first_sent_at if batch.attempts else None
-            StockBatch.objects.filter(pk=batch.pk).update(attempts=F("attempts") - 1, first_sent_at=batch.first_sent_at)
+        if not error.outcome_unknown:
+            _unsend(batch)
         raise
+
+
+def _unsend(batch: StockBatch) -> None:
+    """It was refused before it was executed: as if never sent. Unless somebody sent it meanwhile: then it may be."""
+    left = batch.attempts - 1
+    fields = {"attempts": left} if left else {"attempts": 0, "first_sent_at": None}
+    if StockBatch.objects.filter(pk=batch.pk, attempts=batch.attempts).update(**fields):
+        batch.attempts = left
+        batch.first_sent_at = batch.first_sent_at if left else None
 
 
 def apply(
@@ -326,11 +335,17 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
             _fail_row(adjustments[index], bad[index])
 
 
-def withdraw(batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str) -> None:
-    """The batch was never sent, and will not be: its run finds it closed when it is about to."""
+def withdraw(
+    batch: StockBatch, adjustments: Sequence[StockAdjustment], reason: str, *, is_doubtful: bool = False
+) -> None:
+    """The batch was never sent, and will not be: its run finds it closed when it is about to.
+
+    `is_doubtful`: the values that it was planned from are not believed any more, either.
+    """
     with transaction.atomic():
         unsent = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=0)
         if unsent.update(state=StockBatch.State.REFUSED, answered_at=timezone.now(), message=reason):
+            levels.doubt([row.level_id for row in adjustments] if is_doubtful else [])
             end(adjustments, StockAdjustment.State.STALE, reason)
 
 

@@ -209,12 +209,28 @@ def count_waiting(connection: Connection, up_to: int) -> Waiting:
     return Waiting(count, float(seconds))
 
 
-def take(connection: Connection, limit: int) -> list[Pair]:
-    """The pairs of the `limit` longest waiting links, with all that feed the same destination levels."""
-    taken = list(
-        _takeable(connection).order_by("dirty_at", "pk").values_list("destination_level_id", flat=True)[:limit]
-    )
-    return load(Q(connection=connection, destination_level_id__in=set(taken)))
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Pairs to look at together: those that waited, with all that feed the same destination levels.
+
+    `link_ids` are those that waited; `last` is where they end in the order of waiting.
+    """
+
+    pairs: list[Pair]
+    link_ids: frozenset[int]
+    last: tuple[datetime, int] | None
+
+
+def take(connection: Connection, limit: int, after: tuple[datetime, int] | None = None) -> Lot:
+    """The `limit` longest waiting links, or those that come `after` one in the order of waiting."""
+    waiting = _takeable(connection).order_by("dirty_at", "pk")
+    if after:
+        waiting = waiting.filter(Q(dirty_at__gt=after[0]) | Q(dirty_at=after[0], pk__gt=after[1]))
+    rows = list(waiting.values_list("pk", "dirty_at", "destination_level_id")[:limit])
+    if not rows:
+        return Lot([], frozenset(), None)
+    loaded = load(Q(connection=connection, destination_level_id__in={level_id for _, _, level_id in rows}))
+    return Lot(loaded, frozenset(pk for pk, _, _ in rows), (rows[-1][1], rows[-1][0]))
 
 
 def load(condition: Q) -> list[Pair]:

@@ -1,10 +1,11 @@
 """Settle: find out what became of writes whose answer did not come, without ever guessing."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from stores.models import Connection, Location, Store
@@ -12,58 +13,111 @@ from stores.shopify import inventory
 from stores.shopify.client import Client
 from stores.shopify.errors import ServerError
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink
-from syncing.stock import ledger, levels
+from syncing.stock import claims, ledger, levels
+from syncing.stock.troubles import Troubles
 
 logger = logging.getLogger(__name__)
 
 # Shopify forgets a key 24 h after its first request (facts.md 3.3); an hour of safety for two clocks.
 KEY_LIFE = timedelta(hours=23)
 CLOCKS_APART = timedelta(minutes=1)  # ours and Shopify's may differ by this much
+# What was recorded longer ago is never sent for the first time: its numbers are old.
+FIRST_SENT_WITHIN = timedelta(hours=1)
+STOPPED = "Never sent: its connection was stopped before."
+LEFT = "Never sent: its worker was stopped before. Planned again."
 BUSY = {inventory.IDEMPOTENCY_CONCURRENT_REQUEST, "SERVICE_UNAVAILABLE"}
 
 Clients = Callable[[Store], Client]
 
 
-def settle_pending(connection: Connection, clients: Clients) -> Iterator[set[int]]:
-    """Settle every batch of this connection that is pending; after each, the connections whose links became dirty.
+def settle_pending(connection: Connection, clients: Clients, troubles: Troubles) -> set[int]:
+    """Settle every batch of this connection that is pending; the connections whose links became dirty.
 
-    Raises what the client raises: then the batch stays pending, and nothing is planned for its levels.
+    What cannot be settled stays pending, and nothing is planned for its levels; `troubles` tells why.
     """
-    pending = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING).select_related("store")
-    for batch in pending.order_by("pk"):
-        yield settle(batch, clients(batch.store))
+    own = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING)
+    return _settle_all(own, clients, troubles)
 
 
-def settle_left_behind(level_ids: Collection[int], clients: Clients) -> set[int]:
-    """Settle what connections that are inert now, or were removed, left pending on these levels.
+def settle_left_behind(level_ids: Collection[int], clients: Clients, troubles: Troubles) -> set[int]:
+    """Settle whatever is pending on these levels and nobody has in hand, whichever connection left it behind.
 
-    Other connections share the levels, and must not wait until somebody resumes them. What was sent is found out by
-    sending it again; what was not is withdrawn. Returns the connections whose links became dirty; raises as
-    settle_pending does.
+    Its own connection may be paused, removed, or kept by a store that this one does without; whoever shares the levels
+    must not wait for it. The connections whose links became dirty.
     """
-    dirtied: set[int] = set()
     pending = StockBatch.objects.filter(state=StockBatch.State.PENDING, adjustments__level__in=level_ids).distinct()
-    for batch in pending.select_related("store", "connection__source", "connection__destination").order_by("pk"):
-        if batch.connection and not batch.connection.why_inert():
-            continue  # its own run does it
-        if batch.attempts:
-            dirtied |= settle(batch, clients(batch.store))
-        else:
-            rows = list(batch.adjustments.order_by("pk"))
-            ledger.withdraw(batch, rows, "Never sent: its connection was stopped before.")
+    return _settle_all(pending, clients, troubles)
+
+
+def _settle_all(batches: QuerySet[StockBatch], clients: Clients, troubles: Troubles) -> set[int]:
+    dirtied: set[int] = set()
+    for batch in batches.select_related("store", "connection__source", "connection__destination").order_by("pk"):
+        with claims.claimed(batch.pk) as is_ours:
+            if is_ours:  # else its own run has it in hand just now
+                dirtied |= _settle_claimed(batch, clients, troubles)
+    return dirtied
+
+
+def _settle_claimed(batch: StockBatch, clients: Clients, troubles: Troubles) -> set[int]:
+    """What was sent is found out by sending it again; what was not is withdrawn: its worker died, or was stopped.
+
+    What an operator asked for (a true quantity, an undo) is no plan of a run: it is sent, while its connection runs.
+    """
+    batch.refresh_from_db(fields=["state", "attempts", "first_sent_at"])
+    if batch.state != StockBatch.State.PENDING:
+        return set()
+    if not batch.attempts:
+        rows = list(batch.adjustments.order_by("pk"))
+        is_stopped = batch.connection is None or bool(batch.connection.why_inert())
+        if is_stopped or not any(row.hold_id or row.is_undo for row in rows):
+            ledger.withdraw(batch, rows, STOPPED if is_stopped else LEFT)
+            return levels.waiting_connections([row.level_id for row in rows])
+    return send_one(batch, clients, troubles) if troubles.can_write(batch.store_id) else set()
+
+
+def send_one(batch: StockBatch, clients: Clients, troubles: Troubles) -> set[int]:
+    """Send a batch, now or again, and write down what became of it; the connections whose links became dirty.
+
+    What goes wrong is of this batch or of this store, and stands in `troubles`: the others go on.
+    """
+    try:
+        dirtied = settle(batch, clients(batch.store))
+    except DatabaseError:
+        raise
+    except Exception as error:
+        troubles.note_write(batch.store_id, error)
+        return getattr(error, "dirtied", set())
+    troubles.note_written(batch.store_id)
     return dirtied
 
 
 def settle(batch: StockBatch, client: Client) -> set[int]:
-    """Send the batch (again, if it was sent before) and write down what became of it."""
+    """Send the batch (again, if it was sent before) and write down what became of it.
+
+    Does nothing where another sender has it in hand, or has settled it. Raises what the client raises.
+    """
+    with claims.claimed(batch.pk) as is_ours:
+        if not is_ours:
+            return set()
+        batch.refresh_from_db(fields=["state", "attempts", "first_sent_at"])
+        return _settle(batch, client) if batch.state == StockBatch.State.PENDING else set()
+
+
+def _settle(batch: StockBatch, client: Client) -> set[int]:
     rows = list(batch.adjustments.order_by("pk"))
-    if batch.attempts and timezone.now() - batch.first_sent_at > KEY_LIFE:
+    if batch.attempts and not is_within(sent_at(batch), KEY_LIFE):
         return _settle_by_evidence(batch, rows, client, "its idempotency key has expired")
+    if not batch.attempts and not is_within(batch.created_at, FIRST_SENT_WITHIN):
+        # A database that says "never sent" so late was restored, perhaps: it may have been sent after the backup.
+        ledger.withdraw(batch, rows, "Not sent in time: planned again from live values.", is_doubtful=True)
+        return levels.waiting_connections([row.level_id for row in rows])
     is_replay = batch.attempts > 0
     outcome = ledger.send(batch, client)
     if outcome is None:
         return set()
     if outcome.succeeded:
+        if outcome.is_noop and any(row.delta for row in rows):
+            return _settle_nothing_changed(batch, rows, client)
         return ledger.apply(batch, rows, outcome.done_at)
     codes = {error.code for error in outcome.user_errors}
     if codes & BUSY:
@@ -78,6 +132,36 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
     else:
         ledger.refuse(batch, rows, outcome)
     return levels.waiting_connections([row.level_id for row in rows])  # they wait for these levels to be settled
+
+
+def sent_at(batch: StockBatch) -> datetime:
+    """Since when a batch that was ever sent may have taken effect: at the latest since it was made."""
+    return batch.first_sent_at or batch.created_at
+
+
+def is_within(since: datetime, age: timedelta) -> bool:
+    """Whether it is not longer ago than that. What lies ahead of us was noted before our clock was set back: no."""
+    return -CLOCKS_APART <= timezone.now() - since <= age
+
+
+class NothingChanged(ServerError):
+    """Shopify says that a write changed nothing, though it was to change something, and the levels say so, too.
+
+    It is planned again, and not at once: the next try may be answered the same. `dirtied` are the connections whose
+    links became dirty.
+    """
+
+    def __init__(self, message: str, dirtied: set[int]) -> None:
+        super().__init__(message)
+        self.dirtied = dirtied
+
+
+def _settle_nothing_changed(batch: StockBatch, rows: Sequence[StockAdjustment], client: Client) -> set[int]:
+    """No adjustment group and no error, for a change that is none of 0: nobody can tell what became of it."""
+    dirtied = _settle_by_evidence(batch, rows, client, "Shopify answered that it changed nothing")
+    if batch.adjustments.filter(state=StockAdjustment.State.STALE).exists():
+        raise NothingChanged(f"{batch.store}: Shopify answers that a stock write changed nothing.", dirtied)
+    return dirtied
 
 
 def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], client: Client, why: str) -> set[int]:
@@ -104,7 +188,7 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
         ledger.end(unknown, StockAdjustment.State.UNKNOWN, f"Outcome unknown: {why}.")
         for row in sorted(unknown, key=lambda row: row.link_id or 0):
             _hold(row, now[row.level_id], why)
-    return dirtied
+    return dirtied | levels.waiting_connections([row.level_id for row in rows])
 
 
 def _read(rows: Sequence[StockAdjustment], client: Client) -> set[int]:
@@ -124,7 +208,7 @@ def _is_untouched(row: StockAdjustment, level: StockLevel, batch: StockBatch) ->
     been written and changed back by somebody.
     """
     is_as_before = level.available == row.change_from and level.as_of == row.from_as_of and not level.is_doubtful
-    return is_as_before and level.as_of is not None and level.as_of < batch.first_sent_at - CLOCKS_APART
+    return is_as_before and level.as_of is not None and level.as_of < sent_at(batch) - CLOCKS_APART
 
 
 def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:

@@ -5,20 +5,21 @@ carried stands again between both stores and is not carried anew. One-way, the d
 (compare-and-set) and keeps that until the source changes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 
-from stores.models import Connection, Location, Store
+from stores.models import Connection, Store
 from stores.shopify.client import Client
 from syncing.models import Reconciliation, StockAdjustment, StockBatch, StockLevel
-from syncing.stock import ledger, levels, pairs
+from syncing.stock import pairs
+from syncing.stock.delivery import deliver
 from syncing.stock.ledger import Write
 from syncing.stock.pairs import Pair, Side
-from syncing.stock.settle import settle
+from syncing.stock.reading import read_levels
+from syncing.stock.troubles import Troubles
 
 Clients = Callable[[Store], Client]
 Cause, State = StockAdjustment.Cause, StockAdjustment.State
@@ -46,11 +47,12 @@ class Step:
 
 @dataclass(slots=True)
 class Report:
-    """How many levels were taken back and left alone, and the connections that must run next."""
+    """How many levels were taken back and left alone, the connections that must run next, and what went wrong."""
 
     undone: int = 0
     left: int = 0
     dirtied: frozenset[int] = frozenset()
+    problem: Exception | None = None
 
     def __str__(self) -> str:
         return f"Levels taken back: {self.undone}; left alone: {self.left}."
@@ -105,41 +107,31 @@ def _side(pair: Pair, row: StockAdjustment) -> Side:
 def undo(connection: Connection, writes: QuerySet[StockAdjustment], clients: Clients) -> Report:
     """Take these writes back wherever nobody changed the level since; reads every level live first.
 
-    Raises what the client raises: what was recorded by then is settled by the connection's next run, and pressing it
-    again goes on with the rest.
+    What a store said that could not be asked is in the report: what was sent to it and not answered is settled by the
+    connection's next run, and doing it again goes on with the rest.
     """
-    report, dirtied = Report(), set()
+    report, dirtied, troubles = Report(), set(), Troubles()
     wanted = [step.last.level_id for step in steps(connection, writes) if not step.reason]
     for start in range(0, len(wanted), CHUNK):
-        dirtied |= _read(wanted[start : start + CHUNK], clients)
+        dirtied |= read_levels(StockLevel.objects.filter(pk__in=wanted[start : start + CHUNK]), clients, troubles)
     planned = []
     for step in steps(connection, writes):
+        if step.last.level_id in troubles.unread_level_ids and not step.reason:
+            continue  # the error is raised at the end: pressing it again goes on with this one
         report.left += bool(step.reason)
         if not step.reason:
             planned.append(_write(connection, step))
     for start in range(0, len(planned), CHUNK):
-        chunk = planned[start : start + CHUNK]
-        try:
-            batches = ledger.record(connection, chunk)
-        except IntegrityError:  # a run planned something for one of these levels a moment ago
-            report.left += len(chunk)
-            continue
-        for batch in batches:
-            dirtied |= settle(batch, clients(batch.store))
-            count = batch.adjustments.filter(state=State.APPLIED).count()
-            report.undone += count
-            report.left += batch.adjustments.count() - count
+        batches, marked = deliver(connection, planned[start : start + CHUNK], clients, troubles)
+        dirtied |= marked
+        rows = StockAdjustment.objects.filter(batch__in=batches)
+        count = rows.filter(state=State.APPLIED).count()
+        report.undone += count
+        report.left += len(planned[start : start + CHUNK]) - count
     report.dirtied = frozenset(dirtied)
+    if troubles.errors:
+        report.problem = troubles.worst()
     return report
-
-
-def _read(level_ids: Iterable[int], clients: Clients) -> set[int]:
-    dirtied: set[int] = set()
-    asked = list(StockLevel.objects.filter(pk__in=list(level_ids)).order_by("location_id", "pk"))
-    for location_id, group in groupby(asked, key=lambda level: level.location_id):
-        location = Location.objects.select_related("store").get(pk=location_id)
-        dirtied |= levels.observe_live(list(group), clients(location.store), location)
-    return dirtied
 
 
 def _write(connection: Connection, step: Step) -> Write:

@@ -14,7 +14,7 @@ from .auth import installation_of
 from .call import Call
 from .coercion import coerce_variables
 from .cost import MAX_COST, actual_cost, requested_cost
-from .faults import WAITS, slow_hook, strike_after, strike_before, throttled_error
+from .faults import WAITS, slow_hook, strike_after, strike_before, throttled_error, without_groups
 from .idempotency import close_ticket, open_ticket, spoil_keys
 from .plan import FieldPlan, OperationPlan
 from .problems import HttpError, LostConnection, NotSimulatedError, NullBubble, RequestError, error
@@ -137,10 +137,14 @@ class Executor:
         requested = self._pay(call, plan)
         call.before_execute = [slow_hook(fault.seconds) for fault in drawn if fault.kind == "slow"]
         call.before_execute += simulator.hooks_before(plan, call)
+        if struck is not None and struck.kind == "null_group_before":
+            return {"data": without_groups(plan), "extensions": {"cost": self._cost(call, requested, requested)}}
         body = self._execute(call, plan, requested)
         simulator.run_hooks_after(plan, call)
         call.sleep(sum(fault.seconds for fault in drawn if fault.kind == "slow_answer"))
-        if struck is not None:
+        if struck is not None and struck.kind == "null_group":
+            body["data"] = without_groups(plan)
+        elif struck is not None:
             strike_after(struck)
         return body
 

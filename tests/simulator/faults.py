@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from .call import Call
+from .plan import OperationPlan
 from .problems import HttpError, LostConnection, RequestError, error, internal_error
 from .state import Shop
 
@@ -14,8 +15,10 @@ from .state import Shop
 # How each kind ends. "before": nothing was executed. "after": executed and committed, then the answer is lost.
 BEFORE = ("refuse_before", "http", "rate_limited", "throttled", "internal_error_before", "failed_attempt")
 AFTER = ("lost_answer",)
+# A stock mutation answers without a group and without an error: executed all the same, or not at all.
+WITHOUT_GROUP = ("null_group", "null_group_before")
 WAITS = ("slow", "slow_answer")  # before it runs, its key counting as running; after it was committed
-KINDS = (*BEFORE, *AFTER, *WAITS)
+KINDS = (*BEFORE, *AFTER, *WITHOUT_GROUP, *WAITS)
 LOST_HOW = ("close", "html", "internal_error")
 STRINGS = {
     401: "[API] Invalid API key or access token (unrecognized login or wrong password)",
@@ -135,6 +138,11 @@ def strike_after(fault: Fault) -> None:
     if fault.how == "html":
         raise HttpError(502, None, html=True)
     raise RequestError([internal_error()])
+
+
+def without_groups(plan: OperationPlan) -> dict:
+    """The data of a stock mutation that says that it changed nothing."""
+    return {planned.key: {"inventoryAdjustmentGroup": None, "userErrors": []} for planned in plan.fields}
 
 
 def slow_hook(seconds: float):

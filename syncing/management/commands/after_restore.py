@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from stores.models import Connection, SyncSwitch
 from syncing.models import StockLevel, StockLink
+from syncing.stock import restoring
 
 
 class Command(BaseCommand):
@@ -15,7 +16,8 @@ class Command(BaseCommand):
         "stores but not in the database: computed from the old baselines it would be carried a second time. So all "
         "syncing is stopped, every known quantity is doubted until it is read live, and each connection is aligned "
         "anew by its own choice (source wins, or keep both) once you resume everything in the console; orders from "
-        "before are looked for in the source before they are copied. Until then the preview of a connection shows what "
+        "before are looked for in the source before they are copied. What was under way is not sent: it may have been "
+        "sent after the backup. Until then the preview of a connection shows what "
         "would change. Safe to repeat."
     )
 
@@ -26,8 +28,10 @@ class Command(BaseCommand):
             switch.save()
             levels = StockLevel.objects.update(is_doubtful=True, doubt_as_of=None, version=F("version") + 1)
             StockLink.objects.update(source_baseline=None, destination_baseline=None)
+            writes, undone = restoring.end_pending(), restoring.end_undoing()
             connections = Connection.objects.update(aligned_strategy="", restored_at=timezone.now())
         self.stdout.write(
-            f"Stopped. {levels} quantities will be read live, {connections} connections aligned anew. Start the "
+            f"Stopped. {levels} quantities will be read live, {connections} connections aligned anew; {writes} stock "
+            f"writes and {undone} undos that were under way are not sent. Start the "
             "workers, look at the connections' previews, then press “Resume everything” in the console."
         )

@@ -1,0 +1,75 @@
+"""Deliver: record the writes of a plan store by store, send them at once, and withdraw what was not sent after all."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from django.db import IntegrityError, transaction
+
+from stores.models import Connection, Store
+from stores.shopify.client import Client
+from syncing.models import StockBatch
+from syncing.stock import claims, ledger
+from syncing.stock.ledger import Write
+from syncing.stock.settle import send_one
+from syncing.stock.troubles import Troubles
+
+logger = logging.getLogger(__name__)
+
+# What was planned longer ago is planned anew before it is sent: a slow store must not make other writes old.
+PLAN_SECONDS = 5.0
+NOT_SENT = "Not sent: the run ended before."
+
+Clients = Callable[[Store], Client]
+
+
+def deliver(
+    connection: Connection, writes: Sequence[Write], clients: Clients, troubles: Troubles
+) -> tuple[list[StockBatch], set[int]]:
+    """Record and send these writes; the batches, and the connections whose links became dirty.
+
+    Nothing is recorded for a store before the turn of that store, and what could not be sent is withdrawn: a row that
+    nobody is about to send keeps no level from being written. What a store says stands in `troubles`.
+    """
+    by_store: dict[int, list[Write]] = defaultdict(list)
+    for write in writes:
+        by_store[write.store_id].append(write)
+    delivered: list[StockBatch] = []
+    dirtied: set[int] = set()
+    began = time.monotonic()
+    for store_id, rows in by_store.items():
+        if time.monotonic() - began > PLAN_SECONDS:
+            break
+        if troubles.can_write(store_id):
+            batches, marked = _deliver_to(connection, rows, clients, troubles)
+            delivered += batches
+            dirtied |= marked
+    return delivered, dirtied
+
+
+def _deliver_to(
+    connection: Connection, writes: Sequence[Write], clients: Clients, troubles: Troubles
+) -> tuple[list[StockBatch], set[int]]:
+    batches: list[StockBatch] = []
+    dirtied: set[int] = set()
+    try:
+        try:
+            with transaction.atomic():
+                batches += ledger.record(connection, writes)
+                for batch in batches:  # before anybody can see it: who gets the lock knows that it was left behind
+                    claims.claim(batch.pk)
+        except IntegrityError:
+            # Another connection of the same store got a pending write on one of these levels a moment ago. Nothing
+            # was recorded; its apply marks our links, and the next round leaves that level out.
+            logger.info("%s: a level is being written by another connection; planned again", connection)
+            return [], dirtied
+        for batch in batches:
+            if troubles.can_write(batch.store_id):
+                dirtied |= send_one(batch, clients, troubles)
+        return batches, dirtied
+    finally:
+        for batch in batches:
+            if not batch.attempts:
+                ledger.withdraw(batch, list(batch.adjustments.order_by("pk")), NOT_SENT)
+            claims.release(batch.pk)
