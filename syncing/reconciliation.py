@@ -4,15 +4,17 @@ With every webhook lost, this alone brings a connection to the same end state.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db import connection as db
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from orders import due, looking
-from stores.models import Connection, Location, Store
+from stores.models import Connection, Store
 from stores.shopify import bulk
 from stores.shopify.client import Client
 from stores.shopify.errors import BulkFailed
@@ -21,10 +23,13 @@ from syncing.models import Reconciliation, StockLevel, StockLink, StockObservati
 from syncing.stock import levels, pairs, planning
 from syncing.stock.levels import Hint
 from syncing.stock.planning import State
+from syncing.stock.reading import read_levels
+from syncing.stock.troubles import Troubles
 
 CHUNK = 2000
 POLL_SECONDS = 5
 READ = "read"
+UNREAD = "could not be read"
 Clients = Callable[[Store], Client]
 
 
@@ -38,15 +43,10 @@ def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> 
     try:
         if not report.bulk_gids:  # once a comparison, not again at each look at Shopify's files
             pairs.wire_connection(connection)
-        stores = (connection.source, connection.destination)
-        for store in stores:  # both stores prepare their files at the same time
-            if _wants_bulk(connection, store, report):
-                _ensure_bulk(store, clients(store), report)
-        for store in stores:
-            _read_store(connection, store, clients(store), report)
+        unread = _read_stores(connection, clients, report)
         # After the levels were read and before drift is corrected: a sale whose order nobody told us of is no drift.
         _look_for_orders(connection, clients, report)
-        _compare(connection, report)
+        _compare(connection, report, unread)
     except jobs.Later:
         raise
     except Exception as error:
@@ -82,33 +82,56 @@ def _wants_bulk(connection: Connection, store: Store, report: Reconciliation) ->
     return not is_read and _linked_levels(connection, store).count() > settings.BULK_FROM_LEVELS
 
 
-def _read_store(connection: Connection, store: Store, client: Client, report: Reconciliation) -> None:
+def _read_stores(connection: Connection, clients: Clients, report: Reconciliation) -> set[int]:
+    """Read both sides, each as far as it can be; the levels that alone could not be read.
+
+    What one store holds is known although the other does not answer. Raises Later where a file is being prepared, else
+    the worst of what a store said that could not be read.
+    """
+    troubles, problems, unready = Troubles(), [], None
+    stores = (connection.source, connection.destination)
+    wants = [store for store in stores if _wants_bulk(connection, store, report)]
+    work = [partial(_ensure_bulk, store, clients, report) for store in wants]  # both prepare their files at one time
+    work += [partial(_read_store, connection, store, clients, report, troubles) for store in stores]
+    for step in work:
+        try:
+            step()
+        except jobs.Later as later:
+            unready = later
+        except DatabaseError:
+            raise
+        except Exception as error:
+            problems.append(error)
+    if unready:
+        raise unready
+    if problems or not all(troubles.can_read(store.pk) for store in stores):
+        troubles.errors += problems
+        troubles.raise_worst()
+    return troubles.unread_level_ids
+
+
+def _read_store(
+    connection: Connection, store: Store, clients: Clients, report: Reconciliation, troubles: Troubles
+) -> None:
     if report.bulk_gids.get(str(store.pk)) == READ:
         return  # its file was read before the other store's was ready
     linked = _linked_levels(connection, store)
     if _wants_bulk(connection, store, report):
-        _read_bulk(store, client, linked, report)
+        _read_bulk(store, clients, linked, report)
     else:
-        report.levels_read += _read_paged(client, linked)
+        asked = list(linked.order_by("location_id", "pk"))
+        jobs.carry_all(read_levels(asked, clients, troubles))
+        report.levels_read += sum(level.pk not in troubles.unread_level_ids for level in asked)
+        if not troubles.can_read(store.pk):
+            return
     report.bulk_gids[str(store.pk)] = READ
     report.save()
 
 
-def _read_paged(client: Client, linked: QuerySet[StockLevel]) -> int:
-    count = 0
-    by_location: dict[int, list[StockLevel]] = {}
-    for level in linked.order_by("location_id", "pk"):
-        by_location.setdefault(level.location_id, []).append(level)
-    for location in Location.objects.filter(pk__in=by_location):
-        here = by_location[location.pk]
-        jobs.carry_all(levels.observe_live(here, client, location))
-        count += len(here)
-    return count
-
-
-def _read_bulk(store: Store, client: Client, linked: QuerySet[StockLevel], report: Reconciliation) -> None:
+def _read_bulk(store: Store, clients: Clients, linked: QuerySet[StockLevel], report: Reconciliation) -> None:
     """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat."""
-    state = bulk.poll(client, _ensure_bulk(store, client, report))
+    client = clients(store)
+    state = bulk.poll(client, _ensure_bulk(store, clients, report))
     if state.is_under_way:
         raise jobs.Later(POLL_SECONDS, f"{store}: Shopify is preparing the file ({state.object_count} objects so far).")
     if state.status != "COMPLETED":
@@ -131,10 +154,11 @@ def _read_bulk(store: Store, client: Client, linked: QuerySet[StockLevel], repor
     levels.doubt(missing)
 
 
-def _ensure_bulk(store: Store, client: Client, report: Reconciliation) -> str:
+def _ensure_bulk(store: Store, clients: Clients, report: Reconciliation) -> str:
     """The gid of this comparison's bulk operation, started if there is none; a lost answer's is found again."""
     gid = report.bulk_gids.get(str(store.pk))
     if gid is None:
+        client = clients(store)
         running = bulk.find_running(client, bulk.BULK_LEVELS)
         gid = running.gid if running else bulk.start(client, bulk.BULK_LEVELS)
         report.bulk_gids[str(store.pk)] = gid
@@ -223,13 +247,13 @@ def _look_for_orders(connection: Connection, clients: Clients, report: Reconcili
         jobs.update_order(connection, order_import.order_gid)
 
 
-def _compare(connection: Connection, report: Reconciliation) -> None:
+def _compare(connection: Connection, report: Reconciliation, unread: set[int]) -> None:
     """Plan every pair as the loop would; hand those that need a write to it."""
     last = (0, 0)
     while chunk := _next_chunk(connection, last):
         last = chunk[-1]
         loaded = pairs.load(Q(connection=connection, destination_level_id__in={level for level, _ in chunk}))
-        _compare_chunk(connection, loaded, report)
+        _compare_chunk(connection, loaded, report, unread)
     report.save()
     jobs.carry(connection)
 
@@ -240,7 +264,13 @@ def _next_chunk(connection: Connection, last: tuple[int, int]) -> list[tuple[int
     return list(rows.order_by("destination_level_id", "pk").values_list("destination_level_id", "pk")[:CHUNK])
 
 
-def _compare_chunk(connection: Connection, loaded: Sequence[pairs.Pair], report: Reconciliation) -> None:
+def _compare_chunk(
+    connection: Connection, loaded: Sequence[pairs.Pair], report: Reconciliation, unread: set[int]
+) -> None:
+    known = pairs.leave_out(loaded, lambda pair: any(side.level_id in unread for side in pair.sides()))
+    if len(known) < len(loaded):
+        report.skipped[UNREAD] = report.skipped.get(UNREAD, 0) + len(loaded) - len(known)
+    loaded = known
     sure = pairs.leave_out(loaded, pairs.must_be_read)
     plan = planning.plan(connection, sure)
     marked = {pair.link_id for pair in loaded} - {pair.link_id for pair in sure}

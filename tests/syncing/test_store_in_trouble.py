@@ -9,7 +9,15 @@ from django.utils import timezone
 from stores.models import Connection, VariantLink
 from stores.shopify.errors import UnexpectedAnswer
 from syncing import handlers, jobs
-from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink, SyncJob
+from syncing.models import (
+    Reconciliation,
+    StockAdjustment,
+    StockBatch,
+    StockHold,
+    StockLevel,
+    StockLink,
+    SyncJob,
+)
 from syncing.stock import claims, levels, pairs
 from tests.e2e.killing import wait_until
 
@@ -241,3 +249,42 @@ def test_what_a_killed_worker_never_sent_is_withdrawn_by_whoever_shares_the_leve
     world.settle()
     assert levels_of(world) == [13, 13, 13]
     assert not StockHold.objects.exists()
+
+
+# Comparing
+
+
+def test_a_comparison_finds_what_the_source_did_although_the_destination_does_not_answer(pair):
+    world = pair(destinations=2)
+    source, north, south = world.places
+    source.buy(0, 3)
+    source.lose_webhooks()
+    trouble(north, "unreadable")
+    jobs.reconcile(world.connections[0])
+    world.work(tries=1)
+    assert levels_of(world) == [17, 17, 17]
+
+
+def test_a_comparison_finds_what_the_destination_did_although_the_source_answers_no_queries(pair):
+    world = pair()
+    source, north = world.places
+    north.buy(0, 3)
+    north.lose_webhooks()
+    trouble(source, "unreadable")
+    jobs.reconcile(world.connections[0])
+    world.work(tries=1)
+    assert levels_of(world) == [17, 17]
+
+
+def test_a_comparison_goes_on_without_the_one_item_that_cannot_be_read(pair, monkeypatch):
+    world = pair("one_way", items=8)
+    source, north = world.places
+    for number in range(8):
+        north.set(number, 9)
+    north.lose_webhooks()
+    bad = f"/{north.item(5)}"
+    spoil_reads(monkeypatch, lambda location_gid, items: any(item.endswith(bad) for item in items))
+    jobs.reconcile(world.connections[0])
+    world.work(tries=1)
+    assert [north.available(number) for number in range(8)] == [9 if number == 5 else 20 for number in range(8)]
+    assert Reconciliation.objects.get().skipped == {"could not be read": 1}
