@@ -6,6 +6,7 @@ ALERT_PAUSE_MINUTES: what appears meanwhile waits for the next one, together.
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -52,7 +53,7 @@ def watch() -> None:
 
 
 def _take_note(found: Iterable[problems.Problem], failed: Iterable[problems.Problem], now: datetime) -> None:
-    by_key = {(problem.kind, problem.subject): problem for problem in (*found, *failed)}
+    by_key = {(problem.kind, problem.subject): problem for problem in map(_fitting, (*found, *failed))}
     recent = Alert.objects.filter(Q(resolved_at=None) | Q(resolved_at__gt=now - FLAPPING)).order_by("pk")
     known = {(alert.kind, alert.subject): alert for alert in recent}  # the newest of each
     gone = [alert.pk for key, alert in known.items() if key not in by_key and alert.resolved_at is None]
@@ -79,6 +80,12 @@ def _take_note(found: Iterable[problems.Problem], failed: Iterable[problems.Prob
         for key, problem in by_key.items()
         if key not in known
     )
+
+
+def _fitting(problem: problems.Problem) -> problems.Problem:
+    """Whatever its words are, it can be stored: one that could not would keep all the others from being told."""
+    subject, path = (getattr(problem, name)[: Alert._meta.get_field(name).max_length] for name in ("subject", "path"))
+    return replace(problem, subject=subject, path=path, message=problem.message.replace("\x00", ""))
 
 
 def _tell(channel: AlertChannel, now: datetime) -> bool:

@@ -254,6 +254,17 @@ def test_a_finder_that_fails_hides_nothing_and_ends_no_alert(monkeypatch):
     assert set(still.values_list("kind", flat=True)) == {"event_failed"}
 
 
+def test_a_problem_with_words_of_any_kind_is_told_beside_the_others(monkeypatch):
+    rows = make_rows()
+    make_job(rows.connection)
+    odd = problems.Problem("catalogue", "long " * 100, "Shopify said \x00.", "/admin/" + "x" * 300)
+    monkeypatch.setattr(problems, "FINDERS", (lambda now: [odd], *problems.FINDERS))
+    alerts.watch()
+    alerts.watch()
+    assert set(Alert.objects.values_list("kind", flat=True)) == {"catalogue", "job_failed"}
+    assert Alert.objects.count() == 2
+
+
 def test_a_channel_that_cannot_be_told_keeps_no_other_from_it(monkeypatch):
     rows = make_rows()
     make_job(rows.connection)
