@@ -119,7 +119,7 @@ def _draft_lines(
             store_name=str(connection.destination),
             store_domain=connection.destination.domain,
             source_currency=connection.source.currency or order.currency,
-            now=timezone.now(),
+            now=connection.source.now(),
         )
     except mapping.NoLinkedLines:
         raise
@@ -181,7 +181,8 @@ def _finish(update: OrderUpdate, plan: _Plan, clients: Clients, tell: Units) -> 
     if row.draft_status == OrderImport.DraftStatus.DELETED:
         return update_state.confirm(update, GONE if plan.after else DELETED)
     with transaction.atomic():
-        tell(units.keep_quantities(row, plan.left), timezone.now())
+        source = row.connection.source
+        tell(units.keep_quantities(row, plan.left), clients(source).answered_at or source.now())
         return update_state.confirm(update, TAKEN_OFF, row.copy_gid)
 
 

@@ -1,8 +1,10 @@
 """Which orders have work to do now: found in the rows, so that a lost webhook or a dead worker is made up for."""
 
 from collections.abc import Collection
+from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from orders.importing import RESERVATION_MARGIN
@@ -10,6 +12,7 @@ from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpda
 from stores.models import VariantLink
 
 State = OrderImport.State
+SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two answers of a store
 
 
 def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
@@ -69,10 +72,30 @@ def _payable() -> Q:
 
 
 def _reservation_ends() -> Q:
+    """Drafts whose reservation ends within its margin, by the source's clock as far as it is known; and its next one.
+
+    That next one is read every minute from SOON on, whatever our clock says: the answer tells what time it is there.
+    """
+    open_ones = OrderImport.objects.filter(_reserves())
+    soonest = open_ones.filter(reserved_until__lte=_source_time(SOON)).order_by(
+        "connection__source_id", "reserved_until", "pk"
+    )
+    next_ones = soonest.distinct("connection__source_id").values("pk")
+    return _reserves() & (Q(reserved_until__lte=_source_time(RESERVATION_MARGIN)) | Q(pk__in=next_ones))
+
+
+def _reserves() -> Q:
+    """Drafts in which Shopify reserves units that we do not hold back."""
     loose = OrderImportLine.objects.filter(
         order_import=OuterRef("pk"), is_pending=False, state=OrderImportLine.State.CARRIED
     ).exclude(source_variant=None)
-    soon = timezone.now() + RESERVATION_MARGIN
     is_open = ~Q(draft_status__in=(OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED))
-    ends = Q(state=State.CONFIRMED, is_draft=True, reserved_until__lte=soon)
-    return ends & is_open & Q(Exists(loose))
+    is_reserved = Q(state=State.CONFIRMED, is_draft=True, reserved_until__isnull=False)
+    return is_reserved & is_open & Q(Exists(loose))
+
+
+def _source_time(ahead: timedelta) -> Greatest:
+    """The source's clock `ahead` from now: ours, corrected by their difference, but not before its last answer."""
+    ours = Value(timezone.now() + ahead, DateTimeField()) - F("connection__source__clock_difference")
+    told = F("connection__source__answered_at") + Value(ahead, DurationField())
+    return Greatest(*(ExpressionWrapper(each, output_field=DateTimeField()) for each in (ours, told)))

@@ -7,7 +7,7 @@ only then asked for again. May die between any two statements: the next run goes
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -32,7 +32,7 @@ Clients = Callable[[Store], Client]
 # drafts by a search that lags (facts 7.3). ORDER_LOOK_SECONDS says for how long.
 LOOKS = {False: 3, True: 5}
 # A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
-# before they are for sale again.
+# before they are for sale again. By the source's clock.
 RESERVATION_MARGIN = timedelta(seconds=150)
 CLOCKS_APART = timedelta(minutes=10)  # ours and Shopify's may differ, by less than this
 
@@ -134,10 +134,11 @@ class _Importer:
         if not self.connection.carries_orders:
             return self._skip("The connection does not carry orders any more.")
         try:
-            order = orders.read_order(self.clients(self.connection.destination), row.order_gid)
+            destination = self.clients(self.connection.destination)
+            order = orders.read_order(destination, row.order_gid)
         except errors.ObjectNotFound:
             return self._skip("The original is not there any more: deleted, or older than 60 days.")
-        if words := self._note(order):
+        if words := self._note(order, destination.answered_at):
             return words
         mapped = self._map(order)
         if isinstance(mapped, str):
@@ -178,9 +179,9 @@ class _Importer:
 
     # Deciding
 
-    def _note(self, order: OrderRecord) -> str:
+    def _note(self, order: OrderRecord, answered_at: datetime | None) -> str:
         """Take over what the order is now; words if there is nothing more to do, '' if it is to be copied."""
-        row, seen = self.row, intake.seen_in_record(order)
+        row, seen = self.row, intake.seen_in_record(order, answered_at)
         row.order_name, row.placed_at = seen.name[:100], seen.placed_at
         row.original_total, row.original_currency = seen.total, seen.currency
         row.original_read_as_of = order.updated_at
@@ -209,7 +210,7 @@ class _Importer:
                 store_name=str(connection.destination),
                 store_domain=connection.destination.domain,
                 source_currency=connection.source.currency or order.currency,
-                now=timezone.now(),
+                now=connection.source.now(),
             )
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))
@@ -334,7 +335,7 @@ class _Importer:
 
     def _take_over_draft(self, draft: draft_orders.DraftRecord | None) -> None:
         """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""
-        row, now = self.row, timezone.now()
+        row, read_at = self.row, self._source_time()
         row.reserved_until = draft.reserved_until if draft else None
         if draft is None:
             row.draft_status = OrderImport.DraftStatus.DELETED
@@ -343,14 +344,19 @@ class _Importer:
             row.draft_status = draft.status.lower()
             row.copy_order_gid = draft.order_gid or ""
         row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "reason", "changed_at"])
-        is_reserved = row.reserved_until is not None and row.reserved_until > now + RESERVATION_MARGIN
+        is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN
         is_open = draft is not None and draft.status != "COMPLETED"
         if is_open and not is_reserved:
             self.tell(units.hold(row), None)
         else:
-            # Reserved, taken or given back some time ago: "now" by our clock costs a read more than Shopify's would.
+            # Reserved, taken or given back before it was read: a later instant costs a read more, an earlier one would
+            # have a webhook from before believed.
             given_back = units.carried(row) if draft is None else set()
-            self.tell(units.release(row) | given_back, now)
+            self.tell(units.release(row) | given_back, read_at)
+
+    def _source_time(self) -> datetime:
+        """The source's clock at its last answer: ours may be minutes behind, and what is over would go on."""
+        return self.clients(self.connection.source).answered_at or self.connection.source.now()
 
     def _send_invoice(self) -> None:
         """Have Shopify mail the invoice, once. A draft without an address has none to send."""

@@ -9,7 +9,6 @@ from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from orders.copy_input import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
@@ -20,7 +19,7 @@ from stores.shopify.instants import instant_or_none, parse_instant
 from stores.shopify.order_records import OrderRecord
 
 State = OrderImport.State
-# Shopify shows an app 60 days of orders (facts 7.4).
+# What Shopify shows an app of the past: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
 OLDEST = timedelta(days=60)
 # "Fully paid" stays true when some of it was given back later.
 PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
@@ -28,7 +27,7 @@ PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
 
 @dataclass(frozen=True, slots=True)
 class SeenOrder:
-    """What a webhook or a read tells of an order. Instants are aware UTC."""
+    """What a webhook or a read tells of an order. Instants are aware UTC and Shopify's; `as_of`: when it said so."""
 
     gid: str
     name: str
@@ -40,15 +39,17 @@ class SeenOrder:
     total: Decimal | None
     currency: str
     lines: tuple[SeenLine, ...]
+    as_of: datetime
 
 
 def seen_in_payload(payload: dict) -> SeenOrder:
     """The order of an orders/* webhook (facts 4.6). Raises ValueError, KeyError, TypeError or AttributeError."""
     tags = [tag.strip() for tag in (payload.get("tags") or "").split(",")]
+    placed_at = parse_instant(payload["created_at"])
     return SeenOrder(
         gid=gids.gid("Order", payload["id"]),
         name=payload.get("name") or "",
-        placed_at=parse_instant(payload["created_at"]),
+        placed_at=placed_at,
         cancelled_at=instant_or_none(payload.get("cancelled_at")),
         is_test=bool(payload.get("test")),
         is_paid=(payload.get("financial_status") or "").upper() in PAID,
@@ -56,6 +57,7 @@ def seen_in_payload(payload: dict) -> SeenOrder:
         total=_decimal(payload.get("total_price")),
         currency=payload.get("currency") or "",
         lines=tuple(_seen_line(line) for line in payload["line_items"]),
+        as_of=instant_or_none(payload.get("updated_at")) or placed_at,
     )
 
 
@@ -77,8 +79,8 @@ def _decimal(text: str | None) -> Decimal | None:
     return value if value.is_finite() and abs(value) < 10**15 else None
 
 
-def seen_in_record(order: OrderRecord) -> SeenOrder:
-    """The order as it was read."""
+def seen_in_record(order: OrderRecord, answered_at: datetime | None) -> SeenOrder:
+    """The order as it was read in an answer of `answered_at` (Shopify's clock; None: it did not tell)."""
     return SeenOrder(
         gid=order.gid,
         name=order.name,
@@ -93,6 +95,7 @@ def seen_in_record(order: OrderRecord) -> SeenOrder:
             SeenLine(line.gid, line.variant_gid or "", line.title, max(0, line.current_quantity))
             for line in order.lines
         ),
+        as_of=answered_at or order.updated_at,
     )
 
 
@@ -122,12 +125,15 @@ def is_too_early(connection: Connection, placed_at: datetime) -> bool:
 
 
 def why_skipped(seen: SeenOrder) -> str:
-    """Why no copy is made of an order, in words for its row; '' if one is."""
+    """Why no copy is made of an order, in words for its row; '' if one is.
+
+    Its age is told by Shopify's clock alone: ours may leap ahead, and have every order skipped for good.
+    """
     if seen.is_test:
         return "It is a test order."
     if seen.cancelled_at:
         return "It was cancelled before it was copied."
-    if seen.placed_at < timezone.now() - OLDEST:
+    if seen.placed_at < seen.as_of - OLDEST:
         return "It is older than 60 days: Shopify does not show it to us any more."
     return ""
 

@@ -95,7 +95,7 @@ def _note_missed(connection: Connection, summary: OrderSummary, client: Client, 
         order = orders.read_order(client, summary.gid)
     except errors.ObjectNotFound:
         return  # deleted a moment ago
-    noted = intake.note(connection, intake.seen_in_record(order), tell)
+    noted = intake.note(connection, intake.seen_in_record(order, client.answered_at), tell)
     if noted.order_import is not None:
         look.found += 1
         look.due += [noted.order_import] if noted.has_work else []

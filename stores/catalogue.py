@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
@@ -33,9 +32,11 @@ _LONGEST_KEY = 255
 
 _UPSERT = """
     INSERT INTO stores_variant (store_id, gid, product_gid, item_gid, product_title, title, handle, sku, barcode,
-                                options, handle_key, sku_key, barcode_key, is_tracked, is_bundle, gone_at, seen_at)
+                                options, handle_key, sku_key, barcode_key, is_tracked, is_bundle, gone_at,
+                                seen_at, read_number)
     SELECT %s, u.gid, u.product_gid, u.item_gid, u.product_title, u.title, u.handle, u.sku, u.barcode,
-           u.options::jsonb, u.handle_key, u.sku_key, u.barcode_key, u.is_tracked, u.is_bundle, NULL, %s
+           u.options::jsonb, u.handle_key, u.sku_key, u.barcode_key, u.is_tracked, u.is_bundle, NULL,
+           clock_timestamp(), %s
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
                 %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::bool[])
          AS u(gid, product_gid, item_gid, product_title, title, handle, sku, barcode,
@@ -45,10 +46,21 @@ _UPSERT = """
         title = EXCLUDED.title, handle = EXCLUDED.handle, sku = EXCLUDED.sku, barcode = EXCLUDED.barcode,
         options = EXCLUDED.options, handle_key = EXCLUDED.handle_key, sku_key = EXCLUDED.sku_key,
         barcode_key = EXCLUDED.barcode_key, is_tracked = EXCLUDED.is_tracked, is_bundle = EXCLUDED.is_bundle,
-        gone_at = NULL, seen_at = EXCLUDED.seen_at
+        gone_at = NULL, seen_at = EXCLUDED.seen_at, read_number = EXCLUDED.read_number
     -- A product that was read again while a long read of the whole catalogue ran is newer than what that brings.
-    WHERE stores_variant.seen_at <= EXCLUDED.seen_at
+    WHERE stores_variant.read_number <= EXCLUDED.read_number
 """
+
+
+def number_read() -> int:
+    """A number for a read that begins now: higher than those of all that began before.
+
+    Numbers, because the clocks of two machines differ, and one that was set back would have all reads of the next hour
+    pass for older than what is known.
+    """
+    with db.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s)", [Variant.READS])
+        return cursor.fetchone()[0]
 
 
 def refresh_catalogue(store: Store) -> int:
@@ -56,11 +68,11 @@ def refresh_catalogue(store: Store) -> int:
 
     Whatever fails in between leaves the rows read so far, and nothing is marked as gone. Raises as the client does.
     """
-    read_at = timezone.now()
+    number = number_read()
     for portion in _portions(_read_all(store), PORTION):
-        _upsert(store, portion, read_at)
+        _upsert(store, portion, number)
     alive = Variant.objects.filter(store=store, gone_at=None)
-    gone = alive.filter(seen_at__lt=read_at).update(gone_at=timezone.now())
+    gone = alive.filter(read_number__lt=number).update(gone_at=timezone.now())
     count = alive.count()
     refresh_statistics(count)
     logger.info("%s: %d variants, %d more are gone", store.domain, count, gone)
@@ -93,13 +105,13 @@ def _portions(records: Iterable[VariantRecord], size: int) -> Iterator[list[Vari
         yield portion
 
 
-def _upsert(store: Store, records: Sequence[VariantRecord], read_at: datetime) -> None:
+def _upsert(store: Store, records: Sequence[VariantRecord], number: int) -> None:
     # Paging may give a variant twice when it moves meanwhile; one order of rows for everybody, lest two lock crosswise.
     rows = sorted({record.gid: record for record in records}.values(), key=lambda record: record.gid)
     if not rows:
         return
     with db.cursor() as cursor:
-        cursor.execute(_UPSERT, [store.pk, read_at, *map(list, zip(*map(_columns, rows), strict=True))])
+        cursor.execute(_UPSERT, [store.pk, number, *map(list, zip(*map(_columns, rows), strict=True))])
 
 
 def _columns(record: VariantRecord) -> tuple:
@@ -150,18 +162,18 @@ def read_product(store: Store, product_gid: str) -> list[VariantRecord]:
     return list(products.read_product(open_client(store), product_gid) or ())
 
 
-def save_new_products(store: Store, records: Sequence[VariantRecord], read_at: datetime) -> None:
-    """Upsert the variants of products that were unknown until now, as read at `read_at`."""
-    _upsert(store, records, read_at)
+def save_new_products(store: Store, records: Sequence[VariantRecord], number: int) -> None:
+    """Upsert the variants of products that were unknown until now, as the read of this number saw them."""
+    _upsert(store, records, number)
 
 
-def save_product(store: Store, product_gid: str, records: Sequence[VariantRecord], read_at: datetime) -> ProductChange:
-    """Upsert a product's variants as read at `read_at`, mark its other ones as gone, and tell what changed."""
+def save_product(store: Store, product_gid: str, records: Sequence[VariantRecord], number: int) -> ProductChange:
+    """Upsert a product's variants as the read of this number saw them, mark its other ones as gone; what changed."""
     before = _load_product(store, product_gid, [record.gid for record in records])
-    _upsert(store, records, read_at)
+    _upsert(store, records, number)
     seen = [record.gid for record in records]
-    missing = Variant.objects.filter(store=store, product_gid=product_gid, gone_at=None, seen_at__lte=read_at)
-    missing.exclude(gid__in=seen).update(gone_at=timezone.now(), seen_at=read_at)
+    missing = Variant.objects.filter(store=store, product_gid=product_gid, gone_at=None, read_number__lte=number)
+    missing.exclude(gid__in=seen).update(gone_at=timezone.now(), read_number=number)
     after = _load_product(store, product_gid, seen)
     return _compare(before, after)
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from stores import locks
 from stores.locks import Lock
 from stores.models import Store
-from stores.shopify import auth, throttle
+from stores.shopify import auth, shops, throttle
 from stores.shopify.client import Client, new_session
 from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFound, Unauthorized
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # A renewal that failed while the current token still lives is not tried again before this many seconds.
 RENEWAL_PAUSE = 60
+# What an answer says of the time is written down when the clocks moved apart by this, and after this time anyway.
+CLOCK_STEP, CLOCK_PAUSE = timedelta(seconds=5), timedelta(seconds=20)
 
 _opened = threading.local()
 
@@ -47,7 +49,9 @@ def open_client(store: Store) -> Client:
     session = new_session()
     url = base_url(store)
     tokens = StoreTokens(store, url, session)
-    client = Client(url, settings.SHOPIFY_API_VERSION, tokens, StoreBucket(store.pk), session, domain=store.domain)
+    bucket, clock = StoreBucket(store.pk), StoreClock(store.pk)
+    version = settings.SHOPIFY_API_VERSION
+    client = Client(url, version, tokens, bucket, session, domain=store.domain, note_time=clock.note)
     clients[store.pk] = (fingerprint, client)
     return client
 
@@ -141,6 +145,36 @@ _GIVE_BACK = f"""
         bucket_at = GREATEST(bucket_at, clock_timestamp())
     WHERE id = %(store)s
 """
+
+
+class StoreClock:
+    """What Shopify's answers say of the time, in the row of the store: not each time, for it seldom changes.
+
+    Nothing that protects units compares our clock with Shopify's: they may be minutes apart, and ours may leap.
+    """
+
+    def __init__(self, store_pk: int) -> None:
+        self._store_pk = store_pk
+        self._noted_at: datetime | None = None
+        self._difference = timedelta(0)
+
+    def note(self, answered_at: datetime) -> None:
+        """Shopify's clock was at `answered_at` a moment ago."""
+        difference = timezone.now() - answered_at
+        if self._noted_at is not None:
+            is_as_before = abs(difference - self._difference) < CLOCK_STEP
+            if is_as_before and timedelta(0) <= answered_at - self._noted_at < CLOCK_PAUSE:
+                return
+        self._noted_at, self._difference = answered_at, difference
+        Store.objects.filter(pk=self._store_pk).update(answered_at=answered_at, clock_difference=difference)
+
+
+def ask_time(store: Store) -> datetime:
+    """The store's clock now, to the second; what is known of it where its answer does not tell. Raises as a client."""
+    if at := shops.ask_time(open_client(store)):
+        return at
+    store.refresh_from_db(fields=["clock_difference"])
+    return store.now()
 
 
 class StoreTokens:

@@ -31,6 +31,7 @@ WATCHED = (
         (
             *("status", "status_reason", "checked_at", "check_report", "scopes", "currency", "token_obtained_at"),
             *("token_expires_at", "bucket_maximum", "bucket_available", "bucket_restore_rate", "bucket_at"),
+            *("answered_at", "clock_difference"),
         ),
         ("client_secret", "previous_client_secret", "access_token"),
         "domain",

@@ -6,14 +6,21 @@ same destination variant; the constraint `destination_variant_claimed_once` stan
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from stores import link_rows, matching, suggestions
-from stores.catalogue import KEYS, ProductChange, read_product, refresh_catalogue, save_new_products, save_product
+from stores.catalogue import (
+    KEYS,
+    ProductChange,
+    number_read,
+    read_product,
+    refresh_catalogue,
+    save_new_products,
+    save_product,
+)
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from stores.shopify.products import VariantRecord
 
@@ -96,7 +103,7 @@ def match_product(store: Store, product_gid: str) -> set[int]:
     Those are the connections in which a link changed, or in which a linked variant of the product changed in what its
     stock depends on (tracked, bundle, inventory item). Raises as the client does.
     """
-    read_at = timezone.now()
+    number = number_read()
     records = read_product(store, product_gid)
     connections = [
         connection
@@ -107,7 +114,7 @@ def match_product(store: Store, product_gid: str) -> set[int]:
         # One transaction: a run that is repeated after a crash must find the same changes again.
         for destination_pk in sorted({connection.destination_id for connection in connections}):
             link_rows.lock(destination_pk)
-        change = save_product(store, product_gid, records, read_at)
+        change = save_product(store, product_gid, records, number)
         if not change.pks:
             return set()
         return {connection.pk for connection in connections if _match_change(connection, store, change)}
@@ -134,21 +141,21 @@ def link_pairs(
     now: (store, product gid, all of its variants). Returns how many links changed. What an operator decided stays, as
     does a link whose partner lives, and a partner that somebody else has stays theirs.
     """
-    read_at = timezone.now()
+    number = number_read()
     listed = list(products)
 
     def work() -> int:
         changed = 0
         for store in {store.pk: store for store, _, _ in listed}.values():
             own = {gid: records for owner, gid, records in listed if owner.pk == store.pk}
-            changed += _save_products(connection, store, own, read_at)
+            changed += _save_products(connection, store, own, number)
         return changed + link_rows.link_pairs(connection, pairs)
 
     return link_rows.write(connection, work)
 
 
 def _save_products(
-    connection: Connection, store: Store, products: Mapping[str, Sequence[VariantRecord]], read_at: datetime
+    connection: Connection, store: Store, products: Mapping[str, Sequence[VariantRecord]], number: int
 ) -> int:
     """Save what is not known yet: new products at once, others one by one; returns how many links that changed."""
     known: dict[str, set[str]] = {}
@@ -156,11 +163,11 @@ def _save_products(
     for product_gid, gid, gone_at in rows.values_list("product_gid", "gid", "gone_at"):
         known.setdefault(product_gid, set()).add("" if gone_at else gid)
     new = [record for product_gid, records in products.items() if product_gid not in known for record in records]
-    save_new_products(store, new, read_at)
+    save_new_products(store, new, number)
     changed = 0
     for product_gid, records in products.items():
         if product_gid in known and known[product_gid] - {""} != {record.gid for record in records}:
-            change = save_product(store, product_gid, records, read_at)
+            change = save_product(store, product_gid, records, number)
             changed += link_rows.mark_gone(connection, change.pks) if change.pks else 0
     return changed
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from orders import due, importing, notices, updates
 from stores import linking
-from stores.clients import open_client
+from stores.clients import ask_time, open_client
 from stores.models import CatalogueSettings, Connection
 from syncing import (
     alerts,
@@ -109,7 +109,7 @@ def start_connection(job: SyncJob) -> str:
     message = match_connection(job)
     if connection.carries_orders:
         _prepare_orders(connection)
-    connection.start()
+    connection.start(ask_time(connection.destination))
     jobs.carry(connection)
     return f"Started. {message}"
 

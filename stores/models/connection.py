@@ -6,7 +6,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from stores.models.store import Location, Store, Strategy, SyncSwitch
 
@@ -95,7 +94,8 @@ class Connection(models.Model):
     # The strategy that the links' baselines were made for: after a change of strategy both sides are aligned anew.
     aligned_strategy = models.CharField(max_length=12, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Since when its strategy carries orders: what was sold before is not ours to copy.
+    # Since when its strategy carries orders: what was sold before is not ours to copy. Like the start, an instant of
+    # the destination's clock, for it is compared with those of its orders.
     carries_orders_since = models.DateTimeField(null=True, blank=True, editable=False)
     # Up to which changes of the destination's orders, and of the source's, were looked at (Shopify's clock).
     orders_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -141,7 +141,7 @@ class Connection(models.Model):
     def save(self, *args, **kwargs) -> None:
         """Save; a strategy that begins (or ceases) to carry orders is noted with the instant."""
         if self.carries_orders != (self.carries_orders_since is not None):
-            self.carries_orders_since = timezone.now() if self.carries_orders else None
+            self.carries_orders_since = self.destination.now() if self.carries_orders else None
             if (names := kwargs.get("update_fields")) is not None and "strategy" in names:
                 kwargs["update_fields"] = {*names, "carries_orders_since"}
         super().save(*args, **kwargs)
@@ -175,10 +175,17 @@ class Connection(models.Model):
         if self.pk and self.is_two_way:
             refuse_shared_locations(list(self.mappings.all()))
 
-    def start(self) -> None:
-        """Mark it started; what was approved and mapped begins to travel at the next run."""
-        self.state, self.started_at = self.State.RUNNING, self.started_at or timezone.now()
-        self.save(update_fields=["state", "started_at"])
+    def start(self, at: datetime | None = None) -> None:
+        """Mark it started; what was approved and mapped begins to travel at the next run.
+
+        `at` is now by the destination's clock, as it just told: ours may be minutes ahead, and whatever was ordered
+        before it would be nobody's.
+        """
+        self.state = self.State.RUNNING
+        if self.started_at is None:
+            self.started_at = at or self.destination.now()
+            self.carries_orders_since = self.started_at if self.carries_orders else None
+        self.save(update_fields=["state", "started_at", "carries_orders_since"])
 
 
 class LocationMapping(models.Model):

@@ -1,9 +1,12 @@
 """A Shopify store, its credentials and its locations; and the global switch."""
 
+from datetime import datetime, timedelta
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from stores.models.fields import EncryptedTextField, check_texts
 
@@ -113,6 +116,9 @@ class Store(models.Model):
     bucket_available = models.FloatField(default=1000, editable=False)
     bucket_restore_rate = models.FloatField(default=50, editable=False)
     bucket_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Shopify's clock as an answer told it lately, and how far ours was ahead of it then (stores.clients.StoreClock).
+    answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    clock_difference = models.DurationField(default=timedelta(0), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -131,6 +137,10 @@ class Store(models.Model):
     @property
     def is_source(self) -> bool:
         return self.role == self.Role.SOURCE
+
+    def now(self) -> datetime:
+        """Shopify's time, as far as it is known without asking: ours, less what it was ahead at the last answer."""
+        return timezone.now() - self.clock_difference
 
     def webhook_secrets(self) -> list[str]:
         """The secrets a delivery of this store may be signed with: the current one first."""

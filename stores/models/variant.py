@@ -37,6 +37,7 @@ def _loose(column: str) -> Func:
 class Variant(models.Model):
     """One variant of one store, as last read. Gone ones stay, so that what they were linked to can be told."""
 
+    READS = "stores_variant_reads"  # the sequence that numbers reads of catalogues (stores.catalogue.number_read)
     ONLY_TITLE = "Default Title"  # Shopify's name for the variant of a product without options
 
     # No index of its own: every other one begins with the store, and beside them it only misleads the planner.
@@ -65,6 +66,7 @@ class Variant(models.Model):
     )
     gone_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField()
+    read_number = models.BigIntegerField(db_default=0, editable=False, help_text="Which read saw it last.")
 
     class Meta:
         ordering = ["store", "product_title", "title"]

@@ -77,6 +77,7 @@ class Client:
     (connect, read) in seconds; `sleep` takes seconds. `domain` names the store in messages and logs.
 
     `answered_at` is Shopify's own clock (the Date header) as the last answer told it; None where that told nothing.
+    `note_time` is called with it at each answer.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Client:
         domain: str = "",
         read_attempts: int = 4,
         throttle_attempts: int = 8,
+        note_time: Callable[[datetime], None] = lambda at: None,
     ) -> None:
         self.domain = domain or answers.store_name(base_url)
         self.api_version = api_version
@@ -105,6 +107,7 @@ class Client:
         self._throttle_attempts = throttle_attempts
         self._learned_costs: dict[str, float] = {}
         self.answered_at: datetime | None = None
+        self._note_time = note_time
 
     def execute(self, document: str, variables: Mapping[str, Any] | None = None, *, cost: float) -> dict[str, Any]:
         """Send a document and return its `data`. `cost` is the first guess of its requested points.
@@ -233,6 +236,8 @@ class Client:
             logger.info("%s %s cost=%g ms=%.0f failed=%s", self.domain, name, reserved, spent, type(error).__name__)
             raise answers.network_error(error, self.domain, is_write=is_write) from None
         self.answered_at = answers.answered_at(response)
+        if self.answered_at:
+            self._note_time(self.answered_at)
         logger.info(
             "%s %s cost=%g ms=%.0f status=%s request=%s",
             self.domain,

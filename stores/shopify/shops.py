@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from stores.shopify.client import Client
 
@@ -66,6 +67,16 @@ def read_shop(client: Client) -> ShopRecord:
         timezone=shop["ianaTimezone"],
         plan=shop["plan"]["publicDisplayName"],
     )
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/shop
+ASK_TIME = "query AskTime { shop { id } }"
+
+
+def ask_time(client: Client) -> datetime | None:
+    """Shopify's clock now, to the second; None where its answer does not tell. Raises as Client.execute does."""
+    client.execute(ASK_TIME, cost=1)
+    return client.answered_at
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/currentAppInstallation

@@ -82,6 +82,7 @@ class Alert(models.Model):
         CATALOGUE = "catalogue", "Catalogue does not follow"
         PRIVACY = "privacy", "Privacy request waits"
         OVERDUE = "overdue", "Reconciliation overdue"
+        CLOCK = "clock", "Clocks differ"
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     subject = models.CharField(max_length=160)

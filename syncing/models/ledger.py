@@ -175,6 +175,8 @@ class StockHold(models.Model):
     destination_seen_quantity = models.IntegerField(null=True, help_text="What the destination had when they said so.")
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True)
+    # The link's newest adjustment when an operator decided: what was written since is told by its id, not by a clock.
+    last_adjustment_id = models.BigIntegerField(db_default=0, editable=False)
     resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:

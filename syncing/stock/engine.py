@@ -96,13 +96,16 @@ class Run:
         its oldest link has waited STOCK_LINGER_SECONDS.
         """
         linger = settings.STOCK_LINGER_SECONDS
+        began = time.monotonic()
         while True:
             waiting = pairs.count_waiting(self.connection, TAKE)
             is_quiet = time.monotonic() - self.last_sent > linger
             if waiting.count >= BATCH_ROWS:
                 full = waiting.count // BATCH_ROWS * BATCH_ROWS
                 return waiting.count if waiting.oldest_seconds > 10 * linger else full
-            if not waiting.count or is_quiet or waiting.oldest_seconds >= linger:
+            # The age of a link is the database's word: where its clock was set back, only ours ends the waiting.
+            is_over = waiting.oldest_seconds >= linger or time.monotonic() - began >= linger
+            if not waiting.count or is_quiet or is_over:
                 return waiting.count
             time.sleep(LINGER_STEP)
 
@@ -248,4 +251,4 @@ def _last_sent(connection: Connection) -> float:
     """When this connection last sent a batch, on this process's monotonic clock."""
     last = StockBatch.objects.filter(connection=connection).order_by("-pk").values_list("first_sent_at", flat=True)[:1]
     ago = (timezone.now() - last[0]).total_seconds() if last and last[0] else 1e9
-    return time.monotonic() - ago
+    return time.monotonic() - max(0.0, ago)

@@ -111,14 +111,14 @@ class Guard:
         # Any write since then ends it: the same values some day later are another question. A write that changed
         # nothing, perhaps because another row of its batch was refused, does not; nor does the one that set the source
         # to its true quantity, which the destination is to follow.
-        written = StockAdjustment.objects.filter(link=OuterRef("link"), created_at__gt=OuterRef("resolved_at"))
+        written = StockAdjustment.objects.filter(link=OuterRef("link"), pk__gt=OuterRef("last_adjustment_id"))
         used = written.exclude(state=StockAdjustment.State.STALE).exclude(
             hold=OuterRef("pk"), level=OuterRef("link__source_level")
         )
         pairs_by_link = {pair.link_id: pair for pair in taken}
         is_decided = Q(kind=StockHold.Kind.GUARD, state=StockHold.State.RELEASED) | Q(state=StockHold.State.SET_TRUE)
         holds = StockHold.objects.filter(is_decided, link__in=list(pairs_by_link)).exclude(Exists(used))
-        return {hold.link_id: self._word(hold, pairs_by_link[hold.link_id]) for hold in holds.order_by("resolved_at")}
+        return {hold.link_id: self._word(hold, pairs_by_link[hold.link_id]) for hold in holds.order_by("pk")}
 
     def _word(self, hold: StockHold, pair: Pair) -> Decided:
         if hold.state == StockHold.State.RELEASED:

@@ -2,7 +2,8 @@
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from stores.shopify.inventory import LARGEST_QUANTITY
@@ -117,7 +118,10 @@ def _record(hold: StockHold, link: StockLink, quantity: int) -> None:
 def _resolve(hold: StockHold, kind: str, state: str, user: AbstractBaseUser | None) -> StockLink:
     link = StockLink.objects.select_for_update(of=("self",)).select_related("connection").get(pk=hold.link_id)
     resolved = StockHold.objects.filter(pk=hold.pk, kind=kind, state=StockHold.State.OPEN).update(
-        state=state, resolved_at=timezone.now(), resolved_by=user
+        state=state,
+        resolved_at=timezone.now(),
+        resolved_by=user,
+        last_adjustment_id=link.adjustments.aggregate(newest=Coalesce(Max("pk"), 0))["newest"],
     )
     if not resolved:
         raise HoldResolved("This hold was resolved already, or its values have changed: reload the page.")

@@ -250,7 +250,7 @@ def test_a_variant_that_loses_its_sku_before_it_was_linked_says_so(connection, s
 
 
 def test_a_long_read_does_not_overwrite_a_product_that_was_read_later(connection, source, shopify):
-    began = timezone.now()
+    began = catalogue.number_read()
     shopify[source.pk] = [record(1, "new")]
     linking.match_product(source, "gid://shopify/Product/1")
     catalogue._upsert(source, [record(1, "old")], began)
