@@ -83,10 +83,10 @@ def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan
     as_is = [replace(line, current_quantity=units_left[line.gid]) for line in known]
     left = {gid: count for gid, count in units_left.items() if rows[gid].state != Line.State.LEFT_OUT}
     taken = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
-    before = _draft_lines(row, order, as_made, rows, choices) if taken else []
-    if not taken or not any(left.values()):
-        return _Plan(before, [], left, taken)
     try:
+        before = _draft_lines(row, order, as_made, rows, choices) if taken else []
+        if not taken or not any(left.values()):
+            return _Plan(before, [], left, taken)
         return _Plan(before, _draft_lines(row, order, as_is, rows, choices), left, taken)
     except mapping.NoLinkedLines:
         raise UpdateRefused("Only lines without stock would be left in the draft: change it by hand.") from None

@@ -174,7 +174,9 @@ class _Importer:
         row.is_draft = self.connection.strategy == Strategy.DRAFT_ORDER
         copy = find(self.clients(self.connection.source), row, self.connection.destination.domain)
         if copy:
-            self._confirm(copy)
+            with transaction.atomic():
+                units.keep_found(row, has_custom=self.choices.unlinked == OrderSettings.Unlinked.CUSTOM)
+                self._confirm(copy)
         return copy is not None
 
     # Deciding

@@ -79,6 +79,13 @@ def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
     return _changed(before, _pending(rows))
 
 
+def keep_found(order_import: OrderImport, *, has_custom: bool) -> None:
+    """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know."""
+    planned = order_import.lines.filter(state=Line.State.PLANNED)
+    planned.filter(source_variant__isnull=False).update(state=Line.State.CARRIED)
+    planned.filter(source_variant=None).update(state=Line.State.CUSTOM if has_custom else Line.State.LEFT_OUT)
+
+
 def release(order_import: OrderImport) -> set[int]:
     """Its units are no longer held back: the source took them, or nobody will."""
     pending = order_import.lines.filter(is_pending=True)

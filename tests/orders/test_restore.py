@@ -7,6 +7,8 @@ from django.core.management import call_command
 
 from orders.models import OrderImport
 from stores.models import SyncSwitch
+from syncing import sweep
+from tests.backup import after_restore, resume_everything
 from tests.orders.changes import copied
 
 
@@ -37,3 +39,47 @@ def test_an_order_placed_after_the_restore_is_copied_as_ever(trade):
     shop.north.order((1, 1))
     shop.run()
     assert len(shop.copies) == 2
+
+
+@pytest.fixture
+def drafted_before(trade):
+    """A draft of 4 units that the restored database did not know of: (trade, order)."""
+
+    def build(**choices):
+        shop, order, _ = copied(trade, (0, 4), strategy="draft_order", **choices)
+        OrderImport.objects.all().delete()
+        after_restore()
+        resume_everything()
+        shop.world.tick(60)
+        shop.run()
+        assert OrderImport.objects.get().state == "confirmed"
+        return shop, order
+
+    return build
+
+
+def test_a_draft_that_was_found_again_gives_nothing_back_when_its_reservation_ends(drafted_before):
+    shop, _ = drafted_before(reserve_days=1)
+    shop.world.let_pass(hours=24 - 1 / 60)
+    sweep.sweep()
+    shop.run()
+    shop.world.tick(120)
+    shop.run()
+    assert shop.stock() == (20, 16, 16)
+    assert max(change.after for change in shop.south.changes(0)) <= 16, "units of the draft were for sale again"
+
+
+def test_a_refund_is_taken_off_a_draft_that_was_found_again(drafted_before):
+    shop, order = drafted_before()
+    row = {"line_item_id": order.lines[0].id, "quantity": 1, "restock_type": "CANCEL"}
+    shop.sim.refund(shop.north.domain, order, [row])
+    shop.run()
+    assert [line.quantity for line in shop.drafts[0].lines] == [3]
+    assert shop.stock() == (17, 17, 17)
+
+
+def test_a_draft_that_was_found_again_and_is_deleted_gives_its_units_back(drafted_before):
+    shop, _ = drafted_before()
+    shop.sim.delete_draft(shop.source.domain, shop.drafts[0])
+    shop.run()
+    assert shop.stock()[0] == shop.stock()[2] == 20
