@@ -6,9 +6,11 @@ same destination variant; the constraint `destination_variant_claimed_once` stan
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from stores import link_rows, matching, suggestions
@@ -29,6 +31,7 @@ __all__ = [
     "LinkReport",
     "clear",
     "count_links",
+    "find_unmatched",
     "ignore",
     "link_pairs",
     "match_connection",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 State = VariantLink.State
+MATCH_AGAIN = timedelta(days=1)
 
 
 class LinkRefused(ValueError):
@@ -95,6 +99,16 @@ def match_connection(connection: Connection) -> LinkReport:
     connection.linked_at = timezone.now()
     connection.save(update_fields=["linked_at"])
     return count_links(connection, changed)
+
+
+def find_unmatched(now: datetime) -> QuerySet[Connection]:
+    """Started connections that were not matched for a day: what no webhook told of is found then.
+
+    Or that were matched in what is the future now: a clock that was ahead and was set back must not end it for long.
+    """
+    known = Connection.objects.alias(matched_at=Coalesce("linked_at", "created_at"))
+    stale = known.filter(Q(matched_at__lt=now - MATCH_AGAIN) | Q(matched_at__gt=now + timedelta(hours=1)))
+    return stale.filter(state=Connection.State.RUNNING).select_related("source", "destination")
 
 
 def match_product(store: Store, product_gid: str) -> set[int]:

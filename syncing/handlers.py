@@ -18,6 +18,7 @@ from syncing import (
     pulse,
     reconciliation,
     recovery,
+    rematching,
     webhooks,
 )
 from syncing.catalog import content_runs, deleting, files, product_jobs, run_work
@@ -89,6 +90,7 @@ def carry_stock(job: SyncJob) -> None:
         is_done = run.carry(CARRY_SECONDS, lambda: pulse.is_stopping() or _is_stopped(connection))
     finally:
         jobs.carry_all(run.dirtied - {connection.pk})
+        rematching.match_products(run.contradictions)
     if not is_done:
         raise jobs.Later(0, "More waits to be carried.")
 
@@ -122,6 +124,7 @@ def match_connection(job: SyncJob) -> str:
     report = linking.match_connection(connection)
     Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())
     pairs.wire_connection(connection)
+    pairs.mark_contradicted(connection)
     jobs.carry_all([connection.pk])
     order_effects.resume_linked([connection.pk])
     product_effects.resume_connection(connection)

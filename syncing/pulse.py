@@ -34,6 +34,7 @@ DUTIES = (
     WEBHOOKS := "webhooks",
     STOCK := "stock",
     RECONCILIATIONS := "reconciliations",
+    MATCHING := "matching",
     ORDER_COPIES := "order copies",
     ORDER_CHANGES := "order changes",
     ORDER_MAILS := "order mails",

@@ -18,9 +18,11 @@ from stores.models import Connection, Store
 from stores.shopify import bulk
 from stores.shopify.client import Client
 from stores.shopify.errors import BulkFailed
-from syncing import jobs, order_effects
+from stores.shopify.inventory import LevelReading
+from syncing import jobs, order_effects, rematching
 from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
 from syncing.stock import levels, pairs, planning
+from syncing.stock.contradictions import Contradictions
 from syncing.stock.levels import Hint
 from syncing.stock.planning import State
 from syncing.stock.reading import read_levels
@@ -115,21 +117,31 @@ def _read_store(
 ) -> None:
     if report.bulk_gids.get(str(store.pk)) == READ:
         return  # its file was read before the other store's was ready
-    linked = _linked_levels(connection, store)
+    linked, contradictions = _linked_levels(connection, store), Contradictions()
     if _wants_bulk(connection, store, report):
-        _read_bulk(store, clients, linked, report)
+        asked = _read_bulk(store, clients, linked, report, contradictions)
     else:
         asked = list(linked.order_by("location_id", "pk"))
-        jobs.carry_all(read_levels(asked, clients, troubles))
-        report.levels_read += sum(level.pk not in troubles.unread_level_ids for level in asked)
-        if not troubles.can_read(store.pk):
-            return
+    jobs.carry_all(read_levels(asked, clients, troubles, contradictions=contradictions))
+    report.levels_read += sum(level.pk not in troubles.unread_level_ids for level in asked)
+    rematching.match_connection(connection, contradictions)
+    if not troubles.can_read(store.pk):
+        return
     report.bulk_gids[str(store.pk)] = READ
     report.save()
 
 
-def _read_bulk(store: Store, clients: Clients, linked: QuerySet[StockLevel], report: Reconciliation) -> None:
-    """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat."""
+def _read_bulk(
+    store: Store,
+    clients: Clients,
+    linked: QuerySet[StockLevel],
+    report: Reconciliation,
+    contradictions: Contradictions,
+) -> list[StockLevel]:
+    """Start Shopify's bulk operation, wait for it (Later), then stream its file in chunks: memory stays flat.
+
+    Returns the levels that the file does not speak of, doubtful now: deleted, or not stocked there any more.
+    """
     client = clients(store)
     state = bulk.poll(client, _ensure_bulk(store, clients, report))
     if state.is_under_way:
@@ -143,15 +155,16 @@ def _read_bulk(store: Store, clients: Clients, linked: QuerySet[StockLevel], rep
         )
     seen = _Seen(linked)
     lines = _Counted(bulk.stream(state.url, client.session) if state.url else iter(()))
-    hints = _hints(lines)
-    while chunk := list(islice(hints, CHUNK)):
-        report.levels_read += _compare_hints(store, chunk, seen)
+    readings = _readings(lines)
+    while chunk := list(islice(readings, CHUNK)):
+        report.levels_read += _compare_readings(store, chunk, seen, contradictions)
     if lines.count != state.object_count:
         raise BulkFailed(
             f"{store}: the file holds {lines.count} of {state.object_count} lines.", error_code="INCOMPLETE"
         )
     missing = seen.missing()
     levels.doubt(missing)
+    return list(StockLevel.objects.filter(pk__in=missing).order_by("location_id", "pk"))
 
 
 def _ensure_bulk(store: Store, clients: Clients, report: Reconciliation) -> str:
@@ -184,13 +197,16 @@ class _Counted:
             yield line
 
 
-def _hints(lines: Iterable[dict]) -> Iterator[Hint]:
+def _readings(lines: Iterable[dict]) -> Iterator[LevelReading]:
     for line in lines:
         reading = bulk.level_reading_from_line(line)
         if reading is not None and reading.as_of is not None:
-            available = reading.available if reading.is_active and reading.tracked else None
-            place = (reading.item_gid, reading.location_gid)
-            yield Hint(*place, available, reading.as_of, is_active=reading.is_active)
+            yield reading
+
+
+def _hint(reading: LevelReading) -> Hint:
+    available = reading.available if reading.is_active and reading.tracked else None
+    return Hint(reading.item_gid, reading.location_gid, available, reading.as_of, is_active=reading.is_active)
 
 
 class _Seen:
@@ -216,24 +232,27 @@ class _Seen:
         return [pk for pk in ids.iterator() if not self.bits[(pk - self.first) // 8] >> (pk - self.first) % 8 & 1]
 
 
-def _compare_hints(store: Store, chunk: Sequence[Hint], seen: _Seen) -> int:
+def _compare_readings(store: Store, chunk: Sequence[LevelReading], seen: _Seen, contradictions: Contradictions) -> int:
     """Observe only the values that differ from the mirror: rows that agree are not even locked."""
-    items = [hint.item_gid for hint in chunk]
+    items = [reading.item_gid for reading in chunk]
     rows = StockLevel.objects.filter(store=store, item_gid__in=items).values_list(
-        "item_gid", "location__gid", "pk", "available", "is_doubtful"
+        "item_gid", "location__gid", "pk", "available", "is_active", "is_doubtful"
     )
-    mirror = {(item, location): (pk, available, doubtful) for item, location, pk, available, doubtful in rows}
-    differing, count = [], 0
-    for hint in chunk:
-        known = mirror.get((hint.item_gid, hint.location_gid))
+    mirror = {(item, location): known for item, location, *known in rows}
+    differing, linked = [], []
+    for reading in chunk:
+        known = mirror.get((reading.item_gid, reading.location_gid))
         if known is None:
             continue
-        count += seen.add(known[0])
-        if known[1] != hint.available or known[2]:
+        if seen.add(known[0]):
+            linked.append(reading)
+        hint = _hint(reading)
+        if known[1:] != [hint.available, hint.is_active, False]:
             differing.append(hint)
+    contradictions.note(store.pk, linked)
     if differing:
         jobs.carry_all(levels.observe_hints(store, differing, StockObservation.Origin.BULK).connection_ids)
-    return count
+    return len(linked)
 
 
 def _look_for_orders(connection: Connection, clients: Clients, report: Reconciliation) -> None:
@@ -275,6 +294,7 @@ def _compare_chunk(
     plan = planning.plan(connection, sure)
     marked = {pair.link_id for pair in loaded} - {pair.link_id for pair in sure}
     marked |= {write.pair.link_id for write in plan.writes}
+    unlike = {row.pair.link_id for row in plan.settled if _is_told_otherwise(connection, row)}
     for row in plan.settled:
         if row.state == State.IN_STEP:
             report.equal += 1
@@ -285,7 +305,19 @@ def _compare_chunk(
             report.skipped[reason] = report.skipped.get(reason, 0) + 1
     report.compared += len(loaded)
     report.differing += len(marked)
-    _mark(sorted(marked), report)
+    _mark(sorted(marked | unlike), report)
+
+
+def _is_told_otherwise(connection: Connection, row: planning.Settled) -> bool:
+    """Whether the link says something else than is true now, or waits for an activation that may succeed now.
+
+    Nothing is skipped for good: whatever once was the reason, the loop looks again when a comparison says otherwise.
+    What is held waits for its operator, or for another value.
+    """
+    pair = row.pair
+    if row.reason == planning.NOT_STOCKED and connection.activates_items:
+        return True
+    return pair.state != State.HELD and (pair.state, pair.reason) != (row.state, row.reason[:255])
 
 
 def _mark(link_ids: Sequence[int], report: Reconciliation) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from orders import due, notices
 from orders.models import OrderImport
+from stores import linking
 from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
 from syncing import alerts, fence, jobs, pulse, retention, tallies
 from syncing.catalog import content_runs, deleting, runs
@@ -104,6 +105,16 @@ def _reconcile() -> None:
             jobs.reconcile(connection, trigger="schedule")
 
     fence.each(_running().filter(Q(reconciled_at=None) | Q(reconciled_at__lt=before)), reconcile, _name)
+
+
+def _match_connections() -> None:
+    """Connections whose catalogues were not read and matched for a day: what no webhook told of is found then."""
+
+    def match(connection: Connection) -> None:
+        if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.MATCH_CONNECTION):
+            jobs.match(connection)
+
+    fence.each(linking.find_unmatched(timezone.now()), match, _name)
 
 
 def _copy_orders() -> None:
@@ -193,6 +204,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     pulse.WEBHOOKS: _process_webhooks,
     pulse.STOCK: _carry_stock,
     pulse.RECONCILIATIONS: _reconcile,
+    pulse.MATCHING: _match_connections,
     pulse.ORDER_COPIES: _copy_orders,
     pulse.ORDER_CHANGES: _update_orders,
     pulse.ORDER_MAILS: _send_notices,

@@ -44,7 +44,10 @@ LAYERS = [
     ("3 features", ["syncing.fence", "syncing.figures", "syncing.status", "syncing.tallies"]),
     ("4 engine", ["syncing.handlers", "syncing.sweep", "syncing.jobs", "syncing.recovery", "syncing.webhooks"]),
     ("4 engine", ["syncing.effects", "syncing.order_effects", "syncing.product_effects"]),
-    ("4 engine", ["syncing.reconciliation", "syncing.alerts", "syncing.doctor", "syncing.privacy"]),
+    (
+        "4 engine",
+        ["syncing.rematching", "syncing.reconciliation", "syncing.alerts", "syncing.doctor", "syncing.privacy"],
+    ),
     ("5 entry points", ["*.admin", "*.admin.*", "*.apps", "*.checks", "*.management", "*.management.*"]),
     ("5 entry points", ["*.views", "*.urls", "syncing.tasks", "tiposync.*"]),
 ]

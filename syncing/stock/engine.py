@@ -20,6 +20,7 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
 from syncing.models import StockAdjustment, StockBatch
 from syncing.stock import guarding, levels, pairs, planning
+from syncing.stock.contradictions import Contradictions
 from syncing.stock.delivery import deliver
 from syncing.stock.ledger import BATCH_ROWS, Write
 from syncing.stock.pairs import Pair, Side
@@ -40,7 +41,7 @@ class Run:
     """One run over one connection. `dirtied` collects the connections that must run next.
 
     An error of one store keeps nothing waiting that does not need it: it is noted in `troubles`, all the rest is
-    carried, and the worst is raised at the end.
+    carried, and the worst is raised at the end. `contradictions` collects the products that must be matched again.
     """
 
     def __init__(self, connection: Connection, clients: Clients) -> None:
@@ -48,6 +49,7 @@ class Run:
         self.clients = clients
         self.dirtied: set[int] = set()
         self.troubles = Troubles()
+        self.contradictions = Contradictions()
         self.guard = guarding.Guard(connection)
         self.last_sent = _last_sent(connection)
         self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
@@ -196,9 +198,9 @@ class Run:
         return fresh
 
     def _read(self, sides: Iterable[Side], taken: Sequence[Pair]) -> None:
-        once = {side.level_id: side for side in sides}
+        once, noted = {side.level_id: side for side in sides}, self.contradictions
         asked, links = pairs.levels_of(list(once.values())), [pair.link_id for pair in taken]
-        self.dirtied |= read_levels(asked, self.clients, self.troubles, except_links=links)
+        self.dirtied |= read_levels(asked, self.clients, self.troubles, except_links=links, contradictions=noted)
 
     def _verify(self, suspicious: Sequence[Pair]) -> list[Pair]:
         """The pairs of a suspicious plan, with all that is summed into their destinations, read live on both sides."""

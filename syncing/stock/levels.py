@@ -12,6 +12,7 @@ from stores.models import Location, Store
 from stores.shopify.client import Client
 from stores.shopify.inventory import LevelReading, read_levels
 from syncing.models import StockLevel, StockLink, StockObservation
+from syncing.stock.contradictions import Contradictions
 from syncing.stock.merge import Mirror, Verdict, doubt_instant, judge_hint, judge_live, latest, live_instant
 
 READ_BATCH = 250  # Shopify's limit for a list of ids
@@ -86,11 +87,17 @@ class Marked:
 
 
 def observe_live(
-    levels: Sequence[StockLevel], client: Client, location: Location, *, except_links: Sequence[int] = ()
+    levels: Sequence[StockLevel],
+    client: Client,
+    location: Location,
+    *,
+    except_links: Sequence[int] = (),
+    contradictions: Contradictions | None = None,
 ) -> set[int]:
     """Ask Shopify for these levels of one location and take the answers into the mirror; return what became dirty.
 
-    `except_links` are not marked: the caller plans them with these very values. Raises what the client raises; then
+    `except_links` are not marked: the caller plans them with these very values. `contradictions` collects the products
+    of which the answers say something else than our rows. Raises what the client raises; then
     nothing of the unread batch was taken: what cannot be read is never used.
     """
     dirtied: set[int] = set()
@@ -98,6 +105,8 @@ def observe_live(
         asked = {level.item_gid: level for level in levels[start : start + READ_BATCH]}
         readings = read_levels(client, location.gid, list(asked))
         dirtied |= _take_live(asked, readings, client.answered_at, except_links)
+        if contradictions is not None:
+            contradictions.note(location.store_id, readings)
     return dirtied
 
 

@@ -176,6 +176,27 @@ _ADD_LINKS = (
 )
 
 
+def mark_contradicted(connection: Connection) -> None:
+    """Have planned again what is skipped and need not be, as far as the variants' rows tell, or the other way round."""
+    with db.cursor() as cursor:
+        cursor.execute(_MARK_CONTRADICTED, [connection.pk])
+
+
+# As _side says it.
+_MARK_CONTRADICTED = """
+    UPDATE syncing_stocklink link SET dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM (SELECT target.id FROM syncing_stocklink target
+          JOIN stores_variantlink pair ON pair.id = target.variant_link_id
+          JOIN stores_variant source ON source.id = pair.source_variant_id
+          JOIN stores_variant destination ON destination.id = pair.destination_variant_id
+          WHERE target.connection_id = %s AND (target.state = 'skipped') = (
+              pair.state = 'linked' AND source.gone_at IS NULL AND destination.gone_at IS NULL
+              AND source.is_tracked AND destination.is_tracked AND NOT source.is_bundle AND NOT destination.is_bundle)
+          ORDER BY target.id FOR UPDATE OF target) own
+    WHERE link.id = own.id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """How many links wait to be carried, and since when the oldest does (seconds)."""

@@ -15,6 +15,7 @@ from syncing.stock.pairs import Pair, source_total
 
 Cause = StockAdjustment.Cause
 State = StockLink.State
+NOT_STOCKED = "not stocked at the destination location"
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ def skip_reason(pair: Pair) -> str:
     if not pair.source.is_active:
         return "not stocked at the source location"
     if not pair.destination.is_active:
-        return "not stocked at the destination location"
+        return NOT_STOCKED
     for name, side in (("source", pair.source), ("destination", pair.destination)):
         if side.available is None:
             return f"the {name} gives no quantity for it (deleted or not tracked)"

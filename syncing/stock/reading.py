@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from django.db import DatabaseError
 
@@ -10,24 +11,32 @@ from stores.models import Location, Store
 from stores.shopify.client import Client
 from syncing.models import StockLevel
 from syncing.stock import levels
+from syncing.stock.contradictions import Contradictions
 from syncing.stock.troubles import Troubles
 
 Clients = Callable[[Store], Client]
 
 
 def read_levels(
-    asked: Iterable[StockLevel], clients: Clients, troubles: Troubles, *, except_links: Sequence[int] = ()
+    asked: Iterable[StockLevel],
+    clients: Clients,
+    troubles: Troubles,
+    *,
+    except_links: Sequence[int] = (),
+    contradictions: Contradictions | None = None,
 ) -> set[int]:
     """Take the live values of these levels into the mirror; return the connections whose links became dirty.
 
     A lot that fails is halved until only what is bad is left. What could not be read stands in `troubles`.
+    `except_links` and `contradictions` are those of `levels.observe_live`.
     """
     by_location: dict[int, list[StockLevel]] = defaultdict(list)
     for level in asked:
         by_location[level.location_id].append(level)
+    observe = partial(levels.observe_live, except_links=except_links, contradictions=contradictions)
     dirtied: set[int] = set()
     for location in Location.objects.filter(pk__in=by_location).select_related("store").order_by("pk"):
-        dirtied |= _read_location(by_location[location.pk], location, clients, troubles, except_links)
+        dirtied |= _read_location(by_location[location.pk], location, clients, troubles, observe)
     return dirtied
 
 
@@ -36,7 +45,7 @@ def _read_location(
     location: Location,
     clients: Clients,
     troubles: Troubles,
-    except_links: Sequence[int],
+    observe: Callable[..., set[int]],
 ) -> set[int]:
     dirtied: set[int] = set()
     size = levels.READ_BATCH
@@ -48,7 +57,7 @@ def _read_location(
             continue
         began = time.monotonic()
         try:
-            dirtied |= levels.observe_live(lot, clients(location.store), location, except_links=except_links)
+            dirtied |= observe(lot, clients(location.store), location)
         except DatabaseError:
             raise
         except Exception as error:  # whatever it is, it must keep no other lot from being read

@@ -172,7 +172,7 @@ def test_one_way_a_sum_of_which_one_part_cannot_be_read_is_not_written(world):
     world.reconcile()
     assert north.available() == 40
     assert {link.reason for link in StockLink.objects.filter(state="skipped")} == {
-        "the source gives no quantity for it (deleted or not tracked)"
+        "inventory is not tracked in the source"
     }
     people.change_inventory_item(source.shop, world.sim.clock, source.item(0), tracked=True)
     world.reconcile()

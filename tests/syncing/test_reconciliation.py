@@ -68,9 +68,7 @@ def test_a_comparison_reports_what_it_found_and_writes_nothing_itself(pair, sett
     people.change_inventory_item(source.shop, world.sim.clock, source.item(3), tracked=False)
     lose_everything(world)
     world.reconcile()
-    assert StockLink.objects.get(state="skipped").reason == (
-        "the source gives no quantity for it (deleted or not tracked)"
-    )
+    assert StockLink.objects.get(state="skipped").reason == "inventory is not tracked in the source"
     assert north.available(3) == 60
     connection.refresh_from_db()
     assert connection.reconciled_at > report.finished_at
@@ -106,7 +104,9 @@ def test_an_item_deleted_in_a_store_is_found_and_not_taken_for_0(pair, settings,
     lose_everything(world)
     world.reconcile()
     assert [north.available(number) for number in range(3)] == [20, 16, 20]
-    assert StockLink.objects.order_by("pk").first().state == "skipped"
+    link = world.connections[0].links.order_by("pk").first()
+    assert (link.state, link.reason) == ("gone", "It was deleted in the source.")
+    assert not link.stock_links.exists()
 
 
 @BOTH_WAYS_OF_READING
