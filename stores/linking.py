@@ -102,13 +102,14 @@ def match_connection(connection: Connection) -> LinkReport:
 
 
 def find_unmatched(now: datetime) -> QuerySet[Connection]:
-    """Started connections that were not matched for a day: what no webhook told of is found then.
+    """Started connections that were not matched for a day, the longest first: what no webhook told of is found then.
 
     Or that were matched in what is the future now: a clock that was ahead and was set back must not end it for long.
     """
     known = Connection.objects.alias(matched_at=Coalesce("linked_at", "created_at"))
     stale = known.filter(Q(matched_at__lt=now - MATCH_AGAIN) | Q(matched_at__gt=now + timedelta(hours=1)))
-    return stale.filter(state=Connection.State.RUNNING).select_related("source", "destination")
+    running = stale.filter(state=Connection.State.RUNNING).select_related("source", "destination")
+    return running.order_by("matched_at", "pk")
 
 
 def match_product(store: Store, product_gid: str) -> set[int]:

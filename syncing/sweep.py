@@ -108,13 +108,17 @@ def _reconcile() -> None:
 
 
 def _match_connections() -> None:
-    """Connections whose catalogues were not read and matched for a day: what no webhook told of is found then."""
+    """The connection whose catalogues were not read and matched for longest, if that is a day.
 
-    def match(connection: Connection) -> None:
+    What no webhook told of is found then. One at a time: each takes a worker for minutes where catalogues are large.
+    """
+    under_way = (SyncJob.State.QUEUED, SyncJob.State.RUNNING)
+    if SyncJob.objects.filter(kind=SyncJob.Kind.MATCH_CONNECTION, state__in=under_way).exists():
+        return
+    for connection in linking.find_unmatched(timezone.now()):
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.MATCH_CONNECTION):
             jobs.match(connection)
-
-    fence.each(linking.find_unmatched(timezone.now()), match, _name)
+            return
 
 
 def _copy_orders() -> None:

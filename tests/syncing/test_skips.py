@@ -372,21 +372,24 @@ def test_a_comparison_that_nothing_contradicts_has_nothing_matched(pair, setting
     assert not SyncJob.objects.filter(kind__in=("match_product", "match_connection")).exists()
 
 
-def test_each_started_connection_is_matched_once_a_day(pair):
-    world = pair(destinations=2)
-    first, second = world.connections
-    Connection.objects.filter(pk=second.pk).update(is_paused=True)
-    sweep.sweep()
-    assert not SyncJob.objects.filter(kind="match_connection").exists()
+def test_each_started_connection_is_matched_once_a_day_and_one_at_a_time(pair):
+    world = pair(destinations=3)
+    first, second, paused = world.connections
+    Connection.objects.filter(pk=paused.pk).update(is_paused=True)
+
+    def matched():
+        sweep.sweep()
+        return [job.connection_id for job in SyncJob.objects.filter(kind="match_connection").order_by("pk")]
+
+    assert matched() == []
     world.let_pass(25)
-    sweep.sweep()
-    assert [job.connection_id for job in SyncJob.objects.filter(kind="match_connection")] == [first.pk]
+    assert matched() == matched() == [first.pk]
     world.work()
-    sweep.sweep()
-    assert SyncJob.objects.filter(kind="match_connection").count() == 1
-    Connection.objects.update(linked_at=world.sim.clock.now() + timedelta(hours=10))  # the clock was ahead
-    sweep.sweep()
-    assert SyncJob.objects.filter(kind="match_connection").count() == 2
+    assert matched() == [first.pk, second.pk]
+    world.work()
+    assert matched() == [first.pk, second.pk]
+    Connection.objects.filter(pk=first.pk).update(linked_at=world.sim.clock.now() + timedelta(hours=10))
+    assert matched() == [first.pk, second.pk, first.pk]  # the clock was ahead then
 
 
 def test_a_catalogue_that_lags_behind_its_stock_is_not_asked_without_end(pair, monkeypatch):
