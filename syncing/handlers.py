@@ -26,7 +26,6 @@ from syncing.catalog.turns import Busy
 from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob
 from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
-from syncing.sweep import sweep  # noqa: F401  to be removed when nobody calls it by this name
 
 CARRY_SECONDS = 60
 PROCESS_SECONDS = 30

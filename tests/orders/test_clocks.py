@@ -6,7 +6,7 @@ from orders.importing import import_order
 from orders.models import OrderImport
 from stores.clients import open_client
 from stores.models import Connection
-from syncing import handlers, jobs, order_effects, webhooks
+from syncing import jobs, order_effects, sweep, webhooks
 from syncing.handlers import EFFECTS
 from tests.orders.trade import Trade
 from tests.places import put_ahead
@@ -87,7 +87,7 @@ def test_a_reservation_that_ends_gives_nothing_back_wherever_our_clock_stands(tr
     put_ahead(shop.sim, minutes=minutes)
     shop.world.let_pass(hours=24 - 4 / 60)
     for _ in range(12):
-        handlers.sweep()
+        sweep.sweep()
         shop.run()
         shop.world.tick(60)
     shop.run()

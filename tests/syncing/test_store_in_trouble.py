@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from stores.models import Connection, VariantLink
 from stores.shopify.errors import UnexpectedAnswer
-from syncing import handlers, jobs
+from syncing import handlers, jobs, sweep
 from syncing.models import (
     Reconciliation,
     StockAdjustment,
@@ -49,7 +49,7 @@ def let_minutes_pass(world, minutes):
     """Each with what the sweep, the workers and the stores do in it."""
     for _ in range(minutes):
         world.tick(60)
-        handlers.sweep()
+        sweep.sweep()
         for _ in range(2):
             world.deliver()
             SyncJob.objects.filter(due_at__lte=timezone.now()).update(due_at=Now() - timedelta(seconds=1))
