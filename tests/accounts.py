@@ -2,6 +2,7 @@
 
 from django.db.models import Max
 
+from orders.models import OrderImportLine
 from stores.models import Connection
 from syncing.models import StockAdjustment
 from tests.places import Place, is_our_write
@@ -51,6 +52,16 @@ class Accounts:
             place.shop.changes.clear()
         self.counted = self._two_way_stores()
         self.counts_from_row = StockAdjustment.objects.aggregate(last=Max("pk"))["last"] or 0
+
+    def count_on(self) -> None:
+        """Whatever becomes of strategies, changes count in the stores that are two-way now."""
+        self.counted = self._two_way_stores() if self.counted is None else self.counted
+
+    def owed(self, source: Place, number: int) -> int:
+        """Units of an item that the product holds back: sold in a destination, and not taken from the source yet."""
+        gid = f"/{source.variants[number].id}"
+        lines = OrderImportLine.objects.filter(source_variant__gid__endswith=gid, is_pending=True)
+        return sum(lines.values_list("quantity", flat=True))
 
     def _two_way_stores(self) -> set[int]:
         return {connection.destination_id for connection in self.connections if connection.is_two_way}

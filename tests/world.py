@@ -142,7 +142,7 @@ class World(Accounts):
         if strategy in ("order", "draft_order"):
             begun_at = self.sim.clock.now() - timedelta(hours=1)
             fields = {"started_at": begun_at, "carries_orders_since": begun_at, "aligned_strategy": strategy} | fields
-            self._prepare_orders(source, destination)
+            self.prepare_orders(source, destination)
         made = Connection.objects.create(
             source=source.store, destination=destination.store, strategy=strategy, **fields
         )
@@ -167,7 +167,7 @@ class World(Accounts):
         jobs.carry(made)
         return made
 
-    def _prepare_orders(self, source: Place, destination: Place) -> None:
+    def prepare_orders(self, source: Place, destination: Place) -> None:
         """What a check of both stores puts in place."""
         for place, topics in ((destination, ORDER_TOPICS), (source, COPY_TOPICS)):
             known = {subscription.topic for subscription in place.shop.subscriptions.values()}
@@ -244,21 +244,34 @@ class World(Accounts):
             if not self.unfinished_orders():
                 return
 
-    def unfinished_orders(self) -> list[str]:
+    def sweep(self, tries: int = 3) -> None:
+        """What a minute of a worker does."""
+        sweep.sweep()
+        self.work(tries)
+
+    def unfinished_orders(self, but_not_of: Place | None = None) -> list[str]:
         imports = OrderImport.objects.filter(state__in=("planned", "sent"))
         updates = OrderUpdate.objects.filter(state__in=("planned", "sent"))
+        if but_not_of:
+            imports = imports.exclude(connection__destination=but_not_of.store)
+            updates = updates.exclude(order_import__connection__destination=but_not_of.store)
         return [f"{row} {row.state} {row.reason}" for row in (*imports, *updates)]
 
-    def carry(self) -> None:
+    def carry(self, tries: int = jobs.MAX_ATTEMPTS) -> None:
         """What the sweep does for stock that waits."""
         for connection in self.connections:
             jobs.carry(connection)
-        self.work(tries=jobs.MAX_ATTEMPTS)
+        self.work(tries)
 
-    def reconcile(self) -> None:
+    def reconcile(self, tries: int = jobs.MAX_ATTEMPTS) -> None:
         for connection in self.connections:
             jobs.reconcile(connection)
-        self.work(tries=jobs.MAX_ATTEMPTS)
+        self.work(tries)
+
+    def choose_strategy(self, connection: Connection, strategy: str) -> None:
+        """As the connection's page does it."""
+        connection.strategy = strategy
+        connection.save(update_fields=["strategy"])
 
     def deliver(self, *places: Place) -> None:
         """Deliver every webhook that waits, in the order in which they came about."""
