@@ -12,7 +12,7 @@ from stores.models import Connection, ProductLink, Store, VariantLink
 from stores.shopify import gids, products
 from syncing import jobs, sweep
 from syncing.models import StockLink, SyncJob
-from syncing.stock import pairs
+from syncing.stock import levels, pairs
 from tests.places import Place
 from tests.simulator import merchant as people
 from tests.world import World
@@ -358,6 +358,19 @@ def test_a_variant_that_was_taken_for_gone_is_back_after_a_day(pair):
     source.buy(0, 4)
     a_day_later(world)
     assert levels_of(world) == [16, 16]
+
+
+def test_a_run_has_matched_again_what_its_own_live_look_contradicts(pair):
+    world = pair()
+    source, north = world.places
+    track(world, north, False)
+    lose_everything(world)
+    link = link_of(world)
+    levels.doubt([link.destination_level_id])
+    levels.mark_dirty([link.destination_level_id])
+    world.carry()
+    assert link_of(world).reason == "inventory is not tracked in the destination"
+    assert not source.count("productVariants")  # one product, not the catalogues
 
 
 # --- What it costs ------------------------------------------------------------------------------------------------
