@@ -38,8 +38,8 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients, 
     client = clients(row.connection.source)
     copy = read_progress(client, row.copy_order_gid)
     # Without an input it was sent to the draft that has become this order: what both hold tells what is left to do.
-    if update.state == OrderUpdate.State.SENT and "input" in update.body and (words := _settle(update, client, copy)):
-        return words
+    if update.state == OrderUpdate.State.SENT and "input" in update.body and (made := settle(update, client, copy)):
+        return update_state.confirm(update, TAKEN_OFF, made)
     if copy.cancelled_at:
         return update_state.skip(update, "The copy is cancelled.")
     rows = units_left.plan_refund(original, copy, refund.lines, restocks=restocks_copies(choices))
@@ -49,7 +49,7 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients, 
     known = [each.gid for each in copy.refunds]
     if not update_state.begin(update, {"input": asked, "known": known}, uuid4()):
         return "Another worker has it in hand."
-    return _send(update, client)
+    return update_state.confirm(update, TAKEN_OFF, send(update, client))
 
 
 def restocks_copies(choices: OrderSettings) -> bool:
@@ -57,34 +57,33 @@ def restocks_copies(choices: OrderSettings) -> bool:
     return choices.restocks and choices.inventory_behaviour != OrderSettings.InventoryBehaviour.BYPASS
 
 
-def _settle(update: OrderUpdate, client: Client, copy: OrderProgress) -> str:
-    """What became of a refund whose answer was lost, in words; '' if it is to be planned anew."""
-    if words := _find_made(update, copy):
-        return words
+def settle(update: OrderUpdate, client: Client, copy: OrderProgress) -> str:
+    """The gid of a refund whose answer was lost, sent once more if need be; '' if it is to be planned anew."""
+    if made := _find_made(update, copy):
+        return made
     if update.sent_at is None or timezone.now() - update.sent_at > KEY_LIFE:
         return ""
-    return _send(update, client)
+    return send(update, client)
 
 
 def _find_made(update: OrderUpdate, copy: OrderProgress) -> str:
-    """Words if the copy has the refund that was sent; '' if not."""
+    """The gid of the copy's refund that was sent; '' if it has none such."""
     asked = update.body.get("input", {}).get("refundLineItems", [])
     rows = sorted((row["lineItemId"], row["quantity"]) for row in asked)
     for refund in copy.refunds:
         is_new = refund.gid not in update.body.get("known", ())
         if is_new and sorted((line.line_gid, line.quantity) for line in refund.lines) == rows:
-            return update_state.confirm(update, TAKEN_OFF, refund.gid)
+            return refund.gid
     return ""
 
 
-def _send(update: OrderUpdate, client: Client) -> str:
-    """Send what is kept, with its key. Raises what the client raises."""
+def send(update: OrderUpdate, client: Client) -> str:
+    """Send what is kept, with its key; the refund's gid. Raises what the client raises."""
     try:
-        gid = order_changes.send_refund(client, update.body["input"], str(update.key))
+        return order_changes.send_refund(client, update.body["input"], str(update.key))
     except errors.UserErrors:
-        # A repeat can be refused although the first took effect (facts 3.3): only the copy itself tells.
-        words = _find_made(update, read_progress(client, update.order_import.copy_order_gid))
-        if not words:
+        # A repeat can be refused although the first took effect: only the copy itself tells.
+        made = _find_made(update, read_progress(client, update.order_import.copy_order_gid))
+        if not made:
             raise
-        return words
-    return update_state.confirm(update, TAKEN_OFF, gid)
+        return made

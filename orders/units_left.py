@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from orders.copy_input import LINE_PROPERTY
 from stores.shopify import gids
@@ -99,6 +100,34 @@ def plan_refund(
         ):
             units = _take(copy, row.line_gid, units, left, kind, found)
     return [RefundRow(line_gid, units, kind, place) for (line_gid, kind, place), units in found.items()]
+
+
+def shipped_units(copy: OrderProgress, cancelled_at: datetime | None = None) -> dict[str, int]:
+    """What of a copy is shipped and did not come back: its line gid -> units.
+
+    With `cancelled_at` also what Shopify took back by cancelling it: that says nothing of where the parcel is.
+    """
+    found = {line.gid: line.current_quantity - line.open_quantity for line in copy.lines}
+    for refund in copy.refunds:
+        if cancelled_at and refund.created_at and refund.created_at >= cancelled_at:
+            for row in refund.lines:
+                if row.restock_type == "RETURN":
+                    found[row.line_gid] = found.get(row.line_gid, 0) + row.quantity
+    return {gid: units for gid, units in found.items() if units > 0}
+
+
+def plan_removal(copy: OrderProgress, *, restocks: bool) -> list[RefundRow]:
+    """Everything that is open of a copy, taken off it where it is to be shipped from; what is shipped stays."""
+    rows: list[RefundRow] = []
+    left = {line.gid: line.open_quantity for line in copy.lines}
+    for order in copy.fulfilment_orders if restocks else ():
+        for line in order.lines:
+            units = min(left.get(line.line_gid, 0), line.remaining_quantity)
+            if units > 0:
+                left[line.line_gid] -= units
+                rows.append(RefundRow(line.line_gid, units, "CANCEL", order.location_gid))
+    kind = "CANCEL" if restocks else "NO_RESTOCK"
+    return rows + [RefundRow(gid, units, kind) for gid, units in left.items() if units > 0]
 
 
 def _take(

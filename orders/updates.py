@@ -7,24 +7,19 @@ travels in one direction, and the ledger (OrderUpdate) knows what we made. May d
 
 from collections.abc import Callable
 
-from orders import fulfilments, refunds, units_left, update_state
+from orders import cancellations, fulfilments, refunds, units_left, update_state
 from orders.importing import Clients, LookAgain, import_order
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.units import Units
 from orders.update_state import UpdateRefused
 from stores.models import Connection
-from stores.shopify import draft_orders, errors, order_changes
+from stores.shopify import draft_orders, errors
 from stores.shopify.client import Client
-from stores.shopify.order_changes import Cancellation
-from stores.shopify.order_progress import OrderProgress, read_progress
+from stores.shopify.order_progress import read_progress
 
 Kind = OrderUpdate.Kind
 # A cancellation first: it makes refunds of the same order superfluous.
 TURNS = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT, Kind.EDIT)
-# How often a cancellation is asked after, in seconds: Shopify works on it by itself (facts 7.5).
-ASK_SECONDS = 5
-CANCELLED = "The copy is cancelled."
-NOT_CANCELLED_YET = "Shopify has not cancelled the copy yet."
 SWITCHED_OFF = "The connection does not carry such changes."
 
 
@@ -107,41 +102,7 @@ class _Carrier:
         client = self.clients(row.connection.source)
         if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
             return update_state.confirm(update, "The draft was deleted.")
-        asked = update.body.get("asked") if update.state == OrderUpdate.State.SENT else None
-        is_over = asked is not None and order_changes.is_cancellation_over(client, Cancellation(*asked))
-        copy = read_progress(client, row.copy_order_gid)  # after the question: what is over has taken effect
-        if copy.cancelled_at:
-            return update_state.confirm(update, CANCELLED, copy.gid)
-        if is_over:
-            raise UpdateRefused("Shopify has ended the cancellation without cancelling the copy: do it by hand.")
-        if asked is not None:
-            raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
-        original = read_progress(self.clients(row.connection.destination), row.order_gid)
-        if not original.cancelled_at:
-            return update_state.skip(update, "The original is not cancelled.")
-        if not update_state.begin(update, {}):
-            return "Another worker has it in hand."
-        return self._ask_to_cancel(update, client, original)
-
-    def _ask_to_cancel(self, update: OrderUpdate, client: Client, original: OrderProgress) -> str:
-        """Repeating it is safe: what is cancelled is refused, and read before (facts 7.5)."""
-        row = self.row
-        try:
-            asked = order_changes.cancel_order(
-                client,
-                row.copy_order_gid,
-                reason=original.cancel_reason or "OTHER",
-                restock=refunds.restocks_copies(self.choices),
-                staff_note=f"{original.name} was cancelled in {row.connection.destination}.",
-            )
-        except errors.UserErrors:
-            if not read_progress(client, row.copy_order_gid).cancelled_at:
-                raise
-            return update_state.confirm(update, CANCELLED, row.copy_order_gid)
-        update_state.note(update, {"asked": [asked.job_gid, asked.result_gid]})
-        if read_progress(client, row.copy_order_gid).cancelled_at:
-            return update_state.confirm(update, CANCELLED, row.copy_order_gid)
-        raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
+        return cancellations.carry_cancellation(update, self.choices, self.clients)
 
     def _drop_draft(self, client: Client) -> bool:
         """Delete the draft, which frees what it reserves; False when it was completed meanwhile and is an order now."""

@@ -138,7 +138,7 @@ mutation CancelOrder($id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, 
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """A cancellation that Shopify works on: what to ask after it."""
+    """A cancellation that Shopify works on: what to ask after it. Either may be empty: Shopify gave no such id."""
 
     job_gid: str
     result_gid: str
@@ -154,9 +154,18 @@ def cancel_order(client: Client, order_gid: str, *, reason: str, restock: bool, 
     variables = {"id": order_gid, "reason": reason, "restock": restock, "note": staff_note[:255]}
     payload = _payload(client, client.execute(CANCEL_ORDER, variables, cost=10), "orderCancel")
     listed = answers.user_errors(payload["orderCancelUserErrors"])
-    if listed or payload["job"] is None or payload["jobResult"] is None:
+    if listed:
         raise UserErrors(f"{client.domain}: {order_gid} was not cancelled.", errors=listed)
-    return Cancellation(payload["job"]["id"], payload["jobResult"]["id"])
+    job, result = payload["job"] or {}, payload["jobResult"] or {}
+    return Cancellation(job.get("id", ""), result.get("id", ""))
+
+
+def is_under_way(error: UserErrors) -> bool:
+    """Whether a cancellation was refused because an earlier one is being carried out: look again, it is no failure.
+
+    Shopify answers that without a code and without a field: its words are all there is.
+    """
+    return any(found.code is None and "in progress" in found.message.lower() for found in error.errors)
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/job
@@ -171,12 +180,23 @@ query ReadCancellation($job: ID!, $result: ID!) {
 """
 
 
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/job
+READ_JOB = """
+query ReadCancellationJob($job: ID!) {
+  job(id: $job) { id done }
+}
+"""
+
+
 def is_cancellation_over(client: Client, asked: Cancellation) -> bool:
     """Whether Shopify has done with it; read the order afterwards. A job that it forgot is over, too.
 
     Raises UserErrors with the reasons when the cancellation failed, and as Client.execute does.
     """
-    data = client.execute(READ_CANCELLATION, {"job": asked.job_gid, "result": asked.result_gid}, cost=3)
+    if not asked.result_gid:
+        data = client.execute(READ_JOB, {"job": asked.job_gid}, cost=3)
+    else:
+        data = client.execute(READ_CANCELLATION, {"job": asked.job_gid, "result": asked.result_gid}, cost=3)
     result, job = data.get("node") or {}, data.get("job") or {}
     if result.get("status") == FAILED:
         listed = answers.user_errors(result["errors"])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from stores.shopify import gids
@@ -82,7 +83,10 @@ class RefundRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """An order and all that happened to it. `cancel_reason` is Shopify's word, empty if it is not cancelled."""
+    """An order and all that happened to it. `cancel_reason` is Shopify's word, empty if it is not cancelled.
+
+    `is_paid`: some payment was received, whole or in part, refunded later or not.
+    """
 
     gid: str
     name: str
@@ -92,6 +96,7 @@ class OrderProgress:
     shipments: tuple[Shipment, ...]
     fulfilment_orders: tuple[FulfilmentOrder, ...]
     refunds: tuple[RefundRecord, ...]
+    is_paid: bool = False
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
@@ -102,6 +107,7 @@ query ReadOrderProgress($id: ID!) {
     name
     cancelledAt
     cancelReason
+    totalReceivedSet { shopMoney { amount } }
     lineItems(first: 250) {
       nodes { id title currentQuantity unfulfilledQuantity customAttributes { key value } }
       pageInfo { hasNextPage endCursor }
@@ -182,6 +188,7 @@ def read_progress(client: Client, order_gid: str) -> OrderProgress:
         shipments=tuple(_shipment(shipment) for shipment in node["fulfillments"]),
         fulfilment_orders=tuple(_fulfilment_order(each) for each in node["fulfillmentOrders"]["nodes"]),
         refunds=tuple(_refund(refund) for refund in node["refunds"]),
+        is_paid=Decimal(node["totalReceivedSet"]["shopMoney"]["amount"]) > 0,
     )
 
 

@@ -29,11 +29,11 @@ def shipped(order) -> list[tuple[dict[int, int], list[str]]]:
 
 
 def settle(shop: Trade) -> None:
-    """The time passes that looks and jobs wait for."""
-    for _ in range(3):
+    """The time passes that looks and jobs wait for; the tries of a job are spread over it."""
+    for tries in (3, 6, jobs.MAX_ATTEMPTS):
         shop.world.tick(70)
         sweep.sweep()
-        shop.world.work(tries=jobs.MAX_ATTEMPTS)
+        shop.world.work(tries=tries)
         shop.run()
         if not OrderUpdate.objects.filter(state__in=update_state.OPEN).exists():
             return

@@ -20,7 +20,9 @@ class Knobs:
     routing: str = "stocked"  # row 26: stocked | default
     search_lag_seconds: float = 0.0  # row 14
     totals_lag_seconds: float = 0.0  # row 35
-    job_seconds: float = 0.0  # row 30: until a job or a product operation is done
+    job_seconds: float = 1.0  # rows 30, 48: until a job, a cancellation or a product operation is done
+    job_results: bool = True  # row 48: False: orderCancel's `jobResult` is null, only its job tells
+    cancel_restocks_shipped: bool = True  # row 47: shipped units of an unpaid order go back on sale with `restock`
     job_error: str | None = None  # row 30: the next jobs fail, with this message where there is room for one
     media_seconds: float = 0.0  # row 31: half of it UPLOADED, half PROCESSING
     media_fails: bool = False  # row 31: every download fails

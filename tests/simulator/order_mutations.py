@@ -17,6 +17,7 @@ from .touch import touch
 UPDATE = ("customAttributes", "email", "id", "metafields", "note", "phone", "poNumber", "shippingAddress", "tags")
 GONE = "Order does not exist"
 LONGEST_NOTE = 255
+UNDER_WAY = "Cancellation is already in progress"
 
 
 def update_order(root, call: Call, arguments: dict) -> dict:
@@ -86,14 +87,16 @@ def cancel_order(root, call: Call, arguments: dict) -> dict:
     job = CancelJob(new_job_id(shop), order_id=order.id)
     shop.jobs[job.id] = job
     simulator.later.schedule(shop, lambda: _carry_out(simulator, shop, job, order, arguments))
-    return {**answer, "job": job, "jobResult": job}
+    # It is said to be under way whatever it takes: recorded answers never say that it is done.
+    shown = {"id": f"gid://shopify/Job/{job.id}", "done": False}
+    return {**answer, "job": shown, "jobResult": job if shop.knobs.job_results else None}
 
 
-def _cancel_problem(call: Call, order: Order | None, arguments: dict) -> tuple[list, str, str] | None:
+def _cancel_problem(call: Call, order: Order | None, arguments: dict) -> tuple[list | None, str, str | None] | None:
     if order is None:
         return ["orderId"], GONE, "NOT_FOUND"
-    if order.cancelled_at is not None:
-        return ["orderId"], "Cannot cancel an order that has already been canceled", "INVALID"
+    if any(job.order_id == order.id and not job.done for job in _cancel_jobs(call.shop)):
+        return None, UNDER_WAY, None
     if len(arguments.get("staffNote") or "") > LONGEST_NOTE:
         return ["staffNote"], f"Staff note is too long (maximum is {LONGEST_NOTE} characters)", "INVALID"
     method = arguments.get("refundMethod") or {}
@@ -101,17 +104,18 @@ def _cancel_problem(call: Call, order: Order | None, arguments: dict) -> tuple[l
         return ["refundMethod"], "Only one of refund and refundMethod can be specified", "INVALID"
     if method.get("storeCreditRefund"):
         raise NotSimulatedError("The simulator refunds to the original payment method only")
-    if any(line.fulfilled for line in order.lines):
-        return ["orderId"], "Cannot cancel an order that has outstanding fulfillments", "INVALID"
-    return None
+    problem = order_moves.why_not_cancelled(order)
+    return (["orderId"], problem, "INVALID") if problem else None
+
+
+def _cancel_jobs(shop) -> list[CancelJob]:
+    return [job for job in shop.jobs.values() if isinstance(job, CancelJob)]
 
 
 def _carry_out(simulator, shop, job: CancelJob, order: Order, arguments: dict) -> None:
     with shop.lock:
-        problem = shop.knobs.job_error
-        if problem is None and order.cancelled_at is not None:
-            problem = "Cannot cancel an order that has already been canceled"
-        if problem is not None:
+        problem = shop.knobs.job_error or order_moves.why_not_cancelled(order)
+        if problem:
             job.end("FAILED", [user_error(None, problem, "INTERNAL_ERROR")])
             return
         method = arguments.get("refundMethod") or {}

@@ -71,7 +71,7 @@ KNOBS = (
     KnobSwitch("signature", "Wrong signature", "corrupt_signature", True, False),
 )
 CATALOG_KNOBS = (
-    KnobSwitch("slow-jobs", "Jobs take 20 seconds", "job_seconds", 20.0, 0.0),
+    KnobSwitch("slow-jobs", "Jobs take 20 seconds", "job_seconds", 20.0, 1.0),
     KnobSwitch("failed-jobs", "Jobs fail", "job_error", "Error processing request in the background job.", None),
     KnobSwitch("slow-images", "Images take 20 seconds", "media_seconds", 20.0, 0.0),
     KnobSwitch("failed-images", "Images cannot be loaded", "media_fails", True, False),

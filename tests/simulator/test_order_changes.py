@@ -64,6 +64,7 @@ def test_a_cancellation_is_a_job_that_takes_its_time(api: Api, small: Small, ord
 
 def test_a_job_can_fail_after_it_was_accepted(api: Api, small: Small, order: Order):
     small.shop.knobs.job_error = "Something went wrong"
+    small.shop.knobs.job_seconds = 0
     answer = cancel(api, order)
     assert answer["orderCancelUserErrors"] == []
     assert answer["jobResult"]["status"] == "FAILED"
@@ -71,7 +72,42 @@ def test_a_job_can_fail_after_it_was_accepted(api: Api, small: Small, order: Ord
     assert order.cancelled_at is None
 
 
+def test_a_cancellation_takes_its_time_by_itself_and_a_second_one_meanwhile_is_said_to_be_under_way(
+    api: Api, small: Small, order: Order
+):
+    small.shop.knobs.job_results = False
+    first, second = cancel(api, order), cancel(api, order)
+    assert (first["job"]["done"], first["jobResult"], first["orderCancelUserErrors"]) == (False, None, [])
+    assert second["job"] is None
+    assert second["orderCancelUserErrors"] == [
+        {"code": None, "field": None, "message": "Cancellation is already in progress"}
+    ]
+    small.sim.clock.advance(2)
+    assert order.cancelled_at is not None
+
+
+@pytest.mark.parametrize("goes_back", [True, False])
+def test_a_shipped_order_without_a_payment_is_cancelled_and_its_units_are_for_sale_again(api, small, goes_back):
+    small.shop.knobs.cancel_restocks_shipped = goes_back
+    shipped = small.sim.place_order(DOMAIN, [(small.mug.id, 2)], paid=False)
+    small.sim.fulfil(DOMAIN, shipped)
+    assert cancel(api, shipped)["orderCancelUserErrors"] == []
+    small.sim.clock.advance(2)
+    assert shipped.cancelled_at is not None
+    assert small.available(small.mug) == (5 if goes_back else 3)
+
+
+def test_what_was_shipped_and_paid_while_its_cancellation_was_under_way_stays(api: Api, small: Small, order: Order):
+    cancel(api, order)
+    small.sim.fulfil(DOMAIN, order)
+    small.sim.clock.advance(2)
+    [job] = small.shop.jobs.values()
+    assert (job.status, order.cancelled_at) == ("FAILED", None)
+    assert job.errors[0]["message"] == "Cannot cancel an order that has outstanding fulfillments"
+
+
 def test_money_stays_unless_it_is_asked_back(api: Api, small: Small, order: Order):
+    small.shop.knobs.job_seconds = 0
     cancel(api, order, restock=False)
     assert available(small) == (8, 4)
     assert read(api, order)["displayFinancialStatus"] == "PAID"
@@ -82,6 +118,7 @@ def test_money_stays_unless_it_is_asked_back(api: Api, small: Small, order: Orde
 
 def test_what_cannot_be_cancelled_says_so_at_once(api: Api, small: Small, order: Order):
     cancel(api, order)
+    small.sim.clock.advance(2)
     answer = cancel(api, order)
     assert (answer["job"], answer["orderCancelUserErrors"][0]["code"]) == (None, "INVALID")
     assert answer["userErrors"][0]["message"] == "Cannot cancel an order that has already been canceled"
@@ -339,6 +376,7 @@ def test_the_answers_of_these_can_be_lost_too(api: Api, small: Small, order: Ord
     }
     document, variables = documents[match]
     assert api.send(document, variables).status_code == 502
+    small.sim.clock.advance(2)
     done = {
         "orderCancel": order.cancelled_at is not None,
         "refundCreate": len(order.refunds) == 1,

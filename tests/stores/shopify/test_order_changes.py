@@ -59,6 +59,7 @@ def progress_node(**parts):
         "name": "#1",
         "cancelledAt": AT,
         "cancelReason": "CUSTOMER",
+        "totalReceivedSet": {"shopMoney": {"amount": "0.0"}},
         "lineItems": page([line_node()]),
         "fulfillments": [shipment_node()],
         "fulfillmentOrders": page(
@@ -237,6 +238,25 @@ def test_a_cancellation_moves_no_money_and_mails_nobody():
 def test_a_cancellation_is_asked_after(job, result, is_over):
     answer({"job": job, "node": result})
     assert order_changes.is_cancellation_over(client(), ASKED) is is_over
+
+
+def test_a_cancellation_without_a_result_is_asked_after_by_its_job():
+    job = {"id": ASKED.job_gid, "done": False}
+    answer({"orderCancel": {"job": job, "jobResult": None, "orderCancelUserErrors": []}})
+    asked = order_changes.cancel_order(client(), ORDER, reason="OTHER", restock=True, staff_note="")
+    assert asked == Cancellation(ASKED.job_gid, "")
+    for done in (False, True):
+        answer({"job": job | {"done": done}})
+        assert order_changes.is_cancellation_over(client(), asked) is done
+
+
+def test_a_second_cancellation_is_told_from_a_refusal():
+    for code, message in ((None, "Cancellation is already in progress"), ("INVALID", "Cannot cancel an order")):
+        listed = [{"code": code, "field": None, "message": message}]
+        answer({"orderCancel": {"job": None, "jobResult": None, "orderCancelUserErrors": listed}})
+        with pytest.raises(UserErrors) as caught:
+            order_changes.cancel_order(client(), ORDER, reason="OTHER", restock=True, staff_note="")
+        assert order_changes.is_under_way(caught.value) is (code is None)
 
 
 def test_a_cancellation_that_failed_says_why():
