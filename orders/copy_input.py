@@ -23,6 +23,9 @@ MARK_TAG = "multi_store_sync"
 # Tags of drafts are at most 40 characters (facts 7.2); a comma would make two of one.
 LONGEST_TAG = 40
 ORIGINAL_ID = "Original order id"
+# Attributes with what Shopify is not told as its own fields: it would look for a customer, or refuse it.
+EMAIL = "Email"
+PHONE = "Phone"
 # What was sold over the counter is shipped before it is copied: whoever packs the source's orders must not ship it once
 # more. Fulfilment status of the original -> the copy's tag, and its attribute SHIPPED.
 SHIPPED = "Shipped before it was copied"
@@ -152,14 +155,19 @@ def draft_input(
 ) -> dict[str, Any]:
     """DraftOrderInput of a copy. Untaxed: what the original's customer paid in taxes is in prices or lines.
 
-    With e-mail and addresses, not with the customer: Shopify would then use the customer's own tax setting in place of
-    `taxExempt` ([S] DraftOrderInput), and charge whoever is not exempt, which is nearly everybody, the taxes a second
-    time. draftOrderCalculate could tell, for two more calls per order, whom this happens to charge nothing today; it
-    cannot tell what completing the draft next week will charge. That a draft costs something else all the same is said
-    on its row (orders.copying.why_wrong).
+    With addresses, but without the customer: Shopify would use the customer's own tax setting in place of `taxExempt`,
+    and charge whoever is not exempt, which is nearly everybody, the taxes a second time. An e-mail makes a customer,
+    found or new, so it stands in an attribute, from which the invoice takes it; likewise the phone. That a draft costs
+    something else all the same is said on its row (orders.copying.why_wrong).
     """
     currency = priced.currency
     made = _common(order, priced, origin, side)
+    reached = {EMAIL: made.pop("email"), PHONE: made.pop("phone")}
+    known = {row["key"] for row in made["customAttributes"]}
+    for key, value in reached.items():
+        if value and (key not in known or key == EMAIL):
+            others = [row for row in made["customAttributes"] if row["key"] != key]
+            made["customAttributes"] = [*others, {"key": key, "value": value}]
     lines = [row for line in priced.lines for row in _draft_lines(line, currency, side)]
     if not order.taxes_included:
         lines += _tax_rows(priced)
@@ -212,7 +220,7 @@ def without_phone(made: dict[str, Any]) -> dict[str, Any]:
     if "customer" in made and not upsert.get("email"):
         del made["customer"]  # nothing left to recognise anybody by
     if phone:
-        made["customAttributes"] = [*made.get("customAttributes", ()), {"key": "Phone", "value": phone}]
+        made["customAttributes"] = [*made.get("customAttributes", ()), {"key": PHONE, "value": phone}]
     return made
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from orders import intake, mapping, units
+from orders import copy_input, intake, mapping, units
 from orders.copying import Copy, choices_of, create, find, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
@@ -361,12 +361,20 @@ class _Importer:
         return self.clients(self.connection.source).answered_at or self.connection.source.now()
 
     def _send_invoice(self) -> None:
-        """Have Shopify mail the invoice, once. A draft without an address has none to send."""
+        """Have Shopify mail the invoice, once. A draft without an address has none to send.
+
+        The address stands in an attribute: as the draft's own it would make a customer (orders.copy_input).
+        """
         row = self.row
         if not self.choices.sends_invoice or row.draft_status != OrderImport.DraftStatus.OPEN or row.reason:
             return
+        client = self.clients(self.connection.source)
+        draft = draft_orders.read_draft(client, row.copy_gid)
+        if draft is None or draft.status == "COMPLETED":
+            return  # a moment ago: the next look at it finds out
         try:
-            draft_orders.send_invoice(self.clients(self.connection.source), row.copy_gid)
+            if draft.status == "OPEN":  # else an earlier try, or staff, did it
+                draft_orders.send_invoice(client, row.copy_gid, dict(draft.attributes).get(copy_input.EMAIL, ""))
             row.draft_status = OrderImport.DraftStatus.INVOICE_SENT
         except errors.UserErrors as error:
             row.reason = f"The invoice was not sent. {error}"

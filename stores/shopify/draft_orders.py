@@ -247,8 +247,8 @@ def _draft(node: dict[str, Any]) -> DraftRecord:
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderInvoiceSend
 SEND_INVOICE = """
-mutation SendDraftInvoice($id: ID!) {
-  draftOrderInvoiceSend(id: $id) {
+mutation SendDraftInvoice($id: ID!, $email: EmailInput) {
+  draftOrderInvoiceSend(id: $id, email: $email) {
     draftOrder { id status }
     userErrors { field message }
   }
@@ -256,14 +256,15 @@ mutation SendDraftInvoice($id: ID!) {
 """
 
 
-def send_invoice(client: Client, draft_gid: str) -> None:
-    """Mail the draft's invoice to its customer. Each call sends a mail: read the draft's status first when repeating.
+def send_invoice(client: Client, draft_gid: str, address: str = "") -> None:
+    """Mail the draft's invoice to this address, or to the draft's own. Each call sends a mail: read its status first.
 
     Raises UserErrors when Shopify says no, such as a draft without an e-mail address; GidError, and as Client.execute
     does.
     """
     gids.require(draft_gid, "DraftOrder")
-    payload = client.execute(SEND_INVOICE, {"id": draft_gid}, cost=WRITE_COST)["draftOrderInvoiceSend"]
+    variables = {"id": draft_gid, "email": {"to": address} if address else None}
+    payload = client.execute(SEND_INVOICE, variables, cost=WRITE_COST)["draftOrderInvoiceSend"]
     listed = answers.user_errors(payload["userErrors"])
     if listed:
         raise UserErrors(f"{client.domain}: the invoice of {draft_gid} was not sent.", errors=listed)

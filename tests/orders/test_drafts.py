@@ -1,6 +1,7 @@
 """A destination's order becomes one draft in the source; what it holds of the stock, and what becomes of it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -9,6 +10,8 @@ from orders.models import OrderImport
 from stores.shopify import gids
 from syncing import sweep
 from tests.simulator.customers import upsert_customer
+from tests.simulator.money import Bag
+from tests.simulator.order_money import grand_total
 
 State = OrderImport.State
 Draft = OrderImport.DraftStatus
@@ -132,24 +135,65 @@ def test_a_draft_without_an_address_gets_no_invoice_and_says_so(drafts):
     assert "invoice" in row.reason and not shop.drafts[0].invoices
 
 
-@pytest.mark.parametrize("has_own_setting", [False, True])
-def test_a_draft_that_costs_more_than_was_sold_says_so_and_its_invoice_is_not_sent(drafts, has_own_setting):
+@pytest.mark.parametrize("known", [None, False, True])
+def test_a_draft_costs_what_was_sold_whoever_bought_it_and_its_invoice_reaches_them(drafts, known):
+    """An e-mail in a draft would make a customer, whose own tax setting replaces the draft's: 11.90 for 10.00."""
     shop = drafts(sends_invoice=True)
-    knobs = shop.source.shop.knobs
-    knobs.draft_tax_rate, knobs.drafts_find_customers = "0.19", True
-    known = {"email": "buyer@example.com", "tax_exempt": not has_own_setting}
-    upsert_customer(shop.source.shop, shop.sim.clock.whole_seconds(), **known)
-    order = shop.north.order((0, 1), email="buyer@example.com")
+    shop.source.shop.knobs.draft_tax_rate = "0.19"
+    if known is not None:
+        at = shop.sim.clock.whole_seconds()
+        upsert_customer(shop.source.shop, at, email="buyer@example.com", phone="+4915112345678", tax_exempt=known)
+    order = shop.north.order((0, 1), email="buyer@example.com", phone="+4915112345678")
     shop.run()
+    (draft,) = shop.drafts
+    row = shop.row(order)
+    assert (row.state, row.reason) == (State.CONFIRMED, "")
+    assert (grand_total(draft).shop, draft.customer_id) == (Decimal("10.00"), None)
+    assert [mail["to"] for mail in draft.invoices] == ["buyer@example.com"]
+    assert {("Email", "buyer@example.com"), ("Phone", "+4915112345678")} <= set(draft.note_attributes)
+    assert len(shop.source.shop.customers) == (known is not None)
+
+
+def test_a_draft_that_costs_more_than_was_sold_says_so_and_its_invoice_is_not_sent(drafts):
+    dearer = Bag(Decimal("11.90"), Decimal("11.90"))
+    shop = drafts(sends_invoice=True)
+    order = shop.north.order((0, 1), email="buyer@example.com")
+    shop.source.fault("lost_answer", match="draftOrderCreate", how="html")
+    shop.world.meanwhile("draftOrders", lambda: setattr(shop.drafts[0].lines[0], "price", dearer))
+    shop.run()
+    shop.world.carry_orders()
     row = shop.row(order)
     assert row.state == State.CONFIRMED
-    assert len(shop.drafts[0].invoices) == (0 if has_own_setting else 1)
+    assert not shop.drafts[0].invoices
     assert row.reason == (
         "It costs 11.90 EUR in the source instead of 10.00 EUR: correct its prices and taxes by hand before it is paid "
         "or completed."
-        if has_own_setting
-        else ""
     )
+
+
+def test_a_lost_answer_to_the_invoice_mails_it_once(drafts):
+    shop = drafts(sends_invoice=True)
+    order = shop.north.order((0, 1), email="buyer@example.com")
+    shop.source.fault("lost_answer", match="draftOrderInvoiceSend", how="html")
+    shop.run()
+    shop.world.reconcile()
+    shop.run()
+    assert [mail["to"] for mail in shop.drafts[0].invoices] == ["buyer@example.com"]
+    assert shop.row(order).draft_status == Draft.INVOICE_SENT
+
+
+@pytest.mark.parametrize("known", [None, False])
+def test_the_customer_of_an_order_changes_nothing_of_what_it_costs(trade, known):
+    shop = trade()
+    shop.source.shop.knobs.draft_tax_rate = "0.19"
+    if known is not None:
+        at = shop.sim.clock.whole_seconds()
+        upsert_customer(shop.source.shop, at, email="buyer@example.com", tax_exempt=known)
+    order = shop.north.order((0, 1), email="buyer@example.com")
+    shop.run()
+    (copy,) = shop.copies
+    assert copy.customer_id is not None
+    assert (grand_total(copy).shop, shop.row(order).reason) == (Decimal("10.00"), "")
 
 
 def test_a_completion_that_no_webhook_told_of_is_found_by_the_reconciliation(drafts):

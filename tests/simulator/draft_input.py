@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .call import Call
+from .customers import find_customer, upsert_customer
 from .metafields import check_all
 from .money import Bag, Exchange, read_amount
 from .order_build import add_tax, discount_order, variant_line
@@ -52,6 +53,7 @@ class DraftReader:
         self.draft = draft
         self.found = found
         self.exchange = Exchange(draft.currency, draft.presentment_currency)
+        self.new_customer = False  # whether its e-mail is nobody's yet
 
     def read(self, given: dict, before: Draft | None = None) -> None:
         """`before`: an update takes what is not given from the draft as it was."""
@@ -82,6 +84,11 @@ class DraftReader:
         for path, message, _ in problems:
             self.found.refuse(["metafields", *path], message)
 
+    def add_customer(self, draft: Draft) -> None:
+        """Once everything is sound: an e-mail that nobody has makes a customer (row 50)."""
+        if self.new_customer:
+            draft.customer_id = upsert_customer(self.shop, self.call.now, email=draft.email).id
+
     def _keep(self, given: dict, before: Draft) -> None:
         if given.get("appliedDiscount") and "lineItems" not in given:
             raise NotSimulatedError("The simulator changes a draft's discount together with its lines only")
@@ -97,7 +104,7 @@ class DraftReader:
         """
         rate = self.shop.knobs.draft_tax_rate
         customer = self.shop.customers.get(self.draft.customer_id)
-        is_exempt = customer.tax_exempt if customer else self.draft.tax_exempt
+        is_exempt = customer.tax_exempt if customer else self.draft.tax_exempt and not self.new_customer
         if rate is not None and not is_exempt and new_lines:
             for line in [*self.draft.lines, *self.draft.shipping_lines]:
                 add_tax(self.draft, line, Decimal(rate), "VAT", self.exchange)
@@ -114,8 +121,9 @@ class DraftReader:
         wanted = entity.get("customerId") or given.get("customerId")
         if wanted is None:
             if self.shop.knobs.drafts_find_customers and self.draft.email:
-                known = (one.id for one in self.shop.customers.values() if one.email == self.draft.email)
-                self.draft.customer_id = next(known, None)
+                known = find_customer(self.shop, email=self.draft.email)
+                self.draft.customer_id = known and known.id
+                self.new_customer = known is None
             return
         customer = self.shop.customers.get(number_of(wanted, "Customer"))
         if customer is None:

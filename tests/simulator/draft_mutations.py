@@ -28,6 +28,7 @@ def create_draft(root, call: Call, arguments: dict) -> dict:
         found.refuse(["lineItems"], "Add at least 1 product")
     if found.errors:
         return {"draftOrder": None, "userErrors": _plain(found)}
+    reader.add_customer(draft)
     drafts.register_draft(shop, draft)
     put_all(shop, ("DraftOrder", draft.id), reader.fields, call.now)
     _settle(call, draft, "DRAFT_ORDERS_CREATE")
@@ -55,6 +56,7 @@ def update_draft(root, call: Call, arguments: dict) -> dict:
                         "invoice_sent_at", "completed_at", "reserved"):  # fmt: skip
             setattr(draft, name, getattr(trial, name))
     drafts.name_lines(draft)
+    reader.add_customer(draft)
     put_all(shop, ("DraftOrder", draft.id), reader.fields, call.now)
     _settle(call, draft, "DRAFT_ORDERS_UPDATE")
     return {"draftOrder": draft, "userErrors": []}

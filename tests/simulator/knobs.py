@@ -38,7 +38,7 @@ class Knobs:
     unique_custom_ids: bool = True  # row 28: a second order with the same custom id is refused [?]
     draft_ready_seconds: float = 0.0  # row 29: a draft's totals are computed this long after it was made or changed
     draft_tax_rate: str | None = None  # row 29: Shopify's own taxes on drafts that are not exempt, "0.19"
-    drafts_find_customers: bool = False  # row 29: the customer with a draft's e-mail becomes the draft's customer [?]
+    drafts_find_customers: bool = True  # row 50: a draft's or an order's e-mail brings its customer, found or new
     protected_data: bool = True  # row 45: False: customers, addresses, e-mails and phones are null
     bulk_delay_seconds: float = 0.0  # row 44
     bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link

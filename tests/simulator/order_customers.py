@@ -48,12 +48,20 @@ def plan_customer(call: Call, given: dict, found: Findings) -> CustomerPlan:
     if given.get("customerId"):
         return CustomerPlan(_existing(call, found, given["customerId"], None, ["order", "customerId"]))
     if not customer:
-        return CustomerPlan()
+        return _by_email(call, given.get("email"))
     if customer.get("toAssociate"):
         wanted = customer["toAssociate"]
         path = ["order", "customer", "toAssociate"]
         return CustomerPlan(_existing(call, found, wanted.get("id"), wanted.get("email"), path))
     return _upsert(call, customer.get("toUpsert") or {}, found)
+
+
+def _by_email(call: Call, email: str | None) -> CustomerPlan:
+    """An order with an e-mail alone has a customer, too: found, or newly made (row 50)."""
+    if not email or not call.shop.knobs.drafts_find_customers:
+        return CustomerPlan()
+    known = find_customer(call.shop, email=email)
+    return CustomerPlan(known) if known else CustomerPlan(given={"email": email})
 
 
 def check_contact(found: Findings, email: str | None, phone: str | None, path: list) -> None:

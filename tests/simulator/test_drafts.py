@@ -99,6 +99,18 @@ def test_a_draft_is_taxed_unless_it_is_exempt(api: Api, small: Small):
     assert create(api, lineItems=[line(small)], taxExempt=True)["totalPriceSet"]["shopMoney"]["amount"] == "10.0"
 
 
+@pytest.mark.parametrize(("known", "finds", "total"), [(None, True, "11.9"), (True, True, "10.0"),
+                                                      (False, True, "11.9"), (False, False, "10.0")])  # fmt: skip
+def test_an_e_mail_brings_its_customer_whose_tax_setting_counts(api: Api, small: Small, known, finds, total):
+    small.shop.knobs.draft_tax_rate, small.shop.knobs.drafts_find_customers = "0.19", finds
+    if known is not None:
+        upsert_customer(small.shop, small.sim.clock.whole_seconds(), email="a@example.com", tax_exempt=known)
+    draft = create(api, lineItems=[line(small)], taxExempt=True, email="A@example.com")
+    assert draft["totalPriceSet"]["shopMoney"]["amount"] == total
+    assert len(small.shop.customers) == 1
+    assert (next(iter(small.shop.drafts.values())).customer_id is not None) is finds
+
+
 @pytest.mark.parametrize(("is_exempt", "total"), [(True, "10.0"), (False, "11.9")])
 def test_a_customers_own_tax_setting_counts_in_place_of_the_drafts(api: Api, small: Small, is_exempt, total):
     small.shop.knobs.draft_tax_rate = "0.19"
