@@ -191,7 +191,7 @@ def test_members_change_by_a_job_that_takes_its_time(shelf: Shelf, api: Api, sma
 
 def test_a_job_may_fail_silently(shelf: Shelf, api: Api, small: Small):
     made = shelf.create(title="Hand", sources=[by_hand(shelf.product(small.mug))])
-    small.shop.knobs.job_error = "Failed."
+    small.shop.knobs.job_seconds, small.shop.knobs.job_error = 0, "Failed."
     answer = shelf.update(made["id"], sourcesToDelete=[made["sources"][0]["id"]])
     assert api.data(JOB, {"id": answer["job"]["id"]}) == {"job": {"done": True}}
     assert shelf.titles(made["id"]) == ["Mug"]
@@ -206,6 +206,7 @@ def test_fields_alone_need_no_job(shelf: Shelf):
 
 
 def test_conditions_and_sources_are_made_changed_and_deleted(shelf: Shelf, small: Small):
+    small.shop.knobs.job_seconds = 0
     made = shelf.create(title="Rules", sources=[by_rule(tagged("summer"))])
     [source] = made["sources"]
     condition = source["inclusion"]["conditions"][0]["id"]
@@ -252,6 +253,7 @@ def test_more_than_250_products_in_one_call_are_refused_before_anything_runs(she
 def test_the_order_is_changed_only_where_it_is_manual(shelf: Shelf, api: Api, small: Small):
     document = """mutation R($id: ID!, $moves: [MoveInput!]!) { collectionReorderProducts(id: $id, moves: $moves) {
       job { done } userErrors { code field } } }"""
+    small.shop.knobs.job_seconds = 0
     picked = [shelf.product(variant) for variant in (small.shirt, small.mug, small.gift)]
     made = shelf.create(title="Hand", sources=[by_hand(*picked)])
     moves = [{"id": picked[2]["productId"], "newPosition": "0"}]

@@ -300,7 +300,7 @@ def test_what_is_wrong_in_the_background_stands_in_the_operation(api: Api, small
     document = """query O($id: ID!) { productOperation(id: $id) { status product { id }
       ... on ProductSetOperation { userErrors { code } } } }"""
     for given, failure, code in (({"title": ""}, None, "INVALID_PRODUCT"), ({"title": "x"}, "Failed.", "JOB_ERROR")):
-        small.shop.knobs.job_error = failure
+        small.shop.knobs.job_seconds, small.shop.knobs.job_error = 0, failure
         begun = api.data(SET, {"input": given, "now": False})["productSet"]
         assert begun["userErrors"] == []
         found = api.data(document, {"id": begun["productSetOperation"]["id"]})["productOperation"]

@@ -116,7 +116,8 @@ def test_300_tags_in_a_list_are_refused_before_anything_runs(api: Api):
     assert api.codes(SET, {"input": {"title": "x", "tags": list(map(str, range(300)))}}) == ["MAX_INPUT_SIZE_EXCEEDED"]
 
 
-def test_2048_variants_are_made_in_one_call_and_their_price_is_known_before(api: Api):
+def test_2048_variants_are_made_in_one_call_and_their_price_is_known_before(api: Api, small: Small):
+    small.shop.knobs.job_seconds = 0
     first, second = list(range(64)), list(range(32))
     options = [
         {"name": name, "values": [{"name": str(n)} for n in numbers]}

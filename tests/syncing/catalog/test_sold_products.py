@@ -62,6 +62,7 @@ def test_a_product_that_is_deleted_leaves_the_copies_of_its_orders_as_they_are(s
     assert OrderImport.objects.get().state == OrderImport.State.CONFIRMED
     shop.sim.cancel(shop.destination.domain, order)
     shop.world.follow()
+    shop.world.tick(5)  # a cancellation takes its time
     assert copy.cancelled_at is not None, "a later change finds its way without the product"
 
 
