@@ -213,6 +213,7 @@ class _Importer:
                 store_domain=connection.destination.domain,
                 source_currency=connection.source.currency or order.currency,
                 now=connection.source.now(),
+                store_currency=connection.destination.currency,
             )
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))

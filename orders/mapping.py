@@ -14,10 +14,11 @@
 | duties, fees, cash rounding | what the total holds beyond lines, shipping and taxes: one more shipping line |
 | taxes | per line and shipping line, included or not as in the original; nothing is computed anew |
 | taxes of a draft | drafts take no tax lines: tax exempt, with a custom line per tax unless the prices include them |
+| an order that is not in its store's currency | only if its money is in the source's: no rate is about it |
 | other currency | shop money times the rate; without one, presentment money if that is in the source's currency |
 | remainder of a conversion | placed by running sums (orders.sums): the copy costs round(rate * what is carried) |
 | customer | upserted by e-mail and phone; nobody is mailed |
-| customer of a draft | e-mail and addresses only: a customer's own tax setting would override the draft's |
+| customer of a draft | addresses, and the e-mail in an attribute: a customer's own taxes would override the draft's |
 | blank address | not sent |
 """
 
@@ -61,6 +62,10 @@ class WaitsForLinks(CannotMap):
 
 class CurrencyWithoutRate(CannotMap):
     """The stores' currencies differ and the connection has no rate."""
+
+
+class ForeignCurrency(CannotMap):
+    """The order's own money is in another currency than its store's: no rate of the connection is about it."""
 
 
 class TooManyLines(CannotMap):
@@ -142,11 +147,13 @@ def map_order(
     store_domain: str,
     source_currency: str,
     now: datetime,
+    store_currency: str = "",
 ) -> MappedOrder:
     """The copy of a destination's order; rules in the docstring of this module.
 
-    `links` is destination variant gid -> source variant gid. `store_name` and `store_domain` are the destination's,
-    `now` an aware instant. Raises NoLinkedLines, WaitsForLinks, CurrencyWithoutRate, TooManyLines.
+    `links` is destination variant gid -> source variant gid. `store_name`, `store_domain` and `store_currency` (empty:
+    the order's) are the destination's, `now` an aware instant. Raises NoLinkedLines, WaitsForLinks,
+    CurrencyWithoutRate, ForeignCurrency, TooManyLines.
     """
     chosen, left_out, linkable = choose_lines(order, links, choices.unlinked)
     unlinked_gids = tuple(dict.fromkeys(line.variant_gid for line in linkable if line.variant_gid))
@@ -154,7 +161,7 @@ def map_order(
         raise WaitsForLinks(f"Waits until these are linked: {_titles(linkable)}.", unlinked_gids)
     if not any(each.variant_gid for each in chosen):
         raise NoLinkedLines(_why_nothing(order, linkable), unlinked_gids)
-    side, rate = _exchange(order, choices, source_currency)
+    side, rate = _exchange(order, choices, source_currency, store_currency or order.currency)
     priced = price_lines(order, chosen, side, source_currency, rate)
     origin = copy_input.Origin(store_name, store_domain)
     is_draft = choices.strategy == DRAFT_ORDER
@@ -192,10 +199,20 @@ def _why_nothing(order: OrderRecord, linkable: list[OrderLine]) -> str:
     return "It holds nothing that the source could deliver: only custom lines, gift cards, tips or deleted products."
 
 
-def _exchange(order: OrderRecord, choices: Choices, source_currency: str) -> tuple[Side, Fraction]:
-    """Which of the original's two amounts is taken, and times what."""
+def _exchange(order: OrderRecord, choices: Choices, source_currency: str, store_currency: str) -> tuple[Side, Fraction]:
+    """Which of the original's two amounts is taken, and times what.
+
+    An app may enter an order in another currency than its store's. The connection's rate is about the store's.
+    """
     if order.currency == source_currency:
         return _shop_money, Fraction(1)
+    if order.currency != store_currency:
+        if order.presentment_currency == source_currency:
+            return _presentment_money, Fraction(1)
+        raise ForeignCurrency(
+            f"The order is in {order.currency}, although its store sells in {store_currency}, and the source in "
+            f"{source_currency}: no rate is known for it. Enter it in the source by hand."
+        )
     if choices.currency_rate is not None:
         return _shop_money, Fraction(choices.currency_rate)
     if order.presentment_currency == source_currency:

@@ -54,6 +54,8 @@ POST: Calls = {
     "place_order": orders.place_order,
     "pay": orders.pay_order,
     "edit": orders.edit_order,
+    "exchange": orders.exchange,
+    "tracking": orders.change_tracking,
     "complete_draft": orders.complete_draft,
     "delete_draft": orders.delete_draft,
     "product": moves.change_product,

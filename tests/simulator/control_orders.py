@@ -152,6 +152,25 @@ def edit_order(
     return describe_order(order)
 
 
+def exchange(sim, domain: str, order_id: object, back: dict, add: list) -> dict:
+    """`back`: {line id: shipped units that come back}; `add`: [variant id, units that go out]."""
+    order = _order(sim, domain, order_id)
+    variant, units = add
+    sim.exchange(
+        domain, order, {number(line): int(count) for line, count in back.items()}, (number(variant), int(units))
+    )
+    return describe_order(order)
+
+
+def change_tracking(
+    sim, domain: str, order_id: object, place: int = 0, company: str | None = None, number: str = "", url: str = ""
+) -> dict:
+    """Of the order's fulfilment at this place, from 0."""
+    order = _order(sim, domain, order_id)
+    sim.change_tracking(domain, order.fulfillments[int(place)], company, number, url)
+    return describe_order(order)
+
+
 def complete_draft(sim, domain: str, draft_id: object, paid: bool = True) -> dict:
     draft = sim.shops[domain].drafts[number(draft_id)]
     return describe_order(sim.complete_draft(domain, draft, paid=bool(paid)))

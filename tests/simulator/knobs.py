@@ -22,6 +22,9 @@ class Knobs:
     totals_lag_seconds: float = 0.0  # row 35
     job_seconds: float = 1.0  # rows 30, 48: until a job, a cancellation or a product operation is done
     job_results: bool = True  # row 48: False: orderCancel's `jobResult` is null, only its job tells
+    tracking_shows_transit: bool = False  # row 62: a change of the tracking turns displayStatus to IN_TRANSIT
+    exchanges_are_edits: bool = True  # row 64: orders/edited comes for an exchange [?]
+    ships_everything: bool = False  # row 57: lines that need no shipping are UNFULFILLED in a fulfilment order, too [?]
     cancel_restocks_shipped: bool = True  # row 47: shipped units of an unpaid order go back on sale with `restock`
     job_error: str | None = None  # row 30: the next jobs fail, with this message where there is room for one
     media_seconds: float = 0.0  # row 31: half of it UPLOADED, half PROCESSING

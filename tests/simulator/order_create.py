@@ -72,8 +72,6 @@ class _Creation:
 
     def read(self) -> Order:
         given, found, now = self.given, self.found, self.call.now
-        if self.currency != self.shop.currency:
-            found.refuse(["order", "currency"], f"Currency must be the shop's: {self.shop.currency}")
         order = Order(self.shop.next_id(), 0, now, now, self._processed_at(), self.currency)
         order.presentment_currency = self.presentment or self.currency
         order.client_id, order.source_name = self.call.app.client_id, "4242"
@@ -156,6 +154,7 @@ class _Creation:
 
     def _read_payment(self, order: Order) -> None:
         order.financial_status = self.given.get("financialStatus")
+        order.is_without_status = order.financial_status is None
         order.fulfillment_label = self.given.get("fulfillmentStatus")
         for index, row in enumerate(self.given.get("transactions") or ()):
             only(row, TRANSACTION, "OrderCreateOrderTransactionInput")

@@ -26,7 +26,7 @@ def fulfillment_body(shop: Shop, fulfillment_id: int) -> dict | None:
         "created_at": iso_offset(row.created_at),
         "updated_at": iso_offset(row.updated_at),
         "service": "manual",
-        "shipment_status": None,
+        "shipment_status": "in_transit" if row.is_in_transit else None,
         "location_id": row.location_id,
         "origin_address": {},
         "email": (order.email or "") if people else None,

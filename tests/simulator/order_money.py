@@ -155,8 +155,16 @@ def outstanding(order: Order) -> Bag:
     return current_grand_total(order) - received(order) + refunded(order)
 
 
-def financial_status(order: Order) -> str:
-    """As given to orderCreate until a later operation recomputes it, else from the payments."""
+def shown_outstanding(order: Order) -> Bag:
+    """What Shopify shows as outstanding: nothing while the payment is authorised (row 56)."""
+    return NOTHING if financial_status(order) == "AUTHORIZED" else outstanding(order)
+
+
+def financial_status(order: Order) -> str | None:
+    """As given to orderCreate until a later operation recomputes it, else from the payments.
+
+    None without a payment and a status (row 55).
+    """
     if order.financial_status is not None:
         return order.financial_status
     paid, back = received(order).shop, refunded(order).shop
@@ -171,6 +179,8 @@ def financial_status(order: Order) -> str:
         return "AUTHORIZED"
     if not grand_total(order):
         return "PAID"
+    if order.is_without_status and not order.transactions and order.cancelled_at is None:
+        return None
     return "VOIDED" if order.cancelled_at is not None else "PENDING"
 
 
@@ -178,7 +188,8 @@ def fulfillment_status(order: Order) -> str:
     """OrderDisplayFulfillmentStatus (2026-10: FULFILLMENT_NOT_REQUIRED for an order without anything to ship)."""
     if order.fulfillment_label is not None and not order.fulfillments:
         return {"PARTIAL": "PARTIALLY_FULFILLED"}.get(order.fulfillment_label, order.fulfillment_label)
-    rows = [line for line in order.lines if line.needs_fulfilment]
+    opened = {entry.line_id for row in order.fulfillment_orders for entry in row.lines}
+    rows = [line for line in order.lines if line.needs_fulfilment or line.id in opened]
     if not rows:
         return "FULFILLMENT_NOT_REQUIRED"
     if not any(line.unfulfilled for line in rows):

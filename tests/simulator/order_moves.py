@@ -122,6 +122,7 @@ def change_tracking(
     with shop.lock:
         fulfillment.company, fulfillment.numbers, fulfillment.urls = company, list(numbers), list(urls)
         fulfillment.updated_at = clock.whole_seconds()
+        fulfillment.is_in_transit = shop.knobs.tracking_shows_transit
         order = shop.orders[fulfillment.order_id]
         finish(begin(shop, clock, order, "tracking"), order, ("FULFILLMENTS_UPDATE", (fulfillment.id,)))
 
@@ -297,6 +298,31 @@ def _take_line_back(action: StockAction, line: LineItem, row: dict) -> None:
     if kind == "CANCEL":
         row["location_id"] = row.get("location_id") or line.location_id
         restock(action, line, open_units, row["location_id"])
+
+
+def exchange(shop: Shop, clock: Clock, order: Order, back: dict[int, int], add: tuple[int, int]) -> LineItem:
+    """Shipped units ({line id: units}) come back, and (variant id, units) go out by a new line of the same order.
+
+    Row 64: orders/updated tells of it; whether orders/edited does is not known, a knob. Raises ValueError.
+    """
+    with shop.lock:
+        rows = [_row(order.line(line_id), units, "RETURN") for line_id, units in back.items()]
+        for row in rows:
+            _check_refund({line.id: line for line in order.lines}, row)
+        line = _added_line(shop, order, *add)
+        action = begin(shop, clock, order, "exchange")
+        made = _take_back(shop, action, order, rows)
+        order.lines.append(line)
+        claim(action, line)
+        open_fulfillment_orders(shop, order, [line], int(action.at))
+        events = [("REFUNDS_CREATE", (made.id,))]
+        if shop.knobs.exchanges_are_edits:
+            edit = OrderEdit(shop.next_id(), int(action.at), [(line.id, line.quantity)], [], "Exchange")
+            order.edits.append(edit)
+            events.append(("ORDERS_EDITED", (order.id, edit.id)))
+        order.financial_status = None
+        finish(action, order, *events)
+        return line
 
 
 # Editing

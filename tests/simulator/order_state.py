@@ -228,6 +228,7 @@ class Fulfillment:
     urls: list[str] = field(default_factory=list)
     status: str = "SUCCESS"  # SUCCESS | CANCELLED
     fulfillment_order_ids: list[int] = field(default_factory=list)
+    is_in_transit: bool = False
 
 
 @dataclass(slots=True)
@@ -298,6 +299,7 @@ class Order(Sale):
     test: bool = False
     financial_status: str | None = None  # as given to orderCreate, until a later operation recomputes it
     fulfillment_label: str | None = None  # orderCreate's fulfillmentStatus: it only labels
+    is_without_status: bool = False  # nobody said how it is paid, and nothing was (row 55)
     edits: list[OrderEdit] = field(default_factory=list)
 
     def line(self, line_id: int) -> LineItem:

@@ -85,7 +85,8 @@ def open_fulfillment_orders(shop: Shop, order: Order, lines: list[LineItem], now
     by_place: dict[int, list[LineItem]] = {}
     for line in lines:
         place = line.location_id or default
-        if line.needs_fulfilment and place is not None:
+        is_shipped = line.needs_fulfilment or shop.knobs.ships_everything and not line.tip
+        if is_shipped and place is not None:
             by_place.setdefault(place, []).append(line)
     for place, rows in by_place.items():
         made = FulfillmentOrder(shop.next_id(), order.id, place, now, now)

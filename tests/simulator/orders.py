@@ -44,7 +44,8 @@ def place_order(
     force: bool = False,
     bypass: bool = False,
     cause: str = "buy",
-    paid: bool = True,
+    paid: bool | str | None = True,
+    currency: str | None = None,
     presentment_currency: str | None = None,
     presentment_rate: object = 1,
     created_at: float | None = None,
@@ -52,11 +53,13 @@ def place_order(
 ) -> Order:
     """An order as a buyer places it; order_build.Builder says what lines and `details` may hold.
 
-    `presentment_rate`: units of the presentment currency for one of the shop's. `created_at` (seconds since 1970)
-    backdates it. Raises what buy raises, KeyError for an unknown detail.
+    `currency`: the order's own where an app entered it in another one than the shop's (row 49). `paid` None: neither a
+    payment nor a status (row 55); "authorized": the payment is held, not taken (row 56). `presentment_rate`: units of
+    the presentment currency for one of the order's. `created_at` (seconds since 1970) backdates it. Raises what buy
+    raises, KeyError for an unknown detail.
     """
     with shop.lock:
-        exchange = Exchange.between(shop.currency, presentment_currency, presentment_rate)
+        exchange = Exchange.between(currency or shop.currency, presentment_currency, presentment_rate)
         now = clock.whole_seconds()
         builder = Builder(shop, now, exchange)
         order = builder.order(details, int(created_at or now))
@@ -96,9 +99,11 @@ def tell_created(action: StockAction, order: Order) -> None:
         action.tell("ORDERS_PAID", (order.id,))
 
 
-def _pay(shop: Shop, order: Order, now: int, paid: bool) -> None:
+def _pay(shop: Shop, order: Order, now: int, paid: bool | str | None) -> None:
     total = grand_total(order)
-    if total or not paid:
+    order.is_without_status = paid is None
+    if paid is not None and (total or not paid):
         status = "SUCCESS" if paid else "PENDING"
-        row = Transaction(shop.next_id(), order.id, "SALE", status, "bogus", total, now, now, order.test)
+        kind = "AUTHORIZATION" if paid == "authorized" else "SALE"
+        row = Transaction(shop.next_id(), order.id, kind, status, "bogus", total, now, now, order.test)
         order.transactions.append(row)

@@ -97,7 +97,7 @@ def state_of(order: Order) -> str:
         "shipped": sum(line.fulfilled for line in order.lines),
         "given back": sum(line.removed for line in order.lines),
     }
-    money = financial_status(order).lower().replace("_", " ")
+    money = (financial_status(order) or "no payment").lower().replace("_", " ")
     return ", ".join([money, *(f"{units} {label}" for label, units in parts.items() if units)])
 
 

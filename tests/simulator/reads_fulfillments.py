@@ -114,6 +114,12 @@ def _part(order: Order, line: LineItem, whole: Bag, quantity: int) -> Bag:
     return exchange_of(order).share(whole, quantity, line.quantity)
 
 
+def _shown_status(row: Fulfillment) -> str:
+    if row.status == "CANCELLED":
+        return "CANCELED"
+    return "IN_TRANSIT" if row.is_in_transit else "FULFILLED"
+
+
 def _tracking(row: Fulfillment, call: Call, arguments: dict) -> list[dict]:
     count = max(len(row.numbers), len(row.urls), 1 if row.company else 0)
     found = [
@@ -181,9 +187,9 @@ RESOLVERS = {
     "FulfillmentOrder.orderId": lambda row, call, arguments: gid("Order", row.order_id),
     "FulfillmentOrder.orderName": _of_order("name"),
     **identity("Fulfillment"),
-    "Fulfillment.name": lambda row, call, arguments: f"{order_of(row, call).name}.{row.number}",
+    "Fulfillment.name": lambda row, call, arguments: f"{order_of(row, call).name}-F{row.number}",
     "Fulfillment.status": attribute("status"),
-    "Fulfillment.displayStatus": lambda row, call, arguments: "CANCELED" if row.status == "CANCELLED" else "FULFILLED",
+    "Fulfillment.displayStatus": lambda row, call, arguments: _shown_status(row),
     "Fulfillment.service": lambda row, call, arguments: None,
     "Fulfillment.deliveredAt": lambda row, call, arguments: None,
     "Fulfillment.inTransitAt": lambda row, call, arguments: None,

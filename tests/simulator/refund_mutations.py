@@ -106,14 +106,19 @@ class _Reader:
         if given.get("fullRefund"):
             return left
         amount = read_amount(given.get("amount") or 0)
-        if amount is None or amount < 0 or amount > left.shop:
+        if amount is None or amount < 0 or amount > left.presentment:
             self.refuse(["shipping", "amount"], "Shipping amount cannot be greater than the remaining shipping")
             return None
-        return exchange_of(self.order).share(left, amount, left.shop)
+        return exchange_of(self.order).share(left, amount, left.presentment)
 
     def transactions(self) -> list[tuple[str, Bag, int | None]]:
-        """(gateway, amount, parent id); amounts are in the shop's currency."""
+        """(gateway, amount, parent id). Amounts are presentment money where the two currencies differ (row 63)."""
         paid = received(self.order)
+        shown, asked = self.order.presentment_currency, self.given.get("currency")
+        if shown != self.order.currency and self.given.get("transactions") and asked is None:
+            self.refuse(["currency"], "Currency must be specified for orders in several currencies")
+        elif asked is not None and asked != shown:
+            self.refuse(["currency"], f"Currency must be the presentment currency: {shown}")
         found: list[tuple[str, Bag, int | None]] = []
         for index, row in enumerate(self.given.get("transactions") or ()):
             path = ["transactions", index]
@@ -128,7 +133,7 @@ class _Reader:
             elif parent_id is not None and parent_id not in {one.id for one in self.order.transactions}:
                 self.refuse([*path, "parentId"], "Transactions parent does not exist")
             else:
-                share = exchange_of(self.order).share(paid, amount, paid.shop) if paid else Bag(amount, amount)
+                share = exchange_of(self.order).share(paid, amount, paid.presentment) if paid else Bag(amount, amount)
                 found.append((row["gateway"], share, parent_id))
         back = total_of(amount for _, amount, _ in found) + refunded(self.order)
         if found and back.shop > paid.shop and not self.given.get("allowOverRefunding"):

@@ -19,6 +19,9 @@ TOKEN = re.compile(
 )
 TERM = re.compile(r"(?P<not>-?)(?:(?P<key>[A-Za-z_][\w.]*):)?(?P<sign>[<>]=?)?(?P<value>.*)\Z", re.DOTALL)
 
+# A timestamp without quotes around it.
+CUT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
+
 Predicate = Callable[[object], bool]
 Values = Callable[[object], object]  # what an object holds under a key: text, number, list of them, or None
 
@@ -87,6 +90,10 @@ class _Reader:
             raise NotSimulatedError(f"The simulator does not implement the search key {key}")
         if key and key not in self.keys:
             self.warnings.append({"field": key, "message": "Invalid search field for this query."})
+            return None
+        if key and CUT.match(match["value"]):
+            # Row 61: what follows the colon is another term, and a date cut short is none: everything comes back.
+            self.warnings.append({"field": key, "message": "Input is not a valid date or time."})
             return None
         values = self.keys[key] if key else self.default
         test = _test(sign, value, exact=bool(key) and key != "default")

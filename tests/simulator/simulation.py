@@ -241,6 +241,17 @@ class Simulator:
         """quantities={line id: wanted}, add=[(variant id, units)], back_to_stock=, note=."""
         return order_moves.edit_order(self.shops[domain], self.clock, order, **how)
 
+    def exchange(self, domain: str, order: Order, back: dict[int, int], add: tuple[int, int]) -> None:
+        """{line id: shipped units that come back}, (variant id, units that go out)."""
+        order_moves.exchange(self.shops[domain], self.clock, order, back, add)
+
+    def change_tracking(
+        self, domain: str, fulfillment: Fulfillment, company: str | None, number: str, url: str
+    ) -> None:
+        order_moves.change_tracking(
+            self.shops[domain], self.clock, fulfillment, company, [number], [url] if url else []
+        )
+
     def complete_draft(self, domain: str, draft: Draft, *, paid: bool = True) -> Order:
         """What the merchant's click does."""
         return drafts.complete(self.shops[domain], self.clock, draft, paid=paid)
