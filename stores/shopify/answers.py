@@ -25,6 +25,9 @@ _OUR_FAULT = frozenset(
         "GRAPHQL_PARSE_FAILED",
     }
 )
+# More new variants in a day than a large store takes; changes of present ones go on.
+# https://shopify.dev/docs/api/usage/limits
+VARIANT_LIMIT = "VARIANT_THROTTLE_EXCEEDED"
 _NOT_FOUND = frozenset({"RESOURCE_NOT_FOUND", "NOT_FOUND"})
 _SCOPE = re.compile(r"\b(?:read|write)_[a-z_]+[a-z]\b")
 # Static validation answers with codes such as undefinedField (facts 1.4), a syntax error with a location and no code.
@@ -187,7 +190,28 @@ def graphql_error(
         return errors.ObjectNotFound(f"{store}: {said}")
     if any(code in _OUR_FAULT for code in codes) or ("data" not in answer and any(map(_is_validation, entries))):
         return errors.QueryRejected(f"{store}: Shopify rejects our request: {said}", codes=codes)
+    if is_write and (refused := _refused_fields(answer, entries)):
+        kind = errors.VariantLimitReached if VARIANT_LIMIT in codes else errors.UserErrors
+        return kind(f"{store}: Shopify refuses this change.", errors=refused)
     return errors.UnexpectedAnswer(f"{store}: Shopify answered with an error: {said}", outcome_unknown=is_write)
+
+
+def _refused_fields(answer: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> tuple[UserError, ...]:
+    """Refusals that stand beside the data in place of userErrors: of a mutation whose own field is null, so not done.
+
+    Such as a category that Shopify does not know, or too many new variants in a day. () where it may have been done.
+    """
+    data = answer.get("data")
+    found = []
+    for entry in entries:
+        code, path = _code(entry), entry.get("path")
+        is_refusal = code == VARIANT_LIMIT or code.startswith("INVALID_")
+        if not is_refusal or not isinstance(data, dict) or not isinstance(path, list) or not path:
+            return ()
+        if data.get(path[0]) is not None:
+            return ()
+        found.append(UserError(code, tuple(path), _clip(entry.get("message"))))
+    return tuple(found)
 
 
 def _code(entry: Mapping[str, Any]) -> str:

@@ -146,6 +146,10 @@ class UserErrors(ShopifyError):
         return f"{super().__str__()} {'; '.join(said)}".strip()
 
 
+class VariantLimitReached(UserErrors):
+    """The store takes no more new variants until tomorrow; what exists can be changed. Nothing was changed."""
+
+
 class ObjectNotFound(ShopifyError):
     """RESOURCE_NOT_FOUND, NOT_FOUND, or an object that was there a moment ago and is not any more."""
 

@@ -20,6 +20,7 @@ from .tags import tidy_tags
 
 MAX_TEXT = 255
 MAX_BODY_BYTES = 512 * 1024
+LONGEST_ARTICLE_HANDLE = 265
 Thing = ContentPage | Blog | Article
 PLAIN = {
     "title": "title",
@@ -52,13 +53,21 @@ class Reader:
             # Blogs have no BLANK on create ([S] BlogCreateUserErrorCode).
             self.complain(["title"], "Title can't be blank", "INVALID" if self.kind == "Blog" else "BLANK")
         for name in ("title", "handle", "templateSuffix"):
-            if len(given.get(name) or "") > MAX_TEXT:
+            most = LONGEST_ARTICLE_HANDLE if (self.kind, name) == ("Article", "handle") else MAX_TEXT
+            if len(given.get(name) or "") > most:
                 label = name.capitalize()
-                self.complain([name], f"{label} is too long (maximum is {MAX_TEXT} characters)", "TOO_LONG")
-        if len((given.get("body") or "").encode()) > MAX_BODY_BYTES:
+                self.complain([name], f"{label} is too long (maximum is {most} characters)", "TOO_LONG")
+        most = MAX_BODY_BYTES if self.kind == "Page" else 2 * MAX_BODY_BYTES
+        if len((given.get("body") or "").encode()) > most:
             code = "TOO_BIG" if self.kind == "Page" else "TOO_LONG"
-            self.complain(["body"], "Body is too big (maximum is 512 KB)", code)
+            self.complain(["body"], f"Body is too big (maximum is {'512 KB' if self.kind == 'Page' else '1 MB'})", code)
         at = read_instant(given.get("publishDate"))
+        if at is not None and at < 0:
+            self.complain(["publishDate"], "Publish date can't be before 1970", "INVALID")
+        image = given.get("image") or {}
+        has_image = bool(image.get("url") or getattr(self.thing, "image", None))
+        if image.get("altText") and not has_image:
+            self.complain(["image"], "Image can't have an alt text without an image", "INVALID")
         if given.get("isPublished") and at is not None and at > self.call.now:
             message = "Can't set isPublished to true and also set a future publish date."
             self.complain([], message, "INVALID_PUBLISH_DATE")

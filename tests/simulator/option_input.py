@@ -82,6 +82,8 @@ class OptionReader:
         name = row.get("name") or (option.name if option else "")
         if not name.strip() or len(name) > MAX_NAME:
             return self.complain([*path, "name"], "Option name is blank or too long.", "INVALID_INPUT")
+        if " / " in name:
+            return self.complain([*path, "name"], "Option name can't contain ' / '.", "INVALID_INPUT")
         option = option or next((one for one in self.present if one.name == name), None)
         if not row.get("values"):
             message = "Each option must have at least one option value specified."

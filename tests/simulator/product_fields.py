@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from . import taxonomy
 from .problems import NotSimulatedError, user_error
 from .state import Product, Shop
 from .tags import LONGEST_TAG, MOST_TAGS, tidy_tags
@@ -23,11 +22,14 @@ MAX_TEXT = 255
 MAX_HTML_BYTES = 512 * 1024
 OTHER = ("handle", "tags", "seo", "redirectNewHandle", "giftCard")
 
+UNPLACED = ("handle", "vendor", "productType")
+
 
 def check_fields(shop: Shop, product: Product | None, given: dict, path: list, handled: tuple[str, ...]) -> list[dict]:
     """User errors about the input of a product; `product` is None for a new one.
 
-    `handled` are the input fields that the caller looks after. Raises NotSimulatedError for any other.
+    `handled` are the input fields that the caller looks after. Raises NotSimulatedError for any other. Under productSet
+    the field of some complaints is the whole input, and a long title brings a second one for its handle (row 58).
     """
     unknown = {name for name in given if name not in (*PLAIN, *OTHER, *handled) and given[name] is not None}
     if unknown:
@@ -35,18 +37,19 @@ def check_fields(shop: Shop, product: Product | None, given: dict, path: list, h
     errors = []
 
     def complain(name: str, message: str, code: str = "INVALID_PRODUCT") -> None:
-        errors.append(user_error([*path, name], message, code))
+        place = path if path and name in UNPLACED else [*path, name]
+        errors.append(user_error(place, message, code))
 
     if (product is None or "title" in given) and not (given.get("title") or "").strip():
         complain("title", "Title can't be blank")
     for name, label in LABELS.items():
         if len(given.get(name) or "") > MAX_TEXT:
             complain(name, f"{label} is too long (maximum is {MAX_TEXT} characters)")
+    if path and product is None and not given.get("handle") and len(given.get("title") or "") > MAX_TEXT:
+        complain("handle", f"Handle is too long (maximum is {MAX_TEXT} characters)")
     if len((given.get("descriptionHtml") or "").encode()) > MAX_HTML_BYTES:
         complain("descriptionHtml", "Description (HTML) is too big (maximum is 512 KB)")
     _check_tags(given.get("tags") or [], complain)
-    if given.get("category") and not taxonomy.is_known(given["category"]):
-        complain("category", "Product taxonomy node does not exist", "INVALID_INPUT")
     if "giftCard" in given and product is not None and bool(given["giftCard"]) != product.is_gift_card:
         complain("giftCard", "Gift card can't be changed", "GIFT_CARD_ATTRIBUTE_CANNOT_BE_CHANGED")
     _check_handle(shop, product, given, complain)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from . import metafields, publications
+from . import metafields, publications, taxonomy
 from .call import Call
 from .catalog_state import Collection, ProductOperation
 from .collection_members import put_into_collections
 from .gids import gid
 from .option_input import OptionReader, Row
 from .options import put_options
-from .problems import user_error
+from .problems import FieldError, user_error
 from .product_fields import as_handle, check_fields, put_fields
 from .product_files import FilesReader
 from .product_stock import check_quantities, stock_new, stock_present
 from .reads import number_of
 from .state import Product, Shop, Variant
 from .stock import StockAction
+from .variant_cap import take_new_variants
 from .variant_fields import complaints
 from .variant_fields import put_fields as put_variant_fields
 
@@ -35,6 +36,7 @@ class Refused(Exception):
 def set_product(root, call: Call, arguments: dict) -> dict:
     answer = {"product": None, "productSetOperation": None, "userErrors": []}
     shop, given = call.shop, dict(arguments["input"])
+    taxonomy.require(given.get("category"))
     try:
         product = identify(call, arguments.get("identifier"), given)
         if product is not None and product.id in shop.catalog.busy_products:
@@ -105,6 +107,8 @@ def _start(call: Call, product: Product | None, given: dict) -> ProductOperation
             operation.product_id = Setting(sim, shop, product, given, cause).run().id
         except Refused as problem:
             operation.user_errors = problem.errors
+        except FieldError as problem:
+            operation.user_errors = [user_error(None, problem.message, problem.extensions["code"])]
 
     sim.later.schedule(shop, run)
     # What the mutation answers was true when it began.
@@ -136,6 +140,7 @@ class Setting:
         errors = [*check_fields(self.shop, self.product, self.given, ["input"], HANDLED), *self.check_lists()]
         if errors:
             raise Refused(errors)
+        take_new_variants(self.shop, self.at, sum(1 for row in self.rows or [] if row.variant is None))
         return self.apply()
 
     # Looking

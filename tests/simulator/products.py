@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import metafields
+from . import metafields, taxonomy
 from .call import Call
 from .catalog_state import DeleteOperation
 from .collection_members import put_into_collections
@@ -47,6 +47,7 @@ def update_product(root, call: Call, arguments: dict) -> dict:
     shop, given = call.shop, arguments.get("product") or arguments.get("input") or {}
     if arguments.get("media"):
         raise NotSimulatedError("The simulator updates products without media")
+    taxonomy.require(given.get("category"))
     identifier = arguments.get("identifier") or {"id": given.get("id")}
     product = find_product(shop, identifier) if any(identifier.values()) else None
     answer = {"product": None, "shop": shop}

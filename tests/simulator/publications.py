@@ -92,6 +92,10 @@ def _change(call: Call, arguments: dict, act) -> dict:
         at = read_instant(given.get("publishDate")) or call.now
         if at > call.now and not publication.supports_future_publishing:
             errors.append(user_error(["input", index, "publishDate"], "Channel does not support future publishing"))
+        if at < 0:
+            errors.append(user_error(["input", index, "publishDate"], "Publish date can't be before 1970"))
+        if any(publication is other for other, _ in rows):
+            errors.append(user_error(["input", index, "publicationId"], "Publication is given more than once"))
         rows.append((publication, at))
     if errors:
         return {**answer, "userErrors": errors}

@@ -255,6 +255,7 @@ class Shop:
         self.jobs: dict[str, Job] = {}
         self.later: list[tuple[float, int, Callable[[], None]]] = []  # a heap of (due, number, what to do)
         self.mails: list[dict] = []  # what customers would have got: {kind, to, at, ...}
+        self.variants_made: list[tuple[float, int]] = []  # (when, how many) by the API within a day (row 53)
         self.orders_made_at: deque[float] = deque(maxlen=100)  # by orderCreate: a development store allows 5 a minute
         self.subscriptions: dict[int, Subscription] = {}
         self.bulk_operations: dict[int, BulkOperation] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .problems import FieldError
+
 PREFIX = "gid://shopify/TaxonomyCategory/"
 NAMES = {
     "aa": "Apparel & Accessories",
@@ -28,6 +30,12 @@ NAMES = {
 
 def is_known(gid: str) -> bool:
     return gid.removeprefix(PREFIX) in NAMES
+
+
+def require(gid: str | None) -> None:
+    """Raises FieldError: an unknown category is no user error but one of the whole field (row 51)."""
+    if gid and not is_known(gid):
+        raise FieldError(f"Invalid product taxonomy node id: {gid}", "INVALID_PRODUCT_TAXONOMY_NODE_ID")
 
 
 def _above(code: str) -> list[str]:

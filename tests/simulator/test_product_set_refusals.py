@@ -25,7 +25,6 @@ S = sizes("S")
         ({"title": "x" * 4000}, ("INVALID_PRODUCT", ["input", "title"])),
         ({"tags": [LONG]}, ("INVALID_PRODUCT", ["input", "tags"])),
         ({"tags": [",".join(map(str, range(300)))]}, ("INVALID_PRODUCT", ["input", "tags"])),
-        ({"category": "gid://shopify/TaxonomyCategory/zz-9"}, ("INVALID_INPUT", ["input", "category"])),
         ({"variants": [sized("S")]}, ("PRODUCT_OPTIONS_INPUT_MISSING", ["input", "productOptions"])),
         ({"productOptions": S}, ("VARIANTS_INPUT_MISSING", ["input", "variants"])),
         (

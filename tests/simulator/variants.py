@@ -13,6 +13,7 @@ from .problems import NotSimulatedError, user_error
 from .product_stock import MOST_ROWS, stock_new
 from .reads import number_of
 from .state import Product, Shop, Variant
+from .variant_cap import take_new_variants
 from .variant_fields import complaints, put_fields
 
 HANDLED = ("optionValues", "mediaId", "metafields", "inventoryQuantities")
@@ -159,6 +160,7 @@ def create_variants(root, call: Call, arguments: dict) -> dict:
     errors = [row.error for row in rows if row.error] + _limits(product, rows)
     if errors:
         return {**answer, "userErrors": errors}
+    take_new_variants(shop, call.simulator.clock.seconds(), len(rows))
     events: list[tuple[str, tuple]] = []
     if standalone is not None:
         delete_variant(shop, standalone)

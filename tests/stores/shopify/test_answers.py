@@ -5,7 +5,7 @@ import pickle
 import pytest
 import responses
 
-from stores.shopify import errors
+from stores.shopify import answers, errors
 from stores.shopify.errors import UserError
 from tests.stores.shopify.wire import ENDPOINT, READ, VERSION, WRITE, answer, client, problem, refuse
 
@@ -138,3 +138,22 @@ def test_errors_survive_pickling(error):
 def test_user_errors_tell_the_first_three():
     listed = [UserError(None, (), f"wrong {index}") for index in range(5)]
     assert str(errors.UserErrors("Refused:", errors=listed)) == "Refused: wrong 0; wrong 1; wrong 2; and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("INVALID_PRODUCT_TAXONOMY_NODE_ID", errors.UserErrors),
+        ("VARIANT_THROTTLE_EXCEEDED", errors.VariantLimitReached),
+    ],
+)
+def test_a_refusal_beside_the_data_is_told_from_an_unknown_outcome(code, kind):
+    entry = {"message": "No.", "path": ["productSet"], "extensions": {"code": code}}
+    with pytest.raises(kind, match=code) as caught:
+        answers.data_of({"data": {"productSet": None}, "errors": [entry]}, "north", is_write=True)
+    assert (caught.value.failure, caught.value.outcome_unknown) == (errors.REJECTED, False)
+    assert caught.value.errors[0].field == ("productSet",)
+    for data, path in (({"productSet": {"product": None}}, ["productSet", "product"]), ({"productSet": {}}, None)):
+        with pytest.raises(errors.UnexpectedAnswer) as caught:
+            answers.data_of({"data": data, "errors": [entry | {"path": path}]}, "north", is_write=True)
+        assert caught.value.outcome_unknown
