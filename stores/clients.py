@@ -21,7 +21,7 @@ from stores.locks import Lock
 from stores.models import Store
 from stores.shopify import auth, shops, throttle
 from stores.shopify.client import Client, new_session
-from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFound, Unauthorized
+from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFound, StoreRenamed, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -226,7 +226,7 @@ class StoreTokens:
         with _renewal(self._store_pk, waits=True):
             try:
                 self._renew(rejected_token)
-            except (InvalidCredentials, StoreNotFound, Unauthorized) as error:
+            except (InvalidCredentials, StoreNotFound, StoreRenamed, Unauthorized) as error:
                 mark_disconnected(self._store_pk, str(error))
                 raise
         return self._token

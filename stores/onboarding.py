@@ -20,6 +20,7 @@ from stores.shopify.errors import (
     StoreFrozen,
     StoreLocked,
     StoreNotFound,
+    StoreRenamed,
     Unauthorized,
     WrongVersion,
 )
@@ -30,7 +31,7 @@ WEBHOOK_PATH = "/webhooks/shopify/"
 # What every store needs; `_purposes` adds what its connections carry besides.
 PURPOSES = ("links", "stock")
 # These end all traffic with a store until somebody acts; everything else only needs attention.
-_DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreFrozen, StoreLocked)
+_DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreRenamed, StoreFrozen, StoreLocked)
 
 
 class NotInPlace(Exception):

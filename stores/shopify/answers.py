@@ -29,6 +29,7 @@ _OUR_FAULT = frozenset(
 # https://shopify.dev/docs/api/usage/limits
 VARIANT_LIMIT = "VARIANT_THROTTLE_EXCEEDED"
 _NOT_FOUND = frozenset({"RESOURCE_NOT_FOUND", "NOT_FOUND"})
+_MYSHOPIFY = re.compile(r"\b[a-z0-9][a-z0-9-]*\.myshopify\.com(?=[:/?]|\Z)")
 _SCOPE = re.compile(r"\b(?:read|write)_[a-z_]+[a-z]\b")
 # Static validation answers with codes such as undefinedField (facts 1.4), a syntax error with a location and no code.
 _VALIDATION = re.compile(r"[a-z]+(?:[A-Z][a-z]*)*")
@@ -90,7 +91,15 @@ def raise_for_status(response: requests.Response, store: str, *, is_write: bool)
         return
     told = f"(HTTP {status}, request {request_id(response)})"
     if 300 <= status < 400:
-        host = urlsplit(response.headers.get("Location", "")).hostname or "another address"
+        place = response.headers.get("Location", "")
+        named = _MYSHOPIFY.search(place.lower())
+        if named and named[0] != store.lower():
+            raise errors.StoreRenamed(
+                f"{store}: Shopify points to {named[0]} instead of answering {told}: the store has this name now. "
+                "Enter it in the store's settings, then check the store. Nothing is sent to the new name before.",
+                domain=named[0],
+            )
+        host = urlsplit(place).hostname or "another address"
         raise errors.UnexpectedAnswer(
             f"{store}: Shopify points to {host} instead of answering {told}. Check the store's .myshopify.com domain."
         )

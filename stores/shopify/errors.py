@@ -119,6 +119,16 @@ class StoreNotFound(ShopifyError):
     failure = MISCONFIGURED
 
 
+class StoreRenamed(UnexpectedAnswer):
+    """The store has another permanent name since: Shopify points to it. Nothing was sent there, the token least."""
+
+    failure = MISCONFIGURED
+
+    def __init__(self, message: str = "", *, domain: str = "", outcome_unknown: bool = False) -> None:
+        super().__init__(message, outcome_unknown=outcome_unknown)
+        self.domain = domain
+
+
 class WrongVersion(ShopifyError):
     """Another API version than the one asked for served the request: ours has been retired and fell forward."""
 

@@ -8,7 +8,7 @@ from .problems import user_error
 from .reads import find_level, number_of
 from .reads_inventory import deactivation_alert
 from .state import InventoryItem, Level, Shop
-from .stock import StockAction, touch_product
+from .stock import StockAction, touch_products
 
 LIMIT = 1_000_000_000
 NOT_ACTIVATED = "Couldn't stock the item because"
@@ -72,7 +72,8 @@ def activate_level(action: StockAction, item_id: int, location_id: int) -> Level
     level.is_active = True
     level.updated_at = int(action.at)
     action.tell("INVENTORY_LEVELS_CONNECT", (item_id, location_id))
-    action.tell("PRODUCTS_UPDATE", (touch_product(action.shop, item_id, action.at),))
+    for product_id in touch_products(action.shop, item_id, action.at):
+        action.tell("PRODUCTS_UPDATE", (product_id,))
     return level
 
 
@@ -80,7 +81,8 @@ def deactivate_level(action: StockAction, level: Level) -> None:
     level.is_active = False
     level.updated_at = int(action.at)
     action.tell("INVENTORY_LEVELS_DISCONNECT", (level.item_id, level.location_id))
-    action.tell("PRODUCTS_UPDATE", (touch_product(action.shop, level.item_id, action.at),))
+    for product_id in touch_products(action.shop, level.item_id, action.at):
+        action.tell("PRODUCTS_UPDATE", (product_id,))
 
 
 def deactivate(root, call: Call, arguments: dict) -> dict:
@@ -184,9 +186,9 @@ def change_item(shop: Shop, item: InventoryItem, changes: dict, at: float) -> No
     for name, value in changes.items():
         setattr(item, name, value)
     item.updated_at = int(at)
-    product_id = touch_product(shop, item.id, at)
+    products = touch_products(shop, item.id, at)
     shop.counters.rows_written += 1
-    shop.publish([("INVENTORY_ITEMS_UPDATE", (item.id,)), ("PRODUCTS_UPDATE", (product_id,))])
+    shop.publish([("INVENTORY_ITEMS_UPDATE", (item.id,)), *(("PRODUCTS_UPDATE", (one,)) for one in products)])
 
 
 RESOLVERS = {

@@ -108,10 +108,12 @@ def set_metafield(
         return field
 
 
-def define_metafield(shop: Shop, clock: Clock, kind: str, namespace: str, key: str, type_: str) -> None:
+def define_metafield(
+    shop: Shop, clock: Clock, kind: str, namespace: str, key: str, type_: str, validations: dict[str, str] | None = None
+) -> None:
     """`kind` as in set_metafield."""
     with shop.lock:
-        metafields.define(shop, clock.whole_seconds(), kind, namespace, key, type_)
+        metafields.define(shop, clock.whole_seconds(), kind, namespace, key, type_, validations=validations)
 
 
 # Collections

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import fields
 
 from . import control_catalog as catalog
 from . import control_looks as looks
 from . import control_moves as moves
 from . import control_orders as orders
 from . import control_switches as switches
+from .knobs import Knobs
 
 Calls = dict[str, Callable[..., object]]
 
@@ -61,6 +63,7 @@ POST: Calls = {
     "product": moves.change_product,
     "variant": moves.change_variant,
     "location": moves.change_location,
+    "share": moves.share_item,
     "add_product": moves.add_product,
     "add_variant": moves.add_variant,
     "delete_product": moves.delete_product,
@@ -73,6 +76,8 @@ POST: Calls = {
     "advance": switches.advance_clock,
     "expire_tokens": switches.expire_tokens,
     "revoke_tokens": switches.revoke_tokens,
+    "rename": switches.rename,
+    "delete_subscriptions": switches.delete_subscriptions,
     "uninstall": switches.uninstall,
     "install": switches.install,
     "scopes": switches.set_scopes,
@@ -89,7 +94,7 @@ POST: Calls = {
 
 
 def describe_calls() -> dict[str, list[str]]:
-    """What GET /_control/help answers."""
+    """What GET /_control/help answers: the calls, and the knobs of POST knobs as they stand at first."""
 
     def line(name: str, function: Callable) -> str:
         parameters = str(inspect.signature(function)).partition(" -> ")[0]
@@ -98,6 +103,7 @@ def describe_calls() -> dict[str, list[str]]:
     return {
         "GET": [line(name, function) for name, function in GET.items()],
         "POST": [line(name, function) for name, function in POST.items()],
+        "KNOBS": [f"{one.name}={getattr(Knobs(), one.name)!r}" for one in fields(Knobs)],
     }
 
 

@@ -181,8 +181,9 @@ def set_metafield(
     return {}
 
 
-def define_metafield(sim, domain: str, kind: str, namespace: str, key: str, type: str) -> dict:
-    hands.define_metafield(sim.shops[domain], sim.clock, kind, namespace, key, type)
+def define_metafield(sim, domain: str, kind: str, namespace: str, key: str, type: str, **validations) -> dict:
+    """`validations`: choices (a JSON text), min, max, scale_min, scale_max."""
+    hands.define_metafield(sim.shops[domain], sim.clock, kind, namespace, key, type, validations)
     return {}
 
 

@@ -51,6 +51,13 @@ def change_variant(sim, domain: str, variant_id: object, **changes) -> dict:
     return describe_variant(shop, merchant.change_variant(shop, sim.clock, number(variant_id), **changes))
 
 
+def share_item(sim, domain: str, variant_id: object, with_variant_id: object) -> dict:
+    """The first variant has the other's inventory item from now on; its own is gone."""
+    shop = sim.shops[domain]
+    made = merchant.share_item(shop, sim.clock, number(variant_id), number(with_variant_id))
+    return describe_variant(shop, made)
+
+
 def add_product(sim, domain: str, title: str, variants: list[dict] | None = None, **given) -> dict:
     """Variants as for add_variant."""
     shop = sim.shops[domain]

@@ -72,6 +72,22 @@ def revoke_tokens(sim, domain: str) -> dict:
     return {}
 
 
+def rename(sim, domain: str, new: str) -> dict:
+    """The store's permanent name is `new` from now on."""
+    sim.rename_shop(domain, new)
+    return {}
+
+
+def delete_subscriptions(sim, domain: str, topic: str | None = None) -> dict:
+    """As Shopify does after repeated failures: all of them, or those of a topic such as ORDERS_CREATE."""
+    shop = sim.shops[domain]
+    with shop.lock:
+        for row in list(shop.subscriptions.values()):
+            if topic in (None, row.topic):
+                del shop.subscriptions[row.id]
+    return {}
+
+
 def uninstall(sim, domain: str) -> dict:
     sim.uninstall(domain)
     return {}

@@ -24,7 +24,8 @@ def delete_product(shop: Shop, product: Product) -> None:
     forget_options(shop, product)
     shop.catalog.busy_products.discard(product.id)
     shop.remove_product(product)
-    events: list[tuple[str, tuple]] = [("INVENTORY_ITEMS_DELETE", (item_id,)) for item_id in items]
+    events: list[tuple[str, tuple]] = [("INVENTORY_ITEMS_DELETE", (item_id,)) for item_id in dict.fromkeys(items)
+                                            if item_id not in shop.items]  # fmt: skip
     shop.publish([*events, ("PRODUCTS_DELETE", (product.id,))])
 
 

@@ -10,7 +10,7 @@ from .deletion import delete_product as delete_wholly
 from .deletion import delete_variant as delete_variant_wholly
 from .product_fields import move_handle
 from .state import Level, Location, Product, Shop, Variant
-from .stock import StockAction, touch_product
+from .stock import StockAction, touch_products
 
 PRODUCT_FIELDS = (
     "title",
@@ -136,7 +136,7 @@ def change_variant(shop: Shop, clock: Clock, variant_id: int, **changes) -> Vari
                 raise KeyError(name)
             setattr(variant, name, value)
         if changes:
-            touch_product(shop, variant.item_id, clock.seconds())
+            touch_products(shop, variant.item_id, clock.seconds())
             shop.publish([("PRODUCTS_UPDATE", (variant.product_id,))])
         return variant
 
@@ -194,13 +194,27 @@ def _connected(shop: Shop, variants: list[Variant]) -> list[tuple[str, tuple]]:
     ]
 
 
+def share_item(shop: Shop, clock: Clock, variant_id: int, other_id: int) -> Variant:
+    """The first variant gives its inventory item up for the other's, as in a combined listing (row 54)."""
+    with shop.lock:
+        variant, other = shop.variants[variant_id], shop.variants[other_id]
+        gone, now = shop.share_item(variant, other), clock.whole_seconds()
+        products = [shop.products[one.product_id] for one in (variant, other)]
+        for thing in (variant, other, *products):
+            thing.updated_at = now
+        events = [] if gone.id in shop.items else [("INVENTORY_ITEMS_DELETE", (gone.id,))]
+        shop.publish([*events, *{("PRODUCTS_UPDATE", (product.id,)): True for product in products}])
+        return variant
+
+
 def delete_variant(shop: Shop, clock: Clock, variant_id: int) -> None:
     with shop.lock:
         variant = shop.variants[variant_id]
         product = shop.products[variant.product_id]
         delete_variant_wholly(shop, variant)
         product.updated_at = clock.whole_seconds()
-        shop.publish([("INVENTORY_ITEMS_DELETE", (variant.item_id,)), ("PRODUCTS_UPDATE", (product.id,))])
+        gone = [] if variant.item_id in shop.items else [("INVENTORY_ITEMS_DELETE", (variant.item_id,))]
+        shop.publish([*gone, ("PRODUCTS_UPDATE", (product.id,))])
 
 
 def delete_product(shop: Shop, clock: Clock, product_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Owner = tuple[str, int]  # (kind, id): ("Product", 7)
 
@@ -30,3 +30,4 @@ class MetafieldDefinition:
     type: str
     created_at: int
     description: str | None = None
+    validations: dict[str, str] = field(default_factory=dict)  # choices, min, max, scale_min, scale_max as texts

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime
+from decimal import Decimal
 
 from .gids import parse_gid
 from .state import Shop
 
 MAX_JSON_BYTES = 128 * 1024
 MAX_TEXT_BYTES = 65_536
+MOST_ELEMENTS = 128
 REFERENCES = {  # type -> where its objects live; None: the simulator has none of them
     "product_reference": ("Product", lambda shop: shop.products),
     "variant_reference": ("ProductVariant", lambda shop: shop.variants),
@@ -21,9 +23,9 @@ REFERENCES = {  # type -> where its objects live; None: the simulator has none o
     "metaobject_reference": ("Metaobject", lambda shop: ()),
 }
 TEXTS = ("single_line_text_field", "multi_line_text_field", "id", "color", "url", "date", "date_time")
-OBJECTS = ("json", "rich_text_field", "money", "rating", "dimension", "volume", "weight", "link")
+OBJECTS = ("json", "rich_text_field", "money", "rating", "dimension", "volume", "weight", "link", "area", "power")
 NUMBERS = ("number_integer", "number_decimal", "boolean")
-LISTED = tuple(f"list.{name}" for name in (*TEXTS[:1], *TEXTS[3:], *NUMBERS[:2], *OBJECTS[2:], *REFERENCES))
+LISTED = tuple(f"list.{name}" for name in (*TEXTS[:1], *TEXTS[3:], *NUMBERS, *OBJECTS[2:], *REFERENCES))
 TYPES = frozenset([*TEXTS, *OBJECTS, *NUMBERS, *REFERENCES, *LISTED])
 
 
@@ -33,11 +35,15 @@ def why_wrong(shop: Shop, kind: str, value: str) -> str | None:
         elements = read_json(value)
         if not isinstance(elements, list):
             return "Value must be an array."
+        if len(elements) > MOST_ELEMENTS:
+            return f"Value exceeds the maximum of {MOST_ELEMENTS} elements."
         single = kind.removeprefix("list.")
         texts = (element if isinstance(element, str) else json.dumps(element) for element in elements)
         return next((problem for text in texts if (problem := why_wrong(shop, single, text))), None)
     if kind in REFERENCES:
         return _why_reference_wrong(shop, kind, value)
+    if kind == "money" and isinstance(read_json(value), dict) and _is_foreign(shop, read_json(value)):
+        return f"Value must be in the shop's currency: {shop.currency}."
     if kind in OBJECTS:
         if len(value.encode()) > MAX_JSON_BYTES:
             return "Value is too large (maximum is 128 KB)."
@@ -45,6 +51,29 @@ def why_wrong(shop: Shop, kind: str, value: str) -> str | None:
     if len(value.encode()) > MAX_TEXT_BYTES:
         return "Value is too long (maximum is 65536)."
     return None if SHAPES[kind](value) else f"Value must be a valid {kind}."
+
+
+def _is_foreign(shop: Shop, money: dict) -> bool:
+    return money.get("currency_code") != shop.currency
+
+
+def why_against(validations: dict[str, str], kind: str, value: str) -> str | None:
+    """What a definition has against a value: its choices, its least and its most, the scale of a rating (row 52)."""
+    if kind.startswith("list."):
+        single = kind.removeprefix("list.")
+        texts = (one if isinstance(one, str) else json.dumps(one) for one in read_json(value) or ())
+        return next((problem for text in texts if (problem := why_against(validations, single, text))), None)
+    if "choices" in validations and value not in json.loads(validations["choices"]):
+        return f"Value does not exist in provided choices: {validations['choices']}."
+    if kind == "rating":
+        value = str((read_json(value) or {}).get("value"))
+    is_number = kind in ("number_integer", "number_decimal", "rating")
+    measure = Decimal(value) if is_number else Decimal(len(value))
+    least = validations.get("min", validations.get("scale_min"))
+    most = validations.get("max", validations.get("scale_max"))
+    if least is not None and measure < Decimal(least):
+        return f"Value has a minimum of {least}."
+    return f"Value has a maximum of {most}." if most is not None and measure > Decimal(most) else None
 
 
 def read_json(value: str) -> object:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .catalog_state import Article, Blog, Collection, ContentPage
 from .metafield_state import Metafield, MetafieldDefinition, Owner
-from .metafield_values import TYPES, why_wrong
+from .metafield_values import TYPES, why_against, why_wrong
 from .order_state import Customer, Draft, Order
 from .problems import FieldError, NotSimulatedError
 from .state import Product, Shop, Variant
@@ -21,6 +21,8 @@ APP_NAMESPACE = "app--4242"
 NEEDS_DEFINITION = "Metafield definition of type 'id' is required when using custom ids."
 NAMESPACE = re.compile(r"[A-Za-z0-9_-]{3,255}")
 KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")
+# Nobody but Shopify writes these (row 52).
+RESERVED = frozenset({"shopify_standard", "protected", "shopify-l10n-fields"})
 KINDS = {
     Product: "Product",
     Variant: "ProductVariant",
@@ -90,9 +92,19 @@ def find_definition(shop: Shop, kind: str, namespace: str | None, key: str) -> M
 
 
 def define(
-    shop: Shop, at: int, kind: str, namespace: str | None, key: str, type_: str, *, name: str = "", description=None
+    shop: Shop,
+    at: int,
+    kind: str,
+    namespace: str | None,
+    key: str,
+    type_: str,
+    *,
+    name: str = "",
+    description: str | None = None,
+    validations: dict[str, str] | None = None,
 ) -> MetafieldDefinition:
     made = MetafieldDefinition(shop.next_id(), kind, spelled_out(namespace), key, name or key, type_, at, description)
+    made.validations = dict(validations or {})
     shop.metafield_definitions[made.id] = made
     return made
 
@@ -107,6 +119,8 @@ def check(shop: Shop, owner: Owner, given: dict) -> Wanted | Wrong:
     namespace, key = spelled_out(given.get("namespace")), given.get("key") or ""
     if not NAMESPACE.fullmatch(namespace):
         return Wrong("namespace", "Namespace is invalid (3 to 255 letters, digits, hyphens, underscores)", "INVALID")
+    if namespace in RESERVED:
+        return Wrong("namespace", f"Namespace '{namespace}' is reserved.", "INVALID")
     if not KEY.fullmatch(key):
         return Wrong("key", "Key is invalid (2 to 64 letters, digits, hyphens, underscores)", "INVALID")
     definition = find_definition(shop, owner[0], namespace, key)
@@ -119,7 +133,7 @@ def check(shop: Shop, owner: Owner, given: dict) -> Wanted | Wrong:
     value = given.get("value")
     if value is None or not value.strip():
         return Wrong("value", "Value can't be blank", "BLANK")
-    problem = why_wrong(shop, asked, value)
+    problem = why_wrong(shop, asked, value) or why_against(definition.validations if definition else {}, asked, value)
     if problem:
         return Wrong("value", problem, "INVALID_VALUE")
     wanted = Wanted(namespace, key, asked, value)

@@ -142,7 +142,7 @@ def _unit_cost(item: InventoryItem, call: Call, arguments: dict) -> dict | None:
 
 
 def _variants(item: InventoryItem, call: Call, arguments: dict) -> Page:
-    return page_of(call, arguments, [call.shop.variants[item.variant_id]], id_key, None)
+    return page_of(call, arguments, call.shop.variants_of(item), id_key, None)
 
 
 def _changes(group: AdjustmentGroup, call: Call, arguments: dict) -> list[dict]:

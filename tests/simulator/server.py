@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
     def _graphql(self, domain: str, version: str, body: bytes) -> None:
         shop = self.simulator.shops.get(domain)
         if shop is None:
-            self._send_json(404, NOT_FOUND)
+            self._send_on(domain)
         elif not (self.headers.get("Content-Type") or "").startswith("application/json"):
             self._send_json(400, {"errors": {"query": "Required parameter missing or invalid"}})
         else:
@@ -163,6 +163,14 @@ class Handler(BaseHTTPRequestHandler):
             shop.counters.own_seconds += time.perf_counter() - started
             token = self.headers.get("X-Shopify-Access-Token")
             self._send_answer(self.simulator.executor.answer(shop, version, token, request), shop)
+
+    def _send_on(self, domain: str) -> None:
+        """A store that was renamed answers under its former name with its new one (row 66)."""
+        new = self.simulator.renamed.get(domain)
+        if new is None:
+            return self._send_json(404, NOT_FOUND)
+        place = self.simulator.base_url + self.path.replace(f"/{domain}/", f"/{new}/", 1)
+        return self._send(301, b"", "text/html", {"Location": place})
 
     def _send_answer(self, answer: Answer, shop=None) -> None:
         if answer.lost:
@@ -178,6 +186,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _token(self, domain: str, body: bytes) -> None:
         shop = self.simulator.shops.get(domain)
+        if shop is None and domain in self.simulator.renamed:
+            return self._send_on(domain)
         kind = (self.headers.get("Content-Type") or "").partition(";")[0]
         form = _read_json(body) if kind == "application/json" else dict(parse_qsl(body.decode(errors="replace")))
         drawn = self.simulator.faults(shop).draw((), "oauth") if shop is not None else []

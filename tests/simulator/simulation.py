@@ -77,6 +77,7 @@ class Simulator:
         self.later = Later(self.clock, self.shops)
         self.downloads = Downloads()
         self.base_url = ""
+        self.renamed: dict[str, str] = {}  # former domain -> the one since then
         self.executor = Executor(self)
         self.bulk = BulkOperations(self)
         self.on_before_execute: list[Hook] = []  # before a request runs; the key of a mutation counts as running
@@ -93,6 +94,19 @@ class Simulator:
         """An empty shop: add locations and products to it. Fields: name, currency, timezone."""
         shop = Shop(domain, created_at=self.clock.whole_seconds(), **fields)
         self.shops[domain] = shop
+        return shop
+
+    def rename_shop(self, domain: str, new: str) -> Shop:
+        """A store changes its permanent name (row 66): 301 on the old one, and webhooks come under the new one."""
+        shop = self.shops.pop(domain)
+        shop.domain = new
+        self.shops[new] = shop
+        self.renamed[domain] = new
+        with self._lock:
+            if domain in self._fault_plans:
+                self._fault_plans[new] = self._fault_plans.pop(domain)
+        if domain in self.webhooks.pending:
+            self.webhooks.pending[new] = self.webhooks.pending.pop(domain)
         return shop
 
     def shop(self, domain: str) -> Shop:

@@ -255,6 +255,7 @@ class Shop:
         self.jobs: dict[str, Job] = {}
         self.later: list[tuple[float, int, Callable[[], None]]] = []  # a heap of (due, number, what to do)
         self.mails: list[dict] = []  # what customers would have got: {kind, to, at, ...}
+        self.shared_items: set[int] = set()  # items that several variants have, or had (row 54)
         self.variants_made: list[tuple[float, int]] = []  # (when, how many) by the API within a day (row 53)
         self.orders_made_at: deque[float] = deque(maxlen=100)  # by orderCreate: a development store allows 5 a minute
         self.subscriptions: dict[int, Subscription] = {}
@@ -334,13 +335,39 @@ class Shop:
         return level
 
     def remove_variant(self, variant: Variant) -> None:
-        """Removes the variant, its inventory item and its levels."""
-        item = self.items.pop(variant.item_id)
-        for location_id in item.level_locations:
-            self.levels.pop((item.id, location_id), None)
+        """Removes the variant, and its inventory item with its levels unless another variant has it, too."""
+        item = self.items[variant.item_id]
         self.variants.pop(variant.id)
         self.products[variant.product_id].variant_ids.remove(variant.id)
+        if others := self.variants_of(item):
+            item.variant_id = others[0].id
+        else:
+            self._remove_item(item)
         self.revision += 1
+
+    def _remove_item(self, item: InventoryItem) -> None:
+        del self.items[item.id]
+        for location_id in item.level_locations:
+            self.levels.pop((item.id, location_id), None)
+
+    def variants_of(self, item: InventoryItem) -> list[Variant]:
+        """Nearly always one; several share an item in combined listings (row 54). The oldest first."""
+        if item.id not in self.shared_items:
+            own = self.variants.get(item.variant_id)
+            return [own] if own is not None and own.item_id == item.id else []
+        return sorted((one for one in self.variants.values() if one.item_id == item.id), key=lambda one: one.id)
+
+    def share_item(self, variant: Variant, other: Variant) -> InventoryItem:
+        """`variant` gives its inventory item up for that of `other` (row 54); the item that is gone."""
+        gone = self.items[variant.item_id]
+        variant.item_id = other.item_id
+        self.shared_items.add(other.item_id)
+        if others := self.variants_of(gone):
+            gone.variant_id = others[0].id
+        else:
+            self._remove_item(gone)
+        self.revision += 1
+        return gone
 
     def remove_product(self, product: Product) -> None:
         for variant_id in list(product.variant_ids):

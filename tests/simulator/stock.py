@@ -58,7 +58,7 @@ class StockAction:
         events = [("INVENTORY_LEVELS_UPDATE", key) for key in self._levels]
         products = {}
         for item_id in [*(item_id for item_id, _ in self._levels), *self._items]:
-            products[touch_product(self.shop, item_id, self.at)] = True
+            products.update(dict.fromkeys(touch_products(self.shop, item_id, self.at), True))
         events += [("PRODUCTS_UPDATE", (product_id,)) for product_id in products]
         events += self._extra
         self.shop.counters.rows_written += self.rows
@@ -75,9 +75,11 @@ class StockAction:
                 self.shop.lagging_totals[product_id] = (total, self.at + lag)
 
 
-def touch_product(shop: Shop, item_id: int, at: float) -> int:
-    """Product.updatedAt moves with the stock of its variants (row 36). Answers the product's id."""
-    variant = shop.variants[shop.items[item_id].variant_id]
-    product = shop.products[variant.product_id]
-    product.updated_at = variant.updated_at = int(at)
-    return product.id
+def touch_products(shop: Shop, item_id: int, at: float) -> list[int]:
+    """Product.updatedAt moves with the stock of its variants (row 36). The ids of those that have the item."""
+    found = []
+    for variant in shop.variants_of(shop.items[item_id]):
+        product = shop.products[variant.product_id]
+        product.updated_at = variant.updated_at = int(at)
+        found.append(product.id)
+    return found

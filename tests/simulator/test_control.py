@@ -28,6 +28,7 @@ def test_help_lists_every_call(control: Control):
     listed = control.get("help").json()
     assert "set(domain: 'str', item_id: 'object', location_id: 'object', quantity: 'int', " in listed["POST"][0]
     assert len(listed["GET"]) > 10
+    assert {"job_seconds=1.0", "ships_everything=False"} <= set(listed["KNOBS"])
 
 
 def test_stock_is_looked_at_and_moved(control: Control, small: Small):
@@ -54,6 +55,37 @@ def test_orders_run_their_course(control: Control, small: Small):
     control.post("cancel", domain=DOMAIN, order_id=other["id"])
     assert small.available(small.mug) == 5
     assert len(control.get("orders", domain=DOMAIN).json()) == 2
+
+
+def test_shipments_are_corrected_and_units_exchanged(control: Control, small: Small):
+    order = control.post("buy", domain=DOMAIN, variant_id=small.mug.id, quantity=2).json()
+    control.post("fulfil", domain=DOMAIN, order_id=order["id"])
+    control.post("tracking", domain=DOMAIN, order_id=order["id"], company="Post", number="A1")
+    line = str(order["lines"][0]["id"])
+    made = control.post(
+        "exchange", domain=DOMAIN, order_id=order["id"], back={line: 1}, add=[str(small.shirt.id), 1]
+    ).json()
+    assert (made["fulfillments"][0]["numbers"], len(made["lines"])) == (["A1"], 2)
+    assert (small.available(small.mug), small.available(small.shirt)) == (4, 9)
+    control.post("share", domain=DOMAIN, variant_id=small.mug.id, with_variant_id=small.shirt.id)
+    assert small.mug.item_id == small.shirt.item_id
+
+
+def test_a_store_changes_its_name_and_loses_its_subscriptions(control: Control, api: Api, small: Small, receiver):
+    small.sim.set_manual(DOMAIN, True)
+    for topic in ("ORDERS_CREATE", "ORDERS_UPDATED"):
+        small.sim.subscribe(DOMAIN, topic, receiver.url)
+    control.post("delete_subscriptions", domain=DOMAIN, topic="ORDERS_UPDATED")
+    control.post("rename", domain=DOMAIN, new="new.myshopify.com")
+    old = requests.post(f"{api.url}/{DOMAIN}/admin/api/2026-10/graphql.json", json={}, timeout=9, allow_redirects=False)
+    assert old.status_code == 301
+    assert old.headers["Location"] == f"{api.url}/new.myshopify.com/admin/api/2026-10/graphql.json"
+    again = Api(api.url, api.token, domain="new.myshopify.com")
+    assert again.data("{ shop { myshopifyDomain } }") == {"shop": {"myshopifyDomain": "new.myshopify.com"}}
+    control.post("buy", domain="new.myshopify.com", variant_id=small.mug.id)
+    small.sim.pump("new.myshopify.com")
+    assert [headers["X-Shopify-Shop-Domain"] for headers, _ in receiver.got] == ["new.myshopify.com"]
+    assert receiver.topics() == ["orders/create"]
 
 
 def test_products_are_changed_added_and_deleted(control: Control, small: Small):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.simulator.conftest import Api, Small
+from tests.simulator import catalog_hands, merchant
+from tests.simulator.conftest import DOMAIN, Api, Small
 from tests.simulator.gids import gid
 
 SET = """mutation S($input: ProductSetInput!, $id: ProductSetIdentifiers) {
@@ -90,3 +93,78 @@ def test_what_articles_take(api: Api, small: Small, given, is_refused):
     article = {"title": "a", "author": {"name": "n"}, **given}
     found = api.data(ARTICLE, {"article": article, "blog": {"title": "b"}})["articleCreate"]["userErrors"]
     assert bool(found) is is_refused
+
+
+ITEM = """query I($id: ID!) { inventoryItem(id: $id) {
+  sku variant { id } variants(first: 5) { nodes { id product { id } } } } }"""
+
+
+def test_several_variants_may_have_one_inventory_item(api: Api, small: Small):
+    before = small.mug.item_id
+    merchant.share_item(small.shop, small.sim.clock, small.mug.id, small.shirt.id)
+    item = gid("InventoryItem", small.shirt.item_id)
+    found = api.data(ITEM, {"id": item})["inventoryItem"]
+    both = sorted([small.shirt.id, small.mug.id])
+    assert [node["id"] for node in found["variants"]["nodes"]] == [gid("ProductVariant", one) for one in both]
+    assert api.data(ITEM, {"id": gid("InventoryItem", before)})["inventoryItem"] is None
+    small.sim.clock.advance(5)
+    small.sim.buy(DOMAIN, small.mug.id, 3)
+    assert small.available(small.shirt) == small.available(small.mug) == 7
+    assert {small.shop.products[one.product_id].updated_at for one in (small.shirt, small.mug)} == {
+        small.sim.clock.whole_seconds()
+    }
+    merchant.delete_variant(small.shop, small.sim.clock, small.shirt.id)
+    found = api.data(ITEM, {"id": item})["inventoryItem"]
+    assert [node["id"] for node in found["variants"]["nodes"]] == [gid("ProductVariant", small.mug.id)]
+    merchant.delete_variant(small.shop, small.sim.clock, small.mug.id)
+    assert api.data(ITEM, {"id": item})["inventoryItem"] is None
+
+
+FIELDS = """mutation M($rows: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $rows) {
+  metafields { value } userErrors { code field } } }"""
+
+
+def money(currency: str) -> str:
+    return json.dumps({"amount": "5.00", "currency_code": currency})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "validations", "code"),
+    [
+        ("money", money("EUR"), {}, None),
+        ("money", money("USD"), {}, "INVALID_VALUE"),
+        ("single_line_text_field", "red", {"choices": '["red"]'}, None),
+        ("single_line_text_field", "blue", {"choices": '["red"]'}, "INVALID_VALUE"),
+        ("number_integer", "4", {"min": "5"}, "INVALID_VALUE"),
+        ("number_integer", "6", {"min": "5", "max": "6"}, None),
+        ("number_decimal", "6.5", {"max": "6"}, "INVALID_VALUE"),
+        ("single_line_text_field", "too long", {"max": "3"}, "INVALID_VALUE"),
+        ("rating", '{"value": "9", "scale_min": "1", "scale_max": "9"}', {"scale_max": "5"}, "INVALID_VALUE"),
+        ("list.single_line_text_field", json.dumps(["a"] * 128), {}, None),
+        ("list.single_line_text_field", json.dumps(["a"] * 129), {}, "INVALID_VALUE"),
+        ("list.boolean", "[true, false]", {}, None),
+        ("area", '{"value": 2.0, "unit": "SQUARE_METERS"}', {}, None),
+        ("power", '{"value": 2.0, "unit": "WATTS"}', {}, None),
+    ],
+)
+def test_the_stores_definition_and_currency_decide_about_a_metafield(api, small: Small, kind, value, validations, code):
+    catalog_hands.define_metafield(small.shop, small.sim.clock, "Product", "custom", "mark", kind, validations)
+    good = {"ownerId": gid("Product", small.mug.product_id), "namespace": "custom"}
+    rows = [
+        {**good, "key": "mark", "type": kind, "value": value},
+        {**good, "key": "other", "type": "boolean", "value": "true"},
+    ]
+    answer = api.data(FIELDS, {"rows": rows})["metafieldsSet"]
+    assert [problem["code"] for problem in answer["userErrors"]] == ([code] if code else [])
+    # One bad row refuses all of them.
+    assert len(small.shop.metafields.get(("Product", small.mug.product_id), {})) == (0 if code else 2)
+
+
+@pytest.mark.parametrize("namespace", ["shopify_standard", "protected", "shopify-l10n-fields"])
+def test_namespaces_of_shopifys_own_are_refused(api: Api, small: Small, namespace):
+    row = {"namespace": namespace, "key": "mark", "type": "boolean", "value": "true"}
+    owned = {"ownerId": gid("Product", small.mug.product_id), **row}
+    assert api.data(FIELDS, {"rows": [owned]})["metafieldsSet"]["userErrors"][0]["field"][-1] == "namespace"
+    change = {"id": gid("Product", small.mug.product_id), "title": "Cup", "metafields": [row]}
+    assert api.data(SET, {"input": change})["productSet"]["userErrors"][0]["code"] == "INVALID_METAFIELD"
+    assert small.shop.products[small.mug.product_id].title == "Mug"

@@ -218,3 +218,23 @@ def test_a_store_into_which_a_catalogue_follows_needs_to_be_written_to(sim: Simu
     assert "Missing: write_content, write_files, write_products, write_publications." in message
     _, message = findings(onboarding.check_store(source_store))["Scopes"]
     assert "Missing: read_content, read_publications." in message
+
+
+@pytest.mark.parametrize("auth", [Store.Auth.CLIENT_CREDENTIALS, Store.Auth.STATIC_TOKEN])
+def test_a_store_that_changed_its_name_is_told_and_nothing_follows_it_by_itself(sim: Simulator, source_store, auth):
+    onboarding.check_store(source_store)
+    source_store.auth, source_store.access_token = auth, sim.static_token(SOURCE)
+    source_store.save()
+    clients.forget_client(source_store)
+    shop = sim.rename_shop(SOURCE, "renamed.myshopify.com")
+    shop.subscriptions.clear()
+    shop.request_log.clear()
+    status, message = refused(source_store)
+    assert status == Store.Status.DISCONNECTED
+    assert "renamed.myshopify.com" in message and "new name" in message
+    assert not shop.request_log, "the token went to another address"
+    source_store.domain = "renamed.myshopify.com"
+    source_store.save()
+    report = onboarding.check_store(source_store)
+    assert report.ok, str(report)
+    assert len(shop.subscriptions) == len(webhooks.TOPICS)

@@ -39,6 +39,15 @@ def test_a_redirect_is_not_followed_and_names_the_other_host(wire):
     with pytest.raises(errors.UnexpectedAnswer, match=r"points to renamed\.myshopify\.com instead") as caught:
         client(read_attempts=1).execute(READ, cost=1)
     assert "token=x" not in str(caught.value)
+    assert (caught.value.failure, caught.value.domain) == (errors.MISCONFIGURED, "renamed.myshopify.com")
+
+
+@pytest.mark.parametrize("place", ["", "https://login.example.com/", "https://north-store.myshopify.com/elsewhere"])
+def test_a_redirect_that_names_no_other_store_passes_by_itself(wire, place):
+    refuse(301, "", Location=place)
+    with pytest.raises(errors.UnexpectedAnswer) as caught:
+        client(read_attempts=1).execute(READ, cost=1)
+    assert caught.value.failure == errors.TRANSIENT
 
 
 @pytest.mark.parametrize(
