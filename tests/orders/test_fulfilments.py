@@ -42,8 +42,11 @@ def test_lines_that_were_split_are_shipped_as_the_one_they_were(trade):
     assert shipped(order) == [({order.lines[0].id: 3}, [])]
 
 
-def test_tracking_that_comes_later_is_carried_to_the_same_fulfilment(trade):
+@pytest.mark.parametrize("shows_transit", [True, False])
+def test_tracking_that_comes_later_is_carried_to_the_same_fulfilment(trade, shows_transit):
     shop, order, copy = copied(trade)
+    for place in (shop.source, shop.north):
+        place.shop.knobs.tracking_shows_transit = shows_transit
     shop.sim.fulfil(shop.source.domain, copy)
     shop.run()
     made = copy.fulfillments[0]

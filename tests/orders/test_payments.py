@@ -50,3 +50,19 @@ def test_an_order_in_the_sources_currency_is_copied_as_it_is_whatever_its_store_
     shop.run()
     (copy,) = shop.drafts if strategy == "draft_order" else shop.copies
     assert [line.price.shop for line in copy.lines] == [10]
+
+
+@pytest.mark.parametrize("is_edit", [True, False])
+def test_an_exchange_in_the_original_leaves_nothing_stuck(trade, is_edit):
+    shop = trade()
+    order = shop.north.order((0, 2), (1, 1))
+    shop.run()
+    shop.north.shop.knobs.exchanges_are_edits = is_edit
+    shop.sim.fulfil(shop.source.domain, shop.copies[0])
+    shop.run()
+    shop.sim.exchange(shop.north.domain, order, {order.lines[0].id: 1}, (shop.north.variants[1].id, 1))
+    shop.run()
+    shop.world.reconcile()
+    (copy,) = shop.copies
+    assert copy.lines[0].current_quantity == 1
+    assert not shop.world.unfinished_orders()
