@@ -95,6 +95,17 @@ def test_what_is_shipped_while_its_copy_is_being_cancelled_never_goes_back_on_sa
     assert bool(copy.fulfillments) == (status == "paid" or (what, after) == ("refundCreate", False))
 
 
+@pytest.mark.parametrize("choices", [{"inventory_behaviour": "bypass"}, {"restocks": False}])
+def test_a_copy_that_is_shipped_in_the_moment_of_its_cancellation_is_told_of(trade, choices):
+    shop, order, copy = copied(trade, (0, 2), carries_fulfilments=False, payment_status="pending", **choices)
+    before = shop.source.available()
+    shop.world.meanwhile("orderCancel", lambda: shop.sim.fulfil(shop.source.domain, copy))
+    cancel(shop, order)
+    row = update(Kind.CANCELLATION)
+    assert (copy.cancelled_at is not None, shop.source.available(), row.state) == (True, before, State.FAILED)
+    assert "2 of “Product 0”" in row.reason and "parcel" in row.reason
+
+
 @pytest.mark.parametrize("has_results", [True, False])
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_cancellation_that_is_under_way_already_is_looked_at_again(trade, status, has_results):

@@ -120,8 +120,7 @@ def _put(shop: Shop, collection: Collection, given: dict, wanted: list[metafield
     for name in ("title", "description"):
         if name in (given.get("seo") or {}):
             setattr(collection, f"seo_{name}", given["seo"][name] or None)
-    if given.get("handle"):
-        handle = as_handle(given["handle"])
+    if handle := as_handle(given.get("handle") or ""):
         if given.get("redirectNewHandle") and handle != collection.handle:
             shop.catalog.redirects[f"/collections/{collection.handle}"] = f"/collections/{handle}"
         collection.handle = handle

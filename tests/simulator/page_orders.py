@@ -65,7 +65,7 @@ def order_row(shop: Shop, order: Order, query: dict[str, str]) -> str:
         buttons += button("Take shipments back", "cancel_fulfilments") if shipped else ""
         buttons += button("Cancel", "cancel") if open_units else ""
         buttons += button("Refund and restock", "return") if open_units or shipped else ""
-        buttons += button("Paid", "pay") if financial_status(order) in ("PENDING", "PARTIALLY_PAID") else ""
+        buttons += button("Paid", "pay") if financial_status(order) in (None, "PENDING", "PARTIALLY_PAID") else ""
     form = post_form(f"/{shop.domain}/_act", {"order": order.id, **kept(query)}, buttons, "row")
     total = f"{grand_total(order).shop} {order.currency}"
     name = f'{text(order.name)}{tags_of(order.tags)}<div class="sub">{text(who(shop, order))}</div>'

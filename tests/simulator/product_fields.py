@@ -90,8 +90,8 @@ def put_fields(shop: Shop, product: Product, given: dict) -> None:
     for name in ("title", "description"):
         if name in seo:
             setattr(product, f"seo_{name}", seo[name] or None)
-    if given.get("handle"):
-        move_handle(shop, product, as_handle(given["handle"]), redirect=bool(given.get("redirectNewHandle")))
+    if handle := as_handle(given.get("handle") or ""):  # of an odd one nothing is left: it stays as it was (row 60)
+        move_handle(shop, product, handle, redirect=bool(given.get("redirectNewHandle")))
 
 
 def move_handle(shop: Shop, product: Product, handle: str, *, redirect: bool = False) -> None:

@@ -168,3 +168,14 @@ def test_namespaces_of_shopifys_own_are_refused(api: Api, small: Small, namespac
     change = {"id": gid("Product", small.mug.product_id), "title": "Cup", "metafields": [row]}
     assert api.data(SET, {"input": change})["productSet"]["userErrors"][0]["code"] == "INVALID_METAFIELD"
     assert small.shop.products[small.mug.product_id].title == "Mug"
+
+
+@pytest.mark.parametrize("handle", ["", " ", "!!!"])
+def test_a_blank_or_odd_handle_is_never_kept_as_nothing(api: Api, small: Small, handle):
+    change = {"id": gid("Product", small.mug.product_id), "handle": handle}
+    assert api.data(SET, {"input": change})["productSet"]["userErrors"] == []
+    assert api.data(SET, {"input": {"title": "New", "handle": handle}})["productSet"]["userErrors"] == []
+    assert api.data(PAGE, {"page": {"title": "New", "handle": handle}})["pageCreate"]["userErrors"] == []
+    products, pages = small.shop.products.values(), small.shop.catalog.pages.values()
+    assert all(thing.handle for thing in (*products, *pages))
+    assert small.shop.products[small.mug.product_id].handle == "mug"
