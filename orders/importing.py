@@ -20,7 +20,7 @@ from orders.intake import State
 from orders.models import OrderImport, OrderSettings
 from orders.units import Units
 from stores.models import Connection, Store, Strategy
-from stores.shopify import draft_orders, errors, orders
+from stores.shopify import draft_orders, errors, orders, shops
 from stores.shopify.client import Client
 from stores.shopify.order_records import OrderRecord
 
@@ -213,7 +213,7 @@ class _Importer:
                 store_domain=connection.destination.domain,
                 source_currency=connection.source.currency or order.currency,
                 now=connection.source.now(),
-                store_currency=connection.destination.currency,
+                store_currency=self._store_currency(order),
             )
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))
@@ -224,6 +224,13 @@ class _Importer:
             failure = errors.MISCONFIGURED if is_setting else errors.REJECTED
             self._fail(str(error), failure)
             raise ImportFailed(str(error), failure) from None
+
+    def _store_currency(self, order: OrderRecord) -> str:
+        """What the destination sells in; asked for where the order differs from what the last check of it said."""
+        destination = self.connection.destination
+        if order.currency == destination.currency:
+            return destination.currency
+        return shops.read_shop(self.clients(destination)).currency
 
     def _has_lost_links(self, order: OrderRecord) -> bool:
         """Whether an order of which nothing is linked holds what followed the source until lately.
