@@ -87,7 +87,7 @@ class StoreBucket:
                 f"""
                 UPDATE {Store._meta.db_table}
                 SET bucket_available = GREATEST({_REFILLED} - %(cost)s, -bucket_maximum),
-                    bucket_at = GREATEST(bucket_at, clock_timestamp())
+                    bucket_at = {_CHANGED_AT}
                 WHERE id = %(store)s
                 RETURNING bucket_maximum, bucket_available, bucket_restore_rate
                 """,
@@ -127,6 +127,8 @@ class StoreBucket:
             )
 
 
+# Not far ahead, or after the database's clock was set back nothing would be restored until it is there again.
+_CHANGED_AT = "LEAST(GREATEST(bucket_at, clock_timestamp()), clock_timestamp() + interval '1 minute')"
 _REFILLED = """
     LEAST(bucket_maximum, bucket_available + bucket_restore_rate
           * GREATEST(0, COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - bucket_at), 0)::float8))
@@ -136,13 +138,13 @@ _BELIEVE_SHOPIFY = f"""
     SET bucket_available = CASE WHEN bucket_maximum = %(maximum)s AND bucket_restore_rate = %(rate)s
                                 THEN LEAST(%(available)s, {_REFILLED} + %(unspent)s)
                                 ELSE %(available)s - %(reserved)s END,
-        bucket_maximum = %(maximum)s, bucket_restore_rate = %(rate)s, bucket_at = GREATEST(bucket_at, clock_timestamp())
+        bucket_maximum = %(maximum)s, bucket_restore_rate = %(rate)s, bucket_at = {_CHANGED_AT}
     WHERE id = %(store)s
 """
 _GIVE_BACK = f"""
     UPDATE {Store._meta.db_table}
     SET bucket_available = LEAST(bucket_maximum, {_REFILLED} + %(unspent)s),
-        bucket_at = GREATEST(bucket_at, clock_timestamp())
+        bucket_at = {_CHANGED_AT}
     WHERE id = %(store)s
 """
 

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from stores import locks
+from stores.ages import over, within
 from stores.locks import Lock
 from syncing import fence, jobs, messengers, problems
 from syncing.messengers import MessageNotSent
@@ -96,7 +97,7 @@ def _tell(channel: AlertChannel, now: datetime) -> bool:
 
 def _tell_problems(channel: AlertChannel, now: datetime) -> bool:
     told = channel.messages.filter(purpose=AlertMessage.Purpose.PROBLEMS)
-    if told.filter(created_at__gt=now - timedelta(minutes=settings.ALERT_PAUSE_MINUTES)).exists():
+    if told.filter(within("created_at", timedelta(minutes=settings.ALERT_PAUSE_MINUTES), now)).exists():
         return False
     untold = Alert.objects.filter(resolved_at=None).exclude(messages__in=told)
     alerts = _concerning(channel, untold)
@@ -225,7 +226,7 @@ def sound_alarm() -> bool:
     """
     now = timezone.now()
     Heartbeat.objects.get_or_create(name=ALARM, defaults={"beat_at": now - 2 * ALARM_PAUSE})
-    if not Heartbeat.objects.filter(name=ALARM, beat_at__lt=now - ALARM_PAUSE).update(beat_at=now):
+    if not Heartbeat.objects.filter(over("beat_at", ALARM_PAUSE, now), name=ALARM).update(beat_at=now):
         return False  # nothing got updated: another process got there first
     for step in (watch, send_pending):  # what waits is sent even where nothing can be added
         try:

@@ -16,6 +16,7 @@ Kind = Alert.Kind
 MOST = 200
 # What has no end of its own is news for so long.
 NEWS = timedelta(days=1)
+CLOCKS_APART = timedelta(seconds=60)
 LONG_WAIT = timedelta(hours=1)
 ENDS = ("connection__source", "connection__destination")
 
@@ -38,6 +39,23 @@ def stores(now: datetime) -> Iterator[Problem]:
         words = f"{store}: {store.status_reason or store.get_status_display()}"
         path = f"/admin/stores/store/{store.pk}/change/"
         yield Problem(kinds[store.status], f"store {store.pk}", words, path, store_id=store.pk)
+
+
+def clocks(now: datetime) -> Iterator[Problem]:
+    """Stores whose clock and ours were apart at their last answer."""
+    apart = Q(clock_difference__gt=CLOCKS_APART) | Q(clock_difference__lt=-CLOCKS_APART)
+    for store in Store.objects.filter(apart, is_paused=False)[:MOST]:
+        words = f"{words_of_clock(store)} Have the machines of tiposync set by NTP."
+        yield Problem(
+            Kind.CLOCK, f"store {store.pk}", words, f"/admin/stores/store/{store.pk}/change/", store_id=store.pk
+        )
+
+
+def words_of_clock(store: Store) -> str:
+    """How our clock stood to a store's at its last answer, in words."""
+    seconds = store.clock_difference.total_seconds()
+    side = "ahead of" if seconds > 0 else "behind"
+    return f"Our clock is {abs(seconds):,.0f} seconds {side} that of {store}."
 
 
 def oversold(now: datetime) -> Iterator[Problem]:

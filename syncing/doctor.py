@@ -20,6 +20,7 @@ from stores import history, roles
 from stores.models import Store
 from stores.models.fields import EncryptedTextField, is_encrypted_with_first_key
 from syncing import problems, pulse, recovery
+from syncing.carried_problems import CLOCKS_APART, words_of_clock
 from syncing.models import AlertChannel, Heartbeat
 
 GOOD, WARNING, WRONG = "good", "warning", "wrong"
@@ -179,6 +180,7 @@ def _stores(is_live: bool) -> Iterator[Finding]:
         if is_live:
             recovery.check_store(store)
             store.refresh_from_db()
+        yield from _clock(store)
         if store.status == Store.Status.READY:
             yield Finding(f"store {store.domain}", GOOD, "ready")
             for row in store.check_report:
@@ -189,9 +191,18 @@ def _stores(is_live: bool) -> Iterator[Finding]:
             yield Finding(f"store {store.domain}", WRONG, words, "Put that right, then press “Check store”.")
 
 
+def _clock(store: Store) -> Iterator[Finding]:
+    """How far our clock and the store's were apart at its last answer."""
+    if store.answered_at is None:
+        return
+    is_apart = abs(store.clock_difference) > CLOCKS_APART
+    advice = "Have this machine, and the others of tiposync, set by NTP." if is_apart else ""
+    yield Finding(f"clock of {store.domain}", WARNING if is_apart else GOOD, words_of_clock(store), advice)
+
+
 def _problems() -> Iterator[Finding]:
     Kind = problems.Kind
-    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED}
+    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.CLOCK}
     for problem in problems.find():
         if problem.kind not in told and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, pulse.QUEUE):
             advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See README."

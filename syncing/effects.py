@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from stores.models import Connection, Store, SyncMode, Variant
 from stores.shopify import gids
@@ -131,6 +131,6 @@ def finish_bulk(store: Store, payloads: Payloads) -> list[str]:
     waiting = SyncJob.objects.filter(kind=SyncJob.Kind.RECONCILE, state=SyncJob.State.QUEUED).filter(
         Q(connection__source=store) | Q(connection__destination=store)
     )
-    if waiting.update(due_at=timezone.now()):
+    if waiting.update(due_at=Now()):
         jobs.wake()
     return ["A reconciliation goes on."] * len(payloads)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from stores.ages import within
 from stores.models import Store
 from stores.shopify import throttle
 from syncing import pulse
@@ -69,7 +70,7 @@ def alive_since() -> datetime:
 
 def alive_clusters() -> QuerySet[Cluster]:
     """Groups of workers that have shown themselves lately."""
-    return Cluster.objects.filter(beat_at__gt=alive_since())
+    return Cluster.objects.filter(within("beat_at", silence(), timezone.now()))
 
 
 @dataclass(frozen=True)

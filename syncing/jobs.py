@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db import connection as db
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -36,6 +37,7 @@ MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
 LINGER_SECONDS = 3  # one edit of a product or collection brings several webhooks
+LONGEST_WAIT = timedelta(minutes=15)  # of a queued job, whatever it waits for
 FILES_SECONDS = 30  # Shopify fetches most images within this time
 # What the sweep enqueues by itself wherever rows show that it is due.
 SWEPT = {SyncJob.Kind.PROCESS_EVENTS, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.RECONCILE}
@@ -207,7 +209,7 @@ def sync_content(connection: Connection, *, compares: bool = False) -> None:
 def run_again(job: SyncJob) -> None:
     """Run a finished or waiting job now, whatever became of it before. Safe at any time."""
     queued = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.QUEUED)
-    if queued.update(due_at=timezone.now(), attempts=0):
+    if queued.update(due_at=Now(), attempts=0):
         transaction.on_commit(wake)
         return
     enqueue(job.kind, job.subject, connection=job.connection, store=job.store, arguments=job.arguments)
@@ -315,6 +317,7 @@ def _fail(job: SyncJob, error: Exception) -> None:
     attempts = job.attempts + 1
     if failure == SyncJob.Failure.TRANSIENT and attempts < MAX_ATTEMPTS:
         seconds = max(getattr(error, "retry_after", 0) or 0, min(300, 2**attempts) * random.uniform(0.5, 1))
+        seconds = min(seconds, LONGEST_WAIT.total_seconds())
         logger.warning("%s: %s; again in %.0f s", job, error, seconds)
         _requeue(job, seconds, redact(str(error)), attempts=attempts)
         return
@@ -341,7 +344,7 @@ def _requeue(job: SyncJob, seconds: float, message: str, attempts: int) -> None:
         with transaction.atomic():
             SyncJob.objects.filter(pk=job.pk, state=SyncJob.State.RUNNING).update(
                 state=SyncJob.State.QUEUED,
-                due_at=timezone.now() + timedelta(seconds=seconds),
+                due_at=Now() + timedelta(seconds=seconds),
                 attempts=attempts,
                 message=message,
                 worker="",
@@ -350,7 +353,7 @@ def _requeue(job: SyncJob, seconds: float, message: str, attempts: int) -> None:
         # The same work was queued meanwhile: that row stands for both, with our count of attempts and our patience.
         with transaction.atomic():
             SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.QUEUED).update(
-                due_at=timezone.now() + timedelta(seconds=seconds), attempts=attempts, message=message
+                due_at=Now() + timedelta(seconds=seconds), attempts=attempts, message=message
             )
             SyncJob.objects.filter(pk=job.pk).delete()
 
@@ -392,6 +395,9 @@ class WorkerDied(Exception):
 
 def sweep() -> None:
     """Every minute: free what dead workers held and ring for whatever is due, in case a wake-up was lost."""
+    # Nobody asks for so long a wait: the database's clock was set back since.
+    far = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__gt=Now() + LONGEST_WAIT)
+    far.update(due_at=Now())
     if _due(60):
         wake()
     if free_dead():

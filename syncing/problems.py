@@ -188,6 +188,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     _silent_stores,
     _failed_channels,
     carried.stores,
+    carried.clocks,
     carried.oversold,
     carried.held,
     carried.failed_jobs,

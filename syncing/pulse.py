@@ -18,9 +18,11 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.models import Schedule
 from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 from django_q.signing import SignedPackage
 
+from stores.ages import is_over
 from stores.redaction import redact
 from syncing.models import Cluster, Heartbeat
 
@@ -84,6 +86,14 @@ def failing() -> set[str]:
     return set(Heartbeat.objects.filter(name__in=scheduled(), failed_at__isnull=False).values_list("name", flat=True))
 
 
+def mend_schedules() -> None:
+    """Have what is scheduled go on where our clock was set back: its next time would be as far away as that was."""
+    now = timezone.now()
+    for name, (_, minutes) in SCHEDULES.items():
+        far = Schedule.objects.filter(name=name, next_run__gt=now + timedelta(minutes=2 * minutes)).exclude(repeats=0)
+        far.update(next_run=now)
+
+
 def sign() -> None:
     """Note that this cluster's workers do what they are there for. To be called in one of them."""
     # A worker's parent is the sentinel, which lives as long as the cluster does.
@@ -118,7 +128,7 @@ def find_overdue(now: datetime) -> dict[str, datetime]:
     """
     beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
     last = {name: beats.get(name) or beats.get(INSTALLED) for name in scheduled()}
-    overdue = {name: at for name, at in last.items() if at and now - at > scheduled()[name]}
+    overdue = {name: at for name, at in last.items() if at and is_over(at, scheduled()[name], now)}
     if {SWEEP, *DUTIES} <= overdue.keys():
         return {name: at for name, at in overdue.items() if name not in DUTIES}
     return overdue

@@ -19,6 +19,7 @@ from django.utils import timezone
 from orders import due, notices
 from orders.models import OrderImport
 from stores import linking
+from stores.ages import over, within
 from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
 from syncing import alerts, fence, jobs, pulse, retention, tallies
 from syncing.catalog import content_runs, deleting, runs
@@ -98,13 +99,15 @@ def _carry_stock() -> None:
 
 def _reconcile() -> None:
     """Connections that were not compared with Shopify for RECONCILE_MINUTES."""
-    before = timezone.now() - timedelta(minutes=settings.RECONCILE_MINUTES)
+    is_due = Q(reconciled_at=None) | over(
+        "reconciled_at", timedelta(minutes=settings.RECONCILE_MINUTES), timezone.now()
+    )
 
     def reconcile(connection: Connection) -> None:
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
             jobs.reconcile(connection, trigger="schedule")
 
-    fence.each(_running().filter(Q(reconciled_at=None) | Q(reconciled_at__lt=before)), reconcile, _name)
+    fence.each(_running().filter(is_due), reconcile, _name)
 
 
 def _match_connections() -> None:
@@ -197,7 +200,7 @@ def _sync_content() -> None:
 
 def _check_stores() -> None:
     """Stores that were not checked for a day."""
-    stores = Store.objects.filter(is_paused=False, checked_at__lt=timezone.now() - timedelta(days=1))
+    stores = Store.objects.filter(over("checked_at", timedelta(days=1), timezone.now()), is_paused=False)
     fence.each(stores, jobs.check, _name)
 
 
@@ -233,14 +236,14 @@ def _alive() -> list[int]:
 
 def _failed_lately(connection: Connection, kind: str) -> bool:
     """A problem that waits for an operator is tried again every ten minutes, not every minute."""
-    since = timezone.now() - PAUSE
-    return connection.jobs.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since).exists()
+    lately = within("finished_at", PAUSE, timezone.now())
+    return connection.jobs.filter(lately, kind=kind, state=SyncJob.State.FAILED).exists()
 
 
 def _not_failed_lately(imports: QuerySet[OrderImport], kind: str) -> QuerySet[OrderImport]:
     """Without those whose work of this kind failed within ten minutes; at most SWEEP_ORDERS."""
-    since = timezone.now() - PAUSE
-    failed = SyncJob.objects.filter(kind=kind, state=SyncJob.State.FAILED, finished_at__gt=since)
+    lately = within("finished_at", PAUSE, timezone.now())
+    failed = SyncJob.objects.filter(lately, kind=kind, state=SyncJob.State.FAILED)
     same = failed.alias(order_gid=KT("arguments__order_gid")).filter(
         connection=OuterRef("connection"), order_gid=OuterRef("order_gid")
     )

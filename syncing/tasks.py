@@ -22,3 +22,4 @@ def beat(_: int) -> None:
     """Show that this cluster really executes."""
     pulse.beat()
     pulse.sign()
+    pulse.mend_schedules()

@@ -33,7 +33,7 @@ LAYERS = [
     ("2 rules", ["syncing.catalog.collection_rules", "syncing.catalog.content_rules", "syncing.catalog.hearing"]),
     ("3 features", ["stores.catalogue", "stores.clients", "stores.link_rows", "stores.linking", "stores.onboarding"]),
     ("3 features", ["stores.suggestions", "stores.link_import", "stores.link_resource"]),
-    ("3 features", ["stores.history", "stores.locks", "stores.roles", "stores.tracing"]),
+    ("3 features", ["stores.ages", "stores.history", "stores.locks", "stores.roles", "stores.tracing"]),
     ("3 features", [f"orders.{name}" for name in ("intake", "units", "copying", "importing", "looking", "due")]),
     ("3 features", ["orders.advice", "orders.forgetting", "orders.notices"]),
     ("3 features", [f"orders.{name}" for name in ("updates", "update_state", "fulfilments")]),

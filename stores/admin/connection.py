@@ -9,7 +9,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
 from orders.admin.settings import OrderSettingsInline, take_up_again
@@ -142,7 +141,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
         return initial
 
     def is_busy(self, row: Connection) -> bool:
-        if row.state == State.RUNNING and row.started_at and row.started_at > timezone.now() - FIRST_LOOK:
+        if row.state == State.RUNNING and row.started_at and row.started_at > row.destination.now() - FIRST_LOOK:
             return True
         return is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id))
 

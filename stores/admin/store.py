@@ -81,7 +81,7 @@ class StoreAdmin(Page):
     operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections")
     panel_template = "admin/stores/store/report.html"
     add_panel_template = "admin/stores/store/credentials.html"
-    readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry"]
+    readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]
     conditional_fields = {
         "client_id": "auth == 'client_credentials'",
         "access_token": "auth == 'static_token'",
@@ -129,7 +129,7 @@ class StoreAdmin(Page):
     )
     known_fieldset = (
         "What Shopify says",
-        {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry"]},
+        {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]},
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> list:
@@ -232,6 +232,14 @@ class StoreAdmin(Page):
         if store.auth == Store.Auth.STATIC_TOKEN:
             return "fixed: it does not expire"
         return look.joined(["renewed by itself; the present one ends", look.ago(store.token_expires_at, "– none yet")])
+
+    @display(description="Its clock")
+    def shown_clock(self, store: Store) -> str:
+        if store.answered_at is None:
+            return "not known yet: press “Check store”"
+        seconds = store.clock_difference.total_seconds()
+        side = "ahead of it" if seconds > 0 else "behind it"
+        return f"ours was {abs(seconds):,.0f} seconds {side} at its last answer, {store.answered_at:%Y-%m-%d %H:%M} UTC"
 
     @operation(
         "Check store",

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from stores.ages import is_over
 from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncMode
 from stores.shopify.client import Client
 from stores.shopify.content import ARTICLE, BLOG, PAGE
@@ -188,7 +189,7 @@ def is_due(settings: CatalogueSettings, now: datetime) -> bool:
 def must_compare(settings: CatalogueSettings) -> bool:
     """Whether the daily comparison is due, which alone sees what was deleted."""
     compared_at = settings.content_compared_at
-    return compared_at is None or compared_at < timezone.now() - COMPARED_EVERY
+    return compared_at is None or is_over(compared_at, COMPARED_EVERY, timezone.now())
 
 
 def _until(outcomes: Iterator[Outcome], must_end: MustEnd) -> Iterator[Outcome]:

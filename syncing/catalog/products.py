@@ -349,7 +349,7 @@ class ProductFollower:
             self.awaiting.add(case.record.gid)
         link.written, link.reason = desired.written, _remarks(desired)
         if row.action != Action.EQUAL or link.synced_at is None:
-            link.synced_at = timezone.now()
+            link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
         self._note_return(case)
         mark = "" if desired.awaits_images else case.mark
         self._claim(case, link.destination_gid, State.LINKED, mark)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from stores.ages import is_over, over
 from stores.models import CatalogueSettings, Connection, ProductLink, Store, SyncMode
 from syncing.catalog.terms import NoRate, policy_of, pricing_digest, settings_digest
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -199,7 +200,7 @@ def find_startable(now: datetime) -> QuerySet[CatalogueSettings]:
     """
     under_way = CatalogueRun.objects.filter(state__in=CatalogueRun.UNDER_WAY, is_preview=False)
     under_way = under_way.exclude(state=State.HELD).exclude(kind=Kind.CONTENT)
-    rows = CatalogueSettings.objects.filter(started_at__isnull=False, changed_at__lt=now - SETTLED_AFTER)
+    rows = CatalogueSettings.objects.filter(over("changed_at", SETTLED_AFTER, now), started_at__isnull=False)
     rows = rows.exclude(connection__in=under_way.values("connection"))
     return rows.select_related("connection__source", "connection__destination")
 
@@ -221,7 +222,7 @@ def due_kind(settings: CatalogueSettings, now: datetime) -> str:
     if settings.priced_with != pricing_digest(policy):
         return Kind.PRICES
     compared_at = settings.products_compared_at
-    return Kind.ALL if compared_at is None or compared_at < now - COMPARED_EVERY else ""
+    return Kind.ALL if compared_at is None or is_over(compared_at, COMPARED_EVERY, now) else ""
 
 
 def unfinished() -> list[CatalogueRun]:

@@ -80,7 +80,9 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
             return _outcome(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
         if done == Done.DELETED:
             action = Action.DELETE
-        link.state, link.departure, link.unlink_done, link.unlinked_at = State.UNLINKED, departure, done, timezone.now()
+        link.state, link.departure, link.unlink_done = State.UNLINKED, departure, done
+        # By the destination's clock: a day later it may be deleted, and ours may leap.
+        link.unlinked_at = client.answered_at or timezone.now()
         link.reason, link.fingerprint = f"{why} {words}".strip(), ""
         link.save()
         return _outcome(link, action, Result.DONE, link.reason)

@@ -143,6 +143,7 @@ WITHOUT_STATE = {
     "workers_restarted",
     "webhooks_silent",
     "overdue",
+    "clock",
 }
 
 
@@ -203,6 +204,7 @@ def _waiting_event(rows: Rows) -> None:
 
 # (model, state) or a kind without one: makes what its finder must find.
 MAKERS: dict[object, Callable[[Rows], object]] = {
+    "clock": lambda rows: Store.objects.filter(pk=rows.source.pk).update(clock_difference=timedelta(minutes=2)),
     ("Store", "attention"): _store("attention"),
     ("Store", "disconnected"): _store("disconnected"),
     ("ProductLink", "conflict"): _follower(ProductLink, "conflict"),
