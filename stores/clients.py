@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection as db
 from django.utils import timezone
 
-from stores import locks
+from stores import gates, locks
 from stores.locks import Lock
 from stores.models import Store
 from stores.shopify import auth, shops, throttle
@@ -49,9 +49,17 @@ def open_client(store: Store) -> Client:
     session = new_session()
     url = base_url(store)
     tokens = StoreTokens(store, url, session)
-    bucket, clock = StoreBucket(store.pk), StoreClock(store.pk)
-    version = settings.SHOPIFY_API_VERSION
-    client = Client(url, version, tokens, bucket, session, domain=store.domain, note_time=clock.note)
+    client = Client(
+        url,
+        settings.SHOPIFY_API_VERSION,
+        tokens,
+        StoreBucket(store.pk),
+        session,
+        domain=store.domain,
+        note_time=StoreClock(store.pk).note,
+        patience=gates.PATIENCE_SECONDS,
+        gate=gates.StoreGate(store),
+    )
     clients[store.pk] = (fingerprint, client)
     return client
 

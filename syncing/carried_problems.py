@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Q
 
 from orders.models import OrderImport, OrderUpdate
-from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store
+from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store, StoreTrouble
 from syncing.models import Alert, CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock.ledger import REFUSED
 
@@ -18,6 +18,7 @@ MOST = 200
 NEWS = timedelta(days=1)
 CLOCKS_APART = timedelta(seconds=60)
 LONG_WAIT = timedelta(hours=1)
+TROUBLE = timedelta(minutes=15)  # a store that fails for less is nothing to tell of
 ENDS = ("connection__source", "connection__destination")
 
 
@@ -56,6 +57,19 @@ def words_of_clock(store: Store) -> str:
     seconds = store.clock_difference.total_seconds()
     side = "ahead of" if seconds > 0 else "behind"
     return f"Our clock is {abs(seconds):,.0f} seconds {side} that of {store}."
+
+
+def troubled_stores(now: datetime) -> Iterator[Problem]:
+    """Stores that have been slow or failing for a while: what needs them waits, all else goes on."""
+    rows = StoreTrouble.objects.filter(failed_since__lt=now - TROUBLE, failed_calls__gt=1, store__is_paused=False)
+    for store_id in sorted(set(rows.values_list("store", flat=True))):
+        worst = rows.filter(store=store_id).select_related("store").order_by("failed_since").first()
+        words = (
+            f"{worst.store} has not answered as it should since {worst.failed_since:%Y-%m-%d %H:%M} UTC. What needs it "
+            f"waits and is tried again and again; all else goes on. {worst.said}"
+        )
+        path = f"/admin/stores/store/{store_id}/change/"
+        yield Problem(Kind.STORE_ATTENTION, f"answers of store {store_id}", words, path, store_id=store_id)
 
 
 def oversold(now: datetime) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from stores import locks, tracing
 from stores.locks import Lock
 from stores.models import Connection, Store
 from stores.redaction import redact
+from stores.shopify.errors import StoreRests, Throttled
 from syncing import fence, pulse
 from syncing.models import CatalogueRun, Reconciliation, SyncJob
 
@@ -63,6 +64,7 @@ def enqueue(
 ) -> None:
     """Have `kind` done for `subject` in `due_in` seconds; if that is queued already, nothing is added.
 
+    Stock that waits for a store in trouble is looked at sooner when there is more of it: the rest can do without.
     Inside a transaction it waits for the commit: a worker that claimed the queued job before our rows were visible
     would otherwise take the only wake-up with it.
     """
@@ -78,17 +80,18 @@ def enqueue(
 
 def _insert(row: list) -> None:
     with db.cursor() as cursor:
-        # DO NOTHING writes nothing at all when the job is queued already: in a burst this costs one look each.
+        # In a burst, when the job is queued already and due, this writes nothing and costs one look each.
         cursor.execute(
             """
             INSERT INTO syncing_syncjob (kind, subject, connection_id, store_id, arguments, due_at,
                                          state, attempts, worker, failure, message, traceback, created_at)
             VALUES (%s, %s, %s, %s, %s::jsonb, now() + make_interval(secs => %s), 'queued', 0, '', '', '', '', now())
-            ON CONFLICT (kind, subject) WHERE state = 'queued' DO NOTHING
+            ON CONFLICT (kind, subject) WHERE state = 'queued' DO UPDATE SET due_at = EXCLUDED.due_at
+            WHERE EXCLUDED.kind = %s AND syncing_syncjob.due_at > EXCLUDED.due_at
             """,
-            row,
+            [*row, SyncJob.Kind.CARRY_STOCK],
         )
-        is_new = cursor.rowcount == 1
+        is_new = cursor.rowcount == 1  # or due earlier than it was
     if is_new and row[-1] <= WAIT_SECONDS:
         wake()
 
@@ -291,6 +294,12 @@ def _run_traced(job: SyncJob, work: Work) -> None:
         message = work[job.kind](job)
     except Later as later:
         _requeue(job, later.seconds, str(later), attempts=job.attempts)
+    except (StoreRests, Throttled) as error:
+        # The store was not asked, or put us off: that alone never makes a job give up. Not all of them at the same
+        # moment, when its rest is over.
+        logger.info("%s: %s", job, error)
+        attempts = max(job.attempts, min(job.attempts + 1, MAX_ATTEMPTS // 2))
+        _requeue(job, max(1.0, error.retry_after) * random.uniform(1, 1.2), str(error), attempts=attempts)
     except Exception as error:  # the one place that turns any outcome into a row
         _fail(job, error)
     else:
@@ -351,9 +360,11 @@ def _requeue(job: SyncJob, seconds: float, message: str, attempts: int) -> None:
             )
     except IntegrityError:
         # The same work was queued meanwhile: that row stands for both, with our count of attempts and our patience.
+        # Stock that changed meanwhile is looked at when it should be: it may be of a store that is well.
+        due = {"due_at": Now() + timedelta(seconds=seconds)} if job.kind != SyncJob.Kind.CARRY_STOCK else {}
         with transaction.atomic():
             SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.QUEUED).update(
-                due_at=Now() + timedelta(seconds=seconds), attempts=attempts, message=message
+                attempts=attempts, message=message, **due
             )
             SyncJob.objects.filter(pk=job.pk).delete()
 

@@ -189,6 +189,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     _failed_channels,
     carried.stores,
     carried.clocks,
+    carried.troubled_stores,
     carried.oversold,
     carried.held,
     carried.failed_jobs,

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from orders.models import OrderImport, OrderUpdate
 from stores import clients
-from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink
+from stores.models import Connection, Location, LocationMapping, Store, StoreTrouble, Variant, VariantLink
 from stores.shopify import gids, orders
 from stores.shopify.webhooks import COPY_TOPICS, ORDER_TOPICS
 from syncing import handlers, jobs, sweep, views
@@ -207,6 +207,7 @@ class World(Accounts):
         """No fault, no surprise and no pause from here on."""
         self.sim.on_before_execute.clear()
         self.sim.on_after_commit.clear()
+        StoreTrouble.objects.all().delete()
         for place in self.places:
             self.sim.faults(place.shop).clear()
         for connection in self.connections:
@@ -221,6 +222,7 @@ class World(Accounts):
         for _ in range(500):
             queued = SyncJob.objects.filter(state=SyncJob.State.QUEUED, attempts__lt=tries)
             queued.update(due_at=Now() - timedelta(seconds=1))
+            StoreTrouble.objects.update(rests_until=None)
             ran = jobs.run_due(handlers.WORK, 0.01)
             count += ran
             idle = 0 if ran else idle + 1

@@ -8,6 +8,7 @@ from stores.models.currency_rate import CurrencyRate
 from stores.models.history import ConfigurationChange
 from stores.models.link import VariantLink
 from stores.models.store import Location, Store, Strategy, SyncSwitch
+from stores.models.trouble import StoreTrouble
 from stores.models.variant import Variant
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ProductLink",
     "ResourceLink",
     "Store",
+    "StoreTrouble",
     "Strategy",
     "SyncMode",
     "SyncSwitch",

@@ -7,8 +7,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -19,6 +20,7 @@ from stores.shopify.auth import TokenSource, check_token_text
 from stores.shopify.errors import (
     TRANSIENT,
     ObjectNotFound,
+    OutOfPoints,
     ShopifyError,
     Throttled,
     Unauthorized,
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
 FIRST_BACKOFF = 0.5
 MOST_RENEWALS = 2
+SLOW_ATTEMPT_SECONDS = 10.0  # a read that failed after this long is not tried again at once
 
 _READ = re.compile(r"(?:\s|#[^\n]*\n)*(?:query\b|\{)")
 _OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
@@ -70,11 +73,54 @@ def encode_body(document: str, variables: Mapping[str, Any] | None = None) -> by
     return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
+@dataclass(slots=True)
+class _Call:
+    """One call: what is asked, for how long it may still sleep, and how long the store has taken over it so far."""
+
+    body: bytes
+    document: str
+    cost: float
+    is_write: bool
+    patience: float
+    asked_seconds: float = 0.0
+
+
+class Gate(Protocol):
+    """Who may ask a store just now. Each `enter` that does not raise is followed by exactly one `leave`."""
+
+    def check(self, is_write: bool) -> None:
+        """Raises StoreRests where `enter` would."""
+        ...
+
+    def enter(self, is_write: bool) -> bool:
+        """Before a call. True where the store was in trouble lately: then ask it once. Raises StoreRests."""
+        ...
+
+    def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
+        """The call ended: how long the store took over it, and the error, if it ended with one."""
+        ...
+
+
+class OpenGate:
+    """A Gate that anybody may pass."""
+
+    def check(self, is_write: bool) -> None:
+        """See Gate.check."""
+
+    def enter(self, is_write: bool) -> bool:
+        """See Gate.enter."""
+        return False
+
+    def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
+        """See Gate.leave."""
+
+
 class Client:
     """Asks one store. Use one Client per thread; share the Bucket and the TokenSource between them.
 
     `base_url` is `https://shop.myshopify.com`, or an address whose last path part is the domain. `timeout` is
-    (connect, read) in seconds; `sleep` takes seconds. `domain` names the store in messages and logs.
+    (connect, read) in seconds; `sleep` takes seconds. `domain` names the store in messages and logs. `patience` is how
+    many seconds a call may sleep for want of points: what would last longer raises Throttled.
 
     `answered_at` is Shopify's own clock (the Date header) as the last answer told it; None where that told nothing.
     `note_time` is called with it at each answer.
@@ -93,6 +139,8 @@ class Client:
         read_attempts: int = 4,
         throttle_attempts: int = 8,
         note_time: Callable[[datetime], None] = lambda at: None,
+        patience: float = LONGEST_WAIT,
+        gate: Gate | None = None,
     ) -> None:
         self.domain = domain or answers.store_name(base_url)
         self.api_version = api_version
@@ -105,6 +153,8 @@ class Client:
         self._sleep = sleep
         self._read_attempts = read_attempts
         self._throttle_attempts = throttle_attempts
+        self._patience = patience
+        self._gate = gate or OpenGate()
         self._learned_costs: dict[str, float] = {}
         self.answered_at: datetime | None = None
         self._note_time = note_time
@@ -116,7 +166,7 @@ class Client:
         (THROTTLED, 429, 401 with a token that could be renewed). Raises ShopifyError subclasses; look at
         `outcome_unknown` after a mutation.
         """
-        return self._run(encode_body(document, variables), document, cost)
+        return self._run(encode_body(document, variables), document, cost, self._patience)
 
     def execute_raw_body(self, body: bytes, *, cost: float) -> dict[str, Any]:
         """Send exactly these bytes, as `encode_body` made them, and return `data`. Retries as `execute` does.
@@ -125,7 +175,7 @@ class Client:
         again later to find out. Raises ValueError for bytes that are no GraphQL body.
         """
         document = json.loads(body)["query"]
-        return self._run(body, document, cost)
+        return self._run(body, document, cost, self._patience)
 
     def pages(
         self, document: str, variables: Mapping[str, Any] | None, path: Sequence[str], cost: float
@@ -138,7 +188,9 @@ class Client:
         """
         after: str | None = None
         while True:
-            data: Any = self.execute(document, {**(variables or {}), "after": after}, cost=cost)
+            body = encode_body(document, {**(variables or {}), "after": after})
+            # Once some pages are read, it is better to wait for the next one than to begin anew.
+            data: Any = self._run(body, document, cost, self._patience if after is None else LONGEST_WAIT)
             for name in path:
                 data = data.get(name) if data is not None else None
             if data is None and after is not None:
@@ -170,20 +222,43 @@ class Client:
             self._sleep(seconds)
 
         hurried._sleep, hurried._timeout, hurried._read_attempts = sleep, (5, 10), 2
+        hurried._gate, hurried._patience = OpenGate(), LONGEST_WAIT  # a person who presses is answered by the store
         return hurried
+
+    def check_gate(self, *, is_write: bool) -> None:
+        """Raises StoreRests or OutOfPoints where a call would: before something is prepared for it."""
+        self._gate.check(is_write)
+        if (wait := self._bucket.acquire(0)) > self._patience:
+            raise self._out_of_points(wait)
+
+    def _out_of_points(self, wait: float) -> OutOfPoints:
+        words = f"{self.domain}: its API budget is used up for the next {wait:.0f} seconds."
+        return OutOfPoints(words, retry_after=wait)
 
     def pause(self, seconds: float) -> None:
         """Wait in the way this client waits, for something at Shopify that needs time."""
         self._sleep(seconds)
 
-    def _run(self, body: bytes, document: str, cost: float) -> dict[str, Any]:
+    def _run(self, body: bytes, document: str, cost: float, patience: float) -> dict[str, Any]:
         is_write = not is_read(document)
+        attempts = 1 if self._gate.enter(is_write) else self._read_attempts
+        call = _Call(body, document, cost, is_write, patience)
+        error: BaseException | None = None
+        try:
+            return self._try(call, attempts)
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            self._gate.leave(is_write, call.asked_seconds, error)
+
+    def _try(self, call: "_Call", attempts: int) -> dict[str, Any]:
         failures = throttles = 0
         rejected: list[str] = []
         while True:
             token = self._tokens.token()
             try:
-                return self._send(body, document, cost, token, is_write)
+                return self._send(call, token)
             except Unauthorized:
                 # Twice: the token that another worker put in place of ours meanwhile may be dead, too.
                 rejected.append(token)
@@ -191,32 +266,52 @@ class Client:
                     raise
             except Throttled as error:
                 throttles += 1
-                if throttles >= self._throttle_attempts or error.retry_after > LONGEST_WAIT:
+                if throttles >= self._throttle_attempts or error.retry_after > call.patience:
                     raise
                 # Jitter upwards only: earlier than told would be refused again.
-                self._sleep(max(error.retry_after, 0.05 * 2**throttles) * random.uniform(1.0, 1.25))
+                self._wait(max(error.retry_after, 0.05 * 2**throttles) * random.uniform(1.0, 1.25), call, error)
             except ShopifyError as error:
                 failures += 1
-                if is_write or error.failure != TRANSIENT or failures >= self._read_attempts:
+                if call.is_write or error.failure != TRANSIENT or failures >= attempts:
                     raise
+                if call.asked_seconds > SLOW_ATTEMPT_SECONDS:
+                    raise  # it would be as slow again: others wait for this worker
                 self._sleep(FIRST_BACKOFF * 2 ** (failures - 1) * random.uniform(0.5, 1.0))
 
-    def _send(self, body: bytes, document: str, cost: float, token: str, is_write: bool) -> dict[str, Any]:
+    def _wait(self, seconds: float, call: "_Call", error: Throttled) -> None:
+        """Sleep for want of points, as long as the call's patience lasts; then raise `error`."""
+        call.patience -= seconds
+        if call.patience < 0:
+            raise error
+        self._sleep(seconds)
+
+    def _send(self, call: "_Call", token: str) -> dict[str, Any]:
         """One exchange: reserve, wait, post, report what it cost, read the answer."""
         check_token_text(token)
-        reserved = self._learned_costs.get(document, cost)
-        wait = self._bucket.acquire(reserved)
+        reserved = self._learned_costs.get(call.document, call.cost)
+        self._reserve(reserved, call)
         answer: dict[str, Any] = {}
+        began = time.monotonic()
         try:
-            if wait > 0:
-                self._sleep(wait)
-            response = self._post(body, document, token, is_write, reserved)
-            answers.raise_for_status(response, self.domain, is_write=is_write)
-            self._check_version(response, is_write)
-            answer = answers.json_object(response, self.domain, is_write=is_write)
-            return answers.data_of(answer, self.domain, is_write=is_write, cost=reserved)
+            response = self._post(call.body, call.document, token, call.is_write, reserved)
+            answers.raise_for_status(response, self.domain, is_write=call.is_write)
+            self._check_version(response, call.is_write)
+            answer = answers.json_object(response, self.domain, is_write=call.is_write)
+            return answers.data_of(answer, self.domain, is_write=call.is_write, cost=reserved)
         finally:
-            self._learn(answer, document, reserved)
+            call.asked_seconds += time.monotonic() - began
+            self._learn(answer, call.document, reserved)
+
+    def _reserve(self, cost: float, call: "_Call") -> None:
+        """Take points from the bucket, and wait for them."""
+        wait = self._bucket.acquire(cost)
+        if wait <= 0:
+            return
+        try:
+            self._wait(wait, call, self._out_of_points(wait))
+        except BaseException:
+            self._bucket.report(None, cost, 0.0)  # nothing is sent for them
+            raise
 
     def _post(self, body: bytes, document: str, token: str, is_write: bool, reserved: float) -> requests.Response:
         headers = {

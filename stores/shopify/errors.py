@@ -51,6 +51,20 @@ class Throttled(ShopifyError):
         self.retry_after = retry_after
 
 
+class OutOfPoints(Throttled):
+    """The bucket is empty for longer than this call may wait, as far as we know: Shopify was not asked."""
+
+
+class StoreRests(ShopifyError):
+    """Not asked: it was slow or failing a moment ago, or another worker waits for its answer. See `retry_after`."""
+
+    failure = TRANSIENT
+
+    def __init__(self, message: str = "", *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unreachable(ShopifyError):
     """No connection could be made. `outcome_unknown` stays False where it is sure that nothing was sent."""
 

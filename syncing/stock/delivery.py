@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from stores.models import Connection, Store
 from stores.shopify.client import Client
+from stores.shopify.errors import OutOfPoints, StoreRests
 from syncing.models import StockBatch
 from syncing.stock import claims, ledger
 from syncing.stock.ledger import Write
@@ -53,6 +54,12 @@ def _deliver_to(
 ) -> tuple[list[StockBatch], set[int]]:
     batches: list[StockBatch] = []
     dirtied: set[int] = set()
+    store_id = writes[0].store_id
+    try:
+        clients(Store.objects.get(pk=store_id)).check_gate(is_write=True)
+    except (StoreRests, OutOfPoints) as error:
+        troubles.note_write(store_id, error)
+        return batches, dirtied
     try:
         try:
             with transaction.atomic():

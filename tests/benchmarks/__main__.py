@@ -9,6 +9,7 @@ FULL = {
     "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
     "burst": ["--changes", "10000"],
     "scale": ["--destinations", "20", "--items", "500"],
+    "one_store_down": ["--destinations", "20", "--seconds", "60", "--pause", "1"],
     "flood": ["--per-second", "200", "--seconds", "600"],
     "orders": ["--orders", "500", "--idle", "60"],
     "reconcile": ["--variants", "100000", "--small", "10000"],

@@ -41,7 +41,7 @@ SECONDS_TO_WAIT = 600
 class Fan:
     """One source and many destinations at the simulator, and the product between them."""
 
-    def __init__(self, destinations: int, items: int, answer_seconds: float) -> None:
+    def __init__(self, destinations: int, items: int, answer_seconds: float, workers: int = 1) -> None:
         self.simulator = Simulator()
         self.domains = ["source-store.myshopify.com", *(f"store-{n}.myshopify.com" for n in range(destinations))]
         self.items: dict[str, list[int]] = {}
@@ -50,7 +50,7 @@ class Fan:
             self._add(domain, items)
             if domain != self.domains[0]:
                 self.simulator.fault(domain, "slow_answer", match="any_mutation", count=None, seconds=answer_seconds)
-        self.stage = Stage(SHOPIFY_BASE_URL=self.simulator.serve() + "/{domain}", QUEUE_WORKERS="1")
+        self.stage = Stage(SHOPIFY_BASE_URL=self.simulator.serve() + "/{domain}", QUEUE_WORKERS=str(workers))
 
     def _add(self, domain: str, items: int) -> None:
         shop = self.simulator.add_shop(domain)

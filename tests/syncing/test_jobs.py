@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 
 from stores import locks
 from stores.locks import Lock
-from stores.shopify.errors import ServerError, Unauthorized
+from stores.shopify.errors import ServerError, StoreRests, Throttled, Unauthorized
 from syncing import jobs
 from syncing.models import SyncJob
 from tests.e2e.killing import wait_until
@@ -150,3 +150,22 @@ def test_a_sweep_rings_for_what_is_due():
     SyncJob.objects.update(due_at=timezone.now() - timedelta(minutes=1))
     jobs.sweep()
     assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize("error", [StoreRests("It rests.", retry_after=40), Throttled("Slow down.", retry_after=40)])
+def test_who_is_put_off_by_a_store_comes_back_and_never_gives_up_for_that(error):
+    jobs.enqueue(CHECK, "store 1")
+    for _ in range(jobs.MAX_ATTEMPTS + 5):
+        SyncJob.objects.update(due_at=timezone.now())
+        run(raising(error), budget_seconds=0.01)
+    job = the_job()
+    assert (job.state, job.message) == (State.QUEUED, str(error))
+    assert timedelta(seconds=38) < job.due_at - timezone.now() < timedelta(seconds=50)
+
+
+@pytest.mark.parametrize(("kind", "is_sooner"), [(SyncJob.Kind.CARRY_STOCK, True), (CHECK, False)])
+def test_stock_that_waits_is_looked_at_sooner_when_there_is_more_of_it(kind, is_sooner):
+    jobs.enqueue(kind, "connection 1", due_in=200)
+    jobs.enqueue(kind, "connection 1")
+    job = SyncJob.objects.get()
+    assert (job.due_at <= timezone.now() + timedelta(seconds=1)) is is_sooner

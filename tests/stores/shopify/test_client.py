@@ -338,3 +338,66 @@ def test_what_time_it_is_for_shopify_is_what_its_last_answer_says(told, known):
     asked = client()
     asked.execute("{ shop { name } }", cost=1)
     assert asked.answered_at == known
+
+
+class RecordingGate:
+    """Lets everybody pass, and remembers who did."""
+
+    def __init__(self, is_probe: bool = False) -> None:
+        self.is_probe, self.left = is_probe, []
+
+    def enter(self, is_write):
+        return self.is_probe
+
+    def leave(self, is_write, seconds, error):
+        self.left.append((is_write, type(error)))
+
+
+def test_a_worker_sleeps_no_longer_than_its_patience_in_one_call(wire):
+    naps = Naps()
+    for _ in range(8):
+        refuse(429, **{"Retry-After": "2.0"})
+    with pytest.raises(errors.Throttled) as caught:
+        client(naps, patience=5).execute(WRITE, cost=10)
+    assert (len(naps), sum(naps) <= 5) == (2, True)
+    assert caught.value.retry_after == 2
+
+
+def test_an_empty_bucket_is_told_and_not_slept_through_and_its_points_are_given_back(wire):
+    naps, bucket = Naps(), RecordingBucket()
+    bucket.report({"maximumAvailable": 2000, "currentlyAvailable": 0, "restoreRate": 10}, 0, 0)
+    with pytest.raises(errors.Throttled) as caught:
+        client(naps, bucket=bucket, patience=5).execute(WRITE, cost=10)
+    assert 20 < caught.value.retry_after < 22
+    assert (naps, len(wire.calls), bucket.reported[-1]) == ([], 0, (None, 10, 0.0))
+
+
+def test_who_has_read_some_pages_waits_for_the_next_one(wire):
+    naps = Naps()
+    _page([1, 2], "c2")
+    refuse(429, **{"Retry-After": "20.0"})
+    _page([3])
+    assert list(client(naps, patience=5).pages(READ, {}, ("shop", "things"), cost=3)) == [1, 2, 3]
+    assert naps[0] >= 20
+
+
+def test_the_gate_hears_how_each_call_ended_and_of_no_call_twice(wire):
+    gate = RecordingGate()
+    asking = client(gate=gate)
+    answer({"shop": {}})
+    asking.execute(READ, cost=1)
+    refuse(502)
+    answer({"shop": {}})
+    asking.execute(READ, cost=1)
+    refuse(502)
+    with pytest.raises(errors.ServerError):
+        asking.execute(WRITE, cost=1)
+    assert gate.left == [(False, type(None)), (False, type(None)), (True, errors.ServerError)]
+
+
+def test_a_store_that_was_in_trouble_is_asked_once(wire):
+    for _ in range(3):
+        refuse(502)
+    with pytest.raises(errors.ServerError):
+        client(gate=RecordingGate(is_probe=True)).execute(READ, cost=1)
+    assert len(wire.calls) == 1

@@ -1,0 +1,154 @@
+"""The gate before each store: one in trouble is asked by one worker at a time, and rests in between.
+
+A call to a store that is down, slow or throttled takes its worker with it, for half a minute and more. Workers are
+few, stores may be many: a single store in trouble would hold them all. So each call passes this gate:
+
+- While a store is well, any number of workers pass. One whose call waits for an answer longer than BUSY_SECONDS keeps
+  the others out until it has come.
+- A failed or very slow call makes the store rest: twice as long each time, three times as long as the call took (so a
+  store has at most a quarter of a worker's time), or as long as Shopify says (Retry-After). Whoever
+  comes meanwhile is turned away at once with StoreRests: the job runner does its work later, and never gives it up
+  for that. Nobody sleeps in a worker for longer than PATIENCE_SECONDS.
+- After the rest the first to come tries once. When it is answered in time, the store is well again.
+
+Reads and writes are told apart where only one of the two fails. All is one row of the database, changed by single
+statements: a worker that dies leaves nothing behind, for the gate sees that its session has ended.
+"""
+
+from datetime import timedelta
+
+from django.db import connection as db
+from django.utils import timezone
+
+from stores.models import Store, StoreTrouble
+from stores.shopify.errors import (
+    TRANSIENT,
+    AnswerLost,
+    OutOfPoints,
+    ShopifyError,
+    StoreRests,
+    Throttled,
+    Unreachable,
+)
+
+PATIENCE_SECONDS = 5.0  # how long a call may sleep for want of points, all its waits together
+BUSY_SECONDS = 3.0
+SLOW_SECONDS = 10.0
+SHARE = 3  # rests this many times as long as a slow call took
+LONGEST_REST_SECONDS = 600.0
+LONGEST_PAUSE_SECONDS = 60.0  # between tries of a store that fails at once
+
+_OF_THE_WHOLE_STORE = (Throttled, Unreachable, AnswerLost)
+
+
+class StoreGate:
+    """The gate of one store (client.Gate)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store_pk, self._name = store.pk, str(store)
+
+    def check(self, is_write: bool) -> None:
+        """See client.Gate.check."""
+        if self._ask(f"SELECT 1 FROM stores_storetrouble {_IS_OPEN}", is_write) is None:
+            self._refuse(is_write)
+
+    def enter(self, is_write: bool) -> bool:
+        """See client.Gate.enter."""
+        if found := self._ask(_ENTER, is_write):
+            return found[0] > 1
+        self._refuse(is_write)
+        if Store.objects.filter(pk=self._store_pk).exists():  # else it was removed: the call fails in its own words
+            rows = [StoreTrouble(store_id=self._store_pk, is_write=way) for way in (False, True)]
+            StoreTrouble.objects.bulk_create(rows, ignore_conflicts=True)
+        return False
+
+    def _ask(self, statement: str, is_write: bool) -> tuple | None:
+        now = timezone.now()
+        parameters = {
+            "store": self._store_pk,
+            "is_write": is_write,
+            "now": now,
+            "fresh": now - timedelta(seconds=BUSY_SECONDS),
+            "longest": now + timedelta(seconds=LONGEST_REST_SECONDS),
+        }
+        with db.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchone()
+
+    def _refuse(self, is_write: bool) -> None:
+        """Raise StoreRests, unless nobody has ever asked the store."""
+        known = StoreTrouble.objects.filter(store=self._store_pk, is_write=is_write).first()
+        if known is not None:
+            raise self._resting(known)
+
+    def _resting(self, known: StoreTrouble) -> StoreRests:
+        left = (known.rests_until - timezone.now()).total_seconds() if known.rests_until else 0.0
+        if left <= 0:
+            return StoreRests(f"{self._name} has not answered another request yet.", retry_after=BUSY_SECONDS)
+        return StoreRests(f"{self._name} is asked again in {left:.0f} s. {known.said}".strip(), retry_after=left)
+
+    def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
+        """See client.Gate.leave."""
+        is_slow = seconds >= SLOW_SECONDS
+        parameters = {"store": self._store_pk, "is_write": is_write}
+        if isinstance(error, OutOfPoints):
+            statement = _ENDED  # nobody was asked; whoever comes next knows the bucket as well
+        elif isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):
+            rest = SHARE * seconds if is_slow else 0.0
+            if isinstance(error, Throttled):
+                rest = max(rest, error.retry_after)
+            parameters |= {
+                "now": timezone.now(),
+                "rest": min(rest, LONGEST_REST_SECONDS),
+                "longest": LONGEST_REST_SECONDS,
+                "pause": LONGEST_PAUSE_SECONDS,
+                "is_whole": isinstance(error, _OF_THE_WHOLE_STORE),
+                "said": str(error) if error else f"Its last answer took {seconds:.0f} s.",
+            }
+            statement = _FAILED
+        else:
+            statement = _ANSWERED if error is None or isinstance(error, ShopifyError) else _ENDED
+        with db.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+
+# Whose call is the oldest without an answer: nobody's, ours, or that of a worker that has died.
+_IS_FREE = """
+    (call_began_at IS NULL OR call_backend = pg_backend_pid()
+     OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = call_backend))
+"""
+_IS_OPEN = f"""
+    WHERE store_id = %(store)s AND is_write = %(is_write)s
+      -- A rest that ends later than any lasts was noted before our clock was set back.
+      AND (rests_until IS NULL OR rests_until <= %(now)s OR rests_until > %(longest)s)
+      AND ((failed_calls < 2 AND call_began_at > %(fresh)s) OR {_IS_FREE})
+"""
+_ENTER = f"""
+    UPDATE stores_storetrouble
+    SET call_began_at = CASE WHEN {_IS_FREE} THEN %(now)s ELSE call_began_at END,
+        call_backend = CASE WHEN {_IS_FREE} THEN pg_backend_pid() ELSE call_backend END
+    {_IS_OPEN}
+    RETURNING failed_calls
+"""
+_ANSWERED = """
+    UPDATE stores_storetrouble
+    SET failed_calls = 0, failed_since = NULL, rests_until = NULL, said = '',
+        call_began_at = CASE WHEN call_backend = pg_backend_pid() THEN NULL ELSE call_began_at END
+    WHERE store_id = %(store)s AND is_write = %(is_write)s
+      AND (failed_calls > 0 OR call_backend = pg_backend_pid())
+"""
+_ENDED = """
+    UPDATE stores_storetrouble SET call_began_at = NULL
+    WHERE store_id = %(store)s AND is_write = %(is_write)s AND call_backend = pg_backend_pid()
+"""
+_FAILED = """
+    UPDATE stores_storetrouble
+    SET failed_calls = failed_calls + 1, failed_since = COALESCE(failed_since, %(now)s), said = %(said)s,
+        call_began_at = CASE WHEN call_backend = pg_backend_pid() THEN NULL ELSE call_began_at END,
+        rests_until = GREATEST(
+            CASE WHEN rests_until < %(now)s + make_interval(secs => %(longest)s) THEN rests_until END,
+            %(now)s + make_interval(secs => GREATEST(
+                %(rest)s, CASE WHEN failed_calls > 0 THEN LEAST(%(pause)s, power(2, LEAST(failed_calls, 10))) ELSE 0 END
+            )))
+    WHERE store_id = %(store)s AND (is_write = %(is_write)s OR %(is_whole)s)
+"""

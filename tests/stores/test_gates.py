@@ -1,0 +1,168 @@
+"""The gate before a store: one in trouble rests, and is asked by one worker at a time."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection as db
+from django.utils import timezone
+
+from stores import gates
+from stores.gates import StoreGate
+from stores.models import Store, StoreTrouble
+from stores.shopify.errors import AccessDenied, AnswerLost, OutOfPoints, ServerError, StoreRests, Throttled
+from tests.e2e.killing import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store.objects.create(domain="a.myshopify.com", role="source", auth="static_token", access_token="x")
+
+
+def fail(store, error, seconds=0.1, is_write=True):
+    gate = StoreGate(store)
+    gate.enter(is_write)
+    gate.leave(is_write, seconds, error)
+
+
+def rest(store, is_write=True):
+    """How long it rests now, in seconds; 0 if anybody may ask."""
+    try:
+        StoreGate(store).enter(is_write)
+    except StoreRests as error:
+        return error.retry_after
+    StoreGate(store).leave(is_write, 0.1, None)
+    return 0
+
+
+def go_by(seconds):
+    for row in StoreTrouble.objects.exclude(rests_until=None):
+        row.rests_until -= timedelta(seconds=seconds)
+        row.save()
+
+
+def test_a_store_that_is_well_is_asked_by_any_number(store):
+    for _ in range(3):
+        assert StoreGate(store).enter(True) is False
+
+
+def test_one_failure_is_nothing_and_more_of_them_make_it_rest_twice_as_long_each_time(store):
+    fail(store, ServerError("oh"))
+    assert StoreTrouble.objects.get(is_write=True).rests_until <= timezone.now()
+    found = []
+    for _ in range(8):
+        fail(store, ServerError("oh"))
+        found.append(
+            round(StoreTrouble.objects.get(is_write=True).rests_until.timestamp() - timezone.now().timestamp())
+        )
+        go_by(1000)
+    assert found == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_an_answer_ends_it(store):
+    for _ in range(3):
+        fail(store, ServerError("oh"))
+        go_by(1000)
+    fail(store, None)
+    row = StoreTrouble.objects.get(is_write=True)
+    assert (row.failed_calls, row.rests_until, row.failed_since, row.call_began_at) == (0, None, None, None)
+
+
+def test_who_comes_while_it_rests_is_turned_away_with_what_the_store_said(store):
+    for _ in range(3):
+        fail(store, ServerError("Shopify had an internal fault."))
+        StoreTrouble.objects.filter(failed_calls=2).update(rests_until=None)
+    with pytest.raises(StoreRests, match="is asked again in 4 s. Shopify had an internal fault.") as caught:
+        StoreGate(store).enter(True)
+    assert 3 < caught.value.retry_after <= 4
+    assert caught.value.failure == "transient"
+
+
+def test_whether_a_store_rests_can_be_asked_without_passing(store):
+    gate = StoreGate(store)
+    gate.check(True)
+    assert not StoreTrouble.objects.exists()
+    fail(store, Throttled("later", retry_after=120))
+    with pytest.raises(StoreRests):
+        gate.check(True)
+    go_by(200)
+    gate.check(True)
+    assert StoreTrouble.objects.get(is_write=True).call_began_at is None
+
+
+def test_reads_that_fail_keep_no_writes_out(store):
+    for _ in range(3):
+        fail(store, ServerError("oh"), is_write=False)
+        StoreTrouble.objects.filter(failed_calls=2).update(rests_until=None)
+    assert (rest(store, False) > 0, rest(store, True)) == (True, 0)
+
+
+@pytest.mark.parametrize("is_write", [True, False])
+def test_what_shopify_asks_for_is_kept_both_ways(store, is_write):
+    fail(store, Throttled("later", retry_after=120))
+    assert 119 < rest(store, is_write) <= 120
+
+
+@pytest.mark.parametrize("is_write", [True, False])
+def test_a_slow_failure_takes_no_more_than_a_quarter_of_a_worker(store, is_write):
+    fail(store, AnswerLost("no answer"), seconds=30)
+    assert 89 < rest(store, is_write) <= 90
+
+
+def test_a_very_slow_answer_counts_like_a_failure(store):
+    fail(store, None, seconds=20)
+    assert 59 < rest(store) <= 60
+
+
+def test_what_our_own_count_of_points_says_keeps_nobody_out(store):
+    for _ in range(3):
+        fail(store, OutOfPoints("later", retry_after=120))
+    assert rest(store) == 0
+
+
+def test_a_refusal_is_an_answer(store):
+    for _ in range(3):
+        fail(store, AccessDenied("no"))
+    assert rest(store) == 0
+
+
+def test_a_rest_that_was_noted_before_our_clock_was_set_back_is_over(store):
+    fail(store, Throttled("later", retry_after=120))
+    go_by(-3 * 3600)
+    assert rest(store) == 0
+
+
+def test_after_its_rest_one_worker_tries_and_the_others_wait_for_what_becomes_of_it(store):
+    for _ in range(2):
+        fail(store, ServerError("oh"))
+    go_by(100)
+    assert StoreGate(store).enter(True) is True
+    parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
+    with psycopg.connect(**parameters, autocommit=True) as other:
+        pid = other.execute("SELECT pg_backend_pid()").fetchone()[0]
+        StoreTrouble.objects.filter(is_write=True).update(call_backend=pid)  # the call is that other worker's
+        assert rest(store) == gates.BUSY_SECONDS
+    assert wait_until(lambda: rest(store) == 0, 10)  # it died
+
+
+def test_a_call_that_nobody_has_answered_for_a_while_keeps_the_others_out(store):
+    StoreGate(store).enter(True)
+    parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
+    with psycopg.connect(**parameters, autocommit=True) as other:
+        pid = other.execute("SELECT pg_backend_pid()").fetchone()[0]
+        StoreTrouble.objects.filter(is_write=True).update(call_backend=pid)
+        assert rest(store) == 0  # it is on its way for a moment only
+        long_ago = timezone.now() - timedelta(seconds=gates.BUSY_SECONDS + 1)
+        StoreTrouble.objects.filter(is_write=True).update(call_backend=pid, call_began_at=long_ago)
+        assert rest(store) == gates.BUSY_SECONDS
+        assert rest(store, is_write=False) == 0
+
+
+def test_a_store_that_was_removed_meanwhile_is_let_through_to_fail_in_its_own_words(store):
+    gate = StoreGate(store)
+    store.delete()
+    assert gate.enter(True) is False
+    gate.leave(True, 0.1, ServerError("oh"))
+    assert not StoreTrouble.objects.exists()
