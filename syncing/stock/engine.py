@@ -251,6 +251,6 @@ def _levels_with_pending(taken: Sequence[Pair]) -> dict[int, StockAdjustment]:
 
 def _last_sent(connection: Connection) -> float:
     """When this connection last sent a batch, on this process's monotonic clock."""
-    last = StockBatch.objects.filter(connection=connection).order_by("-pk").values_list("first_sent_at", flat=True)[:1]
+    last = StockBatch.objects.filter(connection=connection).order_by("-pk").values_list("created_at", flat=True)[:1]
     ago = (timezone.now() - last[0]).total_seconds() if last and last[0] else 1e9
     return time.monotonic() - max(0.0, ago)

@@ -162,8 +162,9 @@ def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
     `batch.attempts` afterwards counts the times that it may have taken effect, `batch.first_sent_at` tells the first of
     them. None, and nothing sent, if another run has it in hand or has settled it. Raises what the client raises.
     """
-    # Attempts of which nobody noted the instant count as made when the batch was.
-    first_sent_at = batch.first_sent_at or (batch.created_at if batch.attempts else timezone.now())
+    # By Shopify's clock, as a key's age is. Attempts whose instant nobody noted count as made when the batch was.
+    batch.store.refresh_from_db(fields=["clock_difference"])
+    first_sent_at = batch.first_sent_at or (batch.created_at if batch.attempts else batch.store.now())
     claimed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=batch.attempts).update(
         attempts=F("attempts") + 1, first_sent_at=Coalesce("first_sent_at", Value(first_sent_at))
     )

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from stores.models import Connection, Location, Store
-from stores.shopify import inventory
+from stores.shopify import inventory, shops
 from stores.shopify.client import Client
-from stores.shopify.errors import ServerError
+from stores.shopify.errors import ServerError, ShopifyError
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink
 from syncing.stock import claims, ledger, levels
 from syncing.stock.troubles import Troubles
@@ -105,9 +105,9 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
 
 def _settle(batch: StockBatch, client: Client) -> set[int]:
     rows = list(batch.adjustments.order_by("pk"))
-    if batch.attempts and not is_within(sent_at(batch), KEY_LIFE):
+    if batch.attempts and not _has_key(batch, client):
         return _settle_by_evidence(batch, rows, client, "its idempotency key has expired")
-    if not batch.attempts and not is_within(batch.created_at, FIRST_SENT_WITHIN):
+    if not batch.attempts and not is_within(batch.created_at, FIRST_SENT_WITHIN, timezone.now()):
         # A database that says "never sent" so late was restored, perhaps: it may have been sent after the backup.
         ledger.withdraw(batch, rows, "Not sent in time: planned again from live values.", is_doubtful=True)
         return levels.waiting_connections([row.level_id for row in rows])
@@ -139,9 +139,27 @@ def sent_at(batch: StockBatch) -> datetime:
     return batch.first_sent_at or batch.created_at
 
 
-def is_within(since: datetime, age: timedelta) -> bool:
-    """Whether it is not longer ago than that. What lies ahead of us was noted before our clock was set back: no."""
-    return -CLOCKS_APART <= timezone.now() - since <= age
+def _has_key(batch: StockBatch, client: Client) -> bool:
+    """Whether Shopify surely still knows the key of a batch that was sent: by its own clock, if it tells that.
+
+    Ours may have been set back since. It was sent before now, whatever was noted: by a clock that was ahead, perhaps.
+    """
+    try:
+        now = shops.ask_time(client)
+    except ShopifyError:
+        now = None
+    if now is None:
+        batch.store.refresh_from_db(fields=["clock_difference"])
+        return is_within(sent_at(batch), KEY_LIFE, batch.store.now())
+    if sent_at(batch) > now:
+        batch.first_sent_at = now
+        StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING).update(first_sent_at=now)
+    return is_within(sent_at(batch), KEY_LIFE, now)
+
+
+def is_within(since: datetime, age: timedelta, now: datetime) -> bool:
+    """Whether it is not longer ago than that. What lies ahead of us was noted before a clock was set back: no."""
+    return -CLOCKS_APART <= now - since <= age
 
 
 class NothingChanged(ServerError):

@@ -14,7 +14,7 @@ from stores.shopify.errors import AnswerLost, Throttled
 from syncing import handlers, jobs
 from syncing.models import Reconciliation, StockAdjustment, StockBatch, StockHold, StockLevel, StockLink, SyncJob
 from syncing.stock import claims, holds, ledger, settle
-from tests.places import is_our_write
+from tests.places import is_our_write, put_ahead
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 
@@ -82,7 +82,7 @@ def test_attempts_without_an_instant_count_as_made_when_the_batch_was(pair):
     world.follow()
     assert levels_of(world) == [17, 17]
     batch.refresh_from_db()
-    assert batch.first_sent_at == batch.created_at
+    assert batch.first_sent_at <= batch.created_at
 
 
 def test_attempts_without_an_instant_that_were_made_long_ago_are_not_repeated(pair):
@@ -173,6 +173,58 @@ def test_a_batch_that_a_living_worker_has_in_hand_is_neither_sent_nor_withdrawn_
     batch.refresh_from_db()
     assert batch.state == "applied"
     assert levels_of(world) == [17, 17]
+
+
+# Two clocks
+
+
+@pytest.mark.parametrize("hours", [-3, -1, 3])
+def test_a_key_that_shopify_has_forgotten_is_not_used_although_our_clock_was_set(pair, hours):
+    world = pair()
+    source, north = world.places
+    lose_an_answer(world)
+    world.let_pass(hours=24.5)
+    put_ahead(world.sim, hours=hours)
+    world.deliver()
+    world.work()
+    assert our_changes(north) == [-3]
+    assert StockHold.objects.get(state="open").kind == "outcome"
+
+
+def test_a_write_that_was_sent_by_a_clock_that_was_ahead_ages_from_when_shopify_got_it(pair):
+    world = pair()
+    source, north = world.places
+    put_ahead(world.sim, hours=3)
+    lose_an_answer(world)
+    StockBatch.objects.update(first_sent_at=F("first_sent_at") + timedelta(hours=3))  # nothing had told of it
+    put_ahead(world.sim, hours=0)
+    north.fault("http", match=ADJUST)
+    world.carry()
+    assert StockBatch.objects.get().state == "applied"
+    assert our_changes(north) == [-3]
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_key_that_lives_is_used_although_our_clock_was_set(pair, hours):
+    world = pair()
+    source, north = world.places
+    lose_an_answer(world)
+    put_ahead(world.sim, hours=hours)
+    world.work()
+    assert StockBatch.objects.get().state == "applied"
+    assert (our_changes(north), levels_of(world)) == ([-3], [17, 17])
+
+
+def lose_an_answer(world):
+    """A sale of 3 in the source, whose write to north took effect and was never answered."""
+    source, north = world.places
+    source.buy(0, 3)
+    world.deliver()
+    north.fault("lost_answer", match=ADJUST)
+    north.fault("http", match="any_mutation", count=None)
+    world.work(tries=1)
+    world.sim.faults(north.shop).clear()
+    assert StockBatch.objects.get(state="pending").attempts == 1
 
 
 # A restored backup
