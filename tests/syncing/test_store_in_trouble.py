@@ -6,9 +6,10 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from stores.models import Connection, VariantLink
+from stores import gates
+from stores.models import Connection, StoreTrouble, VariantLink
 from stores.shopify.errors import UnexpectedAnswer
-from syncing import handlers, jobs, sweep
+from syncing import handlers, jobs, problems, sweep
 from syncing.models import (
     Reconciliation,
     StockAdjustment,
@@ -288,3 +289,49 @@ def test_a_comparison_goes_on_without_the_one_item_that_cannot_be_read(pair, mon
     world.work(tries=1)
     assert [north.available(number) for number in range(8)] == [9 if number == 5 else 20 for number in range(8)]
     assert Reconciliation.objects.get().skipped == {"could not be read": 1}
+
+
+# Workers
+
+
+def test_a_slow_store_is_asked_once_and_rests_then_whatever_asks_it(pair, monkeypatch):
+    """Carrying, comparing, checking: none of it holds a worker again before the store's rest is over."""
+    world = pair(destinations=2)
+    source, north, south = world.places
+    monkeypatch.setattr(gates, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(gates, "SHARE", 1000)  # longer than this test lasts on any machine
+    north.fault("slow", match="any", count=None, seconds=0.3)
+    StoreTrouble.objects.all().delete()
+    north.shop.counters.requests = 0
+    jobs.reconcile(world.connections[0])
+    jobs.check(north.store)
+    source.buy(0, 1)
+    world.deliver()
+    while jobs.run_due(handlers.WORK, 0.05):
+        pass
+    assert south.available() == 19
+    asked = north.shop.counters.requests
+    assert asked <= 2  # one read and one write
+    source.buy(1, 1)
+    world.deliver()
+    jobs.reconcile(world.connections[0])
+    while jobs.run_due(handlers.WORK, 0.05):
+        pass
+    assert (south.available(1), north.shop.counters.requests) == (19, asked)
+    waiting = SyncJob.objects.filter(state="queued", message__contains="is asked again in")
+    assert {job.kind for job in waiting} == {"carry_stock", "reconcile"}
+    assert all(job.due_at > timezone.now() for job in waiting)
+
+
+def test_a_store_that_fails_for_a_while_is_told_of_once(pair):
+    world = pair(destinations=2)
+    source, north, south = world.places
+    trouble(north, "down")
+    for number in range(3):
+        source.buy(number, 1)
+        let_minutes_pass(world, 10)
+    found = [problem for problem in problems.find() if problem.store_id == north.store.pk]
+    assert len(found) == 1
+    assert "has not answered as it should since" in found[0].message
+    recover(world, north)
+    assert not [problem for problem in problems.find() if problem.store_id == north.store.pk]
