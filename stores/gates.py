@@ -26,6 +26,7 @@ from stores.shopify.errors import (
     AnswerLost,
     OutOfPoints,
     ShopifyError,
+    SlowDown,
     StoreRests,
     Throttled,
     Unreachable,
@@ -38,7 +39,7 @@ SHARE = 3  # rests this many times as long as a slow call took
 LONGEST_REST_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 60.0  # between tries of a store that fails at once
 
-_OF_THE_WHOLE_STORE = (Throttled, Unreachable, AnswerLost)
+_OF_THE_WHOLE_STORE = (SlowDown, Unreachable, AnswerLost)
 
 
 class StoreGate:
@@ -94,8 +95,8 @@ class StoreGate:
         if isinstance(error, OutOfPoints):
             statement = _ENDED  # nobody was asked; whoever comes next knows the bucket as well
         elif isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):
-            rest = SHARE * seconds if is_slow else 0.0
-            if isinstance(error, Throttled):
+            rest = SHARE * seconds if is_slow or isinstance(error, Throttled) else 0.0
+            if isinstance(error, SlowDown):
                 rest = max(rest, error.retry_after)
             parameters |= {
                 "now": timezone.now(),

@@ -106,7 +106,7 @@ def raise_for_status(response: requests.Response, store: str, *, is_write: bool)
     if status >= 500 or status == 408:
         raise errors.ServerError(f"{store}: Shopify had an internal fault {told}.", outcome_unknown=is_write)
     if status == 429:
-        raise errors.Throttled(
+        raise errors.SlowDown(
             f"{store}: Shopify asks to slow down {told}.", retry_after=_retry_after(response.headers.get("Retry-After"))
         )
     raise _refusal(status, store, told)

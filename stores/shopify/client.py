@@ -83,6 +83,7 @@ class _Call:
     is_write: bool
     patience: float
     asked_seconds: float = 0.0
+    slept_seconds: float = 0.0
 
 
 class Gate(Protocol):
@@ -97,7 +98,7 @@ class Gate(Protocol):
         ...
 
     def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
-        """The call ended: how long the store took over it, and the error, if it ended with one."""
+        """The call ended: how long it held its worker for the store's sake, and the error, if it ended with one."""
         ...
 
 
@@ -250,7 +251,8 @@ class Client:
             error = failure
             raise
         finally:
-            self._gate.leave(is_write, call.asked_seconds, error)
+            seconds = call.asked_seconds + (call.slept_seconds if isinstance(error, Throttled) else 0.0)
+            self._gate.leave(is_write, seconds, error)
 
     def _try(self, call: "_Call", attempts: int) -> dict[str, Any]:
         failures = throttles = 0
@@ -283,6 +285,7 @@ class Client:
         call.patience -= seconds
         if call.patience < 0:
             raise error
+        call.slept_seconds += seconds
         self._sleep(seconds)
 
     def _send(self, call: "_Call", token: str) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Throttled(ShopifyError):
         self.retry_after = retry_after
 
 
+class SlowDown(Throttled):
+    """HTTP 429: Shopify asks to leave it alone for `retry_after` seconds, whatever the request costs."""
+
+
 class OutOfPoints(Throttled):
     """The bucket is empty for longer than this call may wait, as far as we know: Shopify was not asked."""
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from stores import gates
 from stores.gates import StoreGate
 from stores.models import Store, StoreTrouble
-from stores.shopify.errors import AccessDenied, AnswerLost, OutOfPoints, ServerError, StoreRests, Throttled
+from stores.shopify.errors import AccessDenied, AnswerLost, OutOfPoints, ServerError, SlowDown, StoreRests, Throttled
 from tests.e2e.killing import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,7 +84,7 @@ def test_whether_a_store_rests_can_be_asked_without_passing(store):
     gate = StoreGate(store)
     gate.check(True)
     assert not StoreTrouble.objects.exists()
-    fail(store, Throttled("later", retry_after=120))
+    fail(store, SlowDown("later", retry_after=120))
     with pytest.raises(StoreRests):
         gate.check(True)
     go_by(200)
@@ -101,7 +101,7 @@ def test_reads_that_fail_keep_no_writes_out(store):
 
 @pytest.mark.parametrize("is_write", [True, False])
 def test_what_shopify_asks_for_is_kept_both_ways(store, is_write):
-    fail(store, Throttled("later", retry_after=120))
+    fail(store, SlowDown("later", retry_after=120))
     assert 119 < rest(store, is_write) <= 120
 
 
@@ -114,6 +114,12 @@ def test_a_slow_failure_takes_no_more_than_a_quarter_of_a_worker(store, is_write
 def test_a_very_slow_answer_counts_like_a_failure(store):
     fail(store, None, seconds=20)
     assert 59 < rest(store) <= 60
+
+
+def test_who_slept_in_vain_for_points_makes_the_others_wait(store):
+    fail(store, Throttled("later", retry_after=1), seconds=5)
+    assert 14 < rest(store) <= 15
+    assert rest(store, is_write=False) == 0
 
 
 def test_what_our_own_count_of_points_says_keeps_nobody_out(store):
@@ -129,7 +135,7 @@ def test_a_refusal_is_an_answer(store):
 
 
 def test_a_rest_that_was_noted_before_our_clock_was_set_back_is_over(store):
-    fail(store, Throttled("later", retry_after=120))
+    fail(store, SlowDown("later", retry_after=120))
     go_by(-3 * 3600)
     assert rest(store) == 0
 
