@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from orders import units_left, update_state
-from orders.importing import Clients, LookAgain
+from orders.importing import CLOCKS_APART, Clients, LookAgain
 from orders.models import OrderSettings, OrderUpdate
 from orders.units_left import Part
 from orders.update_state import UpdateRefused
@@ -55,6 +55,7 @@ class _Carrier:
         while True:
             original = read_progress(self.client, update.order_import.order_gid)
             self._look_for_sent(original)
+            self._take_over_restored(original, wanted)
             left = self._left(wanted)
             if left and original.cancelled_at:
                 return update_state.skip(update, "The original is cancelled.")
@@ -122,6 +123,27 @@ class _Carrier:
                 "Shopify's answer was lost: looking for the fulfilment before it is sent again.", min(waits, 10)
             )
         update_state.note(update, update.body | {"sent": None})
+
+    def _take_over_restored(self, original: OrderProgress, wanted: dict[str, int]) -> None:
+        """Take over what was shipped after the backup that was restored since, whatever the row says of having sent it.
+
+        Rather somebody else's shipment of these units taken for ours than shipped twice.
+        """
+        update, shipment = self.update, self.shipment
+        restored_at = update.order_import.connection.restored_at
+        if update.attempts or not restored_at or shipment.created_at > restored_at + CLOCKS_APART:
+            return
+        known = _claimed(update) | set(self._done)
+        later = [
+            each
+            for each in original.shipments
+            if each.gid not in known and each.status not in _GONE and each.created_at >= shipment.created_at
+        ]
+        later.sort(key=lambda each: each.tracking.numbers != shipment.tracking.numbers)
+        for each in later:
+            left = self._left(wanted)
+            if each.units and all(units <= left.get(line_gid, 0) for line_gid, units in each.units.items()):
+                self._note_made(each.gid, each.units, each.tracking)
 
     def _note_made(self, gid: str, lines: dict[str, int], tracking: Tracking) -> None:
         update = self.update

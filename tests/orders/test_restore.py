@@ -5,11 +5,11 @@ import io
 import pytest
 from django.core.management import call_command
 
-from orders.models import OrderImport
+from orders.models import OrderImport, OrderUpdate
 from stores.models import SyncSwitch
 from syncing import sweep
 from tests.backup import after_restore, resume_everything
-from tests.orders.changes import copied
+from tests.orders.changes import copied, shipped
 
 
 @pytest.mark.parametrize("knows", ["nothing of it", "that it was placed"])
@@ -83,3 +83,26 @@ def test_a_draft_that_was_found_again_and_is_deleted_gives_its_units_back(drafte
     shop.sim.delete_draft(shop.source.domain, shop.drafts[0])
     shop.run()
     assert shop.stock()[0] == shop.stock()[2] == 20
+
+
+@pytest.mark.parametrize("knows", ["nothing of it", "that it was shipped"])
+def test_a_shipment_that_was_carried_after_the_backup_is_not_carried_again(trade, knows):
+    """One unit of three: two are left to ship, and a second shipment of one would find its units."""
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.fulfil(shop.source.domain, copy, {copy.lines[0].id: 1}, number="A")
+    shop.run()
+    if knows == "nothing of it":
+        OrderUpdate.objects.all().delete()
+    else:
+        OrderUpdate.objects.update(state="planned", attempts=0, body={}, result_gid="", sent_at=None, confirmed_at=None)
+    after_restore()
+    resume_everything()
+    shop.world.tick(60)
+    shop.world.reconcile()
+    sweep.sweep()
+    shop.run()
+    line = order.lines[0].id
+    assert shipped(order) == [({line: 1}, ["A"])]
+    shop.sim.fulfil(shop.source.domain, copy, {copy.lines[0].id: 2}, number="B")
+    shop.run()
+    assert shipped(order) == [({line: 1}, ["A"]), ({line: 2}, ["B"])]
