@@ -60,7 +60,7 @@ def test_what_is_ordered_after_a_change_of_strategy_is_copied_wherever_our_clock
     connection = Connection.objects.get(pk=shop.connection.pk)
     connection.strategy = "order"
     connection.save()
-    shop.world._prepare_orders(shop.source, shop.north)
+    shop.world.prepare_orders(shop.source, shop.north)
     jobs.carry(connection)
     shop.world.work()
     shop.world.tick(120)
