@@ -14,7 +14,7 @@ help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
 	@echo "make test        everything that must hold: lint, migrations, checks, tests"
 	@echo "make test-later  the tests that a date could break, three years from now (DAYS=100: in 100 days; needs faketime)"
-	@echo "make lint        ruff only"
+	@echo "make lint        ruff and mypy only"
 	@echo "make benchmarks  the measurements of README"
 	@echo "make samples     writes the sample messages of tests/samples anew"
 	@echo "make screenshots the pictures of README, taken anew (needs Chromium)"
@@ -40,9 +40,11 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
 
+# mypy reads the settings, which would start the embedded database if none were named; nothing connects to this one.
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	DATABASE_URL=postgres://nobody@localhost/none $(BIN)/mypy
 
 test: lint
 	$(BIN)/python manage.py makemigrations --check --dry-run
@@ -74,4 +76,4 @@ screenshots: $(STAMP)
 	@ls -l tests/browser/screenshots
 
 clean:
-	rm -rf $(VENV) .data static .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .data static .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,7 +23,7 @@ PORTION = 2000
 FEW = 100  # variants that any plan is fast enough for
 LONGEST_BULK_WAIT = 400.0  # seconds; below QUEUE_TIMEOUT, so that the job ends in words and is tried again
 # Which column of Variant holds the normalised identifier.
-KEYS = {
+KEYS: dict[str, str] = {
     Connection.Identifier.HANDLE: "handle_key",
     Connection.Identifier.SKU: "sku_key",
     Connection.Identifier.BARCODE: "barcode_key",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection as db
 from django.db.models import QuerySet
@@ -29,6 +30,24 @@ class Change:
     effect: str = NOTHING
     words: str = ""
     problem: str = ""
+
+    @property
+    def found_connection(self) -> Connection:
+        """The connection of a line whose own was found."""
+        assert self.connection is not None  # a line without one has a problem, and `plan` goes no further with it
+        return self.connection
+
+    @property
+    def found_source(self) -> Variant:
+        """The source variant of a line without a problem."""
+        assert self.source is not None  # `_find_sources` tells a problem where there is none
+        return self.source
+
+    @property
+    def found_partner(self) -> Variant:
+        """The destination variant of a line without a problem whose decision is to link."""
+        assert self.partner is not None  # `_find_partners` tells a problem where there is none
+        return self.partner
 
 
 def name_of(connection: Connection) -> str:
@@ -95,15 +114,14 @@ def _connections() -> dict[str, Connection]:
 
 
 def _find_sources(changes: Sequence[Change]) -> None:
-    store = changes[0].connection.source
-    known = _Known(
-        store, [(change.row.source_gid, change.row.source_sku, change.row.source_barcode) for change in changes]
-    )
+    connection = changes[0].found_connection
+    named = [(change.row.source_gid, change.row.source_sku, change.row.source_barcode) for change in changes]
+    known = _Known(connection.source, named)
     for change in changes:
         row = change.row
         change.source, change.problem = known.find(row.source_gid, row.source_sku, row.source_barcode)
     found = [change.source.pk for change in changes if change.source]
-    links = changes[0].connection.links.filter(source_variant__in=found).select_related("destination_variant")
+    links = connection.links.filter(source_variant__in=found).select_related("destination_variant")
     by_source = {link.source_variant_id: link for link in links}
     for change in changes:
         change.link = by_source.get(change.source.pk) if change.source else None
@@ -112,7 +130,7 @@ def _find_sources(changes: Sequence[Change]) -> None:
 def _find_partners(changes: Sequence[Change]) -> None:
     wanted = [change for change in changes if not change.problem and change.row.decision.casefold() == LINK]
     rows = [change.row for change in wanted]
-    store = changes[0].connection.destination
+    store = changes[0].found_connection.destination
     known = _Known(store, [(row.destination_gid, row.destination_sku, row.destination_barcode) for row in rows])
     for change, row in zip(wanted, rows, strict=True):
         change.partner, change.problem = known.find(row.destination_gid, row.destination_sku, row.destination_barcode)
@@ -164,7 +182,7 @@ def _judge(changes: Sequence[Change]) -> None:
     """Tell what each line does; refuse lines that contradict each other, and partners that are taken."""
     seen: dict[tuple[int, int], Change] = {}
     for change in changes:
-        key = (change.connection.pk, change.source.pk)
+        key = (change.found_connection.pk, change.found_source.pk)
         if first := seen.get(key):
             change.problem = f"Line {first.row.line} is about the same variant."
         seen.setdefault(key, change)
@@ -177,13 +195,12 @@ def _judge(changes: Sequence[Change]) -> None:
     for change in changes:
         if change.effect != LINK or change.problem:
             continue
-        if first := wanted.get(change.partner.pk):
-            change.problem = f"Line {first.row.line} links the same partner, {change.partner}."
-        elif link := taken.get(change.partner.pk):
-            change.problem = (
-                f"{change.partner} is already linked to {link_rows.claimant(link)}. Release that link first."
-            )
-        wanted.setdefault(change.partner.pk, change)
+        partner = change.found_partner
+        if first := wanted.get(partner.pk):
+            change.problem = f"Line {first.row.line} links the same partner, {partner}."
+        elif link := taken.get(partner.pk):
+            change.problem = f"{partner} is already linked to {link_rows.claimant(link)}. Release that link first."
+        wanted.setdefault(partner.pk, change)
 
 
 def _tell(change: Change) -> None:
@@ -191,7 +208,7 @@ def _tell(change: Change) -> None:
     if not decision:
         change.words = "No decision: left alone."
     elif decision == LINK:
-        if link and link.state == State.LINKED and link.destination_variant_id == change.partner.pk:
+        if link and link.state == State.LINKED and link.destination_variant_id == change.found_partner.pk:
             change.words = "Linked to it already."
             return
         now = f" instead of {link.destination_variant}" if link and link.state == State.LINKED else ""
@@ -218,20 +235,21 @@ def apply(changes: Iterable[Change], by: object) -> list[Connection]:
     groups: dict[int, list[Change]] = defaultdict(list)
     for change in changes:
         if change.effect != NOTHING and not change.problem:
-            groups[change.connection.pk].append(change)
+            groups[change.found_connection.pk].append(change)
     for pk in sorted(groups):  # first let go of everything: two links may swap their partners
         _release(groups[pk])
     for pk in sorted(groups):
         _decide(groups[pk], by)
     for pk in sorted(groups):
         _match_again([change for change in groups[pk] if change.effect == CLEAR])
-        suggestions.forget_taken(groups[pk][0].connection)
-    return [groups[pk][0].connection for pk in sorted(groups)]
+        suggestions.forget_taken(groups[pk][0].found_connection)
+    return [groups[pk][0].found_connection for pk in sorted(groups)]
 
 
 def _release(changes: Sequence[Change]) -> None:
     with db.cursor() as cursor:
-        cursor.execute(_RELEASE, [changes[0].connection.pk, [change.source.pk for change in changes]])
+        sources = [change.found_source.pk for change in changes]
+        cursor.execute(_RELEASE, [changes[0].found_connection.pk, sources])
         touched = [pk for (pk,) in cursor.fetchall()]
     VariantLink.candidates.through.objects.filter(variantlink__in=touched).delete()
 
@@ -250,14 +268,14 @@ _RELEASE = """
 def _decide(changes: Sequence[Change], by: object) -> None:
     decided = [change for change in changes if change.effect in (LINK, IGNORE)]
     words = {LINK: f"Linked by {by}, from a file.", IGNORE: f"Ignored by {by}, from a file."}
-    columns = [
-        [change.source.pk for change in decided],
+    columns: list[list[Any]] = [
+        [change.found_source.pk for change in decided],
         [change.partner.pk if change.partner else None for change in decided],
         [(State.LINKED if change.effect == LINK else State.IGNORED).value for change in decided],
         [words[change.effect][: matching.LONGEST_REASON] for change in decided],
     ]
     with db.cursor() as cursor:
-        cursor.execute(_DECIDE, [*columns, changes[0].connection.pk])
+        cursor.execute(_DECIDE, [*columns, changes[0].found_connection.pk])
 
 
 _DECIDE = """
@@ -272,8 +290,9 @@ _DECIDE = """
 def _match_again(cleared: Sequence[Change]) -> None:
     if not cleared:
         return
-    connection = cleared[0].connection
-    keys = {change.source.pk: getattr(change.source, KEYS[connection.identifier]) for change in cleared}
+    connection = cleared[0].found_connection
+    column = KEYS[connection.identifier]
+    keys = {change.found_source.pk: getattr(change.found_source, column) for change in cleared}
     link_rows.mark_gone(connection, list(keys))
     link_rows.match_keys(connection, sorted({key for key in keys.values() if key}))
     link_rows.match_without_key(connection, [pk for pk, key in keys.items() if not key])

@@ -217,7 +217,9 @@ def _load_claims(destination_pks: Collection[int]) -> dict[int, str]:
     """Who has these destination variants, in words, in whichever connection."""
     links = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=destination_pks)
     return {
-        link.destination_variant_id: claimant(link) for link in links.select_related("source_variant__store").order_by()
+        link.destination_variant_id: claimant(link)
+        for link in links.select_related("source_variant__store").order_by()
+        if link.destination_variant_id is not None
     }
 
 
@@ -229,7 +231,8 @@ def claimant(link: VariantLink) -> str:
 def _save(connection: Connection, sources: dict[int, _Source], findings: Iterable[Finding]) -> int:
     """Write the findings that say something new; returns how many."""
     findings = list(findings)
-    known = _load_candidates([row.link_pk for row in sources.values() if row.state == State.AMBIGUOUS])
+    doubtful = [row.link_pk for row in sources.values() if row.state == State.AMBIGUOUS and row.link_pk is not None]
+    known = _load_candidates(doubtful)
     new = [finding for finding in findings if _is_new(finding, sources[finding.source], known)]
     if not new:
         return 0

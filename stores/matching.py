@@ -81,7 +81,7 @@ def _group(items: Iterable[Item]) -> dict[str, list[Item]]:
 
 
 def _refuse_claimed(finding: Finding, claimed: Mapping[int, str]) -> Finding:
-    if finding.state != MATCHED or finding.destination not in claimed:
+    if finding.state != MATCHED or finding.destination is None or finding.destination not in claimed:
         return finding
     reason = f"Its partner is already linked to {claimed[finding.destination]}."
     return Finding(finding.source, AMBIGUOUS, None, (finding.destination,), _clip(reason))

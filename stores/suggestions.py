@@ -126,7 +126,7 @@ def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, se
     for step in range(3):
         asked = [(pk, text) for pk, steps in searches.items() if steps and not found[pk] for text in steps[step]]
         if asked:
-            parameters = {"store": destination_pk, "limit": PER_TITLE}
+            parameters: dict[str, Any] = {"store": destination_pk, "limit": PER_TITLE}
             parameters |= {"links": [pk for pk, _ in asked], "texts": [text for _, text in asked]}
             for link_pk, variant_pk in _rows(sql, parameters):
                 found[link_pk].add(variant_pk)

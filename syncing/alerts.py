@@ -7,11 +7,11 @@ ALERT_PAUSE_MINUTES: what appears meanwhile waits for the next one, together.
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from stores import locks
@@ -85,7 +85,8 @@ def _take_note(found: Iterable[problems.Problem], failed: Iterable[problems.Prob
 
 def _fitting(problem: problems.Problem) -> problems.Problem:
     """Whatever its words are, it can be stored: one that could not would keep all the others from being told."""
-    subject, path = (getattr(problem, name)[: Alert._meta.get_field(name).max_length] for name in ("subject", "path"))
+    widths = {field.name: field.max_length for field in Alert._meta.concrete_fields}
+    subject, path = (getattr(problem, name)[: widths[name]] for name in ("subject", "path"))
     return replace(problem, subject=subject, path=path, message=problem.message.replace("\x00", ""))
 
 
@@ -120,7 +121,7 @@ def _tell_digest(channel: AlertChannel, now: datetime) -> bool:
     return True
 
 
-def _concerning(channel: AlertChannel, alerts: Iterable[Alert]) -> list[Alert]:
+def _concerning(channel: AlertChannel, alerts: QuerySet[Alert]) -> list[Alert]:
     """Those of the channel's stores, and those of all stores."""
     chosen = set(channel.stores.values_list("pk", flat=True))
     rows = alerts.select_related("connection").order_by("pk")
@@ -134,7 +135,7 @@ def _compose(
     title: str,
     lines: Sequence[str],
     now: datetime,
-    day: object = None,
+    day: date | None = None,
 ) -> AlertMessage:
     text = "\n".join([*lines, "", f"Everything that is open: {settings.PUBLIC_URL}/admin/syncing/alert/"])
     message = AlertMessage.objects.create(

@@ -35,7 +35,10 @@ class Problem:
 
 
 def stores(now: datetime) -> Iterator[Problem]:
-    kinds = {Store.Status.DISCONNECTED: Kind.STORE_DISCONNECTED, Store.Status.ATTENTION: Kind.STORE_ATTENTION}
+    kinds: dict[str, str] = {
+        Store.Status.DISCONNECTED: Kind.STORE_DISCONNECTED,
+        Store.Status.ATTENTION: Kind.STORE_ATTENTION,
+    }
     for store in Store.objects.filter(status__in=kinds, is_paused=False)[:MOST]:
         words = f"{store}: {store.status_reason or store.get_status_display()}"
         path = f"/admin/stores/store/{store.pk}/change/"
@@ -112,7 +115,7 @@ def failed_jobs(now: datetime) -> Iterator[Problem]:
     # The channel that does not work is a problem of its own (syncing.problems).
     failed = failed.exclude(kind=SyncJob.Kind.SEND_ALERTS, failure=SyncJob.Failure.GAVE_UP)
     for connection_id, count, newest in (
-        mails.values_list("connection").annotate(n=Count("pk"), pk=Max("pk")).order_by()
+        mails.values_list("connection").annotate(n=Count("pk"), newest=Max("pk")).order_by()
     ):
         job = SyncJob.objects.select_related(*ENDS).get(pk=newest)
         yield Problem(
@@ -140,11 +143,11 @@ def failed_orders(now: datetime) -> Iterator[Problem]:
         words = f"{row} was not copied: {row.reason}"
         yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
     updates = OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)
-    for row in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST]:
-        order = row.order_import
-        path = f"/admin/orders/orderupdate/{row.pk}/change/"
-        words = f"{row.get_kind_display()} ({order}): {row.reason}"
-        yield Problem(Kind.ORDER_FAILED, f"update {row.pk}", words, path, connection_id=order.connection_id)
+    for update in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST]:
+        order = update.order_import
+        path = f"/admin/orders/orderupdate/{update.pk}/change/"
+        words = f"{update.get_kind_display()} ({order}): {update.reason}"
+        yield Problem(Kind.ORDER_FAILED, f"update {update.pk}", words, path, connection_id=order.connection_id)
 
 
 def held_runs(now: datetime) -> Iterator[Problem]:

@@ -117,7 +117,7 @@ def _keys() -> Iterator[Finding]:
     for model in apps.get_models():
         columns = [field for field in model._meta.concrete_fields if isinstance(field, EncryptedTextField)]
         for column in columns:
-            for value in _stored(model._meta.db_table, column.column):
+            for value in _stored(model._meta.db_table, str(column.column)):
                 try:
                     old += not is_encrypted_with_first_key(value)
                 except ImproperlyConfigured:

@@ -30,8 +30,8 @@ def each(things: Iterable[Thing], work: Callable[[Thing], object], name: Callabl
             renew_session()
             db.ensure_connection()
     if failed:
-        first, error = failed[0]
-        raise SomeFailed(f"{len(failed)} failed, first {first}: {type(error).__name__}: {error}") from error
+        first, cause = failed[0]
+        raise SomeFailed(f"{len(failed)} failed, first {first}: {type(cause).__name__}: {cause}") from cause
 
 
 def renew_session() -> None:

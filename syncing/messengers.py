@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -71,7 +72,7 @@ class Pinned(HTTPAdapter):
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
-    ) -> tuple[dict, dict]:
+    ) -> tuple[Any, Any]:  # whose types only the stubs of requests name
         where, how = super().build_connection_pool_key_attributes(request, verify, cert)
         names = {"assert_hostname": self._host, "server_hostname": self._host}
         return where | {"host": self._address}, how | names
@@ -83,7 +84,7 @@ def _public_address(host: str) -> str:
     An alert must not become a request inside our network.
     """
     try:
-        found = [info[4][0] for info in socket.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)]
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)]
     except (OSError, UnicodeError):
         found = []
     if not found or not all(is_public(address) for address in found):
@@ -96,6 +97,7 @@ def _public_address(host: str) -> str:
 def is_public(address: str) -> bool:
     """Whether an IP address is on the internet, also the IPv4 address that an IPv6 address stands for."""
     found = ipaddress.ip_address(address.partition("%")[0])
+    inner: ipaddress.IPv4Address | ipaddress.IPv6Address | None
     if found.version == 6:
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo or [None, None])[1]
         if found in TRANSLATED:

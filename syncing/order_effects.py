@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from orders import due, intake
 from orders.models import OrderImport, OrderUpdate
@@ -123,7 +124,7 @@ def _originals(store: Store, rows: Sequence[Row]) -> Imports:
     return _by(OrderImport.objects.filter(connection__destination=store, order_gid__in=_order_gids(rows)), "order_gid")
 
 
-def _by(imports: Iterable[OrderImport], name: str) -> Imports:
+def _by(imports: QuerySet[OrderImport], name: str) -> Imports:
     found: Imports = {}
     for row in imports.select_related("connection"):
         found.setdefault(getattr(row, name), []).append(row)

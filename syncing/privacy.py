@@ -118,7 +118,7 @@ def _forget_messages(orders: Sequence[tuple[int, str]]) -> None:
 def export(request: PrivacyRequest) -> list[dict[str, object]]:
     """What is kept about the request's customer: the stored webhooks that tell of them, and rows about orders."""
     rows = WebhookEvent.objects.filter(pk__in=_bodies_about(request)).order_by("pk")
-    events = [
+    events: list[dict[str, object]] = [
         {"topic": row.topic, "received_at": row.received_at.isoformat(), "content": row.body} for row in rows.iterator()
     ]
     return events + forgetting.told_of(_orders_about(request))

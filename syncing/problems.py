@@ -39,7 +39,8 @@ def find() -> list[Problem]:
 
 def look() -> tuple[list[Problem], list[Problem]]:
     """What is wrong now, and a problem for each finder that failed: what that one would have found is not known."""
-    found, failed = [], []
+    found: list[Problem] = []
+    failed: list[Problem] = []
     for finder in FINDERS:
         try:
             with transaction.atomic():
@@ -104,7 +105,7 @@ def _waiting_work(now: datetime) -> Iterator[Problem]:
 def _failed_events(now: datetime) -> Iterator[Problem]:
     """Webhooks that cannot be processed, one problem for each topic: a thousand of them have one reason."""
     failed = WebhookEvent.objects.filter(state=WebhookEvent.State.FAILED, received_at__gt=now - NEWS)
-    for topic, count, newest in failed.values_list("topic").annotate(n=Count("pk"), pk=Max("pk")).order_by("topic"):
+    for topic, count, newest in failed.values_list("topic").annotate(n=Count("pk"), newest=Max("pk")).order_by("topic"):
         reason = WebhookEvent.objects.values_list("reason", flat=True).get(pk=newest)
         words = f"{count} of {topic} since yesterday. {reason}"
         yield Problem(Kind.EVENT_FAILED, topic, words, f"/admin/syncing/webhookevent/{newest}/change/")
@@ -142,7 +143,8 @@ def _failed_channels(now: datetime) -> Iterator[Problem]:
     )
     pending = recent.filter(state=AlertMessage.State.PENDING, attempts__gte=FEW_TRIES)
     for channel in AlertChannel.objects.filter(Exists(pending), is_active=True).order_by("pk")[:MOST]:
-        error = channel.messages.filter(state=AlertMessage.State.PENDING).exclude(error="").first().error
+        unsent = channel.messages.filter(state=AlertMessage.State.PENDING).exclude(error="").first()
+        error = unsent.error if unsent else ""
         path = f"/admin/syncing/alertchannel/{channel.pk}/change/"
         yield Problem(Kind.CHANNEL_FAILED, f"channel {channel.pk}", f"“{channel}” cannot be reached. {error}", path)
 

@@ -34,8 +34,8 @@ def _carry(store: Store, payloads: Payloads) -> list[str]:
         return [""] * len(payloads)
     product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
     links: dict[str, dict[int, ProductLink]] = defaultdict(dict)
-    for link in ProductLink.objects.filter(connection__in=connections, source_gid__in=product_gids):
-        links[link.source_gid][link.connection_id] = link
+    for known in ProductLink.objects.filter(connection__in=connections, source_gid__in=product_gids):
+        links[known.source_gid][known.connection_id] = known
     reasons = []
     for product_gid, payload in zip(product_gids, payloads, strict=True):
         heard, count = heard_of(payload), 0
@@ -151,7 +151,7 @@ def _is_matched() -> Exists:
     return Exists(rows)
 
 
-def _of_same_handle(store: Store, product_gid: str) -> QuerySet[Variant]:
+def _of_same_handle(store: Store, product_gid: str) -> QuerySet[Variant, str]:
     """Products of sources with the handle of a destination's product, also of one that is gone: now it is free."""
     handles = Variant.objects.filter(store=store, product_gid=product_gid).exclude(handle_key="").values("handle_key")
     sources = Connection.objects.filter(destination=store).values("source")

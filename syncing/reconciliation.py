@@ -93,7 +93,8 @@ def _read_stores(connection: Connection, clients: Clients, report: Reconciliatio
     troubles, problems, unready = Troubles(), [], None
     stores = (connection.source, connection.destination)
     wants = [store for store in stores if _wants_bulk(connection, store, report)]
-    work = [partial(_ensure_bulk, store, clients, report) for store in wants]  # both prepare their files at one time
+    # Both prepare their files at one time.
+    work: list[Callable[[], object]] = [partial(_ensure_bulk, store, clients, report) for store in wants]
     work += [partial(_read_store, connection, store, clients, report, troubles) for store in stores]
     for step in work:
         try:
@@ -205,6 +206,7 @@ def _readings(lines: Iterable[dict]) -> Iterator[LevelReading]:
 
 
 def _hint(reading: LevelReading) -> Hint:
+    assert reading.as_of is not None  # `_readings` leaves out those without an instant
     available = reading.available if reading.is_active and reading.tracked else None
     return Hint(reading.item_gid, reading.location_gid, available, reading.as_of, is_active=reading.is_active)
 
@@ -238,16 +240,16 @@ def _compare_readings(store: Store, chunk: Sequence[LevelReading], seen: _Seen, 
     rows = StockLevel.objects.filter(store=store, item_gid__in=items).values_list(
         "item_gid", "location__gid", "pk", "available", "is_active", "is_doubtful"
     )
-    mirror = {(item, location): known for item, location, *known in rows}
+    mirror = {(item, location): (pk, known) for item, location, pk, *known in rows}
     differing, linked = [], []
     for reading in chunk:
-        known = mirror.get((reading.item_gid, reading.location_gid))
-        if known is None:
+        if (reading.item_gid, reading.location_gid) not in mirror:
             continue
-        if seen.add(known[0]):
+        level_pk, known = mirror[reading.item_gid, reading.location_gid]
+        if seen.add(level_pk):
             linked.append(reading)
         hint = _hint(reading)
-        if known[1:] != [hint.available, hint.is_active, False]:
+        if known != [hint.available, hint.is_active, False]:
             differing.append(hint)
     contradictions.note(store.pk, linked)
     if differing:

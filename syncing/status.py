@@ -163,8 +163,8 @@ def _count_orders(ids: list[int]) -> dict[int, Row]:
     }
     nothing = dict.fromkeys(counts, 0) | {"oldest_at": None, "failed_changes": 0}
     found: dict[int, Row] = {pk: dict(nothing) for pk in ids}
-    for row in unfinished.values("connection").annotate(**counts):
-        found[row.pop("connection")] |= row
+    for pk, *cells in unfinished.values("connection").annotate(**counts).values_list("connection", *counts):
+        found[pk] |= dict(zip(counts, cells, strict=True))
     updates = OrderUpdate.objects.filter(order_import__connection__in=ids, state=OrderUpdate.State.FAILED).order_by()
     for pk, count in updates.values_list("order_import__connection").annotate(n=Count("pk")):
         found[pk]["failed_changes"] = count
@@ -189,7 +189,8 @@ def _describe_last(ids: list[int]) -> dict[int, Row]:
     newest = Reconciliation.objects.filter(connection=OuterRef("pk")).order_by("-pk").values("pk")[:1]
     of_each = Connection.objects.filter(pk__in=ids).order_by().values_list("pk", Subquery(newest))
     last = {report: pk for pk, report in of_each if report}
-    corrected, held = defaultdict(int), defaultdict(int)
+    corrected: dict[int | None, int] = defaultdict(int)
+    held: dict[int | None, int] = defaultdict(int)
     applied = StockAdjustment.objects.filter(reconciliation__in=last, state=StockAdjustment.State.APPLIED).order_by()
     corrected |= dict(applied.values_list("reconciliation").annotate(n=Count("pk")))
     holds = StockHold.objects.filter(reconciliation__in=last).order_by()
@@ -209,11 +210,11 @@ def _describe_last(ids: list[int]) -> dict[int, Row]:
     }
 
 
-def _oldest_events(connections: Iterable[Connection]) -> dict[int, datetime]:
+def _oldest_events(connections: Iterable[Connection]) -> dict[int, datetime | None]:
     """When the oldest unprocessed webhook of either store arrived."""
     waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by()
     by_store = dict(waiting.values_list("store").annotate(at=Min("received_at")))
-    found = {}
+    found: dict[int, datetime | None] = {}
     for connection in connections:
         instants = [by_store.get(connection.source_id), by_store.get(connection.destination_id)]
         found[connection.pk] = min((at for at in instants if at), default=None)

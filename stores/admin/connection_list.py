@@ -1,6 +1,7 @@
 """The columns of the list of connections, all counted in one query."""
 
-from django.contrib import admin
+from typing import Protocol
+
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -8,6 +9,7 @@ from unfold.decorators import display
 
 from orders.models import OrderImport
 from stores.admin import look
+from stores.admin.pages import Page
 from stores.models import Connection, Store, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.status import OUT_OF_STEP
@@ -24,7 +26,19 @@ def connection_pill(connection: Connection) -> str:
     return look.state_pill(connection, tone=look.BUSY if is_ready else "")
 
 
-class ConnectionColumns(admin.ModelAdmin):
+class CountedConnection(Protocol):
+    """What the list counts of a connection."""
+
+    pk: int
+    pair_count: int
+    out_count: int
+    held_count: int
+    doubtful_count: int
+    order_count: int
+    failed_count: int
+
+
+class ConnectionColumns(Page):
     """How each connection stands, for the list."""
 
     list_display = [
@@ -76,7 +90,7 @@ class ConnectionColumns(admin.ModelAdmin):
         )
 
     @display(description="Stock")
-    def shown_step(self, connection: Connection) -> str:
+    def shown_step(self, connection: CountedConnection) -> str:
         if not connection.pair_count:
             return look.NOTHING
         if connection.out_count:
@@ -84,22 +98,22 @@ class ConnectionColumns(admin.ModelAdmin):
         return look.pill(look.GOOD, f"{connection.pair_count} in step")
 
     @display(description="Held")
-    def shown_held(self, connection: Connection) -> str:
+    def shown_held(self, connection: CountedConnection) -> str:
         url = look.list_url(StockHold, state__exact="open", connection=connection.pk)
         return look.anchor(url, connection.held_count) if connection.held_count else look.NOTHING
 
     @display(description="Unmatched")
-    def shown_unmatched(self, connection: Connection) -> str:
+    def shown_unmatched(self, connection: CountedConnection) -> str:
         url = look.list_url(VariantLink, doubt="open", connection=connection.pk)
         return look.anchor(url, connection.doubtful_count) if connection.doubtful_count else look.NOTHING
 
     @display(description="Orders")
-    def shown_orders(self, connection: Connection) -> str:
+    def shown_orders(self, connection: CountedConnection) -> str:
         url = look.list_url(OrderImport, standing="unfinished", connection=connection.pk)
         return look.anchor(url, f"{connection.order_count} open") if connection.order_count else look.NOTHING
 
     @display(description="Failed jobs")
-    def shown_failed(self, connection: Connection) -> str:
+    def shown_failed(self, connection: CountedConnection) -> str:
         url = look.list_url(SyncJob, state__exact="failed", connection=connection.pk)
         return look.anchor(url, connection.failed_count) if connection.failed_count else look.NOTHING
 

@@ -39,7 +39,7 @@ def preview_tables(rows: Sequence[alignment.PreviewRow]) -> dict[str, Any]:
     }
 
 
-def _becomes(before: int | None, after: int | None) -> str:
+def _becomes(before: int | None, after: int | None) -> str | int:
     return look.quantity(before) if before == after else look.change(before, after)
 
 

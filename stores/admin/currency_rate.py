@@ -112,7 +112,7 @@ def _text_of(request: HttpRequest) -> str:
         text = request.POST.get("text", "")
         if not text.strip():
             raise RateTableError(["Choose a file, or paste its lines."])
-    elif file.size > LARGEST:
+    elif file.size is not None and file.size > LARGEST:
         raise RateTableError(["The file is too large for a table of rates."])
     else:
         try:

@@ -18,7 +18,7 @@ from stores.admin.operations import REFUSALS, operation, refusal_words
 from stores.admin.pages import ReadOnlyPage
 from stores.clients import open_client
 from stores.models import CatalogueSettings, ProductLink, ResourceLink, VariantLink
-from stores.models.catalogue_link import FollowLink, FollowState
+from stores.models.catalogue_link import FollowState
 from stores.shopify import gids, product_records
 from syncing import jobs
 from syncing.catalog import exclusion
@@ -28,6 +28,7 @@ from syncing.catalog.terms import NoRate
 from syncing.catalog.unlinking import departure_action
 from syncing.models import CatalogueRunItem
 
+Followed = ProductLink | ResourceLink
 CHANGE_RULES = "stores.change_cataloguesettings"  # what follows is the manager's choice
 CHANGE_PRODUCT, CHANGE_RESOURCE = "stores.change_productlink", "stores.change_resourcelink"
 MOST_AT_ONCE = 1000
@@ -45,7 +46,7 @@ class AttentionFilter(ExactFilter):
     )
 
 
-def why_nothing_follows(link: FollowLink) -> str:
+def why_nothing_follows(link: Followed) -> str:
     """Why a connection's catalogue does not travel now, in words; '' when it does."""
     settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
     return settings.why_inert() if settings else "The connection has no catalogue."
@@ -60,7 +61,7 @@ def what_leaving_out_does(link: ProductLink) -> str:
     return f"{words} In the destination: {settings.get_unlink_display().lower()}."
 
 
-def shopify_page(link: FollowLink, side: str) -> str:
+def shopify_page(link: Followed, side: str) -> str:
     """A link to the thing in the admin of the source or the destination; '–' where it is not there."""
     store = link.connection.source if side == "source" else link.connection.destination
     gid = link.source_gid if side == "source" else link.destination_gid
@@ -73,7 +74,7 @@ def shopify_page(link: FollowLink, side: str) -> str:
     return look.anchor(f"https://{store.domain}/admin/{folder}/{number}", f"{store}: {number}")
 
 
-def compare_anew(link: FollowLink) -> None:
+def compare_anew(link: Followed) -> None:
     """Have it carried, and its partner read even if the source has not changed."""
     type(link).objects.filter(pk=link.pk).update(fingerprint="")
     if isinstance(link, ProductLink):
@@ -94,7 +95,7 @@ class FollowPage(ReadOnlyPage):
     panel_template = "admin/stores/followlink/standing.html"
     ordering = ["title", "pk"]
 
-    def panel(self, request: HttpRequest, row: FollowLink) -> dict[str, Any]:
+    def panel(self, request: HttpRequest, row: Followed) -> dict[str, Any]:
         items = CatalogueRunItem.objects.filter(run__connection=row.connection_id, source_gid=row.source_gid)
         last = items.exclude(differences=[]).select_related("run__connection__source", "run__connection__destination")
         item = last.order_by("-id").first()
@@ -112,23 +113,23 @@ class FollowPage(ReadOnlyPage):
         }
 
     @display(description="In the source", ordering="title")
-    def shown_title(self, link: FollowLink) -> str:
+    def shown_title(self, link: Followed) -> str:
         return look.two_lines(look.wrapped(link.title or link.source_gid), link.handle)
 
     @display(description="State", ordering="state")
-    def shown_state(self, link: FollowLink) -> str:
+    def shown_state(self, link: Followed) -> str:
         return look.joined([look.state_pill(link), look.pill(look.QUIET, "created by us") if link.is_created else ""])
 
     @display(description="Why")
-    def shown_reason(self, link: FollowLink) -> str:
+    def shown_reason(self, link: Followed) -> str:
         return look.wrapped(link.reason)
 
     @display(description="Connection")
-    def about(self, link: FollowLink) -> str:
+    def about(self, link: Followed) -> str:
         return look.page_of(link.connection)
 
     @display(description="Last written", ordering="synced_at")
-    def shown_synced(self, link: FollowLink) -> str:
+    def shown_synced(self, link: Followed) -> str:
         return look.ago(link.synced_at, look.NOTHING)
 
     def carry_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
@@ -146,7 +147,7 @@ class FollowPage(ReadOnlyPage):
         for reason in sorted(set(filter(None, reasons.values()))):
             messages.warning(request, f"Some were left alone. {reason}")
 
-    def carry_one(self, link: FollowLink) -> str:
+    def carry_one(self, link: Followed) -> str:
         """What the button does. Raises ValueError when nothing travels."""
         if reason := why_nothing_follows(link):
             raise ValueError(f"nothing travels now. {reason}")

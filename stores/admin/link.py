@@ -15,7 +15,6 @@ from stores.admin.connection_standing import follow_up
 from stores.admin.filters import ConnectionFilter, ExactFilter
 from stores.admin.link_files import LinkFiles
 from stores.admin.operations import operation
-from stores.admin.pages import ReadOnlyPage
 from stores.admin.searching import SearchedByItem, variants_with
 from stores.models import Connection, Store, Variant, VariantLink
 
@@ -42,7 +41,7 @@ class DoubtFilter(ExactFilter):
 
 
 @admin.register(VariantLink)
-class VariantLinkAdmin(SearchedByItem, LinkFiles, ReadOnlyPage):
+class VariantLinkAdmin(SearchedByItem, LinkFiles):
     """Links, by connection and title."""
 
     intro = (
@@ -121,7 +120,8 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles, ReadOnlyPage):
     def shown_suggestion(self, link: VariantLink) -> str:
         if not link.suggested_variant or link.state not in suggestions.OPEN:
             return look.NOTHING
-        words = look.joined([look.score_pill(link.suggested_score), link.suggested_reason])
+        score = look.score_pill(link.suggested_score) if link.suggested_score is not None else ""
+        words = look.joined([score, link.suggested_reason])
         return look.two_lines(look.wrapped(str(link.suggested_variant)), words)
 
     @display(description="Why")
@@ -176,8 +176,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles, ReadOnlyPage):
         return self._ask(request, queryset, suggesting.LEAST)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[VariantLink], least: int) -> HttpResponse:
-        best_first = [F("suggested_score").desc(nulls_last=True), "pk"]
-        links = queryset.filter(state__in=suggestions.OPEN).order_by(*best_first)
+        links = queryset.filter(state__in=suggestions.OPEN).order_by(F("suggested_score").desc(nulls_last=True), "pk")
         return link_accepting.ask(request, self.admin_site.each_context(request), links, least)
 
     def get_urls(self) -> list[URLPattern]:

@@ -31,11 +31,17 @@ class Proposal:
     suggested: Suggested | None
     refusal: str = ""
 
+    @property
+    def partner(self) -> Suggested:
+        """What it would be linked to, of one that is not refused."""
+        assert self.suggested is not None  # a link without a suggestion is refused
+        return self.suggested
+
 
 def propose(links: Sequence[VariantLink], least: int) -> list[Proposal]:
     """The best suggestion of each link as it is now. What has a doubt that no score shows is refused in words."""
     best = suggestions.best_of(links, least)
-    wanted = [best[link.pk].variant.pk for link in links if best[link.pk]]
+    wanted = [found.variant.pk for link in links if (found := best[link.pk])]
     return [Proposal(link, best[link.pk], _refusal(link, best[link.pk], least, wanted)) for link in links]
 
 
@@ -61,7 +67,7 @@ def ask(request: HttpRequest, context: dict[str, Any], links: QuerySet[VariantLi
         "title": "Accept suggestions",
         "good": [_row(one) for one in good],
         "left": [_row(one) for one in proposals if one.refusal],
-        "pairs": ",".join(f"{one.link.pk}:{one.suggested.variant.pk}" for one in good),
+        "pairs": ",".join(f"{one.link.pk}:{one.partner.variant.pk}" for one in good),
         "least": least,
         "is_cut": len(found) > most,
         "limit": most,
@@ -109,20 +115,18 @@ def _link(
 ) -> tuple[list[VariantLink], list[str]]:
     done, refused = [], []
     for one in propose(links, least):
-        if not one.refusal and one.suggested.variant.pk != pairs[one.link.pk]:
+        if not one.refusal and one.partner.variant.pk != pairs[one.link.pk]:
             refused.append(f"{one.link.source_variant}: its best suggestion has changed since you looked.")
         elif one.refusal:
             refused.append(f"{one.link.source_variant}: {one.refusal}")
         else:
             try:
-                linking.set_partner(one.link, one.suggested.variant, by=request.user)
+                linking.set_partner(one.link, one.partner.variant, by=request.user)
             except linking.LinkRefused as error:
                 refused.append(refusal_words(error))
             else:
                 done.append(one.link)
-                words = (
-                    f"Accepted the suggestion {one.suggested.variant} ({one.suggested.score}: {one.suggested.reason})."
-                )
+                words = f"Accepted the suggestion {one.partner.variant} ({one.partner.score}: {one.partner.reason})."
                 page.log_change(request, one.link, words)
     return done, refused
 

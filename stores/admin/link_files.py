@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -13,6 +13,7 @@ from unfold.decorators import action
 from stores import link_file, link_import
 from stores.admin import look
 from stores.admin.connection_standing import follow_up
+from stores.admin.pages import ReadOnlyPage, signed_in
 from stores.link_file import CLEAR, IGNORE, LINK, LinkFileError
 from stores.link_import import NOTHING, Change
 from stores.link_resource import LinkResource, import_links
@@ -23,7 +24,7 @@ TONES = {LINK: look.GOOD, IGNORE: look.WARN, CLEAR: look.WARN, NOTHING: look.QUI
 ORDER = (LINK, IGNORE, CLEAR, NOTHING)
 
 
-class LinkFiles(admin.ModelAdmin):
+class LinkFiles(ReadOnlyPage):
     """Adds the two buttons above the list of links."""
 
     actions_list = ["export_links", "import_links"]
@@ -33,7 +34,7 @@ class LinkFiles(admin.ModelAdmin):
         return self.has_operate_permission(request)
 
     @action(description="Export to CSV", url_path="export", permissions=["view"], icon="download")
-    def export_links(self, request: HttpRequest) -> HttpResponse:
+    def export_links(self, request: HttpRequest) -> StreamingHttpResponse:
         """The links of the list as it is filtered and searched; without filters, all of them."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -66,10 +67,11 @@ class LinkFiles(admin.ModelAdmin):
 
     def _done(self, request: HttpRequest, found: LinkResource) -> HttpResponse:
         counts = _counts(found.changes)
-        links = {change.source.pk: change for change in found.changes if change.effect != NOTHING}
-        touched = VariantLink.objects.filter(connection__in=found.connections, source_variant__in=list(links))
+        sources = [change.found_source.pk for change in found.changes if change.effect != NOTHING]
+        touched = VariantLink.objects.filter(connection__in=found.connections, source_variant__in=sources)
         if touched.exists():
-            LogEntry.objects.log_actions(request.user.pk, touched, CHANGE, change_message="From an imported file.")
+            by = signed_in(request).pk
+            LogEntry.objects.log_actions(by, touched, CHANGE, change_message="From an imported file.")
         for connection in found.connections:
             follow_up(connection)
         words = ", ".join(f"{counts[effect]} {word}" for effect, word in _DONE.items() if counts[effect])
@@ -88,7 +90,7 @@ def _text_of(request: HttpRequest) -> str:
         if not text.strip():
             raise LinkFileError(["Choose a file, or paste its lines."])
         return text
-    if file.size > 4 * link_file.LARGEST:
+    if file.size is not None and file.size > 4 * link_file.LARGEST:
         raise LinkFileError([f"The file is too large: import at most {link_file.LARGEST:,} characters at a time."])
     return link_file.read_text(file.read())
 

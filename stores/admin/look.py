@@ -90,7 +90,7 @@ def exact(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else NOTHING
 
 
-def quantity(value: int | None) -> SafeString | str:
+def quantity(value: int | None) -> SafeString | int:
     """A stock level: unknown is never shown as 0, and below 0 is shown as oversold."""
     if value is None:
         return pill(QUIET, "unknown", "Unknown, not stocked there, or not tracked: never read as 0")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
 from django.db.models import Model
@@ -43,7 +43,7 @@ def operation(label: str, explanation: str | Callable[[Any], str], *, permission
     """
 
     def decorate(method: Callable) -> Callable:
-        method.operation = Operation(label, explanation, permission, **options)
+        vars(method)["operation"] = Operation(label, explanation, permission, **options)
         return method
 
     return decorate
@@ -54,7 +54,7 @@ def refusal_words(error: Exception) -> str:
     return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
 
 
-class OperatedMixin:
+class OperatedMixin(admin.ModelAdmin):
     """Gives a ModelAdmin buttons: `operations` names its methods that carry one, in the order of the page."""
 
     operations: tuple[str, ...] = ()
@@ -92,11 +92,11 @@ class OperatedMixin:
             )
         return buttons
 
-    def is_busy(self, row: Model) -> bool:
+    def is_busy(self, row: Any) -> bool:
         """Whether workers are at this row now: its page is fetched again until they are done."""
         return False
 
-    def panel(self, request: HttpRequest, row: Model) -> dict[str, Any]:
+    def panel(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the top of a row's page tells besides its buttons: names for its `panel_template`."""
         return {}
 
@@ -126,7 +126,8 @@ class OperatedMixin:
             raise PermissionDenied  # before it is told which rows exist
         row = self.get_object(request, unquote(object_id))
         if row is None or name not in self.operations:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            # Django's own answer; the stubs lack it.
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         method = getattr(self, name)
         button: Operation = method.operation
         if not (self.has_view_permission(request, row) and request.user.has_perm(button.permission)):

@@ -5,6 +5,8 @@ import json
 import re
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +16,10 @@ from unfold.views import ChangeList
 
 from stores.admin.operations import OperatedMixin
 from stores.admin.paginator import ListPaginator
+
+# A titled group of fields on a page of a row, and all of them. (Django's type of them is known to the stubs only.)
+Fieldset = tuple[Any, Any]
+Fieldsets = list[Fieldset]
 
 
 class FirstPageList(ChangeList):
@@ -40,8 +46,8 @@ class Page(OperatedMixin, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """The rows with what `list_select_related` names: the page of a row shows the same relations as the list."""
-        rows = super().get_queryset(request)
-        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+        rows, names = super().get_queryset(request), self.list_select_related
+        return rows.select_related(*names) if isinstance(names, list | tuple) and names else rows
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any) -> Paginator:
         """The list's pages, see stores.admin.paginator."""
@@ -53,7 +59,7 @@ class Page(OperatedMixin, ModelAdmin):
         return FirstPageList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        context = {"intro": self.intro, "empty_title": self.empty_title, "empty_text": self.empty_text}
+        context: dict[str, Any] = {"intro": self.intro, "empty_title": self.empty_title, "empty_text": self.empty_text}
         if self.empty_link:
             label, name = self.empty_link
             context["empty_link"] = {"label": label, "url": reverse(f"admin:{name}")}
@@ -68,6 +74,19 @@ class Page(OperatedMixin, ModelAdmin):
                 name: settled(condition, row, closed) for name, condition in self.conditional_fields.items()
             }
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def is_list_page(request: HttpRequest) -> bool:
+    """Whether the request is for the list of a model's rows."""
+    match = request.resolver_match
+    return match is not None and (match.url_name or "").endswith("_changelist")
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Who asks. Nobody else comes to a page of the console, which Django cannot tell by the request's type."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 def settled(condition: str, row: Model, closed: set[str]) -> str:

@@ -15,7 +15,7 @@ def count_to(rows: QuerySet, most: int) -> int:
     return rows.order_by().values("pk")[:most].count()
 
 
-class _LateRows:
+class _LateRows(Paginator):
     """A list's rows join many tables: sorting a hundred thousand of such wide rows for fifty takes seconds.
 
     `whole` are the rows as the page shows them, without any filter.
@@ -25,24 +25,29 @@ class _LateRows:
         super().__init__(*args, **kwargs)
         self.whole = whole
 
+    @property
+    def _found(self) -> QuerySet:
+        assert isinstance(self.object_list, QuerySet)  # a list of the console pages rows of a table, never of a list
+        return self.object_list
+
     def page(self, number: int | str) -> Page:
         """The page with this number. Raises InvalidPage."""
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
-        found: QuerySet = self.object_list
+        found = self._found
         keys = list(found.select_related(None).values_list("pk", flat=True)[first : first + self.per_page])
         rows = self.whole.filter(pk__in=keys).order_by(*found.query.order_by)
-        return self._get_page(rows, number, self)
+        return self._get_page(rows, number, self)  # type: ignore[attr-defined]  # Django's hook; the stubs lack it
 
 
-class ListPaginator(_LateRows, Paginator):
+class ListPaginator(_LateRows):
     """Numbered pages of what may be counted; beyond MOST_COUNTED rows nobody pages, and `is_cut` says so."""
 
     template_name = "admin/console/pagination.html"
 
     @cached_property
     def _counted(self) -> int:
-        return count_to(self.object_list.select_related(None), MOST_COUNTED + 1)
+        return count_to(self._found.select_related(None), MOST_COUNTED + 1)
 
     @property
     def count(self) -> int:

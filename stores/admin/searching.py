@@ -3,6 +3,7 @@
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from stores.admin.pages import Page
 from stores.models import Variant
 
 # So many variants are handed over by number, which lets the database begin with them. More are looked up row by row:
@@ -19,7 +20,7 @@ def variants_with(words: str) -> QuerySet[Variant]:
     return Variant.objects.filter(condition | Q(item_gid=words.strip())).order_by()
 
 
-class SearchedByItem:
+class SearchedByItem(Page):
     """A list page whose search box finds items; `item_paths` lead from a row to its variants, by their store's role."""
 
     item_paths: dict[str, str] = {}

@@ -21,7 +21,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 TOO_MANY_REQUESTS = 429
-LONGEST_NAME = User._meta.get_field("username").max_length
+LONGEST_NAME = User._meta.get_field("username").max_length or 0
 CODE = {"autocomplete": "one-time-code", "inputmode": "text", "class": " ".join(BASE_INPUT_CLASSES)}
 
 

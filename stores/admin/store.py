@@ -1,6 +1,6 @@
 """Stores: their credentials, their check, their locations, and pausing them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Model, Q
@@ -13,7 +13,7 @@ from unfold.decorators import display
 from stores.admin import look
 from stores.admin.live_lists import live_list
 from stores.admin.operations import Warned, operation
-from stores.admin.pages import Page
+from stores.admin.pages import Fieldset, Fieldsets, Page
 from stores.admin.removal import Removal, stores_removed
 from stores.admin.steps import app_lines, first_steps, is_working, next_step
 from stores.admin.store_form import SECRETS, StoreForm
@@ -92,12 +92,12 @@ class StoreAdmin(Page):
         "shares_collections": "role == 'source'",
         "shared_collection_gids": "role == 'source' && shares_collections == 'chosen'",
     }
-    store_fieldset = ("Store", {"fields": ["domain", "name", "role"]})
-    new_connections_fieldset = (
+    store_fieldset: Fieldset = ("Store", {"fields": ["domain", "name", "role"]})
+    new_connections_fieldset: Fieldset = (
         "New connections from this store",
         {"fields": ["acceptance", "default_strategy"], "classes": ["console-conditional"]},
     )
-    add_fieldsets = [
+    add_fieldsets: Fieldsets = [
         store_fieldset,
         (
             "Credentials",
@@ -108,7 +108,7 @@ class StoreAdmin(Page):
         ),
         new_connections_fieldset,
     ]
-    fieldsets = [
+    fieldsets: ClassVar[Fieldsets] = [
         store_fieldset,
         (
             "Credentials",
@@ -119,7 +119,7 @@ class StoreAdmin(Page):
         ),
         new_connections_fieldset,
     ]
-    sharing_fieldset = (
+    sharing_fieldset: Fieldset = (
         "What it shares with its destinations",
         {
             "fields": ["shares_products", "share_tags", "shares_collections", "shared_collection_gids"],
@@ -127,12 +127,12 @@ class StoreAdmin(Page):
             "description": "A catalogue narrows this down further. What is not shared is not synced, stock included.",
         },
     )
-    known_fieldset = (
+    known_fieldset: Fieldset = (
         "What Shopify says",
         {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]},
     )
 
-    def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> list:
+    def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> Fieldsets:
         if not obj:
             return list(self.add_fieldsets)
         last = [self.sharing_fieldset, self.known_fieldset] if obj.is_source else [self.known_fieldset]
@@ -140,10 +140,10 @@ class StoreAdmin(Page):
             return [*self.fieldsets, *last]
         # Django shows a viewer the values of all fields: those of the secrets are left out, also for who may change
         # the rest.
-        return [*(_without_secrets(*fieldset) for fieldset in self.fieldsets), *last]
+        return [*(_without_secrets(title, options) for title, options in self.fieldsets), *last]
 
-    def get_form(self, request: HttpRequest, obj: Store | None = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(self, request: HttpRequest, obj: Store | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
         if obj and "shared_collection_gids" in form.base_fields:
             form.base_fields["shared_collection_gids"].widget.url = self.do_url(obj, "shared_collections")
         return form

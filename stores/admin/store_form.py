@@ -22,7 +22,7 @@ class DomainField(forms.CharField):
     """A store's domain, also pasted from an address bar."""
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(value).strip().lower().removeprefix("https://").split("/")[0]
+        return (super().to_python(value) or "").strip().lower().removeprefix("https://").split("/")[0]
 
 
 class StoreForm(forms.ModelForm):
@@ -56,14 +56,14 @@ class StoreForm(forms.ModelForm):
                 continue
             field = self.fields[name]
             field.required = False
-            field.strip = True
             # Neither on the page nor in the history: a blank input is no change.
             self.initial[name] = ""
             if self.instance.pk and getattr(self.instance, name):
                 field.help_text = f"{field.help_text} One is stored; leave this blank to keep it.".strip()
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         shares_chosen = data.get("shares_collections") == Store.CollectionSharing.CHOSEN
         if shares_chosen and "shared_collection_gids" in self.fields and not data.get("shared_collection_gids"):
             self.add_error("shared_collection_gids", "Choose at least one, or share all or none.")

@@ -14,6 +14,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from stores import history
+from stores.admin.pages import signed_in
 from stores.admin.sign_in import accepting
 
 RECOVERY_CODES = 10
@@ -47,7 +48,7 @@ def _show(request: HttpRequest, codes: list[str] | None = None) -> HttpResponse:
     }
     if device is None:
         with history.authored_by(request.user.get_username()):
-            new = _new_device(request.user)
+            new = _new_device(signed_in(request))
         # Drawn by us from an address of ours: nothing in it was typed by anybody.
         context["picture"] = mark_safe(segno.make(new.config_url).svg_inline(scale=4, light="#fff"))
         context["secret"] = _in_groups(new)
@@ -68,30 +69,32 @@ def _do(request: HttpRequest) -> HttpResponse:
     code, wish = request.POST.get("code", "").replace(" ", ""), request.POST.get("wish", "")
     if wish == "set up":
         return _set_up(request, code)
-    if accepting(request.user, code) is None:
+    user = signed_in(request)
+    if accepting(user, code) is None:
         messages.error(request, "This code does not fit, or too many were tried: wait a little and try the next.")
     elif wish == "turn off":
-        turn_off(request.user)
+        turn_off(user)
         # Whoever sets it up again starts anew.
         request.session.pop(django_otp.DEVICE_ID_SESSION_KEY, None)
         messages.success(request, "Two-factor sign-in is off.")
     elif wish == "new codes":
-        return _show(request, _make_codes(request.user))
+        return _show(request, _make_codes(user))
     return HttpResponseRedirect(reverse("two_factor"))
 
 
 def _set_up(request: HttpRequest, code: str) -> HttpResponse:
-    if is_set_up(request.user):
+    user = signed_in(request)
+    if is_set_up(user):
         return HttpResponseRedirect(reverse("two_factor"))
-    device = _new_device(request.user)
-    if not django_otp.verify_token(request.user, device.persistent_id, code):
+    device = _new_device(user)
+    if not django_otp.verify_token(user, device.persistent_id, code):
         messages.error(request, "This code does not fit. Is the clock of your phone right? Try the next one.")
         return HttpResponseRedirect(reverse("two_factor"))
     TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
     request.session.cycle_key()
     django_otp.login(request, device)  # other sessions of this user end: they gave no code (middleware.second_factor)
     messages.success(request, "Two-factor sign-in is on. Keep the recovery codes below in a safe place.")
-    return _show(request, _make_codes(request.user))
+    return _show(request, _make_codes(user))
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Which product, collection, page, blog or article of a destination follows which one of the source."""
 
 from hashlib import sha256
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -53,7 +54,7 @@ class FollowLink(models.Model):
     def __str__(self) -> str:
         return f"{self.title or self.source_gid} ({self.get_state_display().partition(':')[0].lower()})"
 
-    def save(self, *args, **kwargs) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         if self.destination_id is None:
             self.destination_id = self.connection.destination_id
         super().save(*args, **kwargs)
@@ -183,6 +184,6 @@ class CatalogueFile(models.Model):
     def __str__(self) -> str:
         return f"{self.source_url.rpartition('/')[2][:80]} in {self.store}"
 
-    def save(self, *args, **kwargs) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.source_key = url_key(self.source_url)
         super().save(*args, **kwargs)

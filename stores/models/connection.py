@@ -1,6 +1,7 @@
 """A connection of one source to one destination, and which of their locations belong together."""
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -138,7 +139,7 @@ class Connection(models.Model):
             return None
         return max(self.started_at, self.carries_orders_since or self.started_at)
 
-    def save(self, *args, **kwargs) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; a strategy that begins (or ceases) to carry orders is noted with the instant."""
         if self.carries_orders != (self.carries_orders_since is not None):
             self.carries_orders_since = self.destination.now() if self.carries_orders else None

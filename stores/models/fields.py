@@ -3,6 +3,7 @@
 import base64
 import functools
 import hashlib
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -50,7 +51,7 @@ class EncryptedTextField(models.TextField):
     Raises ImproperlyConfigured on reading a value that no configured key can decrypt.
     """
 
-    def get_prep_value(self, value: str | None) -> str | None:
+    def get_prep_value(self, value: Any) -> str | None:
         value = super().get_prep_value(value)
         redaction.know(value or "")
         return _cipher(tuple(settings.CREDENTIAL_KEYS)).encrypt(value.encode()).decode() if value else value

@@ -134,7 +134,8 @@ def start(client: Client, query: str) -> str:
     operation = payload["bulkOperation"]
     if listed or operation is None:
         raise UserErrors(f"{client.domain}: Shopify refuses the bulk query.", errors=listed)
-    return operation["id"]
+    gid: str = operation["id"]
+    return gid
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/bulkOperation

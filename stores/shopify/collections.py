@@ -112,7 +112,8 @@ query FindCollection($identifier: CollectionIdentifierInput!) {
 def find_by_handle(client: Client, handle: str) -> str | None:
     """The gid of the collection with this handle, or None; never behind the times. Raises as Client.execute does."""
     found = client.execute(FIND_COLLECTION, {"identifier": {"handle": handle}}, cost=1)["collectionByIdentifier"]
-    return found and found["id"]
+    gid: str | None = found and found["id"]
+    return gid
 
 
 _SELECTIONS = "nodes { product { id } variantIds } pageInfo { hasNextPage endCursor }"
@@ -279,8 +280,8 @@ def _more_selections(client: Client, source_gid: str, page: Mapping[str, Any]) -
         page = selections["pageInfo"]
 
 
-_RELATIONS = ("tag", "title", "type", "vendor", "variantTitle", "status", "category", "price", "compareAtPrice")
-_RELATIONS += ("inventory", "weight")
+_TEXT_RELATIONS = ("tag", "title", "type", "vendor", "variantTitle", "status", "category")
+_RELATIONS = (*_TEXT_RELATIONS, "price", "compareAtPrice", "inventory", "weight")
 
 
 def _condition(node: dict[str, Any], prefix: str) -> ConditionRecord:

@@ -1,6 +1,7 @@
 """Shopify's global ids: `gid://shopify/<Type>/<number>`, and the bare numbers that webhooks carry instead."""
 
 import re
+from collections.abc import Iterable
 
 MOST_DIGITS = 20  # of UnsignedInt64
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]+)(?:\?[^\s]*)?")
@@ -39,7 +40,7 @@ def number(text: str, kind: str = "") -> int:
     return value
 
 
-def require(texts: object, kind: str) -> None:
+def require(texts: str | Iterable[str], kind: str) -> None:
     """Check an id, or each of several, before it is sent: one malformed id fails a whole request. Raises GidError."""
     for text in (texts,) if isinstance(texts, str) else texts:
         number(text, kind)

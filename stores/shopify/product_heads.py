@@ -52,4 +52,5 @@ query FindProduct($identifier: ProductIdentifierInput!) { productByIdentifier(id
 def find_by_handle(client: Client, handle: str) -> str | None:
     """The gid of the product with this handle, or None. Raises as Client.execute does."""
     found = client.execute(FIND_PRODUCT, {"identifier": {"handle": handle}}, cost=1)["productByIdentifier"]
-    return found and found["id"]
+    gid: str | None = found and found["id"]
+    return gid

@@ -219,7 +219,8 @@ def create_subscription(client: Client, topic: str, uri: str) -> str:
     listed = answers.user_errors(payload["userErrors"])
     if listed or payload["webhookSubscription"] is None:
         raise UserErrors(f"{client.domain}: Shopify does not subscribe us to {topic}.", errors=listed)
-    return payload["webhookSubscription"]["id"]
+    gid: str = payload["webhookSubscription"]["id"]
+    return gid
 
 
 def is_already_taken(error: UserErrors) -> bool:

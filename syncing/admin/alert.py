@@ -1,6 +1,6 @@
 """Alerts: what is wrong now and was before, whom to tell, and whether that worked."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from django import forms
 from django.contrib import admin
@@ -20,6 +20,12 @@ from syncing.models import Alert, AlertChannel, AlertMessage
 
 MESSAGES_SHOWN = 10
 CHANGE = "syncing.change_alertchannel"
+
+
+class ListedChannel(Protocol):
+    """What the list reads of a channel."""
+
+    last_messages: list[AlertMessage]
 
 
 class OpenFilter(ExactFilter):
@@ -132,7 +138,7 @@ class AlertChannelAdmin(Page):
         return super().get_queryset(request).prefetch_related(Prefetch("messages", newest, to_attr="last_messages"))
 
     @display(description="Last message")
-    def shown_last(self, channel: AlertChannel) -> str:
+    def shown_last(self, channel: ListedChannel) -> str:
         return _shown(channel.last_messages[0])["state"] if channel.last_messages else look.NOTHING
 
     @operation(
@@ -147,7 +153,7 @@ class AlertChannelAdmin(Page):
 
 
 def _shown(message: AlertMessage) -> dict[str, Any]:
-    tones = {AlertMessage.State.SENT: look.GOOD, AlertMessage.State.FAILED: look.BAD}
+    tones: dict[str, str] = {AlertMessage.State.SENT: look.GOOD, AlertMessage.State.FAILED: look.BAD}
     return {
         "title": message.title,
         "purpose": message.get_purpose_display(),

@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from stores.admin import look
 from stores.admin.differences import difference_rows
-from stores.admin.pages import ReadOnlyPage
+from stores.admin.pages import ReadOnlyPage, is_list_page
 from stores.models import ProductLink, ResourceLink
 from syncing.models import CatalogueRun, CatalogueRunItem
 
@@ -56,10 +56,8 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogueRunItem]:
         rows = super().get_queryset(request)
-        match = request.resolver_match
         # A list of fifty needs no whole descriptions.
-        is_list = match and match.url_name.endswith("_changelist")
-        return rows.defer("differences") if is_list else rows
+        return rows.defer("differences") if is_list_page(request) else rows
 
     def panel(self, request: HttpRequest, row: CatalogueRunItem) -> dict[str, Any]:
         own = {"connection": row.run.connection_id, "source_gid": row.source_gid}

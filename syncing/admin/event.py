@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter
 from stores.admin.operations import operation
-from stores.admin.pages import ReadOnlyPage
+from stores.admin.pages import ReadOnlyPage, is_list_page
 from stores.admin.paginator import EndlessPaginator
 from stores.models import Connection, Store
 from stores.shopify.webhooks import HEADER_TOPICS
@@ -85,8 +85,7 @@ class WebhookEventAdmin(ReadOnlyPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
         # Bodies can be megabytes: a list of fifty does not need them.
         rows = super().get_queryset(request)
-        match = request.resolver_match
-        return rows.defer("body") if match and match.url_name.endswith("_changelist") else rows
+        return rows.defer("body") if is_list_page(request) else rows
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Bodies are not indexed: text is looked for in the newest ones."""

@@ -12,9 +12,9 @@ from unfold.decorators import action, display
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter
 from stores.admin.operations import REFUSALS, operation, refusal_words
-from stores.admin.pages import ReadOnlyPage
+from stores.admin.pages import ReadOnlyPage, signed_in
 from stores.admin.searching import SearchedByItem
-from stores.models import Store
+from stores.models import Connection, Store
 from syncing import jobs
 from syncing.admin.live import read_live
 from syncing.models import StockHold, StockLink
@@ -150,13 +150,13 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
 
     @operation("Release", _what_release_does, permission=RESOLVE, tone="primary", offered=_is_open_guard)
     def release(self, request: HttpRequest, hold: StockHold) -> str:
-        holds.release(hold, request.user)
+        holds.release(hold, signed_in(request))
         jobs.carry(hold.connection)
         return "Released: the plan goes out with the next run, within seconds."
 
     @operation("Discard", _what_discard_does, permission=RESOLVE, offered=_is_open_guard)
     def discard(self, request: HttpRequest, hold: StockHold) -> str:
-        holds.discard(hold, request.user)
+        holds.discard(hold, signed_in(request))
         jobs.carry(hold.connection)
         return "Discarded: both stores keep their values; later changes travel."
 
@@ -168,7 +168,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         offered=_is_open_outcome,
     )
     def confirm_applied(self, request: HttpRequest, hold: StockHold) -> str:
-        holds.confirm_applied(hold, request.user)
+        holds.confirm_applied(hold, signed_in(request))
         jobs.carry(hold.connection)
         return "Booked as written; the item is kept in step again."
 
@@ -179,7 +179,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         offered=_is_open_outcome,
     )
     def confirm_not_applied(self, request: HttpRequest, hold: StockHold) -> str:
-        holds.confirm_not_applied(hold, request.user)
+        holds.confirm_not_applied(hold, signed_in(request))
         jobs.carry(hold.connection)
         return "Booked as not written; the change is planned again within seconds."
 
@@ -191,9 +191,10 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         offered=_can_set_true,
     )
     def set_true(self, request: HttpRequest, hold: StockHold) -> str:
-        quantity, *seen = (_whole(request.POST.get(name, "")) for name in ("quantity", "source", "destination"))
+        fields = ("quantity", "source", "destination")
+        quantity, source, destination = (_whole(request.POST.get(name, "")) for name in fields)
         read_live([_with_levels(hold)])
-        holds.set_true(hold, quantity, tuple(seen), request.user)
+        holds.set_true(hold, quantity, (source, destination), signed_in(request))
         jobs.carry(hold.connection)
         return f"Set to {quantity}: it is written to the source and carried to the destination within seconds."
 
@@ -216,7 +217,8 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         self._decide_all(request, queryset, holds.discard, "Discarded")
 
     def _decide_all(self, request: HttpRequest, rows: QuerySet[StockHold], decide: Any, word: str) -> None:
-        done, refused = {}, []
+        done: dict[Connection, list[StockHold]] = {}
+        refused = []
         for hold in rows.select_related("connection"):
             try:
                 decide(hold, request.user)
@@ -227,7 +229,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
                 self.log_change(request, hold, f"{word}.")
         for connection in done:
             jobs.carry(connection)
-        messages.success(request, f"{word}: {sum(map(len, done.values()))}.")
+        messages.success(request, f"{word}: {sum(len(decided) for decided in done.values())}.")
         if refused:
             messages.warning(request, f"Left alone: {len(refused)}. {refused[0]}")
 

@@ -12,7 +12,7 @@ from syncing.models import CatalogueRun, Reconciliation, SyncJob
 
 
 def _links(model: type[Model], job: SyncJob, gid: str) -> Model | None:
-    rows = model.objects.filter(Q(source_gid=gid) | Q(destination_gid=gid))
+    rows = model._default_manager.filter(Q(source_gid=gid) | Q(destination_gid=gid))
     return (rows.filter(connection=job.connection) if job.connection_id else rows).first()
 
 

@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from stores.admin import look
 from stores.admin.filters import ConnectionFilter, DayFilter
-from stores.admin.pages import ReadOnlyPage
+from stores.admin.pages import ReadOnlyPage, is_list_page
 from stores.admin.paginator import EndlessPaginator
 from stores.admin.searching import SearchedByItem
 from stores.models import Store
@@ -127,9 +127,8 @@ class StockBatchAdmin(ReadOnlyPage):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockBatch]:
-        match = request.resolver_match
         rows = super().get_queryset(request)
-        return rows.defer("body") if match and match.url_name.endswith("_changelist") else rows
+        return rows.defer("body") if is_list_page(request) else rows
 
     @display(description="Batch", ordering="id")
     def shown_name(self, batch: StockBatch) -> str:

@@ -1,5 +1,7 @@
 """Reports of reconciliations: what was compared, and what came of it."""
 
+from typing import Protocol
+
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -25,6 +27,14 @@ def _has_writes(report: Reconciliation) -> bool:
 def _count(rows: QuerySet) -> Coalesce:
     counted = rows.filter(reconciliation=OuterRef("pk")).order_by().values("reconciliation").annotate(n=Count("pk"))
     return Coalesce(Subquery(counted.values("n")), 0)
+
+
+class CountedReport(Protocol):
+    """What the list counts of a reconciliation."""
+
+    pk: int
+    corrected_count: int
+    held_count: int
 
 
 @admin.register(Reconciliation)
@@ -80,12 +90,12 @@ class ReconciliationAdmin(ReadOnlyPage):
         return look.state_pill(report, title=report.message)
 
     @display(description="Corrected")
-    def corrected(self, report: Reconciliation) -> str:
+    def corrected(self, report: CountedReport) -> str:
         url = look.list_url(StockAdjustment, reconciliation=report.pk, state__exact="applied")
         return look.anchor(url, report.corrected_count) if report.corrected_count else "0"
 
     @display(description="Held")
-    def held(self, report: Reconciliation) -> str:
+    def held(self, report: CountedReport) -> str:
         url = look.list_url(StockHold, reconciliation=report.pk)
         return look.anchor(url, report.held_count) if report.held_count else "0"
 

@@ -90,7 +90,7 @@ BADGES = {
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups and their links (UNFOLD's SIDEBAR navigation)."""
     first = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
-    groups = [{"items": [first]}]
+    groups: list[dict[str, Any]] = [{"items": [first]}]
     for title, rows in GROUPS:
         items = [_item(*row) for row in rows if _may_view(request, row[2])]
         if items:
@@ -104,7 +104,11 @@ def _may_view(request: HttpRequest, label: str) -> bool:
 
 
 def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any]:
-    item = {"title": title, "icon": icon, "link": reverse(f"admin:{label.replace('.', '_')}_changelist")}
+    item: dict[str, Any] = {
+        "title": title,
+        "icon": icon,
+        "link": reverse(f"admin:{label.replace('.', '_')}_changelist"),
+    }
     if badge:
         variant, wanting = BADGES[badge]
         item |= {"badge": badge_text(wanting()), "badge_variant": variant}

@@ -128,11 +128,11 @@ class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
         return look.state_pill(link)
 
     @display(description="Source", ordering="source_level__available")
-    def source_now(self, link: StockLink) -> str:
+    def source_now(self, link: StockLink) -> str | int:
         return look.quantity(link.source_level.available)
 
     @display(description="Destination", ordering="destination_level__available")
-    def destination_now(self, link: StockLink) -> str:
+    def destination_now(self, link: StockLink) -> str | int:
         return look.quantity(link.destination_level.available)
 
     @display(description="Why")

@@ -1,6 +1,6 @@
 """One page per linked item: why its numbers are what they are, every cause in order."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -172,7 +172,7 @@ def _entries(keys: Iterable[tuple[datetime, str, int]]) -> list[Entry]:
 _TABLES = {"hold resolved": "hold", "copied": "ordered"}
 
 
-_ROWS = {
+_ROWS: dict[str, Callable[[], QuerySet[Any]]] = {
     "observation": lambda: StockObservation.objects.select_related("level__location__store", "event"),
     "adjustment": lambda: StockAdjustment.objects.select_related(
         "level__location__store", "batch", "connection__source", "connection__destination", "reconciliation"
@@ -258,12 +258,13 @@ def _planned(row: StockHold) -> Any:
 
 
 def _draw_operator(at: datetime, row: LogEntry) -> Entry:
-    is_shared = row.content_type.model_class() is Connection
-    subject = row.object_repr if is_shared else f"This {row.content_type.name.split()[-1]}"
+    kind = row.content_type
+    is_shared = kind is None or kind.model_class() is Connection
+    subject = row.object_repr if kind is None or is_shared else f"This {kind.name.split()[-1]}"
     return Entry(at, "Operator", look.GOOD, subject, "", row.user.get_username(), row.get_change_message())
 
 
-_DRAW = {
+_DRAW: dict[str, Callable[[datetime, Any], Entry]] = {
     "observation": _draw_observation,
     "adjustment": _draw_adjustment,
     "hold": _draw_hold,

@@ -42,14 +42,20 @@ class Made:
 class Cargo(Protocol):
     """One kind of thing: how it is read, compared and written in the destination. Records have gid, title and handle.
 
-    `mode` is a SyncMode. `is_composite`: what `create` makes is only complete after an `update`. `always_ours` are
+    `is_composite`: what `create` makes is only complete after an `update`. `always_ours` are
     fields in which nothing can be edited by others: what of them is compared is only what came from the source.
     """
 
-    kind: str
-    mode: str
     is_composite: bool
     always_ours: frozenset[str]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its things, a ResourceLink.Kind."""
+
+    @property
+    def mode(self) -> str:
+        """What may be done to them, a SyncMode."""
 
     def wanted(self, record: Any) -> dict[str, Any]:
         """Field -> value as the destination should have it. Raises Blocked."""

@@ -143,7 +143,7 @@ def _condition_input(row: Mapping[str, Any]) -> dict[str, Any]:
     ((name, given),) = row.items()
     value = given.get("value")
     if isinstance(value, Mapping) and "unit" in value:
-        given = given | {"value": value | {"value": float(value["value"])}}
+        given = given | {"value": {**value, "value": float(value["value"])}}
     return {name: given}
 
 

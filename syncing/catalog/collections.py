@@ -274,9 +274,10 @@ def _shown(contents: Mapping[str, Any] | None) -> str:
 def has_same_prices(settings: CatalogueSettings) -> bool:
     """Whether a price in the destination is the very price of the source."""
     connection = settings.connection
-    rule = (settings.price_percent, settings.price_amount, settings.rounding)
     return (
-        rule == (0, 0, CatalogueSettings.Rounding.NONE)
+        settings.price_percent == 0
+        and settings.price_amount == 0
+        and settings.rounding == CatalogueSettings.Rounding.NONE
         and settings.rate_kind == CatalogueSettings.RateKind.FIXED
         and settings.fixed_rate == 1
         and connection.source.currency == connection.destination.currency
@@ -324,8 +325,9 @@ def sync_collections(
     `seen` gets the gids of all that follow: use it only when the iteration ended by itself. Raises ShopifyError. Safe
     to repeat.
     """
-    follower = Follower(connection, CollectionCargo(connection, open_client), is_preview=is_preview)
-    yield from _carry(follower, _wanted_heads(connection, open_client, seen))
+    cargo = CollectionCargo(connection, open_client)
+    follower = Follower(connection, cargo, is_preview=is_preview)
+    yield from _carry(follower, cargo.source, _wanted_heads(connection, open_client, seen))
 
 
 def poll_collections(connection: Connection, open_client: OpenClient) -> Iterator[Outcome]:
@@ -340,11 +342,12 @@ def poll_collections(connection: Connection, open_client: OpenClient) -> Iterato
 
     def is_due(head: CollectionHead) -> bool:
         link = links.get(head.gid)
-        is_known = link is not None and link.state != ResourceLink.State.CREATING
-        return not (is_known and is_as_before and link.source_updated_at == head.updated_at)
+        if link is None or link.state == ResourceLink.State.CREATING or not is_as_before:
+            return True
+        return link.source_updated_at != head.updated_at
 
     heads = [head for head in _wanted_heads(connection, open_client, set()) if is_due(head)]
-    yield from _carry(Follower(connection, cargo, skips_unchanged=True), heads)
+    yield from _carry(Follower(connection, cargo, skips_unchanged=True), cargo.source, heads)
     if not is_as_before:
         save_cursor(connection.catalogue, LINKED, products)
 
@@ -364,10 +367,10 @@ def _wanted_heads(connection: Connection, open_client: OpenClient, seen: set[str
             yield head
 
 
-def _carry(follower: Follower, heads: Iterable[CollectionHead]) -> Iterator[Outcome]:
+def _carry(follower: Follower, source: Client, heads: Iterable[CollectionHead]) -> Iterator[Outcome]:
     for head in heads:
         try:
-            record = wire.read_collection(follower.cargo.source, head.gid)
+            record = wire.read_collection(source, head.gid)
         except ObjectNotFound:
             record = None
         if record is not None:  # else it was deleted a moment ago: its webhook, or the next comparison, tells

@@ -224,7 +224,7 @@ class _Builder:
             self.made.metafields = rows
         self._metafields_gone(plan.gone, memory, present)
 
-    def _metafields_gone(self, gone: Sequence[str], memory: dict, present: Mapping[str, Any]) -> None:
+    def _metafields_gone(self, gone: Sequence[str], memory: dict[str, Any], present: Mapping[str, Any]) -> None:
         for key in gone:
             if key not in present:
                 memory.pop(key)
@@ -260,12 +260,14 @@ class _Builder:
 
     def _settle_structure(self, found: structure.Structure) -> bool:
         """Whether options and variants are to be written as a whole."""
-        wanted, current = (structure.structure_value(product) for product in (self.source, self.destination))
+        assert self.destination is not None  # a product that is not there yet gets its structure from its creation
+        products = (self.source, self.destination)
+        wanted, current = (structure.structure_value(product) for product in products)
         if wanted != current and found.conflict and self.policy.of(Field.OPTIONS) == SYNC:
             self.made.conflicts.append(Conflict(found.conflict, found.reason))
             return False
-        shown = tuple(structure.describe_structure(product) for product in (self.source, self.destination))
-        return self.judge.judge(Field.OPTIONS, wanted, current, self.judge.written, shown=shown)
+        before, after = (structure.describe_structure(product) for product in products)
+        return self.judge.judge(Field.OPTIONS, wanted, current, self.judge.written, shown=(before, after))
 
     def _note_unpaired(self, found: structure.Structure) -> None:
         missing = [variant.title for variant, partner in found.pairs if partner is None]
@@ -274,7 +276,11 @@ class _Builder:
             self.made.notes.append(f"{len(missing)} variants have no partner in the destination: {shown}.")
 
     def _variant(
-        self, variant: ProductVariantRecord, partner: ProductVariantRecord | None, memory: dict, is_built: bool
+        self,
+        variant: ProductVariantRecord,
+        partner: ProductVariantRecord | None,
+        memory: dict[str, Any],
+        is_built: bool,
     ) -> dict[str, Any]:
         """The input row of one variant: complete for one that is created, else its id and what is to be changed."""
         own = memory.setdefault(variant.gid, {})
@@ -295,7 +301,7 @@ class _Builder:
                 if self.judge.judge(name, value, current[name], own, subject=subject)
             }
         row = fields.variant_input(chosen)
-        if not is_built:
+        if partner and not is_built:
             return {"id": partner.gid} | row | self._variant_media(variant, partner)
         row = fields.as_set_input(row) | self._variant_file(variant, partner)
         if partner is None and (levels := self.stock.get(variant.gid)):
@@ -338,7 +344,7 @@ class _Builder:
         gid = self.files.get(image.url, "")
         if gid and gid == partner.media_gid:
             return {}
-        statuses = {media.gid: media.status for media in self.destination.media}
+        statuses = {media.gid: media.status for media in (self.destination.media if self.destination else ())}
         if statuses.get(gid) == images.READY:
             return {"mediaId": gid}
         if "files" in self.made.product or (gid and statuses.get(gid) != images.FAILED):

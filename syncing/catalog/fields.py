@@ -259,7 +259,7 @@ def _values(variant: ProductVariantRecord, price: Decimal, compare_at: Decimal |
         Field.PRICE: money_text(price),
         Field.COMPARE_AT_PRICE: None if compare_at is None else money_text(compare_at),
         Field.WEIGHT: [
-            f"{variant.weight.normalize():f}" if weighs else "0",
+            f"{variant.weight.normalize():f}" if variant.weight is not None and weighs else "0",
             variant.weight_unit if weighs else "",
             variant.requires_shipping,
             variant.country_of_origin,
@@ -305,7 +305,7 @@ _VARIANT_INPUT_NAMES = {
 }
 
 
-def _shipping(value: list) -> dict[str, Any]:
+def _shipping(value: list[Any]) -> dict[str, Any]:
     weight, unit, ships, country, code = value
     return {
         "measurement": {"weight": {"value": float(weight), "unit": unit or "KILOGRAMS"}},

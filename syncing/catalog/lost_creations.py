@@ -26,7 +26,7 @@ def sent_of(link: ProductLink) -> Mapping[str, Any] | None:
 
 def is_made_of(sent: Mapping[str, Any] | None, partner: ProductRecord) -> bool:
     """Whether a product of the destination is what the creation made."""
-    return bool(sent) and structure.looks_of(partner) == sent["looks"]
+    return sent is not None and bool(sent) and structure.looks_of(partner) == sent["looks"]
 
 
 def images_of(sent: Mapping[str, Any], source: ProductRecord, partner: ProductRecord) -> dict[str, MediaRecord]:

@@ -58,7 +58,7 @@ def is_reference(record: MetafieldRecord) -> bool:
     return record.type.endswith("_reference")
 
 
-def value_of(record: MetafieldRecord) -> list:
+def value_of(record: MetafieldRecord) -> list[str]:
     """What compares: Shopify may put JSON into another order or spacing than it was sent."""
     if record.type in ("json", "rich_text_field", "money", "rating", "link") or record.type.startswith("list."):
         try:

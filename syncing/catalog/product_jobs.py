@@ -37,7 +37,7 @@ def sync_product(connection: Connection, open_client: OpenClient, product_gid: s
     """Carry one product of the source, or let go of it. Raises Busy, NoRate, GidError, ShopifyError. Safe to repeat."""
     record = product_records.read_whole_product(open_client(connection.source), product_gid)
     departure, why = departure_of(connection, record, excluded_by(connection, product_gid))
-    if departure:
+    if departure or record is None:
         title = record.title if record else ""
         return let_go(connection, open_client, product_gid, departure, why, title)
     follower = ProductFollower(connection, open_client)

@@ -175,7 +175,7 @@ class ProductFollower:
 
     def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
         """Whether it is what a creation made, whatever became of the source since; its images are known then."""
-        if not lost_creations.is_made_of(sent, partner):
+        if sent is None or not lost_creations.is_made_of(sent, partner):
             return False
         made = lost_creations.images_of(sent, case.record, partner)
         if not self.is_preview:
@@ -239,7 +239,7 @@ class ProductFollower:
         living = self._living_files(case, partner)
         policy = _completing(self.policy) if is_new else self.policy
         written = {} if is_new else link.written
-        how = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
+        how: dict[str, Any] = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
         desired = build(case.record, partner, policy, **how)
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)

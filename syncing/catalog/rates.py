@@ -73,7 +73,9 @@ def _header(cells: list[str]) -> list[str]:
 
 
 def _rows(lines: list[tuple[int, list[str]]], names: list[str], may_have_comma: bool) -> list[RateRow]:
-    rows, problems, seen = [], [], {}
+    rows: list[RateRow] = []
+    problems: list[str] = []
+    seen: dict[tuple[object, ...], int] = {}
     for number, cells in lines:
         if len(cells) != len(names):
             problems.append(f"Line {number}: {len(cells)} columns instead of {len(names)}.")

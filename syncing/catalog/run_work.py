@@ -104,6 +104,7 @@ class _Worker:
 
     def _outcomes(self, items: Sequence[CatalogueRunItem]) -> Iterator[Outcome]:
         gids = [item.source_gid for item in items]
+        departing: dict[str, tuple[str, str]]
         if self.run.begun_with.get("ends"):
             departing = dict.fromkeys(gids, (unlinking.Departure.DISCONNECTED, "The connection was ended."))
             records: list[ProductRecord] = []

@@ -42,6 +42,8 @@ def start(
     RETRY needs the run whose failed ones are `retried`. Raises RunRefused.
     """
     settings = CatalogueSettings.objects.filter(connection=connection).first()
+    if settings is None:
+        raise RunRefused("The connection has no catalogue yet: choose first what follows.")
     if reason := _why_refused(connection, settings, kind, is_preview=is_preview):
         raise RunRefused(reason)
     if kind == Kind.RETRY and retried is None:
@@ -93,9 +95,7 @@ def _supersede(connection: Connection, kind: str) -> dict[str, int]:
     return {"supersedes": run.pk}
 
 
-def _why_refused(connection: Connection, settings: CatalogueSettings | None, kind: str, *, is_preview: bool) -> str:
-    if settings is None:
-        return "The connection has no catalogue yet: choose first what follows."
+def _why_refused(connection: Connection, settings: CatalogueSettings, kind: str, *, is_preview: bool) -> str:
     if not is_preview:
         return connection.why_inert() if kind == Kind.FIRST else settings.why_inert()
     for store in (connection.source, connection.destination):

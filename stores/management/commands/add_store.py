@@ -71,7 +71,7 @@ class Command(OperatorCommand):
         given = {name: _value(name, options[name]) for name in VARIABLES}
         store = Store.objects.filter(domain=domain).first()
         is_new = store is None
-        if is_new:
+        if store is None:
             if not options["role"]:
                 raise CommandError("A new store needs --role source or --role destination.")
             store = Store(domain=domain)
@@ -98,7 +98,7 @@ def _fill(store: Store, given: dict[str, str], more: dict[str, str]) -> set[str]
     """Set what is given and return the names of the fields that changed."""
     if given["token"] and (given["client_id"] or given["client_secret"]):
         raise CommandError("Give either --client-id and --client-secret, or --token and --webhook-secret; not both.")
-    values = dict(more)
+    values: dict[str, Any] = dict(more)
     if given["token"]:
         values |= {"auth": Store.Auth.STATIC_TOKEN, "access_token": given["token"], "client_id": ""}
     elif given["client_id"]:

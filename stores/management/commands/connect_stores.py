@@ -123,7 +123,8 @@ class Command(OperatorCommand):
         if options["map_by_name"] and not proposed and not connection.mappings.exists():
             names = [", ".join(place.name for place in _active(store)) for store in _stores(connection)]
             raise CommandError(f"No locations have equal names: {names[0]} — {names[1]}. Map them with --map.")
-        _refuse_in_words(lambda: connection.is_two_way and refuse_shared_locations(list(connection.mappings.all())))
+        if connection.is_two_way:
+            _refuse_in_words(lambda: refuse_shared_locations(list(connection.mappings.all())))
         return bool(new or proposed)
 
     def _add(self, connection: Connection, found: list[tuple[Location, Location]]) -> None:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         changed = 0
         for model in apps.get_models():
             for field in model._meta.concrete_fields:
-                if isinstance(field, EncryptedTextField):
+                if isinstance(field, EncryptedTextField) and field.column:
                     changed += _rotate(model._meta.db_table, field.column)
         self.stdout.write(f"{changed} credentials are encrypted with the first key now.")
 

@@ -1,6 +1,7 @@
 """Start, preview, watch and steer the catalogue runs of a connection."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -39,6 +40,11 @@ Examples:
 
 Exit codes: 0 done or queued; 1 refused, failed, held, or things failed in it; 2 wrong usage.
 """
+
+
+def _is_over_after(seconds: float) -> Callable[[], bool]:
+    ends_at = time.monotonic() + seconds
+    return lambda: time.monotonic() > ends_at
 
 
 class Command(OperatorCommand):
@@ -108,8 +114,7 @@ class Command(OperatorCommand):
     def _work_here(self, run: CatalogueRun) -> None:
         is_over = False
         while not is_over:
-            deadline = time.monotonic() + SLICE_SECONDS
-            work = run_work.carry_out(run, open_client, lambda end=deadline: time.monotonic() > end)
+            work = run_work.carry_out(run, open_client, _is_over_after(SLICE_SECONDS))
             is_over = work.is_over
             if work.is_wired:
                 jobs.carry(run.connection)

@@ -54,7 +54,7 @@ def read_status() -> dict[str, Any]:
     rows = Connection.objects.select_related("source", "destination")
     statuses = connection_statuses(rows)
     connections = [statuses[row.pk] | {"number": row.pk, "name": str(row)} for row in rows]
-    status = {
+    status: dict[str, Any] = {
         "at": timezone.now(),
         "switch": {"is_stopped": switch.is_stopped, "reason": switch.reason},
         "stores": [_store(store) for store in Store.objects.all()],
