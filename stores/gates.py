@@ -16,6 +16,7 @@ statements: a worker that dies leaves nothing behind, for the gate sees that its
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection as db
 from django.utils import timezone
@@ -65,7 +66,7 @@ class StoreGate:
 
     def _ask(self, statement: str, is_write: bool) -> tuple | None:
         now = timezone.now()
-        parameters = {
+        parameters: dict[str, Any] = {
             "store": self._store_pk,
             "is_write": is_write,
             "now": now,
@@ -91,7 +92,7 @@ class StoreGate:
     def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
         """See client.Gate.leave."""
         is_slow = seconds >= SLOW_SECONDS
-        parameters = {"store": self._store_pk, "is_write": is_write}
+        parameters: dict[str, Any] = {"store": self._store_pk, "is_write": is_write}
         if isinstance(error, OutOfPoints):
             statement = _ENDED  # nobody was asked; whoever comes next knows the bucket as well
         elif isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):

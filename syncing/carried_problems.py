@@ -67,6 +67,8 @@ def troubled_stores(now: datetime) -> Iterator[Problem]:
     rows = StoreTrouble.objects.filter(failed_since__lt=now - TROUBLE, failed_calls__gt=1, store__is_paused=False)
     for store_id in sorted(set(rows.values_list("store", flat=True))):
         worst = rows.filter(store=store_id).select_related("store").order_by("failed_since").first()
+        if worst is None:  # it has ended since
+            continue
         words = (
             f"{worst.store} has not answered as it should since {worst.failed_since:%Y-%m-%d %H:%M} UTC. What needs it "
             f"waits and is tried again and again; all else goes on. {worst.said}"

@@ -49,7 +49,8 @@ def delete_unordered(connection: Connection, open_client: OpenClient, now: datet
     client = open_client(connection.destination)
     lives = ordered.read_lives(client, [link.destination_gid for link in links])
     # The day is one of the destination's clock: ours, which may have leapt, only says when to ask.
-    links = [link for link in links if link.unlinked_at < (client.answered_at or now) - WAITS]
+    since = (client.answered_at or now) - WAITS
+    links = [link for link in links if link.unlinked_at is not None and link.unlinked_at < since]
     found, doubt = _ordered(client, lives)
     count = sum(_settle(connection, client, link, lives.get(link.destination_gid), found, doubt) for link in links)
     return f"{count} of {len(links)} were deleted." + (f" {doubt}" if doubt else "")
