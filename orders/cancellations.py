@@ -47,7 +47,7 @@ def carry_cancellation(update: OrderUpdate, choices: OrderSettings, clients: Cli
     original = read_progress(clients(row.connection.destination), row.order_gid)
     if not original.cancelled_at:
         return update_state.skip(update, "The original is not cancelled.")
-    return _Canceller(update, client, original, refunds.restocks_copies(choices)).cancel(copy)
+    return _Canceller(update, client, original, refunds.restocks_copies(row.connection, choices)).cancel(copy)
 
 
 def _ask_after(client: Client, asked: Cancellation) -> tuple[bool, errors.UserErrors | None]:
@@ -111,7 +111,7 @@ class _Canceller:
             return copy
         # What does not fit any more is refused: what the copy holds now tells what is left to take off.
         with contextlib.suppress(errors.UserErrors):
-            refunds.settle(self.update, self.client, copy)
+            refunds.settle(self.update, self.client, copy, self.client.answered_at)
         return self._read()
 
     def _take_off(self, copy: OrderProgress, rows: list[order_changes.RefundRow]) -> bool:
@@ -119,7 +119,9 @@ class _Canceller:
         place = self.update.order_import.connection.destination
         asked = order_changes.refund_input(copy.gid, rows, f"Cancelled in {place}")
         known = [each.gid for each in copy.refunds]
-        if not update_state.begin(self.update, {"input": asked, "known": known}, uuid4()):
+        if not update_state.begin(
+            self.update, {"input": asked, "known": known}, uuid4(), as_of=self.client.answered_at
+        ):
             return False
         try:
             refunds.send(self.update, self.client)

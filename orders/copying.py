@@ -1,4 +1,4 @@
-"""Create a copy in the source, or find the one that is there: an order or a draft, by what the row says."""
+"""Create a copy in the source, an order or a draft, and see what was made."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,10 @@ from typing import Any
 from orders import copy_input, mapping, sums
 from orders.mapping import MappedOrder
 from orders.models import OrderImport, OrderSettings
-from stores.models import Connection
 from stores.shopify import draft_orders, orders
 from stores.shopify.client import Client
 from stores.shopify.draft_orders import DraftRecord
-from stores.shopify.errors import ObjectNotFound, UserErrors
+from stores.shopify.errors import UserErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ def create(client: Client, mapped: MappedOrder) -> Copy:
 
 def _create(client: Client, made: dict[str, Any], mapped: MappedOrder) -> Copy:
     if mapped.is_draft:
-        return _of_draft(draft_orders.create_draft(client, made))
-    return _of_order(orders.create_order(client, made, mapped.options))
+        return of_draft(draft_orders.create_draft(client, made))
+    return of_order(orders.create_order(client, made, mapped.options))
 
 
 def _person_was_refused(error: UserErrors) -> bool:
@@ -55,25 +54,6 @@ def _person_was_refused(error: UserErrors) -> bool:
     words = ("customer", "email")
     fields = [str(part).lower() for found in error.errors for part in found.field]
     return orders.phone_was_refused(error) or any(word in field for word in words for field in fields)
-
-
-def find(client: Client, row: OrderImport, store_domain: str) -> Copy | None:
-    """The copy of this row's order, or None: for a draft that proves nothing before the search index had time.
-
-    Raises what the client raises.
-    """
-    custom_id = copy_input.custom_id(row.order_gid, store_domain)
-    if row.is_draft:
-        attribute = (copy_input.ORIGINAL_ID, custom_id)
-        draft = draft_orders.find_draft_by_tag(client, copy_input.draft_tag(row.order_gid), attribute)
-        return _of_draft(draft) if draft else None
-    try:
-        found = orders.find_by_custom_id(client, custom_id)
-    except ObjectNotFound:  # the definition of the metafield is gone: somebody removed it in the store's admin
-        orders.ensure_definition(client)
-        found = None
-    found = found or orders.find_by_source_identifier(client, custom_id)
-    return _of_order(found) if found else None
 
 
 def why_wrong(row: OrderImport, copy: Copy) -> str:
@@ -87,19 +67,21 @@ def why_wrong(row: OrderImport, copy: Copy) -> str:
     )
 
 
-def _of_order(order: orders.CreatedOrder) -> Copy:
+def of_order(order: orders.CreatedOrder) -> Copy:
+    """A real order as a copy."""
     return Copy(order.gid, order.name, order.total.amount, order.total.currency, order.created_at, order.gid)
 
 
-def _of_draft(draft: DraftRecord) -> Copy:
+def of_draft(draft: DraftRecord) -> Copy:
+    """A draft as a copy."""
     total = draft.total
     return Copy(draft.gid, draft.name, total.amount, total.currency, draft.created_at, draft.order_gid or "", draft)
 
 
-def choices_of(connection: Connection, chosen: OrderSettings) -> mapping.Choices:
-    """A connection's order settings as the mapping takes them."""
+def choices_of(row: OrderImport, chosen: OrderSettings) -> mapping.Choices:
+    """A connection's order settings as the mapping takes them, with the strategy that the order was noted under."""
     return mapping.Choices(
-        strategy=connection.strategy,
+        strategy=mapping.DRAFT_ORDER if row.is_draft else mapping.ORDER,
         payment_status=chosen.payment_status,
         inventory_behaviour=chosen.inventory_behaviour,
         name_pattern=chosen.name_pattern,

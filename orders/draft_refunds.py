@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from orders import mapping, units, update_state
 from orders.copying import choices_of
@@ -28,8 +27,7 @@ from stores.shopify.client import Client
 from stores.shopify.order_records import Money, OrderRecord
 
 Line = OrderImportLine
-# A request of ours may be under way for half a minute: what is sent before it is over could be undone by it.
-LOOK_SECONDS = 60
+LOST = "Shopify's answer was lost: looking at the draft before it is changed again."
 TAKEN_OFF = "The same units were taken off the draft."
 GONE = "The draft was deleted."
 DELETED = "Nothing of it is left: the draft was deleted."
@@ -57,20 +55,39 @@ def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: Clients
     if row.draft_status == OrderImport.DraftStatus.DELETED:
         ends = update_state.confirm if update.state == OrderUpdate.State.SENT else update_state.skip
         return ends(update, GONE)
-    plan = _plan(row, orders.read_order(clients(row.connection.destination), row.order_gid), choices)
-    if not plan.taken:
-        return update_state.skip(update, "Nothing of it is in the draft, or it was taken off already.")
-    client = clients(row.connection.source)
+    destination = clients(row.connection.destination)
+    original = orders.read_order(destination, row.order_gid)
+    as_of, client = destination.answered_at, clients(row.connection.source)
     present = draft_orders.read_draft_lines(client, row.copy_gid)
     found = _as_found(present or ())
+    if present is not None and update in _take_over_sent(row, found, clients, tell):
+        return TAKEN_OFF
+    plan = _plan(row, original, choices)
+    if not plan.taken:
+        return update_state.skip(update, "Nothing of it is in the draft, or it was taken off already.")
     if present is not None and found != _as_sent(plan.after):
         if found != _as_sent(plan.before):
             raise UpdateRefused(_by_hand(row, plan))
-        _wait_for_sent(update)
-        if not update_state.begin(update, {"units": plan.taken}):
+        for sent in row.updates.filter(kind=update.kind, state=OrderUpdate.State.SENT).order_by("pk"):
+            update_state.wait_for_late(sent, as_of, LOST)  # what is still under way could undo what is sent now
+        if not update_state.begin(update, {"units": plan.taken, "left": plan.left, "lines": plan.after}):
             return "Another worker has it in hand."
         _send(update, client, plan, clients, tell)
     return _finish(update, plan, clients, tell)
+
+
+def _take_over_sent(row: OrderImport, found: list[tuple[Any, ...]], clients: Clients, tell: Units) -> list[OrderUpdate]:
+    """The changes whose answer was lost and that are in the draft now; their units are written down.
+
+    By what was sent then: the original may have lost more units meanwhile.
+    """
+    sent = row.updates.filter(kind=OrderUpdate.Kind.REFUND, state=OrderUpdate.State.SENT)
+    there = [each for each in sent if each.body.get("lines") and found == _as_sent(each.body["lines"])]
+    for each in there:
+        with transaction.atomic():
+            _keep(row, each.body["left"], clients, tell)
+            update_state.confirm(each, TAKEN_OFF, row.copy_gid)
+    return there
 
 
 def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan:
@@ -107,7 +124,7 @@ def _draft_lines(
     }
     has_custom = any(line.state == Line.State.CUSTOM for line in rows.values())
     chosen = replace(
-        choices_of(connection, choices),
+        choices_of(row, choices),
         strategy=mapping.DRAFT_ORDER,
         unlinked=mapping.CUSTOM if has_custom else mapping.LEAVE_OUT,
     )
@@ -147,15 +164,6 @@ def _key(variant_gid: str | None, title: str, quantity: int, price: Money | None
     return variant_gid or "", title, quantity, amount, currency
 
 
-def _wait_for_sent(update: OrderUpdate) -> None:
-    """Raises LookAgain while an earlier request may still take effect."""
-    if update.state != OrderUpdate.State.SENT or update.sent_at is None:
-        return
-    waits = LOOK_SECONDS - (timezone.now() - update.sent_at).total_seconds()
-    if waits > 0:
-        raise LookAgain("Shopify's answer was lost: looking at the draft before it is changed again.", min(waits, 10))
-
-
 def _send(update: OrderUpdate, client: Client, plan: _Plan, clients: Clients, tell: Units) -> None:
     """Raises LookAgain when the draft was completed a moment ago: the order that it became is changed then."""
     row = update.order_import
@@ -181,9 +189,18 @@ def _finish(update: OrderUpdate, plan: _Plan, clients: Clients, tell: Units) -> 
     if row.draft_status == OrderImport.DraftStatus.DELETED:
         return update_state.confirm(update, GONE if plan.after else DELETED)
     with transaction.atomic():
-        source = row.connection.source
-        tell(units.keep_quantities(row, plan.left), clients(source).answered_at or source.now())
+        _keep(row, plan.left, clients, tell)
         return update_state.confirm(update, TAKEN_OFF, row.copy_gid)
+
+
+def _keep(row: OrderImport, left: Mapping[str, int], clients: Clients, tell: Units) -> None:
+    source = row.connection.source
+    before = units.in_copy(row)
+    changed = units.keep_quantities(row, left)
+    after = units.in_copy(row)
+    less = {variant: count - after.get(variant, 0) for variant, count in before.items()}
+    taken_at = clients(source).answered_at or source.now()
+    tell(changed, taken_at, units.Returned(row.connection_id, {key: n for key, n in less.items() if n > 0}))
 
 
 def _by_hand(row: OrderImport, plan: _Plan) -> str:

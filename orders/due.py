@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from orders.importing import RESERVATION_MARGIN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
-from stores.models import VariantLink
+from stores.models import Connection, Strategy, VariantLink
 
 State = OrderImport.State
 SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two answers of a store
@@ -38,6 +38,30 @@ def unfinished_updates(connection_ids: Collection[int]) -> QuerySet[OrderImport]
         order_import=OuterRef("pk"), state__in=(OrderUpdate.State.PLANNED, OrderUpdate.State.SENT)
     )
     return _of(connection_ids).exclude(state__in=OrderImport.UNFINISHED).filter(Exists(waiting))
+
+
+def left_over(connection: Connection) -> int:
+    """How many orders are under way that were noted under another strategy than the connection's."""
+    rows = _of([connection.pk])
+    if connection.carries_orders:
+        rows = rows.exclude(is_draft=connection.strategy == Strategy.DRAFT_ORDER)
+    waiting = OrderUpdate.objects.filter(
+        order_import=OuterRef("pk"), state__in=(OrderUpdate.State.PLANNED, OrderUpdate.State.SENT)
+    )
+    ended = (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED)
+    is_open_draft = Q(state=State.CONFIRMED, is_draft=True) & ~Q(draft_status__in=ended)
+    return rows.filter(Q(state__in=OrderImport.UNFINISHED) | is_open_draft | Exists(waiting)).count()
+
+
+def tell_left_over(connection: Connection) -> str:
+    """How many orders end under the strategy that they were noted under, in words; '' if none."""
+    if not (count := left_over(connection)):
+        return ""
+    orders = "1 order is" if count == 1 else f"{count} orders are"
+    return (
+        f"{orders} still under way from before the change of strategy: each is copied, followed and ended as it was "
+        "begun, and its units are counted once. Orders placed from now on follow the new strategy."
+    )
 
 
 def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:

@@ -1,17 +1,16 @@
 """A shipment of the copy, back to the original: the same units, the same tracking; and its cancellation.
 
 `fulfillmentCreate` has no idempotency (facts 7.5). Before the call it is committed what is sent and which fulfilments
-the original has; after a lost answer a new one with these units is ours, and only when none appears in time is it sent
-again. `fulfillmentCancel` needs none of that: whether a shipment is cancelled can be read.
+the original has; after a lost answer a new one with these units is ours, and only when none appears in time, by
+Shopify's clock, is it sent again. `fulfillmentCancel` needs none of that: whether a shipment is cancelled can be read.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from orders import units_left, update_state
-from orders.importing import CLOCKS_APART, Clients, LookAgain
+from orders.importing import CLOCKS_APART, Clients
 from orders.models import OrderSettings, OrderUpdate
 from orders.units_left import Part
 from orders.update_state import UpdateRefused
@@ -19,8 +18,7 @@ from stores.shopify import errors, order_changes
 from stores.shopify.client import Client
 from stores.shopify.order_progress import OrderProgress, Shipment, Tracking, read_progress
 
-# A request of ours may be under way for half a minute: until then its fulfilment may still appear.
-LOOK_SECONDS = 60
+LOST = "Shopify's answer was lost: looking for the fulfilment before it is sent again."
 _GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 
@@ -30,11 +28,13 @@ def carry_fulfilment(update: OrderUpdate, choices: OrderSettings, clients: Clien
     Safe to repeat. Raises LookAgain, UpdateRefused, and what the client raises.
     """
     row = update.order_import
-    copy = read_progress(clients(row.connection.source), row.copy_order_gid)
+    source = clients(row.connection.source)
+    copy = read_progress(source, row.copy_order_gid)
     shipment = next((each for each in copy.shipments if each.gid == update.origin_gid), None)
     if shipment is None:
         return update_state.skip(update, "The fulfilment is not there any more.")
-    carrier = _Carrier(update, shipment, clients(row.connection.destination), choices.notifies_customers)
+    destination = clients(row.connection.destination)
+    carrier = _Carrier(update, shipment, destination, choices.notifies_customers, source.answered_at)
     if shipment.status in _GONE:
         return carrier.take_back()
     return carrier.ship(units_left.original_units(copy, shipment.units))
@@ -42,12 +42,13 @@ def carry_fulfilment(update: OrderUpdate, choices: OrderSettings, clients: Clien
 
 @dataclass(slots=True)
 class _Carrier:
-    """One try for one shipment of the copy; `client` is the destination's."""
+    """One try for one shipment of the copy; `client` is the destination's, `as_of` Shopify's clock as it begins."""
 
     update: OrderUpdate
     shipment: Shipment
     client: Client
     notifies: bool
+    as_of: datetime | None
 
     def ship(self, wanted: dict[str, int]) -> str:
         """Ship `wanted` (original line gid -> units), as far as it is left to ship."""
@@ -117,11 +118,7 @@ class _Carrier:
         if same:
             self._note_made(same[0].gid, sent["lines"], Tracking(*map(_frozen, sent["tracking"])))
             return
-        waits = LOOK_SECONDS - (timezone.now() - update.sent_at).total_seconds() if update.sent_at else 0
-        if waits > 0:
-            raise LookAgain(
-                "Shopify's answer was lost: looking for the fulfilment before it is sent again.", min(waits, 10)
-            )
+        update_state.wait_for_late(update, self.as_of, LOST)
         update_state.note(update, update.body | {"sent": None})
 
     def _take_over_restored(self, original: OrderProgress, wanted: dict[str, int]) -> None:

@@ -9,17 +9,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from orders import copy_input, intake, mapping, units
-from orders.copying import Copy, choices_of, create, find, why_wrong
+from orders import copy_input, intake, mapping, searching, units
+from orders.copying import Copy, choices_of, create, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
 from orders.units import Units
-from stores.models import Connection, Store, Strategy
+from stores.models import Connection, Store
 from stores.shopify import draft_orders, errors, orders, shops
 from stores.shopify.client import Client
 from stores.shopify.order_records import OrderRecord
@@ -28,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 Clients = Callable[[Store], Client]
 
-# How often a copy is looked for at least, after its creation was sent: orders are found at once by their custom id,
-# drafts by a search that lags (facts 7.3). ORDER_LOOK_SECONDS says for how long.
-LOOKS = {False: 3, True: 5}
 # A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
 # before they are for sale again. By the source's clock.
 RESERVATION_MARGIN = timedelta(seconds=150)
@@ -80,11 +76,10 @@ def import_again(order_import: OrderImport) -> bool:
 def send_again(order_import: OrderImport) -> bool:
     """Have an order of unknown outcome looked for once more and then sent, without waiting any longer.
 
-    False if it is in another state. The look is made by the import itself; it cannot be left out.
+    False if it is in another state. The search is made by the import itself; it cannot be left out.
     """
     unknown = OrderImport.objects.filter(pk=order_import.pk, state=State.SENT)
-    most = max(LOOKS.values())
-    return bool(unknown.update(look_up_until=timezone.now(), looks=most, changed_at=timezone.now()))
+    return bool(unknown.update(may_send_again=True, changed_at=timezone.now()))
 
 
 def dismiss(order_import: OrderImport, tell: Units, reason: str) -> bool:
@@ -111,11 +106,16 @@ class _Importer:
         self.tell = tell
         self.choices = OrderSettings.of(connection)
         self.row: OrderImport
+        self.is_owed = False
         self.had_links = False  # whether a line of it was linked when it was looked at before
 
     def run(self, order_gid: str) -> str:
         connection = self.connection
-        self.row, _ = OrderImport.objects.get_or_create(connection=connection, order_gid=order_gid)
+        self.row, _ = OrderImport.objects.get_or_create(
+            connection=connection, order_gid=order_gid, defaults={"is_draft": intake.makes_drafts(connection)}
+        )
+        # Its units are held back: whatever the connection does today, they are to be taken from the source.
+        self.is_owed = self.row.lines.exists()
         if self.row.state == State.SKIPPED:
             return f"Skipped. {self.row.reason}"
         if self.row.state == State.CONFIRMED:
@@ -129,9 +129,9 @@ class _Importer:
 
     def _import(self) -> str:
         row = self.row
-        if (row.attempts and self._look()) or self._was_copied_before_restore():
+        if (row.attempts and self._was_created()) or self._was_copied_before_restore():
             return self._finish()
-        if not self.connection.carries_orders:
+        if not self.is_owed and self.connection.orders_from_at is None:
             return self._skip("The connection does not carry orders any more.")
         try:
             destination = self.clients(self.connection.destination)
@@ -143,27 +143,27 @@ class _Importer:
         mapped = self._map(order)
         if isinstance(mapped, str):
             return mapped
-        if not self._claim(mapped):
+        if not self._claim(mapped, destination.answered_at):
             return "Another worker has it in hand."
         self._create(mapped)
         return self._finish()
 
-    # Looking
+    # Searching
 
-    def _look(self) -> bool:
-        """Whether the copy is there; it is confirmed then. Raises LookAgain while that is not sure."""
+    def _search(self, since: datetime) -> searching.Found:
+        return searching.search(
+            self.clients(self.connection.source), self.row, self.connection.destination.domain, since
+        )
+
+    def _was_created(self) -> bool:
+        """Whether what was sent is there; it is confirmed then. Raises LookAgain while that is not sure."""
         row = self.row
-        copy = find(self.clients(self.connection.source), row, self.connection.destination.domain)
-        if copy:
-            self._confirm(copy)
+        found = self._search(row.sent_as_of or row.placed_at or row.created_at)
+        if found.copy:
+            self._confirm(found.copy)
             return True
-        OrderImport.objects.filter(pk=row.pk).update(looks=F("looks") + 1)
-        row.looks += 1
-        left = (row.look_up_until - timezone.now()).total_seconds() if row.look_up_until else 0
-        if left <= 0 and row.looks >= LOOKS[row.is_draft]:
+        if not (pause := searching.seconds_left(row, found.as_of)):
             return False
-        # Spread over the time that is left: soon at first, for the plain case of a lost answer.
-        pause = max(1.0, min(5.0 * row.looks, left))
         raise LookAgain("Shopify's answer was lost: looking for the copy before it is asked for again.", pause)
 
     def _was_copied_before_restore(self) -> bool:
@@ -171,8 +171,7 @@ class _Importer:
         row, restored_at = self.row, self.connection.restored_at
         if not restored_at or row.attempts or (row.placed_at and row.placed_at > restored_at + CLOCKS_APART):
             return False
-        row.is_draft = self.connection.strategy == Strategy.DRAFT_ORDER
-        copy = find(self.clients(self.connection.source), row, self.connection.destination.domain)
+        copy = self._search(row.placed_at or restored_at - intake.OLDEST).copy
         if copy:
             with transaction.atomic():
                 units.keep_found(row, has_custom=self.choices.unlinked == OrderSettings.Unlinked.CUSTOM)
@@ -189,13 +188,14 @@ class _Importer:
         row.original_read_as_of = order.updated_at
         named = ["order_name", "placed_at", "original_total", "original_currency", "original_read_as_of", "changed_at"]
         row.save(update_fields=named)
-        if words := intake.why_not_ours(self.connection, seen) or intake.why_skipped(seen):
-            return self._skip(words)
+        not_ours = "" if self.is_owed else intake.why_not_ours(self.connection, seen)
+        if words := not_ours or intake.why_skipped(seen):
+            return self._skip(words, came_back=seen.cancelled_at is not None)
         with transaction.atomic():
             if not self._still_open():
                 return GIVEN_UP
-            self.had_links = row.lines.filter(source_variant__isnull=False).exists()
-            self.tell(units.note_lines(row, seen.lines), None)
+            self.had_links, before = row.lines.filter(source_variant__isnull=False).exists(), units.held_back(row)
+            self.tell(units.note_lines(row, seen.lines), None, units.returned(row, before))
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
         return ""
@@ -208,7 +208,7 @@ class _Importer:
             return mapping.map_order(
                 order,
                 {gid: source_gid for gid, (_, source_gid) in partners.items()},
-                choices_of(connection, self.choices),
+                choices_of(self.row, self.choices),
                 store_name=str(connection.destination),
                 store_domain=connection.destination.domain,
                 source_currency=connection.source.currency or order.currency,
@@ -242,15 +242,20 @@ class _Importer:
 
     # Creating
 
-    def _claim(self, mapped: mapping.MappedOrder) -> bool:
-        """Commit what will be sent, and that it will be; False if another worker did so meanwhile."""
+    def _claim(self, mapped: mapping.MappedOrder, as_of: datetime | None) -> bool:
+        """Commit what will be sent, and that it will be; False if another worker did so meanwhile.
+
+        `as_of` is Shopify's clock a moment ago.
+        """
         row, now = self.row, timezone.now()
         fields = {
             "state": State.SENT,
             "attempts": row.attempts + 1,
             "sent_at": now,
+            "sent_as_of": as_of,
             "looks": 0,
-            "look_up_until": now + look_time(mapped.is_draft),
+            "look_up_until": None,
+            "may_send_again": False,
             "is_draft": mapped.is_draft,
             "is_partial": mapped.is_partial,
             "reason": "",
@@ -275,8 +280,8 @@ class _Importer:
         try:
             copy = create(client, mapped)
         except errors.UserErrors as error:
-            if orders.custom_id_was_taken(error) and (copy := find(client, row, self.connection.destination.domain)):
-                self._confirm(copy)  # Shopify itself kept us from making a second one
+            if orders.custom_id_was_taken(error) and (taken := self._search(row.sent_as_of or row.placed_at).copy):
+                self._confirm(taken)  # Shopify itself kept us from making a second one
                 return
             self._never_sent()
             raise
@@ -400,10 +405,11 @@ class _Importer:
         else:
             OrderImport.objects.filter(pk=self.row.pk).update(reason=reason, failure=failure)
 
-    def _skip(self, reason: str, *, failure: str = "") -> str:
+    def _skip(self, reason: str, *, failure: str = "", came_back: bool = False) -> str:
         with transaction.atomic():
             if self._end(State.SKIPPED, reason, failure=failure):
-                self.tell(units.release(self.row), None)
+                before = units.held_back(self.row) if came_back else {}
+                self.tell(units.release(self.row), None, units.returned(self.row, before))
         return f"Skipped. {reason}"
 
     def _still_open(self) -> bool:
@@ -419,8 +425,3 @@ class _Importer:
 
     def _unfinished(self) -> QuerySet[OrderImport]:
         return OrderImport.objects.filter(pk=self.row.pk, state__in=OrderImport.UNFINISHED)
-
-
-def look_time(is_draft: bool) -> timedelta:
-    """For how long nothing is sent again. A request of ours may be under way for half a minute."""
-    return timedelta(seconds=settings.ORDER_LOOK_SECONDS * (2 if is_draft else 1))

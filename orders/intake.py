@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.copy_input import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.units import SeenLine, Units, note_lines
-from stores.models import Connection, Strategy
+from stores.models import CARRY_ORDERS, Connection, Strategy
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none, parse_instant
 from stores.shopify.order_records import OrderRecord
@@ -100,18 +100,27 @@ def seen_in_record(order: OrderRecord, answered_at: datetime | None) -> SeenOrde
 
 
 def carrying_connections(store_id: int) -> QuerySet[Connection]:
-    """The started connections that carry this destination's orders. Paused ones, too: they go on later."""
-    return Connection.objects.filter(
-        destination=store_id,
-        state=Connection.State.RUNNING,
-        strategy__in=(Strategy.ORDER, Strategy.DRAFT_ORDER),
-    ).select_related("source", "destination")
+    """The started connections that carry this destination's orders, or did so once: what they noted goes on.
+
+    Paused ones, too: they go on later.
+    """
+    rows = Connection.objects.filter(destination=store_id, state=Connection.State.RUNNING)
+    did_so = Q(aligned_strategy__in=CARRY_ORDERS) | Exists(OrderImport.objects.filter(connection=OuterRef("pk")))
+    return rows.filter(Q(strategy__in=CARRY_ORDERS) | did_so).select_related("source", "destination")
+
+
+def makes_drafts(connection: Connection) -> bool:
+    """Whether an order that is noted now becomes a draft: by the strategy in force, not by one that is yet to begin."""
+    in_force = connection.aligned_strategy if connection.is_leaving_orders else connection.strategy
+    return in_force == Strategy.DRAFT_ORDER
 
 
 def why_not_ours(connection: Connection, seen: SeenOrder) -> str:
     """Why this connection does not even keep a row for an order, in words; '' if it does."""
     if seen.is_ours:
         return "It is a copy that we made."
+    if connection.orders_from_at is None:
+        return "The connection does not carry orders."
     if is_too_early(connection, seen.placed_at):
         return "It was placed before the connection carried orders."
     return ""
@@ -186,7 +195,7 @@ def _first_fields(connection: Connection, seen: SeenOrder) -> dict:
         "placed_at": seen.placed_at,
         "original_total": seen.total,
         "original_currency": seen.currency[:3],
-        "is_draft": connection.strategy == Strategy.DRAFT_ORDER,
+        "is_draft": makes_drafts(connection),
     }
     if words := why_skipped(seen):
         return fields | {"state": State.SKIPPED, "reason": words}

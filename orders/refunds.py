@@ -3,7 +3,7 @@
 `refundCreate` is idempotent for a day (facts 3.3): what is sent is kept with its key and sent again as it was.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.utils import timezone
@@ -12,11 +12,12 @@ from orders import draft_refunds, units_left, update_state
 from orders.importing import Clients
 from orders.models import OrderSettings, OrderUpdate
 from orders.units import Units
+from stores.models import ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import errors, order_changes
 from stores.shopify.client import Client
 from stores.shopify.order_progress import OrderProgress, read_progress
 
-# Shopify keeps a key for 24 hours; an hour less, because its clock is not ours.
+# Shopify keeps a key for 24 hours; an hour less, since it is sent some time after its clock was seen.
 KEY_LIFE = timedelta(hours=23)
 TAKEN_OFF = "The same units were taken off the copy."
 
@@ -27,7 +28,9 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients, 
     Raises LookAgain and UpdateRefused (where the copy is an open draft), and what the client raises.
     """
     row = update.order_import
-    original = read_progress(clients(row.connection.destination), row.order_gid)
+    destination = clients(row.connection.destination)
+    original = read_progress(destination, row.order_gid)
+    as_of = destination.answered_at
     refund = next((each for each in original.refunds if each.gid == update.origin_gid), None)
     if refund is None or not refund.lines:
         return update_state.skip(update, "It moved money only: nothing is to be taken off the copy.")
@@ -38,30 +41,41 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: Clients, 
     client = clients(row.connection.source)
     copy = read_progress(client, row.copy_order_gid)
     # Without an input it was sent to the draft that has become this order: what both hold tells what is left to do.
-    if update.state == OrderUpdate.State.SENT and "input" in update.body and (made := settle(update, client, copy)):
+    was_sent = update.state == OrderUpdate.State.SENT and "input" in update.body
+    if was_sent and (made := settle(update, client, copy, as_of)):
         return update_state.confirm(update, TAKEN_OFF, made)
     if copy.cancelled_at:
         return update_state.skip(update, "The copy is cancelled.")
-    rows = units_left.plan_refund(original, copy, refund.lines, restocks=restocks_copies(choices))
+    rows = units_left.plan_refund(original, copy, refund.lines, restocks=restocks_copies(row.connection, choices))
     if not rows:
         return update_state.skip(update, "Nothing of it is in the copy, or it was taken off already.")
     asked = order_changes.refund_input(row.copy_order_gid, rows, f"Refunded in {row.connection.destination}")
     known = [each.gid for each in copy.refunds]
-    if not update_state.begin(update, {"input": asked, "known": known}, uuid4()):
+    if not update_state.begin(update, {"input": asked, "known": known}, uuid4(), as_of=as_of):
         return "Another worker has it in hand."
     return update_state.confirm(update, TAKEN_OFF, send(update, client))
 
 
-def restocks_copies(choices: OrderSettings) -> bool:
-    """Whether a copy's units go back into stock; those of copies that left it alone were never taken from it."""
+def restocks_copies(connection: Connection, choices: OrderSettings) -> bool:
+    """Whether a copy's units go back into stock; those of copies that left it alone were never taken from it.
+
+    Two-way, what the destination takes back travels as a change of its stock, and must not come back twice.
+    """
+    if connection.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY):
+        return False
     return choices.restocks and choices.inventory_behaviour != OrderSettings.InventoryBehaviour.BYPASS
 
 
-def settle(update: OrderUpdate, client: Client, copy: OrderProgress) -> str:
-    """The gid of a refund whose answer was lost, sent once more if need be; '' if it is to be planned anew."""
+def settle(update: OrderUpdate, client: Client, copy: OrderProgress, as_of: datetime | None) -> str:
+    """The gid of a refund whose answer was lost, sent once more if need be; '' if it is to be planned anew.
+
+    That only once its key is dead by Shopify's clock, which `as_of` tells: our own may leap, and what was sent may be
+    executed late.
+    """
     if made := _find_made(update, copy):
         return made
-    if update.sent_at is None or timezone.now() - update.sent_at > KEY_LIFE:
+    now, sent_at = as_of or timezone.now(), update.sent_as_of or update.sent_at
+    if sent_at is None or now - sent_at > KEY_LIFE:
         return ""
     return send(update, client)
 

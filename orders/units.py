@@ -5,17 +5,35 @@ Held back means: sold in a destination and not yet taken from the source, so no 
 `Units` of them in the same transaction.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from orders.mapping import MappedOrder
 from orders.models import OrderImport, OrderImportLine
 from stores.models import VariantLink
 
-# Told which source variants' held back units changed, inside the transaction that changed them; the instant is
-# Shopify's, given where the source's own stock gave the units (syncing.stock.pending).
-Units = Callable[[Collection[int], datetime | None], None]
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Units that an original does not hold any more: source variant -> units. The destination may have them back."""
+
+    connection_id: int
+    units: dict[int, int]
+
+
+class Units(Protocol):
+    """Told which source variants' held back units changed, inside the transaction that changed them.
+
+    The instant is Shopify's, given where the source's own stock gave the units (syncing.stock.pending).
+    """
+
+    def __call__(
+        self, source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+    ) -> None: ...
+
+
 Line = OrderImportLine
 NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending")
 
@@ -109,6 +127,27 @@ def keep_quantities(order_import: OrderImport, quantities: Mapping[str, int]) ->
         row.quantity = quantities[row.line_gid]
     Line.objects.bulk_update(rows, ["quantity"])
     return {row.source_variant_id for row in rows if row.source_variant_id is not None}
+
+
+def returned(order_import: OrderImport, before: Mapping[int, int]) -> Returned:
+    """What is held back less than before, because the original holds less."""
+    after = held_back(order_import)
+    less = {variant: units - after.get(variant, 0) for variant, units in before.items()}
+    return Returned(order_import.connection_id, {variant: units for variant, units in less.items() if units > 0})
+
+
+def held_back(order_import: OrderImport) -> dict[int, int]:
+    """Source variant -> units of this order that are held back now."""
+    return _pending(order_import.lines.all())
+
+
+def in_copy(order_import: OrderImport) -> dict[int, int]:
+    """Source variant -> units in its copy."""
+    found: dict[int, int] = {}
+    lines = order_import.lines.filter(state=Line.State.CARRIED, source_variant__isnull=False)
+    for variant, units in lines.values_list("source_variant_id", "quantity"):
+        found[variant] = found.get(variant, 0) + units
+    return found
 
 
 def carried(order_import: OrderImport) -> set[int]:

@@ -1,16 +1,21 @@
 """The rows of later changes: what is about to be sent is committed first, then what became of it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from orders.importing import LookAgain
 from orders.models import OrderUpdate
 from stores.shopify import errors
 
 State = OrderUpdate.State
 OPEN = (State.PLANNED, State.SENT)
+# A request of ours may be under way for half a minute: until then it may still be executed.
+LATE_SECONDS = 60
+PAUSE_SECONDS = 10  # between looks
 
 
 class UpdateRefused(Exception):
@@ -19,12 +24,17 @@ class UpdateRefused(Exception):
     failure = errors.REJECTED
 
 
-def begin(update: OrderUpdate, body: dict[str, Any], key: UUID | None = None) -> bool:
-    """Commit that this is about to be sent; False if another worker has this change in hand."""
+def begin(update: OrderUpdate, body: dict[str, Any], key: UUID | None = None, *, as_of: datetime | None = None) -> bool:
+    """Commit that this is about to be sent; False if another worker has this change in hand.
+
+    `as_of` is Shopify's clock a moment ago, where an answer told it.
+    """
     fields = {
         "state": State.SENT,
         "attempts": update.attempts + 1,
         "sent_at": timezone.now(),
+        "sent_as_of": as_of,
+        "look_up_until": None,
         "body": body,
         "key": key,
         "reason": "",
@@ -37,6 +47,22 @@ def begin(update: OrderUpdate, body: dict[str, Any], key: UUID | None = None) ->
     for name, value in fields.items():
         setattr(update, name, value)
     return True
+
+
+def wait_for_late(update: OrderUpdate, as_of: datetime | None, words: str) -> None:
+    """Raises LookAgain, with these words, while what was sent without an answer may still be executed.
+
+    `as_of` is Shopify's clock before the state was read that the caller goes by. Counted from the first look on, since
+    our worker may have slept before it sent; our own clock may leap, and counts nothing.
+    """
+    if as_of is None:
+        raise LookAgain(f"{words} No answer tells Shopify's time, so nobody knows for how long.", LATE_SECONDS)
+    if update.look_up_until is None:
+        update.look_up_until = as_of + timedelta(seconds=LATE_SECONDS)
+        update.save(update_fields=["look_up_until", "changed_at"])
+    left = (update.look_up_until - as_of).total_seconds()
+    if left > 0:
+        raise LookAgain(words, min(left, PAUSE_SECONDS))
 
 
 def note(update: OrderUpdate, body: dict[str, Any]) -> None:

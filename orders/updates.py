@@ -7,7 +7,7 @@ travels in one direction, and the ledger (OrderUpdate) knows what we made. May d
 
 from collections.abc import Callable
 
-from orders import cancellations, fulfilments, refunds, units_left, update_state
+from orders import cancellations, fulfilments, refunds, units, units_left, update_state
 from orders.importing import Clients, LookAgain, import_order
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.units import Units
@@ -100,7 +100,9 @@ class _Carrier:
     def _cancel(self, update: OrderUpdate) -> str:
         row = self.row
         client = self.clients(row.connection.source)
+        held = units.in_copy(row)
         if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
+            self.tell(set(held), None, units.Returned(row.connection_id, held))
             return update_state.confirm(update, "The draft was deleted.")
         return cancellations.carry_cancellation(update, self.choices, self.clients)
 

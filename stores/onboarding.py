@@ -193,13 +193,13 @@ def _purposes(store: Store) -> tuple[str, ...]:
 
 
 def _order_connections(store: Store) -> list[Connection]:
-    """The connections of a store that carry orders, in either role."""
+    """The connections of a store that carry orders, in either role, or did so lately: what they noted goes on."""
     rows = Connection.objects.filter(Q(source=store) | Q(destination=store))
-    return [connection for connection in rows if connection.carries_orders]
+    return [connection for connection in rows if connection.order_strategies()]
 
 
 def _order_purposes(store: Store) -> set[str]:
-    strategies = {connection.strategy for connection in _order_connections(store)}
+    strategies = {each for connection in _order_connections(store) for each in connection.order_strategies()}
     if not store.is_source:
         return {"orders given"} if strategies else set()
     return {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}

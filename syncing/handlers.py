@@ -28,6 +28,7 @@ from syncing.stock import pairs, undo
 from syncing.stock.engine import Run
 
 CARRY_SECONDS = 60
+LEAVE_SECONDS = 20  # between looks whether a connection can leave the strategy under which it carried orders
 PROCESS_SECONDS = 30
 CONTENT_SECONDS = 240
 IMAGE_SECONDS = 60  # until a product is looked at again whose images were not ready
@@ -84,12 +85,17 @@ def carry_stock(job: SyncJob) -> None:
         return  # its links stay dirty; resuming reconciles and runs it
     if connection.carries_orders and connection.aligned_strategy != connection.strategy:
         _prepare_orders(connection)
+    words = order_effects.why_orders_must_end_first(connection, open_client)
+    if words:
+        connection.strategy = connection.aligned_strategy  # of this object: until then the old one is in force
     run = Run(connection, open_client)
     try:
         is_done = run.carry(CARRY_SECONDS, lambda: pulse.is_stopping() or _is_stopped(connection))
     finally:
         jobs.carry_all(run.dirtied - {connection.pk})
         rematching.match_products(run.contradictions)
+    if words:
+        raise jobs.Later(LEAVE_SECONDS, words)
     if not is_done:
         raise jobs.Later(0, "More waits to be carried.")
 

@@ -6,21 +6,29 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from orders import due, intake
+from orders import due, intake, looking
 from orders.models import OrderImport, OrderUpdate
+from orders.units import Returned
 from stores.models import Connection, Store
 from stores.shopify import gids
+from stores.shopify.client import Client
+from stores.shopify.errors import ShopifyError
 from stores.shopify.instants import instant_or_none
 from syncing import jobs
 from syncing.stock import pending
 
 Payloads = Sequence[dict]
+Clients = Callable[[Store], Client]
 Kind = OrderUpdate.Kind
 NOBODY = "No connection carries this store's orders."
 
 
-def move_units(source_variant_ids: Collection[int], taken_at: datetime | None) -> None:
+def move_units(
+    source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+) -> None:
     """Have stock planned again with the units that are held back now (orders.units.Units)."""
+    if returned is not None:
+        pending.units_came_back(returned.connection_id, returned.units)
     if source_variant_ids:
         jobs.carry_all(pending.units_moved(source_variant_ids, taken_at))
 
@@ -31,7 +39,9 @@ class _Later:
     def __init__(self) -> None:
         self.variants: set[int] = set()
 
-    def __call__(self, source_variant_ids: Collection[int], taken_at: datetime | None) -> None:
+    def __call__(
+        self, source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+    ) -> None:
         self.variants |= set(source_variant_ids)
 
 
@@ -151,3 +161,23 @@ def resume_linked(connection_ids: Collection[int]) -> None:
     """Have orders imported that waited for a link which is there now."""
     for row in due.linked_since(connection_ids).select_related("connection"):
         jobs.import_order(row.connection, row.order_gid)
+
+
+def why_orders_must_end_first(connection: Connection, clients: Clients) -> str:
+    """Why a connection that is to carry no orders any more still does, in words; '' if its new strategy may begin.
+
+    Before it does, every order that was placed until then is noted: its units are taken from the source by its copy.
+    What happened to copies until then is carried, for its units are counted in the stock that both sides begin with.
+    """
+    if not connection.is_leaving_orders:
+        return ""
+    try:
+        look = looking.look_for_orders(connection, clients, move_units)
+    except ShopifyError as error:
+        return f"Orders placed until now are still to be noted. {error}"
+    for row in look.due:
+        jobs.import_order(connection, row.order_gid)
+    for row in {*look.changed, *due.unfinished_updates([connection.pk])}:
+        jobs.update_order(connection, row.order_gid)
+    changes = due.unfinished_updates([connection.pk]).count()
+    return f"Changes of {changes} copied orders are carried first." if changes else ""

@@ -258,7 +258,7 @@ def _compare_readings(store: Store, chunk: Sequence[LevelReading], seen: _Seen, 
 
 
 def _look_for_orders(connection: Connection, clients: Clients, report: Reconciliation) -> None:
-    if not connection.carries_orders:
+    if not connection.carries_orders and not connection.order_imports.exists():
         return
     look = looking.look_for_orders(connection, clients, order_effects.move_units)
     report.orders_found += look.found

@@ -38,7 +38,7 @@ LAYERS = [
     ("3 features", [f"orders.{name}" for name in ("intake", "units", "copying", "importing", "looking", "due")]),
     ("3 features", ["orders.advice", "orders.forgetting", "orders.notices"]),
     ("3 features", [f"orders.{name}" for name in ("updates", "update_state", "fulfilments")]),
-    ("3 features", ["orders.refunds", "orders.draft_refunds", "orders.cancellations"]),
+    ("3 features", ["orders.refunds", "orders.draft_refunds", "orders.cancellations", "orders.searching"]),
     ("3 features", ["syncing.stock.*", "syncing.catalog.*"]),
     ("3 features", [f"syncing.{name}" for name in ("messengers", "metrics", "problems", "pulse", "retention")]),
     ("3 features", ["syncing.carried_problems"]),

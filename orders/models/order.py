@@ -63,9 +63,15 @@ class OrderImport(models.Model):
 
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often its creation was sent.")
     sent_at = models.DateTimeField(null=True, blank=True)
+    # Shopify's clock a moment before: a copy was created after that.
+    sent_as_of = models.DateTimeField(null=True, blank=True, editable=False)
     look_up_until = models.DateTimeField(
-        null=True, blank=True, help_text="Nothing is sent again before it was looked for until then."
+        null=True,
+        blank=True,
+        help_text="Nothing is sent again before it was looked for until then, by Shopify's clock.",
     )
+    # An operator does not want to wait for that any longer.
+    may_send_again = models.BooleanField(default=False, editable=False)
     looks = models.PositiveSmallIntegerField(default=0, help_text="Looks for it since it was last sent.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     noticed_as = models.CharField(max_length=10, blank=True, editable=False)  # what the last mail about it told

@@ -38,6 +38,9 @@ class OrderUpdate(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     origin_at = models.DateTimeField(null=True, blank=True, help_text="When it happened, by Shopify's clock.")
     sent_at = models.DateTimeField(null=True, blank=True)
+    # Both by Shopify's clock: a moment before it was sent, and until when what was sent may still be executed.
+    sent_as_of = models.DateTimeField(null=True, blank=True, editable=False)
+    look_up_until = models.DateTimeField(null=True, blank=True, editable=False)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

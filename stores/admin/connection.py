@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
+from orders import due
 from orders.admin.settings import OrderSettingsInline, take_up_again
 from orders.models import OrderSettings
 from stores import linking
@@ -148,8 +149,9 @@ class ConnectionAdmin(ConnectionColumns):
         reason = row.why_inert()
         steps = next_steps(row, {button["name"]: button for button in self.offered(request, row)})
         tone = look.BAD if "disconnected" in reason else look.WARN
+        said = [{"tone": tone, "text": reason}, {"tone": look.BUSY, "text": due.tell_left_over(row)}]
         return {
-            "alerts": [{"tone": tone, "text": reason}] if reason else [],
+            "alerts": [each for each in said if each["text"]],
             "status": connection_status(row),
             "steps": steps,
             "unmapped": unmapped_locations(row),
@@ -173,6 +175,8 @@ class ConnectionAdmin(ConnectionColumns):
         if "identifier" in form.changed_data and _is_approved(connection):
             jobs.match(connection)
             messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
+        if "strategy" in form.changed_data and (words := due.tell_left_over(connection)):
+            messages.info(request, words)
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)
         if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):

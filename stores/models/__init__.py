@@ -3,7 +3,7 @@
 from stores.models.catalogue import CatalogueSettings, SyncMode
 from stores.models.catalogue_field import CatalogueField, FieldPolicy
 from stores.models.catalogue_link import CatalogueFile, FollowState, ProductLink, ResourceLink
-from stores.models.connection import Connection, LocationMapping
+from stores.models.connection import CARRY_ORDERS, ENDING_TWO_WAY, Connection, LocationMapping
 from stores.models.currency_rate import CurrencyRate
 from stores.models.history import ConfigurationChange
 from stores.models.link import VariantLink
@@ -12,6 +12,8 @@ from stores.models.trouble import StoreTrouble
 from stores.models.variant import Variant
 
 __all__ = [
+    "CARRY_ORDERS",
+    "ENDING_TWO_WAY",
     "CatalogueField",
     "CatalogueFile",
     "CatalogueSettings",

@@ -1,14 +1,21 @@
 """A connection of one source to one destination, and which of their locations belong together."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from stores.models.store import Location, Store, Strategy, SyncSwitch
+
+CARRY_ORDERS = (Strategy.DRAFT_ORDER, Strategy.ORDER)
+ORDERS_SHOWN = timedelta(days=60)  # to an app, by Shopify; what is older does not change any more
+# The aligned strategy of a connection that was two-way, while the last changes of that time are carried.
+ENDING_TWO_WAY = "two_way_end"
 
 
 class Connection(models.Model):
@@ -130,22 +137,52 @@ class Connection(models.Model):
     @property
     def carries_orders(self) -> bool:
         """Whether a destination's order becomes one of the source, as a draft or as a real one."""
-        return self.strategy in (Strategy.DRAFT_ORDER, Strategy.ORDER)
+        return self.strategy in CARRY_ORDERS
+
+    def order_strategies(self) -> set[str]:
+        """The strategies under which its orders are carried: its own, and that of orders noted under another one."""
+        lately = self.order_imports.filter(placed_at__gte=timezone.now() - ORDERS_SHOWN)
+        noted = {Strategy.DRAFT_ORDER if is_draft else Strategy.ORDER for is_draft in _kinds(lately)}
+        return noted | {each for each in (self.strategy, self.aligned_strategy) if each in CARRY_ORDERS}
+
+    @property
+    def is_leaving_orders(self) -> bool:
+        """Whether it is to carry no orders any more, by a strategy that has not begun: until then it carries them."""
+        return not self.carries_orders and self.aligned_strategy in CARRY_ORDERS
+
+    @property
+    def is_leaving_two_way(self) -> bool:
+        """Whether what changed under two-way is still carried as changes, before the new strategy begins."""
+        return not self.is_two_way and self.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY)
 
     @property
     def orders_from_at(self) -> datetime | None:
-        """Orders placed before this instant are not carried; None while none are."""
-        if not self.carries_orders or self.started_at is None:
+        """Orders placed before this instant are not carried; None while none are.
+
+        A strategy begins when both sides are aligned by it, not when an operator chooses it: until then the units of
+        an order travel in the old strategy's way, and in that way alone.
+        """
+        if self.started_at is None or not (self.carries_orders or self.is_leaving_orders):
             return None
-        return max(self.started_at, self.carries_orders_since or self.started_at)
+        if self.carries_orders_since is None:
+            return None if self.is_leaving_two_way or self.is_leaving_orders else self.started_at
+        return max(self.started_at, self.carries_orders_since)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; a strategy that begins (or ceases) to carry orders is noted with the instant."""
-        if self.carries_orders != (self.carries_orders_since is not None):
-            self.carries_orders_since = self.destination.now() if self.carries_orders else None
-            if (names := kwargs.get("update_fields")) is not None and "strategy" in names:
-                kwargs["update_fields"] = {*names, "carries_orders_since"}
+        self._note_since()
+        if (names := kwargs.get("update_fields")) is not None and {"strategy", "aligned_strategy"} & set(names):
+            kwargs["update_fields"] = {*names, "carries_orders_since"}
         super().save(*args, **kwargs)
+
+    def _note_since(self) -> None:
+        if not self.carries_orders and not self.is_leaving_orders:
+            self.carries_orders_since = None
+            return
+        # Until two-way has ended, the units of orders travel as changes of stock.
+        is_two_way_still = self.aligned_strategy == Strategy.TWO_WAY and self.state == self.State.RUNNING
+        if self.carries_orders and self.carries_orders_since is None and not is_two_way_still:
+            self.carries_orders_since = self.destination.now()
 
     def why_inert(self, is_stopped: bool | None = None) -> str:
         """Why nothing travels along this connection now, in words; '' when it does.
@@ -187,6 +224,10 @@ class Connection(models.Model):
             self.started_at = at or self.destination.now()
             self.carries_orders_since = self.started_at if self.carries_orders else None
         self.save(update_fields=["state", "started_at", "carries_orders_since"])
+
+
+def _kinds(order_imports: models.QuerySet) -> Iterable[bool]:
+    return order_imports.order_by().values_list("is_draft", flat=True).distinct()
 
 
 class LocationMapping(models.Model):

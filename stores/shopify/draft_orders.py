@@ -1,15 +1,15 @@
 """Draft orders on the wire: create, find by tag, read, change the lines, send the invoice, delete.
 
-There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is found by its tag, through a
-search index that lags, and recognised by an attribute.
+There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is recognised by an attribute, and
+looked for by its tag, through a search index that lags, and among the newest, which need no index.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stores.shopify import answers, gids
+from stores.shopify import answers, gids, newest
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer, UserErrors
 from stores.shopify.instants import instant_or_none, parse_instant
@@ -17,7 +17,8 @@ from stores.shopify.order_records import Money, attributes, money
 from stores.shopify.orders import quote
 
 WRITE_COST = 12.0
-LINES_COST = 37.0  # as the simulator counts it by Shopify's published rules
+NEWEST_COST = 27.0  # as the simulator counts these by Shopify's published rules
+LINES_COST = 37.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,40 @@ query FindDraft($query: String!, $after: String) {
 
 
 def find_draft_by_tag(client: Client, tag: str, attribute: tuple[str, str]) -> DraftRecord | None:
-    """The oldest draft with this tag and this (key, value) attribute, or None.
+    """The oldest draft with this tag and this (key, value) attribute, or None, which proves nothing.
 
-    Search misses new drafts for seconds or more (facts 7.3): None right after a write proves nothing, look several
-    times. A draft whose tag an operator removed is not found. Raises as Client.execute does.
+    The search misses new drafts for seconds or more (facts 7.3), and those whose tag an operator removed. Raises as
+    Client.execute does.
     """
     nodes = client.pages(FIND_DRAFT, {"query": f"tag:{quote(tag)}"}, ("draftOrders",), cost=21)
-    found = [draft for draft in map(_draft, nodes) if attribute in draft.attributes]
+    return _oldest(map(_draft, nodes), attribute)
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/draftOrders
+LIST_NEWEST_DRAFTS = (
+    """
+query ListNewestDrafts($after: String) {
+  draftOrders(first: 50, after: $after, sortKey: ID, reverse: true) {
+    nodes { ...Draft }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+    + DRAFT_FIELDS
+)
+
+
+def find_draft_among_newest(client: Client, attribute: tuple[str, str], since: datetime) -> DraftRecord | None:
+    """The oldest draft created since then with this (key, value) attribute, or None: then there is none.
+
+    Walks the newest drafts by id, without a search. Raises as Client.execute does.
+    """
+    nodes = client.pages(LIST_NEWEST_DRAFTS, {}, ("draftOrders",), cost=NEWEST_COST)
+    return _oldest(map(_draft, newest.since(nodes, since)), attribute)
+
+
+def _oldest(drafts: Iterable[DraftRecord], attribute: tuple[str, str]) -> DraftRecord | None:
+    found = [draft for draft in drafts if attribute in draft.attributes]
     return min(found, key=lambda draft: (draft.created_at, gids.number(draft.gid)), default=None)
 
 

@@ -1,19 +1,19 @@
-"""Orders on the wire: reading one, looking for a copy, listing what changed, and creating one.
+"""Orders on the wire: reading one, looking for a copy, and creating one.
 
 `orderCreate` has no idempotency: a repeat makes a second order (facts 7.1). After an ambiguous answer look with
-`find_by_custom_id`, then `find_by_source_identifier`, before anything is sent again (facts 7.3).
+`find_by_custom_id`, then `find_among_newest`, before anything is sent again: neither needs the search index.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from stores.shopify import answers, gids
+from stores.shopify import answers, gids, newest
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer, UserErrors
 from stores.shopify.instants import parse_instant
-from stores.shopify.order_records import Money, OrderRecord, OrderSummary, money, order_record, order_summary
+from stores.shopify.order_records import Money, OrderRecord, money, order_record
 
 # Our metafield on a copy: of type `id`, so that its values are unique and can be looked up at once (facts 7.3).
 NAMESPACE = "$app:sync"
@@ -21,6 +21,7 @@ KEY = "source_order"
 INVENTORY_CLAIM_FAILED = "INVENTORY_CLAIM_FAILED"
 # 10 to 18 points as captured (facts 7.1).
 CREATE_COST = 18.0
+NEWEST_COST = 14.0  # as the simulator counts it by Shopify's published rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,55 +205,16 @@ def find_by_custom_id(client: Client, value: str, namespace: str = NAMESPACE, ke
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
-FIND_BY_SEARCH = """
-query FindOrderBySearch($query: String!) {
-  orders(first: 5, query: $query, sortKey: CREATED_AT) {
+LIST_NEWEST = """
+query ListNewestOrders($namespace: String!, $key: String!, $after: String) {
+  orders(first: 50, after: $after, sortKey: ID, reverse: true) {
     nodes {
       id
       name
       createdAt
-      sourceIdentifier
-      totalPriceSet { shopMoney { amount currencyCode } }
-    }
-  }
-}
-"""
-
-
-def find_by_source_identifier(client: Client, identifier: str) -> CreatedOrder | None:
-    """The oldest order with exactly this source identifier, or None.
-
-    Uses the search index, which misses new orders for seconds or more: None right after a write proves nothing
-    (facts 7.3). Raises as Client.execute does.
-    """
-    data = client.execute(FIND_BY_SEARCH, {"query": f"source_identifier:{quote(identifier)}"}, cost=8)
-    nodes = [node for node in data["orders"]["nodes"] if node["sourceIdentifier"] == identifier]
-    return _created(nodes[0]) if nodes else None
-
-
-def quote(value: str) -> str:
-    """A value in single quotes for Shopify's search syntax (facts 7.3)."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
-LIST_UPDATED = """
-query ListUpdatedOrders($query: String!, $namespace: String!, $key: String!, $after: String) {
-  orders(first: 100, after: $after, query: $query, sortKey: UPDATED_AT) {
-    nodes {
-      id
-      name
-      createdAt
-      updatedAt
-      cancelledAt
-      test
-      tags
-      app { id }
       sourceIdentifier
       metafield(namespace: $namespace, key: $key) { value }
-      displayFinancialStatus
-      refunds(first: 100) { id createdAt }
-      fulfillments(first: 100) { id updatedAt }
+      totalPriceSet { shopMoney { amount currencyCode } }
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -260,15 +222,24 @@ query ListUpdatedOrders($query: String!, $namespace: String!, $key: String!, $af
 """
 
 
-def iter_orders_updated(client: Client, since: datetime) -> Iterator[OrderSummary]:
-    """Orders changed at or after `since` (aware), oldest change first, 100 per call; the last 60 days only.
+def find_among_newest(client: Client, value: str, since: datetime) -> CreatedOrder | None:
+    """The oldest order created since then with this source identifier or custom id, or None: then there is none.
 
-    An order that changes while we page moves to the end and may come twice. Raises as Client.execute does.
+    Walks the newest orders by id, without a search, whose index misses new ones for a while. Raises as Client.execute
+    does.
     """
-    at = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    variables = {"query": f"updated_at:>='{at}'", "namespace": NAMESPACE, "key": KEY}
-    for node in client.pages(LIST_UPDATED, variables, ("orders",), cost=47):
-        yield order_summary(node)
+    variables = {"namespace": NAMESPACE, "key": KEY}
+    found = [
+        _created(node)
+        for node in newest.since(client.pages(LIST_NEWEST, variables, ("orders",), cost=NEWEST_COST), since)
+        if value in (node["sourceIdentifier"], (node["metafield"] or {}).get("value"))
+    ]
+    return min(found, key=lambda order: (order.created_at, gids.number(order.gid)), default=None)
+
+
+def quote(value: str) -> str:
+    """A value in single quotes for Shopify's search syntax (facts 7.3)."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderCreate

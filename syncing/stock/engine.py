@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from stores.models import Connection, Store
+from stores.models import ENDING_TWO_WAY, Connection, Store
 from stores.shopify import inventory
 from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
 from syncing.models import StockAdjustment, StockBatch
-from syncing.stock import guarding, levels, pairs, planning
+from syncing.stock import guarding, levels, pairs, planning, realigning
 from syncing.stock.contradictions import Contradictions
 from syncing.stock.delivery import deliver
 from syncing.stock.ledger import BATCH_ROWS, Write
@@ -65,13 +65,32 @@ class Run:
         """
         deadline = time.monotonic() + budget_seconds
         self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
+        if self.connection.is_leaving_two_way and not self._end_two_way(deadline, is_stopping):
+            self.troubles.raise_worst()
+            return False
         if self.connection.aligned_strategy != self.connection.strategy:
-            pairs.realign(self.connection)
-        is_done = False
-        while not is_done and time.monotonic() < deadline and not is_stopping():
-            is_done = not self._go_on()
+            realigning.realign(self.connection)
+        is_done = self._carry_all(deadline, is_stopping)
         self.troubles.raise_worst()
         return is_done
+
+    def _carry_all(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:
+        while time.monotonic() < deadline and not is_stopping():
+            if not self._go_on():
+                return True
+        return False
+
+    def _end_two_way(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:
+        """Carry what changed on either side while the connection was two-way; False while that is not done."""
+        if self.connection.aligned_strategy != ENDING_TWO_WAY:
+            realigning.end_two_way(self.connection)
+        chosen, self.connection.strategy = self.connection.strategy, Connection.Strategy.TWO_WAY
+        try:
+            is_done = self._carry_all(deadline, is_stopping)
+        finally:
+            self.connection.strategy = chosen
+        self.after, self.moves = None, False
+        return is_done and not self.troubles.errors
 
     def _go_on(self) -> bool:
         """Look at the next links that wait, from the oldest to the youngest; False if nothing can be done about any.

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection as db
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Case, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from orders.models import OrderImportLine
-from stores.models import Connection, ProductLink, Strategy, VariantLink
+from stores.models import ENDING_TWO_WAY, Connection, ProductLink, Strategy, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
 
 
@@ -52,6 +53,7 @@ class Pair:
     source: Side
     destination: Side
     # Sold in any destination of this source, and not taken from the source yet: not offered to a one-way destination.
+    # Two-way: only what this destination sold while its orders were copied.
     pending_quantity: int = 0
 
     @property
@@ -282,19 +284,25 @@ def _side_columns(side: str) -> list[str]:
     return level + [f"variant_link__{side}_variant__{name}" for name in ("gone_at", "is_bundle", "is_tracked")]
 
 
-# Two-way destinations carry changes and are offered nothing, so nothing is kept from them.
+def _held_back(**conditions: Any) -> Coalesce:
+    lines = OrderImportLine.objects.filter(
+        source_variant=OuterRef("variant_link__source_variant"), is_pending=True, **conditions
+    )
+    units = lines.order_by().values("source_variant").annotate(units=Sum("quantity")).values("units")
+    return Coalesce(Subquery(units), 0)
+
+
+_IS_TWO_WAY = Q(connection__aligned_strategy__in=(Strategy.TWO_WAY, ENDING_TWO_WAY)) | Q(
+    connection__aligned_strategy="", connection__strategy=Strategy.TWO_WAY
+)
+_IS_SECOND = Exists(StockLink.objects.filter(variant_link=OuterRef("variant_link"), pk__lt=OuterRef("pk")))
+# Two-way destinations carry changes and are offered nothing, so nothing is kept from them; only what they sold while
+# the connection carried orders is no change of theirs any more: the copy takes it from the source. Units have no
+# location before: the first of the pairs counts them all.
 _PENDING = Case(
-    When(connection__strategy=Strategy.TWO_WAY, then=Value(0)),
-    default=Coalesce(
-        Subquery(
-            OrderImportLine.objects.filter(source_variant=OuterRef("variant_link__source_variant"), is_pending=True)
-            .order_by()
-            .values("source_variant")
-            .annotate(units=Sum("quantity"))
-            .values("units")
-        ),
-        0,
-    ),
+    When(_IS_TWO_WAY & _IS_SECOND, then=Value(0)),
+    When(_IS_TWO_WAY, then=_held_back(order_import__connection=OuterRef("connection"))),
+    default=_held_back(),
     output_field=IntegerField(),
 )
 _OWN = ["pk", "dirty_sequence", "state", "reason", "source_baseline", "destination_baseline", "keeps_destination"]
@@ -349,26 +357,6 @@ def has_unwired(connection: Connection) -> bool:
     left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
     linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
     return linked.exclude(source_variant__product_gid__in=left_out.values("source_gid")).exists()
-
-
-def realign(connection: Connection) -> None:
-    """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice.
-
-    All or nothing: with the old strategy's baselines the new one would carry what it must not.
-    """
-    connection.aligned_strategy = connection.strategy
-    with transaction.atomic(), db.cursor() as cursor:
-        connection.save(update_fields=["aligned_strategy"])
-        cursor.execute(
-            """
-            UPDATE syncing_stocklink link
-            SET source_baseline = NULL, destination_baseline = NULL, keeps_destination = false, state = 'new',
-                dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
-            FROM (SELECT id FROM syncing_stocklink WHERE connection_id = %s ORDER BY id FOR UPDATE) own
-            WHERE link.id = own.id
-            """,
-            [connection.pk],
-        )
 
 
 def levels_of(sides: Sequence[Side]) -> list[StockLevel]:

@@ -1,11 +1,12 @@
 """Units that were sold in a destination while the source's order does not exist yet: whose plans they change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from django.db import connection as db
 from django.db import transaction
 
-from stores.models import Connection, Variant
+from stores.models import ENDING_TWO_WAY, Connection, Variant
 from syncing.models import StockLevel, StockLink
 from syncing.stock import levels
 
@@ -39,4 +40,30 @@ def _expect_change(source_level_ids: Collection[int]) -> None:
     alone would look like drift, which waits for the next reconciliation. The links are locked by their marks.
     """
     links = StockLink.objects.filter(source_level__in=source_level_ids, keeps_destination=False)
-    links.exclude(connection__strategy=Connection.Strategy.TWO_WAY).update(destination_baseline=None)
+    two_way = (Connection.Strategy.TWO_WAY, ENDING_TWO_WAY)
+    links.exclude(connection__aligned_strategy__in=two_way).update(destination_baseline=None)
+
+
+def units_came_back(connection_id: int, units: Mapping[int, int]) -> None:
+    """Units of source variants are no longer owed by an order, since its original does not hold them any more.
+
+    Two-way: whatever the destination put back of them is a change of its own, and travels as one. So the source, which
+    never lost them, is taken to have lost them as the destination did: both baselines move, and the two cancel out.
+    """
+    with transaction.atomic(), db.cursor() as cursor:
+        for variant_id, quantity in sorted(units.items()):
+            cursor.execute(_CAME_BACK, [quantity, quantity, connection_id, variant_id])
+
+
+_CAME_BACK = """
+    UPDATE syncing_stocklink link
+    SET source_baseline = source_baseline + %s, destination_baseline = destination_baseline + %s,
+        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM (SELECT one.id FROM syncing_stocklink one
+          JOIN stores_variantlink pair ON pair.id = one.variant_link_id
+          JOIN stores_connection own ON own.id = one.connection_id
+          WHERE one.connection_id = %s AND pair.source_variant_id = %s
+            AND own.aligned_strategy IN ('two_way', 'two_way_end') AND one.source_baseline IS NOT NULL
+          ORDER BY one.id LIMIT 1 FOR UPDATE OF one) first
+    WHERE link.id = first.id
+"""

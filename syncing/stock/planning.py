@@ -79,7 +79,8 @@ def _unchanged(pair: Pair, state: str, reason: str = "") -> Settled:
 
 
 def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
-    source, destination = pair.source.available, pair.destination.available
+    # What a copy has still to take from the source is a change of the destination that is on its way already.
+    source, destination = pair.source.available - pair.pending_quantity, pair.destination.available
     is_alignment = not pair.is_aligned
     if is_alignment:
         wins = connection.alignment == Connection.Alignment.SOURCE_WINS
@@ -87,7 +88,8 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
         result.aligned.append(pair)
     step = plan_two_way(pair.source_baseline, pair.destination_baseline, source, destination)
     if not step.source_delta and not step.destination_delta:
-        result.settled.append(_unchanged(pair, State.IN_STEP))
+        words = _STILL_TO_COPY.format(pair.pending_quantity) if pair.pending_quantity else ""
+        result.settled.append(_unchanged(pair, State.IN_STEP, words))
         return
     if _is_absurd(step.source_delta, step.destination_delta, source + step.source_delta):
         result.settled.append(_unchanged(pair, State.SKIPPED, _ABSURD))
@@ -169,6 +171,7 @@ def _set_destination(connection: Connection, group: Sequence[Pair], total: int, 
 
 _ABSURD = f"would need a quantity beyond {LARGEST_QUANTITY:,}, which Shopify does not take"
 _HELD_BACK = "{} held back: sold in a destination, the order is not in the source yet"
+_STILL_TO_COPY = "{} sold in the destination before it was two-way: a copy of the order takes them from the source"
 _KEPT = "keeps the destination's own value until the source changes"
 
 

@@ -28,6 +28,7 @@ from orders import copying, mapping, units  # noqa: E402
 from orders.models import OrderSettings  # noqa: E402
 from stores.clients import open_client  # noqa: E402
 from stores.models import Connection  # noqa: E402
+from stores.shopify import order_lists  # noqa: E402
 from stores.shopify import orders as shopify_orders  # noqa: E402
 from syncing import handlers, jobs  # noqa: E402
 from syncing.catalog import runs  # noqa: E402
@@ -115,7 +116,7 @@ def _bare_orders(connection: Connection) -> str:
     """Read each order of the destination and create its copy: the calls, and nothing that makes them safe."""
     giver, taker = open_client(connection.destination), open_client(connection.source)
     since = datetime.now(UTC) - timedelta(days=1)
-    gids = [summary.gid for summary in shopify_orders.iter_orders_updated(giver, since)]
+    gids = [summary.gid for summary in order_lists.iter_orders_updated(giver, since)]
     for gid in gids:
         order = shopify_orders.read_order(giver, gid)
         partners = units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])

@@ -4,7 +4,8 @@ from orders import update_state, updates
 from orders.models import OrderUpdate
 from stores import clients
 from stores.shopify import gids
-from syncing import jobs, order_effects, sweep
+from syncing import order_effects, sweep
+from syncing.models import SyncJob
 from tests.orders.trade import Trade
 
 State = OrderUpdate.State
@@ -29,11 +30,12 @@ def shipped(order) -> list[tuple[dict[int, int], list[str]]]:
 
 
 def settle(shop: Trade) -> None:
-    """The time passes that looks and jobs wait for; the tries of a job are spread over it."""
-    for tries in (3, 6, jobs.MAX_ATTEMPTS):
+    """The time passes that looks and jobs wait for."""
+    for _ in range(5):
         shop.world.tick(70)
         sweep.sweep()
-        shop.world.work(tries=tries)
+        SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
+        shop.world.work(tries=1)
         shop.run()
         if not OrderUpdate.objects.filter(state__in=update_state.OPEN).exists():
             return

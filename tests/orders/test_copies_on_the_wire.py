@@ -9,7 +9,7 @@ import pytest
 
 from orders import copy_input
 from orders.mapping import Choices, MappedOrder, map_order
-from stores.shopify import draft_orders, gids, orders
+from stores.shopify import draft_orders, gids, order_lists, orders
 from stores.shopify.auth import StaticToken
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
@@ -219,7 +219,7 @@ def test_a_copy_is_found_by_its_custom_id_and_a_second_one_is_refused(wire):
     assert orders.custom_id_was_taken(caught.value)
 
 
-def test_a_search_finds_a_copy_when_its_index_has_caught_up(wire):
+def test_a_copy_is_found_among_the_newest_although_the_search_lags(wire):
     stage = wire()
     stage.source.knobs.search_lag_seconds = 30
     mapped = stage.map(stage.place({"item": 0}))
@@ -227,10 +227,10 @@ def test_a_search_finds_a_copy_when_its_index_has_caught_up(wire):
     drafted = stage.map(stage.place({"item": 0}), strategy="draft_order")
     draft = draft_orders.create_draft(stage.ours, drafted.draft_input)
     attribute = (copy_input.ORIGINAL_ID, drafted.custom_id)
-    assert orders.find_by_source_identifier(stage.ours, mapped.custom_id) is None
     assert draft_orders.find_draft_by_tag(stage.ours, drafted.draft_tag, attribute) is None
+    assert orders.find_among_newest(stage.ours, mapped.custom_id, made.created_at) == made
+    assert draft_orders.find_draft_among_newest(stage.ours, attribute, draft.created_at) == draft
     stage.sim.clock.advance(31)
-    assert orders.find_by_source_identifier(stage.ours, mapped.custom_id) == made
     assert draft_orders.find_draft_by_tag(stage.ours, drafted.draft_tag, attribute) == draft
 
 
@@ -292,8 +292,8 @@ def test_changed_orders_are_listed_with_what_tells_our_copies(wire):
     order = stage.place({"item": 0})
     mapped = stage.map(order)
     made = orders.create_order(stage.ours, mapped.input, mapped.options)
-    (listed,) = orders.iter_orders_updated(stage.theirs, order.created_at)
+    (listed,) = order_lists.iter_orders_updated(stage.theirs, order.created_at)
     assert (listed.gid, listed.custom_id, listed.financial_status) == (order.gid, "", "PAID")
-    (copied,) = orders.iter_orders_updated(stage.ours, order.created_at)
+    (copied,) = order_lists.iter_orders_updated(stage.ours, order.created_at)
     assert (copied.gid, copied.custom_id, copied.source_identifier) == (made.gid, mapped.custom_id, mapped.custom_id)
     assert {"From: North", "multi_store_sync"} <= set(copied.tags)

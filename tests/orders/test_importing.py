@@ -189,6 +189,8 @@ class TestWhatIsNotCopied:
         shop = trade()
         shop.connection.strategy = "one_way"
         shop.connection.save()
+        jobs.carry(shop.connection)
+        shop.world.work()
         shop.north.order()
         shop.run()
         assert not OrderImport.objects.exists()

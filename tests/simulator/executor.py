@@ -14,7 +14,7 @@ from .auth import installation_of
 from .call import Call
 from .coercion import coerce_variables
 from .cost import MAX_COST, actual_cost, requested_cost
-from .faults import WAITS, slow_hook, strike_after, strike_before, throttled_error, without_groups
+from .faults import LATE, WAITS, slow_hook, strike_after, strike_before, throttled_error, without_groups
 from .idempotency import close_ticket, open_ticket, spoil_keys
 from .plan import FieldPlan, OperationPlan
 from .problems import HttpError, LostConnection, NotSimulatedError, NullBubble, RequestError, error
@@ -133,6 +133,9 @@ class Executor:
         if struck is not None:
             if struck.kind == "failed_attempt":
                 spoil_keys(call, plan.fields)
+            if struck.kind == LATE:
+                with shop.lock:
+                    simulator.later.schedule(shop, lambda: self._execute_late(call, plan), struck.seconds)
             strike_before(struck)
         requested = self._pay(call, plan)
         call.before_execute = [slow_hook(fault.seconds) for fault in drawn if fault.kind == "slow"]
@@ -147,6 +150,11 @@ class Executor:
         elif struck is not None:
             strike_after(struck)
         return body
+
+    def _execute_late(self, call: Call, plan: OperationPlan) -> None:
+        """Nobody waits for the answer any more; what it does, it does at the moment of now."""
+        call.now = self.simulator.clock.whole_seconds()
+        self._execute(call, plan, self._pay(call, plan))
 
     def _pay(self, call: Call, plan: OperationPlan) -> int:
         """Takes the requested cost before anything runs (rows 7 and 8). Raises RequestError."""

@@ -17,8 +17,9 @@ BEFORE = ("refuse_before", "http", "rate_limited", "throttled", "internal_error_
 AFTER = ("lost_answer",)
 # A stock mutation answers without a group and without an error: executed all the same, or not at all.
 WITHOUT_GROUP = ("null_group", "null_group_before")
+LATE = "late_execution"  # the answer is lost at once, and `seconds` later by the simulator's clock it is executed
 WAITS = ("slow", "slow_answer")  # before it runs, its key counting as running; after it was committed
-KINDS = (*BEFORE, *AFTER, *WITHOUT_GROUP, *WAITS)
+KINDS = (*BEFORE, *AFTER, *WITHOUT_GROUP, LATE, *WAITS)
 LOST_HOW = ("close", "html", "internal_error")
 STRINGS = {
     401: "[API] Invalid API key or access token (unrecognized login or wrong password)",
@@ -48,7 +49,7 @@ class Fault:
     status: int = 502  # http
     html: bool | None = None  # http; default: HTML for 5xx, a string of JSON below
     retry_after: str = "2.0"  # rate_limited: a float in seconds, as Shopify sends it (facts 1.3)
-    seconds: float = 0.0  # slow, slow_answer
+    seconds: float = 0.0  # slow, slow_answer, late_execution
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -118,8 +119,8 @@ def throttled_error() -> RequestError:
 
 def strike_before(fault: Fault) -> None:
     """Raises what a fault that comes before the execution looks like."""
-    if fault.kind == "refuse_before":
-        raise LostConnection("refused before executing")
+    if fault.kind in ("refuse_before", LATE):
+        raise LostConnection(f"{fault.kind}: nothing was executed, as far as anybody can see")
     if fault.kind == "throttled":
         raise throttled_error()
     if fault.kind in ("internal_error_before", "failed_attempt"):

@@ -18,7 +18,8 @@ class Knobs:
     restore_rate: float = 100.0  # row 8, points a second
     add_instead_of_set: bool = False  # row 22: the reported bug of sets at unstocked locations
     routing: str = "stocked"  # row 26: stocked | default
-    search_lag_seconds: float = 0.0  # row 14
+    search_lag_seconds: float = 0.0  # row 14: every list with a query; none without, and nothing that is read by its id
+    tells_the_time: bool = True  # the Date header of answers
     totals_lag_seconds: float = 0.0  # row 35
     job_seconds: float = 1.0  # rows 30, 48: until a job, a cancellation or a product operation is done
     job_results: bool = True  # row 48: False: orderCancel's `jobResult` is null, only its job tells

@@ -88,6 +88,15 @@ class Handler(BaseHTTPRequestHandler):
         """The Date header is Shopify's clock, not this machine's."""
         return super().date_time_string(self.simulator.clock.seconds() if timestamp is None else timestamp)
 
+    def send_header(self, keyword, value):
+        if keyword != "Date" or self._tells_the_time():
+            super().send_header(keyword, value)
+
+    def _tells_the_time(self) -> bool:
+        found = GRAPHQL.match(self.path)
+        shop = self.simulator.shops.get(found[1]) if found else None
+        return shop is None or shop.knobs.tells_the_time
+
     def do_GET(self):
         self._answer(self._get)
 

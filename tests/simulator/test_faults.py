@@ -85,6 +85,16 @@ def test_an_internal_error_before_looks_the_same_and_did_nothing(api: Api, small
     assert small.available(small.mug) == 5
 
 
+def test_a_request_whose_answer_was_lost_may_be_executed_late(api: Api, small: Small):
+    small.sim.fault(DOMAIN, "late_execution", match="inventoryAdjustQuantities", seconds=60)
+    with pytest.raises(requests.ConnectionError):
+        api.send(ADJUST, sell_one(small))
+    small.sim.clock.advance(59)
+    assert small.available(small.mug) == 5
+    small.sim.clock.advance(1)
+    assert small.available(small.mug) == 4
+
+
 def test_a_slow_answer_keeps_the_client_waiting_after_the_commit(api: Api, small: Small):
     small.sim.fault(DOMAIN, "slow_answer", seconds=1.0)
     with pytest.raises(requests.ReadTimeout):

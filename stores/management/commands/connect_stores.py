@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.db.models import BooleanField
 
+from orders import due
 from orders.models import OrderSettings
 from stores import linking, onboarding
 from stores.clients import open_client
@@ -89,6 +90,8 @@ class Command(OperatorCommand):
             connection, has_new_identifier, has_new_mappings = self._save(source, destination, options)
             _choose_orders(connection, options["orders"])
         self._tell(connection)
+        if words := due.tell_left_over(connection):
+            self.stdout.write(f"  {words}")
         if connection.state == Connection.State.RUNNING:
             self._follow_up(connection, has_new_identifier, has_new_mappings)
         if options["preview"]:

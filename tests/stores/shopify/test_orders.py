@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from stores.shopify import orders
+from stores.shopify import order_lists, orders
 from stores.shopify.errors import ObjectNotFound, QueryRejected, UnexpectedAnswer, UserError, UserErrors
 from stores.shopify.gids import GidError
 from stores.shopify.order_records import (
@@ -26,6 +26,7 @@ ORDER = "gid://shopify/Order/1"
 DRAFT = "gid://shopify/DraftOrder/3"
 AT = "2026-11-20T10:00:00Z"
 INSTANT = datetime(2026, 11, 20, 10, tzinfo=UTC)
+LONG_AGO = INSTANT - timedelta(days=30)
 
 
 def bag(amount, shown=None):
@@ -235,11 +236,30 @@ def test_no_copy_is_none_and_a_missing_definition_is_told():
         orders.find_by_custom_id(client(), "n/1")
 
 
-def test_a_search_by_source_identifier_believes_only_exact_matches():
-    answer({"orders": {"nodes": [created_node(8, sourceIdentifier="n/12"), created_node(9, sourceIdentifier="n/1")]}})
-    assert orders.find_by_source_identifier(client(), "n/1").gid == "gid://shopify/Order/9"
-    answer({"orders": {"nodes": [created_node(8, sourceIdentifier="n/12")]}})
-    assert orders.find_by_source_identifier(client(), "n/1") is None
+def newest_node(number: int, at: str = AT, identifier: str = "", custom_id: str = "") -> dict:
+    metafield = {"value": custom_id} if custom_id else None
+    return created_node(number, createdAt=at, sourceIdentifier=identifier, metafield=metafield)
+
+
+def test_a_walk_of_the_newest_believes_only_exact_matches():
+    answer({"orders": page([newest_node(9, identifier="n/12"), newest_node(8, identifier="n/1")])})
+    assert orders.find_among_newest(client(), "n/1", LONG_AGO).gid == "gid://shopify/Order/8"
+    answer({"orders": page([newest_node(9, identifier="n/12")])})
+    assert orders.find_among_newest(client(), "n/1", LONG_AGO) is None
+
+
+def test_a_walk_of_the_newest_goes_by_our_metafield_too_and_takes_the_oldest():
+    answer({"orders": page([newest_node(9, custom_id="n/1"), newest_node(8, identifier="n/1")])})
+    assert orders.find_among_newest(client(), "n/1", LONG_AGO).gid == "gid://shopify/Order/8"
+    assert "query" not in sent()[0]["variables"]
+
+
+def test_a_walk_of_the_newest_ends_at_what_is_older_than_asked_for_but_not_at_the_first_such():
+    before, since = "2026-11-19T08:00:00Z", datetime(2026, 11, 20, tzinfo=UTC)
+    nodes = [newest_node(99, before), newest_node(98), *(newest_node(90 - i, before) for i in range(30))]
+    answer({"orders": page(nodes, "c")})
+    assert orders.find_among_newest(client(), "n/1", since) is None
+    assert len(sent()) == 1
 
 
 def test_search_values_are_quoted():
@@ -249,7 +269,7 @@ def test_search_values_are_quoted():
 def test_a_filter_that_shopify_ignored_is_an_error():
     answer({"orders": {"nodes": []}}, search=[{"path": ["orders"], "warnings": [{"message": "Invalid search field"}]}])
     with pytest.raises(QueryRejected, match="Invalid search field"):
-        orders.find_by_source_identifier(client(), "n/1")
+        list(order_lists.iter_orders_updated(client(), LONG_AGO))
 
 
 def test_changed_orders_are_listed_since_an_instant():
@@ -259,7 +279,7 @@ def test_changed_orders_are_listed_since_an_instant():
     more = summary_node(id="gid://shopify/Order/2", cancelledAt=AT, metafield={"value": "x/1"}, **happened)
     answer({"orders": page([more])})
     since = datetime(2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=2)))
-    first, second = orders.iter_orders_updated(client(), since)
+    first, second = order_lists.iter_orders_updated(client(), since)
     assert (first.gid, first.cancelled_at, first.tags, first.custom_id) == (ORDER, None, ("a", "b"), "")
     assert (second.cancelled_at, second.custom_id) == (INSTANT, "x/1")
     assert second.refunds == (("gid://shopify/Refund/8", INSTANT),)

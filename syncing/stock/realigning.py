@@ -1,0 +1,56 @@
+"""Another strategy for a connection: what its old one began ends first, then both sides are aligned anew."""
+
+from django.db import connection as db
+from django.db import transaction
+
+from stores.models import ENDING_TWO_WAY, Connection
+
+
+def end_two_way(connection: Connection) -> None:
+    """Have every link looked at once more, by live values, before its baselines are forgotten.
+
+    What changed on either side until then travels as a change, though no webhook told of it.
+    """
+    connection.aligned_strategy = ENDING_TWO_WAY
+    with transaction.atomic(), db.cursor() as cursor:
+        connection.save(update_fields=["aligned_strategy"])
+        cursor.execute(
+            """
+            UPDATE syncing_stocklevel level SET is_doubtful = true, version = version + 1
+            FROM (SELECT id FROM syncing_stocklevel WHERE id IN (
+                      SELECT unnest(ARRAY[source_level_id, destination_level_id]) FROM syncing_stocklink
+                      WHERE connection_id = %s) ORDER BY id FOR UPDATE) own
+            WHERE level.id = own.id
+            """,
+            [connection.pk],
+        )
+        cursor.execute(
+            """
+            UPDATE syncing_stocklink link
+            SET dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+            FROM (SELECT id FROM syncing_stocklink WHERE connection_id = %s ORDER BY id FOR UPDATE) own
+            WHERE link.id = own.id
+            """,
+            [connection.pk],
+        )
+
+
+def realign(connection: Connection) -> None:
+    """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice.
+
+    All or nothing: with the old strategy's baselines the new one would carry what it must not. What is still to be
+    copied of orders is counted as taken from the source already (`Pair.pending_quantity`).
+    """
+    connection.aligned_strategy = connection.strategy
+    with transaction.atomic(), db.cursor() as cursor:
+        connection.save(update_fields=["aligned_strategy"])
+        cursor.execute(
+            """
+            UPDATE syncing_stocklink link
+            SET source_baseline = NULL, destination_baseline = NULL, keeps_destination = false, state = 'new',
+                dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+            FROM (SELECT id FROM syncing_stocklink WHERE connection_id = %s ORDER BY id FOR UPDATE) own
+            WHERE link.id = own.id
+            """,
+            [connection.pk],
+        )
