@@ -270,6 +270,11 @@ def _look_for_orders(connection: Connection, clients: Clients, report: Reconcili
 
 def _compare(connection: Connection, report: Reconciliation, unread: set[int]) -> None:
     """Plan every pair as the loop would; hand those that need a write to it."""
+    # After a change of strategy the loop aligns all pairs anew: what the old one left says nothing under the new one.
+    connection.refresh_from_db(fields=["strategy", "aligned_strategy"])
+    if connection.aligned_strategy not in ("", connection.strategy):
+        jobs.carry(connection)
+        return
     last = (0, 0)
     while chunk := _next_chunk(connection, last):
         last = chunk[-1]

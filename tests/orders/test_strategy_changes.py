@@ -8,9 +8,10 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from orders.models import OrderImport
+from stores import clients
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import handlers, jobs, sweep, webhooks
+from syncing import handlers, jobs, reconciliation, sweep, webhooks
 from syncing.models import SyncJob
 from tests.orders.trade import Trade
 
@@ -239,6 +240,18 @@ def test_a_change_that_is_taken_back_at_once_loses_nothing(trade):
     switch(shop, "order")
     work(shop)
     assert (shop.row(order).state, len(shop.copies)) == (State.CONFIRMED, 1)
+    assert shop.stock() == (17, 17, 17)
+
+
+def test_a_comparison_before_the_new_strategy_has_begun_leaves_the_pairs_to_the_loop(trade):
+    shop = trade("order")
+    shop.north.order((0, 3))
+    shop.world.deliver(shop.north)
+    webhooks.process_new(handlers.EFFECTS)
+    switch(shop, "two_way")
+    connection = type(shop.connection).objects.get(pk=shop.connection.pk)
+    reconciliation.run(connection, clients.open_client)
+    work(shop)
     assert shop.stock() == (17, 17, 17)
 
 
