@@ -57,10 +57,11 @@ class Accounts:
         """Whatever becomes of strategies, changes count in the stores that are two-way now."""
         self.counted = self._two_way_stores() if self.counted is None else self.counted
 
-    def owed(self, source: Place, number: int) -> int:
+    def owed(self, source: Place, number: int, by: Connection | None = None) -> int:
         """Units of an item that the product holds back: sold in a destination, and not taken from the source yet."""
         gid = f"/{source.variants[number].id}"
         lines = OrderImportLine.objects.filter(source_variant__gid__endswith=gid, is_pending=True)
+        lines = lines.filter(order_import__connection=by) if by else lines
         return sum(lines.values_list("quantity", flat=True))
 
     def _two_way_stores(self) -> set[int]:

@@ -16,6 +16,8 @@ MINUTE = 60
 # The two answers of whatever is not known of Shopify, for all stores of an example.
 KNOBS = {
     "job_seconds": st.sampled_from([0.0, 5.0, 90.0]),
+    "job_results": st.booleans(),
+    "cancel_restocks_shipped": st.booleans(),
     "unique_custom_ids": st.booleans(),
     "drafts_find_customers": st.booleans(),
     "add_instead_of_set": st.booleans(),
@@ -125,7 +127,9 @@ class TroubleRules:
     def check_pair(self, item, source, place, connection):
         quantities = [source.available(item, at) for at in range(len(source.location_ids))]
         shown = [place.available(item, at) for at in range(len(place.location_ids))]
-        if not connection.is_two_way:
+        if connection.is_two_way:
+            quantities = [quantity - self.world.owed(source, item, by=connection) for quantity in quantities]
+        else:
             rule_of_it = Rule(connection.safety_buffer, connection.cap_quantity, connection.percentage)
             quantities = [offer(sum(quantities) - self.world.owed(source, item), rule_of_it)]
         assert shown == quantities, f"item {item} in {place.store} while {self.trouble.place.store} {self.trouble.name}"
@@ -142,6 +146,7 @@ class TroubleRules:
         if not self.backup:
             return
         self.end_of_troubles()
+        self.before_a_restore()
         self.world.count_from_now()
         written = [place.writes for place in self.world.places]
         self.backup.restore()
@@ -165,6 +170,7 @@ class TroubleRules:
         connection = self.world.connections[number % len(self.world.connections)]
         if connection.strategy == strategy:
             return
+        self.world.tick(2)  # in whole seconds, an order of the same one would belong to both
         if arrive:
             self.world.deliver()
         self.before_a_change(connection)
@@ -177,6 +183,9 @@ class TroubleRules:
         self.world.settle()
         self.check_levels()
         self.world.count_from_now()
+
+    def before_a_restore(self):
+        """Something to remember of what the restored database will not know."""
 
     def before_a_change(self, connection):
         """Something to remember of what was under a strategy."""

@@ -51,10 +51,13 @@ class OrderTrade(stock.Trade):
         self.time_goes_by()
         draft = drafts[number % len(drafts)]
         if is_deleted:
-            self.deleted.append(draft)
-            self.world.sim.delete_draft(self.source.domain, draft)
+            self.delete_draft(draft)
         else:
             self.world.sim.complete_draft(self.source.domain, draft)
+
+    def delete_draft(self, draft):
+        self.deleted.append(draft)
+        self.world.sim.delete_draft(self.source.domain, draft)
 
     @rule(number=picks)
     def a_copy_is_shipped(self, number):

@@ -246,7 +246,7 @@ class Trade(RuleBasedStateMachine):
             quantities = [source.available(item, at) for at in range(len(source.location_ids))]
             assert quantities == [self.world.expected(item, at) for at in range(len(quantities))], f"item {item}"
             for place, connection in zip(destinations, self.world.connections, strict=True):
-                offered = quantities
+                offered = [quantity - self.still_owed(place, item) for quantity in quantities]
                 if not connection.is_two_way:
                     rule = Rule(connection.safety_buffer, connection.cap_quantity, connection.percentage)
                     left = sum(quantities) - self.held_back(item)
@@ -256,6 +256,10 @@ class Trade(RuleBasedStateMachine):
 
     def held_back(self, item):
         """Units that the source has and offers to nobody: only orders hold any back."""
+        return 0
+
+    def still_owed(self, place, item):
+        """Units that a two-way destination sold and the source still has: only orders from before can owe any."""
         return 0
 
     def check_ledger(self):
