@@ -47,7 +47,8 @@ print(json.dumps({
     "probe": ask("/healthz"),
     "https": ask("/admin/login/", secure=True),
     "lost": ask("/nowhere", secure=True),
-    "broken": ask("/readyz", secure=True),
+    "broken": ask("/admin/", secure=True, HTTP_COOKIE=f"{settings.SESSION_COOKIE_NAME}=a-key-of-somebody"),
+    "away": ask("/readyz", secure=True),
     "metrics": ask("/metrics", secure=True),
     "settings": {name: getattr(settings, name) for name in (
         "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "SESSION_COOKIE_NAME",
@@ -167,10 +168,10 @@ def test_in_production_cookies_travel_to_this_host_only_over_https_only_and_no_s
     }
 
 
-@pytest.mark.parametrize("page", ["lost", "broken"])
+@pytest.mark.parametrize("page", ["lost", "broken", "away"])
 def test_in_production_a_page_that_fails_tells_nothing_of_the_inside(production, page):
     status, _, _, content = production[page]
-    assert status == {"lost": 404, "broken": 500}[page]
+    assert status == {"lost": 404, "broken": 500, "away": 503}[page]
     for word in ("Traceback", "settings", "psycopg", "nowhere/none", "urlpatterns", "/tiposync/", "DEBUG"):
         assert word not in content
 
