@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from stores.clients import open_client
-from stores.models import CatalogueSettings, ProductLink
+from stores.models import CatalogueSettings, ProductLink, StoreTrouble
 from syncing import handlers, jobs, sweep
 from syncing.catalog import run_work, runs
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
@@ -49,6 +49,7 @@ def test_a_run_over_a_bad_line_keeps_its_patience_while_it_gets_further(showroom
         room.destination.fault("http", match="productSet", skip=products)
         job = SyncJob.objects.filter(kind="run_catalogue", state="queued")
         job.update(due_at=timezone.now() - timedelta(hours=1))
+        StoreTrouble.objects.update(rests_until=None)  # the store has rested since
         jobs.run_due(handlers.WORK, 0.2)
         job = SyncJob.objects.get(kind="run_catalogue")
         return job.state, job.attempts, run.items.exclude(finished_at=None).count()
