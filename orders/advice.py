@@ -14,11 +14,11 @@ _FAILED = {
 }
 _GIVE_UP = " “Give up” ends it: no copy is made."
 _FAILED_OTHERWISE = "Press “Import again”; if it fails again, the page of its job tells more."
-_WAITING = {
+_WAITING: dict[str, str] = {
     OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself.",
     OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
 }
-_DRAFT = {
+_DRAFT: dict[str, str] = {
     DraftStatus.COMPLETED: NOTHING,
     DraftStatus.DELETED: "If it was deleted by mistake, enter the order in the source by hand.",
 }

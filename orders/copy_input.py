@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -132,7 +133,7 @@ def _payment(order: OrderRecord, priced: Priced, origin: Origin, side: Side, cho
         paid = 0
     if not paid:
         return {"financialStatus": status}
-    sale = {"kind": "SALE", "status": "SUCCESS", "gateway": f"From: {origin.name}"}
+    sale: dict[str, Any] = {"kind": "SALE", "status": "SUCCESS", "gateway": f"From: {origin.name}"}
     sale |= {"amountSet": _bag(paid, priced.currency), "processedAt": order.processed_at.isoformat()}
     return {"financialStatus": status, "transactions": [sale]}
 
@@ -189,12 +190,15 @@ def draft_input(
     return _filled(made)
 
 
+def _taxes(priced: Priced) -> list[PricedTax]:
+    return [tax for owners in (priced.lines, priced.shipping) for owner in owners for tax in owner.taxes]
+
+
 def _tax_rows(priced: Priced) -> list[dict[str, Any]]:
     """One custom line per tax: a draft takes no tax lines, and Shopify would compute the source's own taxes."""
     owed: dict[str, int] = {}
-    for owner in (*priced.lines, *priced.shipping):
-        for tax in owner.taxes:
-            owed[tax.title] = owed.get(tax.title, 0) + tax.amount
+    for tax in _taxes(priced):
+        owed[tax.title] = owed.get(tax.title, 0) + tax.amount
     return [
         {
             "title": f"Tax: {title}",
@@ -263,11 +267,11 @@ def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side) 
         listed["Total for the customer"] = sums.text(paid.amount, paid.currency)
     if order.discount_codes:
         listed["Discount codes"] = ", ".join(order.discount_codes)
-    saved = sum(side(each.original_price).amount - side(each.price).amount for each in order.shipping)
+    saved = sum((side(each.original_price).amount - side(each.price).amount for each in order.shipping), Decimal(0))
     if saved > 0:
         listed["Discount on shipping"] = sums.text(saved, side(order.total).currency)
-    if order.taxes_included and any(owner.taxes for owner in (*priced.lines, *priced.shipping)):
-        amount = sum(tax.amount for owner in (*priced.lines, *priced.shipping) for tax in owner.taxes)
+    if order.taxes_included and (taxes := _taxes(priced)):
+        amount = sum(tax.amount for tax in taxes)
         listed["Taxes included"] = sums.text(sums.to_amount(amount, priced.currency), priced.currency)
     return [{"key": key, "value": value} for key, value in listed.items()]
 
@@ -285,7 +289,11 @@ def _order_lines(priced: PricedLine, currency: str, side: Side) -> Iterable[dict
             for tax, share in zip(priced.taxes, shares, strict=True)
         ]
         # requiresShipping is false when left out (facts 7.1): the line would then need no fulfilment.
-        row = {"quantity": units, "requiresShipping": line.requires_shipping, "taxable": line.is_taxable}
+        row: dict[str, Any] = {
+            "quantity": units,
+            "requiresShipping": line.requires_shipping,
+            "taxable": line.is_taxable,
+        }
         row |= {"priceSet": _bag(price, currency), "taxLines": _tax_lines(taxes, currency), "properties": properties}
         yield _filled(row | ({"variantId": variant_gid} if variant_gid else _custom(line)))
 
@@ -312,7 +320,7 @@ def _properties(line: OrderLine, side: Side) -> list[tuple[str, str]]:
     """The line's own properties, then what the price was before discounts and by which, and the line's number."""
     listed = [(name, value) for name, value in line.properties if name.strip() and value.strip()]
     price = side(line.unit_price)
-    taken = sum(side(each.amount).amount for each in line.discounts)
+    taken = sum((side(each.amount).amount for each in line.discounts), Decimal(0))
     if taken > 0:
         names = ", ".join(dict.fromkeys(each.name for each in line.discounts if each.name))
         listed.append(("Original price", sums.text(price.amount, price.currency)))

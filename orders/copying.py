@@ -33,6 +33,7 @@ def create(client: Client, mapped: MappedOrder) -> Copy:
     Raises as orders.create_order and draft_orders.create_draft do; look at `outcome_unknown`.
     """
     made = mapped.draft_input if mapped.is_draft else mapped.input
+    assert made is not None  # exactly one of the two is there
     for weaken in (copy_input.without_phone, copy_input.without_customer):
         try:
             return _create(client, made, mapped)

@@ -19,6 +19,7 @@ from django.db import transaction
 from orders import mapping, units, update_state
 from orders.copying import choices_of
 from orders.importing import Clients, LookAgain, import_order
+from orders.lines import CUSTOM, LEAVE_OUT
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.units import Units
 from orders.update_state import UpdateRefused
@@ -126,7 +127,7 @@ def _draft_lines(
     chosen = replace(
         choices_of(row, choices),
         strategy=mapping.DRAFT_ORDER,
-        unlinked=mapping.CUSTOM if has_custom else mapping.LEAVE_OUT,
+        unlinked=CUSTOM if has_custom else LEAVE_OUT,
     )
     try:
         mapped = mapping.map_order(

@@ -280,7 +280,8 @@ class _Importer:
         try:
             copy = create(client, mapped)
         except errors.UserErrors as error:
-            if orders.custom_id_was_taken(error) and (taken := self._search(row.sent_as_of or row.placed_at).copy):
+            since = row.sent_as_of or row.placed_at or row.created_at
+            if orders.custom_id_was_taken(error) and (taken := self._search(since).copy):
                 self._confirm(taken)  # Shopify itself kept us from making a second one
                 return
             self._never_sent()

@@ -183,10 +183,11 @@ def _charges(order: OrderRecord, side: Side) -> Fraction:
     """
     if order.is_edited or any(line.current_quantity != line.quantity for line in order.lines):
         return Fraction(0)
-    known = sum(_line_amount(line, line.quantity, side) for line in order.lines)
+    known = sum((_line_amount(line, line.quantity, side) for line in order.lines), Fraction(0))
     known += sum(_amount(record.price, side) for record in order.shipping)
     if not order.taxes_included:
-        known += sum(_amount(tax.price, side) for owner in (*order.lines, *order.shipping) for tax in owner.taxes)
+        taxes = (tax for owners in (order.lines, order.shipping) for owner in owners for tax in owner.taxes)
+        known += sum(_amount(tax.price, side) for tax in taxes)
     return max(_amount(order.total, side) - known, Fraction(0))
 
 

@@ -64,7 +64,7 @@ def note_lines(order_import: OrderImport, lines: Sequence[SeenLine]) -> set[int]
 
 
 def _values(line: Line) -> tuple:
-    return tuple(getattr(line, Line._meta.get_field(name).attname) for name in NOTED)
+    return tuple(getattr(line, field.attname) for field in Line._meta.concrete_fields if field.name in NOTED)
 
 
 def _noted(

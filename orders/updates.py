@@ -7,9 +7,11 @@ travels in one direction, and the ledger (OrderUpdate) knows what we made. May d
 
 from collections.abc import Callable
 
+from django.db.models import QuerySet
+
 from orders import cancellations, fulfilments, refunds, units, units_left, update_state
 from orders.importing import Clients, LookAgain, import_order
-from orders.models import OrderImport, OrderSettings, OrderUpdate
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.units import Units
 from orders.update_state import UpdateRefused
 from stores.models import Connection
@@ -142,6 +144,6 @@ class _Carrier:
         OrderImport.objects.filter(pk=row.pk).update(reason=words)
         return update_state.confirm(update, words)
 
-    def _carried_lines(self):
+    def _carried_lines(self) -> QuerySet[OrderImportLine]:
         left_out = self.row.lines.model.State.LEFT_OUT
         return self.row.lines.exclude(state=left_out)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from orders import due, importing, notices, updates
 from stores import linking
 from stores.clients import ask_time, open_client
-from stores.models import CatalogueSettings, Connection
+from stores.models import CatalogueSettings, Connection, Store
 from syncing import (
     alerts,
     effects,
@@ -80,7 +80,7 @@ def process_events(job: SyncJob) -> None:
 
 def carry_stock(job: SyncJob) -> None:
     """Carry a connection's changed stock."""
-    connection = job.connection
+    connection = _connection_of(job)
     if connection.why_inert():
         return  # its links stay dirty; resuming reconciles and runs it
     if connection.carries_orders and connection.aligned_strategy != connection.strategy:
@@ -100,6 +100,18 @@ def carry_stock(job: SyncJob) -> None:
         raise jobs.Later(0, "More waits to be carried.")
 
 
+def _connection_of(job: SyncJob) -> Connection:
+    """The connection that a job is about, of a kind of work that is about one."""
+    assert job.connection is not None  # syncing.jobs asks for such work with a connection only
+    return job.connection
+
+
+def _store_of(job: SyncJob) -> Store:
+    """The store that a job is about, of a kind of work that is about one."""
+    assert job.store is not None  # syncing.jobs asks for such work with a store only
+    return job.store
+
+
 def _is_stopped(connection: Connection) -> bool:
     """Whether somebody paused it, or stopped all syncing, since its run began."""
     now = Connection.objects.select_related("source", "destination").filter(pk=connection.pk).first()
@@ -108,7 +120,7 @@ def _is_stopped(connection: Connection) -> bool:
 
 def start_connection(job: SyncJob) -> str:
     """Read both catalogues, match, wire, and let the first alignment begin."""
-    connection = job.connection
+    connection = _connection_of(job)
     if connection.state in (Connection.State.PENDING, Connection.State.REJECTED):
         return f"Not started: {connection.get_state_display().lower()}."
     if not connection.mappings.exists():
@@ -123,7 +135,7 @@ def start_connection(job: SyncJob) -> str:
 
 def match_connection(job: SyncJob) -> str:
     """Read both catalogues and match them."""
-    connection = job.connection
+    connection = _connection_of(job)
     for store in (connection.source, connection.destination):
         linking.refresh_catalogue(store)
     report = linking.match_connection(connection)
@@ -139,19 +151,19 @@ def match_connection(job: SyncJob) -> str:
 def match_product(job: SyncJob) -> None:
     """Read one product and match it in every connection of its store."""
     product_gid = job.arguments["product_gid"]
-    touched = linking.match_product(job.store, product_gid)
+    touched = linking.match_product(_store_of(job), product_gid)
     for connection in Connection.objects.filter(pk__in=touched):
         pairs.wire_connection(connection, product_gid)
         if pairs.has_unwired(connection):  # a vanished duplicate lets variants of other products match
             pairs.wire_connection(connection)
     jobs.carry_all(touched)
     order_effects.resume_linked(touched)
-    product_effects.resume_matched(job.store, product_gid)
+    product_effects.resume_matched(_store_of(job), product_gid)
 
 
 def reconcile(job: SyncJob) -> str:
     """Compare a connection with what Shopify says now."""
-    connection = job.connection
+    connection = _connection_of(job)
     if reason := connection.why_inert():
         reconciliation.abandon(connection, reason)
         return f"Nothing compared. {reason}"
@@ -172,7 +184,7 @@ def send_alerts(job: SyncJob) -> None:
 
 def undo_run(job: SyncJob) -> str:
     """Take the stock writes of a run back."""
-    connection, run_pk = job.connection, job.arguments.get("reconciliation")
+    connection, run_pk = _connection_of(job), job.arguments.get("reconciliation")
     if reason := connection.why_inert():
         return f"Nothing was taken back. {reason}"
     writes = undo.first_alignment_of(connection)
@@ -187,7 +199,7 @@ def undo_run(job: SyncJob) -> str:
 
 def import_order(job: SyncJob) -> str:
     """Copy an order of the connection's destination into its source, or see what became of its draft."""
-    connection = job.connection
+    connection = _connection_of(job)
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
     order_gid = job.arguments["order_gid"]
@@ -213,7 +225,7 @@ def send_notice(job: SyncJob) -> str | None:
 
 def update_order(job: SyncJob) -> str:
     """Carry what happened to an order after it was copied to the other side."""
-    connection = job.connection
+    connection = _connection_of(job)
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
     return updates.carry_updates(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
@@ -227,12 +239,12 @@ def _prepare_orders(connection: Connection) -> None:
 
 def check_store(job: SyncJob) -> str:
     """Check a store, repair its webhook subscriptions, and go on with what waited for it."""
-    return str(recovery.check_store(job.store))
+    return str(recovery.check_store(_store_of(job)))
 
 
 def sync_product(job: SyncJob) -> str | None:
     """Carry one product of the source, or let go of it."""
-    connection, product_gid = job.connection, job.arguments["product_gid"]
+    connection, product_gid = _connection_of(job), job.arguments["product_gid"]
     settings = CatalogueSettings.objects.filter(connection=connection).first()
     if settings is None:
         return None
@@ -277,17 +289,17 @@ def run_catalogue(job: SyncJob) -> str | None:
 
 def delete_unordered(job: SyncJob) -> str | None:
     """Delete products that were taken off sale a day ago and that nobody ever ordered."""
-    if job.connection.why_inert():
+    if _connection_of(job).why_inert():
         return None  # the sweep comes back to it
     try:
-        return deleting.delete_unordered(job.connection, open_client, timezone.now())
+        return deleting.delete_unordered(_connection_of(job), open_client, timezone.now())
     except Busy as busy:
         raise jobs.Later(busy.retry_after, str(busy)) from None
 
 
 def follow_files(job: SyncJob) -> str | None:
     """See what became of images that Shopify was still fetching."""
-    waiting, failed = files.follow_up(open_client(job.store), job.store)
+    waiting, failed = files.follow_up(open_client(_store_of(job)), _store_of(job))
     if failed:
         named = "; ".join(f"{row.source_url}: {row.reason or 'no reason given'}" for row in failed[:5])
         return f"{len(failed)} images could not be fetched. {named}"
@@ -301,7 +313,7 @@ def sync_collection(job: SyncJob) -> str | None:
     settings = CatalogueSettings.objects.filter(connection=job.connection).first()
     if settings is None or settings.why_inert():
         return None  # the comparison after a pause finds what has changed
-    return content_runs.sync_collection(job.connection, open_client, job.arguments["collection_gid"])
+    return content_runs.sync_collection(_connection_of(job), open_client, job.arguments["collection_gid"])
 
 
 def sync_content(job: SyncJob) -> str | None:
@@ -312,12 +324,12 @@ def sync_content(job: SyncJob) -> str | None:
     deadline = time.monotonic() + CONTENT_SECONDS
 
     def must_end() -> bool:
-        return time.monotonic() > deadline or pulse.is_stopping() or _is_stopped(job.connection)
+        return time.monotonic() > deadline or pulse.is_stopping() or _is_stopped(_connection_of(job))
 
     try:
         if job.arguments.get("compares"):
-            return content_runs.compare_content(job.connection, open_client, must_end)
-        return content_runs.poll_content(job.connection, open_client, must_end=must_end)
+            return content_runs.compare_content(_connection_of(job), open_client, must_end)
+        return content_runs.poll_content(_connection_of(job), open_client, must_end=must_end)
     except content_runs.Unfinished as unfinished:
         raise jobs.Later(0, str(unfinished)) from None
 

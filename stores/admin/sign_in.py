@@ -21,7 +21,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 TOO_MANY_REQUESTS = 429
-LONGEST_NAME = User._meta.get_field("username").max_length or 0
+LONGEST_NAME = User._meta.get_field("username").max_length
 CODE = {"autocomplete": "one-time-code", "inputmode": "text", "class": " ".join(BASE_INPUT_CLASSES)}
 
 
@@ -44,7 +44,8 @@ class SignInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
             raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")
-        if len(self.cleaned_data.get("username", "")) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
+        name = self.cleaned_data.get("username", "")
+        if LONGEST_NAME is not None and len(name) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
             raise self.get_invalid_login_error()
         data = super().clean()
         user = self.get_user()

@@ -65,7 +65,8 @@ def create_fulfilment(
     if payload["fulfillment"] is None:
         listed = answers.user_errors(payload["userErrors"])
         raise UserErrors(f"{client.domain}: the fulfilment was not created.", errors=listed)
-    return payload["fulfillment"]["id"]
+    gid: str = payload["fulfillment"]["id"]
+    return gid
 
 
 def _tracking(tracking: Tracking) -> dict[str, Any]:
@@ -238,7 +239,8 @@ def send_refund(client: Client, asked: Mapping[str, Any], key: str) -> str:
     if payload["refund"] is None:
         listed = answers.user_errors(payload["userErrors"])
         raise UserErrors(f"{client.domain}: the refund was not created.", errors=listed)
-    return payload["refund"]["id"]
+    gid: str = payload["refund"]["id"]
+    return gid
 
 
 def _payload(client: Client, data: Mapping[str, Any], name: str) -> dict[str, Any]:

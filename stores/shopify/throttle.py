@@ -84,6 +84,8 @@ def seconds_until(throttle_status: Mapping[str, Any] | None, cost: float) -> flo
 
 
 def _numbers(throttle_status: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
+    if throttle_status is None:
+        return None
     try:
         maximum = float(throttle_status["maximumAvailable"])
         available = float(throttle_status["currentlyAvailable"])

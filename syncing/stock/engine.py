@@ -17,7 +17,7 @@ from django.utils import timezone
 from stores.models import ENDING_TWO_WAY, Connection, Store
 from stores.shopify import inventory
 from stores.shopify.client import Client
-from stores.shopify.errors import ShopifyError
+from stores.shopify.errors import ShopifyError, UserErrors
 from syncing.models import StockAdjustment, StockBatch
 from syncing.stock import guarding, levels, pairs, planning, realigning
 from syncing.stock.contradictions import Contradictions
@@ -236,7 +236,7 @@ class Run:
         for side in sides:
             try:
                 inventory.activate(client, side.item_gid, side.location_gid, str(uuid.uuid4()))
-            except inventory.UserErrors as error:
+            except UserErrors as error:
                 logger.warning("%s", error)
             except ShopifyError as error:
                 self.troubles.note_write(self.connection.destination_id, error)

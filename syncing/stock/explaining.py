@@ -79,7 +79,7 @@ def _carried(pair: Pair, places: dict[int, str]) -> list[Step]:
         if baseline is None:
             steps.append(Step(f"{where} has, and was never in step before", side.available))
         else:
-            change = side.available - baseline
+            change = side.quantity - baseline
             words = f"{change:+d} since they were last in step at {baseline}" if change else "as when last in step"
             steps.append(Step(f"{where} has ({words})", side.available))
     return steps

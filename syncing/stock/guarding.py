@@ -124,6 +124,7 @@ class Guard:
         if hold.state == StockHold.State.RELEASED:
             values = (hold.source_from, hold.source_to, hold.destination_from, hold.destination_to)
             return Decided(values, StockAdjustment.Cause.RELEASED)
+        assert hold.true_quantity is not None  # kept with the state SET_TRUE, the other one that is looked for
         total = hold.true_quantity - pair.pending_quantity
         target = total if self.connection.is_two_way else offer(total, planning.rule_of(self.connection))
         values = (total, total, hold.destination_seen_quantity, target)

@@ -131,6 +131,7 @@ def _resolve(hold: StockHold, kind: str, state: str, user: AbstractBaseUser | No
 
 def _settle_row(hold: StockHold, state: str, reason: str) -> StockAdjustment:
     row = hold.adjustment
+    assert row is not None  # a hold about an outcome is about a write
     row.state, row.reason, row.settled_at = state, reason, timezone.now()
     row.save(update_fields=["state", "reason", "settled_at"])
     return row

@@ -288,11 +288,15 @@ def keep_undone(kind: str, adjustments: Iterable[StockAdjustment]) -> None:
 
 def _settle_links(batch: StockBatch, adjustments: Sequence[StockAdjustment], doubtful: set[int]) -> list[int]:
     """Settle the links for which this write was all that was planned; return them. The others are planned again."""
-    done = [row for row in adjustments if row.link_id and row.is_only_write and row.level_id not in doubtful]
+    done = [row for row in adjustments if row.is_only_write and row.level_id not in doubtful]
     if batch.kind == StockBatch.Kind.SET:
         done = [row for row in done if row.source_quantity is not None]
     is_set = batch.kind == StockBatch.Kind.SET
-    rows = sorted((row.link_id, row.taken_sequence, row.source_quantity or 0, row.change_to) for row in done)
+    rows = sorted(
+        (row.link_id, row.taken_sequence, row.source_quantity or 0, row.change_to)
+        for row in done
+        if row.link_id is not None
+    )
     with db.cursor() as cursor:
         cursor.execute(
             """

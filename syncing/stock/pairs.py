@@ -32,6 +32,12 @@ class Side:
     skip_reason: str = ""
 
     @property
+    def quantity(self) -> int:
+        """What is available, of a side that may be planned with."""
+        assert self.available is not None  # a pair with an unknown level is skipped, and says so
+        return self.available
+
+    @property
     def must_be_read(self) -> bool:
         """Nothing is planned with a level that is doubtful; a level that was never read is."""
         return not self.skip_reason and self.is_doubtful
@@ -59,6 +65,12 @@ class Pair:
     @property
     def is_aligned(self) -> bool:
         return self.source_baseline is not None
+
+    @property
+    def baselines(self) -> tuple[int, int]:
+        """What both sides had when they last agreed, of a pair that is aligned."""
+        assert self.source_baseline is not None and self.destination_baseline is not None  # they are set together
+        return self.source_baseline, self.destination_baseline
 
     def sides(self) -> tuple[Side, Side]:
         return self.source, self.destination
@@ -315,7 +327,8 @@ def _pair(row: tuple) -> Pair:
     *own, link_state = row[: len(_OWN)]
     *rest, pending = row[len(_OWN) :]
     sides = _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination")
-    return Pair(*own, link_state == VariantLink.State.LINKED, *sides, pending)
+    values = [*own, link_state == VariantLink.State.LINKED, *sides, pending]
+    return Pair(*values)
 
 
 def source_total(group: Sequence[Pair]) -> int:
@@ -324,11 +337,11 @@ def source_total(group: Sequence[Pair]) -> int:
     Pending units have no location before their order exists. So each destination level does without all of them:
     too little for a moment where a source has several locations, never too much.
     """
-    return sum(pair.source.available for pair in group) - group[0].pending_quantity
+    return sum(pair.source.quantity for pair in group) - group[0].pending_quantity
 
 
-def _side(values: tuple, name: str) -> Side:
-    *level, gone_at, is_bundle, is_tracked = values
+def _side(cells: Sequence[Any], name: str) -> Side:
+    *level, gone_at, is_bundle, is_tracked = cells
     reason = ""
     if gone_at:
         reason = f"deleted in the {name}"
@@ -336,7 +349,8 @@ def _side(values: tuple, name: str) -> Side:
         reason = f"bundle in the {name}: its stock is computed from its components"
     elif not is_tracked:
         reason = f"inventory is not tracked in the {name}"
-    return Side(*level, reason)
+    values = [*level, reason]
+    return Side(*values)
 
 
 def leave_out(taken: Sequence[Pair], is_bad: Callable[[Pair], bool]) -> list[Pair]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection as db
 
@@ -80,13 +81,13 @@ def _unchanged(pair: Pair, state: str, reason: str = "") -> Settled:
 
 def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
     # What a copy has still to take from the source is a change of the destination that is on its way already.
-    source, destination = pair.source.available - pair.pending_quantity, pair.destination.available
+    source, destination = pair.source.quantity - pair.pending_quantity, pair.destination.quantity
     is_alignment = not pair.is_aligned
     if is_alignment:
         wins = connection.alignment == Connection.Alignment.SOURCE_WINS
         pair.source_baseline, pair.destination_baseline = first_baselines(source, destination, wins)
         result.aligned.append(pair)
-    step = plan_two_way(pair.source_baseline, pair.destination_baseline, source, destination)
+    step = plan_two_way(*pair.baselines, source, destination)
     if not step.source_delta and not step.destination_delta:
         words = _STILL_TO_COPY.format(pair.pending_quantity) if pair.pending_quantity else ""
         result.settled.append(_unchanged(pair, State.IN_STEP, words))
@@ -99,10 +100,10 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
         (pair.destination, connection.destination_id, step.destination_delta, Cause.SOURCE_CHANGED),
     ]
     needed = [row for row in deltas if row[2]]
-    for side, store_id, delta, cause in needed:
-        cause = Cause.ALIGNMENT if is_alignment else _cause(pair, cause)
+    for side, store_id, delta, usual in needed:
+        cause = Cause.ALIGNMENT if is_alignment else _cause(pair, usual)
         result.writes.append(
-            Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.available + delta, cause, len(needed) == 1)
+            Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.quantity + delta, cause, len(needed) == 1)
         )
 
 
@@ -125,7 +126,7 @@ def _by_destination(ready: Iterable[Pair]) -> Iterable[list[Pair]]:
 
 
 def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -> None:
-    first, destination = group[0], group[0].destination.available
+    first, destination = group[0], group[0].destination.quantity
     total = source_total(group)
     target = offer(total, rule_of(connection))
     if _is_absurd(total, target):
@@ -195,7 +196,7 @@ def save(plan: Plan) -> None:
 def _save_rows(rows: Sequence[Settled], settles: bool) -> None:
     if not rows:
         return
-    columns = [
+    columns: list[list[Any]] = [
         [row.pair.link_id for row in rows],
         [row.pair.sequence if settles else 0 for row in rows],
         [row.state for row in rows],

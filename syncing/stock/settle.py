@@ -230,7 +230,8 @@ def _is_untouched(row: StockAdjustment, level: StockLevel, batch: StockBatch) ->
 
 
 def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
-    link = StockLink.objects.filter(pk=row.link_id).select_for_update(of=("self",)).first()
+    links = StockLink.objects.select_for_update(of=("self",))
+    link = links.filter(pk=row.link_id).first() if row.link_id is not None else None
     if link is None:
         return  # the pair was unlinked meanwhile: nothing more will be carried for it
     if_applied, if_not = (_difference(level.available, then) for then in (row.change_to, row.change_from))

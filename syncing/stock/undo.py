@@ -84,7 +84,8 @@ def _steps(connection: Connection, by_level: Sequence[tuple[StockAdjustment, ...
     undone = set(recent.filter(state__in=[State.PENDING, State.APPLIED]).values_list("undoes_id", flat=True))
     pending = set(StockAdjustment.objects.filter(level__in=ids, state=State.PENDING).values_list("level_id", flat=True))
     for rows in by_level:
-        last, pair = rows[-1], own.get(rows[-1].link_id)
+        last = rows[-1]
+        pair = own.get(last.link_id) if last.link_id is not None else None
         becomes = last.change_to - sum(row.delta for row in rows)
         if undone.intersection(row.pk for row in rows):
             reason = "It was taken back before."
@@ -135,15 +136,17 @@ def undo(connection: Connection, writes: QuerySet[StockAdjustment], clients: Cli
 
 
 def _write(connection: Connection, step: Step) -> Write:
-    side, is_two_way = _side(step.pair, step.last), connection.is_two_way
-    summed = pairs.load(Q(connection=connection, destination_level_id=step.pair.destination.level_id))
-    total = None if is_two_way else sum(pair.source.available or 0 for pair in summed) - summed[0].pending_quantity
+    pair, becomes, is_two_way = step.pair, step.becomes, connection.is_two_way
+    assert pair is not None and becomes is not None  # what lacks either has a reason to be left alone
+    side = _side(pair, step.last)
+    summed = pairs.load(Q(connection=connection, destination_level_id=pair.destination.level_id))
+    total = None if is_two_way else sum(each.source.available or 0 for each in summed) - summed[0].pending_quantity
     return Write(
-        step.pair,
+        pair,
         side,
         step.last.batch.store_id,
         StockBatch.Kind.ADJUST if is_two_way else StockBatch.Kind.SET,
-        step.becomes,
+        becomes,
         Cause.UNDONE,
         source_quantity=total,
         undoes_id=step.last.pk,
