@@ -127,9 +127,26 @@ def test_a_worker_that_dies_before_any_statement_deletes_it_once_in_the_end(room
     room.delete(room.gid)
     room.world.follow()
     room.world.let_pass(25)
-    for statement in (5, 15, 25, 35):
-        with room.world.worker_that_dies(before_statement=statement):
+    deaths = 0
+    for statement in range(5, 60, 5):
+        with room.world.worker_that_dies(before_statement=statement) as countdown:
             jobs.delete_unordered(room.connection)
-            room.world.work()
+            room.world.work(tries=jobs.MAX_ATTEMPTS)  # each death counts as one, and the next retry is still to come
+        deaths += countdown.is_over
     room.sweep()
+    room.world.work(tries=jobs.MAX_ATTEMPTS)
     assert (room.link(room.gid).unlink_done, room.handles()) == ("deleted", [])
+    assert 4 < deaths < jobs.MAX_ATTEMPTS
+
+
+def test_what_a_worker_deleted_as_it_died_is_noted_by_the_next(room):
+    room.delete(room.gid)
+    room.world.follow()
+    room.world.let_pass(25)
+    with room.world.worker_that_dies() as countdown:
+        room.world.meanwhile("productDelete", countdown.now, after=True)
+        jobs.delete_unordered(room.connection)
+        room.world.work()
+    assert (countdown.is_over, room.handles(), room.link(room.gid).unlink_done) == (True, [], "undecided")
+    room.sweep()
+    assert room.link(room.gid).unlink_done == "deleted"
