@@ -72,6 +72,7 @@ class StoreGate:
             "now": now,
             "fresh": now - timedelta(seconds=BUSY_SECONDS),
             "longest": now + timedelta(seconds=LONGEST_REST_SECONDS),
+            "oldest": now - timedelta(seconds=LONGEST_REST_SECONDS),
         }
         with db.cursor() as cursor:
             cursor.execute(statement, parameters)
@@ -95,6 +96,8 @@ class StoreGate:
         parameters: dict[str, Any] = {"store": self._store_pk, "is_write": is_write}
         if isinstance(error, OutOfPoints):
             statement = _ENDED  # nobody was asked; whoever comes next knows the bucket as well
+        elif isinstance(error, ShopifyError) and error.is_of_request and not is_slow:
+            statement = _ENDED  # a bad item among good ones is found by asking on, which a rest would end
         elif isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):
             rest = SHARE * seconds if is_slow or isinstance(error, Throttled) else 0.0
             if isinstance(error, SlowDown):
@@ -114,10 +117,13 @@ class StoreGate:
             cursor.execute(statement, parameters)
 
 
-# Whose call is the oldest without an answer: nobody's, ours, or that of a worker that has died.
+# Whose call is the oldest without an answer: nobody's, ours, or that of a worker that has died. PostgreSQL gives the
+# number of a session that ended to another one, after a restart soon: to one that began later than the call, and may
+# live for ever. No call lasts as long as the longest rest.
 _IS_FREE = """
-    (call_began_at IS NULL OR call_backend = pg_backend_pid()
-     OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = call_backend))
+    (call_began_at IS NULL OR call_backend = pg_backend_pid() OR call_began_at < %(oldest)s
+     OR NOT EXISTS (SELECT FROM pg_stat_activity
+                    WHERE pid = call_backend AND backend_start < call_began_at + interval '1 minute'))
 """
 _IS_OPEN = f"""
     WHERE store_id = %(store)s AND is_write = %(is_write)s

@@ -115,10 +115,12 @@ def _match_connections() -> None:
 
     What no webhook told of is found then. One at a time: each takes a worker for minutes where catalogues are large.
     """
-    under_way = (SyncJob.State.QUEUED, SyncJob.State.RUNNING)
-    if SyncJob.objects.filter(kind=SyncJob.Kind.MATCH_CONNECTION, state__in=under_way).exists():
+    matching = SyncJob.objects.filter(kind=SyncJob.Kind.MATCH_CONNECTION)
+    if matching.filter(Q(state=SyncJob.State.RUNNING) | Q(state=SyncJob.State.QUEUED, attempts=0)).exists():
         return
-    for connection in linking.find_unmatched(timezone.now()):
+    # One that waits for a store in trouble keeps no other from its turn.
+    waiting = matching.filter(state=SyncJob.State.QUEUED).values("connection")
+    for connection in linking.find_unmatched(timezone.now()).exclude(pk__in=waiting):
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.MATCH_CONNECTION):
             jobs.match(connection)
             return

@@ -167,7 +167,9 @@ def data_of(answer: dict[str, Any], store: str, *, is_write: bool, cost: float =
     """
     listed = answer.get("errors")
     if listed:
-        raise graphql_error(answer, listed, store, is_write=is_write, cost=cost)
+        error = graphql_error(answer, listed, store, is_write=is_write, cost=cost)
+        error.is_of_request = isinstance(error, errors.ServerError | errors.UnexpectedAnswer)
+        raise error
     data = answer.get("data")
     if not isinstance(data, dict):
         raise errors.UnexpectedAnswer(f"{store}: the answer holds no data.", outcome_unknown=is_write)

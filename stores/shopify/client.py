@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
 FIRST_BACKOFF = 0.5
 MOST_RENEWALS = 2
+REQUEST_ATTEMPTS = 2  # of a read whose answer speaks of the request alone: whoever asks for less at once does better
 SLOW_ATTEMPT_SECONDS = 10.0  # a read that failed after this long is not tried again at once
 
 _READ = re.compile(r"(?:\s|#[^\n]*\n)*(?:query\b|\{)")
@@ -274,7 +275,8 @@ class Client:
                 self._wait(max(error.retry_after, 0.05 * 2**throttles) * random.uniform(1.0, 1.25), call, error)
             except ShopifyError as error:
                 failures += 1
-                if call.is_write or error.failure != TRANSIENT or failures >= attempts:
+                most = min(attempts, REQUEST_ATTEMPTS) if error.is_of_request else attempts
+                if call.is_write or error.failure != TRANSIENT or failures >= most:
                     raise
                 if call.asked_seconds > SLOW_ATTEMPT_SECONDS:
                     raise  # it would be as slow again: others wait for this worker

@@ -35,6 +35,7 @@ class ShopifyError(Exception):
 
     failure: str = BUG
     outcome_unknown: bool = False
+    is_of_request: bool = False  # the store answered, and said so of this request alone: another may do better
 
     def __init__(self, message: str = "", *, outcome_unknown: bool = False) -> None:
         super().__init__(message)

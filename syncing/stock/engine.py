@@ -239,10 +239,14 @@ class Run:
             except UserErrors as error:
                 logger.warning("%s", error)
             except ShopifyError as error:
+                if error.is_of_request:  # this item's own: the others are stocked, and what is due is written
+                    self.troubles.errors.append(error)
+                    continue
                 self.troubles.note_write(self.connection.destination_id, error)
                 if not self.troubles.can_write(self.connection.destination_id):
                     break
                 continue
+            self.troubles.note_written(self.connection.destination_id)
             answered.add(side.level_id)
         levels.doubt(list(answered), client.answered_at)
         return answered

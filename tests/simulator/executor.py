@@ -126,7 +126,7 @@ class Executor:
             result = execute_sync(simulator.schema, document.node, variable_values=variables, operation_name=name)
             return {"data": result.data, "extensions": {"cost": self._cost(call, 1, 1)}}
         _check_rows(plan.fields, call)
-        drawn = simulator.faults(shop).draw(entry["fields"], plan.kind)
+        drawn = simulator.faults(shop).draw(entry["fields"], plan.kind, variables)
         if drawn:
             entry["fault"] = "+".join(fault.kind for fault in drawn)
         struck = next((fault for fault in drawn if fault.kind not in WAITS), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -38,7 +39,10 @@ HTML = (
 
 @dataclass(slots=True)
 class Fault:
-    """`match`: a root field, "any", "any_query", "any_mutation" or "oauth". `count` None: for ever."""
+    """`match`: a root field, "any", "any_query", "any_mutation" or "oauth". `count` None: for ever.
+
+    `naming`: only requests that name this gid among their variables.
+    """
 
     kind: str
     match: str = "any"
@@ -50,6 +54,7 @@ class Fault:
     html: bool | None = None  # http; default: HTML for 5xx, a string of JSON below
     retry_after: str = "2.0"  # rate_limited: a float in seconds, as Shopify sends it (facts 1.3)
     seconds: float = 0.0  # slow, slow_answer, late_execution
+    naming: str = ""
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -86,7 +91,7 @@ class FaultPlan:
     def listed(self) -> list[Fault]:
         return list(self._faults)
 
-    def draw(self, names: Iterable[str], kind: str) -> list[Fault]:
+    def draw(self, names: Iterable[str], kind: str, variables: object = None) -> list[Fault]:
         """The faults that befall a request with these root fields: every wait, and at most one of the others."""
         if not self._faults:
             return []
@@ -95,6 +100,8 @@ class FaultPlan:
         with self._lock:
             for fault in self._faults:
                 if fault.match not in wanted or fault.count == 0:
+                    continue
+                if fault.naming and json.dumps(fault.naming) not in json.dumps(variables, default=str):
                     continue
                 if fault.kind not in WAITS and any(other.kind not in WAITS for other in drawn):
                     continue

@@ -166,6 +166,16 @@ def test_a_call_that_nobody_has_answered_for_a_while_keeps_the_others_out(store)
         assert rest(store, is_write=False) == 0
 
 
+def test_a_session_that_got_the_number_of_a_dead_workers_keeps_nobody_out(store):
+    StoreGate(store).enter(True)
+    parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
+    with psycopg.connect(**parameters, autocommit=True) as other:
+        pid = other.execute("SELECT pg_backend_pid()").fetchone()[0]
+        before_it = timezone.now() - timedelta(minutes=3)
+        StoreTrouble.objects.filter(is_write=True).update(call_backend=pid, call_began_at=before_it)
+        assert rest(store) == 0
+
+
 def test_a_store_that_was_removed_meanwhile_is_let_through_to_fail_in_its_own_words(store):
     gate = StoreGate(store)
     store.delete()

@@ -335,3 +335,13 @@ def test_a_store_that_fails_for_a_while_is_told_of_once(pair):
     assert "has not answered as it should since" in found[0].message
     recover(world, north)
     assert not [problem for problem in problems.find() if problem.store_id == north.store.pk]
+
+
+def test_a_store_in_trouble_keeps_the_daily_matching_from_no_other_connection(pair):
+    world = pair(destinations=3)
+    trouble(world.places[1], "down")
+    Connection.objects.update(linked_at=timezone.now() - timedelta(days=2))
+    Connection.objects.filter(pk=world.connections[0].pk).update(linked_at=timezone.now() - timedelta(days=3))
+    let_minutes_pass(world, 6)
+    days_ago = [timezone.now() - fresh(connection).linked_at > timedelta(days=1) for connection in world.connections]
+    assert days_ago == [True, False, False]
