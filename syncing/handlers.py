@@ -29,6 +29,7 @@ from syncing.stock.engine import Run
 
 CARRY_SECONDS = 60
 LEAVE_SECONDS = 20  # between looks whether a connection can leave the strategy under which it carried orders
+AGAIN_SECONDS = 10  # until what passes by itself is tried again, where something else does not
 PROCESS_SECONDS = 30
 CONTENT_SECONDS = 240
 IMAGE_SECONDS = 60  # until a product is looked at again whose images were not ready
@@ -94,6 +95,11 @@ def carry_stock(job: SyncJob) -> None:
     finally:
         jobs.carry_all(run.dirtied - {connection.pk})
         rematching.match_products(run.contradictions)
+        # However long this job waits now for a store in trouble, or for an operator.
+        if run.is_cut_short:
+            jobs.carry(connection)
+        elif run.troubles.hides_passing():
+            jobs.carry(connection, due_in=AGAIN_SECONDS)
     if words:
         raise jobs.Later(LEAVE_SECONDS, words)
     if not is_done:

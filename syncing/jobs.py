@@ -106,9 +106,9 @@ def process_events() -> None:
     enqueue(SyncJob.Kind.PROCESS_EVENTS)
 
 
-def carry(connection: Connection) -> None:
+def carry(connection: Connection, due_in: float = 0) -> None:
     """Have a connection's changed stock carried over."""
-    enqueue(SyncJob.Kind.CARRY_STOCK, f"connection {connection.pk}", connection=connection)
+    enqueue(SyncJob.Kind.CARRY_STOCK, f"connection {connection.pk}", connection=connection, due_in=due_in)
 
 
 def carry_all(connection_ids: Iterable[int]) -> None:

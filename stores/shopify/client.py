@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
 FIRST_BACKOFF = 0.5
 MOST_RENEWALS = 2
-REQUEST_ATTEMPTS = 2  # of a read whose answer speaks of the request alone: whoever asks for less at once does better
 SLOW_ATTEMPT_SECONDS = 10.0  # a read that failed after this long is not tried again at once
 
 _READ = re.compile(r"(?:\s|#[^\n]*\n)*(?:query\b|\{)")
@@ -161,14 +160,18 @@ class Client:
         self.answered_at: datetime | None = None
         self._note_time = note_time
 
-    def execute(self, document: str, variables: Mapping[str, Any] | None = None, *, cost: float) -> dict[str, Any]:
+    def execute(
+        self, document: str, variables: Mapping[str, Any] | None = None, *, cost: float, attempts: int | None = None
+    ) -> dict[str, Any]:
         """Send a document and return its `data`. `cost` is the first guess of its requested points.
+
+        `attempts`: how often a query is tried, where that is not as often as this client does.
 
         A query is tried again on transient failures. A mutation is sent again only where Shopify did not execute it
         (THROTTLED, 429, 401 with a token that could be renewed). Raises ShopifyError subclasses; look at
         `outcome_unknown` after a mutation.
         """
-        return self._run(encode_body(document, variables), document, cost, self._patience)
+        return self._run(encode_body(document, variables), document, cost, self._patience, attempts)
 
     def execute_raw_body(self, body: bytes, *, cost: float) -> dict[str, Any]:
         """Send exactly these bytes, as `encode_body` made them, and return `data`. Retries as `execute` does.
@@ -241,9 +244,11 @@ class Client:
         """Wait in the way this client waits, for something at Shopify that needs time."""
         self._sleep(seconds)
 
-    def _run(self, body: bytes, document: str, cost: float, patience: float) -> dict[str, Any]:
+    def _run(
+        self, body: bytes, document: str, cost: float, patience: float, attempts: int | None = None
+    ) -> dict[str, Any]:
         is_write = not is_read(document)
-        attempts = 1 if self._gate.enter(is_write) else self._read_attempts
+        attempts = 1 if self._gate.enter(is_write) else attempts or self._read_attempts
         call = _Call(body, document, cost, is_write, patience)
         error: BaseException | None = None
         try:
@@ -275,8 +280,7 @@ class Client:
                 self._wait(max(error.retry_after, 0.05 * 2**throttles) * random.uniform(1.0, 1.25), call, error)
             except ShopifyError as error:
                 failures += 1
-                most = min(attempts, REQUEST_ATTEMPTS) if error.is_of_request else attempts
-                if call.is_write or error.failure != TRANSIENT or failures >= most:
+                if call.is_write or error.failure != TRANSIENT or failures >= attempts:
                     raise
                 if call.asked_seconds > SLOW_ATTEMPT_SECONDS:
                     raise  # it would be as slow again: others wait for this worker

@@ -125,7 +125,9 @@ def read_levels(client: Client, location_gid: str, item_gids: Sequence[str]) -> 
     readings: list[LevelReading] = []
     rest = iter(item_gids)
     while batch := list(islice(rest, MOST_ROWS)):
-        data = client.execute(READ_LEVELS, {"ids": batch, "location": location_gid}, cost=4 + len(batch) / 4)
+        # Twice only: where one of them is bad, whoever asks for half of them at once finds out sooner.
+        variables, cost = {"ids": batch, "location": location_gid}, 4 + len(batch) / 4
+        data = client.execute(READ_LEVELS, variables, cost=cost, attempts=2)
         nodes = data.get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(batch):
             raise UnexpectedAnswer(f"{client.domain}: Shopify answered with other items than asked for.")

@@ -39,7 +39,10 @@ def deliver(
     delivered: list[StockBatch] = []
     dirtied: set[int] = set()
     began = time.monotonic()
-    for store_id, rows in by_store.items():
+    # The one that was written to last comes last: were it slow, what it sells meanwhile would keep it first for ever.
+    last = _last_written(connection) if len(by_store) > 1 else None
+    for store_id in sorted(by_store, key=lambda store_id: store_id == last):
+        rows = by_store[store_id]
         if time.monotonic() - began > PLAN_SECONDS:
             break
         if troubles.can_write(store_id):
@@ -47,6 +50,11 @@ def deliver(
             delivered += batches
             dirtied |= marked
     return delivered, dirtied
+
+
+def _last_written(connection: Connection) -> int | None:
+    last = StockBatch.objects.filter(connection=connection).order_by("-pk").values_list("store_id", flat=True)
+    return last.first()
 
 
 def _deliver_to(

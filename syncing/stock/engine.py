@@ -56,6 +56,7 @@ class Run:
         self.blocked: dict[int, StockAdjustment] = {}  # levels of the lot in hand with a pending write -> that write
         self.after: tuple[datetime, int] | None = None  # where the lot in hand ends in the order of waiting
         self.moves = False  # whether anything was done since the oldest of all was looked at
+        self.is_cut_short = False  # whether time ran out, or a stop was asked for, before nothing was left to do
 
     def carry(self, budget_seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> bool:
         """Carry what waits until nothing does; False when time ran out or a stop was asked for first.
@@ -78,6 +79,7 @@ class Run:
         while time.monotonic() < deadline and not is_stopping():
             if not self._go_on():
                 return True
+        self.is_cut_short = True
         return False
 
     def _end_two_way(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:

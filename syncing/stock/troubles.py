@@ -62,6 +62,11 @@ class Troubles:
         if worst := self.worst():
             raise worst
 
+    def hides_passing(self) -> bool:
+        """Whether something passes by itself while the worst does not."""
+        passing = [getattr(error, "failure", "") == errors.TRANSIENT for error in self.errors]
+        return any(passing) and not all(passing)
+
     def worst(self) -> Exception | None:
         """That error; None if all went well."""
         return min(self.errors, key=_rank, default=None)
