@@ -79,11 +79,11 @@ def process_events(job: SyncJob) -> None:
         raise jobs.Later(0, "More webhooks wait.")
 
 
-def carry_stock(job: SyncJob) -> None:
+def carry_stock(job: SyncJob) -> str | None:
     """Carry a connection's changed stock."""
     connection = _connection_of(job)
     if connection.why_inert():
-        return  # its links stay dirty; resuming reconciles and runs it
+        return None  # its links stay dirty; resuming reconciles and runs it
     if connection.carries_orders and connection.aligned_strategy != connection.strategy:
         _prepare_orders(connection)
     words = order_effects.why_orders_must_end_first(connection, open_client)
@@ -104,6 +104,7 @@ def carry_stock(job: SyncJob) -> None:
         raise jobs.Later(LEAVE_SECONDS, words)
     if not is_done:
         raise jobs.Later(0, "More waits to be carried.")
+    return run.waits_for or None
 
 
 def _connection_of(job: SyncJob) -> Connection:

@@ -18,7 +18,7 @@ from stores.models import ENDING_TWO_WAY, Connection, Store
 from stores.shopify import inventory
 from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError, UserErrors
-from syncing.models import StockAdjustment, StockBatch
+from syncing.models import StockAdjustment, StockBatch, StockHold
 from syncing.stock import guarding, levels, pairs, planning, realigning
 from syncing.stock.contradictions import Contradictions
 from syncing.stock.delivery import deliver
@@ -56,6 +56,7 @@ class Run:
         self.blocked: dict[int, StockAdjustment] = {}  # levels of the lot in hand with a pending write -> that write
         self.after: tuple[datetime, int] | None = None  # where the lot in hand ends in the order of waiting
         self.moves = False  # whether anything was done since the oldest of all was looked at
+        self.waits_for = ""  # why the connection's new strategy does not begin, in words
         self.is_cut_short = False  # whether time ran out, or a stop was asked for, before nothing was left to do
 
     def carry(self, budget_seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -68,7 +69,7 @@ class Run:
         self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
         if self.connection.is_leaving_two_way and not self._end_two_way(deadline, is_stopping):
             self.troubles.raise_worst()
-            return False
+            return not self.is_cut_short
         if self.connection.aligned_strategy != self.connection.strategy:
             realigning.realign(self.connection)
         is_done = self._carry_all(deadline, is_stopping)
@@ -92,7 +93,10 @@ class Run:
         finally:
             self.connection.strategy = chosen
         self.after, self.moves = None, False
-        return is_done and not self.troubles.errors
+        # A change that is held was made, perhaps sold, under two-way: aligned anew, it would be undone unseen.
+        if held := StockHold.objects.filter(connection=self.connection, state=StockHold.State.OPEN).count():
+            self.waits_for = f"Holds to be decided before the new strategy begins: {held}."
+        return is_done and not self.troubles.errors and not held
 
     def _go_on(self) -> bool:
         """Look at the next links that wait, from the oldest to the youngest; False if nothing can be done about any.

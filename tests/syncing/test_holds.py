@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 
 from stores.models import SyncSwitch
 from syncing import handlers, jobs, webhooks
-from syncing.models import StockAdjustment, StockHold, StockLink
+from syncing.models import StockAdjustment, StockHold, StockLink, SyncJob
 from syncing.stock import holds
 
 STRATEGIES = pytest.mark.parametrize("strategy", ["two_way", "one_way"])
@@ -222,3 +222,20 @@ def test_a_paused_connection_leaves_the_others_of_its_source_alone(pair):
     world.places[0].buy(0, 3)
     world.follow()
     assert levels_of(world) == [17, 20, 17]
+
+
+def test_what_is_held_under_two_way_is_decided_before_another_strategy_aligns_both_sides(pair):
+    world = pair(stock=60, alignment="source_wins")
+    north = world.places[1]
+    north.buy(0, 60)
+    world.follow()
+    (hold,) = held(world)
+    world.choose_strategy(world.connections[0], "one_way")
+    world.carry()
+    assert levels_of(world) == [60, 0]
+    assert SyncJob.objects.get(kind="carry_stock").message == "Holds to be decided before the new strategy begins: 1."
+    holds.release(hold)
+    world.carry()
+    assert levels_of(world) == [0, 0]
+    world.connections[0].refresh_from_db()
+    assert world.connections[0].aligned_strategy == "one_way"
