@@ -70,6 +70,8 @@ class Run:
         if self.connection.is_leaving_two_way and not self._end_two_way(deadline, is_stopping):
             self.troubles.raise_worst()
             return not self.is_cut_short
+        if self.connection.is_two_way and self.connection.aligned_strategy == ENDING_TWO_WAY:
+            realigning.stay_two_way(self.connection)
         if self.connection.aligned_strategy != self.connection.strategy:
             realigning.realign(self.connection)
         is_done = self._carry_all(deadline, is_stopping)

@@ -35,6 +35,12 @@ def end_two_way(connection: Connection) -> None:
         )
 
 
+def stay_two_way(connection: Connection) -> None:
+    """The other strategy was taken back before it began: the baselines go on, and with them what still waits."""
+    connection.aligned_strategy = connection.strategy
+    connection.save(update_fields=["aligned_strategy"])
+
+
 def realign(connection: Connection) -> None:
     """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice.
 

@@ -239,3 +239,17 @@ def test_what_is_held_under_two_way_is_decided_before_another_strategy_aligns_bo
     assert levels_of(world) == [0, 0]
     world.connections[0].refresh_from_db()
     assert world.connections[0].aligned_strategy == "one_way"
+
+
+def test_what_is_held_under_two_way_stays_so_when_another_strategy_is_taken_back_before_it_began(pair):
+    world = pair(stock=60, alignment="source_wins")
+    world.places[1].buy(0, 60)
+    world.follow()
+    for strategy in ("one_way", "two_way"):
+        world.choose_strategy(world.connections[0], strategy)
+        world.carry()
+        world.connections[0].refresh_from_db()
+    assert levels_of(world) == [60, 0]
+    holds.release(*held(world))
+    world.carry()
+    assert levels_of(world) == [0, 0]
