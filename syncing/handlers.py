@@ -143,7 +143,10 @@ def start_connection(job: SyncJob) -> str:
 def match_connection(job: SyncJob) -> str:
     """Read both catalogues and match them."""
     connection = _connection_of(job)
-    for store in (connection.source, connection.destination):
+    stores = (connection.source, connection.destination)
+    for store in stores:
+        ask_time(store)  # while one does not answer, the other's catalogue is not read again and again in vain
+    for store in stores:
         linking.refresh_catalogue(store)
     report = linking.match_connection(connection)
     Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())

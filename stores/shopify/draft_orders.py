@@ -1,6 +1,6 @@
 """Draft orders on the wire: create, find by tag, read, change the lines, send the invoice, delete.
 
-There is no idempotency and no look-up by custom id for drafts (facts 7.2): a draft is recognised by an attribute, and
+There is no idempotency and no look-up by custom id for drafts: a draft is recognised by an attribute, and
 looked for by its tag, through a search index that lags, and among the newest, which need no index.
 """
 
@@ -104,7 +104,7 @@ query FindDraft($query: String!, $after: String) {
 def find_draft_by_tag(client: Client, tag: str, attribute: tuple[str, str]) -> DraftRecord | None:
     """The oldest draft with this tag and this (key, value) attribute, or None, which proves nothing.
 
-    The search misses new drafts for seconds or more (facts 7.3), and those whose tag an operator removed. Raises as
+    The search misses new drafts for seconds or more, and those whose tag an operator removed. Raises as
     Client.execute does.
     """
     nodes = client.pages(FIND_DRAFT, {"query": f"tag:{quote(tag)}"}, ("draftOrders",), cost=21)

@@ -10,7 +10,7 @@ from syncing import handlers, jobs
 from syncing.models import StockAdjustment, SyncJob
 from syncing.stock import delivery
 from syncing.stock.engine import Run
-from tests.syncing.test_bad_item import let_minutes_pass
+from tests.syncing.test_store_in_trouble import let_minutes_pass
 
 
 def carry_one_round(world):

@@ -1,29 +1,14 @@
 """One item that Shopify has a fault of its own with is no trouble of its store: all the others go on."""
 
-from datetime import timedelta
-
-from django.db.models.functions import Now
-from django.utils import timezone
-
-from syncing import handlers, jobs, sweep
-from syncing.models import Reconciliation, StockLevel, SyncJob
+from syncing import jobs
+from syncing.models import Reconciliation, StockLevel
+from tests.syncing.test_store_in_trouble import let_minutes_pass
 
 
 def spoil(place, number, match):
     """Whatever names this item is answered with 200 and INTERNAL_SERVER_ERROR."""
     gid = f"gid://shopify/InventoryItem/{place.item(number)}"
     place.fault("internal_error_before", match=match, naming=gid, count=None)
-
-
-def let_minutes_pass(world, minutes):
-    """Each with what the sweep and the workers do in it; stores that rest are left in peace."""
-    for _ in range(minutes):
-        world.tick(60)
-        sweep.sweep()
-        world.deliver()
-        SyncJob.objects.filter(due_at__lte=timezone.now()).update(due_at=Now() - timedelta(seconds=1))
-        while jobs.run_due(handlers.WORK, 0.05):
-            pass
 
 
 def test_an_item_that_cannot_be_read_makes_no_store_rest(pair):

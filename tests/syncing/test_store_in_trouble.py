@@ -345,3 +345,15 @@ def test_a_store_in_trouble_keeps_the_daily_matching_from_no_other_connection(pa
     let_minutes_pass(world, 6)
     days_ago = [timezone.now() - fresh(connection).linked_at > timedelta(days=1) for connection in world.connections]
     assert days_ago == [True, False, False]
+
+
+def test_a_catalogue_is_not_read_again_and_again_while_the_other_store_does_not_answer(pair):
+    world = pair()
+    source, north = world.places
+    trouble(north, "down")
+    jobs.match(world.connections[0])
+    before = source.count("productVariants", "productVariantsCount")
+    let_minutes_pass(world, 5)
+    assert source.count("productVariants", "productVariantsCount") == before
+    recover(world, north)
+    assert timezone.now() - fresh(world.connections[0]).linked_at < timedelta(minutes=15)
