@@ -64,6 +64,16 @@ def open_client(store: Store) -> Client:
     return client
 
 
+def open_for_person(store: Store) -> Client:
+    """The client for a page that somebody waits for (Client.for_a_person)."""
+    return open_client(store).for_a_person()
+
+
+def open_for_check(store: Store) -> Client:
+    """The client for a check that an operator presses: turned away by no rest; an answer ends the trouble."""
+    return open_client(store).through(gates.CheckGate(store))
+
+
 def base_url(store: Store) -> str:
     """The address that a store's paths are appended to, without a slash at its end."""
     return settings.SHOPIFY_BASE_URL.format(domain=store.domain).rstrip("/")

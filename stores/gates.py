@@ -10,6 +10,8 @@ few, stores may be many: a single store in trouble would hold them all. So each 
   comes meanwhile is turned away at once with StoreRests: the job runner does its work later, and never gives it up
   for that. Nobody sleeps in a worker for longer than PATIENCE_SECONDS.
 - After the rest the first to come tries once. When it is answered in time, the store is well again.
+- A check that an operator presses waits for no rest (CheckGate), and its answer counts as any call's does. A page that
+  somebody waits for passes beside the gate (client.for_a_person): opening a page notes nothing.
 
 Reads and writes are told apart where only one of the two fails. All is one row of the database, changed by single
 statements: a worker that dies leaves nothing behind, for the gate sees that its session has ended.
@@ -115,6 +117,21 @@ class StoreGate:
             statement = _ANSWERED if error is None or isinstance(error, ShopifyError) else _ENDED
         with db.cursor() as cursor:
             cursor.execute(statement, parameters)
+
+
+class CheckGate(StoreGate):
+    """The gate for a check that an operator presses: it asks whatever the others wait for; all hear what came of it.
+
+    Who has just mended a store would otherwise be told that it is unwell, and the others would go on waiting. The
+    checks that workers do by themselves wait as all their work does.
+    """
+
+    def check(self, is_write: bool) -> None:
+        """See client.Gate.check."""
+
+    def enter(self, is_write: bool) -> bool:
+        """See client.Gate.enter."""
+        return StoreTrouble.objects.filter(store=self._store_pk, is_write=is_write, failed_calls__gt=1).exists()
 
 
 # Whose call is the oldest without an answer: nobody's, ours, or that of a worker that has died. PostgreSQL gives the

@@ -71,12 +71,13 @@ class CheckReport:
         return "Everything is in place." if self.ok else self.reason
 
 
-def check_store(store: Store) -> CheckReport:
+def check_store(store: Store, *, is_pressed: bool = True) -> CheckReport:
     """Look at credentials, version, scopes, currency, locations and webhooks; repair the webhook subscriptions.
 
+    One that an operator pressed asks a store in trouble at once; any other waits for its rest as all work does.
     Saves the report and the status. Whatever Shopify answers becomes a finding and is not raised.
     """
-    check = _Check(store)
+    check = _Check(store, clients.open_for_check if is_pressed else clients.open_client)
     check.run()
     report = check.conclude()
     store.status, store.status_reason = report.status, report.reason
@@ -89,8 +90,8 @@ def check_store(store: Store) -> CheckReport:
 class _Check:
     """One check of one store; collects findings and what hindered it."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, open_client: Callable[[Store], Client]) -> None:
+        self.store, self._open_client = store, open_client
         self.findings: list[Finding] = []
         self.errors: list[ShopifyError] = []
 
@@ -98,7 +99,7 @@ class _Check:
         """Look at everything; without credentials or an answer there is nothing more to look at."""
         if not self._look("Credentials", lambda: _check_credentials(self.store)):
             return
-        client = clients.open_client(self.store)
+        client = self._open_client(self.store)
         if not self._look("Reachable", lambda: _check_shop(self.store, client)):
             return
         version = settings.SHOPIFY_API_VERSION

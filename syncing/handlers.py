@@ -249,7 +249,7 @@ def _prepare_orders(connection: Connection) -> None:
 
 def check_store(job: SyncJob) -> str:
     """Check a store, repair its webhook subscriptions, and go on with what waited for it."""
-    return str(recovery.check_store(_store_of(job)))
+    return str(recovery.check_store(_store_of(job), is_pressed=False))
 
 
 def sync_product(job: SyncJob) -> str | None:

@@ -11,14 +11,14 @@ from syncing.models import SyncJob
 _CURABLE = (SyncJob.Failure.MISCONFIGURED, SyncJob.Failure.TRANSIENT, SyncJob.Failure.GAVE_UP)
 
 
-def check_store(store: Store) -> onboarding.CheckReport:
+def check_store(store: Store, *, is_pressed: bool = True) -> onboarding.CheckReport:
     """Check a store as onboarding.check_store does; if all is in place now, have its waiting work done.
 
     A store that was not ready may have lost webhooks, for instance with its subscriptions when the app was
     uninstalled: its started connections are compared with Shopify.
     """
     was_ready = Store.objects.filter(pk=store.pk, status=Store.Status.READY).exists()
-    report = onboarding.check_store(store)
+    report = onboarding.check_store(store, is_pressed=is_pressed)
     if report.ok:
         _go_on(store, is_recovered=not was_ready)
     return report

@@ -17,7 +17,7 @@ from stores.admin.filters import ConnectionFilter
 from stores.admin.live_lists import live_list
 from stores.admin.operations import REFUSALS, operation, refusal_words
 from stores.admin.pages import Fieldsets, Page
-from stores.clients import open_client
+from stores.clients import open_for_person
 from stores.models import CatalogueField, CatalogueSettings, FieldPolicy, SyncMode
 from stores.shopify import collections, publications
 from syncing import jobs
@@ -326,7 +326,7 @@ class CatalogueAdmin(Page):
     @operation("Sales channels", "", permission=CHANGE, is_page=True, is_inline=True)
     def channels(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:
         def read() -> Iterable[tuple[str, str]]:
-            client = open_client(row.connection.destination)
+            client = open_for_person(row.connection.destination)
             return [(channel.gid, channel.name) for channel in publications.list_publications(client)]
 
         return self._list(request, row, "publication_gids", read)
@@ -334,7 +334,7 @@ class CatalogueAdmin(Page):
     @operation("Collections", "", permission=CHANGE, is_page=True, is_inline=True)
     def collections(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:
         def read() -> Iterable[tuple[str, str]]:
-            client = open_client(row.connection.source)
+            client = open_for_person(row.connection.source)
             return ((head.gid, head.title) for head in collections.iter_heads(client))
 
         return self._list(request, row, "collection_gids", read)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from stores.admin.catalogue_form import PRICE_FIELDS, PriceRuleForm
-from stores.clients import open_client
+from stores.clients import open_for_person
 from stores.models import CatalogueField, CatalogueSettings, FieldPolicy
 from stores.shopify.price_list import PricedVariant, read_prices
 from syncing.catalog import pricing
@@ -67,7 +67,7 @@ def rule_query(settings: CatalogueSettings, **more: Any) -> str:
 
 def example(settings: CatalogueSettings) -> dict[str, Any]:
     """The first few products of the source, and what they would cost. Raises NoRate, ShopifyError."""
-    variants, _ = read_prices(open_client(settings.connection.source), EXAMPLES)
+    variants, _ = read_prices(open_for_person(settings.connection.source), EXAMPLES)
     terms = terms_of(settings)
     return {"rows": [_row(variant, None, terms) for variant in variants], **currencies(settings)}
 
@@ -77,7 +77,7 @@ def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str 
 
     Raises NoRate for the changed rule, ShopifyError. Where the present rule has no rate, nothing is told of it.
     """
-    variants, cursor = read_prices(open_client(settings.connection.source), PREVIEWED, after)
+    variants, cursor = read_prices(open_for_person(settings.connection.source), PREVIEWED, after)
     share, selection = share_of(settings.connection.source), selection_of(settings)
     wanted = [variant for variant in variants if wants(variant.tags, selection, share).is_wanted]
     terms = terms_of(changed)

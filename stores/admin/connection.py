@@ -23,7 +23,7 @@ from stores.admin.connection_standing import follow_up, panel_urls, preview_tabl
 from stores.admin.operations import operation
 from stores.admin.removal import Removal, connections_removed
 from stores.admin.steps import PREVIEWED, is_working, next_steps
-from stores.clients import open_client
+from stores.clients import open_for_person
 from stores.models import CatalogueSettings, Connection, LocationMapping, Store
 from syncing import jobs
 from syncing.admin.undo import UNDO, undo_page
@@ -141,13 +141,15 @@ class ConnectionAdmin(ConnectionColumns):
         return initial
 
     def is_busy(self, row: Connection) -> bool:
-        if row.state == State.RUNNING and row.started_at and row.started_at > row.destination.now() - FIRST_LOOK:
+        if is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id)):
             return True
-        return is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id))
+        if row.state != State.RUNNING or row.started_at is None:
+            return False
+        return row.started_at > row.destination.now() - FIRST_LOOK
 
     def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
         reason = row.why_inert()
-        steps = next_steps(row, {button["name"]: button for button in self.offered(request, row)})
+        steps = next_steps(row, lambda: {button["name"]: button for button in self.offered(request, row)})
         tone = look.BAD if "disconnected" in reason else look.WARN
         said = [{"tone": tone, "text": reason}, {"tone": look.BUSY, "text": due.tell_left_over(row)}]
         return {
@@ -252,7 +254,7 @@ class ConnectionAdmin(ConnectionColumns):
         is_page=True,
     )
     def preview(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        found = list(islice(alignment.preview(connection, open_client), PREVIEW_ROWS + 1))
+        found = list(islice(alignment.preview(connection, open_for_person), PREVIEW_ROWS + 1))
         if connection.state == State.READY and found:
             changes = sum(row.differs for row in found)
             self.log_change(request, connection, f"{PREVIEWED}: {changes} of {len(found)} rows would change.")

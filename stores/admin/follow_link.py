@@ -16,7 +16,7 @@ from stores.admin.differences import difference_rows
 from stores.admin.filters import ConnectionFilter, ExactFilter
 from stores.admin.operations import REFUSALS, operation, refusal_words
 from stores.admin.pages import ReadOnlyPage
-from stores.clients import open_client
+from stores.clients import open_for_person
 from stores.models import CatalogueSettings, ProductLink, ResourceLink, VariantLink
 from stores.models.catalogue_link import FollowState
 from stores.shopify import gids, product_records
@@ -259,12 +259,12 @@ def compared(link: ProductLink) -> dict[str, Any]:
     connection = link.connection
     if not CatalogueSettings.objects.filter(connection=connection).exists():
         raise ValueError("The connection has no catalogue.")
-    record = product_records.read_whole_product(open_client(connection.source), link.source_gid)
+    record = product_records.read_whole_product(open_for_person(connection.source), link.source_gid)
     if record is None:
         raise ValueError("The source does not have this product any more.")
     if reason := departure_of(connection, record, link.excluded_by)[1]:
         raise ValueError(reason)
-    follower = ProductFollower(connection, open_client, is_preview=True, skips_unchanged=False)
+    follower = ProductFollower(connection, open_for_person, is_preview=True, skips_unchanged=False)
     outcome = next(iter(follower.follow([record])), None)
     if outcome is None:
         raise ValueError("A worker has this product in hand: try again in a moment.")

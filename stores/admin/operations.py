@@ -114,7 +114,7 @@ class OperatedMixin(admin.ModelAdmin):
             context["operations"] = self.offered(request, row)
             context["panel_template"] = self.panel_template
             context["panel"] = self.panel(request, row)
-            context["is_busy"] = was_busy or self.is_busy(row)
+            context["is_busy"] = self.is_busy(row) or was_busy
         else:
             context["panel_template"] = self.add_panel_template
             context["panel"] = self.add_panel(request)

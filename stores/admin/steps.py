@@ -1,6 +1,6 @@
 """The guide of the first use: the steps from an empty database to a started connection, and which one is next."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,13 +68,17 @@ def first_steps(user: Any) -> list[Step]:
     return with_next([*steps, *own])
 
 
-def next_steps(connection: Connection, buttons: dict[str, dict] | None = None) -> list[Step]:
-    """The steps of a connection until it is started, with those `buttons` of its page that they need; then none."""
+def next_steps(connection: Connection, buttons: Callable[[], dict[str, dict]]) -> list[Step]:
+    """The steps of a connection until it is started, with those `buttons` of its page that they need; then none.
+
+    The buttons are asked for while there are steps: which are offered costs some queries.
+    """
     if connection.state == Connection.State.RUNNING:
         return []
     stores = [_check_step([connection.source]), _check_step([connection.destination])]
     steps = with_next([*stores, *_own_steps(connection)])
-    return [replace(step, operation=(buttons or {}).get(step.operation, "")) for step in steps]
+    found = buttons()
+    return [replace(step, operation=found.get(step.operation, "")) for step in steps]
 
 
 def is_working(*about: Q) -> bool:

@@ -17,7 +17,7 @@ from stores.admin.pages import Fieldset, Fieldsets, Page
 from stores.admin.removal import Removal, stores_removed
 from stores.admin.steps import app_lines, first_steps, is_working, next_step
 from stores.admin.store_form import SECRETS, StoreForm
-from stores.clients import open_client
+from stores.clients import open_for_person
 from stores.models import Location, Store
 from stores.shopify import collections
 from syncing import jobs, recovery
@@ -292,7 +292,7 @@ class StoreAdmin(Page):
 
     @operation("Collections", "", permission=CHANGE, is_page=True, is_inline=True)
     def shared_collections(self, request: HttpRequest, store: Store) -> HttpResponse:
-        client = open_client(store)
+        client = open_for_person(store)
         stored = store.shared_collection_gids
         return live_list(
             request,

@@ -230,6 +230,12 @@ class Client:
         hurried._gate, hurried._patience = OpenGate(), LONGEST_WAIT  # a person who presses is answered by the store
         return hurried
 
+    def through(self, gate: Gate) -> "Client":
+        """This client, asking through another gate."""
+        other = copy.copy(self)
+        other._gate = gate
+        return other
+
     def check_gate(self, *, is_write: bool) -> None:
         """Raises StoreRests or OutOfPoints where a call would: before something is prepared for it."""
         self._gate.check(is_write)

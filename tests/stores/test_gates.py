@@ -1,14 +1,16 @@
 """The gate before a store: one in trouble rests, and is asked by one worker at a time."""
 
+import re
 from datetime import timedelta
 
 import psycopg
 import pytest
+import responses
 from django.db import connection as db
 from django.utils import timezone
 
-from stores import gates
-from stores.gates import StoreGate
+from stores import clients, gates
+from stores.gates import CheckGate, StoreGate
 from stores.models import Store, StoreTrouble
 from stores.shopify.errors import AccessDenied, AnswerLost, OutOfPoints, ServerError, SlowDown, StoreRests, Throttled
 from tests.e2e.killing import wait_until
@@ -19,6 +21,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def store() -> Store:
     return Store.objects.create(domain="a.myshopify.com", role="source", auth="static_token", access_token="x")
+
+
+@pytest.fixture
+def answering_shop():
+    with responses.RequestsMock() as shopify:
+        answer = {"data": {"shop": {"name": "North"}}}
+        shopify.post(re.compile(r".*graphql\.json"), json=answer, headers={"X-Shopify-API-Version": "2026-10"})
+        yield shopify
 
 
 def fail(store, error, seconds=0.1, is_write=True):
@@ -174,6 +184,29 @@ def test_a_session_that_got_the_number_of_a_dead_workers_keeps_nobody_out(store)
         before_it = timezone.now() - timedelta(minutes=3)
         StoreTrouble.objects.filter(is_write=True).update(call_backend=pid, call_began_at=before_it)
         assert rest(store) == 0
+
+
+def test_a_check_that_is_pressed_waits_for_no_rest_and_its_answer_ends_it(store):
+    for _ in range(2):
+        fail(store, ServerError("oh"))
+    assert rest(store) > 0
+    assert CheckGate(store).enter(True) is True  # asked once, not four times
+    CheckGate(store).leave(True, 0.1, None)
+    assert (rest(store), CheckGate(store).enter(True)) == (0, False)
+
+
+def test_a_check_that_fails_makes_the_others_wait_longer(store):
+    for _ in range(2):
+        fail(store, ServerError("oh"))
+    CheckGate(store).leave(True, 0.1, ServerError("oh"))
+    assert 3 < rest(store) <= 4
+
+
+def test_a_page_that_somebody_opens_is_answered_while_a_store_rests_and_notes_nothing(store, answering_shop):
+    fail(store, SlowDown("later", retry_after=120), is_write=False)
+    before = list(StoreTrouble.objects.order_by("pk").values())
+    assert clients.open_for_person(store).execute("{ shop { name } }", cost=1) == {"shop": {"name": "North"}}
+    assert list(StoreTrouble.objects.order_by("pk").values()) == before
 
 
 def test_a_store_that_was_removed_meanwhile_is_let_through_to_fail_in_its_own_words(store):
