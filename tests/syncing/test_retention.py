@@ -70,6 +70,7 @@ TABLE = {
     "otp_static.StaticDevice": PEOPLE,
     "otp_static.StaticToken": PEOPLE,
     "stores.Store": PEOPLE,
+    "stores.StoreTrouble": "two rows a store at most",
     "stores.Location": CATALOGUE,
     "stores.SyncSwitch": FEW,
     "stores.Connection": PEOPLE,
