@@ -7,7 +7,7 @@ from django.db.models import DateTimeField, DurationField, Exists, ExpressionWra
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from orders.importing import RESERVATION_MARGIN
+from orders.copies.importing import RESERVATION_MARGIN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.models import Connection, Strategy, VariantLink
 

@@ -10,13 +10,13 @@ from decimal import Decimal, InvalidOperation
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from orders.copy_input import MARK_TAG
+from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
-from orders.units import SeenLine, Units, note_lines
+from orders.reserved_units import SeenLine, Units, note_lines
 from stores.models import CARRY_ORDERS, Connection, Strategy
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none, parse_instant
-from stores.shopify.order_records import OrderRecord
+from stores.shopify.orders.order_records import OrderRecord
 
 State = OrderImport.State
 # What Shopify shows an app of the past: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
@@ -230,7 +230,7 @@ def note_update(
     # Its words are forgotten anew, some day.
     OrderImport.objects.filter(pk=order_import.pk, is_forgotten=True).update(is_forgotten=False)
     if may_change and not is_new:
-        # Where a worker has it in hand, the new instant keeps it from ending with what it saw (update_state._end).
+        # Where a worker has it in hand, the new instant keeps it from ending with what it saw (state._end).
         OrderUpdate.objects.filter(pk=row.pk).update(origin_at=origin_at)
         over = OrderUpdate.objects.filter(pk=row.pk, state__in=(OrderUpdate.State.CONFIRMED, OrderUpdate.State.FAILED))
         over.update(state=OrderUpdate.State.PLANNED, reason="", failure="")

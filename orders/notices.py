@@ -14,8 +14,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from orders import sums
 from orders.advice import what_to_do
+from orders.copies import sums
 from orders.models import OrderImport, OrderImportLine, OrderSettings
 from stores.shopify import errors
 from stores.shopify.admin_pages import page_url

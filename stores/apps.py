@@ -2,8 +2,6 @@
 
 from django.apps import AppConfig
 
-from stores import checks  # noqa: F401  importing them registers them
-
 
 class StoresConfig(AppConfig):
     name = "stores"

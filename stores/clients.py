@@ -6,7 +6,7 @@ Never ask Shopify inside a database transaction: the bucket's row would stay loc
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -313,3 +313,7 @@ def forget_client(store: Store) -> None:
     known = _opened.__dict__.get("clients", {}).pop(store.pk, None)
     if known:
         known[1].session.close()
+
+
+# What opens a store's client: open_client, or a test's own.
+OpenClient = Callable[[Store], Client]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from stores import clients
 from stores.models import CatalogueSettings, Connection, Location, LocationMapping, Store, Strategy, SyncMode
-from stores.shopify import orders, shops, webhooks
+from stores.shopify import shops, webhooks
 from stores.shopify.client import Client
 from stores.shopify.errors import (
     TRANSIENT,
@@ -24,6 +24,7 @@ from stores.shopify.errors import (
     Unauthorized,
     WrongVersion,
 )
+from stores.shopify.orders import orders
 
 logger = logging.getLogger(__name__)
 

@@ -1,31 +1,27 @@
-"""The page to open first: what each webhook topic leads to, and what each kind of work does."""
+"""The page to open first: what each kind of work does. (What each webhook topic leads to: syncing.webhooks.topics.)"""
 
 import time
 
 from django.utils import timezone
 
-from orders import due, importing, notices, updates
-from stores import linking
+from orders import due, notices
+from orders.changes import carry
+from orders.copies import importing
 from stores.clients import ask_time, open_client
+from stores.linking import linking
 from stores.models import CatalogueSettings, Connection, Store
-from syncing import (
-    alerts,
-    effects,
-    jobs,
-    order_effects,
-    privacy,
-    product_effects,
-    pulse,
-    reconciliation,
-    recovery,
-    rematching,
-    webhooks,
-)
-from syncing.catalog import content_runs, deleting, files, product_jobs, run_work
-from syncing.catalog.turns import Busy
+from syncing import reconciliation, rematching, resuming
+from syncing.catalogue.content import comparison
+from syncing.catalogue.exclusive import Busy
+from syncing.catalogue.products import deletion, files, single
+from syncing.catalogue.runs import worker
 from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob
-from syncing.stock import pairs, undo
+from syncing.monitoring import alerts
+from syncing.queue import enqueue, jobs, watchdog
+from syncing.stock import pairs, undo, wiring
 from syncing.stock.engine import Run
+from syncing.upkeep import privacy, store_check
+from syncing.webhooks import inbox, orders, topics
 
 CARRY_SECONDS = 60
 LEAVE_SECONDS = 20  # between looks whether a connection can leave the strategy under which it carried orders
@@ -34,48 +30,11 @@ PROCESS_SECONDS = 30
 CONTENT_SECONDS = 240
 IMAGE_SECONDS = 60  # until a product is looked at again whose images were not ready
 
-EFFECTS: dict[str, webhooks.Effect] = {
-    # inventory_levels/update itself is a value, taken into the mirror by webhooks.process_new
-    "inventory_levels/connect": effects.doubt_levels,
-    "inventory_levels/disconnect": effects.doubt_levels,
-    "inventory_items/update": effects.follow_items,
-    "inventory_items/delete": effects.follow_items,
-    "products/create": effects.follow_products,
-    "products/update": effects.follow_products,
-    "products/delete": effects.forget_products,
-    "collections/create": effects.follow_collections,
-    "collections/update": effects.follow_collections,
-    "collections/delete": effects.follow_collections,
-    "locations/create": effects.check_store,
-    "locations/update": effects.check_store,
-    "locations/delete": effects.check_store,
-    "locations/activate": effects.check_store,
-    "locations/deactivate": effects.check_store,
-    "shop/update": effects.check_store,
-    "app/scopes_update": effects.check_store,
-    "app/uninstalled": effects.lose_store,
-    # Shopify's compliance webhooks, subscribed in the app's settings, not by us
-    "customers/data_request": privacy.take_data_requests,
-    "customers/redact": privacy.forget_customers,
-    "shop/redact": privacy.forget_store,
-    "bulk_operations/finish": effects.finish_bulk,
-    "orders/create": order_effects.follow_orders,
-    "orders/paid": order_effects.follow_orders,
-    "orders/updated": order_effects.follow_orders,
-    "orders/cancelled": order_effects.cancel_orders,
-    "orders/edited": order_effects.follow_edits,
-    "refunds/create": order_effects.follow_refunds,
-    "fulfillments/create": order_effects.follow_fulfilments,
-    "fulfillments/update": order_effects.follow_fulfilments,
-    "draft_orders/update": order_effects.follow_drafts,
-    "draft_orders/delete": order_effects.follow_drafts,
-}
-
 
 def process_events(job: SyncJob) -> None:
     """Process what Shopify delivered, for a while: in a flood there would be no end to it, and no other work."""
     deadline = time.monotonic() + PROCESS_SECONDS
-    if not webhooks.process_new(EFFECTS, lambda: time.monotonic() > deadline or pulse.is_stopping()):
+    if not inbox.process_new(topics.EFFECTS, lambda: time.monotonic() > deadline or watchdog.is_stopping()):
         raise jobs.Later(0, "More webhooks wait.")
 
 
@@ -86,20 +45,20 @@ def carry_stock(job: SyncJob) -> str | None:
         return None  # its links stay dirty; resuming reconciles and runs it
     if connection.carries_orders and connection.aligned_strategy != connection.strategy:
         _prepare_orders(connection)
-    words = order_effects.why_orders_must_end_first(connection, open_client)
+    words = orders.why_orders_must_end_first(connection, open_client)
     if words:
         connection.strategy = connection.aligned_strategy  # of this object: until then the old one is in force
     run = Run(connection, open_client)
     try:
-        is_done = run.carry(CARRY_SECONDS, lambda: pulse.is_stopping() or _is_stopped(connection))
+        is_done = run.carry(CARRY_SECONDS, lambda: watchdog.is_stopping() or _is_stopped(connection))
     finally:
-        jobs.carry_all(run.dirtied - {connection.pk})
+        enqueue.carry_stock_of(run.dirtied - {connection.pk})
         rematching.match_products(run.contradictions)
         # However long this job waits now for a store in trouble, or for an operator.
         if run.is_cut_short:
-            jobs.carry(connection)
+            enqueue.carry_stock(connection)
         elif run.troubles.hides_passing():
-            jobs.carry(connection, due_in=AGAIN_SECONDS)
+            enqueue.carry_stock(connection, due_in=AGAIN_SECONDS)
     if words:
         raise jobs.Later(LEAVE_SECONDS, words)
     if not is_done:
@@ -109,13 +68,13 @@ def carry_stock(job: SyncJob) -> str | None:
 
 def _connection_of(job: SyncJob) -> Connection:
     """The connection that a job is about, of a kind of work that is about one."""
-    assert job.connection is not None  # syncing.jobs asks for such work with a connection only
+    assert job.connection is not None  # syncing.queue.jobs asks for such work with a connection only
     return job.connection
 
 
 def _store_of(job: SyncJob) -> Store:
     """The store that a job is about, of a kind of work that is about one."""
-    assert job.store is not None  # syncing.jobs asks for such work with a store only
+    assert job.store is not None  # syncing.queue.jobs asks for such work with a store only
     return job.store
 
 
@@ -136,7 +95,7 @@ def start_connection(job: SyncJob) -> str:
     if connection.carries_orders:
         _prepare_orders(connection)
     connection.start(ask_time(connection.destination))
-    jobs.carry(connection)
+    enqueue.carry_stock(connection)
     return f"Started. {message}"
 
 
@@ -150,11 +109,11 @@ def match_connection(job: SyncJob) -> str:
         linking.refresh_catalogue(store)
     report = linking.match_connection(connection)
     Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())
-    pairs.wire_connection(connection)
+    wiring.wire_connection(connection)
     pairs.mark_contradicted(connection)
-    jobs.carry_all([connection.pk])
-    order_effects.resume_linked([connection.pk])
-    product_effects.resume_connection(connection)
+    enqueue.carry_stock_of([connection.pk])
+    resuming.resume_linked([connection.pk])
+    resuming.resume_connection(connection)
     return str(report)
 
 
@@ -163,12 +122,12 @@ def match_product(job: SyncJob) -> None:
     product_gid = job.arguments["product_gid"]
     touched = linking.match_product(_store_of(job), product_gid)
     for connection in Connection.objects.filter(pk__in=touched):
-        pairs.wire_connection(connection, product_gid)
-        if pairs.has_unwired(connection):  # a vanished duplicate lets variants of other products match
-            pairs.wire_connection(connection)
-    jobs.carry_all(touched)
-    order_effects.resume_linked(touched)
-    product_effects.resume_matched(_store_of(job), product_gid)
+        wiring.wire_connection(connection, product_gid)
+        if wiring.has_unwired(connection):  # a vanished duplicate lets variants of other products match
+            wiring.wire_connection(connection)
+    enqueue.carry_stock_of(touched)
+    resuming.resume_linked(touched)
+    resuming.resume_matched(_store_of(job), product_gid)
 
 
 def reconcile(job: SyncJob) -> str:
@@ -201,7 +160,7 @@ def undo_run(job: SyncJob) -> str:
     if run_pk:
         writes = undo.writes_of(Reconciliation.objects.get(pk=run_pk))
     report = undo.undo(connection, writes, open_client)
-    jobs.carry_all(report.dirtied | {connection.pk})
+    enqueue.carry_stock_of(report.dirtied | {connection.pk})
     if report.problem:
         raise report.problem
     return str(report)
@@ -214,7 +173,7 @@ def import_order(job: SyncJob) -> str:
         return f"Not now. {reason}"  # the sweep comes back to it
     order_gid = job.arguments["order_gid"]
     try:
-        return importing.import_order(connection, order_gid, open_client, order_effects.move_units)
+        return importing.import_order(connection, order_gid, open_client, resuming.move_units)
     finally:  # whatever became of it
         _follow_import(connection, order_gid)
 
@@ -222,10 +181,10 @@ def import_order(job: SyncJob) -> str:
 def _follow_import(connection: Connection, order_gid: str) -> None:
     """Have what happened to an order while it was being copied carried, and told who wants to be told."""
     if due.unfinished_updates([connection.pk]).filter(order_gid=order_gid).exists():
-        jobs.update_order(connection, order_gid)
+        enqueue.update_order(connection, order_gid)
     for order_import in due.untold([connection.pk]).filter(order_gid=order_gid):
         if notices.decide(order_import):
-            jobs.send_notice(order_import.pk, connection)
+            enqueue.send_notice(order_import.pk, connection)
 
 
 def send_notice(job: SyncJob) -> str | None:
@@ -238,18 +197,18 @@ def update_order(job: SyncJob) -> str:
     connection = _connection_of(job)
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
-    return updates.carry_updates(connection, job.arguments["order_gid"], open_client, order_effects.move_units)
+    return carry.carry_updates(connection, job.arguments["order_gid"], open_client, resuming.move_units)
 
 
 def _prepare_orders(connection: Connection) -> None:
     """Have both stores looked at for what orders need: scopes, subscriptions, the definition of our metafield."""
     for store in (connection.source, connection.destination):
-        jobs.check(store)
+        enqueue.check_store(store)
 
 
 def check_store(job: SyncJob) -> str:
     """Check a store, repair its webhook subscriptions, and go on with what waited for it."""
-    return str(recovery.check_store(_store_of(job), is_pressed=False))
+    return str(store_check.check_store(_store_of(job), is_pressed=False))
 
 
 def sync_product(job: SyncJob) -> str | None:
@@ -262,14 +221,14 @@ def sync_product(job: SyncJob) -> str | None:
         CatalogueSettings.objects.filter(pk=settings.pk).update(products_compared_at=None)  # all of it, once it is not
         return None
     try:
-        synced = product_jobs.sync_product(connection, open_client, product_gid)
+        synced = single.sync_product(connection, open_client, product_gid)
     except Busy as busy:
         raise jobs.Later(busy.retry_after, str(busy)) from None
     if synced.is_wired:
-        jobs.carry(connection)
+        enqueue.carry_stock(connection)
     if synced.awaits_images:
-        jobs.sync_product(connection, product_gid, due_in=IMAGE_SECONDS)
-    return product_jobs.told(synced.outcome)
+        enqueue.sync_product(connection, product_gid, due_in=IMAGE_SECONDS)
+    return single.describe(synced.outcome)
 
 
 def run_catalogue(job: SyncJob) -> str | None:
@@ -285,13 +244,13 @@ def run_catalogue(job: SyncJob) -> str | None:
 
     def must_end() -> bool:
         stops = not run.is_preview and _is_stopped(run.connection)
-        return time.monotonic() > deadline or pulse.is_stopping() or stops
+        return time.monotonic() > deadline or watchdog.is_stopping() or stops
 
-    work = run_work.carry_out(run, open_client, must_end)
+    work = worker.carry_out(run, open_client, must_end)
     if work.is_wired:
-        jobs.carry(run.connection)
+        enqueue.carry_stock(run.connection)
     for product_gid in work.awaiting:
-        jobs.sync_product(run.connection, product_gid, due_in=IMAGE_SECONDS)
+        enqueue.sync_product(run.connection, product_gid, due_in=IMAGE_SECONDS)
     if not work.is_over:
         raise jobs.Later(Busy.retry_after if work.busy else 0, "More waits to be done.")
     return str(CatalogueRun.objects.get(pk=run.pk).get_state_display())
@@ -302,7 +261,7 @@ def delete_unordered(job: SyncJob) -> str | None:
     if _connection_of(job).why_inert():
         return None  # the sweep comes back to it
     try:
-        return deleting.delete_unordered(_connection_of(job), open_client, timezone.now())
+        return deletion.delete_unordered(_connection_of(job), open_client, timezone.now())
     except Busy as busy:
         raise jobs.Later(busy.retry_after, str(busy)) from None
 
@@ -314,7 +273,7 @@ def follow_files(job: SyncJob) -> str | None:
         named = "; ".join(f"{row.source_url}: {row.reason or 'no reason given'}" for row in failed[:5])
         return f"{len(failed)} images could not be fetched. {named}"
     if waiting:
-        raise jobs.Later(jobs.FILES_SECONDS, f"{waiting} images are still being fetched.")
+        raise jobs.Later(enqueue.FILES_SECONDS, f"{waiting} images are still being fetched.")
     return None
 
 
@@ -323,7 +282,7 @@ def sync_collection(job: SyncJob) -> str | None:
     settings = CatalogueSettings.objects.filter(connection=job.connection).first()
     if settings is None or settings.why_inert():
         return None  # the comparison after a pause finds what has changed
-    return content_runs.sync_collection(_connection_of(job), open_client, job.arguments["collection_gid"])
+    return comparison.sync_collection(_connection_of(job), open_client, job.arguments["collection_gid"])
 
 
 def sync_content(job: SyncJob) -> str | None:
@@ -334,13 +293,13 @@ def sync_content(job: SyncJob) -> str | None:
     deadline = time.monotonic() + CONTENT_SECONDS
 
     def must_end() -> bool:
-        return time.monotonic() > deadline or pulse.is_stopping() or _is_stopped(_connection_of(job))
+        return time.monotonic() > deadline or watchdog.is_stopping() or _is_stopped(_connection_of(job))
 
     try:
         if job.arguments.get("compares"):
-            return content_runs.compare_content(_connection_of(job), open_client, must_end)
-        return content_runs.poll_content(_connection_of(job), open_client, must_end=must_end)
-    except content_runs.Unfinished as unfinished:
+            return comparison.compare_content(_connection_of(job), open_client, must_end)
+        return comparison.poll_content(_connection_of(job), open_client, must_end=must_end)
+    except comparison.Unfinished as unfinished:
         raise jobs.Later(0, str(unfinished)) from None
 
 

@@ -13,29 +13,30 @@ from django.db import connection as db
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from orders import due, looking
+from orders import discovery, due
+from stores.clients import OpenClient
 from stores.models import Connection, Store
 from stores.shopify import bulk
-from stores.shopify.client import Client
 from stores.shopify.errors import BulkFailed
 from stores.shopify.inventory import LevelReading
-from syncing import jobs, order_effects, rematching
+from syncing import rematching, resuming
 from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
-from syncing.stock import levels, pairs, planning
-from syncing.stock.contradictions import Contradictions
-from syncing.stock.levels import Hint
+from syncing.queue import enqueue, jobs
+from syncing.stock import pairs, planning, wiring
+from syncing.stock.mirror import levels
+from syncing.stock.mirror.contradictions import Contradictions
+from syncing.stock.mirror.levels import Hint
+from syncing.stock.mirror.reading import read_levels
+from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.planning import State
-from syncing.stock.reading import read_levels
-from syncing.stock.troubles import Troubles
 
 CHUNK = 2000
 POLL_SECONDS = 5
 READ = "read"
 UNREAD = "could not be read"
-Clients = Callable[[Store], Client]
 
 
-def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> Reconciliation:
+def run(connection: Connection, clients: OpenClient, trigger: str = "schedule") -> Reconciliation:
     """Read both sides, compare, mark what differs; the report.
 
     Raises jobs.Later while a bulk operation of Shopify runs (the next call goes on with it), and what the client
@@ -44,10 +45,10 @@ def run(connection: Connection, clients: Clients, trigger: str = "schedule") -> 
     report = _open_report(connection, trigger)
     try:
         if not report.bulk_gids:  # once a comparison, not again at each look at Shopify's files
-            pairs.wire_connection(connection)
+            wiring.wire_connection(connection)
         unread = _read_stores(connection, clients, report)
         # After the levels were read and before drift is corrected: a sale whose order nobody told us of is no drift.
-        _look_for_orders(connection, clients, report)
+        _discover_orders(connection, clients, report)
         _compare(connection, report, unread)
     except jobs.Later:
         raise
@@ -84,7 +85,7 @@ def _wants_bulk(connection: Connection, store: Store, report: Reconciliation) ->
     return not is_read and _linked_levels(connection, store).count() > settings.BULK_FROM_LEVELS
 
 
-def _read_stores(connection: Connection, clients: Clients, report: Reconciliation) -> set[int]:
+def _read_stores(connection: Connection, clients: OpenClient, report: Reconciliation) -> set[int]:
     """Read both sides, each as far as it can be; the levels that alone could not be read.
 
     What one store holds is known although the other does not answer. Raises Later where a file is being prepared, else
@@ -114,7 +115,7 @@ def _read_stores(connection: Connection, clients: Clients, report: Reconciliatio
 
 
 def _read_store(
-    connection: Connection, store: Store, clients: Clients, report: Reconciliation, troubles: Troubles
+    connection: Connection, store: Store, clients: OpenClient, report: Reconciliation, troubles: Troubles
 ) -> None:
     if report.bulk_gids.get(str(store.pk)) == READ:
         return  # its file was read before the other store's was ready
@@ -123,7 +124,7 @@ def _read_store(
         asked = _read_bulk(store, clients, linked, report, contradictions)
     else:
         asked = list(linked.order_by("location_id", "pk"))
-    jobs.carry_all(read_levels(asked, clients, troubles, contradictions=contradictions))
+    enqueue.carry_stock_of(read_levels(asked, clients, troubles, contradictions=contradictions))
     report.levels_read += sum(level.pk not in troubles.unread_level_ids for level in asked)
     rematching.match_connection(connection, contradictions)
     if not troubles.can_read(store.pk):
@@ -134,7 +135,7 @@ def _read_store(
 
 def _read_bulk(
     store: Store,
-    clients: Clients,
+    clients: OpenClient,
     linked: QuerySet[StockLevel],
     report: Reconciliation,
     contradictions: Contradictions,
@@ -168,7 +169,7 @@ def _read_bulk(
     return list(StockLevel.objects.filter(pk__in=missing).order_by("location_id", "pk"))
 
 
-def _ensure_bulk(store: Store, clients: Clients, report: Reconciliation) -> str:
+def _ensure_bulk(store: Store, clients: OpenClient, report: Reconciliation) -> str:
     """The gid of this comparison's bulk operation, started if there is none; a lost answer's is found again."""
     gid = report.bulk_gids.get(str(store.pk))
     if gid is None:
@@ -253,19 +254,19 @@ def _compare_readings(store: Store, chunk: Sequence[LevelReading], seen: _Seen, 
             differing.append(hint)
     contradictions.note(store.pk, linked)
     if differing:
-        jobs.carry_all(levels.observe_hints(store, differing, StockObservation.Origin.BULK).connection_ids)
+        enqueue.carry_stock_of(levels.observe_hints(store, differing, StockObservation.Origin.BULK).connection_ids)
     return len(linked)
 
 
-def _look_for_orders(connection: Connection, clients: Clients, report: Reconciliation) -> None:
+def _discover_orders(connection: Connection, clients: OpenClient, report: Reconciliation) -> None:
     if not connection.carries_orders and not connection.order_imports.exists():
         return
-    look = looking.look_for_orders(connection, clients, order_effects.move_units)
+    look = discovery.discover_orders(connection, clients, resuming.move_units)
     report.orders_found += look.found
     for order_import in [*look.due, *due.open_drafts(connection.pk)]:
-        jobs.import_order(connection, order_import.order_gid)
+        enqueue.import_order(connection, order_import.order_gid)
     for order_import in look.changed:
-        jobs.update_order(connection, order_import.order_gid)
+        enqueue.update_order(connection, order_import.order_gid)
 
 
 def _compare(connection: Connection, report: Reconciliation, unread: set[int]) -> None:
@@ -273,7 +274,7 @@ def _compare(connection: Connection, report: Reconciliation, unread: set[int]) -
     # After a change of strategy the loop aligns all pairs anew: what the old one left says nothing under the new one.
     connection.refresh_from_db(fields=["strategy", "aligned_strategy"])
     if connection.aligned_strategy not in ("", connection.strategy):
-        jobs.carry(connection)
+        enqueue.carry_stock(connection)
         return
     last = (0, 0)
     while chunk := _next_chunk(connection, last):
@@ -281,7 +282,7 @@ def _compare(connection: Connection, report: Reconciliation, unread: set[int]) -
         loaded = pairs.load(Q(connection=connection, destination_level_id__in={level for level, _ in chunk}))
         _compare_chunk(connection, loaded, report, unread)
     report.save()
-    jobs.carry(connection)
+    enqueue.carry_stock(connection)
 
 
 def _next_chunk(connection: Connection, last: tuple[int, int]) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Have matched again what readings of stock contradict: the webhook that would have told of it was lost, or is late."""
 
 from stores.models import Connection, Store
-from syncing import jobs
-from syncing.stock.contradictions import Contradictions
+from syncing.queue import enqueue
+from syncing.stock.mirror.contradictions import Contradictions
 
 MOST_PRODUCTS = 50  # that are read one by one; above, a comparison has both catalogues read
 
@@ -11,7 +11,7 @@ def match_products(contradictions: Contradictions) -> None:
     """Have the contradicted products read and matched again, in all connections of their stores."""
     stores = Store.objects.in_bulk({store_id for store_id, _ in contradictions.products})
     for store_id, product_gid in sorted(contradictions.products)[:MOST_PRODUCTS]:
-        jobs.match_product(stores[store_id], product_gid)
+        enqueue.match_product(stores[store_id], product_gid)
 
 
 def match_connection(connection: Connection, contradictions: Contradictions) -> None:
@@ -21,5 +21,5 @@ def match_connection(connection: Connection, contradictions: Contradictions) -> 
     were Shopify's catalogue to lag behind its stock, a run that does would call itself for ever.
     """
     if contradictions.has_vanished or len(contradictions.products) > MOST_PRODUCTS:
-        jobs.match(connection)
+        enqueue.match_connection(connection)
     match_products(contradictions)

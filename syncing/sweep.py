@@ -18,12 +18,17 @@ from django.utils import timezone
 
 from orders import due, notices
 from orders.models import OrderImport
-from stores import linking
 from stores.ages import over, within
+from stores.linking import linking
 from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
-from syncing import alerts, fence, jobs, pulse, retention, tallies
-from syncing.catalog import content_runs, deleting, runs
+from syncing import fence
+from syncing.catalogue.content import comparison
+from syncing.catalogue.products import deletion
+from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
+from syncing.monitoring import alerts, counters
+from syncing.queue import enqueue, heartbeats, jobs
+from syncing.upkeep import retention
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +44,9 @@ def sweep() -> list[str]:
     """
     failing_before = _failing()
     failed = [name for name, work in DUTIES.items() if not _is_done(name, work)]
-    if set(failed) != failing_before and pulse.ALERTS not in failed:
-        _is_done(pulse.ALERTS, DUTIES[pulse.ALERTS])  # told, or ended, now rather than in a minute
-    pulse.beat(pulse.SWEEP)
+    if set(failed) != failing_before and heartbeats.ALERTS not in failed:
+        _is_done(heartbeats.ALERTS, DUTIES[heartbeats.ALERTS])  # told, or ended, now rather than in a minute
+    heartbeats.beat(heartbeats.SWEEP)
     _execute("RESET statement_timeout")
     return failed
 
@@ -50,7 +55,7 @@ def _is_done(name: str, work: Callable[[], object]) -> bool:
     try:
         _execute(f"SET statement_timeout = '{STATEMENT_SECONDS * 1000:.0f}ms'")
         work()
-        pulse.beat(name)
+        heartbeats.beat(name)
     except Exception as error:  # the one place that turns any outcome of a duty into a row
         logger.exception("“%s”, a duty of the minute's sweep, failed; the others go on", name)
         fence.renew_session()
@@ -66,7 +71,7 @@ def _execute(sql: str) -> None:
 
 def _note_failure(name: str, error: Exception) -> None:
     try:
-        pulse.note_failure(name, error)
+        heartbeats.note_failure(name, error)
     except DatabaseFailure:
         logger.exception("That “%s” failed cannot be noted", name)
         fence.renew_session()
@@ -74,7 +79,7 @@ def _note_failure(name: str, error: Exception) -> None:
 
 def _failing() -> set[str]:
     try:
-        return pulse.failing()
+        return heartbeats.failing()
     except DatabaseFailure:
         fence.renew_session()
         return set()
@@ -82,7 +87,7 @@ def _failing() -> set[str]:
 
 def _process_webhooks() -> None:
     if WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).exists():
-        jobs.process_events()
+        enqueue.process_events()
 
 
 def _carry_stock() -> None:
@@ -92,7 +97,7 @@ def _carry_stock() -> None:
 
     def carry(connection: Connection) -> None:
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.CARRY_STOCK):
-            jobs.carry(connection)
+            enqueue.carry_stock(connection)
 
     fence.each(_running().filter(Exists(dirty) | Exists(pending)), carry, _name)
 
@@ -105,7 +110,7 @@ def _reconcile() -> None:
 
     def reconcile(connection: Connection) -> None:
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.RECONCILE):
-            jobs.reconcile(connection, trigger="schedule")
+            enqueue.reconcile(connection, trigger="schedule")
 
     fence.each(_running().filter(is_due), reconcile, _name)
 
@@ -122,20 +127,20 @@ def _match_connections() -> None:
     waiting = matching.filter(state=SyncJob.State.QUEUED).values("connection")
     for connection in linking.find_unmatched(timezone.now()).exclude(pk__in=waiting):
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.MATCH_CONNECTION):
-            jobs.match(connection)
+            enqueue.match_connection(connection)
             return
 
 
 def _copy_orders() -> None:
     """Orders whose copy can go on."""
     imports = _not_failed_lately(due.unfinished(_alive()), SyncJob.Kind.IMPORT_ORDER)
-    fence.each(imports, lambda order: jobs.import_order(order.connection, order.order_gid), _name)
+    fence.each(imports, lambda order: enqueue.import_order(order.connection, order.order_gid), _name)
 
 
 def _update_orders() -> None:
     """Copied orders with a later change that was not carried yet."""
     imports = _not_failed_lately(due.unfinished_updates(_alive()), SyncJob.Kind.UPDATE_ORDER)
-    fence.each(imports, lambda order: jobs.update_order(order.connection, order.order_gid), _name)
+    fence.each(imports, lambda order: enqueue.update_order(order.connection, order.order_gid), _name)
 
 
 def _send_notices() -> None:
@@ -145,7 +150,7 @@ def _send_notices() -> None:
 
     def send(order_import: OrderImport) -> None:
         if notices.decide(order_import):
-            jobs.send_notice(order_import.pk, order_import.connection)
+            enqueue.send_notice(order_import.pk, order_import.connection)
 
     fence.each(untold[:SWEEP_ORDERS], send, _name)
 
@@ -155,11 +160,11 @@ def _begin_runs() -> None:
     now = timezone.now()
 
     def begin(row: CatalogueSettings) -> None:
-        if kind := runs.due_kind(row, now):
-            with contextlib.suppress(runs.RunRefused):  # somebody started another one just now
-                runs.start(row.connection, kind)
+        if kind := lifecycle.due_kind(row, now):
+            with contextlib.suppress(lifecycle.RunRefused):  # somebody started another one just now
+                lifecycle.start(row.connection, kind)
 
-    fence.each(runs.find_startable(now), begin, _name)
+    fence.each(lifecycle.find_startable(now), begin, _name)
 
 
 def _continue_runs() -> None:
@@ -168,9 +173,9 @@ def _continue_runs() -> None:
     def go_on(run: CatalogueRun) -> None:
         is_free = run.is_preview or not run.connection.why_inert()
         if is_free and not _failed_lately(run.connection, SyncJob.Kind.RUN_CATALOGUE):
-            jobs.run_catalogue(run)
+            enqueue.run_catalogue(run)
 
-    fence.each(runs.unfinished(), go_on, _name)
+    fence.each(lifecycle.unfinished(), go_on, _name)
 
 
 def _delete_unordered() -> None:
@@ -178,15 +183,15 @@ def _delete_unordered() -> None:
 
     def delete(connection: Connection) -> None:
         if not connection.why_inert() and not _failed_lately(connection, SyncJob.Kind.DELETE_UNORDERED):
-            jobs.delete_unordered(connection)
+            enqueue.delete_unordered(connection)
 
-    fence.each(deleting.find_due(timezone.now()), delete, _name)
+    fence.each(deletion.find_due(timezone.now()), delete, _name)
 
 
 def _follow_images() -> None:
     """Stores for which Shopify was still fetching images."""
     stores = Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct()
-    fence.each(stores, jobs.follow_files, _name)
+    fence.each(stores, enqueue.follow_files, _name)
 
 
 def _sync_content() -> None:
@@ -194,37 +199,37 @@ def _sync_content() -> None:
     now = timezone.now()
 
     def look(row: CatalogueSettings) -> None:
-        if content_runs.is_due(row, now) and not _failed_lately(row.connection, SyncJob.Kind.SYNC_CONTENT):
-            jobs.sync_content(row.connection, compares=content_runs.must_compare(row))
+        if comparison.is_due(row, now) and not _failed_lately(row.connection, SyncJob.Kind.SYNC_CONTENT):
+            enqueue.sync_content(row.connection, compares=comparison.must_compare(row))
 
-    fence.each(content_runs.find_followed(), look, _name)
+    fence.each(comparison.find_followed(), look, _name)
 
 
 def _check_stores() -> None:
     """Stores that were not checked for a day."""
     stores = Store.objects.filter(over("checked_at", timedelta(days=1), timezone.now()), is_paused=False)
-    fence.each(stores, jobs.check, _name)
+    fence.each(stores, enqueue.check_store, _name)
 
 
 # The heartbeat's name, and what is done; in this order.
 DUTIES: dict[str, Callable[[], object]] = {
-    pulse.ALERTS: alerts.watch,
-    pulse.JOBS: jobs.sweep,
-    pulse.WEBHOOKS: _process_webhooks,
-    pulse.STOCK: _carry_stock,
-    pulse.RECONCILIATIONS: _reconcile,
-    pulse.MATCHING: _match_connections,
-    pulse.ORDER_COPIES: _copy_orders,
-    pulse.ORDER_CHANGES: _update_orders,
-    pulse.ORDER_MAILS: _send_notices,
-    pulse.CATALOGUE_STARTS: _begin_runs,
-    pulse.CATALOGUE_RUNS: _continue_runs,
-    pulse.DELETIONS: _delete_unordered,
-    pulse.IMAGES: _follow_images,
-    pulse.CONTENT: _sync_content,
-    pulse.STORE_CHECKS: _check_stores,
-    pulse.COUNTERS: tallies.count_new,
-    pulse.RETENTION: retention.prune,
+    heartbeats.ALERTS: alerts.watch,
+    heartbeats.JOBS: jobs.sweep,
+    heartbeats.WEBHOOKS: _process_webhooks,
+    heartbeats.STOCK: _carry_stock,
+    heartbeats.RECONCILIATIONS: _reconcile,
+    heartbeats.MATCHING: _match_connections,
+    heartbeats.ORDER_COPIES: _copy_orders,
+    heartbeats.ORDER_CHANGES: _update_orders,
+    heartbeats.ORDER_MAILS: _send_notices,
+    heartbeats.CATALOGUE_STARTS: _begin_runs,
+    heartbeats.CATALOGUE_RUNS: _continue_runs,
+    heartbeats.DELETIONS: _delete_unordered,
+    heartbeats.IMAGES: _follow_images,
+    heartbeats.CONTENT: _sync_content,
+    heartbeats.STORE_CHECKS: _check_stores,
+    heartbeats.COUNTERS: counters.count_new,
+    heartbeats.RETENTION: retention.prune,
 }
 
 

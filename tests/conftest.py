@@ -3,7 +3,7 @@
 import logging
 import os
 
-import tests.environment  # noqa: F401  first: Django must not read its settings before
+import tests.support.environment  # noqa: F401  first: Django must not read its settings before
 
 # isort: split
 from collections.abc import Iterator
@@ -16,10 +16,11 @@ from hypothesis import settings as hypothesis_settings
 
 from stores.models import Store
 from syncing import views
-from tests import emptying
 from tests.simulator import Simulator
-from tests.simulator.state import CLIENT_SECRET
+from tests.simulator.state.shop import CLIENT_SECRET
+from tests.support import emptying
 
+pytest_plugins = ["tests.support.fixtures"]
 emptying.install()
 
 # Every property runs under this one: random, repeated by the line that a failure prints, and without a clock, since how

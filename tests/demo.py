@@ -18,12 +18,12 @@ from pathlib import Path
 
 import requests
 
-from tests.demo_catalogue import CatalogueShow
 from tests.simulator import Simulator
-from tests.simulator.order_money import grand_total
-from tests.simulator.order_state import Draft, Order
-from tests.simulator.seed import DAY_SECONDS, StoreSpec, build_store, seed_demo
-from tests.simulator.state import Shop, Variant
+from tests.simulator.demo.seed import DAY_SECONDS, StoreSpec, build_store, seed_demo
+from tests.simulator.state.order_money import grand_total
+from tests.simulator.state.orders import Draft, Order
+from tests.simulator.state.shop import Shop, Variant
+from tests.support.demo_catalogue import CatalogueShow
 from tiposync.embedded import start_embedded_database
 
 ROOT = Path(__file__).resolve().parent.parent

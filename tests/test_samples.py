@@ -18,10 +18,11 @@ from django.utils import timezone
 from orders import notices
 from orders.models import OrderSettings
 from stores.models import Connection, Store
-from syncing import alerts, pulse
 from syncing.models import AlertChannel, SyncJob
-from tests.console_orders import make_failed, make_import, make_line
-from tests.console_rows import (
+from syncing.monitoring import alerts
+from syncing.queue import heartbeats
+from tests.support.console.orders import make_failed, make_import, make_line
+from tests.support.console.rows import (
     make_adjustment,
     make_hold,
     make_job,
@@ -53,8 +54,8 @@ class Scene:
         """All that is scheduled happens meanwhile."""
         self.now += timedelta(hours=hours)
         Connection.objects.update(reconciled_at=self.now)
-        for name in pulse.scheduled():
-            pulse.beat(name)
+        for name in heartbeats.scheduled():
+            heartbeats.beat(name)
 
 
 @pytest.fixture

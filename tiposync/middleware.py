@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from stores import history
-from stores.admin import two_factor
 from stores.tracing import traced
+from tiposync.console.access import two_factor
 
 Answer = Callable[[HttpRequest], HttpResponse]
 # Alpine, which the console's pages are made with, evaluates its attributes: hence unsafe-eval. No script stands in a

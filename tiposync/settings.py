@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "stores",
     "orders",
     "syncing",
+    "tiposync.console",
 ]
 MIDDLEWARE = [
     "tiposync.middleware.trace",
@@ -184,7 +185,7 @@ RETIRED_SETTINGS = [name for name in ("BROKER_URL",) if env.ENVIRON.get(name)]
 Q_CLUSTER = {
     "name": "tiposync",
     "orm": "default",  # same database: a wake-up commits or rolls back with the rows it is about
-    "broker_class": "syncing.pulse.PulsedBroker",  # with a pulse for the watchdog
+    "broker_class": "syncing.queue.watchdog.PulsedBroker",  # with a pulse for the watchdog
     "workers": env.int("QUEUE_WORKERS", default=4),
     "timeout": env.int("QUEUE_TIMEOUT", default=600),  # a run that takes longer is ended; the sweep picks its job up
     "retry": env.int("QUEUE_RETRY", default=660),  # must exceed timeout, else a running wake-up is delivered again
@@ -240,7 +241,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # a locked-out colleague 
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_LOCKOUT_CALLABLE = "stores.admin.sign_in.locked_out"
+AXES_LOCKOUT_CALLABLE = "tiposync.console.access.sign_in.locked_out"
 AXES_CLIENT_IP_CALLABLE = "tiposync.middleware.client_address"
 OTP_TOTP_ISSUER = "tiposync"
 OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 1  # seconds after a wrong code, doubled with each further one
@@ -282,7 +283,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Stores in step",
     "SITE_URL": None,
     "SITE_SYMBOL": "sync_alt",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "syncing.admin.sidebar.icon"}],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tiposync.console.home.sidebar.icon"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
@@ -292,9 +293,9 @@ UNFOLD = {
             {"title": "Two-factor sign-in", "link": "/admin/two-factor/"},
         ]
     },
-    "STYLES": ["syncing.admin.sidebar.stylesheet"],
-    "SCRIPTS": ["syncing.admin.sidebar.script"],
-    "GLOBAL_CALLBACK": "stores.admin.switch.page_context",
-    "DASHBOARD_CALLBACK": "syncing.admin.dashboard.fill",
-    "SIDEBAR": {"show_search": False, "navigation": "syncing.admin.sidebar.navigation"},
+    "STYLES": ["tiposync.console.home.sidebar.stylesheet"],
+    "SCRIPTS": ["tiposync.console.home.sidebar.script"],
+    "GLOBAL_CALLBACK": "tiposync.console.stores.switch.page_context",
+    "DASHBOARD_CALLBACK": "tiposync.console.home.dashboard.fill",
+    "SIDEBAR": {"show_search": False, "navigation": "tiposync.console.home.sidebar.navigation"},
 }

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class CatalogueField(models.TextChoices):
-    """One line of the table of fields. The pure rules know the same words (syncing.catalog.fields.Field)."""
+    """One line of the table of fields. The pure rules know the same words (syncing.catalogue.rules.fields.Field)."""
 
     TITLE = "title", "Title"
     DESCRIPTION = "description", "Description"

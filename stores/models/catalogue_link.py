@@ -40,7 +40,8 @@ class FollowLink(models.Model):
     fingerprint = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of what was last written: an equal one costs no call."
     )
-    # Field -> value as last written, the long ones as digests (syncing.catalog.fields): to tell an edit by others.
+    # Field -> value as last written, the long ones as digests (syncing.catalogue.rules.fields): to tell an edit by
+    # others.
     written = models.JSONField(default=dict, blank=True, editable=False)
     source_updated_at = models.DateTimeField(null=True, blank=True, editable=False)
     synced_at = models.DateTimeField("last written", null=True, blank=True, editable=False)
@@ -88,7 +89,8 @@ class ProductLink(FollowLink):
         editable=False,
         help_text="Who decided that it shall not follow.",
     )
-    # What the last products/update webhooks of source and destination told, as digests (syncing.catalog.hearing).
+    # What the last products/update webhooks of source and destination told, as digests
+    # (syncing.catalogue.rules.webhook_digest).
     heard = models.CharField(max_length=90, blank=True, editable=False)
     heard_there = models.CharField(max_length=90, blank=True, editable=False)
     # The channels it was taken from, so that a product that comes back appears where it was.

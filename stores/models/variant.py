@@ -37,7 +37,7 @@ def _loose(column: str) -> Func:
 class Variant(models.Model):
     """One variant of one store, as last read. Gone ones stay, so that what they were linked to can be told."""
 
-    READS = "stores_variant_reads"  # the sequence that numbers reads of catalogues (stores.catalogue.number_read)
+    READS = "stores_variant_reads"  # the sequence that numbers reads of catalogues (stores.variants.number_read)
     ONLY_TITLE = "Default Title"  # Shopify's name for the variant of a product without options
 
     # No index of its own: every other one begins with the store, and beside them it only misleads the planner.
@@ -77,7 +77,7 @@ class Variant(models.Model):
             models.Index(fields=["store", "handle_key"]),
             models.Index(fields=["store", "sku_key"]),
             models.Index(fields=["store", "barcode_key"]),
-            # For suggestions (stores.suggestions): what is the same but for its spelling.
+            # For suggestions (stores.linking.suggestions): what is the same but for its spelling.
             models.Index("store", _loose("sku_key"), condition=~Q(sku_key=""), name="variant_loose_sku"),
             models.Index("store", _loose("barcode_key"), condition=~Q(barcode_key=""), name="variant_loose_barcode"),
             GinIndex(SearchVector("product_title", "title", config="simple"), name="variant_title_words"),

@@ -26,7 +26,7 @@ from stores.shopify.errors import (
     UserErrors,
 )
 from stores.shopify.inventory import LevelReading, level_reading
-from stores.shopify.products import VariantRecord, variant_record
+from stores.shopify.products.products import VariantRecord, variant_record
 
 # Sent as a bulk query, not by itself: `first` is ignored there, and only edges { node } is allowed (facts 5).
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants

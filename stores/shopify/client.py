@@ -32,7 +32,7 @@ from stores.shopify.throttle import Bucket
 logger = logging.getLogger(__name__)
 
 # Longer waits are the job runner's business: a worker must not sleep through them.
-LONGEST_WAIT = 60.0
+LONGEST_WAIT_SECONDS = 60.0
 FIRST_BACKOFF = 0.5
 MOST_RENEWALS = 2
 SLOW_ATTEMPT_SECONDS = 10.0  # a read that failed after this long is not tried again at once
@@ -140,7 +140,7 @@ class Client:
         read_attempts: int = 4,
         throttle_attempts: int = 8,
         note_time: Callable[[datetime], None] = lambda at: None,
-        patience: float = LONGEST_WAIT,
+        patience: float = LONGEST_WAIT_SECONDS,
         gate: Gate | None = None,
     ) -> None:
         self.domain = domain or answers.store_name(base_url)
@@ -195,7 +195,7 @@ class Client:
         while True:
             body = encode_body(document, {**(variables or {}), "after": after})
             # Once some pages are read, it is better to wait for the next one than to begin anew.
-            data: Any = self._run(body, document, cost, self._patience if after is None else LONGEST_WAIT)
+            data: Any = self._run(body, document, cost, self._patience if after is None else LONGEST_WAIT_SECONDS)
             for name in path:
                 data = data.get(name) if data is not None else None
             if data is None and after is not None:
@@ -227,7 +227,10 @@ class Client:
             self._sleep(seconds)
 
         hurried._sleep, hurried._timeout, hurried._read_attempts = sleep, (5, 10), 2
-        hurried._gate, hurried._patience = OpenGate(), LONGEST_WAIT  # a person who presses is answered by the store
+        hurried._gate, hurried._patience = (
+            OpenGate(),
+            LONGEST_WAIT_SECONDS,
+        )  # a person who presses is answered by the store
         return hurried
 
     def through(self, gate: Gate) -> "Client":

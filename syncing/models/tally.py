@@ -1,7 +1,11 @@
 """What happened in an hour, counted: for charts and for Prometheus, without reading a million rows again."""
 
+from datetime import UTC, datetime
+
 from django.db import models
 from django.db.models import Q
+
+FOR_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Tally(models.Model):

@@ -1,7 +1,8 @@
 """The loop that keeps a connection's stock in step: settle, take, read, plan, guard, record, send, apply.
 
-One runner per connection, many connections in parallel. It is the only caller that sends stock mutations. It may die
-between any two statements: whatever it did not finish is found again as a dirty link or a pending row.
+One runner per connection, many connections in parallel. Besides it only undo sends stock writes
+(syncing.stock.undo); the true quantity of an operator goes out with its next run. It may die between any two
+statements: whatever it did not finish is found again as a dirty link or a pending row.
 """
 
 import logging
@@ -14,27 +15,26 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from stores.models import ENDING_TWO_WAY, Connection, Store
+from stores.clients import OpenClient
+from stores.models import ENDING_TWO_WAY, Connection
 from stores.shopify import inventory
-from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError, UserErrors
 from syncing.models import StockAdjustment, StockBatch, StockHold
-from syncing.stock import guarding, levels, pairs, planning, realigning
-from syncing.stock.contradictions import Contradictions
-from syncing.stock.delivery import deliver
-from syncing.stock.ledger import BATCH_ROWS, Write
+from syncing.stock import guard, pairs, planning, realigning
+from syncing.stock.mirror import levels
+from syncing.stock.mirror.contradictions import Contradictions
+from syncing.stock.mirror.reading import read_levels
+from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.pairs import Pair, Side
-from syncing.stock.reading import read_levels
-from syncing.stock.settle import settle_left_behind, settle_pending
-from syncing.stock.troubles import Troubles
+from syncing.stock.writes.delivery import deliver
+from syncing.stock.writes.ledger import BATCH_ROWS, Write
+from syncing.stock.writes.settle import settle_left_behind, settle_pending
 
 logger = logging.getLogger(__name__)
 
 TAKE = 4 * BATCH_ROWS
 LINGER_STEP = 0.05
 ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
-
-Clients = Callable[[Store], Client]
 
 
 class Run:
@@ -44,13 +44,13 @@ class Run:
     carried, and the worst is raised at the end. `contradictions` collects the products that must be matched again.
     """
 
-    def __init__(self, connection: Connection, clients: Clients) -> None:
+    def __init__(self, connection: Connection, clients: OpenClient) -> None:
         self.connection = connection
         self.clients = clients
         self.dirtied: set[int] = set()
         self.troubles = Troubles()
         self.contradictions = Contradictions()
-        self.guard = guarding.Guard(connection)
+        self.guard = guard.Guard(connection)
         self.last_sent = _last_sent(connection)
         self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
         self.blocked: dict[int, StockAdjustment] = {}  # levels of the lot in hand with a pending write -> that write
@@ -108,10 +108,10 @@ class Run:
         """
         if not (limit := self._wait_for_company()):
             return False
-        lot = pairs.take(self.connection, limit, self.after)
+        lot = pairs.load_waiting(self.connection, limit, self.after)
         if not lot.pairs and self.after and self.moves:
             self.after, self.moves = None, False
-            lot = pairs.take(self.connection, limit)
+            lot = pairs.load_waiting(self.connection, limit)
         if not lot.pairs:
             return False
         self.after = lot.last

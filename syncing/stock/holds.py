@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink
-from syncing.stock import ledger, levels, pairs, truth
+from syncing.stock import pairs, true_quantity
+from syncing.stock.mirror import levels
+from syncing.stock.writes import ledger
 
 
 class HoldResolved(Exception):
@@ -80,7 +82,7 @@ def set_true(hold: StockHold, quantity: int, seen: tuple[int, int], user: Abstra
             _settle_row(hold, StockAdjustment.State.UNKNOWN, words)
         _mark(link)
         if source.available == quantity:
-            truth.start_pair(hold)
+            true_quantity.start_pair(hold)
         else:
             _record(hold, link, quantity)
 
@@ -105,7 +107,7 @@ _BUSY = "Something else is being written there at this moment: try again in a fe
 
 
 def _record(hold: StockHold, link: StockLink, quantity: int) -> None:
-    """Commit the intent to set the source; the connection's run, which alone sends stock writes, does the rest."""
+    """Commit the intent to set the source; the connection's run sends it."""
     (pair,) = pairs.load(Q(pk=link.pk))
     store_id, kind, cause = link.connection.source_id, StockBatch.Kind.SET, StockAdjustment.Cause.SET_TRUE
     write = ledger.Write(pair, pair.source, store_id, kind, quantity, cause, is_only_write=False, hold_id=hold.pk)

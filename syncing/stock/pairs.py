@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection as db
-from django.db import transaction
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from orders.models import OrderImportLine
-from stores.models import ENDING_TWO_WAY, Connection, ProductLink, Strategy, VariantLink
+from stores.models import ENDING_TWO_WAY, Connection, Strategy, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
 
 
@@ -76,120 +74,6 @@ class Pair:
         return self.source, self.destination
 
 
-def wire_connection(connection: Connection, *product_gids: str) -> int:
-    """Have a stock link, with its two levels, for every linked variant and location mapping; return how many are new.
-
-    Links whose variant is no longer linked, got another partner, or is not shared, go; what they wrote stays in the
-    ledger. With `product_gids`: only the links of those products, and those are planned again.
-    """
-    parameters = {"connection": connection.pk, "products": list(product_gids) or None}
-    with transaction.atomic(), db.cursor() as cursor:
-        # One wiring at a time: two could otherwise remove and add each other's links.
-        Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
-        if not product_gids:
-            # The levels and links that this adds are in no statistics yet: taken for a handful, 5,000 of them were
-            # joined row by row, which took the square of that.
-            cursor.execute("SET LOCAL enable_nestloop = off")
-        _unwire(cursor, parameters)
-        for side in ("source", "destination"):
-            cursor.execute(_ADD_LEVELS.format(side=side), parameters)
-        cursor.execute(_ADD_LINKS, parameters)
-        added = cursor.rowcount
-        if product_gids:
-            cursor.execute(_MARK_PRODUCT, parameters)
-        cursor.execute("SET LOCAL enable_nestloop = on")
-        return added
-
-
-def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
-    cursor.execute(_TO_UNWIRE, parameters)
-    if not (gone := [link_id for (link_id,) in cursor.fetchall()]):
-        return
-    StockAdjustment.objects.filter(link__in=gone).update(link=None)  # the ledger stays
-    StockHold.objects.filter(link__in=gone).delete()
-    cursor.execute("DELETE FROM syncing_stocklink WHERE id = ANY(%s)", [gone])
-
-
-_SCOPE = """
-      AND (%(products)s::text[] IS NULL OR pair.id IN (
-           SELECT own.id FROM stores_variantlink own
-           JOIN stores_variant variant ON variant.id IN (own.source_variant_id, own.destination_variant_id)
-           WHERE own.connection_id = %(connection)s AND variant.product_gid = ANY(%(products)s::text[])))
-"""
-# Not shared means not synced, stock included (features.md section 4).
-_IS_LEFT_OUT = """
-    (NOT (SELECT store.shares_products FROM stores_connection own JOIN stores_store store ON store.id = own.source_id
-          WHERE own.id = pair.connection_id)
-     OR EXISTS (SELECT 1 FROM stores_productlink product
-                JOIN stores_variant variant ON variant.product_gid = product.source_gid
-                WHERE product.connection_id = pair.connection_id AND product.state = 'unlinked'
-                  AND variant.id = pair.source_variant_id))
-"""
-_MARK_PRODUCT = (
-    """
-    UPDATE syncing_stocklink link SET dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
-    FROM (SELECT target.id FROM syncing_stocklink target
-          JOIN stores_variantlink pair ON pair.id = target.variant_link_id
-          WHERE target.connection_id = %(connection)s"""
-    + _SCOPE
-    + "ORDER BY target.id FOR UPDATE OF target) own WHERE link.id = own.id"
-)
-
-
-_TO_UNWIRE = (
-    """
-    SELECT link.id
-    FROM syncing_stocklink link, stores_variantlink pair, syncing_stocklevel source, syncing_stocklevel destination,
-         stores_locationmapping mapping
-    WHERE link.connection_id = %(connection)s AND pair.id = link.variant_link_id AND mapping.id = link.mapping_id
-      AND source.id = link.source_level_id AND destination.id = link.destination_level_id
-      AND (pair.state <> 'linked'
-           OR """
-    + _IS_LEFT_OUT
-    + """
-           OR source.location_id <> mapping.source_location_id
-           OR destination.location_id <> mapping.destination_location_id
-           OR source.item_gid <> (SELECT item_gid FROM stores_variant WHERE id = pair.source_variant_id)
-           OR destination.item_gid <> (SELECT item_gid FROM stores_variant WHERE id = pair.destination_variant_id))
-"""
-    + _SCOPE
-    + "ORDER BY link.id FOR UPDATE OF link"
-)
-_ADD_LEVELS = (
-    """
-    INSERT INTO syncing_stocklevel (store_id, location_id, item_gid, is_active, is_doubtful, version)
-    SELECT DISTINCT variant.store_id, mapping.{side}_location_id, variant.item_gid, true, true, 0
-    FROM stores_variantlink pair
-    JOIN stores_variant variant ON variant.id = pair.{side}_variant_id
-    JOIN stores_locationmapping mapping ON mapping.connection_id = pair.connection_id
-    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked' AND NOT """
-    + _IS_LEFT_OUT
-    + _SCOPE
-    + "ORDER BY 3, 2 ON CONFLICT (location_id, item_gid) DO NOTHING"
-)
-_ADD_LINKS = (
-    """
-    INSERT INTO syncing_stocklink (connection_id, variant_link_id, mapping_id, source_level_id, destination_level_id,
-                                   keeps_destination, dirty_sequence, settled_sequence, dirty_at, state, reason,
-                                   changed_at)
-    SELECT pair.connection_id, pair.id, mapping.id, source_level.id, destination_level.id,
-           false, 1, 0, now(), 'new', '', now()
-    FROM stores_variantlink pair
-    JOIN stores_locationmapping mapping ON mapping.connection_id = pair.connection_id
-    JOIN stores_variant source ON source.id = pair.source_variant_id
-    JOIN stores_variant destination ON destination.id = pair.destination_variant_id
-    JOIN syncing_stocklevel source_level
-      ON source_level.location_id = mapping.source_location_id AND source_level.item_gid = source.item_gid
-    JOIN syncing_stocklevel destination_level
-      ON destination_level.location_id = mapping.destination_location_id
-     AND destination_level.item_gid = destination.item_gid
-    WHERE pair.connection_id = %(connection)s AND pair.state = 'linked' AND NOT """
-    + _IS_LEFT_OUT
-    + _SCOPE
-    + "ORDER BY pair.id, mapping.id ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
-)
-
-
 def mark_contradicted(connection: Connection) -> None:
     """Have planned again what is skipped and need not be, as far as the variants' rows tell, or the other way round."""
     with db.cursor() as cursor:
@@ -219,7 +103,7 @@ class Waiting:
     oldest_seconds: float
 
 
-def _takeable(connection: Connection) -> QuerySet[StockLink]:
+def _carriable(connection: Connection) -> QuerySet[StockLink]:
     """Dirty links, without those that wait for an operator's word on a write of unknown outcome."""
     unknown = StockHold.objects.filter(connection=connection, kind="outcome", state="open")
     pending = StockAdjustment.objects.filter(connection=connection, state="pending", link__isnull=False)
@@ -234,7 +118,7 @@ def count_waiting(connection: Connection, up_to: int) -> Waiting:
     """What waits on a connection; counting stops at `up_to`."""
     with db.cursor() as cursor:
         sql, params = (
-            _takeable(connection).order_by("dirty_at", "pk").values("dirty_at")[:up_to].query.sql_with_params()
+            _carriable(connection).order_by("dirty_at", "pk").values("dirty_at")[:up_to].query.sql_with_params()
         )
         cursor.execute(
             f"SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(dirty_at)), 0) FROM ({sql}) waiting",
@@ -256,9 +140,9 @@ class Lot:
     last: tuple[datetime, int] | None
 
 
-def take(connection: Connection, limit: int, after: tuple[datetime, int] | None = None) -> Lot:
+def load_waiting(connection: Connection, limit: int, after: tuple[datetime, int] | None = None) -> Lot:
     """The `limit` longest waiting links, or those that come `after` one in the order of waiting."""
-    waiting = _takeable(connection).order_by("dirty_at", "pk")
+    waiting = _carriable(connection).order_by("dirty_at", "pk")
     if after:
         waiting = waiting.filter(Q(dirty_at__gt=after[0]) | Q(dirty_at=after[0], pk__gt=after[1]))
     rows = list(waiting.values_list("pk", "dirty_at", "destination_level_id")[:limit])
@@ -362,15 +246,6 @@ def leave_out(taken: Sequence[Pair], is_bad: Callable[[Pair], bool]) -> list[Pai
 def must_be_read(pair: Pair) -> bool:
     """Whether nothing may be planned for this pair before a live read."""
     return pair.is_linked and any(side.must_be_read for side in pair.sides())
-
-
-def has_unwired(connection: Connection) -> bool:
-    """Whether a linked variant has no stock link although locations are mapped."""
-    if not connection.source.shares_products or not connection.mappings.exists():
-        return False
-    left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
-    linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
-    return linked.exclude(source_variant__product_gid__in=left_out.values("source_gid")).exists()
 
 
 def levels_of(sides: Sequence[Side]) -> list[StockLevel]:

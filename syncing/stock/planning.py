@@ -10,9 +10,9 @@ from django.db import connection as db
 from stores.models import Connection
 from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockLink
-from syncing.stock.ledger import Write
 from syncing.stock.merge import OneWayStep, Rule, first_baselines, offer, plan_one_way, plan_two_way
 from syncing.stock.pairs import Pair, source_total
+from syncing.stock.writes.ledger import Write
 
 Cause = StockAdjustment.Cause
 State = StockLink.State

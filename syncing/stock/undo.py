@@ -5,23 +5,22 @@ carried stands again between both stores and is not carried anew. One-way, the d
 (compare-and-set) and keeps that until the source changes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from django.db.models import Q, QuerySet
 
-from stores.models import Connection, Store
-from stores.shopify.client import Client
+from stores.clients import OpenClient
+from stores.models import Connection
 from syncing.models import Reconciliation, StockAdjustment, StockBatch, StockLevel
 from syncing.stock import pairs
-from syncing.stock.delivery import deliver
-from syncing.stock.ledger import Write
+from syncing.stock.mirror.reading import read_levels
+from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.pairs import Pair, Side
-from syncing.stock.reading import read_levels
-from syncing.stock.troubles import Troubles
+from syncing.stock.writes.delivery import deliver
+from syncing.stock.writes.ledger import Write
 
-Clients = Callable[[Store], Client]
 Cause, State = StockAdjustment.Cause, StockAdjustment.State
 CHUNK = 250
 
@@ -105,7 +104,7 @@ def _side(pair: Pair, row: StockAdjustment) -> Side:
     return pair.source if row.level_id == pair.source.level_id else pair.destination
 
 
-def undo(connection: Connection, writes: QuerySet[StockAdjustment], clients: Clients) -> Report:
+def undo(connection: Connection, writes: QuerySet[StockAdjustment], clients: OpenClient) -> Report:
     """Take these writes back wherever nobody changed the level since; reads every level live first.
 
     What a store said that could not be asked is in the report: what was sent to it and not answered is settled by the

@@ -24,15 +24,17 @@ django.setup()
 import requests  # noqa: E402
 from django.db import connection as db  # noqa: E402
 
-from orders import copying, mapping, units  # noqa: E402
+from orders import reserved_units  # noqa: E402
+from orders.copies import mapping, shopify_copy  # noqa: E402
 from orders.models import OrderSettings  # noqa: E402
 from stores.clients import open_client  # noqa: E402
 from stores.models import Connection  # noqa: E402
-from stores.shopify import order_lists  # noqa: E402
-from stores.shopify import orders as shopify_orders  # noqa: E402
-from syncing import handlers, jobs  # noqa: E402
-from syncing.catalog import runs  # noqa: E402
+from stores.shopify.orders import order_lists  # noqa: E402
+from stores.shopify.orders import orders as shopify_orders  # noqa: E402
+from syncing import handlers  # noqa: E402
+from syncing.catalogue.runs import lifecycle  # noqa: E402
 from syncing.models import SyncJob  # noqa: E402
+from syncing.queue import jobs  # noqa: E402
 
 LOOK_SECONDS = 0.2  # between two looks at Shopify's bulk operation
 
@@ -119,22 +121,22 @@ def _bare_orders(connection: Connection) -> str:
     gids = [summary.gid for summary in order_lists.iter_orders_updated(giver, since)]
     for gid in gids:
         order = shopify_orders.read_order(giver, gid)
-        partners = units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
+        partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
         mapped = mapping.map_order(
             order,
             {gid: source_gid for gid, (_, source_gid) in partners.items()},
-            copying.choices_of(connection, OrderSettings.of(connection)),
+            shopify_copy.choices_of(connection, OrderSettings.of(connection)),
             store_name=str(connection.destination),
             store_domain=connection.destination.domain,
             source_currency=connection.source.currency,
             now=datetime.now(UTC),
         )
-        copying.create(taker, mapped)
+        shopify_copy.create(taker, mapped)
     return str(len(gids))
 
 
 def _run_catalogue(connection: Connection) -> str:
-    run = runs.start(connection, runs.Kind.ALL if connection.catalogue.synced_with else runs.Kind.FIRST)
+    run = lifecycle.start(connection, lifecycle.Kind.ALL if connection.catalogue.synced_with else lifecycle.Kind.FIRST)
     _until_done(lambda: handlers.run_catalogue(SyncJob(connection=connection, arguments={"run": run.pk})), 0)
     run.refresh_from_db()
     return ", ".join(f"{count:,} {action}" for action, count in sorted(run.counts.items()))

@@ -12,12 +12,12 @@ import argparse
 import json
 import math
 
-from stores.shopify.product_records import PRODUCTS_PER_READ
+from stores.shopify.products.product_records import PRODUCTS_PER_READ
 from tests.benchmarks.scene import NORTH, PLACE, QUANTITY, SOURCE, STANDARD_RATE, Shopify
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.table import print_table, ratio
 from tests.simulator import Simulator
-from tests.simulator.state import CLIENT_SECRET, Shop
+from tests.simulator.state.shop import CLIENT_SECRET, Shop
 
 HEADER = ["products, run", "what was done", "calls", "floor", "ratio", "of them writes", "points", "points / 100 per s"]
 TIMES = ["products, run", "s", "own s", "of them processor s", "Shopify s", "products/s (own)", "peak MB"]

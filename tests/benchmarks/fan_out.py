@@ -18,9 +18,9 @@ from django.utils import timezone  # noqa: E402
 
 from stores.models import Connection, Location, LocationMapping, Store, SyncSwitch, Variant, VariantLink  # noqa: E402
 from stores.shopify import gids  # noqa: E402
-from syncing import jobs  # noqa: E402
-from syncing.stock import pairs  # noqa: E402
-from tests.simulator.state import CLIENT_SECRET  # noqa: E402
+from syncing.queue import enqueue  # noqa: E402
+from syncing.stock import wiring  # noqa: E402
+from tests.simulator.state.shop import CLIENT_SECRET  # noqa: E402
 
 QUANTITY = 100
 IN_STEP = """
@@ -50,7 +50,7 @@ def build(path: str) -> None:
             VariantLink(connection=connection, source_variant=mine, destination_variant=other, state="linked")
             for mine, other in zip(ours, theirs, strict=True)
         )
-        pairs.wire_connection(connection)
+        wiring.wire_connection(connection)
     with db.cursor() as cursor:
         cursor.execute(IN_STEP, {"units": QUANTITY, "at": now - timedelta(hours=1)})
 
@@ -84,7 +84,7 @@ def go() -> None:
     """From here on workers carry."""
     SyncSwitch.objects.update(is_stopped=False)
     for connection in Connection.objects.all():
-        jobs.carry(connection)
+        enqueue.carry_stock(connection)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from syncing.admin import sidebar  # noqa: E402
 from tests.benchmarks.page_rows import Sizes, fill_all  # noqa: E402
-from tests.console_pages import Case, list_cases, list_url, registered, row_url  # noqa: E402
+from tests.support.console.pages import Case, list_cases, list_url, registered, row_url  # noqa: E402
+from tiposync.console.home import sidebar  # noqa: E402
 
 MOST_ALIKE = 12
 FLOOR = "floor: a page without rows"

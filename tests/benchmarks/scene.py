@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.benchmarks.stage import Stage
 from tests.simulator import Simulator
-from tests.simulator.state import CLIENT_SECRET, Shop
+from tests.simulator.state.shop import CLIENT_SECRET, Shop
 
 SOURCE, NORTH = "source-store.myshopify.com", "north-store.myshopify.com"
 PLACE = "Warehouse"

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.benchmarks.stage import ROOT
-from tests.thoroughness import IS_LONG
+from tests.support.thoroughness import IS_LONG
 
 pytestmark = pytest.mark.process
 only_if_long = pytest.mark.skipif(not IS_LONG, reason="TIPOSYNC_LONG=1 runs every benchmark")

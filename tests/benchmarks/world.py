@@ -14,7 +14,7 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from stores.models import Connection, Location, LocationMapping, Store, Variant, VariantLink  # noqa: E402
-from syncing.stock import pairs  # noqa: E402
+from syncing.stock import wiring  # noqa: E402
 
 SECRET = "shpss_simulator_secret"
 SOURCE, NORTH = "source-store.myshopify.com", "north-store.myshopify.com"
@@ -50,7 +50,7 @@ def build_synthetic(count: int) -> World:
         for mine, other in zip(ours, theirs, strict=True)
     )
     VariantLink.objects.bulk_create(links, batch_size=5_000)
-    pairs.wire_connection(connection)
+    wiring.wire_connection(connection)
     return World(connection.pk, source.domain, destination.domain, SECRET, 1, 1, list(numbers), list(numbers))
 
 

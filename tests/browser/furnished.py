@@ -12,7 +12,6 @@ from django.utils import timezone
 from orders.models import OrderImport, OrderUpdate
 from stores import roles
 from stores.models import CurrencyRate, ProductLink, ResourceLink, SyncSwitch, VariantLink
-from syncing import jobs
 from syncing.models import (
     Alert,
     AlertChannel,
@@ -23,11 +22,12 @@ from syncing.models import (
     StockLink,
     SyncJob,
 )
+from syncing.queue import enqueue
 from tests.browser.product import Product
 from tests.browser.shop_window import ShopWindow, open_shops
 from tests.browser.visitor import make_user
-from tests.console_press import page_of
-from tests.simulator import catalog_hands
+from tests.simulator.events import catalogue_hands
+from tests.support.console.press import page_of
 
 # Which row of a model's has most to show.
 CHOSEN = {
@@ -94,7 +94,7 @@ def furnish(product: Product) -> Furnished:
     goods = window.items("Tea set: cup")[1].variant
     sim.place_order(north.domain, [(goods.id, 2)], email=buyer["email"], customer=buyer, force=True)
     _add_rows(window)
-    jobs.reconcile(window.connection)
+    enqueue.reconcile(window.connection)
     product.wait_until(StockHold.objects.filter(state="open").exists, "the hold")
     product.wait_until(OrderImport.objects.filter(state="confirmed").exists, "the copy")
     product.wait_until(CatalogueRun.objects.filter(state="finished").exists, "the first sync", 120)
@@ -118,10 +118,10 @@ def _add_content(window: ShopWindow) -> None:
     """Something for a catalogue besides products."""
     sim, source = window.product.sim, window.source
     chosen = [item.variant.product_id for item in (window.items("Tea set: cup")[0], window.items("Tea set: pot")[0])]
-    catalog_hands.add_collection(source, sim.clock, "New in", products=chosen)
-    catalog_hands.add_page(source, sim.clock, "Opening hours", body="<p>Nine to five.</p>")
-    blog = catalog_hands.add_blog(source, sim.clock, "Workshop")
-    catalog_hands.add_article(source, sim.clock, blog.id, "How it is made", body="<p>By hand.</p>")
+    catalogue_hands.add_collection(source, sim.clock, "New in", products=chosen)
+    catalogue_hands.add_page(source, sim.clock, "Opening hours", body="<p>Nine to five.</p>")
+    blog = catalogue_hands.add_blog(source, sim.clock, "Workshop")
+    catalogue_hands.add_article(source, sim.clock, blog.id, "How it is made", body="<p>By hand.</p>")
 
 
 def _add_rows(window: ShopWindow) -> None:

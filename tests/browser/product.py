@@ -17,9 +17,9 @@ from django.db import connection
 from django.test import override_settings
 from psycopg import sql
 
+from syncing.queue.supervisor import die_with_parent
 from tests.benchmarks.stage import free_port, wait_for_port
 from tests.simulator import Simulator
-from tiposync.supervisor import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 30

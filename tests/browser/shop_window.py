@@ -8,8 +8,8 @@ from stores.models import Connection
 from syncing.models import StockLink
 from tests.browser.product import Product
 from tests.simulator import Simulator
-from tests.simulator.seed import DAY_SECONDS, STORES, build_store
-from tests.simulator.state import CLIENT_SECRET, Shop, Variant
+from tests.simulator.demo.seed import DAY_SECONDS, STORES, build_store
+from tests.simulator.state.shop import CLIENT_SECRET, Shop, Variant
 
 SECRET = CLIENT_SECRET
 VARIANTS = 60

@@ -16,8 +16,8 @@ from playwright.sync_api import Page
 from tests.browser.conftest import let_in
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.visitor import DESKTOP, PHONE, Visitor, make_user
-from tests.console_press import list_of, page_of
-from tests.thoroughness import IS_LONG
+from tests.support.console.press import list_of, page_of
+from tests.support.thoroughness import IS_LONG
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ from stores import roles
 from stores.models import Connection, VariantLink
 from tests.browser.shop_window import ShopWindow, open_shops
 from tests.browser.visitor import PASSWORD, PHONE, Visitor, make_user
-from tests.console_press import page_of
+from tests.support.console.press import page_of
 
 pytestmark = pytest.mark.browser
 

@@ -7,11 +7,11 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from stores.models import CatalogueSettings, VariantLink
-from syncing import jobs
 from syncing.models import StockHold, StockLink
+from syncing.queue import enqueue
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.visitor import make_user
-from tests.console_press import page_of
+from tests.support.console.press import page_of
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def take(page: Page, name: str) -> None:
 def test_pictures_are_taken_of_an_empty_and_of_a_busy_console(ada, product):
     take(ada.open("/admin/"), "first-use")
     furnished = furnish(product)
-    jobs.sync_content(furnished.window.connection, compares=True)
+    enqueue.sync_content(furnished.window.connection, compares=True)
     product.wait_until(CatalogueSettings.objects.exclude(polled_at=None).exists, "pages, blogs and articles")
     for name, path in pages(furnished).items():
         take(ada.open(path), name)

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from tests.benchmarks.stage import free_port
 from tests.e2e.killing import Processes
 from tests.simulator import Simulator
-from tests.world import World
+from tests.support.world import World
 
 LIMITS = {
     "QUEUE_WORKERS": "2",

@@ -12,18 +12,19 @@ from collections import Counter
 import pytest
 from django.core.management import call_command
 
-from orders.copy_input import ORIGINAL_ID
+from orders.copies.copy_input import ORIGINAL_ID
 from orders.models import OrderImport
 from stores.models import Connection, ProductLink, Store, VariantLink
-from syncing import jobs
 from syncing.models import StockHold, SyncJob
+from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, Processes, behave, misbehave, wait_until
-from tests.places import Place, is_our_write
-from tests.simulator import Simulator, merchant
-from tests.simulator.order_state import Order
-from tests.simulator.state import CLIENT_SECRET, Product, Variant
-from tests.thoroughness import IS_LONG
-from tests.world import World
+from tests.simulator import Simulator
+from tests.simulator.events import merchant
+from tests.simulator.state.orders import Order
+from tests.simulator.state.shop import CLIENT_SECRET, Product, Variant
+from tests.support.places import Place, is_our_write
+from tests.support.thoroughness import IS_LONG
+from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
@@ -155,7 +156,7 @@ def test_stock_orders_and_catalogue_come_out_right_whatever_is_killed(market, pr
     behave(market.world)
     market.world.sim.courier.wait_idle(30)
     for connection in Connection.objects.all():  # some webhooks were lost: what the schedules would find
-        jobs.reconcile(connection)
+        enqueue.reconcile(connection)
         call_command("sync_catalogue", str(connection.pk), wait=True)
     assert wait_until(lambda: not faults(market), SETTLE_SECONDS), report(market)
     market.world.sim.courier.wait_idle(30)

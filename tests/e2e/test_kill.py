@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from syncing import jobs
 from syncing.models import StockHold, SyncJob
+from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
@@ -54,7 +54,7 @@ def test_workers_killed_at_any_moment_lose_and_invent_nothing(world, processes, 
     behave(world)
     world.sim.courier.wait_idle(20)
     for connection in world.connections:  # what the hourly one would find: some webhooks were lost
-        jobs.reconcile(connection)
+        enqueue.reconcile(connection)
     assert wait_until(lambda: is_in_step(world), SETTLE_SECONDS), report(world)
     assert wait_until(lambda: not world.unsettled(), SETTLE_SECONDS), report(world)
     world.sim.courier.wait_idle(20)

@@ -13,18 +13,19 @@ import pytest
 
 from stores.models import CatalogueFile, CatalogueSettings, ProductLink, ResourceLink
 from stores.shopify import gids
-from syncing import jobs
-from syncing.catalog import runs
+from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, CatalogueRunItem, StockHold, SyncJob
+from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
-from tests.places import Place
-from tests.simulator import catalog_hands, collection_members, merchant, publications
-from tests.simulator.files import drawn_file
-from tests.simulator.state import Product, Shop
-from tests.syncing.catalog.scene import COLLECTION_WRITES
-from tests.syncing.catalog.showroom import PRODUCT_TOPICS, PRODUCT_WRITES
-from tests.thoroughness import IS_LONG
-from tests.world import World
+from tests.simulator.events import catalogue_hands, collection_members, merchant
+from tests.simulator.events.files import drawn_file
+from tests.simulator.mutations import publications
+from tests.simulator.state.shop import Product, Shop
+from tests.support.catalogue.scene import COLLECTION_WRITES
+from tests.support.catalogue.showroom import PRODUCT_TOPICS, PRODUCT_WRITES
+from tests.support.places import Place
+from tests.support.thoroughness import IS_LONG
+from tests.support.world import World
 
 PRODUCTS, KILLS = (120, 20) if IS_LONG else (16, 4)
 SETTLE_SECONDS = 1800 if IS_LONG else 180
@@ -47,11 +48,11 @@ def world(serve: Callable[..., World]) -> World:
             add_old(north, number)
     source.variants = list(source.shop.variants.values())
     products = list(source.shop.products)
-    catalog_hands.add_collection(source.shop, world.sim.clock, "Favourites", products=products[::5])
-    catalog_hands.add_collection(source.shop, world.sim.clock, "All of them", products=products, sort_order="MANUAL")
+    catalogue_hands.add_collection(source.shop, world.sim.clock, "Favourites", products=products[::5])
+    catalogue_hands.add_collection(source.shop, world.sim.clock, "All of them", products=products, sort_order="MANUAL")
     tagged = {"productTag": {"relation": "TAGGED_WITH", "matchType": "ANY", "values": ["odd"]}}
-    catalog_hands.add_collection(source.shop, world.sim.clock, "Odd ones", conditions=[tagged])
-    jobs.match(world.connections[0])
+    catalogue_hands.add_collection(source.shop, world.sim.clock, "Odd ones", conditions=[tagged])
+    enqueue.match_connection(world.connections[0])
     world.work()
     return world
 
@@ -89,8 +90,8 @@ def begin(world: World) -> CatalogueRun:
     for place in world.places:
         place.shop.knobs.bucket_size, place.shop.knobs.restore_rate = 1000, 200
         place.shop.knobs.media_seconds = 1.0
-    run = runs.start(connection, CatalogueRun.Kind.FIRST)
-    jobs.run_catalogue(run)
+    run = lifecycle.start(connection, CatalogueRun.Kind.FIRST)
+    enqueue.run_catalogue(run)
     return run
 
 
@@ -107,7 +108,7 @@ def sell_and_kill(world: World, hunt: Hunt, run: CatalogueRun) -> None:
             title = f"{source.shop.products[number].title} (new)"[:80]
             merchant.change_product(source.shop, world.sim.clock, number, title=title)
         if hunt.dice.random() < 0.1:
-            jobs.sync_content(world.connections[0], compares=True)
+            enqueue.sync_content(world.connections[0], compares=True)
         time.sleep(hunt.dice.uniform(0.05, 0.3))
         hunt.go_on()
     hunt.restart()
@@ -121,11 +122,11 @@ def is_open(run: CatalogueRun) -> bool:
 def compare_again(world: World) -> CatalogueRun:
     """What every day does, and every hour: some webhooks were lost."""
     connection = world.connections[0]
-    run = runs.start(connection)
-    jobs.run_catalogue(run)
+    run = lifecycle.start(connection)
+    enqueue.run_catalogue(run)
     assert wait_until(lambda: not is_open(run), SETTLE_SECONDS), report(world)
-    jobs.sync_content(connection, compares=True)
-    jobs.reconcile(connection)
+    enqueue.sync_content(connection, compares=True)
+    enqueue.reconcile(connection)
     assert wait_until(lambda: not waiting_jobs().exists(), SETTLE_SECONDS), report(world)
     world.sim.courier.wait_idle(20)
     return run

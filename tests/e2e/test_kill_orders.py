@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 import pytest
 
-from orders.copy_input import ORIGINAL_ID
+from orders.copies.copy_input import ORIGINAL_ID
 from orders.models import OrderImport
-from syncing import jobs
 from syncing.models import SyncJob
+from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
-from tests.places import Place
-from tests.simulator.order_money import grand_total
-from tests.simulator.order_state import Order
-from tests.thoroughness import IS_LONG
-from tests.world import World
+from tests.simulator.state.order_money import grand_total
+from tests.simulator.state.orders import Order
+from tests.support.places import Place
+from tests.support.thoroughness import IS_LONG
+from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
@@ -89,7 +89,7 @@ def test_workers_killed_at_any_moment_copy_each_order_exactly_once(world, proces
     behave(world)
     world.sim.courier.wait_idle(20)
     for connection in world.connections:  # what the hourly one would find: some webhooks were lost
-        jobs.reconcile(connection)
+        enqueue.reconcile(connection)
     placed = originals(world)
     assert len(placed) == ORDERS
     assert wait_until(lambda: len(copies_by_original(world)) == ORDERS, SETTLE_SECONDS), report(world)

@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
-from syncing import jobs
 from syncing.models import StockHold, StockLink, SyncJob
-from tests.backup import Backup, after_restore, resume_everything
+from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
-from tests.places import Place
-from tests.thoroughness import IS_LONG
-from tests.trouble import TROUBLES
-from tests.world import World
+from tests.support.backup import Backup, after_restore, resume_everything
+from tests.support.places import Place
+from tests.support.thoroughness import IS_LONG
+from tests.support.trouble import TROUBLES
+from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
@@ -65,7 +65,7 @@ def settle(world: World) -> None:
     behave(world)
     world.sim.courier.wait_idle(20)
     for connection in world.connections:  # what the hourly one would find: some webhooks were lost
-        jobs.reconcile(connection)
+        enqueue.reconcile(connection)
     assert wait_until(lambda: is_right(world) and not world.unsettled(), SETTLE_SECONDS), report(world)
     world.sim.courier.wait_idle(20)
     assert is_right(world), report(world)
@@ -85,7 +85,7 @@ def test_the_others_agree_while_one_store_is_in_trouble_and_workers_are_killed(w
         place.shop.knobs.drop_probability = 0.0
         world.sim.faults(place.shop).clear()
     for connection in world.connections[1:]:
-        jobs.reconcile(connection)
+        enqueue.reconcile(connection)
     assert wait_until(lambda: are_in_step(world, [source, *others]), SETTLE_SECONDS), report(world)
     settle(world)
 

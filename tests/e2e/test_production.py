@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from tests.benchmarks.stage import free_port, wait_for_port
-from tests.test_settings import ROOT
+from tests.tiposync.test_settings import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())

@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from stores.models import Store
-from syncing import jobs, pulse
 from syncing.models import Heartbeat, SyncJob
-from tiposync.supervisor import die_with_parent
+from syncing.queue import enqueue, heartbeats, jobs
+from syncing.queue.supervisor import die_with_parent
 
 pytestmark = pytest.mark.process
 
@@ -80,7 +80,7 @@ def start(product_env) -> Iterator[Callable[..., Work]]:
         Heartbeat.objects.all().delete()
         limits = {"QUEUE_WORKERS": "1", "WATCHDOG_SECONDS": "5", "STOP_SECONDS": "10"}
         started.append(Work(product_env | limits | {name: str(value) for name, value in variables.items()}))
-        wait_for(Heartbeat.objects.filter(name=pulse.QUEUE).exists)
+        wait_for(Heartbeat.objects.filter(name=heartbeats.QUEUE).exists)
         started[-1].parts()
         return started[-1]
 
@@ -120,7 +120,7 @@ def slow_shopify() -> Iterator[tuple[str, threading.Event, threading.Event]]:
 
 def wait_until_idle() -> None:
     """Just after a pulse, when the next one is more than a second away."""
-    beats = Heartbeat.objects.filter(name=pulse.QUEUE)
+    beats = Heartbeat.objects.filter(name=heartbeats.QUEUE)
     last = beats.get().beat_at
     wait_for(lambda: beats.get().beat_at != last)
     time.sleep(0.5)
@@ -131,7 +131,7 @@ def check_a_store() -> SyncJob:
     store = Store.objects.create(
         domain="slow.myshopify.com", role="source", auth="static_token", access_token="shpat_slow"
     )
-    jobs.check(store)
+    enqueue.check_store(store)
     return SyncJob.objects.get(kind=SyncJob.Kind.CHECK_STORE)
 
 
@@ -140,11 +140,11 @@ def test_a_cluster_wedged_by_a_killed_idle_worker_comes_back_and_runs_what_is_en
     wedged, (worker, _, _) = work.cluster(), work.parts()
     wait_until_idle()
     worker.kill()
-    jobs.process_events()
+    enqueue.process_events()
     wait_for(lambda: not SyncJob.objects.exists())
     assert work.cluster() != wedged
     assert not wedged.is_running()
-    assert Heartbeat.objects.filter(name=pulse.RESTARTED).exists()
+    assert Heartbeat.objects.filter(name=heartbeats.RESTARTED).exists()
 
 
 def test_each_cluster_on_one_queue_is_watched_for_itself(start):
@@ -163,7 +163,7 @@ def test_a_killed_main_process_takes_its_cluster_along_and_a_new_one_works(start
     before.kill()
     psutil.wait_procs(work.seen - {before}, timeout=PATIENCE_SECONDS)
     assert work.left_behind() == []
-    jobs.process_events()
+    enqueue.process_events()
     wait_for(lambda: not SyncJob.objects.exists())
 
 

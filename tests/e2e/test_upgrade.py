@@ -20,7 +20,7 @@ from psycopg import sql
 from tests.demo import ORDERING
 from tests.e2e.killing import Processes, wait_until
 from tests.simulator import Simulator
-from tests.simulator.seed import DAY_SECONDS, build_store, seed_demo
+from tests.simulator.demo.seed import DAY_SECONDS, build_store, seed_demo
 from tiposync.settings import DEVELOPMENT_CREDENTIAL_KEY
 
 pytestmark = pytest.mark.process

@@ -2,14 +2,16 @@
 
 import pytest
 
-from orders.importing import import_order
+from orders.copies.importing import import_order
 from orders.models import OrderImport
 from stores.clients import open_client
 from stores.models import Connection
-from syncing import jobs, order_effects, sweep, webhooks
-from syncing.handlers import EFFECTS
-from tests.orders.trade import Trade
-from tests.places import put_ahead
+from syncing import resuming, sweep
+from syncing.queue import enqueue
+from syncing.webhooks import inbox
+from syncing.webhooks.topics import EFFECTS
+from tests.support.orders.trade import Trade
+from tests.support.places import put_ahead
 
 State = OrderImport.State
 Draft = OrderImport.DraftStatus
@@ -26,7 +28,7 @@ def begun(world):
         fields = {"state": "ready", "started_at": None, "carries_orders_since": None, "aligned_strategy": ""}
         connection = world.connect(source, north, strategy, **fields)
         world.tick(30)
-        jobs.start(connection)
+        enqueue.start_connection(connection)
         world.work()
         world.mark()
         connection.refresh_from_db()
@@ -61,7 +63,7 @@ def test_what_is_ordered_after_a_change_of_strategy_is_copied_wherever_our_clock
     connection.strategy = "order"
     connection.save()
     shop.world.prepare_orders(shop.source, shop.north)
-    jobs.carry(connection)
+    enqueue.carry_stock(connection)
     shop.world.work()
     shop.world.tick(120)
     order = shop.north.order((0, 3))
@@ -109,9 +111,9 @@ def test_a_draft_that_is_completed_takes_its_units_once_although_an_older_webhoo
     shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
     shop.world.tick(1)
     row = shop.row(order)
-    import_order(row.connection, row.order_gid, open_client, order_effects.move_units)
+    import_order(row.connection, row.order_gid, open_client, resuming.move_units)
     shop.sim.pump(shop.source.domain, [older])
-    webhooks.process_new(EFFECTS)
+    inbox.process_new(EFFECTS)
     shop.source.lose_webhooks()
     shop.world.work()
     assert shop.stock() == (17, 17, 17)

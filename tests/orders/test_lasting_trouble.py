@@ -6,13 +6,13 @@
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from orders.copy_input import ORIGINAL_ID
+from orders.copies.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderSettings
 from stores.models import Connection
 from stores.shopify import gids
 from tests.orders.test_state_machine import RULE, OrderTrade
+from tests.support.trouble_rules import TroubleRules
 from tests.syncing.test_state_machine import ITEMS, STOCK, profile, pytestmark  # noqa: F401
-from tests.trouble_rules import TroubleRules
 
 CARRYING = (Connection.Strategy.ORDER, Connection.Strategy.DRAFT_ORDER)
 

@@ -15,16 +15,16 @@ import pytest
 
 from orders.models import OrderSettings
 from stores.models import Connection
-from syncing import jobs
 from syncing.models import StockAdjustment
+from syncing.queue import jobs
 from tests.orders import test_lasting_trouble as lasting
 from tests.orders.test_state_machine import CREATIONS, LOST, RULE
 from tests.orders.test_state_machine import EVENTS as ORDER_EVENTS
+from tests.support.thoroughness import IS_LONG
+from tests.support.trouble import TROUBLES
+from tests.support.trouble_rules import KNOBS
+from tests.support.world import World
 from tests.syncing.test_state_machine import EVENTS, FAULTS
-from tests.thoroughness import IS_LONG
-from tests.trouble import TROUBLES
-from tests.trouble_rules import KNOBS
-from tests.world import World
 
 pytestmark = [pytest.mark.state_machine, pytest.mark.timeout(0)]
 

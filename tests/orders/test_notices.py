@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from orders import importing, notices
+from orders import notices
+from orders.copies import importing
 from orders.models import OrderImport, OrderSettings
-from syncing import jobs
 from syncing.models import SyncJob
-from tests.console_orders import make_failed, make_import, make_line, make_order_rows
-from tests.console_rows import NASTY, SECRET
+from syncing.queue import enqueue
+from tests.support.console.orders import make_failed, make_import, make_line, make_order_rows
+from tests.support.console.rows import NASTY, SECRET
 
 pytestmark = pytest.mark.django_db
 
@@ -256,7 +257,7 @@ class TestFromWebhookToMail:
         shop = trade(notice_addresses="anna@example.com")
         order = shop.north.order((0, 1))
         shop.run()
-        jobs.import_order(shop.connection, shop.row(order).order_gid)
+        enqueue.import_order(shop.connection, shop.row(order).order_gid)
         shop.run()
         assert [message.subject for message in mailoutbox] == [
             f"[tiposync] Order {order.name} of North is now the order {shop.copies[0].name} of Source"
@@ -272,7 +273,7 @@ class TestFromWebhookToMail:
         shop.source.store.currency = "EUR"
         shop.source.store.save()
         importing.import_again(shop.row(order))
-        jobs.import_order(shop.connection, shop.row(order).order_gid)
+        enqueue.import_order(shop.connection, shop.row(order).order_gid)
         shop.run()
         assert "is now the order" in mailoutbox[-1].subject
         assert len(mailoutbox) == 2

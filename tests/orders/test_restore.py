@@ -8,8 +8,8 @@ from django.core.management import call_command
 from orders.models import OrderImport, OrderUpdate
 from stores.models import SyncSwitch
 from syncing import sweep
-from tests.backup import after_restore, resume_everything
-from tests.orders.changes import copied, shipped
+from tests.support.backup import after_restore, resume_everything
+from tests.support.orders.changes import copied, shipped
 
 
 @pytest.mark.parametrize("knows", ["nothing of it", "that it was placed"])

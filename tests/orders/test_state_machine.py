@@ -7,9 +7,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from orders.copy_input import ORIGINAL_ID
+from orders.copies.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderSettings
-from tests.places import WRITES
+from tests.support.places import WRITES
 from tests.syncing import test_state_machine as stock
 from tests.syncing.test_state_machine import ITEMS, STOCK, items, picks, units
 

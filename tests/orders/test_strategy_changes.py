@@ -11,9 +11,11 @@ from orders.models import OrderImport
 from stores import clients
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import handlers, jobs, reconciliation, sweep, webhooks
+from syncing import reconciliation, sweep
 from syncing.models import SyncJob
-from tests.orders.trade import Trade
+from syncing.queue import enqueue
+from syncing.webhooks import inbox, topics
+from tests.support.orders.trade import Trade
 
 State = OrderImport.State
 
@@ -25,7 +27,7 @@ def switch(shop: Trade, strategy: str, **fields) -> None:
     for name, value in fields.items():
         setattr(shop.connection, name, value)
     shop.connection.save(update_fields=["strategy", *fields])
-    jobs.carry(shop.connection)
+    enqueue.carry_stock(shop.connection)
 
 
 def work(shop: Trade, rounds: int = 5, seconds: int = 70) -> None:
@@ -46,7 +48,7 @@ def place(shop: Trade, situation: str, units: int = 3):
         shop.source.fault("lost_answer", match=creation)
     if situation == "planned":
         shop.world.deliver(shop.north)
-        webhooks.process_new(handlers.EFFECTS)
+        inbox.process_new(topics.EFFECTS)
     elif situation == "lost answer":
         shop.world.deliver()
         shop.world.work(tries=1)
@@ -247,7 +249,7 @@ def test_a_comparison_before_the_new_strategy_has_begun_leaves_the_pairs_to_the_
     shop = trade("order")
     shop.north.order((0, 3))
     shop.world.deliver(shop.north)
-    webhooks.process_new(handlers.EFFECTS)
+    inbox.process_new(topics.EFFECTS)
     switch(shop, "two_way")
     connection = type(shop.connection).objects.get(pk=shop.connection.pk)
     reconciliation.run(connection, clients.open_client)

@@ -16,8 +16,8 @@ from django.utils import timezone
 from stores import roles
 from stores.models import ConfigurationChange, VariantLink
 from syncing.models import Alert, Cluster
-from tests.console_rows import make_adjustment, make_observation
-from tests.stores.test_roles import label_of, make_all
+from tests.support.console.rows import make_adjustment, make_observation
+from tests.tiposync.console.access.test_roles import label_of, make_all
 
 # What needs no sign-in, and why.
 PUBLIC = {

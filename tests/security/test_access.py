@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from stores.models import VariantLink
 from stores.roles import ADMINISTRATOR
-from tests.console_press import list_of
-from tests.console_rows import make_store, make_variant
 from tests.security import site
-from tests.stores.test_roles import ACTIONS, BUTTONS, RANKS, label_of, member_of
+from tests.support.console.press import list_of
+from tests.support.console.rows import make_store, make_variant
+from tests.tiposync.console.access.test_roles import ACTIONS, BUTTONS, RANKS, label_of, member_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.security import site
-from tests.stores.test_sign_in import LOGIN, PASSWORD, ada, is_in, quick_hashes, sign_in
+from tests.tiposync.console.access.test_sign_in import LOGIN, PASSWORD, ada, is_in, quick_hashes, sign_in
 
 __all__ = ["ada", "quick_hashes"]  # fixtures
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,8 +12,17 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from syncing import retention
-from tests.stores.test_sign_in import PASSWORD, TWO_FACTOR, ada, code_of, is_in, quick_hashes, set_up, sign_in
+from syncing.upkeep import retention
+from tests.tiposync.console.access.test_sign_in import (
+    PASSWORD,
+    TWO_FACTOR,
+    ada,
+    code_of,
+    is_in,
+    quick_hashes,
+    set_up,
+    sign_in,
+)
 from tiposync.middleware import client_address
 
 __all__ = ["ada", "quick_hashes"]  # fixtures

@@ -18,11 +18,11 @@ from orders import notices
 from orders.models import OrderImport, OrderImportLine
 from stores.models import SyncSwitch
 from stores.models.fields import EncryptedTextField
-from syncing import messengers
 from syncing.models import AlertChannel, AlertMessage
-from tests.console_orders import make_line
-from tests.console_press import page_of
+from syncing.monitoring import channels
 from tests.security import site
+from tests.support.console.orders import make_line
+from tests.support.console.press import page_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -195,8 +195,8 @@ def test_hostile_text_in_a_chat_mentions_nobody_links_nowhere_and_ends_within_th
     responses.add(responses.POST, "https://hooks.example.com/x", status=200)
     channel = AlertChannel.objects.create(name="Chat", kind="webhook", url="https://hooks.example.com/x")
     text = "<!channel> <@U123> <https://evil.example|your bank> &lt;!here&gt;"
-    messengers.send(AlertMessage(channel=channel, title=text, text=text * 200))
+    channels.send(AlertMessage(channel=channel, title=text, text=text * 200))
     sent = json.loads(responses.calls[0].request.body)["text"]
     assert not re.search(r"[<>]", sent)
     assert "&lt;!channel&gt;" in sent and "&amp;lt;!here" in sent
-    assert len(sent) <= messengers.MOST_CHARACTERS
+    assert len(sent) <= channels.MOST_CHARACTERS

@@ -1,6 +1,6 @@
 """What leaves the house by accident: error pages, the error tracker, commands; and that few modules ask anybody.
 
-tests/test_secrets.py searches all logs, pages and dumps after the product has worked.
+tests/security/test_secrets.py searches all logs, pages and dumps after the product has worked.
 """
 
 import ast
@@ -18,8 +18,8 @@ from django.core.management import call_command
 from django.db import connection as db
 
 from stores.models import Store
-from tests.console_rows import SECRET, make_rows
 from tests.security import site
+from tests.support.console.rows import SECRET, make_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "shpat_0123456789abcdef"
@@ -28,8 +28,8 @@ ASKING = {
     "stores/shopify/client.py": "a store's GraphQL endpoint",
     "stores/shopify/auth.py": "a store's token endpoint",
     "stores/shopify/bulk.py": "the file of a bulk result",
-    "syncing/messengers.py": "the webhook of an alert channel",
-    "syncing/doctor.py": "PUBLIC_URL, our own address",
+    "syncing/monitoring/channels.py": "the webhook of an alert channel",
+    "syncing/monitoring/doctor.py": "PUBLIC_URL, our own address",
 }
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "urlopen", "urlretrieve"}
 REPORT = """
@@ -47,7 +47,7 @@ def work():
 try:
     work()
 except ValueError:
-    logging.getLogger("syncing.jobs").exception("failed with %s", os.environ["TOKEN"])
+    logging.getLogger("syncing.queue.jobs").exception("failed with %s", os.environ["TOKEN"])
 headers = {"SERVER_NAME": "sync.example.com", "HTTP_AUTHORIZATION": "Bearer in-a-header-1"}
 client = Client(raise_request_exception=False, **headers)
 client.cookies["__Host-sessionid"] = "session-of-somebody"

@@ -13,8 +13,8 @@ from stores.shopify.auth import StaticToken
 from stores.shopify.client import Client
 from stores.shopify.errors import UnexpectedAnswer
 from stores.shopify.throttle import LocalBucket
-from syncing import messengers
 from syncing.models import AlertChannel, AlertMessage
+from syncing.monitoring import channels
 from tests.security import site
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,13 +178,13 @@ def message(url: str) -> AlertMessage:
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_alert_goes_to_no_host_that_leads_inside(monkeypatch, address):
     resolve_to(monkeypatch, "93.184.215.14", address)
-    with responses.RequestsMock(), pytest.raises(messengers.MessageNotSent, match="ALERT_PRIVATE_HOSTS"):
-        messengers.send(message("https://hooks.example.com/x"))
+    with responses.RequestsMock(), pytest.raises(channels.MessageNotSent, match="ALERT_PRIVATE_HOSTS"):
+        channels.send(message("https://hooks.example.com/x"))
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:93.184.215.14"])
 def test_an_address_on_the_internet_is_one(address):
-    assert messengers.is_public(address)
+    assert channels.is_public(address)
 
 
 @responses.activate
@@ -192,10 +192,10 @@ def test_an_alert_is_sent_to_the_very_address_that_was_looked_at(monkeypatch):
     """A second look-up of the name might lead elsewhere: the connection is made without one."""
     resolve_to(monkeypatch, "93.184.215.14")
     responses.add(responses.POST, "https://hooks.example.com/x", status=200)
-    messengers.send(message("https://hooks.example.com/x"))
+    channels.send(message("https://hooks.example.com/x"))
     sent = responses.calls[0].request
     assert sent.headers["Host"] == "hooks.example.com"
-    adapter = messengers.Pinned("hooks.example.com", "93.184.215.14")
+    adapter = channels.Pinned("hooks.example.com", "93.184.215.14")
     where, how = adapter.build_connection_pool_key_attributes(sent, verify=True)
     assert (where["scheme"], where["host"]) == ("https", "93.184.215.14")
     assert how["cert_reqs"] == "CERT_REQUIRED"
@@ -208,8 +208,8 @@ def test_an_alert_is_sent_to_the_very_address_that_was_looked_at(monkeypatch):
 def test_an_alert_follows_no_redirect_and_reads_no_answer(monkeypatch):
     resolve_to(monkeypatch, "93.184.215.14")
     responses.add(responses.POST, "https://hooks.example.com/x", status=302, headers={"Location": "http://10.0.0.1/"})
-    with pytest.raises(messengers.MessageNotSent, match="302"):
-        messengers.send(message("https://hooks.example.com/x"))
+    with pytest.raises(channels.MessageNotSent, match="302"):
+        channels.send(message("https://hooks.example.com/x"))
     assert len(responses.calls) == 1
     assert responses.calls[0].request.req_kwargs["stream"]
 
@@ -219,8 +219,8 @@ def test_a_host_without_a_name_service_entry_is_told_without_the_secret_address(
         raise OSError("no such host")
 
     monkeypatch.setattr("socket.getaddrinfo", fail)
-    with pytest.raises(messengers.MessageNotSent) as told:
-        messengers.send(message("https://hooks.example.com/very-secret"))
+    with pytest.raises(channels.MessageNotSent) as told:
+        channels.send(message("https://hooks.example.com/very-secret"))
     assert "very-secret" not in str(told.value)
 
 

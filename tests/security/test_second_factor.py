@@ -6,10 +6,19 @@ from django.core.checks import run_checks
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from stores.admin import two_factor
-from tests.console_press import look_at
 from tests.security import site
-from tests.stores.test_sign_in import PASSWORD, TWO_FACTOR, ada, code_of, is_in, quick_hashes, set_up, sign_in
+from tests.support.console.press import look_at
+from tests.tiposync.console.access.test_sign_in import (
+    PASSWORD,
+    TWO_FACTOR,
+    ada,
+    code_of,
+    is_in,
+    quick_hashes,
+    set_up,
+    sign_in,
+)
+from tiposync.console.access import two_factor
 
 __all__ = ["ada", "quick_hashes"]  # fixtures
 pytestmark = pytest.mark.django_db(transaction=True)

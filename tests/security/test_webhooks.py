@@ -17,10 +17,12 @@ from django.test.utils import CaptureQueriesContext
 
 from orders.models import OrderImport, OrderUpdate
 from stores.models import Store, VariantLink
-from syncing import handlers, jobs, views, webhooks
+from syncing import handlers, views
 from syncing.models import PrivacyRequest, StockBatch, StockLevel, StockLink, SyncJob, WebhookEvent
-from tests.console_rows import SECRET, make_event, make_rows
-from tests.simulator.state import CLIENT_SECRET
+from syncing.queue import jobs
+from syncing.webhooks import inbox, topics
+from tests.simulator.state.shop import CLIENT_SECRET
+from tests.support.console.rows import SECRET, make_event, make_rows
 from tiposync.logs import Sparing
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,7 +98,7 @@ def test_a_signed_body_sent_again_under_every_topic_and_for_every_store_changes_
     before, count = truth(world), 0
     for body in bodies.values():
         for place in world.places:
-            for topic in (*handlers.EFFECTS, "inventory_levels/update", "nobody/knows"):
+            for topic in (*topics.EFFECTS, "inventory_levels/update", "nobody/knows"):
                 answer = send(body, place.domain, topic, secret=CLIENT_SECRET)
                 assert answer.status_code == 200
                 count += 1
@@ -139,7 +141,7 @@ def test_a_changed_shop_cannot_be_sent_again_as_an_uninstalled_app(pair):
     source, _ = world.places
     body = json.dumps({"id": 1, "name": "Any", "myshopify_domain": source.domain}).encode()
     assert send(body, source.domain, "app/uninstalled", secret=CLIENT_SECRET).status_code == 200
-    webhooks.process_new(handlers.EFFECTS)
+    inbox.process_new(topics.EFFECTS)
     assert WebhookEvent.objects.get(topic="app/uninstalled").state == "done"
     for step in (lambda: None, world.work):
         step()
@@ -253,7 +255,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_strange_body_under_any_topic_is_set_aside_with_words_and_the_next_one_is_processed(rows, name):
-    for topic in (*handlers.EFFECTS, "inventory_levels/update"):
+    for topic in (*topics.EFFECTS, "inventory_levels/update"):
         if topic not in ("locations/update", "shop/update", "app/uninstalled"):  # whose bodies nobody reads
             assert send(STRANGE[name], rows.source.domain, topic).status_code == 200
     good = send(json.dumps(LEVEL).encode(), rows.source.domain)
@@ -324,6 +326,6 @@ def test_what_was_left_out_of_the_log_is_counted_and_errors_are_never_left_out()
     assert written("syncing.views", logging.WARNING) == "said so (2 more like it were left out)"
     for _ in range(10):
         assert written("django.request", logging.ERROR, status_code=500) == "said so"
-        assert written("syncing.jobs", logging.WARNING) == "said so"
+        assert written("syncing.queue.jobs", logging.WARNING) == "said so"
         assert written("syncing.views", logging.INFO) == "said so"
     assert [written("django.security.DisallowedHost", logging.ERROR) for _ in range(4)][-1] is None

@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-from .catalog_csv import CsvError, read_file
-from .seed import seed_csv, seed_demo
-from .simulation import Simulator
+from tests.simulator.demo.csv_file import CsvError, read_file
+from tests.simulator.demo.seed import seed_csv, seed_demo
+from tests.simulator.simulation import Simulator
 
 TOPICS = (
     *("INVENTORY_LEVELS_UPDATE", "INVENTORY_ITEMS_UPDATE", "PRODUCTS_CREATE", "PRODUCTS_UPDATE", "PRODUCTS_DELETE"),

@@ -14,33 +14,27 @@ from collections.abc import Callable, Iterable
 
 from graphql import GraphQLObjectType
 
-from . import auth, control, drafts, files, merchant, order_moves, orders
-from .bulk import BulkOperations
-from .call import Call
-from .clock import Clock
-from .cost import Bucket
-from .courier import Courier
-from .documents import Library
-from .executor import Executor
-from .faults import Fault, FaultPlan
-from .later import Later
-from .order_state import Draft, Fulfillment, Order, OrderEdit, Refund
-from .page import Pages
-from .pictures import Downloads
-from .plan import Compiler, OperationPlan
-from .resolvers import RESOLVERS, TYPE_NAMES
-from .schema import load_schema, load_scopes
-from .server import Server
-from .state import (
-    App,
-    Change,
-    Counters,
-    Level,
-    Shop,
-    Subscription,
-    Token,
-)
-from .webhooks import Delivery, Webhooks
+from tests.simulator.bulk.operations import BulkOperations
+from tests.simulator.control import api
+from tests.simulator.documents.call import Call
+from tests.simulator.documents.cost import Bucket
+from tests.simulator.documents.documents import Library
+from tests.simulator.documents.executor import Executor
+from tests.simulator.documents.plan import Compiler, OperationPlan
+from tests.simulator.documents.resolvers import RESOLVERS, TYPE_NAMES
+from tests.simulator.documents.schema import load_schema, load_scopes
+from tests.simulator.events import drafts, files, merchant, order_moves, storefront
+from tests.simulator.events.later import Later
+from tests.simulator.events.pictures import Downloads
+from tests.simulator.pages.page import Pages
+from tests.simulator.state.clock import Clock
+from tests.simulator.state.orders import Draft, Fulfillment, Order, OrderEdit, Refund
+from tests.simulator.state.shop import App, Change, Counters, Level, Shop, Subscription, Token
+from tests.simulator.wire import auth
+from tests.simulator.wire.courier import Courier
+from tests.simulator.wire.faults import Fault, FaultPlan
+from tests.simulator.wire.server import Server
+from tests.simulator.wire.webhooks import Delivery, Webhooks
 
 RESTORE_RATES = {"BASIC": 100.0, "GROW": 100.0, "ADVANCED": 200.0, "PLUS": 1000.0, "ENTERPRISE": 2000.0}
 Hook = Callable[[Shop, str, dict], None]  # shop, root field, arguments
@@ -150,7 +144,7 @@ class Simulator:
         return self.pages.post(path, form)
 
     def control(self, method: str, name: str, given: object) -> tuple[int, object]:
-        return control.handle(self, method, name, given)
+        return api.handle(self, method, name, given)
 
     # What the executor asks
 
@@ -227,7 +221,7 @@ class Simulator:
         return self.buy_lines(domain, [(variant_id, quantity)], **how)
 
     def buy_lines(self, domain: str, lines: Iterable[tuple[int, int]], **how) -> Order:
-        return orders.buy(self.shops[domain], self.clock, lines, **how)
+        return storefront.buy(self.shops[domain], self.clock, lines, **how)
 
     def fulfil(self, domain: str, order: Order, quantities: dict[int, int] | None = None, **tracking) -> None:
         """{line id: units}, None for all that is left; number=, company=, url=."""
@@ -246,7 +240,7 @@ class Simulator:
 
     def place_order(self, domain: str, lines: Iterable, **details) -> Order:
         """What a buyer does: see orders.place_order and order_build."""
-        return orders.place_order(self.shops[domain], self.clock, lines, **details)
+        return storefront.place_order(self.shops[domain], self.clock, lines, **details)
 
     def pay_order(self, domain: str, order: Order) -> None:
         order_moves.pay(self.shops[domain], self.clock, order)

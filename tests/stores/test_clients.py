@@ -14,7 +14,7 @@ from stores.shopify import shops
 from stores.shopify.client import Client, new_session
 from stores.shopify.errors import InvalidCredentials, Unauthorized
 from tests.simulator.simulation import Simulator
-from tests.stores.conftest import NORTH, SOURCE
+from tests.support.fixtures import NORTH, SOURCE
 
 STATUS = {"maximumAvailable": 2000.0, "currentlyAvailable": 1500.0, "restoreRate": 100.0}
 

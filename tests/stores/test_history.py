@@ -10,10 +10,10 @@ from django.db import connection as db
 
 from orders.models import OrderSettings
 from stores import history
-from stores.admin.pages import ReadOnlyPage
 from stores.models import CatalogueSettings, ConfigurationChange, Connection, CurrencyRate, Store
-from tests.console_press import list_of, look_at, page_of, press
-from tests.console_rows import SECRET, make_rows
+from tests.support.console.press import list_of, look_at, page_of, press
+from tests.support.console.rows import SECRET, make_rows
+from tiposync.console.kit.pages import ReadOnlyPage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,8 +6,8 @@ from stores import clients, onboarding
 from stores.models import CatalogueSettings, Connection, Store
 from stores.shopify import webhooks
 from tests.simulator.simulation import Simulator
-from tests.simulator.state import ALL_SCOPES
-from tests.stores.conftest import NORTH, SOURCE, SOUTH
+from tests.simulator.state.shop import ALL_SCOPES
+from tests.support.fixtures import NORTH, SOURCE, SOUTH
 
 SECRETS = ("shpss_simulator_secret", "shpat_")
 

@@ -6,11 +6,12 @@ from itertools import count
 from stores.clients import open_client
 from stores.models import Connection
 from stores.shopify.errors import ShopifyError
-from syncing import handlers, jobs
+from syncing import handlers
 from syncing.models import StockAdjustment, SyncJob
-from syncing.stock import delivery
+from syncing.queue import jobs
 from syncing.stock.engine import Run
-from tests.syncing.test_store_in_trouble import let_minutes_pass
+from syncing.stock.writes import delivery
+from tests.syncing.stock.test_store_in_trouble import let_minutes_pass
 
 
 def carry_one_round(world):

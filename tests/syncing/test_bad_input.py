@@ -4,10 +4,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from stores.models import Connection, Location, LocationMapping, Store
-from syncing import jobs
 from syncing.models import StockBatch, StockLink, SyncJob, WebhookEvent
-from syncing.status import connection_status
-from tests.places import TOPICS
+from syncing.monitoring.connection_status import connection_status
+from syncing.queue import enqueue, jobs
+from tests.support.places import TOPICS
 
 CHECK, CARRY, START = SyncJob.Kind.CHECK_STORE, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.START_CONNECTION
 
@@ -18,7 +18,7 @@ def levels_of(world, number=0):
 
 def check(world, store):
     """What Check store says of it, as {name: (ok, message)}."""
-    jobs.check(store)
+    enqueue.check_store(store)
     world.work()
     store.refresh_from_db()
     return {row["name"]: (row["ok"], row["message"]) for row in store.check_report}
@@ -90,7 +90,7 @@ def test_a_missing_scope_is_named_in_the_job_and_in_the_check(pair, scope):
     scopes = north.shop.apps["tiposync"].scopes
     world.sim.set_scopes(north.domain, scopes - missing)
     if scope == "read_inventory":
-        jobs.reconcile(world.connections[0])
+        enqueue.reconcile(world.connections[0])
     source.buy(0, 4)
     world.follow()
     assert levels_of(world) == [16, 20, 16]
@@ -135,7 +135,7 @@ def test_a_location_mapped_twice_is_refused_in_two_way_with_words(world, side):
 def test_starting_without_a_mapped_location_says_what_to_do_and_syncs_nothing(world):
     source, north = world.add_store("source", "source"), world.add_store("north", "destination", stock=3)
     connection = world.connect(source, north, mapped=[], state="ready")
-    jobs.start(connection)
+    enqueue.start_connection(connection)
     world.work()
     assert "map at least one" in failed_job(connection, START).message
     connection.refresh_from_db()
@@ -147,7 +147,7 @@ def test_a_connection_that_waits_for_approval_does_not_start(world):
     source, north = world.add_store("source", "source"), world.add_store("north", "destination", stock=3)
     connection = world.connect(source, north, state="ready")
     Connection.objects.update(state="pending")
-    jobs.start(connection)
+    enqueue.start_connection(connection)
     world.work()
     assert SyncJob.objects.get(kind=START).message == "Not started: waits for approval."
     assert levels_of(world) == [20, 3]

@@ -1,8 +1,8 @@
 """One item that Shopify has a fault of its own with is no trouble of its store: all the others go on."""
 
-from syncing import jobs
 from syncing.models import Reconciliation, StockLevel
-from tests.syncing.test_store_in_trouble import let_minutes_pass
+from syncing.queue import enqueue
+from tests.syncing.stock.test_store_in_trouble import let_minutes_pass
 
 
 def spoil(place, number, match):
@@ -33,7 +33,7 @@ def test_a_comparison_goes_on_without_an_item_that_cannot_be_read(pair):
     world.deliver()
     north.lose_webhooks()
     source.lose_webhooks()
-    jobs.reconcile(world.connections[0])
+    enqueue.reconcile(world.connections[0])
     let_minutes_pass(world, 4)
     assert Reconciliation.objects.latest("pk").state == Reconciliation.State.DONE
     assert [place.available(5) for place in world.places] == [19, 19]

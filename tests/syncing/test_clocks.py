@@ -18,12 +18,14 @@ from stores.ages import is_over
 from stores.clients import StoreBucket, ask_time, open_client
 from stores.models import Connection, Store, Variant
 from stores.shopify import gids
-from syncing import doctor, jobs, problems, tasks
+from syncing import tasks
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob
+from syncing.monitoring import doctor, service_problems
+from syncing.queue import enqueue, jobs
 from syncing.stock import engine, holds
 from syncing.sweep import sweep
-from tests.places import put_ahead
-from tests.simulator import merchant
+from tests.simulator.events import merchant
+from tests.support.places import put_ahead
 
 
 def levels_of(world, number=0):
@@ -71,16 +73,16 @@ def test_a_variant_that_is_read_again_is_believed_although_our_clock_was_set_bac
     world = pair()
     source = world.places[0]
     product_gid = gids.gid("Product", source.variants[0].product_id)
-    jobs.match_product(source.store, product_gid)
+    enqueue.match_product(source.store, product_gid)
     world.work()
     put_ahead(world.sim, hours=-1)
     world.tick()
     merchant.change_inventory_item(source.shop, world.sim.clock, source.item(0), tracked=False)
-    jobs.match_product(source.store, product_gid)
+    enqueue.match_product(source.store, product_gid)
     world.work()
     assert not Variant.objects.get(gid=gids.gid("ProductVariant", source.variants[0].id)).is_tracked
     merchant.change_inventory_item(source.shop, world.sim.clock, source.item(0), tracked=True)
-    jobs.match(world.connections[0])
+    enqueue.match_connection(world.connections[0])
     world.work()
     assert Variant.objects.get(gid=gids.gid("ProductVariant", source.variants[0].id)).is_tracked
 
@@ -141,7 +143,7 @@ def test_a_schedule_goes_on_at_once_when_our_clock_was_set_back(world):
 
 def test_a_job_that_is_due_in_a_time_that_nobody_waits_for_is_done_now(pair):
     world = pair()
-    jobs.check(world.places[0].store)
+    enqueue.check_store(world.places[0].store)
     SyncJob.objects.update(due_at=Now() + timedelta(hours=1))
     sweep()
     assert jobs._due(0)
@@ -162,7 +164,7 @@ def test_a_bucket_refills_although_the_clock_of_the_database_was_set_back(pair):
 
 
 def told_of_clocks():
-    return {problem.subject: problem.message for problem in problems.find() if problem.kind == "clock"}
+    return {problem.subject: problem.message for problem in service_problems.find() if problem.kind == "clock"}
 
 
 def test_clocks_that_are_more_than_a_minute_apart_are_told_of_until_they_are_not(pair):

@@ -6,8 +6,8 @@
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.support.trouble_rules import TroubleRules
 from tests.syncing.test_state_machine import ITEMS, STOCK, Trade, profile, pytestmark  # noqa: F401
-from tests.trouble_rules import TroubleRules
 
 
 class TroubledTrade(TroubleRules, Trade):

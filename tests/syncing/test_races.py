@@ -9,9 +9,12 @@ from django.db import connection as db
 from django.db import transaction
 
 from stores.models import Connection, LocationMapping, VariantLink
-from syncing import effects, handlers, jobs, views, webhooks
+from syncing import handlers, views
 from syncing.models import StockHold, StockLevel, StockLink, SyncJob
-from syncing.stock import holds, levels, pairs
+from syncing.queue import jobs
+from syncing.stock import holds, wiring
+from syncing.stock.mirror import levels
+from syncing.webhooks import inbox, stores, topics
 
 ADJUST = "inventoryAdjustQuantities"
 
@@ -80,7 +83,7 @@ def test_a_mapping_that_comes_back_is_aligned_with_live_values(pair):
     for place in world.places:
         place.lose_webhooks()
     LocationMapping.objects.create(connection=connection, **fields)
-    pairs.wire_connection(connection)
+    wiring.wire_connection(connection)
     world.carry()
     world.reconcile()
     assert levels_of(world) == [20, 20]
@@ -133,7 +136,7 @@ def test_a_variant_with_a_ledger_can_be_linked_anew(pair):
     source.buy(1, 1)
     world.follow()
     VariantLink.objects.filter(pk=StockLink.objects.order_by("pk")[0].variant_link_id).update(state="ignored")
-    pairs.wire_connection(world.connections[0])
+    wiring.wire_connection(world.connections[0])
     source.buy(0, 1)
     world.follow()
     assert levels_of(world) == [18, 19]
@@ -146,9 +149,9 @@ def test_a_product_event_survives_the_death_of_its_worker(pair):
     for statement in range(1, 100):
         SyncJob.objects.all().delete()
         store.events.all().delete()
-        webhooks.record(store.pk, f"w{statement}", "products/update", body, "", None, "2026-10")
+        inbox.record(store.pk, f"w{statement}", "products/update", body, "", None, "2026-10")
         with world.worker_that_dies(statement) as death:
-            webhooks.process_new(handlers.EFFECTS)
+            inbox.process_new(topics.EFFECTS)
         event = store.events.get()
         is_due = SyncJob.objects.filter(kind=SyncJob.Kind.MATCH_PRODUCT).exists()
         assert event.state == "new" or is_due, statement
@@ -164,11 +167,11 @@ def test_webhooks_that_never_cease_leave_time_for_other_work(pair, monkeypatch):
     def effect(store, payloads):
         seen.append(len(payloads))
         assert len(seen) < 200, "it never ends"
-        webhooks.record(store.pk, f"e{len(seen)}", "x/y", "{}", "", None, "2026-10")
+        inbox.record(store.pk, f"e{len(seen)}", "x/y", "{}", "", None, "2026-10")
         return ["Seen."] * len(payloads)
 
-    webhooks.record(world.places[0].store.pk, "e0", "x/y", "{}", "", None, "2026-10")
-    monkeypatch.setattr(handlers, "EFFECTS", {"x/y": effect})
+    inbox.record(world.places[0].store.pk, "e0", "x/y", "{}", "", None, "2026-10")
+    monkeypatch.setattr(topics, "EFFECTS", {"x/y": effect})
     monkeypatch.setattr(handlers, "PROCESS_SECONDS", 0.2)
     with pytest.raises(jobs.Later):
         handlers.process_events(SyncJob(kind=SyncJob.Kind.PROCESS_EVENTS))
@@ -219,7 +222,7 @@ def wait_until(condition):
 
 def processing():
     try:
-        webhooks.process_new(handlers.EFFECTS)
+        inbox.process_new(topics.EFFECTS)
     finally:
         db.close()
 
@@ -263,7 +266,7 @@ def test_levels_that_were_disconnected_are_locked_in_one_order(pair):
 def disconnecting(store, payloads):
     try:
         with transaction.atomic():
-            effects.doubt_levels(store, payloads)
+            stores.doubt_levels(store, payloads)
     finally:
         db.close()
 

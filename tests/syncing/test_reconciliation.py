@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from stores.clients import open_client
 from stores.models import Connection
-from syncing import jobs, reconciliation, sweep
+from syncing import reconciliation, sweep
 from syncing.models import Reconciliation, StockLevel, StockLink, SyncJob
-from syncing.stock import alignment
-from tests.simulator import merchant as people
+from syncing.queue import enqueue, jobs
+from syncing.stock import preview
+from tests.simulator.events import merchant as people
 
 BOTH_WAYS_OF_READING = pytest.mark.parametrize("bulk_from", [2, 1000])
 STRATEGIES = pytest.mark.parametrize("strategy", ["two_way", "one_way"])
@@ -150,7 +151,7 @@ def test_a_comparison_that_a_pause_finds_half_read_begins_anew_afterwards(pair, 
         reconciliation.run(world.connections[0], open_client)
     assert Reconciliation.objects.get().bulk_gids[str(source.store.pk)] == reconciliation.READ
     pause(world.connections[0])
-    jobs.reconcile(world.connections[0])
+    enqueue.reconcile(world.connections[0])
     world.work()
     half = Reconciliation.objects.get()
     assert (half.state, half.message) == ("failed", "Given up half read. The connection is paused.")
@@ -159,7 +160,7 @@ def test_a_comparison_that_a_pause_finds_half_read_begins_anew_afterwards(pair, 
     source.buy(0, 5)
     lose_everything(world)
     pause(world.connections[0], is_paused=False)
-    jobs.reconcile(world.connections[0], trigger="resume")
+    enqueue.reconcile(world.connections[0], trigger="resume")
     world.work()
     assert levels_of(world) == [15, 15]
 
@@ -210,7 +211,7 @@ def test_a_preview_shows_every_difference_and_writes_nothing(pair, strategy):
     north.set(1, 23)
     lose_everything(world)
     before = list(StockLevel.objects.order_by("pk").values()), list(StockLink.objects.order_by("pk").values())
-    rows = list(alignment.preview(world.connections[0], open_client))
+    rows = list(preview.preview(world.connections[0], open_client))
     shown = [(row.source, row.source_becomes, row.destination, row.destination_becomes) for row in rows]
     if strategy == "two_way":
         assert shown == [(12, 12, 20, 12), (20, 23, 23, 23)]

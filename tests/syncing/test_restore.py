@@ -3,7 +3,7 @@
 import pytest
 
 from stores.models import SyncSwitch
-from tests.backup import Backup, after_restore, resume_everything
+from tests.support.backup import Backup, after_restore, resume_everything
 
 
 def resume(world) -> None:

@@ -6,16 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from stores import link_rows, linking
 from stores.clients import open_client
+from stores.linking import linking, rows
 from stores.models import Connection, ProductLink, Store, VariantLink
-from stores.shopify import gids, products
-from syncing import jobs, sweep
+from stores.shopify import gids
+from stores.shopify.products import products
+from syncing import sweep
 from syncing.models import StockLink, SyncJob
-from syncing.stock import levels, pairs
-from tests.places import Place
-from tests.simulator import merchant as people
-from tests.world import World
+from syncing.queue import enqueue
+from syncing.stock import wiring
+from syncing.stock.mirror import levels
+from tests.simulator.events import merchant as people
+from tests.support.places import Place
+from tests.support.world import World
 
 BOTH_WAYS_OF_READING = pytest.mark.parametrize("bulk_from", [2, 1000])
 
@@ -50,7 +53,7 @@ def link_of(world, number=0):
 
 def match_again(world, place, number=0):
     """What the webhook about a product leads to."""
-    jobs.match_product(place.store, gids.gid("Product", place.variants[number].product_id))
+    enqueue.match_product(place.store, gids.gid("Product", place.variants[number].product_id))
     world.work()
 
 
@@ -296,7 +299,7 @@ def test_variants_with_one_sku_are_linked_once_it_is_unambiguous(pair):
         match_again(world, place, number)
     link = VariantLink.objects.get(source_variant__gid=gids.gid("ProductVariant", source.variants[0].id))
     linking.clear(link)
-    pairs.wire_connection(world.connections[0])
+    wiring.wire_connection(world.connections[0])
     link.refresh_from_db()
     assert link.state == "ambiguous"
     people.change_variant(north.shop, world.sim.clock, north.variants[1].id, sku="SKU-1")
@@ -353,8 +356,8 @@ def test_a_variant_that_was_taken_for_gone_is_back_after_a_day(pair):
     source, north = world.places
     gone = north.store.variants.filter(sku="SKU-0")
     gone.update(gone_at=world.sim.clock.now())
-    link_rows.mark_gone(world.connections[0])
-    pairs.wire_connection(world.connections[0])
+    rows.mark_gone(world.connections[0])
+    wiring.wire_connection(world.connections[0])
     source.buy(0, 4)
     a_day_later(world)
     assert levels_of(world) == [16, 16]

@@ -12,12 +12,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from syncing import jobs, webhooks
 from syncing.models import StockAdjustment, WebhookEvent
+from syncing.queue import enqueue
 from syncing.stock.merge import Rule, offer
-from tests.places import WRITES, is_our_write
-from tests.thoroughness import IS_LONG
-from tests.world import World
+from syncing.webhooks import inbox
+from tests.support.places import WRITES, is_our_write
+from tests.support.thoroughness import IS_LONG
+from tests.support.world import World
 
 pytestmark = [pytest.mark.state_machine, *([pytest.mark.timeout(0)] if IS_LONG else [])]
 
@@ -126,7 +127,7 @@ class Trade(RuleBasedStateMachine):
         connection.is_paused = not connection.is_paused
         connection.save(update_fields=["is_paused"])
         if not connection.is_paused:
-            jobs.reconcile(connection, trigger="resume")
+            enqueue.reconcile(connection, trigger="resume")
 
     # What becomes of webhooks
 
@@ -164,7 +165,7 @@ class Trade(RuleBasedStateMachine):
     @rule()
     def an_operator_replays_all_events(self):
         for event in WebhookEvent.objects.all():
-            webhooks.replay(event)
+            inbox.replay(event)
 
     # What goes wrong
 
@@ -211,7 +212,7 @@ class Trade(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 1))
     def a_connection_is_reconciled(self, number):
-        jobs.reconcile(self.world.connections[number], trigger="schedule")
+        enqueue.reconcile(self.world.connections[number], trigger="schedule")
         self.world.work(tries=1)
 
     @rule()

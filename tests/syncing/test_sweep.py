@@ -13,9 +13,12 @@ from django.utils import timezone
 from stores import locks
 from stores.locks import Lock
 from stores.models import Connection
-from syncing import alerts, fence, jobs, problems, pulse, retention, sweep
+from syncing import fence, sweep
 from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, SyncJob, WebhookEvent
-from tests.console_rows import make_event, make_job, make_rows
+from syncing.monitoring import alerts, service_problems
+from syncing.queue import enqueue, heartbeats
+from syncing.upkeep import retention
+from tests.support.console.rows import make_event, make_job, make_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +42,7 @@ def read_metrics(client) -> list[str]:
 @pytest.fixture
 def beaten(failed_duties) -> Iterator[None]:
     """All is well, and these tests expect failures."""
-    pulse.beat()
+    heartbeats.beat()
     assert sweep.sweep() == []
     yield
     failed_duties.clear()
@@ -56,19 +59,21 @@ def told() -> dict[str, str]:
 
 
 def test_each_duty_has_a_heartbeat_and_what_watches_comes_first():
-    assert tuple(sweep.DUTIES) == pulse.DUTIES
-    assert {pulse.QUEUE, pulse.SWEEP, *pulse.DUTIES} == set(pulse.scheduled())
-    assert pulse.DUTIES[0] == pulse.ALERTS
+    assert tuple(sweep.DUTIES) == heartbeats.DUTIES
+    assert {heartbeats.QUEUE, heartbeats.SWEEP, *heartbeats.DUTIES} == set(heartbeats.scheduled())
+    assert heartbeats.DUTIES[0] == heartbeats.ALERTS
 
 
-@pytest.mark.parametrize("name", pulse.DUTIES)
+@pytest.mark.parametrize("name", heartbeats.DUTIES)
 def test_a_duty_that_fails_stops_no_other_and_is_told_of(name, beaten, client, monkeypatch, caplog):
     began = timezone.now()
     with monkeypatch.context() as broken:
         broken.setitem(sweep.DUTIES, name, raise_fault)
         assert sweep.sweep() == [name]
         assert sweep.sweep() == [name]
-        assert beats_since(began) & {pulse.SWEEP, *pulse.DUTIES} == {pulse.SWEEP, *pulse.DUTIES} - {name}
+        assert beats_since(began) & {heartbeats.SWEEP, *heartbeats.DUTIES} == {heartbeats.SWEEP, *heartbeats.DUTIES} - {
+            name
+        }
         assert "a fault of ours" in caplog.text and "Traceback" in caplog.text
         assert client.get("/readyz").status_code == 200  # not yet
         Heartbeat.objects.filter(name=name).update(beat_at=began - LONG_AGO)
@@ -80,7 +85,7 @@ def test_a_duty_that_fails_stops_no_other_and_is_told_of(name, beaten, client, m
         lines = read_metrics(client)
         assert f'tiposync_duty_failures_total{{name="{name}"}} 2' in lines
     assert sweep.sweep() == []
-    if name == pulse.ALERTS:  # it ran before its own success was written down
+    if name == heartbeats.ALERTS:  # it ran before its own success was written down
         sweep.sweep()
     assert told() == {}
     assert client.get("/readyz").status_code == 200
@@ -127,26 +132,26 @@ def close_the_connection_underneath() -> None:
         close_the_connection_underneath,
     ],
 )
-@pytest.mark.parametrize("name", [pulse.ALERTS, pulse.STOCK, pulse.RETENTION])
+@pytest.mark.parametrize("name", [heartbeats.ALERTS, heartbeats.STOCK, heartbeats.RETENTION])
 def test_a_duty_that_breaks_the_database_session_stops_no_other(name, fault, beaten, monkeypatch):
     began = timezone.now()
     monkeypatch.setitem(sweep.DUTIES, name, fault)
     assert sweep.sweep() == [name]
-    assert beats_since(began) == {pulse.SWEEP, *pulse.DUTIES} - {name}
-    assert name in pulse.failing()
+    assert beats_since(began) == {heartbeats.SWEEP, *heartbeats.DUTIES} - {name}
+    assert name in heartbeats.failing()
     assert db.get_autocommit()
 
 
 def test_every_duty_may_fail_at_once(beaten, client, monkeypatch):
-    for name in pulse.DUTIES:
+    for name in heartbeats.DUTIES:
         monkeypatch.setitem(sweep.DUTIES, name, end_the_session)
-    assert sweep.sweep() == list(pulse.DUTIES)
-    assert pulse.failing() == set(pulse.DUTIES)
-    Heartbeat.objects.filter(name__in=pulse.DUTIES).update(beat_at=timezone.now() - LONG_AGO)
-    assert len(client.get("/readyz").json()["problems"]) == len(pulse.DUTIES)
+    assert sweep.sweep() == list(heartbeats.DUTIES)
+    assert heartbeats.failing() == set(heartbeats.DUTIES)
+    Heartbeat.objects.filter(name__in=heartbeats.DUTIES).update(beat_at=timezone.now() - LONG_AGO)
+    assert len(client.get("/readyz").json()["problems"]) == len(heartbeats.DUTIES)
 
 
-@pytest.mark.parametrize("name", [pulse.COUNTERS, pulse.RETENTION])
+@pytest.mark.parametrize("name", [heartbeats.COUNTERS, heartbeats.RETENTION])
 def test_a_duty_that_waits_for_a_lock_keeps_no_other_waiting(name, beaten, monkeypatch):
     monkeypatch.setattr(sweep, "STATEMENT_SECONDS", 0.3)
     monkeypatch.setitem(sweep.DUTIES, name, lambda: locks.acquire(Lock.TOKEN, 1))
@@ -162,18 +167,18 @@ def test_a_duty_that_waits_for_a_lock_keeps_no_other_waiting(name, beaten, monke
 
 def test_after_a_rest_the_sweep_is_missed_and_not_each_of_its_duties(beaten, client):
     Heartbeat.objects.update(beat_at=timezone.now() - LONG_AGO)
-    pulse.beat()  # as the first wake-up does
+    heartbeats.beat()  # as the first wake-up does
     (reason,) = client.get("/readyz").json()["problems"]
-    assert "“sweep”" in reason and list(told()) == [pulse.SWEEP]
+    assert "“sweep”" in reason and list(told()) == [heartbeats.SWEEP]
     sweep.sweep()
     sweep.sweep()
     assert told() == {} and client.get("/readyz").status_code == 200
 
 
 def test_a_release_that_brings_a_duty_does_not_miss_it_at_once(beaten, client):
-    pulse.beat(pulse.INSTALLED)
-    Heartbeat.objects.filter(name=pulse.INSTALLED).update(beat_at=timezone.now() - timedelta(days=100))
-    Heartbeat.objects.filter(name=pulse.IMAGES).delete()
+    heartbeats.beat(heartbeats.INSTALLED)
+    Heartbeat.objects.filter(name=heartbeats.INSTALLED).update(beat_at=timezone.now() - timedelta(days=100))
+    Heartbeat.objects.filter(name=heartbeats.IMAGES).delete()
     assert client.get("/readyz").status_code == 503
     call_command("upsert_schedules", stdout=StringIO())
     assert client.get("/readyz").status_code == 200
@@ -195,12 +200,12 @@ def test_one_connection_that_cannot_be_asked_for_keeps_no_other_waiting(pair, mo
     world = pair(destinations=3)
     first, second, third = Connection.objects.order_by("pk")
     Connection.objects.update(reconciled_at=None)
-    fail_for(monkeypatch, jobs, "reconcile", lambda connection: connection == second)
+    fail_for(monkeypatch, enqueue, "reconcile", lambda connection: connection == second)
     SyncJob.objects.all().delete()
-    assert sweep.sweep() == [pulse.RECONCILIATIONS]
+    assert sweep.sweep() == [heartbeats.RECONCILIATIONS]
     asked = SyncJob.objects.filter(kind=SyncJob.Kind.RECONCILE).values_list("connection", flat=True)
     assert set(asked) == {first.pk, third.pk}
-    assert f"connection {second.pk}" in told()[pulse.RECONCILIATIONS]
+    assert f"connection {second.pk}" in told()[heartbeats.RECONCILIATIONS]
     world.work()
     failed_duties.clear()
 
@@ -235,15 +240,15 @@ def test_a_finder_that_fails_hides_nothing_and_ends_no_alert(monkeypatch):
     alerts.watch()
     assert set(Alert.objects.filter(resolved_at=None).values_list("kind", flat=True)) == {"job_failed"}
 
-    def search(now) -> Iterator[problems.Problem]:
+    def search(now) -> Iterator[service_problems.Problem]:
         with db.cursor() as cursor:
             cursor.execute("SELECT nothing_of_this_name")
         yield
 
-    others = tuple(finder for finder in problems.FINDERS if finder.__name__ != "failed_jobs")
+    others = tuple(finder for finder in service_problems.FINDERS if finder.__name__ != "failed_jobs")
     search.__name__ = "failed_jobs"
     with monkeypatch.context() as broken:
-        broken.setattr(problems, "FINDERS", (search, *others))
+        broken.setattr(service_problems, "FINDERS", (search, *others))
         make_event(rows.source, state="failed", reason="It cannot be read.")
         alerts.watch()
     still = Alert.objects.filter(resolved_at=None)
@@ -257,8 +262,8 @@ def test_a_finder_that_fails_hides_nothing_and_ends_no_alert(monkeypatch):
 def test_a_problem_with_words_of_any_kind_is_told_beside_the_others(monkeypatch):
     rows = make_rows()
     make_job(rows.connection)
-    odd = problems.Problem("catalogue", "long " * 100, "Shopify said \x00.", "/admin/" + "x" * 300)
-    monkeypatch.setattr(problems, "FINDERS", (lambda now: [odd], *problems.FINDERS))
+    odd = service_problems.Problem("catalogue", "long " * 100, "Shopify said \x00.", "/admin/" + "x" * 300)
+    monkeypatch.setattr(service_problems, "FINDERS", (lambda now: [odd], *service_problems.FINDERS))
     alerts.watch()
     alerts.watch()
     assert set(Alert.objects.values_list("kind", flat=True)) == {"catalogue", "job_failed"}
@@ -305,19 +310,19 @@ def test_without_a_database_the_probe_says_so(beaten, client, monkeypatch):
 
 
 def test_an_alarm_that_fails_is_no_error_page(beaten, client, monkeypatch):
-    Heartbeat.objects.filter(name=pulse.STOCK).update(beat_at=timezone.now() - LONG_AGO)
-    monkeypatch.setattr(problems, "look", end_the_session)
+    Heartbeat.objects.filter(name=heartbeats.STOCK).update(beat_at=timezone.now() - LONG_AGO)
+    monkeypatch.setattr(service_problems, "look", end_the_session)
     answer = client.get("/readyz")
     assert answer.status_code == 503 and "“stock”" in answer.json()["problems"][0]
 
 
 def test_metrics_tell_of_all_scheduled_work_and_of_nothing_else(client):
-    for name in (pulse.INSTALLED, pulse.RESTARTED, alerts.ALARM):
-        pulse.beat(name)
+    for name in (heartbeats.INSTALLED, heartbeats.RESTARTED, alerts.ALARM):
+        heartbeats.beat(name)
     sweep.sweep()
-    Heartbeat.objects.filter(name=pulse.IMAGES).delete()
+    Heartbeat.objects.filter(name=heartbeats.IMAGES).delete()
     lines = read_metrics(client)
     ages = dict(line.rsplit(" ", 1) for line in lines if line.startswith("tiposync_heartbeat_age_seconds"))
-    assert set(ages) == {f'tiposync_heartbeat_age_seconds{{name="{name}"}}' for name in pulse.scheduled()}
+    assert set(ages) == {f'tiposync_heartbeat_age_seconds{{name="{name}"}}' for name in heartbeats.scheduled()}
     assert float(ages['tiposync_heartbeat_age_seconds{name="retention"}']) < 60
     assert float(ages['tiposync_heartbeat_age_seconds{name="images"}']) > 1e9  # it never happened

@@ -6,8 +6,7 @@ import logging
 
 import pytest
 
-from tests.orders.trade import Trade
-from tests.syncing.catalog.conftest import showroom  # noqa: F401  a fixture
+from tests.support.orders.trade import Trade
 from tiposync.logs import JsonFormatter
 
 
@@ -52,7 +51,7 @@ def test_the_id_of_an_orders_webhook_leads_to_the_job_that_copied_it(world, log_
     assert kinds[:2] == [None, "process_events"] and "import_order" in kinds
 
 
-def test_the_id_of_a_products_webhook_leads_to_the_job_that_carried_it(showroom, log_lines):  # noqa: F811
+def test_the_id_of_a_products_webhook_leads_to_the_job_that_carried_it(showroom, log_lines):
     room = showroom()
     room.add("Lamp")
     names = {delivery.headers()["X-Shopify-Webhook-Id"] for delivery in room.source.waiting("PRODUCTS_CREATE")}

@@ -7,13 +7,14 @@ from itertools import pairwise
 import pytest
 import requests
 
-from stores.shopify import bulk, errors, gids, inventory, products, shops, webhooks
+from stores.shopify import bulk, errors, gids, inventory, shops, webhooks
 from stores.shopify.auth import StaticToken, fetch_token
 from stores.shopify.client import Client
 from stores.shopify.inventory import Change, LevelReading, SetRow
+from stores.shopify.products import products
 from stores.shopify.throttle import LocalBucket
-from tests.simulator.clock import Clock
 from tests.simulator.simulation import Simulator
+from tests.simulator.state.clock import Clock
 from tests.stores.shopify.wire import VERSION
 
 DOMAIN = "north-store.myshopify.com"

@@ -8,7 +8,7 @@ import requests
 
 from stores.shopify import bulk, errors
 from stores.shopify.inventory import LevelReading
-from tests.stores.shopify.test_products import node
+from tests.stores.shopify.products.test_products import node
 from tests.stores.shopify.wire import Naps, answer, client, refuse, sent
 
 pytestmark = pytest.mark.usefixtures("wire")

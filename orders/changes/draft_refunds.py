@@ -1,0 +1,219 @@
+"""A refund of an original whose copy is an open draft: the draft is made what a copy of the original is now.
+
+A draft has no refunds ([S] DraftOrder), but its lines can be replaced as a whole (draftOrderUpdate). That is done only
+while the draft holds exactly what was put into it: what people changed in it is theirs, and a changed currency rate
+would change every price. Shipping and charges stay, as they do in a refunded order. The units of an open draft were
+never taken from stock: what it reserves for them, or what is held back for them, becomes free, whether the refund
+restocks or not. Nothing left: the draft is deleted, for Shopify knows no draft without lines.
+
+The same lines sent twice change nothing, so that a lost answer needs no more than a look at the draft.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from orders import reserved_units
+from orders.changes import state
+from orders.changes.state import UpdateRefused
+from orders.copies import mapping
+from orders.copies.importing import LookAgain, import_order
+from orders.copies.lines import CUSTOM, LEAVE_OUT
+from orders.copies.shopify_copy import choices_of
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
+from orders.reserved_units import Units
+from stores.clients import OpenClient
+from stores.shopify import errors
+from stores.shopify.client import Client
+from stores.shopify.orders import draft_orders, orders
+from stores.shopify.orders.order_records import Money, OrderRecord
+
+Line = OrderImportLine
+LOST = "Shopify's answer was lost: looking at the draft before it is changed again."
+TAKEN_OFF = "The same units were taken off the draft."
+GONE = "The draft was deleted."
+DELETED = "Nothing of it is left: the draft was deleted."
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A draft's lines as they were made and as they are to be (DraftOrderLineItemInput; none: it is to be deleted).
+
+    `left` and `taken` are original line gid -> units that the draft is to keep, and to lose.
+    """
+
+    before: list[dict[str, Any]]
+    after: list[dict[str, Any]]
+    left: dict[str, int]
+    taken: dict[str, int]
+
+
+def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, tell: Units) -> str:
+    """Take off an open draft what its original does not hold any more; what came of it, in words. Safe to repeat.
+
+    Raises LookAgain, UpdateRefused, and what the client raises.
+    """
+    row = update.order_import
+    if row.draft_status == OrderImport.DraftStatus.DELETED:
+        ends = state.confirm if update.state == OrderUpdate.State.SENT else state.skip
+        return ends(update, GONE)
+    destination = clients(row.connection.destination)
+    original = orders.read_order(destination, row.order_gid)
+    as_of, client = destination.answered_at, clients(row.connection.source)
+    present = draft_orders.read_draft_lines(client, row.copy_gid)
+    found = _as_found(present or ())
+    if present is not None and update in _take_over_sent(row, found, clients, tell):
+        return TAKEN_OFF
+    plan = _plan(row, original, choices)
+    if not plan.taken:
+        return state.skip(update, "Nothing of it is in the draft, or it was taken off already.")
+    if present is not None and found != _as_sent(plan.after):
+        if found != _as_sent(plan.before):
+            raise UpdateRefused(_by_hand(row, plan))
+        for sent in row.updates.filter(kind=update.kind, state=OrderUpdate.State.SENT).order_by("pk"):
+            state.wait_for_late(sent, as_of, LOST)  # what is still under way could undo what is sent now
+        if not state.begin(update, {"units": plan.taken, "left": plan.left, "lines": plan.after}):
+            return "Another worker has it in hand."
+        _send(update, client, plan, clients, tell)
+    return _finish(update, plan, clients, tell)
+
+
+def _take_over_sent(
+    row: OrderImport, found: list[tuple[Any, ...]], clients: OpenClient, tell: Units
+) -> list[OrderUpdate]:
+    """The changes whose answer was lost and that are in the draft now; their units are written down.
+
+    By what was sent then: the original may have lost more units meanwhile.
+    """
+    sent = row.updates.filter(kind=OrderUpdate.Kind.REFUND, state=OrderUpdate.State.SENT)
+    there = [each for each in sent if each.body.get("lines") and found == _as_sent(each.body["lines"])]
+    for each in there:
+        with transaction.atomic():
+            _keep(row, each.body["left"], clients, tell)
+            state.confirm(each, TAKEN_OFF, row.copy_gid)
+    return there
+
+
+def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan:
+    """Raises UpdateRefused where no draft can be made of the order as it is."""
+    rows = {line.line_gid: line for line in row.lines.select_related("source_variant")}
+    known = [line for line in order.lines if line.gid in rows]  # what an edit added was never in the draft
+    # Nor were units that it added to a line: only what was taken off concerns a refund.
+    units_left = {line.gid: min(max(line.current_quantity, 0), rows[line.gid].quantity) for line in known}
+    as_made = [replace(line, current_quantity=rows[line.gid].quantity) for line in known]
+    as_is = [replace(line, current_quantity=units_left[line.gid]) for line in known]
+    left = {gid: count for gid, count in units_left.items() if rows[gid].state != Line.State.LEFT_OUT}
+    taken = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
+    try:
+        before = _draft_lines(row, order, as_made, rows, choices) if taken else []
+        if not taken or not any(left.values()):
+            return _Plan(before, [], left, taken)
+        return _Plan(before, _draft_lines(row, order, as_is, rows, choices), left, taken)
+    except mapping.NoLinkedLines:
+        raise UpdateRefused("Only lines without stock would be left in the draft: change it by hand.") from None
+
+
+def _draft_lines(
+    row: OrderImport, order: OrderRecord, lines: Iterable[Any], rows: Mapping[str, Line], choices: OrderSettings
+) -> list[dict[str, Any]]:
+    """The lines of a draft of this order with these lines, linked as they were when the draft was made.
+
+    Raises NoLinkedLines, and UpdateRefused for what cannot be mapped otherwise.
+    """
+    connection = row.connection
+    links = {
+        line.variant_gid: line.source_variant.gid
+        for line in rows.values()
+        if line.state == Line.State.CARRIED and line.source_variant is not None
+    }
+    has_custom = any(line.state == Line.State.CUSTOM for line in rows.values())
+    chosen = replace(
+        choices_of(row, choices),
+        strategy=mapping.DRAFT_ORDER,
+        unlinked=CUSTOM if has_custom else LEAVE_OUT,
+    )
+    try:
+        mapped = mapping.map_order(
+            replace(order, lines=tuple(lines)),
+            links,
+            chosen,
+            store_name=str(connection.destination),
+            store_domain=connection.destination.domain,
+            source_currency=connection.source.currency or order.currency,
+            now=connection.source.now(),
+        )
+    except mapping.NoLinkedLines:
+        raise
+    except mapping.CannotMap as error:
+        raise UpdateRefused(f"{error} Change the draft by hand.") from None
+    return (mapped.draft_input or {})["lineItems"]
+
+
+def _as_sent(lines: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    found = []
+    for line in lines:
+        given = line.get("priceOverride") or line["originalUnitPriceWithCurrency"]
+        price = Money(Decimal(given["amount"]), given["currencyCode"])
+        found.append(_key(line.get("variantId"), line.get("title", ""), line["quantity"], price))
+    return sorted(found)
+
+
+def _as_found(lines: Iterable[draft_orders.DraftLine]) -> list[tuple[Any, ...]]:
+    return sorted(_key(line.variant_gid, line.title, line.quantity, line.price) for line in lines)
+
+
+def _key(variant_gid: str | None, title: str, quantity: int, price: Money | None) -> tuple[Any, ...]:
+    # Without a price it is none that we sent, which are all 0 or more.
+    amount, currency = (price.amount, price.currency) if price else (Decimal(-1), "")
+    return variant_gid or "", title, quantity, amount, currency
+
+
+def _send(update: OrderUpdate, client: Client, plan: _Plan, clients: OpenClient, tell: Units) -> None:
+    """Raises LookAgain when the draft was completed a moment ago: the order that it became is changed then."""
+    row = update.order_import
+    try:
+        if plan.after:
+            draft_orders.update_draft_lines(client, row.copy_gid, plan.after)
+        else:
+            draft_orders.delete_draft(client, row.copy_gid)
+    except errors.UserErrors:
+        import_order(row.connection, row.order_gid, clients, tell)
+        row.refresh_from_db()
+        if not row.copy_order_gid:
+            raise
+        state.unsend(update)
+        raise LookAgain("The draft was completed a moment ago: its order is changed instead.", 1) from None
+
+
+def _finish(update: OrderUpdate, plan: _Plan, clients: OpenClient, tell: Units) -> str:
+    """The draft is as it is to be, or gone: write down its units, and what they free."""
+    row = update.order_import
+    import_order(row.connection, row.order_gid, clients, tell)  # whether it still reserves, or is gone
+    row.refresh_from_db()
+    if row.draft_status == OrderImport.DraftStatus.DELETED:
+        return state.confirm(update, GONE if plan.after else DELETED)
+    with transaction.atomic():
+        _keep(row, plan.left, clients, tell)
+        return state.confirm(update, TAKEN_OFF, row.copy_gid)
+
+
+def _keep(row: OrderImport, left: Mapping[str, int], clients: OpenClient, tell: Units) -> None:
+    source = row.connection.source
+    before = reserved_units.in_copy(row)
+    changed = reserved_units.keep_quantities(row, left)
+    after = reserved_units.in_copy(row)
+    less = {variant: count - after.get(variant, 0) for variant, count in before.items()}
+    taken_at = clients(source).answered_at or source.now()
+    tell(changed, taken_at, reserved_units.Returned(row.connection_id, {key: n for key, n in less.items() if n > 0}))
+
+
+def _by_hand(row: OrderImport, plan: _Plan) -> str:
+    titles = dict(row.lines.values_list("line_gid", "title"))
+    listed = ", ".join(f"{count} × “{titles[gid]}”" for gid, count in plan.taken.items())
+    return (
+        "The draft is not as it was made: somebody changed it, or the connection's currency rate. "
+        f"Take off by hand: {listed}."
+    )

@@ -1,0 +1,159 @@
+"""Pure: what a copy still holds of each line of its original, and what is to be shipped or taken off because of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders.copies.copy_input import LINE_PROPERTY
+from stores.shopify import gids
+from stores.shopify.orders.order_changes import RefundRow
+from stores.shopify.orders.order_progress import FulfilmentOrder, OrderProgress, ProgressLine, RefundedLine
+
+# A fulfilment order of another status has nothing to ship, or must not be shipped now.
+_SHIPPABLE = frozenset({"OPEN", "IN_PROGRESS"})
+_WAITING = frozenset({"ON_HOLD", "SCHEDULED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a location ships: `units` is fulfilment order gid -> its line gid -> units, `lines` order line -> units."""
+
+    units: dict[str, dict[str, int]]
+    lines: dict[str, int]
+
+
+def original_line(line: ProgressLine) -> str | None:
+    """The gid of the original's line that a copy's line stands for; None for a line that stands for none."""
+    value = dict(line.properties).get(LINE_PROPERTY, "")
+    return gids.gid("LineItem", value) if value.isascii() and value.isdigit() else None
+
+
+def original_units(copy: OrderProgress, units: Mapping[str, int]) -> dict[str, int]:
+    """Units of a copy's lines as units of the original's: lines that were split come together again."""
+    names = {line.gid: original_line(line) for line in copy.lines}
+    found: dict[str, int] = {}
+    for line_gid, quantity in units.items():
+        if (name := names.get(line_gid)) and quantity > 0:
+            found[name] = found.get(name, 0) + quantity
+    return found
+
+
+def current_units(copy: OrderProgress) -> dict[str, int]:
+    """What is left in a copy: original line gid -> units."""
+    found: dict[str, int] = {}
+    for line in copy.lines:
+        if name := original_line(line):
+            found[name] = found.get(name, 0) + line.current_quantity
+    return found
+
+
+def plan_shipment(orders: Sequence[FulfilmentOrder], wanted: Mapping[str, int]) -> list[Part]:
+    """How to ship `wanted` (order line gid -> units): one part per location, never more than is left to ship.
+
+    Units that are nowhere left to ship are left out: somebody shipped or removed them already.
+    """
+    left = dict(wanted)
+    parts: dict[str, Part] = {}
+    for order in orders:
+        if order.status not in _SHIPPABLE:
+            continue
+        for line in order.lines:
+            units = min(left.get(line.line_gid, 0), line.remaining_quantity)
+            if units <= 0:
+                continue
+            left[line.line_gid] -= units
+            part = parts.setdefault(order.location_gid, Part({}, {}))
+            part.units.setdefault(order.gid, {})[line.gid] = units
+            part.lines[line.line_gid] = part.lines.get(line.line_gid, 0) + units
+    return list(parts.values())
+
+
+def is_held(orders: Sequence[FulfilmentOrder], wanted: Mapping[str, int]) -> bool:
+    """Whether units of `wanted` are left to ship and must not be shipped now: on hold, or scheduled for later."""
+    waiting = [line for order in orders if order.status in _WAITING for line in order.lines]
+    return any(line.remaining_quantity > 0 and wanted.get(line.line_gid, 0) > 0 for line in waiting)
+
+
+def plan_refund(
+    original: OrderProgress, copy: OrderProgress, refunded: Sequence[RefundedLine], *, restocks: bool
+) -> list[RefundRow]:
+    """What to take off a copy because of a refund: as many units as the copy holds more than its original.
+
+    By what both hold now, not by what was done: however often and in whatever order refunds are looked at, the copy
+    ends with the original's units. Open units go back to stock (CANCEL) unless the refund said NO_RESTOCK; shipped ones
+    only if they came back (RETURN). Without `restocks` nothing does.
+    """
+    kept = {line.gid: line.current_quantity for line in original.lines}
+    held = current_units(copy)
+    excess = {name: units - kept.get(name, 0) for name, units in held.items()}
+    open_left = {line.gid: line.open_quantity for line in copy.lines}
+    shipped_left = {line.gid: line.current_quantity - line.open_quantity for line in copy.lines}
+    found: dict[tuple[str, str, str], int] = {}
+    for row in refunded:
+        units = min(row.quantity, max(excess.get(row.line_gid, 0), 0))
+        excess[row.line_gid] = excess.get(row.line_gid, 0) - units
+        came_back = restocks and row.restock_type == "RETURN"
+        goes_back = restocks and row.restock_type != "NO_RESTOCK"
+        for left, kind in (
+            (open_left, "CANCEL" if goes_back else "NO_RESTOCK"),
+            (shipped_left, "RETURN" if came_back else "NO_RESTOCK"),
+        ):
+            units = _take(copy, row.line_gid, units, left, kind, found)
+    return [RefundRow(line_gid, units, kind, place) for (line_gid, kind, place), units in found.items()]
+
+
+def shipped_units(copy: OrderProgress, cancelled_at: datetime | None = None) -> dict[str, int]:
+    """What of a copy is shipped and did not come back: its line gid -> units.
+
+    With `cancelled_at` also what Shopify took back by cancelling it: that says nothing of where the parcel is.
+    """
+    found = {line.gid: line.current_quantity - line.open_quantity for line in copy.lines}
+    for refund in copy.refunds:
+        if cancelled_at and refund.created_at and refund.created_at >= cancelled_at:
+            for row in refund.lines:
+                if row.restock_type == "RETURN":
+                    found[row.line_gid] = found.get(row.line_gid, 0) + row.quantity
+    return {gid: units for gid, units in found.items() if units > 0}
+
+
+def plan_removal(copy: OrderProgress, *, restocks: bool) -> list[RefundRow]:
+    """Everything that is open of a copy, taken off it where it is to be shipped from; what is shipped stays."""
+    rows: list[RefundRow] = []
+    left = {line.gid: line.open_quantity for line in copy.lines}
+    for order in copy.fulfilment_orders if restocks else ():
+        for line in order.lines:
+            units = min(left.get(line.line_gid, 0), line.remaining_quantity)
+            if units > 0:
+                left[line.line_gid] -= units
+                rows.append(RefundRow(line.line_gid, units, "CANCEL", order.location_gid))
+    kind = "CANCEL" if restocks else "NO_RESTOCK"
+    return rows + [RefundRow(gid, units, kind) for gid, units in left.items() if units > 0]
+
+
+def _take(
+    copy: OrderProgress,
+    name: str,
+    units: int,
+    left: dict[str, int],
+    kind: str,
+    found: dict[tuple[str, str, str], int],
+) -> int:
+    """Take up to `units` of an original's line from what is `left` of the copy's lines; how many remain to be taken."""
+    for line in copy.lines:
+        taken = min(units, left[line.gid]) if original_line(line) == name else 0
+        if taken > 0:
+            place = "" if kind == "NO_RESTOCK" else _place(copy, line.gid, kind)
+            found[line.gid, kind, place] = found.get((line.gid, kind, place), 0) + taken
+            left[line.gid] -= taken
+            units -= taken
+    return units
+
+
+def _place(copy: OrderProgress, line_gid: str, kind: str) -> str:
+    """Where a line's units go back to: where they are to be shipped from, or were."""
+    if kind == "CANCEL":
+        places = [order.location_gid for order in copy.fulfilment_orders for line in order.lines
+                  if line.line_gid == line_gid and line.remaining_quantity > 0]  # fmt: skip
+    else:
+        places = [shipment.location_gid for shipment in copy.shipments if line_gid in shipment.units]
+    return next((place for place in places if place), "")

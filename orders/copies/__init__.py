@@ -1,0 +1,1 @@
+"""The copy of an order: planned, written on the wire, found again."""

@@ -1,0 +1,428 @@
+"""Copy a destination's order into the source, exactly once.
+
+Shopify creates a second order when asked twice (facts 7.1), so: one row per connection and order; "sent" is committed
+before the call; after an answer that did not come, the copy is looked for until it is found or surely not there, and
+only then asked for again. May die between any two statements: the next run goes on from what the row says.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from orders import intake, reserved_units
+from orders.copies import copy_input, mapping, search, shopify_copy
+from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
+from orders.intake import State
+from orders.models import OrderImport, OrderSettings
+from orders.reserved_units import Units
+from stores.clients import OpenClient
+from stores.models import Connection
+from stores.shopify import errors, shops
+from stores.shopify.orders import draft_orders, orders
+from stores.shopify.orders.order_records import OrderRecord
+
+logger = logging.getLogger(__name__)
+
+# A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
+# before they are for sale again. By the source's clock.
+RESERVATION_MARGIN = timedelta(seconds=150)
+CLOCKS_APART = timedelta(days=1)  # ours and Shopify's may differ, by less than this; it costs a search for each order
+
+
+GIVEN_UP = "Somebody ended it meanwhile."
+
+
+class LookAgain(Exception):
+    """Whether the copy exists is not known yet: look again in `retry_after` seconds."""
+
+    failure = errors.TRANSIENT
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ImportFailed(Exception):
+    """No copy can be made as things stand; the row says why. `failure` is REJECTED or MISCONFIGURED."""
+
+    def __init__(self, message: str, failure: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def import_order(connection: Connection, order_gid: str, clients: OpenClient, tell: Units) -> str:
+    """Bring this order's copy about, as far as that is possible now; what came of it, in words. Safe to repeat.
+
+    Raises LookAgain, ImportFailed, and what the client raises. Let one worker at a time do it for one order: two would
+    not make two copies, but one of them would wait for nothing.
+    """
+    return _Importer(connection, clients, tell).run(order_gid)
+
+
+def import_again(order_import: OrderImport) -> bool:
+    """Have a skipped, waiting or failed order considered afresh; False if it is copied or under way.
+
+    The caller then has it imported. What was ever sent is looked for before anything is sent.
+    """
+    again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
+    afresh = {"state": State.PLANNED, "waits_for": "", "reason": "", "failure": "", "is_forgotten": False}
+    return bool(again.update(**afresh, changed_at=timezone.now()))
+
+
+def send_again(order_import: OrderImport) -> bool:
+    """Have an order of unknown outcome looked for once more and then sent, without waiting any longer.
+
+    False if it is in another state. The search is made by the import itself; it cannot be left out.
+    """
+    unknown = OrderImport.objects.filter(pk=order_import.pk, state=State.SENT)
+    return bool(unknown.update(may_send_again=True, changed_at=timezone.now()))
+
+
+def dismiss(order_import: OrderImport, tell: Units, reason: str) -> bool:
+    """Give up an order that has no copy: an operator entered it by hand, or does not want it.
+
+    False if it is copied, or may be. Its units are no longer held back.
+    """
+    with transaction.atomic():
+        waiting = OrderImport.objects.filter(
+            pk=order_import.pk, state__in=(State.PLANNED, State.WAITING, State.FAILED), attempts=0
+        )
+        if not waiting.update(state=State.SKIPPED, reason=reason, failure="", waits_for="", changed_at=timezone.now()):
+            return False
+        tell(reserved_units.unreserve(order_import), None)
+    return True
+
+
+class _Importer:
+    """One try for one order."""
+
+    def __init__(self, connection: Connection, clients: OpenClient, tell: Units) -> None:
+        self.connection = connection
+        self.clients = clients
+        self.tell = tell
+        self.choices = OrderSettings.of(connection)
+        self.row: OrderImport
+        self.is_owed = False
+        self.had_links = False  # whether a line of it was linked when it was looked at before
+
+    def run(self, order_gid: str) -> str:
+        connection = self.connection
+        self.row, _ = OrderImport.objects.get_or_create(
+            connection=connection, order_gid=order_gid, defaults={"is_draft": intake.makes_drafts(connection)}
+        )
+        # Its units are held back: whatever the connection does today, they are to be taken from the source.
+        self.is_owed = self.row.lines.exists()
+        if self.row.state == State.SKIPPED:
+            return f"Skipped. {self.row.reason}"
+        if self.row.state == State.CONFIRMED:
+            return self._follow_draft() if self.row.is_draft else f"Copied already, as {self.row.copy_name}."
+        try:
+            return self._import()
+        except errors.ShopifyError as error:
+            if error.failure != errors.TRANSIENT:
+                self._fail(str(error), error.failure)
+            raise
+
+    def _import(self) -> str:
+        row = self.row
+        if (row.attempts and self._was_created()) or self._was_copied_before_restore():
+            return self._finish()
+        if not self.is_owed and self.connection.orders_from_at is None:
+            return self._skip("The connection does not carry orders any more.")
+        try:
+            destination = self.clients(self.connection.destination)
+            order = orders.read_order(destination, row.order_gid)
+        except errors.ObjectNotFound:
+            return self._skip("The original is not there any more: deleted, or older than 60 days.")
+        if words := self._note(order, destination.answered_at):
+            return words
+        mapped = self._map(order)
+        if isinstance(mapped, str):
+            return mapped
+        if not self._claim(mapped, destination.answered_at):
+            return "Another worker has it in hand."
+        self._create(mapped)
+        return self._finish()
+
+    # Searching
+
+    def _search(self, since: datetime) -> search.Found:
+        return search.search(self.clients(self.connection.source), self.row, self.connection.destination.domain, since)
+
+    def _was_created(self) -> bool:
+        """Whether what was sent is there; it is confirmed then. Raises LookAgain while that is not sure."""
+        row = self.row
+        found = self._search(row.sent_as_of or row.placed_at or row.created_at)
+        if found.copy:
+            self._confirm(found.copy)
+            return True
+        if not (pause := search.seconds_left(row, found.as_of)):
+            return False
+        raise LookAgain("Shopify's answer was lost: looking for the copy before it is asked for again.", pause)
+
+    def _was_copied_before_restore(self) -> bool:
+        """Whether there is a copy that the restored database does not know of; it is confirmed then."""
+        row, restored_at = self.row, self.connection.restored_at
+        if not restored_at or row.attempts or (row.placed_at and row.placed_at > restored_at + CLOCKS_APART):
+            return False
+        copy = self._search(row.placed_at or restored_at - intake.OLDEST).copy
+        if copy:
+            with transaction.atomic():
+                reserved_units.keep_found(row, has_custom=self.choices.unlinked == OrderSettings.Unlinked.CUSTOM)
+                self._confirm(copy)
+        return copy is not None
+
+    # Deciding
+
+    def _note(self, order: OrderRecord, answered_at: datetime | None) -> str:
+        """Take over what the order is now; words if there is nothing more to do, '' if it is to be copied."""
+        row, seen = self.row, intake.seen_in_record(order, answered_at)
+        row.order_name, row.placed_at = seen.name[:100], seen.placed_at
+        row.original_total, row.original_currency = seen.total, seen.currency
+        row.original_read_as_of = order.updated_at
+        named = ["order_name", "placed_at", "original_total", "original_currency", "original_read_as_of", "changed_at"]
+        row.save(update_fields=named)
+        not_ours = "" if self.is_owed else intake.why_not_ours(self.connection, seen)
+        if words := not_ours or intake.why_skipped(seen):
+            return self._skip(words, came_back=seen.cancelled_at is not None)
+        with transaction.atomic():
+            if not self._still_open():
+                return GIVEN_UP
+            self.had_links, before = (
+                row.lines.filter(source_variant__isnull=False).exists(),
+                reserved_units.held_back(row),
+            )
+            self.tell(reserved_units.note_lines(row, seen.lines), None, reserved_units.returned(row, before))
+        if intake.must_wait_for_payment(self.choices, seen.is_paid):
+            return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
+        return ""
+
+    def _map(self, order: OrderRecord) -> mapping.MappedOrder | str:
+        """What to send, or why nothing is. Raises ImportFailed."""
+        connection = self.connection
+        partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
+        try:
+            return mapping.map_order(
+                order,
+                {gid: source_gid for gid, (_, source_gid) in partners.items()},
+                choices_of(self.row, self.choices),
+                store_name=str(connection.destination),
+                store_domain=connection.destination.domain,
+                source_currency=connection.source.currency or order.currency,
+                now=connection.source.now(),
+                store_currency=self._store_currency(order),
+            )
+        except mapping.WaitsForLinks as error:
+            return self._wait(OrderImport.WaitsFor.LINKS, str(error))
+        except mapping.NoLinkedLines as error:
+            return self._skip(str(error), failure=errors.UNMATCHED if self._has_lost_links(order) else "")
+        except mapping.CannotMap as error:
+            is_setting = isinstance(error, mapping.CurrencyWithoutRate)
+            failure = errors.MISCONFIGURED if is_setting else errors.REJECTED
+            self._fail(str(error), failure)
+            raise ImportFailed(str(error), failure) from None
+
+    def _store_currency(self, order: OrderRecord) -> str:
+        """What the destination sells in; asked for where the order differs from what the last check of it said."""
+        destination = self.connection.destination
+        if order.currency == destination.currency:
+            return destination.currency
+        return shops.read_shop(self.clients(destination)).currency
+
+    def _has_lost_links(self, order: OrderRecord) -> bool:
+        """Whether an order of which nothing is linked holds what followed the source until lately.
+
+        What never did is the destination's own affair.
+        """
+        is_wanted = any(line.current_quantity > 0 for line in order.lines)
+        return is_wanted and (self.had_links or reserved_units.have_gone(self.row))
+
+    # Creating
+
+    def _claim(self, mapped: mapping.MappedOrder, as_of: datetime | None) -> bool:
+        """Commit what will be sent, and that it will be; False if another worker did so meanwhile.
+
+        `as_of` is Shopify's clock a moment ago.
+        """
+        row, now = self.row, timezone.now()
+        fields = {
+            "state": State.SENT,
+            "attempts": row.attempts + 1,
+            "sent_at": now,
+            "sent_as_of": as_of,
+            "looks": 0,
+            "look_up_until": None,
+            "may_send_again": False,
+            "is_draft": mapped.is_draft,
+            "is_partial": mapped.is_partial,
+            "reason": "",
+            "failure": "",
+            "waits_for": "",
+            "reserved_until": mapped.reserved_until,
+            "copy_total": mapped.total.amount,
+            "copy_currency": mapped.total.currency,
+            "changed_at": now,
+        }
+        with transaction.atomic():
+            mine = OrderImport.objects.filter(pk=row.pk, attempts=row.attempts, state__in=OrderImport.UNFINISHED)
+            if not mine.update(**fields):
+                return False
+            self.tell(shopify_copy.keep_mapped(row, mapped), None)
+        for name, value in fields.items():
+            setattr(row, name, value)
+        return True
+
+    def _create(self, mapped: mapping.MappedOrder) -> None:
+        row, client = self.row, self.clients(self.connection.source)
+        try:
+            copy = create(client, mapped)
+        except errors.UserErrors as error:
+            since = row.sent_as_of or row.placed_at or row.created_at
+            if orders.custom_id_was_taken(error) and (taken := self._search(since).copy):
+                self._confirm(taken)  # Shopify itself kept us from making a second one
+                return
+            self._never_sent()
+            raise
+        except errors.ShopifyError as error:
+            if not error.outcome_unknown:
+                self._never_sent()
+            raise
+        self._confirm(copy)
+
+    def _never_sent(self) -> None:
+        """It was refused before anything was created: as if it had not been sent."""
+        self.row.attempts -= 1
+        self.row.state = State.PLANNED
+        OrderImport.objects.filter(pk=self.row.pk, state=State.SENT).update(
+            attempts=F("attempts") - 1, state=State.PLANNED, look_up_until=None
+        )
+
+    def _confirm(self, copy: Copy) -> None:
+        """The copy exists. In one transaction its units cease to be held back and the source's values become doubtful:
+        no plan sees the one without the other."""
+        row, now = self.row, timezone.now()
+        with transaction.atomic():
+            fresh = OrderImport.objects.filter(pk=row.pk, state__in=OrderImport.UNFINISHED)
+            if not fresh.update(
+                state=State.CONFIRMED,
+                is_draft=copy.draft is not None,
+                copy_gid=copy.gid,
+                copy_name=copy.name[:100],
+                copy_total=copy.total,
+                copy_currency=copy.currency,
+                copy_order_gid=copy.order_gid,
+                reason=why_wrong(row, copy),
+                failure="",
+                waits_for="",
+                confirmed_at=now,
+                changed_at=now,
+            ):
+                row.refresh_from_db()
+                return  # another worker saw it first
+            row.refresh_from_db()
+            if row.is_draft:
+                self._take_over_draft(copy.draft)
+            else:
+                self.tell(reserved_units.unreserve(row), copy.created_at)
+
+    def _finish(self) -> str:
+        row = self.row
+        if row.is_draft:
+            self._send_invoice()
+        partial = " It is partial: see the lines." if row.is_partial else ""
+        return f"Copied as {row.copy_name}.{partial}"
+
+    # Drafts
+
+    def _follow_draft(self) -> str:
+        """See what became of a draft in the source: completed, deleted, its reservation over."""
+        row = self.row
+        if row.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
+            return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
+        draft = draft_orders.read_draft(self.clients(self.connection.source), row.copy_gid)
+        with transaction.atomic():
+            self._take_over_draft(draft)
+        if draft:
+            self._send_invoice()
+        return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
+
+    def _take_over_draft(self, draft: draft_orders.DraftRecord | None) -> None:
+        """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""
+        row, read_at = self.row, self._source_time()
+        row.reserved_until = draft.reserved_until if draft else None
+        if draft is None:
+            row.draft_status = OrderImport.DraftStatus.DELETED
+            row.reason = "The draft was deleted in the source: its units are no longer held back."
+        else:
+            row.draft_status = draft.status.lower()
+            row.copy_order_gid = draft.order_gid or ""
+        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "reason", "changed_at"])
+        is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN
+        is_open = draft is not None and draft.status != "COMPLETED"
+        if is_open and not is_reserved:
+            self.tell(reserved_units.reserve(row), None)
+        else:
+            # Reserved, taken or given back before it was read: a later instant costs a read more, an earlier one would
+            # have a webhook from before believed.
+            given_back = reserved_units.carried(row) if draft is None else set()
+            self.tell(reserved_units.unreserve(row) | given_back, read_at)
+
+    def _source_time(self) -> datetime:
+        """The source's clock at its last answer: ours may be minutes behind, and what is over would go on."""
+        return self.clients(self.connection.source).answered_at or self.connection.source.now()
+
+    def _send_invoice(self) -> None:
+        """Have Shopify mail the invoice, once. A draft without an address has none to send.
+
+        The address stands in an attribute: as the draft's own it would make a customer (orders.copies.copy_input).
+        """
+        row = self.row
+        if not self.choices.sends_invoice or row.draft_status != OrderImport.DraftStatus.OPEN or row.reason:
+            return
+        client = self.clients(self.connection.source)
+        draft = draft_orders.read_draft(client, row.copy_gid)
+        if draft is None or draft.status == "COMPLETED":
+            return  # a moment ago: the next look at it finds out
+        try:
+            if draft.status == "OPEN":  # else an earlier try, or staff, did it
+                draft_orders.send_invoice(client, row.copy_gid, dict(draft.attributes).get(copy_input.EMAIL, ""))
+            row.draft_status = OrderImport.DraftStatus.INVOICE_SENT
+        except errors.UserErrors as error:
+            row.reason = f"The invoice was not sent. {error}"
+        row.save(update_fields=["draft_status", "reason", "changed_at"])
+
+    # Ends
+
+    def _wait(self, waits_for: str, reason: str) -> str:
+        self._end(State.WAITING, reason, waits_for=waits_for)
+        return reason
+
+    def _fail(self, reason: str, failure: str) -> None:
+        if self.row.state != State.SENT:  # of a sent one it is not known whether it failed
+            self._end(State.FAILED, reason, failure=failure)
+        else:
+            OrderImport.objects.filter(pk=self.row.pk).update(reason=reason, failure=failure)
+
+    def _skip(self, reason: str, *, failure: str = "", came_back: bool = False) -> str:
+        with transaction.atomic():
+            if self._end(State.SKIPPED, reason, failure=failure):
+                before = reserved_units.held_back(self.row) if came_back else {}
+                self.tell(reserved_units.unreserve(self.row), None, reserved_units.returned(self.row, before))
+        return f"Skipped. {reason}"
+
+    def _still_open(self) -> bool:
+        """Whether nobody has ended it since it was read; keeps it so until the transaction is over."""
+        return self._unfinished().select_for_update().exists()
+
+    def _end(self, state: str, reason: str, *, waits_for: str = "", failure: str = "") -> bool:
+        """False if somebody ended it meanwhile: an operator gave it up, or another worker has the copy."""
+        ended = {"state": state, "reason": reason, "waits_for": waits_for, "failure": failure}
+        is_ours = bool(self._unfinished().update(**ended, changed_at=timezone.now()))
+        self.row.refresh_from_db()
+        return is_ours
+
+    def _unfinished(self) -> QuerySet[OrderImport]:
+        return OrderImport.objects.filter(pk=self.row.pk, state__in=OrderImport.UNFINISHED)

@@ -1,0 +1,112 @@
+"""Create a copy in the source, an order or a draft, and see what was made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from orders.copies import copy_input, mapping, sums
+from orders.copies.mapping import MappedOrder
+from orders.models import OrderImport, OrderSettings
+from orders.reserved_units import Line, count_reserved, find_changed
+from stores.shopify.client import Client
+from stores.shopify.errors import UserErrors
+from stores.shopify.orders import draft_orders, orders
+from stores.shopify.orders.draft_orders import DraftRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy that exists. `order_gid` is empty for a draft that is not completed; `draft` is None for a real order."""
+
+    gid: str
+    name: str
+    total: Decimal
+    currency: str
+    created_at: datetime
+    order_gid: str
+    draft: DraftRecord | None = None
+
+
+def create(client: Client, mapped: MappedOrder) -> Copy:
+    """Send the creation: once where Shopify takes it; without phone or customer where it refuses only those.
+
+    Raises as orders.create_order and draft_orders.create_draft do; look at `outcome_unknown`.
+    """
+    made = mapped.draft_input if mapped.is_draft else mapped.input
+    assert made is not None  # exactly one of the two is there
+    for weaken in (copy_input.without_phone, copy_input.without_customer):
+        try:
+            return _create(client, made, mapped)
+        except UserErrors as error:
+            if not _person_was_refused(error):
+                raise
+            made = weaken(made)  # nothing was created, so this is no second order
+    return _create(client, made, mapped)
+
+
+def _create(client: Client, made: dict[str, Any], mapped: MappedOrder) -> Copy:
+    if mapped.is_draft:
+        return of_draft(draft_orders.create_draft(client, made))
+    return of_order(orders.create_order(client, made, mapped.options))
+
+
+def _person_was_refused(error: UserErrors) -> bool:
+    """Whether it is about who ordered: a phone that another customer has, an e-mail that Shopify does not take."""
+    words = ("customer", "email")
+    fields = [str(part).lower() for found in error.errors for part in found.field]
+    return orders.phone_was_refused(error) or any(word in field for word in words for field in fields)
+
+
+def why_wrong(row: OrderImport, copy: Copy) -> str:
+    """Words if a copy costs something else than was asked for (the row's copy total), as far as Shopify knows yet."""
+    asked, is_settled = row.copy_total, copy.draft is None or copy.draft.is_ready
+    if asked is None or not is_settled or (asked, row.copy_currency) == (copy.total, copy.currency):
+        return ""
+    return (
+        f"It costs {sums.text(copy.total, copy.currency)} in the source instead of "
+        f"{sums.text(asked, row.copy_currency)}: correct its prices and taxes by hand before it is paid or completed."
+    )
+
+
+def of_order(order: orders.CreatedOrder) -> Copy:
+    """A real order as a copy."""
+    return Copy(order.gid, order.name, order.total.amount, order.total.currency, order.created_at, order.gid)
+
+
+def of_draft(draft: DraftRecord) -> Copy:
+    """A draft as a copy."""
+    total = draft.total
+    return Copy(draft.gid, draft.name, total.amount, total.currency, draft.created_at, draft.order_gid or "", draft)
+
+
+def choices_of(row: OrderImport, chosen: OrderSettings) -> mapping.Choices:
+    """A connection's order settings as the mapping takes them, with the strategy that the order was noted under."""
+    return mapping.Choices(
+        strategy=mapping.DRAFT_ORDER if row.is_draft else mapping.ORDER,
+        payment_status=chosen.payment_status,
+        inventory_behaviour=chosen.inventory_behaviour,
+        name_pattern=chosen.name_pattern,
+        unlinked=chosen.unlinked,
+        currency_rate=chosen.currency_rate,
+        reserve_days=chosen.reserve_days,
+    )
+
+
+def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
+    """Write down which lines are in the copy that is about to be sent, and why the others are not."""
+    rows = list(order_import.lines.all())
+    before = count_reserved(rows)
+    carried = {line.line_gid: line for line in mapped.carried}
+    reasons = {left.line_gid: left.reason for left in mapped.left_out}
+    for row in rows:
+        line = carried.get(row.line_gid)
+        row.reason = reasons.get(row.line_gid, "")[:255]
+        if line is None:
+            row.state, row.is_pending = Line.State.LEFT_OUT, False
+            continue
+        row.state = Line.State.CARRIED if line.variant_gid else Line.State.CUSTOM
+        row.quantity = line.quantity
+        row.is_pending = line.variant_gid is not None
+    Line.objects.bulk_update(rows, ["state", "reason", "quantity", "is_pending"])
+    return find_changed(before, count_reserved(rows))

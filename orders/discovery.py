@@ -1,0 +1,141 @@
+"""Look for what webhooks did not tell: orders of a destination, and what happened since to them and to their copies."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.utils import timezone
+
+from orders import intake
+from orders.models import OrderImport, OrderUpdate
+from orders.reserved_units import Units
+from stores.clients import OpenClient
+from stores.models import Connection
+from stores.shopify import errors
+from stores.shopify.client import Client
+from stores.shopify.orders import order_lists, orders
+from stores.shopify.orders.order_records import OrderSummary
+
+Kind = OrderUpdate.Kind
+
+# What is looked at twice: Shopify's search lags, by half an hour at times, and one order may be seen before another.
+OVERLAP = timedelta(minutes=45)
+CHUNK = 100
+
+
+@dataclass(slots=True)
+class Discovered:
+    """What a look found: new rows, and the imports and the copies' changes that now have work to do."""
+
+    found: int = 0
+    due: list[OrderImport] = field(default_factory=list)
+    changed: list[OrderImport] = field(default_factory=list)
+
+
+def discover_orders(connection: Connection, clients: OpenClient, tell: Units) -> Discovered:
+    """Take note of every order that no webhook told of, and of what else is due. Raises what the client raises.
+
+    The next look begins where this one ended, and a little before. A look that breaks off is made again as a whole.
+    """
+    look = Discovered()
+    if connection.orders_from_at is None and not connection.order_imports.exists():
+        return look
+    client = clients(connection.destination)
+
+    def see(some: list[OrderSummary]) -> None:
+        _see(connection, some, client, tell, look)
+
+    # Not by the search, which has not seen the newest yet: what they sold would be taken for drift and put on sale.
+    placed = order_lists.iter_orders_placed(client, _since(connection, connection.orders_looked_at))
+    while some := list(islice(placed, CHUNK)):
+        see(some)
+    latest = _discover(connection, client, connection.orders_looked_at, see)
+    Connection.objects.filter(pk=connection.pk).update(orders_looked_at=latest)
+    latest = _discover(
+        connection,
+        clients(connection.source),
+        connection.copies_looked_at,
+        lambda some: _see_copies(some, connection, look),
+    )
+    Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
+    return look
+
+
+def _discover(
+    connection: Connection, client: Client, before: datetime | None, see: Callable[[list[OrderSummary]], None]
+) -> datetime | None:
+    """Show what changed in a store since `before`, some at a time; the instant of the last change."""
+    changed = order_lists.iter_orders_updated(client, _since(connection, before))
+    while some := list(islice(changed, CHUNK)):
+        see(some)
+        before = max([*([before] if before else []), *(summary.updated_at for summary in some)])
+    return before
+
+
+def _since(connection: Connection, before: datetime | None) -> datetime:
+    # A connection that carries none any more still follows those that it noted.
+    begins_at = (connection.orders_from_at or timezone.now() - intake.OLDEST).replace(microsecond=0)
+    return max(begins_at, (before or begins_at) - OVERLAP)
+
+
+def _see(connection: Connection, some: list[OrderSummary], client: Client, tell: Units, look: Discovered) -> None:
+    """Orders of the destination that were placed or changed."""
+    known = _imports(connection, some, "order_gid")
+    for summary in some:
+        row = known.get(summary.gid)
+        if row is None:
+            _note_missed(connection, summary, client, tell, look)
+        elif row.state in OrderImport.UNFINISHED:
+            is_paid = summary.financial_status in intake.PAID
+            is_due = intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None)
+            if is_due or _may_hold_other_units(row, summary):
+                look.due.append(row)
+        elif row.state == OrderImport.State.CONFIRMED:
+            _note_changes(row, summary, look)
+
+
+def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
+    """Whether an order that waits was edited or refunded since it was read, or may have been."""
+    read_as_of = row.original_read_as_of or row.placed_at
+    return row.state == OrderImport.State.WAITING and (read_as_of is None or original.updated_at > read_as_of)
+
+
+def _note_missed(connection: Connection, summary: OrderSummary, client: Client, tell: Units, look: Discovered) -> None:
+    is_ours = bool(summary.custom_id) or intake.MARK_TAG in summary.tags
+    if is_ours or intake.is_too_early(connection, summary.created_at):
+        return
+    try:
+        order = orders.read_order(client, summary.gid)
+    except errors.ObjectNotFound:
+        return  # deleted a moment ago
+    noted = intake.note(connection, intake.seen_in_record(order, client.answered_at), tell)
+    if noted.order_import is not None:
+        look.found += 1
+        look.due += [noted.order_import] if noted.has_work else []
+
+
+def _see_copies(some: list[OrderSummary], connection: Connection, look: Discovered) -> None:
+    """Copies that were shipped, or whose tracking changed; the source's own orders are none of our business."""
+    known = _imports(connection, [summary for summary in some if summary.shipments], "copy_order_gid")
+    for summary in some:
+        if row := known.get(summary.gid):
+            done = dict(row.updates.filter(kind=Kind.FULFILMENT).values_list("origin_gid", "origin_at"))
+            news = [shipment for shipment in summary.shipments if shipment[1] != done.get(shipment[0])]
+            for gid, changed_at in news:
+                intake.note_update(row, Kind.FULFILMENT, gid, changed_at, may_change=True)
+            look.changed += [row] if news else []
+
+
+def _note_changes(row: OrderImport, original: OrderSummary, look: Discovered) -> None:
+    """A cancellation and refunds, which the copy must follow. What the copy knows already turns out to be nothing."""
+    news = [intake.note_update(row, Kind.REFUND, gid, made_at) for gid, made_at in original.refunds]
+    if original.cancelled_at:
+        news.append(intake.note_update(row, Kind.CANCELLATION, original.gid, original.cancelled_at))
+    look.changed += [row] if any(news) else []
+
+
+def _imports(connection: Connection, some: Iterable[OrderSummary], name: str) -> dict[str, OrderImport]:
+    gids = [summary.gid for summary in some]
+    rows = OrderImport.objects.filter(connection=connection, **{f"{name}__in": gids})
+    return {getattr(row, name): row for row in rows}

@@ -1,0 +1,167 @@
+"""The lines of an order that is being copied, and which of their units are held back.
+
+Held back means: sold in a destination and not yet taken from the source, so no destination is offered them
+(syncing.stock.pairs subtracts them). Each function returns the source variants of which that changed; the caller tells
+`Units` of them in the same transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from orders.models import OrderImport, OrderImportLine
+from stores.models import VariantLink
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Units that an original does not hold any more: source variant -> units. The destination may have them back."""
+
+    connection_id: int
+    units: dict[int, int]
+
+
+class Units(Protocol):
+    """Told which source variants' held back units changed, inside the transaction that changed them.
+
+    The instant is Shopify's, given where the source's own stock gave the units (syncing.stock.reserved_units).
+    """
+
+    def __call__(
+        self, source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+    ) -> None: ...
+
+
+Line = OrderImportLine
+NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLine:
+    """A line of an order: `quantity` is what is left of it, `variant_gid` is empty for a custom line."""
+
+    gid: str
+    variant_gid: str
+    title: str
+    quantity: int
+
+
+def note_lines(order_import: OrderImport, lines: Sequence[SeenLine]) -> set[int]:
+    """Have the rows be these lines, by today's links, with the units of the linked ones held back."""
+    partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
+    known = {line.line_gid: line for line in order_import.lines.all()}
+    before, as_they_were = count_reserved(known.values()), {line.pk: _values(line) for line in known.values()}
+    rows = [_noted(known.pop(line.gid, None), order_import, line, partners) for line in lines]
+    # Mostly nothing has changed since the webhook.
+    changed = [row for row in rows if row.pk is not None and as_they_were[row.pk] != _values(row)]
+    Line.objects.bulk_update(changed, NOTED)
+    Line.objects.bulk_create([row for row in rows if row.pk is None])
+    if known:
+        Line.objects.filter(pk__in=[line.pk for line in known.values()]).delete()
+    return find_changed(before, count_reserved(rows))
+
+
+def _values(line: Line) -> tuple:
+    return tuple(getattr(line, field.attname) for field in Line._meta.concrete_fields if field.name in NOTED)
+
+
+def _noted(
+    row: Line | None, order_import: OrderImport, line: SeenLine, partners: dict[str, tuple[int, str]]
+) -> OrderImportLine:
+    row = row or Line(order_import=order_import, line_gid=line.gid)
+    row.variant_gid, row.title, row.quantity = line.variant_gid, line.title[:255], line.quantity
+    row.source_variant_id = partners.get(line.variant_gid, (None, ""))[0]
+    row.state, row.reason = Line.State.PLANNED, ""
+    row.is_pending = row.source_variant_id is not None and row.quantity > 0
+    return row
+
+
+def keep_found(order_import: OrderImport, *, has_custom: bool) -> None:
+    """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know."""
+    planned = order_import.lines.filter(state=Line.State.PLANNED)
+    planned.filter(source_variant__isnull=False).update(state=Line.State.CARRIED)
+    planned.filter(source_variant=None).update(state=Line.State.CUSTOM if has_custom else Line.State.LEFT_OUT)
+
+
+def unreserve(order_import: OrderImport) -> set[int]:
+    """Its units are no longer held back: the source took them, or nobody will."""
+    pending = order_import.lines.filter(is_pending=True)
+    variants = set(pending.values_list("source_variant_id", flat=True))
+    pending.update(is_pending=False)
+    return variants - {None}
+
+
+def reserve(order_import: OrderImport) -> set[int]:
+    """Its units are held back again: the copy does not reserve them (any more)."""
+    loose = order_import.lines.filter(is_pending=False, state=Line.State.CARRIED, source_variant__isnull=False)
+    variants = set(loose.values_list("source_variant_id", flat=True))
+    loose.update(is_pending=True)
+    return variants
+
+
+def keep_quantities(order_import: OrderImport, quantities: Mapping[str, int]) -> set[int]:
+    """The copy now holds these units: original line gid -> units; other lines stay as they are."""
+    rows = [row for row in order_import.lines.all() if quantities.get(row.line_gid, row.quantity) != row.quantity]
+    for row in rows:
+        row.quantity = quantities[row.line_gid]
+    Line.objects.bulk_update(rows, ["quantity"])
+    return {row.source_variant_id for row in rows if row.source_variant_id is not None}
+
+
+def returned(order_import: OrderImport, before: Mapping[int, int]) -> Returned:
+    """What is held back less than before, because the original holds less."""
+    after = held_back(order_import)
+    less = {variant: units - after.get(variant, 0) for variant, units in before.items()}
+    return Returned(order_import.connection_id, {variant: units for variant, units in less.items() if units > 0})
+
+
+def held_back(order_import: OrderImport) -> dict[int, int]:
+    """Source variant -> units of this order that are held back now."""
+    return count_reserved(order_import.lines.all())
+
+
+def in_copy(order_import: OrderImport) -> dict[int, int]:
+    """Source variant -> units in its copy."""
+    found: dict[int, int] = {}
+    lines = order_import.lines.filter(state=Line.State.CARRIED, source_variant__isnull=False)
+    for variant, units in lines.values_list("source_variant_id", "quantity"):
+        found[variant] = found.get(variant, 0) + units
+    return found
+
+
+def carried(order_import: OrderImport) -> set[int]:
+    """The source variants that its copy took, or reserves."""
+    lines = order_import.lines.filter(state=Line.State.CARRIED, source_variant__isnull=False)
+    return set(lines.values_list("source_variant_id", flat=True))
+
+
+def source_variants(connection_id: int, variant_gids: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Destination variant gid -> (our id, gid) of the source variant that it is linked to."""
+    links = VariantLink.objects.filter(
+        connection=connection_id, state=VariantLink.State.LINKED, destination_variant__gid__in=set(variant_gids) - {""}
+    )
+    rows = links.values_list("destination_variant__gid", "source_variant_id", "source_variant__gid")
+    return {gid: (pk, source_gid) for gid, pk, source_gid in rows}
+
+
+def have_gone(order_import: OrderImport) -> bool:
+    """Whether a line's product was linked until it was deleted in one of the stores."""
+    gone = VariantLink.objects.filter(
+        connection=order_import.connection_id,
+        state=VariantLink.State.GONE,
+        destination_variant__gid__in=order_import.lines.exclude(variant_gid="").values("variant_gid"),
+    )
+    return gone.exists()
+
+
+def count_reserved(rows: Collection[Line]) -> dict[int, int]:
+    units: dict[int, int] = {}
+    for row in rows:
+        if row.is_pending and row.source_variant_id is not None:
+            units[row.source_variant_id] = units.get(row.source_variant_id, 0) + row.quantity
+    return units
+
+
+def find_changed(before: dict[int, int], after: dict[int, int]) -> set[int]:
+    return {variant for variant in {*before, *after} if before.get(variant) != after.get(variant)}

@@ -1,0 +1,224 @@
+"""Suggestions from the database: the likely partners of variants without one, found by indexes, never by a scan.
+
+The best one of each is kept on its link, so that a list of 100,000 can show and filter it. It is found anew when its
+connection or its product is matched; a link's own page and whatever accepts a suggestion look afresh.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection as db
+
+from stores.linking import scoring
+from stores.linking.scoring import Candidate
+from stores.models import Connection, Variant, VariantLink
+from stores.models.variant import LOOSE, TITLE_WORDS, loosen_identifier
+from stores.variants import refresh_statistics
+
+State = VariantLink.State
+OPEN = (State.UNMATCHED, State.AMBIGUOUS)
+PORTION = 500
+# With more than this without a partner the identifier is probably the wrong one, and titles would be searched for
+# minutes. A link's own page always looks for its title, too.
+MOST_BY_TITLE = 5000
+PER_KEY, PER_PRODUCT, PER_TITLE = 20, 250, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A possible partner of a link."""
+
+    variant: Variant
+    score: int
+    reason: str
+
+
+def suggest(links: Sequence[VariantLink], by_title: bool = True) -> dict[int, list[Suggested]]:
+    """Link id to its suggestions, the best first. `links` are of one connection, with their source variants.
+
+    Only variants of the destination that are alive and that no link has. What matching could not tell apart (the
+    candidates of an ambiguous link) is among them.
+    """
+    if not links:
+        return {}
+    destination_pk = links[0].connection.destination_id
+    found = _by_identifier(links, destination_pk)
+    if by_title:
+        for link_pk, ids in _by_title(links, destination_pk).items():
+            found[link_pk] |= ids
+    variants = Variant.objects.select_related("store").in_bulk(set().union(*found.values()))
+    candidates = {pk: candidate_of(variant) for pk, variant in variants.items()}
+    return {
+        link.pk: [
+            Suggested(variants[one.id], one.score, one.reason)
+            for one in scoring.rank(candidate_of(link.source_variant), [candidates[pk] for pk in found[link.pk]])
+        ]
+        for link in links
+    }
+
+
+def candidate_of(variant: Variant) -> Candidate:
+    """A variant as suggesting compares it."""
+    options = tuple(value for _, value in variant.options) or (variant.title,)
+    return Candidate(
+        variant.pk,
+        variant.product_title,
+        () if options in ((Variant.ONLY_TITLE,), ("",)) else options,
+        variant.handle_key,
+        variant.sku_key,
+        variant.barcode_key,
+        loosen_identifier(variant.sku_key),
+        loosen_identifier(variant.barcode_key),
+    )
+
+
+_IS_NOT_TAKEN = """NOT EXISTS (SELECT 1 FROM stores_variantlink taken
+                                WHERE taken.destination_variant_id = found.id AND taken.state = 'linked')"""
+# Each key is looked up by itself, and no key brings more than a few rows: "n/a" may be the barcode of thousands.
+_BY_KEY = """
+    SELECT wanted.key, found.id FROM unnest(%(keys)s::text[]) AS wanted (key)
+    CROSS JOIN LATERAL (SELECT found.id FROM stores_variant found
+                        WHERE found.store_id = %(store)s AND found.gone_at IS NULL
+                          AND {own_key} = wanted.key AND {has_one} AND {is_not_taken} LIMIT %(limit)s) found
+"""
+# The narrowest search that finds anything counts. What is taken is left out after the limit, else a shop of 50,000
+# shirts would be gone through for each shirt. "+ 0" keeps it off the store's index: right after a first read, when
+# the table's statistics still say that it is empty, the planner would take the whole shop for every single text.
+_BY_TITLE = """
+    SELECT wanted.link, found.id FROM unnest(%(links)s::bigint[], %(texts)s::text[]) AS wanted (link, text)
+    CROSS JOIN LATERAL (SELECT own.id FROM stores_variant own
+                        WHERE own.store_id + 0 = %(store)s AND own.gone_at IS NULL
+                          AND {words} @@ plainto_tsquery('simple', wanted.text) LIMIT %(limit)s) found
+    WHERE {is_not_taken}
+"""
+
+
+def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[int, set[int]]:
+    loose, handles = defaultdict(list), defaultdict(list)
+    for link in links:
+        variant = link.source_variant
+        for key in {loosen_identifier(variant.sku_key), loosen_identifier(variant.barcode_key)} - {""}:
+            loose[key].append(link.pk)
+        if variant.handle_key:
+            handles[variant.handle_key].append(link.pk)
+    found: dict[int, set[int]] = defaultdict(set)
+    searches = [
+        (LOOSE.format(column=f"found.{name}"), f"found.{name}", loose, PER_KEY) for name in ("sku_key", "barcode_key")
+    ]
+    for own_key, column, wanted, limit in [*searches, ("found.handle_key", "found.handle_key", handles, PER_PRODUCT)]:
+        sql = _BY_KEY.format(own_key=own_key, has_one=f"{column} <> ''", is_not_taken=_IS_NOT_TAKEN)
+        parameters = {"keys": list(wanted), "store": destination_pk, "limit": limit}
+        for key, variant_pk in _rows(sql, parameters) if wanted else ():
+            for link_pk in wanted[key]:
+                found[link_pk].add(variant_pk)
+    return found
+
+
+def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, set[int]]:
+    searches = {}
+    for link in links:
+        own = candidate_of(link.source_variant)
+        searches[link.pk] = scoring.title_searches(own.title, own.options)
+    sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_not_taken=_IS_NOT_TAKEN)
+    found: dict[int, set[int]] = defaultdict(set)
+    for step in range(3):
+        asked = [(pk, text) for pk, steps in searches.items() if steps and not found[pk] for text in steps[step]]
+        if asked:
+            parameters: dict[str, Any] = {"store": destination_pk, "limit": PER_TITLE}
+            parameters |= {"links": [pk for pk, _ in asked], "texts": [text for _, text in asked]}
+            for link_pk, variant_pk in _rows(sql, parameters):
+                found[link_pk].add(variant_pk)
+    return found
+
+
+def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple]:
+    with db.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+# --- Kept on the links --------------------------------------------------------------------------------------------
+
+
+def refresh(connection: Connection, source_pks: Collection[int] | None = None) -> None:
+    """Keep the best suggestion of each open link; `source_pks` limits it to links of these source variants."""
+    forget_taken(connection, source_pks)
+    links = connection.links.filter(state__in=OPEN, source_variant__gone_at=None)
+    if source_pks is not None:
+        links = links.filter(source_variant__in=source_pks)
+    pks = list(links.order_by("pk").values_list("pk", flat=True))
+    by_title = len(pks) <= MOST_BY_TITLE
+    if source_pks is None:
+        refresh_statistics(len(pks))
+    for start in range(0, len(pks), PORTION):
+        some = VariantLink.objects.filter(pk__in=pks[start : start + PORTION])
+        _keep(suggest(list(some.select_related("connection", "source_variant")), by_title))
+
+
+def _keep(found: dict[int, list[Suggested]]) -> None:
+    best = [
+        (pk, *((some[0].variant.pk, some[0].score, some[0].reason) if some else (None,) * 3))
+        for pk, some in found.items()
+    ]
+    parameters = dict(zip(("links", "variants", "scores", "reasons"), map(list, zip(*best, strict=True)), strict=True))
+    with db.cursor() as cursor:
+        cursor.execute(_KEEP, parameters)
+
+
+_KEEP = """
+    UPDATE stores_variantlink link
+    SET suggested_variant_id = new.variant, suggested_score = new.score,
+        suggested_reason = left(coalesce(new.reason, ''), 255)
+    FROM unnest(%(links)s::bigint[], %(variants)s::bigint[], %(scores)s::int[], %(reasons)s::text[])
+         AS new (id, variant, score, reason)
+    WHERE link.id = new.id AND link.state IN ('unmatched', 'ambiguous')
+      AND (link.suggested_variant_id, link.suggested_score, link.suggested_reason)
+          IS DISTINCT FROM (new.variant, new.score, coalesce(new.reason, ''))
+"""
+
+
+def forget_taken(connection: Connection, pks: Collection[int] | None = None) -> None:
+    """Drop what is no suggestion any more: the partner has a link, or is gone, or the link found its own.
+
+    `pks` limits it to what is suggested to these variants, or is one of them.
+    """
+    own = "" if pks is None else _FORGET_OF
+    with db.cursor() as cursor:
+        cursor.execute(_FORGET + own, {"connection": connection.pk, "pks": sorted(pks or ())})
+
+
+_FORGET = """
+    UPDATE stores_variantlink link
+    SET suggested_variant_id = NULL, suggested_score = NULL, suggested_reason = ''
+    WHERE link.connection_id = %(connection)s AND link.suggested_variant_id IS NOT NULL
+      AND (link.state NOT IN ('unmatched', 'ambiguous')
+           OR EXISTS (SELECT 1 FROM stores_variant d WHERE d.id = link.suggested_variant_id AND d.gone_at IS NOT NULL)
+           OR EXISTS (SELECT 1 FROM stores_variantlink taken
+                      WHERE taken.destination_variant_id = link.suggested_variant_id AND taken.state = 'linked'))
+"""
+_FORGET_OF = " AND (link.suggested_variant_id = ANY(%(pks)s) OR link.source_variant_id = ANY(%(pks)s))"
+
+
+def forget(link: VariantLink) -> None:
+    """Drop what was suggested to this link, and its partner where that was suggested to others."""
+    nothing = {"suggested_variant": None, "suggested_score": None, "suggested_reason": ""}
+    VariantLink.objects.filter(pk=link.pk).update(**nothing)
+    if link.destination_variant_id:
+        VariantLink.objects.filter(suggested_variant=link.destination_variant_id).update(**nothing)
+
+
+def best_of(links: Iterable[VariantLink], least: int = 0) -> dict[int, Suggested | None]:
+    """Link id to its best suggestion as it is right now, of links of any connections.
+
+    With `least`, what scores less may be missed: what only its title speaks for is not looked for then.
+    """
+    by_connection: dict[int, list[VariantLink]] = defaultdict(list)
+    for link in links:
+        by_connection[link.connection_id].append(link)
+    best: dict[int, Suggested | None] = {}
+    for own in by_connection.values():
+        found = suggest(own, by_title=least <= scoring.BEST_BY_TITLE)
+        best |= {pk: some[0] if some else None for pk, some in found.items()}
+    return best

@@ -1,0 +1,1 @@
+"""The wire: collections, pages, blogs, articles."""

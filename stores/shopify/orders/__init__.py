@@ -1,0 +1,1 @@
+"""The wire: orders, drafts, shipments, refunds."""

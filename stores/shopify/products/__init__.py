@@ -1,0 +1,1 @@
+"""The wire: products, variants, their images and channels."""

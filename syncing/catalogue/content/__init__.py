@@ -1,0 +1,1 @@
+"""Collections, pages, blogs and articles that follow a source."""

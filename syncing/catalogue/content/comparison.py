@@ -1,0 +1,317 @@
+"""Collections and content as a whole: polls, comparisons, and catalogue runs over them with their items and holds."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from stores.ages import is_over
+from stores.clients import OpenClient
+from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
+from stores.shopify.content.content import ARTICLE, BLOG, PAGE
+from syncing.catalogue.content import collections, pages
+from syncing.catalogue.content.collections import COLLECTION, CollectionResource
+from syncing.catalogue.content.pages import ContentResource
+from syncing.catalogue.content.resource import Resource
+from syncing.catalogue.content.unlinking import DISCONNECTED, unlink, unlinking_action
+from syncing.catalogue.exclusive import work_alone
+from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.rules.content import why_held
+from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
+
+MustEnd = Callable[[], bool]
+Departing = Sequence[tuple[ResourceLink, str]]
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+State = CatalogueRun.State
+
+# Everything here goes one at a time for a connection: an article may carry its blog.
+TURN = "collections and content"
+GOING = (ARTICLE, BLOG, PAGE, COLLECTION)  # in this order: a blog is only deleted when it is empty
+COMPARED_EVERY = timedelta(days=1)
+COUNTED = 20  # a run's numbers are brought up to date after so many things
+
+
+class Comparison:
+    """One pass over all collections and content of a connection. `hold_reason` tells why its end must wait.
+
+    `is_released`: an operator lets it remove as much as it finds.
+    """
+
+    def __init__(
+        self, connection: Connection, open_client: OpenClient, *, is_preview: bool = False, is_released: bool = False
+    ) -> None:
+        self.connection, self.open_client = connection, open_client
+        self.settings: CatalogueSettings = connection.catalogue
+        self.is_preview, self.is_released = is_preview, is_released
+        self.hold_reason = ""
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Carry what differs, then let go of what no longer follows, unless that is held. Raises ShopifyError."""
+        departing: dict[str, Departing] = {}
+        if self.settings.collection_mode != SyncMode.OFF:
+            seen: set[str] = set()
+            yield from collections.sync_collections(self.connection, self.open_client, seen, is_preview=self.is_preview)
+            departing[COLLECTION] = collections.find_unlinked(self.connection, seen)
+        for kind in pages.wanted_kinds(self.settings):
+            seen = set()
+            yield from pages.compare(self.connection, self.open_client, kind, seen, is_preview=self.is_preview)
+            departing[kind] = pages.find_unlinked(self.connection, kind, seen)
+        yield from self._let_go(departing)
+
+    def _let_go(self, departing: dict[str, Departing]) -> Iterator[Outcome]:
+        links = [link for rows in departing.values() for link, _ in rows]
+        self.hold_reason = "" if self.is_released else hold_reason(self.connection, links)
+        if self.hold_reason and not self.is_preview:
+            yield from held(self.settings, links)
+            return
+        for kind in GOING:
+            if rows := departing.get(kind):
+                resource = resource_of(self.connection, self.open_client, kind)
+                yield from unlink(self.connection, resource, rows, is_preview=self.is_preview)
+
+
+def resource_of(connection: Connection, open_client: OpenClient, kind: str) -> Resource:
+    """The resource of one kind."""
+    is_collection = kind == COLLECTION
+    return (
+        CollectionResource(connection, open_client) if is_collection else ContentResource(connection, open_client, kind)
+    )
+
+
+def hold_reason(connection: Connection, links: Iterable[ResourceLink]) -> str:
+    """Why letting go of all these has to wait for an operator, in words; '' if it may be done."""
+    settings = connection.catalogue
+    if unlinking_action(settings) == Action.SKIP:
+        return ""
+    count = sum(1 for link in links if link.destination_gid)
+    total = connection.resource_links.filter(state=ResourceLink.State.LINKED).count()
+    return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator[Outcome]:
+    """What would be done to these, and waits."""
+    for link in links:
+        action = unlinking_action(settings) if link.destination_gid else Action.SKIP
+        yield Outcome(link.source_gid, link.title, action, Result.HELD, "", "", link.destination_gid)
+
+
+class Unfinished(Exception):
+    """It was told to end before it was through: call it again. What was done is done."""
+
+    failure = SyncJob.Failure.TRANSIENT
+
+
+# --- Jobs ---------------------------------------------------------------------------------------------------------
+
+
+def sync_collection(connection: Connection, open_client: OpenClient, collection_gid: str) -> str | None:
+    """Carry one collection, or let go of it. Returns what was done, None where that was nothing.
+
+    Raises Busy, GidError, ShopifyError. Safe to repeat.
+    """
+    with work_alone(connection, TURN):
+        outcomes, departing = collections.sync_collection(connection, open_client, collection_gid)
+        if departing:
+            resource = CollectionResource(connection, open_client)
+            outcomes += list(unlink(connection, resource, departing))
+    return describe(outcomes)
+
+
+def poll_content(
+    connection: Connection,
+    open_client: OpenClient,
+    kinds: Iterable[str] | None = None,
+    must_end: MustEnd = lambda: False,
+) -> str | None:
+    """Carry what changed lately: these kinds of content and COLLECTION, or all that follow.
+
+    Returns and raises as `sync_collection`, and Unfinished when `must_end` asked for an end.
+    """
+    settings = connection.catalogue
+    following = [*pages.wanted_kinds(settings)]
+    following += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
+    outcomes: list[Outcome] = []
+    with work_alone(connection, TURN):
+        for kind in following:
+            if kinds is not None and kind not in kinds:
+                continue
+            is_collection = kind == COLLECTION
+            outcomes += _until(
+                collections.poll_collections(connection, open_client)
+                if is_collection
+                else pages.poll(connection, open_client, kind),
+                must_end,
+            )
+    _mark(settings, "polled_at")
+    return describe(outcomes)
+
+
+def compare_content(connection: Connection, open_client: OpenClient, must_end: MustEnd = lambda: False) -> str | None:
+    """Compare all collections and content with the destination; removals that look wrong wait in a held run.
+
+    Returns and raises as `poll_content`.
+    """
+    comparison = Comparison(connection, open_client)
+    with work_alone(connection, TURN):
+        outcomes = list(_until(comparison.outcomes(), must_end))
+    if comparison.hold_reason:
+        _hold(connection, comparison.hold_reason, [row for row in outcomes if row.outcome == Result.HELD])
+    _mark(connection.catalogue, "polled_at", "content_compared_at")
+    return describe(outcomes)
+
+
+def let_go_of_all(connection: Connection, open_client: OpenClient, why: str = DISCONNECTED) -> str | None:
+    """Do to everything that follows what the connection's choice says, because it ends. As `sync_collection`."""
+    outcomes: list[Outcome] = []
+    with work_alone(connection, TURN):
+        for kind in GOING:
+            links = connection.resource_links.filter(kind=kind).exclude(state=ResourceLink.State.UNLINKED)
+            resource = resource_of(connection, open_client, kind)
+            outcomes += unlink(connection, resource, [(link, why) for link in links])
+    return describe(outcomes)
+
+
+def find_followed() -> QuerySet[CatalogueSettings]:
+    """The started catalogues that carry collections or content."""
+    follows = Q(syncs_pages=True) | Q(syncs_blogs=True) | Q(syncs_articles=True)
+    follows |= ~Q(collection_mode=SyncMode.OFF)
+    rows = CatalogueSettings.objects.filter(follows, started_at__isnull=False)
+    return rows.select_related("connection__source", "connection__destination")
+
+
+def is_due(settings: CatalogueSettings, now: datetime) -> bool:
+    """Whether a catalogue's collections and content should be looked at again."""
+    before = now - timedelta(minutes=settings.poll_minutes)
+    return (settings.polled_at is None or settings.polled_at < before) and not settings.why_inert()
+
+
+def must_compare(settings: CatalogueSettings) -> bool:
+    """Whether the daily comparison is due, which alone sees what was deleted."""
+    compared_at = settings.content_compared_at
+    return compared_at is None or is_over(compared_at, COMPARED_EVERY, timezone.now())
+
+
+def _until(outcomes: Iterator[Outcome], must_end: MustEnd) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        yield outcome
+        if must_end():
+            raise Unfinished("More collections or content wait.")
+
+
+def _mark(settings: CatalogueSettings, *names: str) -> None:
+    CatalogueSettings.objects.filter(pk=settings.pk).update(**dict.fromkeys(names, timezone.now()))
+
+
+def _hold(connection: Connection, reason: str, outcomes: Iterable[Outcome]) -> None:
+    """A run that waits for an operator; none where another one is under way, for the next comparison asks again."""
+    try:
+        with transaction.atomic():
+            run = CatalogueRun.objects.create(
+                connection=connection, kind=CatalogueRun.Kind.CONTENT, state=State.HELD, hold_reason=reason
+            )
+            for outcome in outcomes:
+                _save_item(run, outcome)
+    except IntegrityError:
+        return
+
+
+def describe(outcomes: Iterable[Outcome]) -> str | None:
+    """What was done, in one line for people; None where there was nothing to do."""
+    rows = list(outcomes)
+    counts = Counter(row.action for row in rows if row.outcome == Result.DONE)
+    parts = [f"{counts[action]} {word}" for action, word in _DONE_WORDS.items() if counts[action]]
+    if waiting := sum(row.outcome == Result.HELD for row in rows):
+        parts.append(f"{waiting} held for an operator")
+    if failed := [row for row in rows if row.outcome == Result.FAILED]:
+        parts.append(f"{len(failed)} failed (“{failed[0].title}”: {failed[0].reason})")
+    return ", ".join(parts) or None
+
+
+_DONE_WORDS = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.RELINK: "taken up again",
+    Action.UNPUBLISH: "unpublished",
+    Action.DELETE: "deleted",
+    Action.SKIP: "let go of",
+}
+
+
+# --- Runs ---------------------------------------------------------------------------------------------------------
+
+
+def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: MustEnd = lambda: False) -> bool:
+    """Work at a run of kind CONTENT, or at its preview, until it is finished, held, paused or cancelled.
+
+    False when `must_end` asked for an end: call again. What was done already is compared once more, and its items stay.
+    Raises Busy, ShopifyError. Safe to repeat.
+    """
+    now = timezone.now()
+    begun = CatalogueRun.objects.filter(pk=run.pk, state__in=(State.PLANNING, State.RUNNING))
+    if not begun.update(state=State.RUNNING, resumed_at=now, resumed_done=run.done, progressed_at=now):
+        return True
+    comparison = Comparison(run.connection, open_client, is_preview=run.is_preview, is_released=run.is_released)
+    with work_alone(run.connection, TURN):
+        for number, outcome in enumerate(comparison.outcomes()):
+            _save_item(run, outcome)
+            if not _is_running(run) or (number % COUNTED == 0 and not _count(run)):
+                return True  # paused or cancelled by an operator
+            if must_end():
+                return False
+    is_held = bool(comparison.hold_reason) and not run.is_preview
+    _count(run)
+    CatalogueRun.objects.filter(pk=run.pk, state=State.RUNNING).update(
+        state=State.HELD if is_held else State.FINISHED,
+        hold_reason=comparison.hold_reason,
+        finished_at=None if is_held else timezone.now(),
+    )
+    if not run.is_preview:
+        _mark(run.connection.catalogue, "polled_at", "content_compared_at")
+    return True
+
+
+def _save_item(run: CatalogueRun, outcome: Outcome) -> None:
+    """Remember an outcome; what the run did to a thing is not forgotten for finding it equal afterwards."""
+    items = CatalogueRunItem.objects.filter(run=run, source_gid=outcome.source_gid)
+    if outcome.action == Action.EQUAL and items.filter(outcome=Result.DONE).exists():
+        return
+    is_over = outcome.outcome not in (Result.PLANNED, Result.HELD)
+    CatalogueRunItem.objects.update_or_create(
+        run=run,
+        source_gid=outcome.source_gid,
+        defaults={
+            "destination_gid": outcome.destination_gid,
+            "title": outcome.title[:512],
+            "action": outcome.action,
+            "outcome": outcome.outcome,
+            "reason": outcome.reason,
+            "failure": outcome.failure,
+            "differences": list(outcome.differences),
+            "finished_at": timezone.now() if is_over else None,
+        },
+    )
+
+
+def _is_running(run: CatalogueRun) -> bool:
+    return CatalogueRun.objects.filter(pk=run.pk, state=State.RUNNING).exists()
+
+
+def _count(run: CatalogueRun) -> bool:
+    """Bring the run's numbers up to date; False if it is no longer running."""
+    counts: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
+    groups = run.items.order_by().values_list("action", "outcome").annotate(count=Count("pk"))
+    for action, outcome, count in groups:
+        counts[action] += count
+        outcomes[outcome] += count
+    total = counts.total()
+    done = total if run.is_preview else total - outcomes[Result.PLANNED] - outcomes[Result.HELD]
+    expected = max(total, run.connection.resource_links.exclude(state=ResourceLink.State.UNLINKED).count())
+    return bool(
+        CatalogueRun.objects.filter(pk=run.pk, state=State.RUNNING).update(
+            total=expected, done=done, failed=outcomes[Result.FAILED], counts=counts, progressed_at=timezone.now()
+        )
+    )

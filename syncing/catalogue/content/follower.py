@@ -1,0 +1,329 @@
+"""What collections, pages, blogs and articles have in common: find the partner, decide, write, remember.
+
+Matched by handle once, by id from then on. A creation is recorded before it is asked for, so that one whose answer was
+lost is found again by the handle it was sent with and never made twice; a partner is claimed before it is written to,
+so that two sources never take turns with it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.utils import timezone
+
+from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
+from stores.shopify.errors import ObjectNotFound, UserErrors
+from syncing.catalogue.claims import find_claim, save_unless_claimed
+from syncing.catalogue.content.resource import Made, Resource
+from syncing.catalogue.outcome import Blocked, Outcome
+from syncing.catalogue.rules import fields
+from syncing.catalogue.rules.content import HANDLE, IMAGE
+from syncing.catalogue.rules.fields import SYNC, Judge, Policy
+from syncing.catalogue.rules.fingerprint import fingerprint
+from syncing.models import CatalogueRunItem
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+State = ResourceLink.State
+
+# Where ResourceLink.written remembers which address of the destination an image of the source became.
+IMAGE_SEEN = "image addresses"
+FASTER = "Another connection took it a moment before."
+
+
+@dataclass(eq=False)
+class _Case:
+    """One thing of the source on its way; `link` may not be saved yet.
+
+    `sent_handle` is that of a creation whose answer did not come, which the source may have renamed since.
+    """
+
+    record: Any
+    link: ResourceLink
+    wanted: dict[str, Any]
+    mark: str
+    notes: list[str] = field(default_factory=list)
+    sent_handle: str = ""
+
+
+class Follower:
+    """Makes things of one kind in a connection's destination what they are in its source.
+
+    `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: what would be written is
+    what was written last, so the destination is not even read.
+    """
+
+    def __init__(
+        self, connection: Connection, resource: Resource, *, is_preview: bool = False, skips_unchanged: bool = False
+    ) -> None:
+        self.connection, self.resource = connection, resource
+        self.settings: CatalogueSettings = connection.catalogue
+        self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
+
+    def follow(self, records: Sequence[Any]) -> Iterator[Outcome]:
+        """Carry these things, one outcome each; one that is refused does not stop the others.
+
+        Raises ShopifyError for what is not about a single thing.
+        """
+        links, cases = self._links(records), []
+        for record in records:
+            try:
+                cases.append(self._case(record, links[record.gid]))
+            except Blocked as blocked:
+                yield self._block(record, links[record.gid], str(blocked))
+        due = [case for case in cases if not self._is_unchanged(case)]
+        partners = self.resource.read([case.link.destination_gid for case in due if case.link.destination_gid])
+        for case in cases:
+            yield self._carry(case, partners) if case in due else self._skip(case)
+
+    def _case(self, record: Any, link: ResourceLink) -> _Case:
+        wanted = self.resource.wanted(record)
+        mark = fingerprint([self.resource.kind, self.resource.mode, self.settings.edited, wanted])
+        sent_handle = link.handle if link.state == State.CREATING and not link.destination_gid else ""
+        link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
+        return _Case(record, link, wanted, mark, self.resource.notes(wanted), sent_handle)
+
+    def _is_unchanged(self, case: _Case) -> bool:
+        # What failed is tried again each time: it is never told of as if nothing were wrong with it.
+        is_settled = case.link.state in (State.LINKED, State.UNMATCHED)
+        return self.skips_unchanged and case.link.fingerprint == case.mark and is_settled
+
+    def _skip(self, case: _Case) -> Outcome:
+        if not self.is_preview:
+            case.link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
+        return self._outcome(case, Action.EQUAL, Result.DONE, case.link.reason)
+
+    def _carry(self, case: _Case, partners: Mapping[str, Any]) -> Outcome:
+        try:
+            # The thing that is linked, else the one with the same identity.
+            partner = partners.get(case.link.destination_gid)
+            if partner is None and (gid := self._find(case)):
+                partner = self.resource.read([gid]).get(gid)
+            return self._create(case) if partner is None else self._update(case, partner)
+        except (UserErrors, ObjectNotFound) as error:
+            return self._fail(case, error)
+
+    def _links(self, records: Sequence[Any]) -> dict[str, ResourceLink]:
+        rows = self.connection.resource_links.filter(source_gid__in=[record.gid for record in records])
+        known = {link.source_gid: link for link in rows}
+        return {
+            record.gid: known.get(record.gid)
+            or ResourceLink(
+                connection=self.connection,
+                destination_id=self.connection.destination_id,
+                kind=self.resource.kind,
+                source_gid=record.gid,
+            )
+            for record in records
+        }
+
+    def _find(self, case: _Case) -> str:
+        """The gid of what has its handle in the destination, or the one that a lost creation was sent with; or ''."""
+        gid = self.resource.find(case.wanted)
+        if not gid and case.sent_handle not in ("", case.wanted[HANDLE]):
+            gid = self.resource.find({**case.wanted, HANDLE: case.sent_handle})
+        return gid
+
+    # What is not there
+
+    def _create(self, case: _Case) -> Outcome:
+        link = case.link
+        if self.resource.mode == SyncMode.UPDATE_ONLY:
+            reason = f"The destination has no {link.kind} with the handle “{case.record.handle}”, and none is created."
+            return self._leave(case, State.UNMATCHED, reason)
+        if self.is_preview:
+            return self._outcome(case, Action.CREATE, Result.PLANNED)
+        link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
+        link.is_created, link.written, link.synced_at = True, {}, None
+        self._save(link)
+        made = self.resource.create(case.wanted)
+        link.destination_gid = made.gid
+        link.save(update_fields=["destination_gid", "changed_at"])
+        if self.resource.is_composite:
+            partner = self.resource.read([made.gid]).get(made.gid)
+            if partner is None:
+                raise ObjectNotFound(f"{made.gid} was deleted while it was made.")
+            link.written = {IMAGE_SEEN: self._seen(case, made.image_url)}
+            return self._update(case, partner)
+        judge = Judge(self._policy(is_new=True), {})
+        for name, value in case.wanted.items():
+            judge.set_anew(name, value, judge.written)
+        case.notes += [*made.notes, *self._handle_notes(case, made)]
+        return self._finish(case, Action.CREATE, judge.written, made)
+
+    # What is there
+
+    def _update(self, case: _Case, partner: Any) -> Outcome:
+        link = case.link
+        is_new = link.is_created and link.synced_at is None  # a creation that is not complete
+        if self.resource.mode == SyncMode.CREATE_ONLY and not link.is_created:
+            reason = f"The destination has a {link.kind} with this handle already, which is not touched (Create only)."
+            return self._leave(case, link.state if link.state == State.LINKED else State.UNMATCHED, reason)
+        if taken := self._claimed_by(link, partner.gid):
+            return self._leave(case, State.CONFLICT, taken, Result.FAILED)
+        written = {name: value for name, value in link.written.items() if name not in self.resource.always_ours}
+        judge = Judge(self._policy(is_new=is_new), written)
+        current = self.resource.current(partner, case.wanted, self._source_url(link, partner))
+        changes = self._judge(judge, case.wanted, current)
+        action = self._action(link, is_new, changes)
+        rows = tuple(difference.as_row() for difference in judge.differences)
+        if self.is_preview:
+            result = Result.DONE if action == Action.EQUAL else Result.PLANNED
+            return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
+        if not self._claim(link, partner.gid, is_new):
+            return self._leave(case, State.CONFLICT, self._claimed_by(link, partner.gid) or FASTER, Result.FAILED)
+        made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
+        if changes:
+            made = self._write(case, partner, changes, current)
+        if judge.kept:
+            case.notes.append(f"Edited in the destination, and kept: {', '.join(judge.kept)}.")
+        return replace(self._finish(case, action, judge.written, made), differences=rows)
+
+    def _judge(self, judge: Judge, wanted: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in wanted.items()
+            if judge.judge(
+                name, value, current.get(name), judge.written, shown=self.resource.show(name, value, current.get(name))
+            )
+        }
+
+    @staticmethod
+    def _action(link: ResourceLink, is_new: bool, changes: Mapping[str, Any]) -> str:
+        if is_new:
+            return Action.CREATE
+        if link.state == State.UNLINKED:
+            return Action.RELINK
+        return Action.UPDATE if changes else Action.EQUAL
+
+    def _write(self, case: _Case, partner: Any, changes: dict[str, Any], current: Mapping[str, Any]) -> Made:
+        """Write; where only the handle cannot be had, all but the handle."""
+        rest = {name: value for name, value in changes.items() if name != HANDLE}
+        try:
+            made = self.resource.update(partner, changes, current)
+        except UserErrors as error:
+            if HANDLE not in changes or not is_taken(error):
+                raise
+        else:
+            if HANDLE not in changes or made.handle == changes[HANDLE]:
+                case.notes += made.notes
+                return made
+        # A blog whose new handle is taken answers as if nothing were wrong, and nothing at all was changed (facts 8.3).
+        made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
+        if rest:
+            made = self.resource.update(partner, rest, current)
+        case.notes += [*made.notes, *self._handle_notes(case, made)]
+        return made
+
+    @staticmethod
+    def _handle_notes(case: _Case, made: Made) -> list[str]:
+        wanted = case.wanted[HANDLE]
+        if made.handle == wanted:
+            return []
+        return [f"The handle “{wanted}” is taken in the destination, where it is “{made.handle}”."]
+
+    # Claims
+
+    @staticmethod
+    def _claimed_by(link: ResourceLink, gid: str) -> str:
+        """Who else's partner it is, in words; '' when nobody's."""
+        other = find_claim(link, gid)
+        if other is None:
+            return ""
+        return f"It follows “{other.title}” of {other.connection.source} already: nothing follows two things."
+
+    def _claim(self, link: ResourceLink, gid: str, is_new: bool) -> bool:
+        """Take the partner, so that nobody else writes to it; a creation is taken when it is complete."""
+        link.destination_gid, link.fingerprint = gid, ""
+        link.state = State.CREATING if is_new else State.LINKED
+        return save_unless_claimed(link)
+
+    # What is remembered
+
+    def _policy(self, *, is_new: bool) -> Policy:
+        policies = dict(_Synced(self.resource.policies()))
+        if is_new:  # what is set at creation only is set until the creation is complete
+            policies = {name: SYNC if value == fields.CREATE_ONLY else value for name, value in policies.items()}
+        return Policy(_Synced(policies), keeps_edits=self.settings.edited == CatalogueSettings.Edited.KEEP)
+
+    def _finish(self, case: _Case, action: str, written: dict[str, Any], made: Made) -> Outcome:
+        link = case.link
+        written = {name: value for name, value in written.items() if name not in made.left_out}
+        if HANDLE in written:
+            written[HANDLE] = made.handle
+        if IMAGE in case.wanted:
+            written[IMAGE_SEEN] = self._seen(case, made.image_url)
+        link.written, link.fingerprint, link.state = written, case.mark, State.LINKED
+        link.reason, link.unlinked_at = " ".join(case.notes), None
+        if action != Action.EQUAL or link.synced_at is None:
+            link.synced_at = timezone.now()
+        if not save_unless_claimed(link):
+            return self._leave(case, State.CONFLICT, self._claimed_by(link, made.gid) or FASTER, Result.FAILED)
+        return self._outcome(case, action, Result.DONE, link.reason)
+
+    @staticmethod
+    def _seen(case: _Case, url: str) -> dict[str, str]:
+        return {"source": (case.wanted.get(IMAGE) or {}).get("url", ""), "destination": url}
+
+    @staticmethod
+    def _source_url(link: ResourceLink, partner: Any) -> str:
+        """The address in the source of the partner's image, if it is the one that we sent; else its own."""
+        url, seen = getattr(partner, "image_url", ""), link.written.get(IMAGE_SEEN) or {}
+        # Shopify does not always tell the address at once: then it is taken for ours.
+        return seen["source"] if url and seen.get("source") and seen["destination"] in ("", url) else url
+
+    def _leave(self, case: _Case, state: str, reason: str, result: str = Result.SKIPPED) -> Outcome:
+        link = case.link
+        link.state, link.reason, link.fingerprint = state, reason, case.mark
+        if state != State.LINKED:
+            link.destination_gid = ""
+        self._save(link)
+        failure = CatalogueRunItem.Failure.UNMATCHED if result == Result.FAILED else ""
+        return self._outcome(case, Action.SKIP, result, reason, failure)
+
+    def _fail(self, case: _Case, error: UserErrors | ObjectNotFound) -> Outcome:
+        link = case.link
+        taken = isinstance(error, UserErrors) and is_taken(error)
+        link.state, link.fingerprint = (State.CONFLICT if taken else State.FAILED), case.mark
+        link.is_created = link.is_created and bool(link.destination_gid)
+        link.reason = f"The handle “{case.wanted[HANDLE]}” is taken in the destination." if taken else str(error)
+        self._save(link)
+        action = Action.UPDATE if link.destination_gid else Action.CREATE
+        return self._outcome(case, action, Result.FAILED, link.reason, CatalogueRunItem.Failure.REJECTED)
+
+    def _block(self, record: Any, link: ResourceLink, reason: str) -> Outcome:
+        case = _Case(record, link, {}, "")
+        link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
+        state = State.UNMATCHED if link.state in (State.CREATING, State.UNLINKED, "") else link.state
+        link.state, link.reason, link.fingerprint = state, reason, ""
+        self._save(link)
+        return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
+
+    def _save(self, link: ResourceLink) -> None:
+        if not self.is_preview:
+            link.save()
+
+    @staticmethod
+    def _outcome(case: _Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
+        link = case.link
+        return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
+
+
+class _Synced(dict):
+    """Policies of fields: SYNC for every field that is not named."""
+
+    def __missing__(self, name: str) -> str:
+        return SYNC
+
+
+def save_cursor(settings: CatalogueSettings, name: str, value: str) -> None:
+    """Remember up to where something was read, beside what others remember."""
+    settings.refresh_from_db(fields=["content_cursors"])
+    settings.content_cursors = {**settings.content_cursors, name: value}
+    settings.save(update_fields=["content_cursors"])
+
+
+def is_taken(error: UserErrors) -> bool:
+    """Whether a handle is taken; collections have no code for it."""
+    return any(
+        row.code == "TAKEN" or ("handle" in map(str, row.field) and "taken" in row.message) for row in error.errors
+    )

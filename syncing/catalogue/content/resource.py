@@ -1,0 +1,71 @@
+"""One kind of thing that follows, told to the loop that is the same for all of them
+(syncing.catalogue.content.follower)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+CHANNELS = "sales channels"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a write made of a thing in the destination. `left_out` are fields it could not write, `notes` says why."""
+
+    gid: str
+    handle: str
+    image_url: str = ""
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+class Resource(Protocol):
+    """One kind of thing: how it is read, compared and written in the destination. Records have gid, title and handle.
+
+    `is_composite`: what `create` makes is only complete after an `update`. `always_ours` are
+    fields in which nothing can be edited by others: what of them is compared is only what came from the source.
+    """
+
+    is_composite: bool
+    always_ours: frozenset[str]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its things, a ResourceLink.Kind."""
+
+    @property
+    def mode(self) -> str:
+        """What may be done to them, a SyncMode."""
+
+    def wanted(self, record: Any) -> dict[str, Any]:
+        """Field -> value as the destination should have it. Raises Blocked."""
+
+    def find(self, wanted: Mapping[str, Any]) -> str:
+        """The gid of the thing in the destination with this identity, or ''."""
+
+    def read(self, content_gids: Sequence[str]) -> Mapping[str, Any]:
+        """Those that exist, by gid."""
+
+    def current(self, record: Any, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
+        """Field -> value as the destination has it; `image_url` is its image's address in the source, if known."""
+
+    def create(self, wanted: Mapping[str, Any]) -> Made:
+        """Create it. Raises UserErrors, and what the client raises."""
+
+    def update(self, record: Any, changes: Mapping[str, Any], current: Mapping[str, Any]) -> Made:
+        """Write these fields. Safe to repeat. Raises UserErrors, and what the client raises."""
+
+    def unpublish(self, gid: str) -> str:
+        """Hide it; returns in words what was done."""
+
+    def delete(self, gid: str) -> str:
+        """Delete it; returns in words what was done."""
+
+    def policies(self) -> dict[str, str]:
+        """Policies of fields that are not simply synced."""
+
+    def notes(self, wanted: Mapping[str, Any]) -> list[str]:
+        """What an operator should know of how it is carried."""
+
+    def show(self, name: str, wanted: Any, current: Any) -> tuple[Any, Any] | None:
+        """A pair of values for people, None for the values themselves."""

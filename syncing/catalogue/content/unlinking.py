@@ -1,0 +1,79 @@
+"""What happens in the destination to collections, pages, blogs and articles that no longer follow."""
+
+from collections.abc import Iterable, Iterator
+
+from django.utils import timezone
+
+from stores.models import CatalogueSettings, Connection, ResourceLink
+from stores.shopify.errors import ObjectNotFound, UserErrors
+from syncing.catalogue.content.resource import CHANNELS, Resource
+from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.rules.content import VISIBLE
+from syncing.models import CatalogueRunItem
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+Unlink = CatalogueSettings.Unlink
+
+DELETED = "It was deleted in the source."
+NOT_SHARED = "The source no longer shares it."
+DISCONNECTED = "The connection was ended."
+NOT_SELECTED = "It has left the selection of this connection."
+
+
+def unlinking_action(settings: CatalogueSettings) -> str:
+    """What a connection does with what no longer follows, as a CatalogueRunItem.Action.
+
+    None of these things is ever ordered, so the choice that spares what was ordered deletes nothing here.
+    """
+    if settings.unlink == Unlink.DELETE:
+        return Action.DELETE
+    return Action.SKIP if settings.unlink == Unlink.NOTHING else Action.UNPUBLISH
+
+
+def unlink(
+    connection: Connection,
+    resource: Resource,
+    departing: Iterable[tuple[ResourceLink, str]],
+    *,
+    is_preview: bool = False,
+) -> Iterator[Outcome]:
+    """Do to the partners of these links what the connection's choice says, and unlink them; each comes with why.
+
+    Safe to repeat: hiding and deleting are. Raises ShopifyError for what is not about a single thing.
+    """
+    settings = connection.catalogue
+    for link, why in departing:
+        if is_preview:
+            yield _outcome(settings, link, Result.PLANNED, why)
+            continue
+        try:
+            done = _let_go(settings, resource, link)
+        except (UserErrors, ObjectNotFound) as error:
+            ResourceLink.objects.filter(pk=link.pk).update(reason=str(error))
+            yield _outcome(settings, link, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
+            continue
+        _unlink(link, f"{why} {done}")
+        yield _outcome(settings, link, Result.DONE, link.reason)
+
+
+def _let_go(settings: CatalogueSettings, resource: Resource, link: ResourceLink) -> str:
+    if not link.destination_gid:
+        return "It had no partner."
+    if settings.unlink == Unlink.NOTHING:
+        return "It was left as it is."
+    if settings.unlink == Unlink.DELETE:
+        return resource.delete(link.destination_gid)
+    return resource.unpublish(link.destination_gid)
+
+
+def _unlink(link: ResourceLink, reason: str) -> None:
+    link.state, link.unlinked_at, link.fingerprint = ResourceLink.State.UNLINKED, timezone.now(), ""
+    link.reason = reason
+    # We hid it ourselves: should it come back, that must not look like somebody's decision in the destination.
+    link.written = {name: value for name, value in link.written.items() if name not in (VISIBLE, CHANNELS)}
+    link.save()
+
+
+def _outcome(settings: CatalogueSettings, link: ResourceLink, result: str, reason: str, failure: str = "") -> Outcome:
+    action = unlinking_action(settings) if link.destination_gid else Action.SKIP
+    return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)

@@ -1,0 +1,110 @@
+"""An operator's settings in the words of the rules: share, selection, price rule, rate and policy of a connection."""
+
+from collections.abc import Iterable
+from datetime import UTC, date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from stores.models import CatalogueField, CatalogueSettings, CurrencyRate, Store
+from stores.shopify.errors import MISCONFIGURED
+from syncing.catalogue.rules.fields import Policy
+from syncing.catalogue.rules.fingerprint import fingerprint
+from syncing.catalogue.rules.pricing import PriceRule
+from syncing.catalogue.rules.rates import RateRow, rate_on
+from syncing.catalogue.rules.selection import Selection, Share
+
+Merging = CatalogueSettings.Merging
+
+
+class NoRate(Exception):
+    """Prices should follow a rate table that has no rate for the two currencies."""
+
+    failure = MISCONFIGURED
+
+
+def share_of(source: Store) -> Share:
+    """What a source shares of its products."""
+    return Share(source.shares_products, tuple(source.share_tags))
+
+
+def selection_of(settings: CatalogueSettings) -> Selection:
+    """What a connection wants of it."""
+    return Selection(settings.selection, tuple(settings.selection_tags))
+
+
+def price_rule_of(settings: CatalogueSettings) -> PriceRule:
+    """The rule without its rate."""
+    return PriceRule(
+        Decimal(settings.price_percent),
+        Decimal(settings.price_amount),
+        settings.rounding,
+        Decimal(settings.rounding_step),
+        Decimal(settings.rounding_ending),
+    )
+
+
+def rate_of(settings: CatalogueSettings, day: date | None = None) -> Decimal:
+    """Units of the destination's currency for one of the source's, on a day of UTC (default: today).
+
+    Raises NoRate when the table has none, or the currencies are not known yet.
+    """
+    if settings.rate_kind == CatalogueSettings.RateKind.FIXED:
+        return Decimal(settings.fixed_rate)
+    source, destination = settings.connection.source, settings.connection.destination
+    for store in (source, destination):
+        if not store.currency:
+            raise NoRate(f"The currency of {store} is not known yet: check the store.")
+    day = day or timezone.now().astimezone(UTC).date()
+    rows = CurrencyRate.objects.filter(base=source.currency, quote=destination.currency, valid_from__lte=day)
+    listed = [RateRow(row.base, row.quote, row.rate, row.valid_from) for row in rows.order_by("-valid_from")[:1]]
+    rate = rate_on(listed, source.currency, destination.currency, day)
+    if rate is None:
+        raise NoRate(
+            f"The rate table has no rate from {source.currency} to {destination.currency} for {day}: enter one, or "
+            "choose a fixed rate."
+        )
+    return rate
+
+
+def policy_of(settings: CatalogueSettings, day: date | None = None) -> Policy:
+    """All that decides about the fields of a product, the rate of the day included. Raises NoRate."""
+    return Policy(
+        fields={str(field): settings.policy_of(field) for field in CatalogueField},
+        merges_tags=settings.tags_merging == Merging.MERGE,
+        merges_images=settings.images_merging == Merging.MERGE,
+        keeps_edits=settings.edited == CatalogueSettings.Edited.KEEP,
+        namespaces=frozenset(settings.metafield_namespaces),
+        publication_gids=tuple(settings.publication_gids),
+        price_rule=price_rule_of(settings),
+        rate=rate_of(settings, day),
+        currency=settings.connection.destination.currency,
+    )
+
+
+def pricing_digest(policy: Policy) -> str:
+    """What CatalogueSettings.priced_with is compared with: another one means that prices must be made anew."""
+    rule = policy.price_rule
+    amounts = (rule.percent, rule.amount, rule.step, rule.ending, policy.rate)
+    texts = [f"{amount.normalize():f}" for amount in amounts]
+    return fingerprint([*texts, rule.rounding, policy.currency])
+
+
+def settings_digest(settings: CatalogueSettings, policy: Policy) -> str:
+    """What CatalogueSettings.synced_with is compared with: another one means that all products must be looked at."""
+    share, selection = share_of(settings.connection.source), selection_of(settings)
+    flags = [policy.merges_tags, policy.merges_images, policy.keeps_edits]
+    lists = [sorted(policy.namespaces), sorted(policy.publication_gids), sorted(share.tags), sorted(selection.tags)]
+    fields = {str(name): str(policy.of(name)) for name in CatalogueField}
+    return fingerprint([settings.product_mode, fields, flags, lists, share.is_on, selection.kind])
+
+
+def save_rates(rows: Iterable[RateRow]) -> int:
+    """Take rows into the rate table, all or none; the same currencies and day are replaced. How many that were."""
+    made = [CurrencyRate(base=row.base, quote=row.quote, rate=row.rate, valid_from=row.valid_from) for row in rows]
+    with transaction.atomic():
+        CurrencyRate.objects.bulk_create(
+            made, update_conflicts=True, unique_fields=["base", "quote", "valid_from"], update_fields=["rate"]
+        )
+    return len(made)

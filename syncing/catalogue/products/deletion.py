@@ -1,0 +1,109 @@
+"""Products that were taken off sale and are deleted a day later, if it is certain that nobody ever ordered them.
+
+A day, because checkouts that were open may still be completed, and because searches of orders lag. Whatever leaves a
+doubt keeps the product, unpublished, and says why.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from stores.clients import OpenClient
+from stores.linking import linking
+from stores.models import CatalogueSettings, Connection, ProductLink
+from stores.shopify import ordered
+from stores.shopify.client import Client
+from stores.shopify.errors import ObjectNotFound, UserErrors
+from stores.shopify.ordered import CannotTell, Life
+from stores.shopify.products import deletion
+from syncing.catalogue.exclusive import work_alone
+from syncing.catalogue.products.unlinking import TURN
+
+Done, State = ProductLink.Done, ProductLink.State
+
+WAITS = timedelta(days=1)
+AT_ONCE = 250
+KEPT = "It was unpublished and is kept."
+
+
+def find_due(now: datetime) -> list[Connection]:
+    """Connections with products whose day is over."""
+    due = _due(now).filter(connection=OuterRef("pk"))
+    return list(Connection.objects.filter(Exists(due)).select_related("source", "destination"))
+
+
+def _due(now: datetime) -> QuerySet[ProductLink]:
+    return ProductLink.objects.filter(
+        state=State.UNLINKED, unlink_done=Done.UNDECIDED, unlinked_at__lt=now - WAITS
+    ).exclude(destination_gid="")
+
+
+def delete_unordered(connection: Connection, open_client: OpenClient, now: datetime) -> str | None:
+    """Delete those that nobody ever ordered, at most AT_ONCE; what was done in words, None where nothing was due.
+
+    Raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
+    """
+    links = list(_due(now).filter(connection=connection).order_by("unlinked_at", "pk")[:AT_ONCE])
+    if not links:
+        return None
+    client = open_client(connection.destination)
+    lives = ordered.read_lives(client, [link.destination_gid for link in links])
+    # The day is one of the destination's clock: ours, which may have leapt, only says when to ask.
+    since = (client.answered_at or now) - WAITS
+    links = [link for link in links if link.unlinked_at is not None and link.unlinked_at < since]
+    found, doubt = _ordered(client, lives)
+    count = sum(_settle(connection, client, link, lives.get(link.destination_gid), found, doubt) for link in links)
+    return f"{count} of {len(links)} were deleted." + (f" {doubt}" if doubt else "")
+
+
+def _ordered(client: Client, lives: dict[str, Life]) -> tuple[set[str], str]:
+    """Those that were ordered, and why that cannot be told of the others."""
+    if not lives:
+        return set(), ""
+    try:
+        return ordered.find_ordered(client, lives, min(life.created_at for life in lives.values())), ""
+    except CannotTell as doubt:
+        return set(), str(doubt)
+
+
+def _settle(
+    connection: Connection, client: Client, link: ProductLink, life: Life | None, found: set[str], doubt: str
+) -> bool:
+    """Delete it or keep it for good; whether it was deleted. Raises Busy, ShopifyError."""
+    with work_alone(connection, TURN, link.source_gid):
+        link.refresh_from_db()
+        if (link.state, link.unlink_done) != (State.UNLINKED, Done.UNDECIDED):
+            return False  # it has come back
+        if life is None:
+            return _note(link, Done.DELETED, "It was gone already.")
+        if why := _why_kept(connection, link, life, found, doubt):
+            return _note(link, Done.UNPUBLISHED, f"{KEPT} {why}")
+        try:
+            deletion.delete(client, link.destination_gid)
+        except (UserErrors, ObjectNotFound) as error:
+            return _note(link, Done.UNPUBLISHED, f"{KEPT} {error}")
+        linking.match_product(connection.destination, link.destination_gid)
+        _note(link, Done.DELETED, "It was unpublished, and deleted later: nobody ever ordered it.")
+        return True
+
+
+def _why_kept(connection: Connection, link: ProductLink, life: Life, found: set[str], doubt: str) -> str:
+    """Why it is not deleted, in words; '' if nothing speaks for it."""
+    settings = CatalogueSettings.objects.filter(connection=connection).first()
+    if settings is None or settings.unlink != CatalogueSettings.Unlink.UNPUBLISH_IF_ORDERED:
+        return "Another choice was made for what no longer follows."
+    if link.destination_gid in found:
+        return "It was ordered."
+    if doubt:
+        return f"Whether it was ever ordered cannot be told: {doubt}"
+    if life.is_on_sale:
+        return "Somebody has put it on sale again."
+    others = ProductLink.objects.filter(destination_id=connection.destination_id, state=State.LINKED)
+    if others.filter(destination_gid=link.destination_gid).exists():
+        return "It follows another product now."
+    return ""
+
+
+def _note(link: ProductLink, done: str, words: str) -> bool:
+    ProductLink.objects.filter(pk=link.pk).update(unlink_done=done, reason=words)
+    return False

@@ -1,0 +1,407 @@
+"""Products: read, compare, write, remember. Source to destination only.
+
+A creation is recorded before it is asked for, so that one whose answer was lost is found again by its handle and its
+looks, and never made twice. A partner is claimed before it is written to, so that two sources never take turns with it.
+What was written counts as written only after every call succeeded; all of it is safe to repeat.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+
+from stores.clients import OpenClient
+from stores.linking import linking
+from stores.models import Connection, ProductLink, SyncMode
+from stores.shopify.errors import ObjectNotFound, UserErrors
+from stores.shopify.products import product_heads, product_records, product_writes, publications
+from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.claims import find_claim, save_unless_claimed
+from syncing.catalogue.exclusive import Busy, work_alone
+from syncing.catalogue.outcome import Blocked, Outcome
+from syncing.catalogue.policy import policy_of
+from syncing.catalogue.products import files, lost_creations, opening_stock
+from syncing.catalogue.products.cases import Case, load_cases, load_linked, mark_of, pairs_by_options, variant_records
+from syncing.catalogue.rules import variants
+from syncing.catalogue.rules.desired import Desired, build
+from syncing.catalogue.rules.fields import CREATE_ONLY, SYNC, Field, Policy
+from syncing.models import CatalogueRunItem
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+Failure = CatalogueRunItem.Failure
+State = ProductLink.State
+
+BATCH = product_records.PRODUCTS_PER_READ
+TURN = "product"
+
+
+@dataclass(eq=False)
+class _Written:
+    """A product all of whose calls were made; its variants may have changed and must be read."""
+
+    case: Case
+    desired: Desired
+    action: str
+
+
+class ProductFollower:
+    """Makes products of a connection's destination what they are in its source.
+
+    `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: where what would be written
+    is what was written last, the destination is not even read. After `follow`: `to_wire` are the source's products
+    whose stock must be wired, `awaiting` those with images that are not ready, `busy` those that another worker has in
+    hand; the last have no outcome. Raises NoRate.
+    """
+
+    def __init__(
+        self, connection: Connection, open_client: OpenClient, *, is_preview: bool = False, skips_unchanged: bool = True
+    ) -> None:
+        self.connection, self.settings = connection, connection.catalogue
+        self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
+        self.policy: Policy = policy_of(self.settings)
+        self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
+        self.to_wire: set[str] = set()
+        self.awaiting: set[str] = set()
+        self.busy: set[str] = set()
+        self._written: list[_Written] = []
+        self._stock: opening_stock.OpeningStock = {}
+        self._files: dict[str, str] = {}
+        self._partners: dict[str, ProductRecord | None] = {}
+
+    @property
+    def mode(self) -> str:
+        return self.settings.product_mode
+
+    def follow(self, records: Sequence[ProductRecord]) -> Iterator[Outcome]:
+        """Carry these products (at most BATCH), one outcome each; one that is refused does not stop the others.
+
+        Raises ShopifyError for what is not about a single product. Safe to repeat, and after an end at any point.
+        """
+        cases = load_cases(self.connection, records, self.policy)
+        if self.mode == SyncMode.OFF:
+            yield from map(self._carry_stock_only, cases)
+            return
+        due = [case for case in cases if not self._is_unchanged(case)]
+        self._prepare(due)
+        for case in cases:
+            if case not in due:
+                yield self._skip(case)
+                continue
+            try:
+                outcome = self._decide(case) if self.is_preview else self._take(case)
+            except Busy:
+                self.busy.add(case.record.gid)
+                continue
+            if outcome:
+                yield outcome
+        yield from self._complete()
+
+    def _is_unchanged(self, case: Case) -> bool:
+        return self.skips_unchanged and case.is_unchanged
+
+    def _skip(self, case: Case) -> Outcome:
+        link = case.link
+        if not self.is_preview and link.source_updated_at != case.record.updated_at:
+            self._note(case)
+            link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
+        action = Action.EQUAL if link.state == State.LINKED else Action.SKIP
+        return self._outcome(case, action, Result.DONE if link.state == State.LINKED else Result.SKIPPED, link.reason)
+
+    def _carry_stock_only(self, case: Case) -> Outcome:
+        """Products do not follow; one that is shared again follows with its stock."""
+        reason = "Products do not follow, only their stock does."
+        if case.link.state == State.UNLINKED:
+            return self._leave(case, State.UNMATCHED, reason)
+        return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
+
+    def _prepare(self, due: Sequence[Case]) -> None:
+        """Read at once what all of them need: the partners, the files, the first quantities of what is created."""
+        gids = {gid for case in due for gid in {case.link.destination_gid, *case.partners} if gid}
+        self._partners = dict.fromkeys(gids)
+        found = product_records.read_products(self.client, sorted(gids)) if gids else []
+        self._partners |= {record.gid: record for record in found}
+        self._files = files.known_files(self.connection.destination, [case.record for case in due])
+        self._stock = {}
+        if not self.is_preview:
+            growing = [case.record for case in due if self._may_grow(case)]
+            self._stock = opening_stock.opening_stock(self.connection, self.source_client, growing)
+
+    def _may_grow(self, case: Case) -> bool:
+        has_partner = bool(case.link.destination_gid or case.partners)
+        is_whole = len(case.linked) == len(case.record.variants)
+        return not is_whole and (has_partner or self.mode != SyncMode.UPDATE_ONLY)
+
+    def _partner(self, gid: str) -> ProductRecord | None:
+        if gid and gid not in self._partners:
+            self._partners[gid] = product_records.read_whole_product(self.client, gid)
+        return self._partners.get(gid)
+
+    def _take(self, case: Case) -> Outcome | None:
+        """One product in one worker: two that created it would make it twice. Raises Busy."""
+        with work_alone(self.connection, TURN, case.record.gid):
+            if case.link.pk:
+                case.link.refresh_from_db()
+            else:
+                case.link, _ = ProductLink.objects.get_or_create(
+                    connection=self.connection,
+                    source_gid=case.record.gid,
+                    defaults={"destination_id": self.connection.destination_id, "title": case.record.title[:512]},
+                )
+            seen, read = case.link.source_updated_at, case.record.updated_at
+            if seen and read and seen > read:  # another worker read it after us, and was faster
+                return self._outcome(case, Action.EQUAL, Result.DONE, "A newer state of it was carried meanwhile.")
+            return self._decide(case)
+
+    def _decide(self, case: Case) -> Outcome | None:
+        try:
+            partner = self._partner(case.partner_gid()) or self._lost_creation(case)
+            return self._create(case) if partner is None else self._update(case, partner)
+        except Blocked as blocked:
+            return self._leave(case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
+        except (UserErrors, ObjectNotFound) as error:
+            return self._leave(case, State.FAILED, str(error), Failure.REJECTED)
+
+    # What is not there
+
+    def _lost_creation(self, case: Case) -> ProductRecord | None:
+        """What we were about to create when our worker died, or the answer was lost; None if it was not made."""
+        link = case.link
+        sent = lost_creations.sent_of(link)
+        if not sent or link.destination_gid:
+            return None
+        partner = self._partner(product_heads.find_by_handle(self.client, sent["handle"]) or "")
+        return partner if partner and self._recognise(case, partner, sent) else None
+
+    def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
+        """Whether it is what a creation made, whatever became of the source since; its images are known then."""
+        if sent is None or not lost_creations.is_made_of(sent, partner):
+            return False
+        made = lost_creations.images_of(sent, case.record, partner)
+        if not self.is_preview:
+            files.remember_files(self.connection.destination, [*made], [*made.values()])
+        self._files |= {url: media.gid for url, media in made.items()}
+        return True
+
+    def _create(self, case: Case) -> Outcome | None:
+        if self.mode == SyncMode.UPDATE_ONLY:
+            by = self.connection.get_identifier_display()
+            reason = f"The destination has nothing that matches it ({by}), and none is created (Update only)."
+            return self._leave(case, State.UNMATCHED, reason)
+        desired = build(case.record, None, self.policy, files=self._living_files(case), stock=self._stock)
+        if desired.is_blocked:
+            return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
+        if self.is_preview:
+            return self._outcome(case, Action.CREATE, Result.PLANNED, _remarks(desired))
+        link = case.link
+        sent_before, memory = lost_creations.sent_of(link), link.written
+        self._note(case)
+        link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
+        link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record), None
+        link.save()
+        try:
+            made = product_writes.set_product(self.client, None, desired.product)
+        except UserErrors as error:
+            link.is_created, link.written = bool(sent_before), memory if sent_before else {}
+            if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
+                raise
+            return self._handle_taken(case, sent_before)
+        link.destination_gid = made.gid
+        link.save(update_fields=["destination_gid", "changed_at"])
+        files.remember_files(self.connection.destination, desired.file_urls, made.media)
+        publications.publish(self.client, made.gid, desired.publish)
+        self._written.append(_Written(case, desired, Action.CREATE))
+        return None
+
+    def _handle_taken(self, case: Case, sent_before: Mapping[str, Any] | None) -> Outcome | None:
+        gid = product_heads.find_by_handle(self.client, case.record.handle) or ""
+        partner = self._partner(gid)
+        if partner and self._recognise(case, partner, sent_before):  # made while we looked whether it was
+            return self._update(case, partner)
+        case.link.is_created, case.link.written = False, {}
+        if partner and self.connection.identifier == Connection.Identifier.HANDLE:
+            return self._update(case, partner)  # the partner it was looked for by: we had not heard of it yet
+        name = f"“{partner.title}”" if partner else "another product"
+        raise Blocked(
+            f"The handle “{case.record.handle}” is taken in the destination by {name}, which matches nothing here. "
+            "Link their variants, or change one of the handles."
+        )
+
+    # What is there
+
+    def _update(self, case: Case, partner: ProductRecord) -> Outcome | None:
+        link = case.link
+        is_new = link.is_created and link.synced_at is None  # a creation that was not completed
+        if taken := self._claimed_by(link, partner.gid):
+            raise Blocked(taken)
+        if self.mode == SyncMode.CREATE_ONLY and not link.is_created:
+            return self._spare(case, partner)
+        living = self._living_files(case, partner)
+        policy = _completing(self.policy) if is_new else self.policy
+        written = {} if is_new else link.written
+        how: dict[str, Any] = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
+        desired = build(case.record, partner, policy, **how)
+        if desired.is_blocked:
+            return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
+        is_back = link.state == State.UNLINKED
+        action = _action_of(desired, is_new=is_new, is_back=is_back)
+        if self.is_preview:
+            result = Result.DONE if action == Action.EQUAL else Result.PLANNED
+            outcome = self._outcome(case, action, result, _remarks(desired))
+            return replace(outcome, destination_gid=partner.gid, differences=_rows(desired))
+        channels = link.unpublished_from if is_back else []
+        self._claim(case, partner.gid, State.CREATING if is_new else State.LINKED)
+        self._write(partner.gid, desired)
+        publications.publish(self.client, partner.gid, channels)
+        written = _Written(case, desired, action)
+        if is_back:
+            self.to_wire.add(case.record.gid)
+        if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
+            self._written.append(written)
+            return None
+        return self._finish(written)
+
+    def _spare(self, case: Case, partner: ProductRecord) -> Outcome:
+        """Create only: what was there already is linked, and not touched."""
+        reason = "It was there already, and is not touched (Create only)."
+        if self.is_preview:
+            return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
+        case.link.reason = reason
+        self._note_return(case)
+        self._claim(case, partner.gid, State.LINKED, case.mark)
+        return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
+
+    def _write(self, gid: str, desired: Desired) -> None:
+        if desired.product:
+            made = product_writes.set_product(self.client, {"id": gid}, desired.product)
+            files.remember_files(self.connection.destination, desired.file_urls, made.media)
+        product_writes.update_variants(self.client, gid, desired.variants)
+        product_writes.set_metafields(self.client, [{"ownerId": gid} | row for row in desired.metafields])
+        product_writes.delete_metafields(self.client, [{"ownerId": gid} | row for row in desired.metafields_gone])
+        publications.publish(self.client, gid, desired.publish)
+
+    def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
+        store, forgets = self.connection.destination, not self.is_preview
+        return files.living_files(self.client, store, case.record, partner, self._files, forgets=forgets)
+
+    # Claims
+
+    @staticmethod
+    def _claimed_by(link: ProductLink, gid: str) -> str:
+        """Who else's partner it is, in words; '' when nobody's."""
+        other = find_claim(link, gid)
+        if other is None:
+            return ""
+        return f"Its partner follows “{other.title}” of {other.connection.source} already: one follows one."
+
+    def _claim(self, case: Case, gid: str, state: str, mark: str = "") -> None:
+        """Take the partner before writing to it. Raises Blocked when another connection was a moment faster."""
+        link = case.link
+        link.destination_gid, link.fingerprint, link.state = gid, mark, state
+        if not save_unless_claimed(link):
+            link.destination_gid = ""
+            raise Blocked(self._claimed_by(link, gid) or "Somebody else has just linked its partner.")
+
+    # What is remembered
+
+    def _complete(self) -> Iterator[Outcome]:
+        """Link the variants of what was created or built anew, for which they must be read once more."""
+        written, self._written = self._written, []
+        gids = [row.case.link.destination_gid for row in written]
+        made = {record.gid: record for record in product_records.read_products(self.client, gids)} if gids else {}
+        alive = [row for row in written if row.case.link.destination_gid in made]
+        self._link_variants([(row.case, made[row.case.link.destination_gid]) for row in alive])
+        for row in written:
+            try:
+                if row not in alive:
+                    raise ObjectNotFound("It was deleted in the destination while it was made.")
+                yield self._finish(row)
+            except Blocked as blocked:
+                yield self._leave(row.case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
+            except ObjectNotFound as error:
+                yield self._leave(row.case, State.FAILED, str(error), Failure.REJECTED)
+
+    def _link_variants(self, made: Sequence[tuple[Case, ProductRecord]]) -> None:
+        if not made:
+            return
+        linked: dict[str, str] = {}
+        products = []
+        for case, partner in made:
+            found = variants.match_variants(case.record, partner, case.linked)
+            linked |= {ours.gid: theirs.gid for ours, theirs in found.pairs if theirs}
+            products.append((self.connection.source, case.record.gid, variant_records(case.record)))
+            products.append((self.connection.destination, partner.gid, variant_records(partner)))
+        linking.link_pairs(self.connection, linked, products)
+        gids = [case.record.gid for case, _ in made]
+        now_linked, _ = load_linked(self.connection, gids)
+        for case, _ in made:
+            case.mark = mark_of(self.connection, case.record, self.policy, now_linked[case.record.gid])
+        self.to_wire |= set(gids)
+
+    def _finish(self, row: _Written) -> Outcome:
+        case, link, desired = row.case, row.case.link, row.desired
+        if desired.awaits_images:
+            self.awaiting.add(case.record.gid)
+        link.written, link.reason = desired.written, _remarks(desired)
+        if row.action != Action.EQUAL or link.synced_at is None:
+            link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
+        self._note_return(case)
+        mark = "" if desired.awaits_images else case.mark
+        self._claim(case, link.destination_gid, State.LINKED, mark)
+        return replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=_rows(desired))
+
+    def _note_return(self, case: Case) -> None:
+        link = case.link
+        self._note(case)
+        link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
+
+    def _leave(self, case: Case, state: str, reason: str, failure: str = "") -> Outcome:
+        """Nothing more is done about it; only what an operator, or another source, must do first is a failure."""
+        link = case.link
+        if not self.is_preview:
+            if link.state == State.UNLINKED:
+                self.to_wire.add(case.record.gid)  # it follows again, at least with its stock
+            link.state, link.reason = state, reason
+            link.fingerprint = "" if failure else case.mark
+            if state == State.UNMATCHED:
+                link.destination_gid, link.is_created, link.written = "", False, {}
+            self._note_return(case)
+            link.save()
+        result = Result.FAILED if failure else Result.SKIPPED
+        return self._outcome(case, Action.SKIP, result, reason, failure)
+
+    @staticmethod
+    def _note(case: Case) -> None:
+        case.link.title, case.link.handle = case.record.title[:512], case.record.handle[:255]
+        case.link.source_updated_at = case.record.updated_at
+
+    @staticmethod
+    def _outcome(case: Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
+        link, title = case.link, case.record.title[:512]
+        return Outcome(case.record.gid, title, action, result, reason, failure, link.destination_gid)
+
+
+def _completing(policy: Policy) -> Policy:
+    """A creation that is not complete is still one: what is set at creation only, and by a call of its own, is set."""
+    is_due = policy.of(Field.PUBLISHING) == CREATE_ONLY
+    return replace(policy, fields={**policy.fields, Field.PUBLISHING: SYNC}) if is_due else policy
+
+
+def _action_of(desired: Desired, *, is_new: bool, is_back: bool) -> str:
+    if is_new:
+        return Action.CREATE
+    if is_back:
+        return Action.RELINK
+    return Action.EQUAL if desired.is_empty else Action.UPDATE
+
+
+def _conflicts(desired: Desired) -> str:
+    return " ".join(conflict.reason for conflict in desired.conflicts)
+
+
+def _remarks(desired: Desired) -> str:
+    return " ".join(filter(None, (_conflicts(desired), *desired.notes)))
+
+
+def _rows(desired: Desired) -> tuple[dict, ...]:
+    return tuple(difference.as_row() for difference in desired.differences)

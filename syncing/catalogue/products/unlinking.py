@@ -1,0 +1,143 @@
+"""What happens in the destination to products that no longer follow, and when that has to wait for an operator."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from django.utils import timezone
+
+from stores.linking import linking
+from stores.models import CatalogueSettings, Connection, ProductLink, SyncMode, VariantLink
+from stores.shopify.client import Client
+from stores.shopify.errors import ObjectNotFound, UserErrors
+from stores.shopify.products import deletion, product_records, publications
+from syncing.catalogue.exclusive import work_alone
+from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.rules.content import why_held
+from syncing.models import CatalogueRun, CatalogueRunItem
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+Departure, Done, State = ProductLink.Departure, ProductLink.Done, ProductLink.State
+Unlink = CatalogueSettings.Unlink
+
+TURN = "product"
+# What leaves one by one within this time counts as one run: webhooks of a mass deletion come singly.
+ONE_RUN = timedelta(hours=1)
+# Links whose partner really follows, or did until something went wrong.
+FOLLOWING = (State.LINKED, State.CREATING, State.FAILED, State.CONFLICT)
+
+
+def unlinking_action(settings: CatalogueSettings, link: ProductLink) -> str:
+    """What a connection does with a product that no longer follows, as a CatalogueRunItem.Action.
+
+    What was there before us is never removed where nothing of the kind may be touched (Create only). "If ordered"
+    is Unpublish: that comes first, and syncing.catalogue.products.deletion looks a day later whether it may be deleted.
+    """
+    if not link.destination_gid or link.state not in FOLLOWING:
+        return Action.SKIP
+    if settings.product_mode == SyncMode.OFF or settings.unlink == Unlink.NOTHING:
+        return Action.SKIP
+    if settings.product_mode == SyncMode.CREATE_ONLY and not link.is_created:
+        return Action.SKIP
+    return Action.DELETE if settings.unlink == Unlink.DELETE else Action.UNPUBLISH
+
+
+def hold_reason(connection: Connection, count: int) -> str:
+    """Why removing so many products has to wait for an operator, in words; '' if it may be done."""
+    settings = connection.catalogue
+    total = connection.product_links.filter(state=State.LINKED).count()
+    return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def find_held(connection: Connection, product_gid: str) -> CatalogueRunItem | None:
+    """What waits for an operator about this product already."""
+    held = CatalogueRunItem.objects.filter(run__connection=connection, run__state=CatalogueRun.State.HELD)
+    return held.filter(source_gid=product_gid, outcome=Result.HELD).first()
+
+
+def hold_reason_for_one(connection: Connection) -> str:
+    """The same as `hold_reason` for one product, with those that were removed a moment ago."""
+    settings = connection.catalogue
+    removed = connection.product_links.filter(
+        unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=(Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
+    ).count()
+    total = connection.product_links.filter(state=State.LINKED).count() + removed
+    return why_held(removed + 1, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def let_go(connection: Connection, client: Client, link: ProductLink, departure: str, why: str = "") -> Outcome:
+    """Do to the link's partner what the connection's choice says, and unlink it. `client` is the destination's.
+
+    A refusal is an outcome; raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
+    """
+    with work_alone(connection, TURN, link.source_gid):
+        link.refresh_from_db()
+        action = unlinking_action(connection.catalogue, link)
+        why = why or f"{Departure(departure).label}."
+        try:
+            done, words = _remove(connection, client, link, action)
+        except (UserErrors, ObjectNotFound) as error:
+            ProductLink.objects.filter(pk=link.pk).update(reason=str(error))
+            return _outcome(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
+        if done == Done.DELETED:
+            action = Action.DELETE
+        link.state, link.departure, link.unlink_done = State.UNLINKED, departure, done
+        # By the destination's clock: a day later it may be deleted, and ours may leap.
+        link.unlinked_at = client.answered_at or timezone.now()
+        link.reason, link.fingerprint = f"{why} {words}".strip(), ""
+        link.save()
+        return _outcome(link, action, Result.DONE, link.reason)
+
+
+def _remove(connection: Connection, client: Client, link: ProductLink, action: str) -> tuple[str, str]:
+    """What became of the partner, as ProductLink.Done and in words."""
+    if action == Action.SKIP:
+        return Done.LEFT, "It was left as it is." if link.destination_gid else ""
+    partner = product_records.read_whole_product(client, link.destination_gid)
+    if partner is None:
+        return Done.DELETED, "Its partner was gone already."
+    settings = connection.catalogue
+    if action == Action.DELETE:
+        deletion.delete(client, partner.gid)
+        linking.match_product(connection.destination, partner.gid)
+        return Done.DELETED, "It was deleted."
+    if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered
+        ProductLink.objects.filter(pk=link.pk).update(unpublished_from=list(partner.publication_gids))
+        link.unpublished_from = list(partner.publication_gids)
+    publications.unpublish(client, partner.gid, partner.publication_gids)
+    if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED:
+        return Done.UNDECIDED, "It was unpublished; in a day it is deleted, if nobody ever ordered it."
+    return Done.UNPUBLISHED, "It was unpublished."
+
+
+def _outcome(link: ProductLink, action: str, result: str, reason: str, failure: str = "") -> Outcome:
+    return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
+
+
+def leave_out(connection: Connection, departures: Mapping[str, tuple[str, str, str]]) -> set[str]:
+    """Keep products that are not wanted out of stock, too, where nothing of them ever followed.
+
+    `departures` is source product gid -> (departure, reason, title). Returns those whose stock must be wired again.
+    Those that did follow are not touched here: `let_go` is for them.
+    """
+    links = {link.source_gid: link for link in connection.product_links.filter(source_gid__in=list(departures))}
+    linked = VariantLink.objects.filter(
+        connection=connection, state=VariantLink.State.LINKED, source_variant__product_gid__in=list(departures)
+    )
+    stocked = set(linked.order_by().values_list("source_variant__product_gid", flat=True).distinct())
+    changed = set()
+    for gid, (departure, reason, title) in departures.items():
+        link = links.get(gid)
+        if link is None and gid in stocked:
+            link = ProductLink(connection=connection, source_gid=gid, title=title[:512])
+        if link is None or link.state == State.UNLINKED or (link.destination_gid and link.state in FOLLOWING):
+            continue
+        link.state, link.departure, link.unlink_done = State.UNLINKED, departure, Done.LEFT
+        link.reason, link.fingerprint, link.unlinked_at = reason, "", timezone.now()
+        link.save()
+        changed.add(gid)
+    return changed
+
+
+def count_removals(settings: CatalogueSettings, links: Iterable[ProductLink]) -> int:
+    """How many of these would be unpublished or deleted."""
+    return sum(unlinking_action(settings, link) != Action.SKIP for link in links)

@@ -1,0 +1,1 @@
+"""What a catalogue should look like: pure rules."""

@@ -1,0 +1,1 @@
+"""Runs over a whole catalogue, and their previews."""

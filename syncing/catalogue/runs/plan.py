@@ -1,0 +1,146 @@
+"""What a run has to do: one item for each product, so that it can be resumed anywhere."""
+
+from collections.abc import Container, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
+from stores.models import CatalogueSettings, ProductLink, SyncMode
+from stores.shopify.client import Client
+from stores.shopify.products import product_heads
+from stores.shopify.products.product_heads import ProductHead
+from syncing.catalogue.policy import policy_of, pricing_digest, selection_of, settings_digest, share_of
+from syncing.catalogue.products import unlinking
+from syncing.catalogue.products.exclusion import excluded_of
+from syncing.catalogue.rules.selection import Decision, wants
+from syncing.models import CatalogueRun, CatalogueRunItem
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+Kind, State = CatalogueRun.Kind, CatalogueRun.State
+Departure = ProductLink.Departure
+
+Thing = TypeVar("Thing")
+PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
+PORTION = 250
+
+
+def plan(run: CatalogueRun, source: Client) -> set[str]:
+    """Write the run's items, and hold those that would remove too much. `source` is the source's client.
+
+    Returns products whose stock must be wired again, because they are not wanted. Raises NoRate, ShopifyError. Safe to
+    repeat: what was planned before a crash is planned once.
+    """
+    settings = run.connection.catalogue
+    policy = policy_of(settings)
+    run.begun_with |= {"prices": pricing_digest(policy), "settings": settings_digest(settings, policy)}
+    left_out: set[str] = set()
+    if run.kind == Kind.RETRY:
+        _plan_retry(run)
+    elif run.begun_with.get("ends"):
+        _plan_unlinking(run, settings, _following(run).iterator(), Departure.DISCONNECTED.label)
+    elif run.kind != Kind.UNLINK:
+        left_out = _plan_all(run, settings, source)
+    run.total, run.cursor = run.items.count(), PLANNED
+    run.save(update_fields=["total", "cursor", "begun_with", "hold_reason"])
+    return left_out
+
+
+def _portions(things: Iterable[Thing]) -> Iterator[list[Thing]]:
+    iterator = iter(things)
+    while portion := list(islice(iterator, PORTION)):
+        yield portion
+
+
+def _following(run: CatalogueRun) -> QuerySet[ProductLink]:
+    return run.connection.product_links.filter(state__in=unlinking.FOLLOWING).exclude(destination_gid="")
+
+
+def _plan_retry(run: CatalogueRun) -> None:
+    failed = run.retried.items.filter(outcome=Result.FAILED) if run.retried else CatalogueRunItem.objects.none()
+    _add(run, (CatalogueRunItem(source_gid=row.source_gid, title=row.title, action=Action.UPDATE) for row in failed))
+
+
+def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
+    share, selection = share_of(run.connection.source), selection_of(settings)
+    excluded = excluded_of(run.connection)
+    columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title")
+    linked = {link.source_gid: link for link in _following(run).only(*columns)}
+    # Where only stock follows, there is something to do for those alone that come back.
+    back = run.connection.product_links.filter(state=ProductLink.State.UNLINKED).values_list("source_gid", flat=True)
+    to_carry = set(back) if settings.product_mode == SyncMode.OFF else None
+    departing: dict[str, tuple[ProductLink, str]] = {
+        gid: (link, Departure.DELETED.label) for gid, link in linked.items()
+    }
+    left_out: set[str] = set()
+    for heads in _portions(product_heads.iter_product_heads(source)):
+        decided = [(head, wants(head.tags, selection, share, excluded.get(head.gid, ""))) for head in heads]
+        for head, decision in decided:
+            if decision.is_wanted:
+                departing.pop(head.gid, None)
+            elif head.gid in linked:
+                departing[head.gid] = (linked[head.gid], decision.reason)
+        staying = [(head, decision) for head, decision in decided if head.gid not in departing]
+        _add(run, (_item(head, decision, head.gid in linked, to_carry) for head, decision in staying))
+        if not run.is_preview:
+            left_out |= _leave_out(run, decided)
+    _hold_or_plan(run, settings, departing)
+    return left_out
+
+
+def _leave_out(run: CatalogueRun, decided: Iterable[tuple[ProductHead, Decision]]) -> set[str]:
+    unwanted = {head.gid: (no.departure, no.reason, head.title) for head, no in decided if not no.is_wanted}
+    return unlinking.leave_out(run.connection, unwanted) if unwanted else set()
+
+
+def _item(head: ProductHead, decision: Decision, is_linked: bool, to_carry: set[str] | None) -> CatalogueRunItem:
+    if decision.is_wanted and (to_carry is None or head.gid in to_carry):
+        action = Action.UPDATE if is_linked else Action.CREATE
+        return CatalogueRunItem(source_gid=head.gid, title=head.title[:512], action=action)
+    item = CatalogueRunItem(source_gid=head.gid, title=head.title[:512], action=Action.SKIP, reason=decision.reason)
+    item.outcome = Result.SKIPPED
+    return item
+
+
+def _hold_or_plan(
+    run: CatalogueRun, settings: CatalogueSettings, departing: dict[str, tuple[ProductLink, str]]
+) -> None:
+    count = unlinking.count_removals(settings, (link for link, _ in departing.values()))
+    run.hold_reason = (
+        "" if run.is_released else unlinking.hold_reason(run.connection, count) or _held_before(run, departing)
+    )
+    for link, why in departing.values():
+        _plan_unlinking(run, settings, [link], why)
+
+
+def _held_before(run: CatalogueRun, departing: Container[str]) -> str:
+    """Why an operator had been asked about some of these already, in the run whose place this one took: in words."""
+    before = CatalogueRun.objects.filter(pk=run.begun_with.get("supersedes")).first()
+    if before is None:
+        return ""
+    held = before.items.filter(outcome=Result.HELD).values_list("source_gid", flat=True)
+    return before.hold_reason if any(gid in departing for gid in held) else ""
+
+
+def _plan_unlinking(run: CatalogueRun, settings: CatalogueSettings, links: Iterable[ProductLink], why: str) -> None:
+    _add(run, (_unlinking(run, settings, link, why) for link in links))
+
+
+def _unlinking(run: CatalogueRun, settings: CatalogueSettings, link: ProductLink, why: str) -> CatalogueRunItem:
+    action = unlinking.unlinking_action(settings, link)
+    is_held = bool(run.hold_reason) and action != Action.SKIP and not run.is_preview
+    return CatalogueRunItem(
+        source_gid=link.source_gid,
+        destination_gid=link.destination_gid,
+        title=link.title,
+        action=action,
+        reason=why,
+        outcome=Result.HELD if is_held else Result.PLANNED,
+    )
+
+
+def _add(run: CatalogueRun, items: Iterator[CatalogueRunItem]) -> None:
+    for portion in _portions(items):
+        for item in portion:
+            item.run = run
+        CatalogueRunItem.objects.bulk_create(portion, ignore_conflicts=True)

@@ -1,0 +1,201 @@
+"""A run at work: item after item, until it is finished, held, paused, cancelled, or has to make room for others."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from stores.clients import OpenClient
+from stores.models import CatalogueSettings, Connection
+from stores.shopify.products import product_records
+from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.content import comparison
+from syncing.catalogue.exclusive import Busy
+from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.products import unlinking
+from syncing.catalogue.products.exclusion import excluded_of
+from syncing.catalogue.products.follower import BATCH, ProductFollower
+from syncing.catalogue.products.single import unlinking_of
+from syncing.catalogue.rules.fields import PRICE_FIELDS
+from syncing.catalogue.runs import plan
+from syncing.models import CatalogueRun, CatalogueRunItem
+from syncing.stock import wiring
+
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
+Kind, State = CatalogueRun.Kind, CatalogueRun.State
+
+
+@dataclass
+class Work:
+    """What came of a stretch of work. `is_over`: the run needs no worker now. `busy`: others have products in hand.
+
+    `is_wired`: stock may have to be carried. `awaiting` are products whose images are not ready: look again soon.
+    """
+
+    is_over: bool = False
+    is_wired: bool = False
+    busy: set[str] = field(default_factory=set)
+    awaiting: set[str] = field(default_factory=set)
+
+
+def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: Callable[[], bool] = lambda: False) -> Work:
+    """Work at a run, or at a preview, until it is over or `must_end` asks for an end: then call again.
+
+    Raises NoRate, and ShopifyError for what is not about a single thing. Safe to repeat, after an end at any point.
+    """
+    if run.kind == Kind.CONTENT:
+        return Work(is_over=comparison.carry_out(run, open_client, must_end))
+    work = Work()
+    now = timezone.now()
+    if not _mine(run).update(resumed_at=now, resumed_done=run.done, progressed_at=now):
+        return Work(is_over=True)
+    if run.cursor != plan.PLANNED and plan.plan(run, open_client(run.connection.source)):
+        wiring.wire_connection(run.connection)
+        work.is_wired = True
+    _mine(run).update(state=State.RUNNING)
+    _Worker(run, open_client, work).work(must_end)
+    return work
+
+
+def _mine(run: CatalogueRun) -> QuerySet[CatalogueRun]:
+    """The run, as long as nobody has paused or ended it."""
+    return CatalogueRun.objects.filter(pk=run.pk, state__in=(State.PLANNING, State.RUNNING))
+
+
+class _Worker:
+    """One stretch of work at one run over products."""
+
+    def __init__(self, run: CatalogueRun, open_client: OpenClient, work: Work) -> None:
+        self.run, self.open_client, self.report = run, open_client, work
+        self.connection: Connection = run.connection
+        self.source, self.destination = (
+            open_client(store) for store in (self.connection.source, self.connection.destination)
+        )
+        self.follower = ProductFollower(
+            self.connection, open_client, is_preview=run.is_preview, skips_unchanged=run.kind != Kind.RETRY
+        )
+
+    def work(self, must_end: Callable[[], bool]) -> None:
+        while items := list(self._waiting().exclude(source_gid__in=self.report.busy)[:BATCH]):
+            equal = []
+            for outcome in self._outcomes(items):
+                if outcome.action == Action.EQUAL and not outcome.reason:
+                    equal.append(outcome.source_gid)
+                else:
+                    self._save(outcome)
+            self.run.items.filter(source_gid__in=equal).update(
+                action=Action.EQUAL, outcome=Result.DONE, finished_at=timezone.now()
+            )
+            self.report.busy |= self.follower.busy
+            self._wire()
+            if not self._count():
+                self.report.is_over = True  # paused or cancelled by an operator
+                return
+            if must_end():
+                return
+        if not self.report.busy:
+            self._finish()
+            self.report.is_over = True
+
+    def _waiting(self) -> QuerySet[CatalogueRunItem]:
+        return self.run.items.filter(outcome=Result.PLANNED, finished_at=None).order_by("pk")
+
+    def _outcomes(self, items: Sequence[CatalogueRunItem]) -> Iterator[Outcome]:
+        gids = [item.source_gid for item in items]
+        departing: dict[str, tuple[str, str]]
+        if self.run.begun_with.get("ends"):
+            departing = dict.fromkeys(gids, (unlinking.Departure.DISCONNECTED, "The connection was ended."))
+            records: list[ProductRecord] = []
+        else:
+            found = {record.gid: record for record in product_records.read_products(self.source, gids)}
+            left_out = excluded_of(self.connection)
+            departing = {gid: unlinking_of(self.connection, found.get(gid), left_out.get(gid, "")) for gid in gids}
+            departing = {gid: why for gid, why in departing.items() if why[0]}
+            records = [record for gid, record in found.items() if gid not in departing]
+        titles = {item.source_gid: item.title for item in items}
+        yield from self.follower.follow(records)
+        for gid, (departure, why) in departing.items():
+            if outcome := self._let_go(gid, departure, why, titles[gid]):
+                yield outcome
+
+    def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:
+        link = self.connection.product_links.filter(source_gid=gid).first()
+        if link is None or link.state not in unlinking.FOLLOWING:
+            if not self.run.is_preview:
+                self.follower.to_wire |= unlinking.leave_out(self.connection, {gid: (departure, why, title)})
+            return Outcome(gid, title, Action.SKIP, Result.SKIPPED, why)
+        if self.run.is_preview:
+            action = unlinking.unlinking_action(self.connection.catalogue, link)
+            return Outcome(gid, link.title, action, Result.PLANNED, why, "", link.destination_gid)
+        try:
+            outcome = unlinking.let_go(self.connection, self.destination, link, departure, why)
+        except Busy:
+            self.report.busy.add(gid)
+            return None
+        self.follower.to_wire.add(gid)
+        return outcome
+
+    def _wire(self) -> None:
+        self.report.awaiting |= self.follower.awaiting
+        if self.follower.to_wire:
+            wiring.wire_connection(self.connection, *self.follower.to_wire)
+            self.report.is_wired = True
+        self.follower.to_wire, self.follower.awaiting, self.follower.busy = set(), set(), set()
+
+    def _save(self, outcome: Outcome) -> None:
+        rows = list(outcome.differences)
+        action, result = outcome.action, outcome.outcome
+        if self.run.kind == Kind.PRICES and self.run.is_preview and action == Action.UPDATE:
+            rows = [row for row in rows if row["field"] in PRICE_FIELDS]  # old and new prices, and nothing else
+            action, result = (action, result) if rows else (Action.EQUAL, Result.DONE)
+        self.run.items.filter(source_gid=outcome.source_gid).update(
+            destination_gid=outcome.destination_gid,
+            title=outcome.title,
+            action=action,
+            outcome=result,
+            reason=outcome.reason,
+            failure=outcome.failure,
+            differences=rows,
+            finished_at=timezone.now(),
+        )
+
+    def _count(self) -> bool:
+        """Bring the run's numbers up to date; False if it is no longer ours to work at."""
+        return bool(_mine(self.run).update(**self._numbers(), progressed_at=timezone.now()))
+
+    def _numbers(self) -> dict:
+        counts: Counter[str] = Counter()
+        open_count = failed = 0
+        groups = self.run.items.order_by().values_list("action", "outcome")
+        for action, outcome, count, ended in groups.annotate(Count("pk"), Count("finished_at")):
+            counts[action] += count
+            open_count += count - ended if outcome in (Result.PLANNED, Result.HELD) else 0
+            failed += count if outcome == Result.FAILED else 0
+        total = counts.total()
+        return {"total": total, "done": total - open_count, "failed": failed, "counts": counts}
+
+    def _finish(self) -> None:
+        """Held while something waits for an operator, else finished: under a lock, for webhooks may add to it."""
+        with transaction.atomic():
+            Connection.objects.select_for_update(of=("self",)).get(pk=self.connection.pk)
+            is_held = self.run.items.filter(outcome=Result.HELD).exists()
+            values = {"state": State.HELD} if is_held else {"state": State.FINISHED, "finished_at": timezone.now()}
+            if not _mine(self.run).update(**values, **self._numbers()):
+                return
+            if not self.run.is_preview:
+                self._note_settings()
+            if self.run.requested_by_id is None and not self.run.is_preview:  # nobody reads those of every day
+                self.run.items.filter(action=Action.EQUAL, outcome=Result.DONE).delete()
+
+    def _note_settings(self) -> None:
+        settings = CatalogueSettings.objects.filter(connection=self.connection)
+        begun, now = self.run.begun_with, timezone.now()
+        if begun.get("ends"):
+            settings.update(started_at=None)
+        elif self.run.kind in (Kind.FIRST, Kind.ALL):
+            settings.update(priced_with=begun["prices"], synced_with=begun["settings"], products_compared_at=now)
+        elif self.run.kind == Kind.PRICES:
+            settings.update(priced_with=begun["prices"])

@@ -1,0 +1,211 @@
+"""Looks at everything that must be right for the product to work; each finding says what to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import requests
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection as db
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import DatabaseError
+from django.utils import timezone
+from django_q.models import Schedule
+
+from stores import history, roles
+from stores.models import Store
+from stores.models.fields import EncryptedTextField, is_encrypted_with_first_key
+from syncing.models import AlertChannel, Heartbeat
+from syncing.monitoring import service_problems
+from syncing.monitoring.data_problems import CLOCKS_APART, words_of_clock
+from syncing.queue import heartbeats, watchdog
+from syncing.upkeep import store_check
+
+GOOD, WARNING, WRONG = "good", "warning", "wrong"
+LEAST_POSTGRESQL = 15
+MOST_SKEW = timedelta(seconds=5)
+SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it stands (GOOD, WARNING or WRONG), what was found, and what to do about it."""
+
+    subject: str
+    standing: str
+    words: str
+    advice: str = ""
+
+
+def examine(*, is_live: bool = False) -> Iterator[Finding]:
+    """Look at everything, in the order in which one thing builds on another.
+
+    Ends early where nothing further can work. `is_live` also asks Shopify: each store is checked and repaired.
+    """
+    yield from _settings()
+    for look in (_database, _migrations, _keys):
+        findings = list(look())
+        yield from findings
+        if any(finding.standing == WRONG for finding in findings):
+            return
+    for look in (_release, _people, _workers, _address, _alerts):
+        yield from look()
+    yield from _stores(is_live)
+    yield from _problems()
+
+
+def _settings() -> Iterator[Finding]:
+    found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    for message in found:
+        standing = WRONG if message.is_serious() else WARNING
+        yield Finding("settings", standing, f"{message.msg} ({message.id})", message.hint or "")
+    if not found:
+        yield Finding("settings", GOOD, "no complaints")
+    if settings.DEBUG:
+        yield Finding("settings", WARNING, "DEBUG is on", "Never in production: leave DEBUG out.")
+
+
+def _database() -> Iterator[Finding]:
+    advice = "Is DATABASE_URL right, does the server run, may we reach it?"
+    try:
+        with db.cursor() as cursor:
+            cursor.execute("SELECT current_setting('server_version_num')::int / 10000, clock_timestamp()")
+            version, at = cursor.fetchone()
+    except DatabaseError as error:
+        yield Finding("database", WRONG, f"it cannot be used: {type(error).__name__}", advice)
+        return
+    if version < LEAST_POSTGRESQL:
+        yield Finding("database", WRONG, f"PostgreSQL {version} is too old", f"Use {LEAST_POSTGRESQL} or newer.")
+    else:
+        yield Finding("database", GOOD, f"PostgreSQL {version}")
+    if abs(timezone.now() - at) > MOST_SKEW:
+        yield Finding(
+            "clock", WARNING, f"this machine is {abs(timezone.now() - at)} off the database's", "Have both set by NTP."
+        )
+
+
+def _migrations() -> Iterator[Finding]:
+    executor = MigrationExecutor(db)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        yield Finding("migrations", WRONG, f"{len(plan)} are not applied", "python manage.py migrate")
+    else:
+        yield Finding("migrations", GOOD, "all applied")
+
+
+def _release() -> Iterator[Finding]:
+    """What each release sets besides the migrations."""
+    missing = set(watchdog.SCHEDULES) - set(Schedule.objects.exclude(repeats=0).values_list("name", flat=True))
+    if missing:
+        words = f"not scheduled: {', '.join(sorted(missing))}"
+        yield Finding("schedules", WRONG, words, "python manage.py upsert_schedules")
+    else:
+        yield Finding("schedules", GOOD, "declared")
+    wanted = roles.declared()
+    standing = {group.name: group.permissions.count() for group in Group.objects.filter(name__in=wanted)}
+    triggers = history.count_triggers() == len(history.WATCHED)
+    if standing != {name: len(permissions) for name, permissions in wanted.items()} or not triggers:
+        yield Finding("roles and history", WRONG, "not as declared", "python manage.py upsert_roles")
+    else:
+        yield Finding("roles and history", GOOD, "as declared")
+
+
+def _keys() -> Iterator[Finding]:
+    old = unreadable = 0
+    for model in apps.get_models():
+        columns = [field for field in model._meta.concrete_fields if isinstance(field, EncryptedTextField)]
+        for column in columns:
+            for value in _stored(model._meta.db_table, str(column.column)):
+                try:
+                    old += not is_encrypted_with_first_key(value)
+                except ImproperlyConfigured:
+                    unreadable += 1
+    if unreadable:
+        advice = "Put the key that was used before back into CREDENTIAL_KEYS, behind the current one."
+        yield Finding("credentials", WRONG, f"{unreadable} cannot be decrypted", advice)
+    elif old:
+        yield Finding("credentials", WARNING, f"{old} are encrypted with an older key", "python manage.py rotate_keys")
+    else:
+        yield Finding("credentials", GOOD, "all can be decrypted, with the first key")
+
+
+def _stored(table: str, column: str) -> list[str]:
+    with db.cursor() as cursor:
+        name = db.ops.quote_name(column)
+        cursor.execute(f"SELECT {name} FROM {db.ops.quote_name(table)} WHERE {name} <> ''")
+        return [value for (value,) in cursor.fetchall()]
+
+
+def _people() -> Iterator[Finding]:
+    if User.objects.filter(is_superuser=True, is_active=True).exists():
+        yield Finding("people", GOOD, "somebody may do everything")
+    else:
+        yield Finding("people", WRONG, "no superuser exists", "python manage.py createsuperuser")
+
+
+def _workers() -> Iterator[Finding]:
+    at = Heartbeat.objects.filter(name=heartbeats.QUEUE).values_list("beat_at", flat=True).first()
+    if at is None or timezone.now() - at > heartbeats.scheduled()[heartbeats.QUEUE]:
+        last = f"last seen at {at:%Y-%m-%d %H:%M} UTC" if at else "never seen"
+        yield Finding("workers", WRONG, f"none is alive, {last}", "Start one: python manage.py work")
+    else:
+        yield Finding("workers", GOOD, "alive")
+
+
+def _address() -> Iterator[Finding]:
+    url = f"{settings.PUBLIC_URL}/healthz"
+    advice = "Does the web process run, does the proxy pass requests on, does the name lead here?"
+    try:
+        answer = requests.get(url, timeout=SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        yield Finding("address", WRONG, f"{url} cannot be reached: {type(error).__name__}", advice)
+        return
+    if answer.status_code == 200 and answer.text == "OK":
+        yield Finding("address", GOOD, f"{settings.PUBLIC_URL} leads here")
+    else:
+        yield Finding("address", WRONG, f"{url} answered {answer.status_code}", advice)
+
+
+def _alerts() -> Iterator[Finding]:
+    if AlertChannel.objects.filter(is_active=True).exists():
+        yield Finding("alerts", GOOD, "somebody is told")
+    else:
+        yield Finding("alerts", WARNING, "nobody is told of problems", "Add a channel under “Alert channels”.")
+
+
+def _stores(is_live: bool) -> Iterator[Finding]:
+    for store in Store.objects.filter(is_paused=False):
+        if is_live:
+            store_check.check_store(store)
+            store.refresh_from_db()
+        yield from _clock(store)
+        if store.status == Store.Status.READY:
+            yield Finding(f"store {store.domain}", GOOD, "ready")
+            for row in store.check_report:
+                if advice := row.get("advice"):
+                    yield Finding(f"store {store.domain}", WARNING, f"{row['name']}: {row['message']}", advice)
+        else:
+            words = f"{store.get_status_display().lower()}: {store.status_reason}".rstrip(": ")
+            yield Finding(f"store {store.domain}", WRONG, words, "Put that right, then press “Check store”.")
+
+
+def _clock(store: Store) -> Iterator[Finding]:
+    """How far our clock and the store's were apart at its last answer."""
+    if store.answered_at is None:
+        return
+    is_apart = abs(store.clock_difference) > CLOCKS_APART
+    advice = "Have this machine, and the others of tiposync, set by NTP." if is_apart else ""
+    yield Finding(f"clock of {store.domain}", WARNING if is_apart else GOOD, words_of_clock(store), advice)
+
+
+def _problems() -> Iterator[Finding]:
+    Kind = service_problems.Kind
+    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.CLOCK}
+    for problem in service_problems.find():
+        if problem.kind not in told and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, heartbeats.QUEUE):
+            advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See README."
+            yield Finding(service_problems.Kind(problem.kind).label.lower(), WARNING, problem.message, advice)

@@ -1,0 +1,1 @@
+"""Jobs and the alarm clock that wakes them."""

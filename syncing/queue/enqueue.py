@@ -1,0 +1,118 @@
+"""Ask for work: one function for each kind, named as it. syncing.handlers says what each does."""
+
+from collections.abc import Iterable
+
+from stores.models import Connection, Store
+from syncing.models import CatalogueRun, Reconciliation, SyncJob
+from syncing.queue.jobs import enqueue
+
+LINGER_SECONDS = 3  # one edit of a product or collection brings several webhooks
+FILES_SECONDS = 30  # Shopify fetches most images within this time
+
+
+def process_events() -> None:
+    """Have new webhook events processed."""
+    enqueue(SyncJob.Kind.PROCESS_EVENTS)
+
+
+def carry_stock(connection: Connection, due_in: float = 0) -> None:
+    """Have a connection's changed stock carried over."""
+    enqueue(SyncJob.Kind.CARRY_STOCK, f"connection {connection.pk}", connection=connection, due_in=due_in)
+
+
+def carry_stock_of(connection_ids: Iterable[int]) -> None:
+    """Have those of these connections run that are started."""
+    for connection in Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING):
+        carry_stock(connection)
+
+
+def start_connection(connection: Connection) -> None:
+    """Have an approved connection started: matched, wired, aligned."""
+    enqueue(SyncJob.Kind.START_CONNECTION, f"connection {connection.pk}", connection=connection)
+
+
+def match_connection(connection: Connection) -> None:
+    """Have the catalogues of a connection read and matched again."""
+    enqueue(SyncJob.Kind.MATCH_CONNECTION, f"connection {connection.pk}", connection=connection)
+
+
+def match_product(store: Store, product_gid: str) -> None:
+    """Have one product of a store read and matched again, in all its connections."""
+    subject = f"store {store.pk} {product_gid}"
+    enqueue(SyncJob.Kind.MATCH_PRODUCT, subject, store=store, arguments={"product_gid": product_gid})
+
+
+def reconcile(connection: Connection, trigger: str = "operator") -> None:
+    """Have a connection compared with what Shopify says now."""
+    subject, arguments = f"connection {connection.pk}", {"trigger": trigger}
+    enqueue(SyncJob.Kind.RECONCILE, subject, connection=connection, arguments=arguments)
+
+
+def undo_run(run: Reconciliation) -> None:
+    """Have the stock writes that a reconciliation led to taken back."""
+    subject, arguments = f"reconciliation {run.pk}", {"reconciliation": run.pk}
+    enqueue(SyncJob.Kind.UNDO_RUN, subject, connection=run.connection, arguments=arguments)
+
+
+def undo_alignment(connection: Connection) -> None:
+    """Have the stock writes of a connection's first alignment taken back."""
+    enqueue(SyncJob.Kind.UNDO_RUN, f"first alignment of connection {connection.pk}", connection=connection)
+
+
+def check_store(store: Store) -> None:
+    """Have a store checked and its webhook subscriptions repaired."""
+    enqueue(SyncJob.Kind.CHECK_STORE, f"store {store.pk}", store=store)
+
+
+def import_order(connection: Connection, order_gid: str) -> None:
+    """Have an order of a connection's destination copied, or its draft looked at."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.IMPORT_ORDER, subject, connection=connection, arguments=arguments)
+
+
+def update_order(connection: Connection, order_gid: str) -> None:
+    """Have what happened to a copied order later carried to the other side."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.UPDATE_ORDER, subject, connection=connection, arguments=arguments)
+
+
+def send_notice(order_import_id: int, connection: Connection) -> None:
+    """Have a mail about an order sent, if one is due by then."""
+    subject, arguments = f"order import {order_import_id}", {"order_import": order_import_id}
+    enqueue(SyncJob.Kind.SEND_NOTICE, subject, connection=connection, arguments=arguments)
+
+
+def sync_collection(connection: Connection, collection_gid: str) -> None:
+    """Have one collection of the source carried, with what else happens to it in the next seconds."""
+    subject, arguments = f"connection {connection.pk} {collection_gid}", {"collection_gid": collection_gid}
+    kind = SyncJob.Kind.SYNC_COLLECTION
+    enqueue(kind, subject, connection=connection, arguments=arguments, due_in=LINGER_SECONDS)
+
+
+def sync_product(connection: Connection, product_gid: str, due_in: float = LINGER_SECONDS) -> None:
+    """Have one product of the source carried, with what else happens to it in the next seconds."""
+    subject, arguments = f"connection {connection.pk} {product_gid}", {"product_gid": product_gid}
+    kind = SyncJob.Kind.SYNC_PRODUCT
+    enqueue(kind, subject, connection=connection, arguments=arguments, due_in=due_in)
+
+
+def run_catalogue(run: CatalogueRun) -> None:
+    """Have a catalogue run, or a preview, worked at until it is over."""
+    arguments = {"run": run.pk}
+    enqueue(SyncJob.Kind.RUN_CATALOGUE, f"run {run.pk}", connection=run.connection, arguments=arguments)
+
+
+def follow_files(store: Store) -> None:
+    """Have it looked at what became of images that Shopify was still fetching."""
+    enqueue(SyncJob.Kind.FOLLOW_FILES, f"store {store.pk}", store=store, due_in=FILES_SECONDS)
+
+
+def delete_unordered(connection: Connection) -> None:
+    """Have products that were taken off sale a day ago deleted, if nobody ever ordered them."""
+    enqueue(SyncJob.Kind.DELETE_UNORDERED, f"connection {connection.pk}", connection=connection)
+
+
+def sync_content(connection: Connection, *, compares: bool = False) -> None:
+    """Have a connection's collections, pages, blogs and articles looked at: what changed, or all (`compares`)."""
+    subject = f"connection {connection.pk}" + (", all" if compares else "")
+    enqueue(SyncJob.Kind.SYNC_CONTENT, subject, connection=connection, arguments={"compares": compares})

@@ -1,0 +1,1 @@
+"""The mirror: what Shopify's levels hold as far as we know, and reading them."""

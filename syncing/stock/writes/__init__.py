@@ -1,0 +1,1 @@
+"""Stock that is written: recorded, sent, settled when an answer is missing."""

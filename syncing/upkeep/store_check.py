@@ -1,0 +1,42 @@
+"""Check store, and what follows when all is well again: what failed or waits because of the store goes on at once."""
+
+from django.db.models import Q
+
+from stores import onboarding
+from stores.models import Connection, Store
+from syncing.models import SyncJob
+from syncing.queue import enqueue, jobs
+
+# What the operator may just have put right. A bug is not; what Shopify rejected would be rejected again.
+_CURABLE = (SyncJob.Failure.MISCONFIGURED, SyncJob.Failure.TRANSIENT, SyncJob.Failure.GAVE_UP)
+
+
+def check_store(store: Store, *, is_pressed: bool = True) -> onboarding.CheckReport:
+    """Check a store as onboarding.check_store does; if all is in place now, have its waiting work done.
+
+    A store that was not ready may have lost webhooks, for instance with its subscriptions when the app was
+    uninstalled: its started connections are compared with Shopify.
+    """
+    was_ready = Store.objects.filter(pk=store.pk, status=Store.Status.READY).exists()
+    report = onboarding.check_store(store, is_pressed=is_pressed)
+    if report.ok:
+        _go_on(store, is_recovered=not was_ready)
+    return report
+
+
+def started_connections(store: Store) -> list[Connection]:
+    """The started connections of a store, in either role."""
+    rows = Connection.objects.filter(Q(source=store) | Q(destination=store), state=Connection.State.RUNNING)
+    return list(rows.select_related("source", "destination"))
+
+
+def _go_on(store: Store, *, is_recovered: bool) -> None:
+    connections = started_connections(store)
+    if is_recovered:
+        for connection in connections:
+            enqueue.reconcile(connection, trigger="resume")
+    hindered = Q(state=SyncJob.State.FAILED, failure__in=_CURABLE) | Q(state=SyncJob.State.QUEUED, attempts__gt=0)
+    concerned = Q(connection__in=connections) | Q(store=store)
+    waiting = SyncJob.objects.filter(hindered & concerned).exclude(kind=SyncJob.Kind.CHECK_STORE)
+    for job in waiting.select_related("connection", "store"):
+        jobs.run_again(job)

@@ -1,0 +1,1 @@
+"""What Shopify tells us: recorded, then worked on."""

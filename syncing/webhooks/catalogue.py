@@ -1,0 +1,96 @@
+"""What webhooks of products lead to in catalogues: a source's product is carried, a destination's edit is looked at."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.utils.dateparse import parse_datetime
+
+from stores.models import Connection, ProductLink, Store, SyncMode
+from stores.shopify import gids
+from syncing.catalogue.rules.webhook_digest import digest_of, is_only_stock, is_same_content
+from syncing.queue import enqueue
+
+Payloads = Sequence[dict]
+# Between our last call and the time we note, and between Shopify's clock and ours.
+ECHO_SECONDS = timedelta(seconds=5)
+
+
+def follow_products(store: Store, payloads: Payloads) -> list[str]:
+    """products/create and update. Returns a reason for each, '' where the store follows or controls no catalogue."""
+    return _carry(store, payloads) if store.is_source else _look_at_edits(store, payloads)
+
+
+def _followers(store: Store) -> list[Connection]:
+    """Connections along which this source's catalogue travels; where only stock does, sharing still decides."""
+    return list(Connection.objects.filter(source=store, catalogue__started_at__isnull=False))
+
+
+def _carry(store: Store, payloads: Payloads) -> list[str]:
+    connections = _followers(store)
+    if not connections:
+        return [""] * len(payloads)
+    product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
+    links: dict[str, dict[int, ProductLink]] = defaultdict(dict)
+    for known in ProductLink.objects.filter(connection__in=connections, source_gid__in=product_gids):
+        links[known.source_gid][known.connection_id] = known
+    reasons = []
+    for product_gid, payload in zip(product_gids, payloads, strict=True):
+        heard, count = digest_of(payload), 0
+        for connection in connections:
+            link = links[product_gid].get(connection.pk)
+            if link is None or not is_only_stock(link.heard, heard):
+                enqueue.sync_product(connection, product_gid)
+                count += 1
+            if link and link.heard != heard:
+                link.heard = heard
+                ProductLink.objects.filter(pk=link.pk).update(heard=heard)
+        reasons.append("It is carried." if count else "Nothing but its stock has changed.")
+    return reasons
+
+
+def _look_at_edits(store: Store, payloads: Payloads) -> list[str]:
+    product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
+    rows = ProductLink.objects.filter(
+        destination=store, destination_gid__in=product_gids, state=ProductLink.State.LINKED
+    )
+    rows = rows.filter(connection__catalogue__started_at__isnull=False).exclude(
+        connection__catalogue__product_mode=SyncMode.OFF
+    )
+    links = {link.destination_gid: link for link in rows.select_related("connection")}
+    return [
+        _look_at_edit(links[gid], payload) if gid in links else ""
+        for gid, payload in zip(product_gids, payloads, strict=True)
+    ]
+
+
+def _look_at_edit(link: ProductLink, payload: dict) -> str:
+    heard, before = digest_of(payload), link.heard_there
+    link.heard_there = heard
+    rows = ProductLink.objects.filter(pk=link.pk)
+    if is_same_content(before, heard) or _is_echo(link, parse_datetime(str(payload.get("updated_at")))):
+        rows.update(heard_there=heard)
+        return "Nothing that follows the source was edited."
+    rows.update(heard_there=heard, fingerprint="")  # so that the destination is read
+    enqueue.sync_product(link.connection, link.source_gid)
+    return "It is compared with the source."
+
+
+def _is_echo(link: ProductLink, updated_at: datetime | None) -> bool:
+    if updated_at is None or updated_at.tzinfo is None or link.synced_at is None:
+        return False
+    return updated_at <= link.synced_at + ECHO_SECONDS
+
+
+def forget_products(store: Store, payloads: Payloads) -> None:
+    """products/delete: what followed is let go of; what a destination deleted may be made again."""
+    product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
+    if store.is_source:
+        for connection in _followers(store):
+            for product_gid in product_gids:
+                enqueue.sync_product(connection, product_gid)
+        return
+    links = ProductLink.objects.filter(destination=store, destination_gid__in=product_gids)
+    for link in links.filter(state=ProductLink.State.LINKED).select_related("connection"):
+        ProductLink.objects.filter(pk=link.pk).update(fingerprint="")
+        enqueue.sync_product(link.connection, link.source_gid)

@@ -1,0 +1,183 @@
+"""Record a delivery once, and turn what was recorded into observations and work."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import DataError, InterfaceError, OperationalError, transaction
+from django.db import connection as db
+
+from stores.models import Store
+from stores.shopify import gids
+from stores.shopify.instants import parse_instant
+from stores.tracing import traced
+from syncing.models import StockObservation, WebhookEvent
+from syncing.queue import enqueue
+from syncing.stock.mirror import levels
+from syncing.stock.mirror.levels import Hint
+
+logger = logging.getLogger(__name__)
+
+PROCESS_ROWS = 500
+TRACED = 50  # so many webhook ids at most follow a job into the logs
+# What reading an unexpected body raises.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
+LARGEST = 2**31 - 1  # Shopify's Int, and our column's
+STOCK_TOPIC = "inventory_levels/update"
+Read = TypeVar("Read")
+# What the payloads of one topic lead to: one reason in words for each of them.
+Effect = Callable[[Store, Sequence[dict]], Sequence[str]]
+
+
+def record(
+    store_id: int, webhook_id: str, topic: str, body: str, event_id: str, triggered_at: datetime | None, version: str
+) -> bool:
+    """Store a delivery and have it processed; False if Shopify sent it before (its retries keep the webhook id).
+
+    On return the row is committed, so Shopify may be told that it arrived.
+    """
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO syncing_webhookevent (store_id, webhook_id, topic, body, event_id, triggered_at, api_version,
+                                              received_at, state, reason)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, now(), 'new', '') ON CONFLICT (store_id, webhook_id) DO NOTHING
+            """,
+            [store_id, webhook_id, topic, body, event_id, triggered_at, version],
+        )
+        is_new = cursor.rowcount == 1
+    # Only now, after the row is there for every worker to see (jobs.enqueue tells why).
+    enqueue.process_events()
+    return is_new
+
+
+def replay(event: WebhookEvent) -> None:
+    """Process a stored event again. Safe at any time: it only tells where to look."""
+    WebhookEvent.objects.filter(pk=event.pk).update(state=WebhookEvent.State.NEW, reason="", processed_at=None)
+    enqueue.process_events()
+
+
+def process_new(effects: dict[str, Effect], must_end: Callable[[], bool] = lambda: False) -> bool:
+    """Process all waiting events, the oldest first; several workers may do so at once.
+
+    False when it was told to end before none was left.
+    """
+    while _process_some(effects):
+        if must_end():
+            return False
+    return True
+
+
+def _process_some(effects: dict[str, Effect]) -> int:
+    with transaction.atomic():
+        # Rows that another worker has in hand are skipped: order does not matter, time stamps do.
+        free = (
+            WebhookEvent.objects.filter(state=WebhookEvent.State.NEW)
+            .order_by("pk")
+            .select_for_update(of=("self",), skip_locked=True)
+        )
+        if not (first := free.select_related("store").first()):
+            return 0
+        # One store and topic in a transaction: levels are locked before their links, as everywhere. With a second store
+        # its levels would be waited for with links in hand, for which a run waits that has those levels in hand.
+        events = list(free.filter(store=first.store, topic=first.topic)[:PROCESS_ROWS])
+        ids = [event.webhook_id for event in events]
+        with traced(correlation=ids[:TRACED]):  # for the jobs that they lead to
+            dirtied = _process_topic(first.store, first.topic, events, effects)
+        _save_outcomes(events)
+    logger.info("%s processed: %d", first.topic, len(ids), extra={"store": first.store.domain, "correlation": ids})
+    enqueue.carry_stock_of(dirtied)
+    return len(events)
+
+
+def _save_outcomes(events: Sequence[WebhookEvent]) -> None:
+    # One plain statement: most of a burst's time would go into the CASE expressions of Django's bulk_update.
+    with db.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE syncing_webhookevent event SET state = new.state, reason = new.reason, processed_at = now()
+            FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new (id, state, reason) WHERE event.id = new.id
+            """,
+            [[event.pk for event in events], [event.state for event in events], [event.reason for event in events]],
+        )
+
+
+def _process_topic(store: Store, topic: str, events: Sequence[WebhookEvent], effects: dict[str, Effect]) -> set[int]:
+    if topic == STOCK_TOPIC:
+        return _observe(store, events)
+    rows = _readable(events, lambda event, payload: payload)
+    if topic in effects:
+        _follow(store, effects[topic], rows)
+    else:
+        for event, _ in rows:
+            event.state, event.reason = WebhookEvent.State.IGNORED, "Nothing here follows this topic."
+    return set()
+
+
+def _observe(store: Store, events: Sequence[WebhookEvent]) -> set[int]:
+    hints = _readable(events, _hint)
+    marked = levels.observe_hints(store, [hint for _, hint in hints], StockObservation.Origin.WEBHOOK)
+    for event, _ in hints:
+        event.state = WebhookEvent.State.DONE
+        if event.pk in marked.unknown_events:
+            event.state, event.reason = WebhookEvent.State.IGNORED, "This item at this location is not linked."
+    return marked.connection_ids
+
+
+def _readable(
+    events: Iterable[WebhookEvent], read: Callable[[WebhookEvent, dict], Read]
+) -> list[tuple[WebhookEvent, Read]]:
+    """What the bodies say; those that cannot be read are refused."""
+    readings = []
+    for event in events:
+        try:
+            readings.append((event, read(event, _as_object(json.loads(event.body)))))
+        except MALFORMED as error:
+            _refuse(event, error)
+    return readings
+
+
+def _follow(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dict]]) -> None:
+    """All of a topic at once; one by one where one of them cannot be processed: it must not stop the others."""
+    try:
+        with transaction.atomic():
+            reasons = effect(store, [payload for _, payload in rows])
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the event's: all of them are processed again
+    except Exception as error:
+        if len(rows) == 1:
+            _refuse(rows[0][0], error)
+            return
+        for row in rows:
+            _follow(store, effect, [row])
+        return
+    for (event, _), reason in zip(rows, reasons, strict=True):
+        event.state, event.reason = WebhookEvent.State.DONE, reason[:500]
+
+
+def _refuse(event: WebhookEvent, error: Exception) -> None:
+    event.state = WebhookEvent.State.FAILED
+    if isinstance(error, MALFORMED):
+        event.reason = f"The body is not what Shopify documents for {event.topic}: {error!r}"[:500]
+    else:
+        logger.error("Event %s (%s) cannot be processed", event.pk, event.topic, exc_info=error)
+        event.reason = f"It cannot be processed, a bug of ours: {type(error).__name__}. The log tells more."
+
+
+def _as_object(payload: object) -> dict:
+    if not isinstance(payload, dict):
+        raise TypeError("the body is not a JSON object")
+    return payload
+
+
+def _hint(event: WebhookEvent, payload: dict) -> Hint:
+    available = payload["available"]
+    if available is not None and (isinstance(available, bool) or not isinstance(available, int)):
+        raise ValueError(f"available is {available!r}")
+    if available is not None and abs(available) > LARGEST:
+        raise ValueError("available is a number that no level can have")
+    as_of = parse_instant(payload["updated_at"])
+    item_gid = gids.gid("InventoryItem", payload["inventory_item_id"])
+    return Hint(item_gid, gids.gid("Location", payload["location_id"]), available, as_of, event.pk)

@@ -1,0 +1,166 @@
+"""What a webhook about an order leads to: a row with its units held back, and the work of copying it or its changes."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from orders import discovery, due, intake
+from orders.models import OrderImport, OrderUpdate
+from orders.reserved_units import Returned
+from stores.clients import OpenClient
+from stores.models import Connection, Store
+from stores.shopify import gids
+from stores.shopify.errors import ShopifyError
+from stores.shopify.instants import instant_or_none
+from syncing.queue import enqueue
+from syncing.resuming import move_units
+
+Payloads = Sequence[dict]
+Kind = OrderUpdate.Kind
+NOBODY = "No connection carries this store's orders."
+
+
+class _Later:
+    """Collects what several orders move: links are marked once, in the order of their ids, as everywhere."""
+
+    def __init__(self) -> None:
+        self.variants: set[int] = set()
+
+    def __call__(
+        self, source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+    ) -> None:
+        self.variants |= set(source_variant_ids)
+
+
+def follow_orders(store: Store, payloads: Payloads) -> list[str]:
+    """orders/create, paid and updated: any of them may be the first to arrive, or the only one."""
+    return _note_all(store, payloads, lambda connection, order_import, seen: None)
+
+
+def cancel_orders(store: Store, payloads: Payloads) -> list[str]:
+    """orders/cancelled: before the copy was made there will be none, afterwards the copy is cancelled, too."""
+
+    def cancel(connection: Connection, order_import: OrderImport, seen: intake.SeenOrder) -> None:
+        # Also while the import is under way: it may have read the original before this.
+        if order_import.state != OrderImport.State.SKIPPED:
+            intake.note_update(order_import, Kind.CANCELLATION, seen.gid, seen.cancelled_at)
+            enqueue.update_order(connection, seen.gid)
+
+    return _note_all(store, payloads, cancel)
+
+
+def _note_all(
+    store: Store, payloads: Payloads, then: Callable[[Connection, OrderImport, intake.SeenOrder], None]
+) -> list[str]:
+    connections = list(intake.carrying_connections(store.pk))
+    if not connections:
+        return [NOBODY] * len(payloads)
+    orders = [intake.seen_in_payload(payload) for payload in payloads]
+    reasons = [""] * len(payloads)
+    moved = _Later()
+    with transaction.atomic():
+        # By order: two workers with deliveries of the same orders must not wait for each other's rows in a circle.
+        for index in sorted(range(len(orders)), key=lambda i: orders[i].gid):
+            words = []
+            for connection in connections:
+                noted = intake.note(connection, orders[index], moved)
+                words.append(noted.words)
+                if noted.has_work:
+                    enqueue.import_order(connection, orders[index].gid)
+                if noted.order_import is not None:
+                    then(connection, noted.order_import, orders[index])
+            reasons[index] = " ".join(words)
+        move_units(moved.variants, None)
+    return reasons
+
+
+def follow_refunds(store: Store, payloads: Payloads) -> list[str]:
+    """refunds/create in a destination: the copy is to lose the same units."""
+    rows = [(payload["order_id"], gids.gid("Refund", payload["id"]), payload.get("created_at")) for payload in payloads]
+    return _note_updates(_originals(store, rows), rows, Kind.REFUND)
+
+
+def follow_edits(store: Store, payloads: Payloads) -> list[str]:
+    """orders/edited in a destination: told on the import, for people to follow by hand."""
+    edits = [payload["order_edit"] for payload in payloads]
+    rows = [(edit["order_id"], gids.gid("OrderEdit", edit["id"]), edit.get("committed_at")) for edit in edits]
+    return _note_updates(_originals(store, rows), rows, Kind.EDIT)
+
+
+def follow_fulfilments(store: Store, payloads: Payloads) -> list[str]:
+    """fulfillments/create and update in a source: what was shipped of a copy is shipped of the original, too."""
+    rows = [
+        (payload["order_id"], gids.gid("Fulfillment", payload["id"]), payload.get("updated_at")) for payload in payloads
+    ]
+    copies = OrderImport.objects.filter(connection__source=store, copy_order_gid__in=_order_gids(rows))
+    return _note_updates(_by(copies, "copy_order_gid"), rows, Kind.FULFILMENT)
+
+
+def follow_drafts(store: Store, payloads: Payloads) -> list[str]:
+    """draft_orders/update and delete in a source: look what became of a draft of ours."""
+    draft_gids = [gids.gid("DraftOrder", payload["id"]) for payload in payloads]
+    known = _by(OrderImport.objects.filter(connection__source=store, copy_gid__in=draft_gids), "copy_gid")
+    reasons = []
+    for draft_gid, payload in zip(draft_gids, payloads, strict=True):
+        ours = [row for row in known.get(draft_gid, ()) if payload.get("status") != row.draft_status]
+        for row in ours:
+            enqueue.import_order(row.connection, row.order_gid)
+        reasons.append("It is looked at." if ours else "Nothing that concerns us has changed, or it is none of ours.")
+    return reasons
+
+
+Row = tuple[int, str, str | None]
+Imports = dict[str, list[OrderImport]]
+
+
+def _order_gids(rows: Iterable[Row]) -> list[str]:
+    return [gids.gid("Order", order_id) for order_id, _, _ in rows]
+
+
+def _originals(store: Store, rows: Sequence[Row]) -> Imports:
+    return _by(OrderImport.objects.filter(connection__destination=store, order_gid__in=_order_gids(rows)), "order_gid")
+
+
+def _by(imports: QuerySet[OrderImport], name: str) -> Imports:
+    found: Imports = {}
+    for row in imports.select_related("connection"):
+        found.setdefault(getattr(row, name), []).append(row)
+    return found
+
+
+def _note_updates(imports: Imports, rows: Sequence[Row], kind: str) -> list[str]:
+    reasons = [""] * len(rows)
+    for index in sorted(range(len(rows)), key=lambda i: rows[i][1]):
+        order_id, origin_gid, happened_at = rows[index]
+        concerned = [
+            row for row in imports.get(gids.gid("Order", order_id), ()) if row.state != OrderImport.State.SKIPPED
+        ]
+        for row in concerned:
+            intake.note_update(row, kind, origin_gid, instant_or_none(happened_at), may_change=kind == Kind.FULFILMENT)
+            enqueue.update_order(row.connection, row.order_gid)
+            if row.state in OrderImport.UNFINISHED:  # it is read again, and other units of it are held back
+                enqueue.import_order(row.connection, row.order_gid)
+        reasons[index] = "It goes to the other side." if concerned else "It concerns no order that we copied."
+    return reasons
+
+
+def why_orders_must_end_first(connection: Connection, clients: OpenClient) -> str:
+    """Why a connection that is to carry no orders any more still does, in words; '' if its new strategy may begin.
+
+    Before it does, every order that was placed until then is noted: its units are taken from the source by its copy.
+    What happened to copies until then is carried, for its units are counted in the stock that both sides begin with.
+    """
+    if not connection.is_leaving_orders:
+        return ""
+    try:
+        look = discovery.discover_orders(connection, clients, move_units)
+    except ShopifyError as error:
+        return f"Orders placed until now are still to be noted. {error}"
+    for row in look.due:
+        enqueue.import_order(connection, row.order_gid)
+    for row in {*look.changed, *due.unfinished_updates([connection.pk])}:
+        enqueue.update_order(connection, row.order_gid)
+    changes = due.unfinished_updates([connection.pk]).count()
+    return f"Changes of {changes} copied orders are carried first." if changes else ""

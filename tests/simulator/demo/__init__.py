@@ -1,0 +1,1 @@
+"""The demo's shops and what they sell."""

@@ -1,0 +1,1 @@
+"""What mutations refuse and do."""

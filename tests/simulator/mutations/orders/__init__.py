@@ -1,0 +1,1 @@
+"""Mutations of orders, drafts, shipments and refunds."""

@@ -1,0 +1,1 @@
+"""Mutations of products, variants and their files."""

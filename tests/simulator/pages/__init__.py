@@ -1,0 +1,1 @@
+"""Pages for people: watch a shop and move it by hand."""

@@ -1,0 +1,1 @@
+"""Bodies of webhooks, in their REST shapes."""

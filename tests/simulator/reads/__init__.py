@@ -1,0 +1,1 @@
+"""What queries answer, with paging and search."""

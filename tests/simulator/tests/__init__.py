@@ -1,0 +1,1 @@
+"""Proofs of the simulator, against what Shopify documents."""

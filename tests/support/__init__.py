@@ -1,0 +1,1 @@
+"""What tests have in common: the cast, its stage, and hands to move it."""

@@ -1,0 +1,1 @@
+"""What tests of catalogues have in common."""

@@ -1,0 +1,1 @@
+"""What tests of the console have in common: rows, addresses, buttons."""

@@ -1,0 +1,1 @@
+"""What tests of orders have in common."""

@@ -1,0 +1,77 @@
+"""Collections that no longer follow: chosen, held, and what comes back."""
+
+import pytest
+
+from stores.clients import open_client
+from stores.models import Store
+from stores.shopify.products import deletion
+from syncing.catalogue.content import comparison
+from syncing.models import CatalogueRun
+
+
+def test_a_deleted_collection_is_unpublished_and_comes_back_as_the_same(scene):
+    scene = scene()
+    scene.set(publication_gids=[scene.channel()], field_policies={"publishing": "sync"})
+    scene.source.store.shares_collections = Store.CollectionSharing.ALL
+    gid = scene.add_collection("Favourites", 0)
+    scene.publish_in_source(gid)
+    scene.carry(gid)
+    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="none")
+    assert scene.carry(gid) == "1 unpublished"
+    assert scene.collection("favourites").publication_gids == ()
+    assert scene.link(gid).state == "unlinked"
+    assert "no longer shares" in scene.link(gid).reason
+    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="all")
+    assert scene.carry(gid) == "1 taken up again"
+    assert scene.collection("favourites").publication_gids == (scene.channel(),)
+
+
+@pytest.mark.parametrize(("choice", "is_left"), [("delete", False), ("nothing", True), ("if_ordered", True)])
+def test_a_collection_deleted_in_the_source_goes_as_chosen(scene, choice, is_left):
+    scene = scene(unlink=choice)
+    gid = scene.add_collection("Favourites", 0)
+    scene.carry(gid)
+    deletion.delete(open_client(scene.source.store), gid)
+    scene.carry(gid)
+    assert (scene.collection("favourites") is not None) == is_left
+    assert scene.link(gid).state == "unlinked"
+    assert "deleted in the source" in scene.link(gid).reason
+
+
+def test_only_chosen_collections_follow(scene):
+    scene = scene()
+    chosen, other = scene.add_collection("Chosen", 0), scene.add_collection("Other", 0)
+    scene.set(collection_selection="chosen", collection_gids=[chosen])
+    scene.compare()
+    assert (scene.collection("chosen") is not None, scene.collection("other")) == (True, None)
+    assert scene.carry(other) is None
+
+
+def test_a_mass_removal_is_held_until_an_operator_releases_it(scene):
+    scene = scene(guard_minimum=2, unlink="delete")
+    for number in range(3):
+        scene.add_collection(f"Number {number}", 0)
+    scene.compare()
+    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="none")
+    assert scene.compare() == "3 held for an operator"
+    assert len(scene.destination.shop.catalog.collections) == 3
+    run = CatalogueRun.objects.get()
+    assert (run.state, run.items.filter(outcome="held", action="delete").count()) == ("held", 3)
+    assert run.hold_reason == "It would remove 3 of 3 things from the destination, more than 20 %."
+    scene.compare()
+    assert CatalogueRun.objects.count() == 1
+    CatalogueRun.objects.update(state="running", is_released=True)
+    run.refresh_from_db()
+    comparison.carry_out(run, open_client)
+    run.refresh_from_db()
+    assert (run.state, run.done, scene.destination.shop.catalog.collections) == ("finished", 3, {})
+
+
+def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene):
+    scene = scene(unlink="delete", syncs_pages=True)
+    gid, page = scene.add_collection("Favourites", 0), scene.add("page", "About us")
+    scene.compare()
+    assert comparison.let_go_of_all(scene.connection, open_client) == "2 deleted"
+    assert scene.destination.shop.catalog.collections == scene.destination.shop.catalog.pages == {}
+    assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
+    assert scene.link(gid).reason == "The connection was ended. It was deleted."

@@ -1,0 +1,1 @@
+"""All that operators touch: pages and commands. App labels of models stay those of their apps."""

@@ -1,0 +1,108 @@
+"""Users and groups in the console's looks; tables of other packages are left out, our own rows are the record."""
+
+from typing import Any
+
+import django_otp.plugins.otp_static.admin
+import django_otp.plugins.otp_totp.admin  # noqa: F401
+import django_q.admin  # noqa: F401  the three register what is taken out below
+from axes.models import AccessAttempt
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django_otp import user_has_device
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from stores.roles import ADMINISTRATOR, MANAGER, SUPPORT, VIEWER
+from tiposync.console.access import two_factor
+from tiposync.console.kit.operations import operation
+from tiposync.console.kit.pages import Page
+
+CHANGE = "auth.change_user"
+FOREIGN = ("django_q", "otp_totp", "otp_static", "axes")
+
+for model in [row for row in admin.site._registry if row._meta.app_label in FOREIGN]:
+    admin.site.unregister(model)
+admin.site.unregister([User, Group])
+apps.get_app_config("auth").verbose_name = "Administration"  # as the menu says; Django's own is long and nobody's word
+
+
+def _attempts(user: User) -> Any:
+    return AccessAttempt.objects.filter(username=user.get_username())
+
+
+@admin.register(User)
+class UserAdmin(auth_admin.UserAdmin, Page):
+    """Who may sign in, and what they may do."""
+
+    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+    intro = (
+        f"Who may sign in. Give people a group rather than single permissions: {VIEWER}, {SUPPORT}, {MANAGER} or "
+        f"{ADMINISTRATOR}. Superusers may do everything."
+    )
+    operations = ("unlock", "turn_off_two_factor")
+    list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_within_reach(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_within_reach(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        # Who is no superuser makes none, and hands out no permission outside of groups.
+        closed = [] if request.user.is_superuser else ["is_superuser", "user_permissions"]
+        return [*super().get_readonly_fields(request, obj), *closed]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        obj.is_staff = obj.is_staff or not change  # there is nothing but the console to sign in to
+        super().save_model(request, obj, form, change)
+
+    @operation(
+        "Unlock sign-in",
+        "Forgets the failed attempts to sign in with this name: nobody is locked out any more.",
+        permission=CHANGE,
+        offered=lambda user: _attempts(user).exists(),
+    )
+    def unlock(self, request: HttpRequest, user: User) -> str:
+        _attempts(user).delete()
+        return f"{user} can try again."
+
+    @operation(
+        "Turn off two-factor sign-in",
+        "For somebody who lost phone and recovery codes: the password alone is enough until they set it up again.",
+        permission=CHANGE,
+        tone="danger",
+        offered=user_has_device,
+    )
+    def turn_off_two_factor(self, request: HttpRequest, user: User) -> str:
+        if not _is_within_reach(request, user):
+            raise ValueError("only a superuser may do that to a superuser.")
+        two_factor.disable(user)
+        return f"{user} signs in with the password alone."
+
+
+def _is_within_reach(request: HttpRequest, user: User | None) -> bool:
+    """Whether this user may be changed: a superuser only by one."""
+    return user is None or not user.is_superuser or request.user.is_superuser
+
+
+@admin.register(Group)
+class GroupAdmin(auth_admin.GroupAdmin, Page):
+    """Sets of permissions."""
+
+    intro = (
+        f"{VIEWER} looks. {SUPPORT} also runs again, resolves and releases. {MANAGER} also changes connections and the "
+        f"settings of stores. {ADMINISTRATOR} also enters credentials and manages users. Each release sets these four "
+        "as declared; for other sets of permissions make groups of your own."
+    )
+    empty_title = "No groups yet"
+    empty_text = "Run: python manage.py upsert_roles"
+    empty_link = ("Add a group", "auth_group_add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser
+
+    has_add_permission = has_change_permission
+    has_delete_permission = has_change_permission

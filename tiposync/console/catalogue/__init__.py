@@ -1,0 +1,1 @@
+"""Pages of catalogues: settings, prices, what follows, runs."""

@@ -1,0 +1,152 @@
+"""The rate table: rates by hand, and from a CSV file with a preview of what it would change."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action, display
+
+from stores.models import CatalogueSettings, CurrencyRate
+from syncing.catalogue.policy import save_rates
+from syncing.catalogue.rules.rates import RateRow, RateTableError, parse_rates
+from tiposync.console.kit import markup
+from tiposync.console.kit.pages import Page
+
+LARGEST = 2_000_000  # characters, far above what rates.MOST_ROWS need
+SHOWN = 200
+
+
+class PairFilter(DropdownFilter):
+    """By the two currencies."""
+
+    title = "currencies"
+    parameter_name = "pair"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        pairs = CurrencyRate.objects.order_by("base", "quote").values_list("base", "quote").distinct()
+        return [(f"{base}-{quote}", f"{base} → {quote}") for base, quote in pairs]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        base, _, quote = (self.value() or "").partition("-")
+        return queryset.filter(base=base, quote=quote) if quote else queryset
+
+
+class CurrencyRateForm(forms.ModelForm):
+    """Currencies in capital letters, however they are typed."""
+
+    class Meta:
+        model = CurrencyRate
+        fields = ("base", "quote", "rate", "valid_from")
+
+    def clean_base(self) -> str:
+        return self.cleaned_data["base"].upper()
+
+    def clean_quote(self) -> str:
+        return self.cleaned_data["quote"].upper()
+
+
+@admin.register(CurrencyRate)
+class CurrencyRateAdmin(Page):
+    """Rates, by currencies, the newest first."""
+
+    intro = (
+        "What one unit of a source's currency is worth in a destination's, from a day on. Catalogues whose currency "
+        "rate is “Table” take the newest rate that is valid, and make their prices anew by themselves."
+    )
+    empty_title = "No rates yet"
+    empty_text = "Only catalogues whose currency rate is “Table” need any. Enter one, or import a CSV file."
+    empty_link = ("Add a rate", "stores_currencyrate_add")
+    form = CurrencyRateForm
+    fields = ("base", "quote", "rate", "valid_from")
+    list_display = ["shown_pair", "shown_rate", "valid_from", "created_at"]
+    list_filter = [PairFilter]
+    list_filter_submit = True
+    search_fields = ["base", "quote"]
+    search_help_text = "Search by currency"
+    actions_list = ["import_rates"]
+
+    @display(description="Currencies", ordering="base")
+    def shown_pair(self, row: CurrencyRate) -> str:
+        return f"{row.base} → {row.quote}"
+
+    @display(description="Rate", ordering="rate")
+    def shown_rate(self, row: CurrencyRate) -> str:
+        return f"{row.rate.normalize():f}"
+
+    def has_import_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """A file both adds and replaces."""
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    @action(description="Import a CSV file", url_path="import", permissions=["import"], icon="upload_file")
+    def import_rates(self, request: HttpRequest) -> HttpResponse:
+        """Asks for a file, shows what it would change, then takes all of it or nothing."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        list_page = reverse("admin:stores_currencyrate_changelist")
+        context: dict[str, Any] = {"back": list_page, "text": "", "title": "Import currency rates"}
+        if request.method == "POST":
+            try:
+                context["text"] = _text_of(request)
+                rows = parse_rates(context["text"])
+            except RateTableError as error:
+                context["problems"] = error.problems
+            else:
+                if "_save" in request.POST:
+                    messages.success(request, f"Taken into the rate table: {save_rates(rows)}. {_who_uses(rows)}")
+                    return HttpResponseRedirect(list_page)
+                context |= {"rows": (shown := _changes(rows))[:SHOWN], "count": len(shown), "limit": SHOWN}
+        page = self.admin_site.each_context(request) | context
+        return TemplateResponse(request, "admin/stores/currencyrate/import.html", page)
+
+
+def _text_of(request: HttpRequest) -> str:
+    """The text of the file, or what the preview sent back. Raises RateTableError."""
+    file = request.FILES.get("file")
+    if file is None:
+        text = request.POST.get("text", "")
+        if not text.strip():
+            raise RateTableError(["Choose a file, or paste its lines."])
+    elif file.size is not None and file.size > LARGEST:
+        raise RateTableError(["The file is too large for a table of rates."])
+    else:
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise RateTableError(["The file is no UTF-8 text: save it as CSV (UTF-8)."]) from None
+    if len(text) > LARGEST:
+        raise RateTableError(["That is too long for a table of rates."])
+    return text
+
+
+def _changes(rows: Sequence[RateRow]) -> list[dict[str, Any]]:
+    """What each row would do to the table, those that change something first."""
+    bases = {row.base for row in rows}
+    known = {
+        (rate.base, rate.quote, rate.valid_from): rate.rate for rate in CurrencyRate.objects.filter(base__in=bases)
+    }
+    shown = []
+    for row in rows:
+        old = known.get((row.base, row.quote, row.valid_from))
+        label = (
+            markup.pill(markup.GOOD, "new")
+            if old is None
+            else markup.pill(markup.QUIET, "as it is")
+            if old == row.rate
+            else markup.pill(markup.WARN, f"replaces {old.normalize():f}")
+        )
+        shown.append({"row": row, "rate": f"{row.rate.normalize():f}", "label": label, "is_same": old == row.rate})
+    return sorted(shown, key=lambda change: change["is_same"])
+
+
+def _who_uses(rows: Sequence[RateRow]) -> str:
+    pairs = {(row.base, row.quote) for row in rows}
+    settings = CatalogueSettings.objects.filter(rate_kind=CatalogueSettings.RateKind.TABLE, started_at__isnull=False)
+    stores = settings.values_list("connection__source__currency", "connection__destination__currency")
+    count = sum(pair in pairs for pair in stores)
+    return f"Catalogues that use these currencies: {count}. Their prices are made anew by themselves." if count else ""

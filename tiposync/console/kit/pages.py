@@ -1,0 +1,118 @@
+"""What all pages of the console have in common: a sentence above a list, a way on where it is empty, hiding fields."""
+
+import copy
+import json
+import re
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from tiposync.console.kit.operations import OperatedMixin
+from tiposync.console.kit.paginator import ListPaginator
+
+# A titled group of fields on a page of a row, and all of them. (Django's type of them is known to the stubs only.)
+Fieldset = tuple[Any, Any]
+Fieldsets = list[Fieldset]
+
+
+class FirstPageList(ChangeList):
+    """A list that has only one page gets that from the paginator, too."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
+
+
+class Page(OperatedMixin, ModelAdmin):
+    """A model's pages. `intro` stands above its list; `empty_text` and `empty_link` where there is nothing yet."""
+
+    intro = ""
+    empty_title = "Nothing here yet"
+    empty_text = ""
+    empty_link: tuple[str, str] | None = None  # label, name of a console page
+    list_fullwidth = True
+    list_per_page = 50
+    paginator = ListPaginator
+    show_full_result_count = False
+    change_list_template = "admin/console/change_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """The rows with what `list_select_related` names: the page of a row shows the same relations as the list."""
+        rows, names = super().get_queryset(request), self.list_select_related
+        return rows.select_related(*names) if isinstance(names, list | tuple) and names else rows
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any) -> Paginator:
+        """The list's pages, see tiposync.console.kit.paginator."""
+        is_list = queryset.model is self.model  # the history of a row is cut into pages, too
+        whole = self.get_queryset(request) if is_list else queryset
+        return self.paginator(queryset, *args, **kwargs, whole=whole)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FirstPageList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        context: dict[str, Any] = {"intro": self.intro, "empty_title": self.empty_title, "empty_text": self.empty_text}
+        if self.empty_link:
+            label, name = self.empty_link
+            context["empty_link"] = {"label": label, "url": reverse(f"admin:{name}")}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+        form, row = context["adminform"], kwargs.get("obj")
+        closed = {str(name) for name in form.readonly_fields}
+        if row is not None and closed and getattr(self, "conditional_fields", None):
+            form.model_admin = copy.copy(self)  # this request's alone: what is closed depends on who looks
+            form.model_admin.conditional_fields = {
+                name: settled(condition, row, closed) for name, condition in self.conditional_fields.items()
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def is_list_page(request: HttpRequest) -> bool:
+    """Whether the request is for the list of a model's rows."""
+    match = request.resolver_match
+    return match is not None and (match.url_name or "").endswith("_changelist")
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Who asks. Nobody else comes to a page of the console, which Django cannot tell by the request's type."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def settled(condition: str, row: Model, closed: set[str]) -> str:
+    """A condition for the browser with the values of fields that are no inputs on this page in place of their names."""
+
+    def value_of(word: re.Match) -> str:
+        return json.dumps(getattr(row, word[0])) if word[0] in closed else word[0]
+
+    return re.sub(r"'[^']*'|\w+", value_of, condition)
+
+
+class ReadOnlyPage(Page):
+    """Rows that the engine writes and a person only reads (and may act on with buttons)."""
+
+    operate_permission = ""
+    actions_on_top = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether this user may use the actions of the list, which carry `permissions=["operate"]`."""
+        return bool(self.operate_permission) and request.user.has_perm(self.operate_permission)

@@ -1,0 +1,90 @@
+"""What commands are told by text (a store, a connection, a location, a variant) as rows; or what is known instead."""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from django.core.management.base import CommandError
+
+from stores.models import Connection, Location, Store, Variant
+from stores.shopify import gids
+from stores.variants import key_of
+
+SUFFIX = ".myshopify.com"
+
+
+def clean_domain(text: str) -> str:
+    """`my-store`, `my-store.myshopify.com` or its address in a browser, as the permanent name."""
+    text = text.strip().lower()
+    domain = (urlsplit(text).hostname or text) if "://" in text else text.rstrip("/")
+    return domain if "." in domain else domain + SUFFIX
+
+
+def find_store(text: str) -> Store:
+    """Raises CommandError that lists the known stores."""
+    store = Store.objects.filter(domain=clean_domain(text)).first()
+    if store is None:
+        raise CommandError(
+            f"There is no store {clean_domain(text)}. {_known(Store.objects.all(), 'domain', 'add_store')}"
+        )
+    return store
+
+
+def find_connection(text: str) -> Connection:
+    """By `source:destination` or by number. Raises CommandError that lists the known connections."""
+    connections = Connection.objects.select_related("source", "destination")
+    source, colon, destination = text.partition(":")
+    if colon:
+        found = connections.filter(source__domain=clean_domain(source), destination__domain=clean_domain(destination))
+    else:
+        found = connections.filter(pk=int(text)) if text.isdigit() else connections.none()
+    if connection := found.first():
+        return connection
+    names = [name_of(connection) for connection in connections]
+    known = f"Known: {', '.join(names)}." if names else "None is known: make one with connect_stores."
+    raise CommandError(f"There is no connection {text}; name it source:destination. {known}")
+
+
+def name_of(connection: Connection) -> str:
+    """`source:destination`, as commands take it."""
+    return f"{connection.source.domain}:{connection.destination.domain}"
+
+
+def find_location(store: Store, text: str) -> Location:
+    """By name (blanks around and case do not matter) or by gid. Raises CommandError that lists the known ones."""
+    wanted = text.strip().casefold()
+    locations = list(store.locations.all())
+    found = [place for place in locations if wanted in (place.name.strip().casefold(), place.gid.casefold())]
+    if len(found) == 1:
+        if not found[0].is_active:
+            raise CommandError(f"{store}: the location {found[0].name} is not active.")
+        return found[0]
+    if found:
+        known = ", ".join(place.gid for place in found)
+        raise CommandError(f"{store} has {len(found)} locations named {text.strip()}: give one's id instead ({known}).")
+    names = ", ".join(f"“{place.name}”" for place in locations if place.is_active) or "none; check the store first"
+    raise CommandError(f"{store} has no location “{text.strip()}”. Its locations: {names}.")
+
+
+def find_variant(store: Store, text: str) -> Variant:
+    """A living variant by SKU, gid or number. Raises CommandError when there is none, or more than one."""
+    text = text.strip()
+    variants = store.variants.filter(gone_at=None)
+    if text.startswith("gid://"):
+        found = list(variants.filter(gid=text))
+    else:
+        found = list(variants.filter(sku_key=key_of(text))[:5]) if key_of(text) else []
+        if not found and text.isdigit():
+            found = list(variants.filter(gid=gids.gid("ProductVariant", text)))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        known = ", ".join(f"{variant.gid} ({variant})" for variant in found)
+        raise CommandError(f"{store} has several variants with the SKU {text}: give one's id instead, such as {known}.")
+    raise CommandError(
+        f"{store} has no variant with the SKU or id “{text}” (as last read; link_products --match reads)."
+    )
+
+
+def _known(rows: Iterable[object], field: str, command: str) -> str:
+    names = [getattr(row, field) for row in rows]
+    return f"Known: {', '.join(names)}." if names else f"None is known: add one with {command}."

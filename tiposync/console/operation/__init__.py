@@ -1,0 +1,1 @@
+"""Pages of the work itself: jobs, webhook events, workers, alerts, privacy requests."""

@@ -1,0 +1,54 @@
+"""Conditions of orders that an operator looks for and that are no state."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
+
+from orders.models import OrderImport, OrderUpdate
+from tiposync.console.kit.filters import ConnectionFilter
+
+State, WaitsFor, DraftStatus = OrderImport.State, OrderImport.WaitsFor, OrderImport.DraftStatus
+
+# Somebody has to do something, or nothing will ever happen.
+ATTENTION = Q(state=State.FAILED) | Q(state=State.WAITING, waits_for=WaitsFor.LINKS)
+UNFINISHED = Q(state__in=OrderImport.UNFINISHED)
+
+
+class StandingFilter(DropdownFilter):
+    """What wants attention, or is not over yet."""
+
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("attention", "Wants attention: failed, or waits for links"),
+            ("unfinished", "No copy yet"),
+            ("payment", "Waits for its payment"),
+            ("links", "Waits for links"),
+            ("partial", "Copied in part"),
+            ("drafts", "Drafts not completed yet"),
+            ("changes", "A later change failed"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
+        conditions = {
+            "attention": ATTENTION,
+            "unfinished": UNFINISHED,
+            "payment": Q(state=State.WAITING, waits_for=WaitsFor.PAYMENT),
+            "links": Q(state=State.WAITING, waits_for=WaitsFor.LINKS),
+            "partial": Q(state=State.CONFIRMED, is_partial=True),
+            "drafts": Q(state=State.CONFIRMED, draft_status__in=[DraftStatus.OPEN, DraftStatus.INVOICE_SENT]),
+            "changes": Q(pk__in=OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).values("order_import")),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+class OrderConnectionFilter(ConnectionFilter):
+    """By the connection of a later change's order."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> QuerySet[OrderUpdate]:
+        value = self.value() or ""
+        return queryset.filter(order_import__connection=int(value)) if value.isdigit() else queryset

@@ -1,0 +1,209 @@
+"""Orders: what became of each, why, and what to do; the buttons that take one up again."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Case, QuerySet, When
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from orders.copies import importing
+from orders.models import OrderImport
+from syncing import resuming
+from syncing.queue import enqueue
+from tiposync.console.kit import markup
+from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.operations import operation
+from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.orders.filters import StandingFilter
+from tiposync.console.orders.summary import (
+    copy_of,
+    order_panel,
+    orders_with_number,
+    original_of,
+    state_pills,
+    what_is_missing,
+    with_left_out,
+)
+
+CHANGE = "orders.change_orderimport"
+State = OrderImport.State
+DraftStatus = OrderImport.DraftStatus
+AGAIN = (State.SKIPPED, State.WAITING, State.FAILED)
+QUEUED = "It is taken up within seconds if a worker is up; reload to see what came of it."
+MOST_AT_ONCE = 1000
+
+
+def _is_open_draft(row: OrderImport) -> bool:
+    is_over = row.draft_status in (DraftStatus.COMPLETED, DraftStatus.DELETED)
+    return row.state == State.CONFIRMED and row.is_draft and not is_over
+
+
+def _can_give_up(row: OrderImport) -> bool:
+    return row.state in (State.PLANNED, State.WAITING, State.FAILED) and not row.attempts
+
+
+@admin.register(OrderImport)
+class OrderImportAdmin(ReadOnlyPage):
+    """Orders of destinations, newest first."""
+
+    intro = (
+        "Each order of a destination whose connection carries orders, and its copy in the source. There is exactly one "
+        "copy of each: importing again is safe at any time. The units of an order without a copy are held back from "
+        "what the source offers."
+    )
+    empty_title = "No orders yet"
+    empty_text = (
+        "Orders appear when a destination sells something and its connection has the strategy “Order” or “Draft "
+        "order”. Orders placed before the connection was started are left alone."
+    )
+    empty_link = ("Go to connections", "stores_connection_changelist")
+    operate_permission = CHANGE
+    list_display = [
+        "shown_order",
+        "shown_state",
+        "shown_reason",
+        "shown_original",
+        "shown_copy",
+        "shown_placed",
+        "shown_waiting",
+    ]
+    list_filter = [("state", ChoicesDropdownFilter), StandingFilter, ConnectionFilter]
+    list_filter_submit = True
+    search_fields = ["order_name", "copy_name", "=order_gid", "=copy_gid", "=copy_order_gid"]
+    search_help_text = "Search by name (#1001) or Shopify's number, of the order or of its copy"
+    list_select_related = ["connection__source", "connection__destination"]
+    actions = ["import_selected_again"]
+    operations = ("import_again", "send_again", "look_at_draft", "give_up")
+    panel_template = "admin/orders/orderimport/summary.html"
+    fieldsets = [
+        ("Order", {"fields": ["about", "shown_placed", "created_at", "changed_at", "order_gid"]}),
+        (
+            "Copy",
+            {"fields": ["copy_gid", "copy_order_gid", "shown_draft", "shown_reserved", "confirmed_at"]},
+        ),
+        ("How it was sent", {"fields": ["attempts", "sent_at", "looks", "look_up_until", "shown_failure"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderImport]:
+        return with_left_out(super().get_queryset(request))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Shopify's number of an order, as its admin has it in the address, is searched as what it stands for."""
+        rows, has_duplicates = super().get_search_results(request, queryset, search_term)
+        if (term := search_term.strip()).isdigit() and term.isascii():
+            rows = rows | queryset.filter(orders_with_number(int(term)))
+        return rows, has_duplicates
+
+    def panel(self, request: HttpRequest, row: OrderImport) -> dict[str, Any]:
+        return order_panel(row)
+
+    @display(description="Order", ordering="order_name")
+    def shown_order(self, row: OrderImport) -> str:
+        return markup.two_lines(row.order_name or row.order_gid.rsplit("/", 1)[-1], row.connection)
+
+    @display(description="State", ordering="state")
+    def shown_state(self, row: OrderImport) -> str:
+        return state_pills(row)
+
+    @display(description="Why")
+    def shown_reason(self, row: OrderImport) -> str:
+        return markup.wrapped(row.reason or what_is_missing(row))
+
+    @display(description="Original", ordering="original_total")
+    def shown_original(self, row: OrderImport) -> str:
+        return original_of(row)
+
+    @display(description="Copy", ordering="copy_total")
+    def shown_copy(self, row: OrderImport) -> str:
+        return copy_of(row)
+
+    @display(description="Placed", ordering="placed_at")
+    def shown_placed(self, row: OrderImport) -> str:
+        return markup.ago(row.placed_at, markup.NOTHING)
+
+    @display(
+        description="No copy since",
+        ordering=Case(When(state__in=OrderImport.UNFINISHED, then="created_at")),
+    )
+    def shown_waiting(self, row: OrderImport) -> str:
+        return markup.ago(row.created_at) if row.state in OrderImport.UNFINISHED else markup.NOTHING
+
+    @display(description="Connection")
+    def about(self, row: OrderImport) -> str:
+        return markup.page_of(row.connection)
+
+    @display(description="Draft")
+    def shown_draft(self, row: OrderImport) -> str:
+        return row.get_draft_status_display() or ("Yes" if row.is_draft else "No: a real order")
+
+    @display(description="Its stock is reserved until")
+    def shown_reserved(self, row: OrderImport) -> str:
+        return markup.ago(row.reserved_until, markup.NOTHING)
+
+    @display(description="Kind of problem")
+    def shown_failure(self, row: OrderImport) -> str:
+        return markup.pill(markup.BAD, row.failure) if row.failure else markup.NOTHING
+
+    @operation(
+        "Import again",
+        "Reads the order and its links afresh and makes the copy, if that is possible now. What may have been sent "
+        "before is looked for first, so there is never a second copy.",
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda row: row.state in AGAIN,
+    )
+    def import_again(self, request: HttpRequest, row: OrderImport) -> str:
+        if not importing.import_again(row):
+            raise ValueError("it was taken up meanwhile.")
+        enqueue.import_order(row.connection, row.order_gid)
+        return QUEUED
+
+    @operation(
+        "Send again",
+        "Looks for the copy in the source once more. Only if it is not there, the order is sent again at once, without "
+        "waiting any longer.",
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda row: row.state == State.SENT,
+    )
+    def send_again(self, request: HttpRequest, row: OrderImport) -> str:
+        if not importing.send_again(row):
+            raise ValueError("what became of it is known by now.")
+        enqueue.import_order(row.connection, row.order_gid)
+        return f"It is looked for, then sent. {QUEUED}"
+
+    @operation(
+        "Look at the draft",
+        "Asks Shopify what became of the draft: still open, completed or deleted. Also happens by itself.",
+        permission=CHANGE,
+        offered=_is_open_draft,
+    )
+    def look_at_draft(self, request: HttpRequest, row: OrderImport) -> str:
+        enqueue.import_order(row.connection, row.order_gid)
+        return "The draft is looked at. Reload in a few seconds."
+
+    @operation(
+        "Give up",
+        "No copy is made: you entered the order in the source by hand, or do not want it there. Its units are no "
+        "longer held back. It can be imported again later.",
+        permission=CHANGE,
+        tone="danger",
+        offered=_can_give_up,
+    )
+    def give_up(self, request: HttpRequest, row: OrderImport) -> str:
+        if not importing.dismiss(row, resuming.move_units, f"Given up by {request.user.get_username()}."):
+            raise ValueError("it was taken up meanwhile: look whether its copy is there.")
+        return "Given up: no copy is made of it."
+
+    @action(description="Import again: those that failed, wait or were skipped", permissions=["operate"])
+    def import_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
+        again = queryset.filter(state__in=AGAIN).select_related("connection__source", "connection__destination")
+        count = 0
+        for row in again.order_by("id")[:MOST_AT_ONCE]:
+            if importing.import_again(row):
+                enqueue.import_order(row.connection, row.order_gid)
+                self.log_change(request, row, "Import again.")
+                count += 1
+        messages.success(request, f"Being imported again: {count}. Copied ones and those under way were left alone.")

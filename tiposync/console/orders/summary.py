@@ -1,0 +1,180 @@
+"""How an order looks on the console's pages: its states, both stores' orders, its lines, and what happened later."""
+
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from orders.advice import what_to_do
+from orders.copies import sums
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from stores.models import VariantLink
+from stores.shopify import gids
+from stores.shopify.admin_pages import page_url
+from tiposync.console.kit import markup
+
+State, DraftStatus = OrderImport.State, OrderImport.DraftStatus
+MOST_LINES, MOST_UPDATES = 500, 100
+TONES: dict[str, str] = {
+    State.PLANNED: markup.BUSY,
+    State.WAITING: markup.WARN,
+    State.SENT: markup.WARN,
+    State.CONFIRMED: markup.GOOD,
+    State.FAILED: markup.BAD,
+}
+# Shorter than the states' own names: they stand in a narrow column.
+WORDS: dict[str, str] = {
+    OrderImport.WaitsFor.PAYMENT: "Waits for payment",
+    OrderImport.WaitsFor.LINKS: "Waits for links",
+    State.SENT: "Sent, answer unknown",
+}
+LINE_TONES: dict[str, str] = {
+    OrderImportLine.State.PLANNED: markup.BUSY,
+    OrderImportLine.State.CARRIED: markup.GOOD,
+    OrderImportLine.State.LEFT_OUT: markup.WARN,
+}
+UPDATE_TONES: dict[str, str] = {
+    OrderUpdate.State.PLANNED: markup.BUSY,
+    OrderUpdate.State.SENT: markup.WARN,
+    OrderUpdate.State.CONFIRMED: markup.GOOD,
+    OrderUpdate.State.FAILED: markup.BAD,
+}
+ALERTS: dict[str, str] = {
+    State.FAILED: markup.BAD,
+    State.WAITING: markup.WARN,
+    State.SENT: markup.WARN,
+    State.SKIPPED: markup.BUSY,
+}
+
+
+def state_pills(row: OrderImport) -> str:
+    """The state of an order, and what else is worth a label: partial, and how its draft stands."""
+    words = WORDS.get(row.waits_for if row.state == State.WAITING else row.state) or row.get_state_display()
+    pills = [
+        markup.pill(TONES.get(row.state, markup.QUIET), words, row.get_state_display()),
+        markup.pill(markup.WARN, "Partial", "Some lines were left out") if row.is_partial else "",
+    ]
+    if row.is_draft and row.state == State.CONFIRMED:
+        tone = markup.GOOD if row.draft_status == DraftStatus.COMPLETED else markup.QUIET
+        pills.append(markup.pill(tone, f"Draft: {row.get_draft_status_display().lower() or 'open'}"))
+    return markup.joined(pills)
+
+
+def update_pill(update: OrderUpdate) -> str:
+    """The state of a later change."""
+    return markup.pill(UPDATE_TONES.get(update.state, markup.QUIET), update.get_state_display())
+
+
+def original_of(row: OrderImport) -> str:
+    """The destination's order: its total, leading to it in Shopify's admin."""
+    return _original_link(row, _total(row.original_total, row.original_currency))
+
+
+def _original_link(row: OrderImport, text: str) -> str:
+    return markup.outside(page_url(row.connection.destination.domain, row.order_gid), text or "Open")
+
+
+def copy_of(row: OrderImport) -> str:
+    """The copy: its name and total, leading to it in Shopify's admin; the order that a completed draft became."""
+    if not row.copy_gid:
+        return markup.NOTHING
+    domain = row.connection.source.domain
+    shown = markup.outside(page_url(domain, row.copy_gid), row.copy_name or "Open")
+    if row.is_draft and row.copy_order_gid:
+        shown = markup.joined([shown, markup.outside(page_url(domain, row.copy_order_gid), "its order")], " · ")
+    return markup.two_lines(shown, markup.unbroken(_total(row.copy_total, row.copy_currency)))
+
+
+def _total(amount: Any, currency: str) -> str:
+    return sums.text(amount, currency) if amount is not None and currency else ""
+
+
+def orders_with_number(number: int) -> Q:
+    """Orders and drafts, originals and copies, that have this number at Shopify."""
+    order_gid, draft_gid = gids.gid("Order", number), gids.gid("DraftOrder", number)
+    return Q(order_gid=order_gid) | Q(copy_gid__in=[order_gid, draft_gid]) | Q(copy_order_gid=order_gid)
+
+
+def order_panel(row: OrderImport) -> dict[str, Any]:
+    """What stands above an order's page: how it stands, what to do, its lines and what happened to it later."""
+    lines = list(row.lines.select_related("source_variant__store")[: MOST_LINES + 1])
+    updates = list(row.updates.all()[: MOST_UPDATES + 1])
+    timelines = _timelines(row, lines)
+    return {
+        "alerts": _alerts(row),
+        "reason": row.reason if row.state not in ALERTS else "",
+        "state": state_pills(row),
+        "advice": what_to_do(row),
+        "original": markup.two_lines(
+            _original_link(row, row.order_name), _total(row.original_total, row.original_currency)
+        ),
+        "copy": copy_of(row),
+        "source": row.connection.source,
+        "destination": row.connection.destination,
+        "links_url": markup.list_url(VariantLink, connection=row.connection_id, doubt="open"),
+        "has_unlinked": any(line.variant_gid and line.source_variant_id is None for line in lines),
+        "lines": [_line(line, timelines) for line in lines[:MOST_LINES]],
+        "more_lines": len(lines) > MOST_LINES,
+        "updates": [_update(update) for update in updates[:MOST_UPDATES]],
+        "more_updates": len(updates) > MOST_UPDATES,
+    }
+
+
+def _alerts(row: OrderImport) -> list[dict[str, str]]:
+    alerts = []
+    if row.reason and row.state in ALERTS:
+        alerts.append({"tone": ALERTS[row.state], "text": row.reason})
+    if words := what_is_missing(row):
+        alerts.append({"tone": markup.WARN, "text": words})
+    return alerts
+
+
+def what_is_missing(row: OrderImport) -> str:
+    """How much of a partial order is not in its copy; '' if all is. Needs `with_left_out`."""
+    if not row.is_partial or row.state != State.CONFIRMED:
+        return ""
+    counted: Any = row
+    return f"Lines that are not in the copy: {counted.left_out_count} of {counted.line_count}."
+
+
+def with_left_out(rows: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
+    """Orders with `line_count` and `left_out_count`, counted in the same query."""
+    lines = OrderImportLine.objects.filter(order_import=OuterRef("pk")).order_by().values("order_import")
+    left_out = lines.filter(state=OrderImportLine.State.LEFT_OUT)
+    return rows.annotate(
+        line_count=Coalesce(Subquery(lines.annotate(n=Count("pk")).values("n")), 0),
+        left_out_count=Coalesce(Subquery(left_out.annotate(n=Count("pk")).values("n")), 0),
+    )
+
+
+def _timelines(row: OrderImport, lines: list[OrderImportLine]) -> dict[int, str]:
+    """Source variant -> the page that explains its stock in this connection."""
+    wanted = {line.source_variant_id for line in lines} - {None}
+    links = VariantLink.objects.filter(connection=row.connection_id, source_variant__in=wanted)
+    return {
+        variant_id: reverse("admin:syncing_timeline", args=[pk])
+        for pk, variant_id in links.values_list("pk", "source_variant_id")
+    }
+
+
+def _line(line: OrderImportLine, timelines: dict[int, str]) -> dict[str, Any]:
+    partner = line.source_variant
+    url = timelines.get(line.source_variant_id) if line.source_variant_id is not None else None
+    return {
+        "quantity": line.quantity,
+        "title": line.title or line.variant_gid or "a custom line",
+        "partner": markup.anchor(url, partner) if url else partner or markup.NOTHING,
+        "state": markup.pill(LINE_TONES.get(line.state, markup.QUIET), line.get_state_display()),
+        "reason": line.reason,
+        "is_pending": line.is_pending,
+    }
+
+
+def _update(update: OrderUpdate) -> dict[str, Any]:
+    return {
+        "kind": markup.page_of(update, update.get_kind_display()),
+        "state": update_pill(update),
+        "reason": update.reason,
+        "at": markup.ago(update.origin_at or update.created_at),
+    }

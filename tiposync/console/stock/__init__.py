@@ -1,0 +1,1 @@
+"""Pages of stock: what is in step, held, written, compared, taken back."""

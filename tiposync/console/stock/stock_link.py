@@ -1,0 +1,148 @@
+"""The pairs of levels that are kept in step: which are, which are not, and why."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+
+from stores.models import Store
+from syncing.models import StockLevel, StockLink
+from syncing.monitoring import connection_status
+from tiposync.console.kit import markup
+from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.item_search import SearchedByItem
+from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.stock.timeline import read_live_view, timeline_view
+
+
+class StockFilter(DropdownFilter):
+    """The conditions an operator looks for that are no state."""
+
+    title = "stock"
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("in", "In step"),
+            ("out", "Out of step: waiting, held, or changed in the destination"),
+            ("oversold", "Oversold: below zero on either side"),
+            ("waiting", "Waiting to be carried over"),
+            ("doubtful", "Doubtful: read live before it is used"),
+            ("absent", "Not stocked on either side"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> QuerySet[StockLink]:
+        conditions = {
+            "in": connection_status.IN_STEP,
+            "out": connection_status.OUT_OF_STEP,
+            "oversold": _with_levels(available__lt=0),
+            "waiting": connection_status.WAITING,
+            "doubtful": _with_levels(is_doubtful=True),
+            "absent": _with_levels(is_active=False),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+def _with_levels(**wanted: Any) -> Q:
+    # The levels first: they are few, and joining each link with both of its own would take longer.
+    levels = StockLevel.objects.filter(**wanted).values("pk")
+    return Q(source_level__in=levels) | Q(destination_level__in=levels)
+
+
+@admin.register(StockLink)
+class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
+    """Pairs of levels; each leads to the timeline of its item."""
+
+    intro = (
+        "One row per linked variant and mapped location: the two levels that are kept in step. "
+        "Open the timeline to see why a number is what it is."
+    )
+    empty_title = "No stock is kept in step yet"
+    empty_text = (
+        "Rows appear when a connection has linked variants and mapped locations and is started. "
+        "Open a connection: its page says which step comes next."
+    )
+    empty_link = ("Go to connections", "stores_connection_changelist")
+    list_display = [
+        "item",
+        "locations",
+        "shown_state",
+        "source_now",
+        "destination_now",
+        "shown_reason",
+        "shown_changed",
+        "timeline",
+    ]
+    list_filter = [("state", ChoicesDropdownFilter), StockFilter, ConnectionFilter]
+    list_filter_submit = True
+    ordering = ["-changed_at"]
+    item_paths = {
+        Store.Role.SOURCE: "variant_link__source_variant",
+        Store.Role.DESTINATION: "variant_link__destination_variant",
+    }
+    list_select_related = [
+        "connection__source",
+        "connection__destination",
+        "variant_link__source_variant",
+        "variant_link__destination_variant",
+        "mapping__source_location",
+        "mapping__destination_location",
+        "source_level",
+        "destination_level",
+    ]
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("timeline/<int:link_id>/", wrap(timeline_view), name="syncing_timeline"),
+            path("timeline/<int:link_id>/read/", wrap(read_live_view), name="syncing_timeline_read"),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A pair's page is the timeline of its item."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        pair = self.get_object(request, unquote(object_id))
+        if pair is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return redirect("admin:syncing_timeline", pair.variant_link_id)
+
+    @display(description="Item", ordering="variant_link__source_variant__product_title")
+    def item(self, link: StockLink) -> str:
+        return markup.two_lines(link.variant_link.source_variant, link.connection)
+
+    @display(description="Locations")
+    def locations(self, link: StockLink) -> str:
+        return str(link.mapping)
+
+    @display(description="State", ordering="state")
+    def shown_state(self, link: StockLink) -> str:
+        return markup.state_pill(link)
+
+    @display(description="Source", ordering="source_level__available")
+    def source_now(self, link: StockLink) -> str | int:
+        return markup.quantity(link.source_level.available)
+
+    @display(description="Destination", ordering="destination_level__available")
+    def destination_now(self, link: StockLink) -> str | int:
+        return markup.quantity(link.destination_level.available)
+
+    @display(description="Why")
+    def shown_reason(self, link: StockLink) -> str:
+        return markup.wrapped(link.reason)
+
+    @display(description="Changed", ordering="changed_at")
+    def shown_changed(self, link: StockLink) -> str:
+        return markup.ago(link.changed_at)
+
+    @display(description="Timeline")
+    def timeline(self, link: StockLink) -> str:
+        return markup.anchor(reverse("admin:syncing_timeline", args=[link.variant_link_id]), "Why this number?")

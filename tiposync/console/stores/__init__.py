@@ -1,0 +1,1 @@
+"""Pages of stores and connections, and the switch."""

@@ -1,0 +1,360 @@
+"""Connections: what travels between two stores, how it is set up step by step, and how it stands."""
+
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
+
+from orders import due
+from orders.models import OrderSettings
+from stores.clients import open_for_person
+from stores.linking import linking
+from stores.models import CatalogueSettings, Connection, LocationMapping, Store
+from syncing.models import StockLink
+from syncing.monitoring.connection_status import connection_status
+from syncing.queue import enqueue
+from syncing.stock import preview, undo
+from tiposync.console.catalogue.summary import page_of_catalogue
+from tiposync.console.kit import markup
+from tiposync.console.kit.operations import operation
+from tiposync.console.kit.removal import Removal, connections_removed
+from tiposync.console.orders.settings import OrderSettingsInline, resume_orders
+from tiposync.console.stock.undo import UNDO, undo_page
+from tiposync.console.stores.connection_form import ConnectionForm, MappingInline
+from tiposync.console.stores.connection_list import ConnectionColumns
+from tiposync.console.stores.connection_summary import follow_up, panel_urls, preview_tables, unmapped_locations
+from tiposync.console.stores.setup_guide import PREVIEWED, is_working, next_steps
+
+CHANGE_CATALOGUE = "stores.change_cataloguesettings"
+CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
+PREVIEW_ROWS = 500
+FIRST_LOOK = timedelta(minutes=2)  # whoever has just started it sees its numbers move
+ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
+State = Connection.State
+
+
+def _is_approved(connection: Connection) -> bool:
+    return connection.state in (State.READY, State.RUNNING)
+
+
+def _has_catalogue(connection: Connection) -> bool:
+    return bool(page_of_catalogue(connection.pk))
+
+
+def _what_start_does(connection: Connection) -> str:
+    words = "Reads both catalogues, matches them, and begins to keep the mapped locations in step. "
+    if connection.alignment == Connection.Alignment.KEEP_BOTH:
+        return words + "Quantities that differ now stay as they are; later changes travel."
+    return words + "Where quantities differ now, the destination takes the source's. Preview it first."
+
+
+def _was_aligned(connection: Connection) -> bool:
+    return undo.first_alignment_of(connection).exists()
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ConnectionColumns):
+    """Connections, by source and destination."""
+
+    intro = (
+        "A connection keeps one destination store in step with one source store. Nothing travels before it is started."
+    )
+    empty_title = "No connections yet"
+    empty_text = (
+        "Connect a source store to a destination store. You need one store of each role, both checked. "
+        "Nothing is written to either store before you press “Start”."
+    )
+    empty_link = ("Add a connection", "stores_connection_add")
+    form = ConnectionForm
+    inlines = [MappingInline]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ("strategy", ChoicesDropdownFilter),
+        ("is_paused", BooleanRadioFilter),
+        ("source", RelatedDropdownFilter),
+    ]
+    list_filter_submit = True
+    list_select_related = ["source", "destination"]
+    search_fields = ["source__name", "source__domain", "destination__name", "destination__domain"]
+    search_help_text = "Search by store"
+    operations = (
+        "approve",
+        "reject",
+        "propose",
+        "match",
+        "preview",
+        "start",
+        "reconcile",
+        "pause",
+        "resume",
+        "preview_undo",
+        "take_back",
+        "open_catalogue",
+        "add_catalogue",
+    )
+    panel_template = "admin/stores/connection/summary.html"
+    conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
+    add_fieldsets = [
+        ("Stores", {"fields": ["source", "destination"]}),
+        ("What travels", {"fields": ["strategy", "identifier", "alignment"]}),
+    ]
+    fieldsets = [
+        ("Stores", {"fields": ["source", "destination"]}),
+        ("What travels", {"fields": ["strategy", "identifier", "alignment", "drift", "activates_items"]}),
+        (
+            "Rules",
+            {
+                "fields": ["safety_buffer", "cap_quantity", "percentage"],
+                "classes": ["console-conditional"],
+                "description": "One-way only: how the destination's quantity is computed from the source's.",
+            },
+        ),
+        (
+            "Guards",
+            {
+                "fields": ["guard_zero_from", "guard_move", "guard_zero_share", "guard_zero_minimum"],
+                "description": "A change beyond these limits is read again live; if it still looks destructive, it "
+                "waits for an operator under “Holds”.",
+            },
+        ),
+    ]
+
+    def get_inlines(self, request: HttpRequest, obj: Connection | None) -> list:
+        if not obj:
+            return []
+        return [*self.inlines, OrderSettingsInline] if obj.carries_orders else self.inlines
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> list[str]:
+        return ["source", "destination"] if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        sources = list(Store.objects.filter(role=Store.Role.SOURCE)[:2])
+        if len(sources) == 1:
+            initial = {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial
+        return initial
+
+    def is_busy(self, row: Connection) -> bool:
+        if is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id)):
+            return True
+        if row.state != State.RUNNING or row.started_at is None:
+            return False
+        return row.started_at > row.destination.now() - FIRST_LOOK
+
+    def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
+        reason = row.why_inert()
+        steps = next_steps(row, lambda: {button["name"]: button for button in self.offered(request, row)})
+        tone = markup.BAD if "disconnected" in reason else markup.WARN
+        said = [{"tone": tone, "text": reason}, {"tone": markup.BUSY, "text": due.tell_left_over(row)}]
+        return {
+            "alerts": [each for each in said if each["text"]],
+            "status": connection_status(row),
+            "steps": steps,
+            "unmapped": unmapped_locations(row),
+            "urls": panel_urls(row),
+            "reconciled": markup.ago(row.reconciled_at),
+            "matched": markup.ago(row.linked_at),
+        }
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        if not change:
+            obj.state = obj.first_state()
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            obj.save(update_fields=form.changed_data)  # workers write the same row: only what was changed here
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            return
+        connection = form.instance
+        if "identifier" in form.changed_data and _is_approved(connection):
+            enqueue.match_connection(connection)
+            messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
+        if "strategy" in form.changed_data and (words := due.tell_left_over(connection)):
+            messages.info(request, words)
+        if form.changed_data or any(formset.has_changed() for formset in formsets):
+            follow_up(connection)
+        if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
+            resume_orders(connection)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
+        return connections_removed(objs, request)
+
+    def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"{obj} was added. Its page shows the steps until it can be started.")
+        return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
+
+    def response_change(self, request: HttpRequest, obj: Connection) -> HttpResponse:
+        if not obj.carries_orders or OrderSettings.objects.filter(connection=obj).exists():
+            return super().response_change(request, obj)
+        messages.info(request, "Choose at the bottom of this page how its orders become orders of the source.")
+        return HttpResponseRedirect(reverse("admin:stores_connection_change", args=[obj.pk]))
+
+    @operation(
+        "Approve",
+        "Accepts this connection. Nothing travels yet: it can then be matched, previewed and started.",
+        permission=APPROVE,
+        tone="primary",
+        offered=lambda connection: connection.state in (State.PENDING, State.REJECTED),
+    )
+    def approve(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(state=State.READY)
+        return "Approved. Next: map its locations, match, preview, start."
+
+    @operation(
+        "Reject",
+        "Refuses this connection: it cannot be started. It can be approved later.",
+        permission=APPROVE,
+        tone="danger",
+        offered=lambda connection: connection.state == State.PENDING,
+    )
+    def reject(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(state=State.REJECTED)
+        return "Rejected: it cannot be started."
+
+    @operation(
+        "Propose by name",
+        "Maps unmapped locations that have the same name in both stores. You can change the rows at the bottom.",
+        permission=CHANGE,
+        offered=lambda connection: bool(linking.propose_mappings(connection)),
+    )
+    def propose(self, request: HttpRequest, connection: Connection) -> str:
+        rows = [
+            LocationMapping(connection=connection, source_location=source, destination_location=destination)
+            for source, destination in linking.propose_mappings(connection)
+        ]
+        LocationMapping.objects.bulk_create(rows, ignore_conflicts=True)
+        follow_up(connection)
+        return f"Mapped: {', '.join(str(row) for row in rows)}."
+
+    @operation(
+        "Match now",
+        "Reads both catalogues and looks for partners of all variants that have none. Links that stand are left alone.",
+        permission=CHANGE,
+        offered=_is_approved,
+    )
+    def match(self, request: HttpRequest, connection: Connection) -> str:
+        enqueue.match_connection(connection)
+        return "Matching is queued. What it found appears here, and what is doubtful under “Links”."
+
+    @operation(
+        "Preview",
+        "Reads both stores live and shows every quantity that would change. Writes nothing.",
+        permission=CHANGE,
+        offered=_is_approved,
+        is_page=True,
+    )
+    def preview(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        found = list(islice(preview.preview(connection, open_for_person), PREVIEW_ROWS + 1))
+        if connection.state == State.READY and found:
+            changes = sum(row.differs for row in found)
+            self.log_change(request, connection, f"{PREVIEWED}: {changes} of {len(found)} rows would change.")
+        context = self.admin_site.each_context(request) | {
+            "title": f"Preview: {connection}",
+            "connection": connection,
+            "is_cut": len(found) > PREVIEW_ROWS,
+            "limit": PREVIEW_ROWS,
+            "has_pairs": StockLink.objects.filter(connection=connection).exists(),
+            "back": reverse("admin:stores_connection_change", args=[connection.pk]),
+            "start": self.do_url(connection, "start") if connection.state == State.READY else "",
+            "start_words": _what_start_does(connection),
+        }
+        context |= preview_tables(found[:PREVIEW_ROWS])
+        return TemplateResponse(request, "admin/stores/connection/preview.html", context)
+
+    @operation(
+        "Start",
+        _what_start_does,
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda connection: connection.state == State.READY,
+    )
+    def start(self, request: HttpRequest, connection: Connection) -> str:
+        if not connection.mappings.exists():
+            raise ValueError("no locations are mapped yet. Map at least one source location to a destination location.")
+        enqueue.start_connection(connection)
+        return "Starting is queued: this page shows how it gets on."
+
+    @operation(
+        "Reconcile",
+        "Compares every linked quantity with what Shopify says now; what differs is corrected. Also runs by itself.",
+        permission=CHANGE,
+        offered=lambda connection: connection.state == State.RUNNING,
+    )
+    def reconcile(self, request: HttpRequest, connection: Connection) -> str:
+        if reason := connection.why_inert():
+            raise ValueError(f"nothing is compared now. {reason} It is compared by itself as soon as that ends.")
+        enqueue.reconcile(connection)
+        return "Reconciliation is queued. Its report appears under “Reconciliations”."
+
+    @operation(
+        "Pause",
+        "Nothing travels along this connection until you resume it. Changes meanwhile are found when it is resumed.",
+        permission=CHANGE,
+        offered=lambda connection: not connection.is_paused and connection.state == State.RUNNING,
+    )
+    def pause(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(is_paused=True)
+        return "Paused."
+
+    @operation(
+        "Resume",
+        "Ends the pause: the connection is compared with Shopify first, then brought in step.",
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda connection: connection.is_paused,
+    )
+    def resume(self, request: HttpRequest, connection: Connection) -> str:
+        Connection.objects.filter(pk=connection.pk).update(is_paused=False)
+        enqueue.reconcile(connection, trigger="resume")
+        return "Resumed: it is being compared with Shopify first."
+
+    @operation(
+        "Undo alignment …",
+        "Shows what would become of each quantity that the first alignment wrote. Writes nothing yet.",
+        permission=UNDO,
+        offered=_was_aligned,
+        is_page=True,
+    )
+    def preview_undo(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": f"Undo the first alignment: {connection}",
+            "back": reverse("admin:stores_connection_change", args=[connection.pk]),
+            "undo": self.do_url(connection, "take_back"),
+        }
+        return undo_page(request, context, connection, undo.first_alignment_of(connection))
+
+    @operation("Take it back", "", permission=UNDO, offered=_was_aligned, is_inline=True)
+    def take_back(self, request: HttpRequest, connection: Connection) -> str:
+        enqueue.undo_alignment(connection)
+        return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."
+
+    @operation(
+        "Catalogue",
+        "Which products, prices, collections, pages, blogs and articles follow, how, and how that stands.",
+        permission="stores.view_cataloguesettings",
+        offered=_has_catalogue,
+        is_page=True,
+    )
+    def open_catalogue(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        return HttpResponseRedirect(page_of_catalogue(connection.pk))
+
+    @operation(
+        "Set up its catalogue",
+        "Opens the page where you choose which products, prices, collections and content follow besides stock. Nothing "
+        "of them travels before you start it there.",
+        permission=CHANGE_CATALOGUE,
+        offered=lambda connection: not _has_catalogue(connection),
+    )
+    def add_catalogue(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+        CatalogueSettings.objects.get_or_create(connection=connection)
+        return HttpResponseRedirect(page_of_catalogue(connection.pk))

@@ -1,0 +1,77 @@
+"""What a connection's page tells besides its form, and what follows from changing it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orders.models import OrderImport, OrderUpdate
+from stores.models import Connection, VariantLink
+from syncing import resuming
+from syncing.models import Reconciliation, StockHold, StockLink, SyncJob, WebhookEvent
+from syncing.queue import enqueue
+from syncing.stock import preview, wiring
+from tiposync.console.kit import markup
+
+
+def follow_up(connection: Connection, product_gid: str | None = None) -> None:
+    """Have a started connection's stock links follow what an operator just changed, and carry what that means."""
+    if connection.state == Connection.State.RUNNING:
+        wiring.wire_connection(connection, *([product_gid] if product_gid else []))
+        enqueue.carry_stock(connection)
+        resuming.resume_linked([connection.pk])
+        resuming.resume_connection(connection, product_gid)
+
+
+def preview_tables(rows: Sequence[preview.PreviewRow]) -> dict[str, Any]:
+    """Previewed pairs as tables: `changes`, and `skipped` with the reason why each is left alone."""
+    changes = [
+        (
+            row.variant,
+            row.locations,
+            _becomes(row.source, row.source_becomes),
+            _becomes(row.destination, row.destination_becomes),
+        )
+        for row in rows
+        if row.differs
+    ]
+    skipped = [(row.variant, row.locations, row.reason) for row in rows if not row.differs]
+    return {
+        "changes": markup.table(("Variant", "Locations", "Source", "Destination"), changes),
+        "skipped": markup.table(("Variant", "Locations", "Reason"), skipped),
+    }
+
+
+def _becomes(before: int | None, after: int | None) -> str | int:
+    return markup.quantity(before) if before == after else markup.change(before, after)
+
+
+def unmapped_locations(connection: Connection) -> dict[str, list[str]]:
+    """Active locations of both stores that this connection leaves alone, by name."""
+    mapped = {pk for row in connection.mappings.all() for pk in (row.source_location_id, row.destination_location_id)}
+    return {
+        side: [place.name for place in store.locations.filter(is_active=True) if place.pk not in mapped]
+        for side, store in (("source", connection.source), ("destination", connection.destination))
+    }
+
+
+def panel_urls(connection: Connection) -> dict[str, str]:
+    """Lists that the figures of a connection lead to."""
+    own = {"connection": connection.pk}
+    return {
+        "in_step": markup.list_url(StockLink, stock="in", **own),
+        "out": markup.list_url(StockLink, stock="out", **own),
+        "waiting": markup.list_url(StockLink, stock="waiting", **own),
+        "oversold": markup.list_url(StockLink, stock="oversold", **own),
+        "skipped": markup.list_url(StockLink, state__exact="skipped", **own),
+        "held": markup.list_url(StockHold, state__exact="open", **own),
+        "linked": markup.list_url(VariantLink, state__exact="linked", **own),
+        "unmatched": markup.list_url(VariantLink, state__exact="unmatched", **own),
+        "ambiguous": markup.list_url(VariantLink, state__exact="ambiguous", **own),
+        "orders": markup.list_url(OrderImport, standing="unfinished", **own),
+        "orders_for_links": markup.list_url(OrderImport, standing="links", **own),
+        "orders_failed": markup.list_url(OrderImport, state__exact="failed", **own),
+        "changes_failed": markup.list_url(OrderUpdate, state__exact="failed", **own),
+        "failed": markup.list_url(SyncJob, state__exact="failed", **own),
+        "due": markup.list_url(SyncJob, due="now", **own),
+        "events": markup.list_url(WebhookEvent, state__exact="new", o=6, **own),
+        "reconciliations": markup.list_url(Reconciliation, **own),
+    }

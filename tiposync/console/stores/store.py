@@ -1,0 +1,305 @@
+"""Stores: their credentials, their check, their locations, and pausing them."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import Model, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from stores.clients import open_for_person
+from stores.models import Location, Store
+from stores.shopify.content import collections
+from syncing.queue import enqueue
+from syncing.upkeep import store_check
+from tiposync.console.kit import markup
+from tiposync.console.kit.live_lists import live_list
+from tiposync.console.kit.operations import Warned, operation
+from tiposync.console.kit.pages import Fieldset, Fieldsets, Page
+from tiposync.console.kit.removal import Removal, stores_removed
+from tiposync.console.stores.setup_guide import app_lines, first_steps, is_working, next_step
+from tiposync.console.stores.store_form import SECRETS, StoreForm
+
+CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
+ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
+
+
+def _without_secrets(title: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return title, options | {"fields": [name for name in options["fields"] if name not in SECRETS]}
+
+
+class LocationInline(TabularInline):
+    """A store's locations, as Shopify has them."""
+
+    model = Location
+    fields = readonly_fields = ["shown_name", "shown_state", "gid"]
+    extra = 0
+    hide_title = True
+    can_delete = False
+    verbose_name_plural = "locations (read from Shopify by “Check store”)"
+
+    @display(description="Location")
+    def shown_name(self, location: Location) -> str:
+        return location.name
+
+    @display(description="State")
+    def shown_state(self, location: Location) -> str:
+        words = markup.pill(markup.GOOD, "active") if location.is_active else markup.pill(markup.QUIET, "inactive")
+        return markup.joined([words, "fulfilment service" if location.is_fulfillment_service else ""])
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Store)
+class StoreAdmin(Page):
+    """Stores, sources first."""
+
+    intro = "A source store controls; destination stores follow. Connect them under “Connections”."
+    empty_title = "No stores yet"
+    empty_text = (
+        "Add your source store first, with the credentials of its Dev Dashboard app, then press “Check store” on its "
+        "page. Then add a destination store the same way, and connect the two."
+    )
+    empty_link = ("Add a store", "stores_store_add")
+    form = StoreForm
+    inlines = [LocationInline]
+    list_display = ["shown_name", "shown_role", "shown_status", "currency", "shown_paused", "shown_checked"]
+    list_filter = [
+        ("role", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("is_paused", BooleanRadioFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["name", "domain"]
+    search_help_text = "Search by name or domain"
+    operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections")
+    panel_template = "admin/stores/store/report.html"
+    add_panel_template = "admin/stores/store/credentials.html"
+    readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]
+    conditional_fields = {
+        "client_id": "auth == 'client_credentials'",
+        "access_token": "auth == 'static_token'",
+        "acceptance": "role == 'source'",
+        "default_strategy": "role == 'source'",
+        "shares_products": "role == 'source'",
+        "share_tags": "role == 'source' && shares_products",
+        "shares_collections": "role == 'source'",
+        "shared_collection_gids": "role == 'source' && shares_collections == 'chosen'",
+    }
+    store_fieldset: Fieldset = ("Store", {"fields": ["domain", "name", "role"]})
+    new_connections_fieldset: Fieldset = (
+        "New connections from this store",
+        {"fields": ["acceptance", "default_strategy"], "classes": ["console-conditional"]},
+    )
+    add_fieldsets: Fieldsets = [
+        store_fieldset,
+        (
+            "Credentials",
+            {
+                "fields": ["auth", "client_id", "client_secret", "access_token"],
+                "description": "Kept encrypted and never shown again.",
+            },
+        ),
+        new_connections_fieldset,
+    ]
+    fieldsets: ClassVar[Fieldsets] = [
+        store_fieldset,
+        (
+            "Credentials",
+            {
+                "fields": ["auth", "client_id", "client_secret", "previous_client_secret", "access_token"],
+                "description": "Kept encrypted and never shown again. A secret left blank stays as it is.",
+            },
+        ),
+        new_connections_fieldset,
+    ]
+    sharing_fieldset: Fieldset = (
+        "What it shares with its destinations",
+        {
+            "fields": ["shares_products", "share_tags", "shares_collections", "shared_collection_gids"],
+            "classes": ["console-conditional"],
+            "description": "A catalogue narrows this down further. What is not shared is not synced, stock included.",
+        },
+    )
+    known_fieldset: Fieldset = (
+        "What Shopify says",
+        {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]},
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> Fieldsets:
+        if not obj:
+            return list(self.add_fieldsets)
+        last = [self.sharing_fieldset, self.known_fieldset] if obj.is_source else [self.known_fieldset]
+        if self.has_change_permission(request, obj) and request.user.has_perm(CREDENTIALS):
+            return [*self.fieldsets, *last]
+        # Django shows a viewer the values of all fields: those of the secrets are left out, also for who may change
+        # the rest.
+        return [*(_without_secrets(title, options) for title, options in self.fieldsets), *last]
+
+    def get_form(self, request: HttpRequest, obj: Store | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj and "shared_collection_gids" in form.base_fields:
+            form.base_fields["shared_collection_gids"].widget.url = self.do_url(obj, "shared_collections")
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
+        # Whoever could change the domain could have the credentials sent to a store of their own.
+        closed = [] if not obj or request.user.has_perm(CREDENTIALS) else ["domain", "auth", "client_id"]
+        return [*self.readonly_fields, *closed]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        has_source = Store.objects.filter(role=Store.Role.SOURCE).exists()
+        role = Store.Role.DESTINATION if has_source else Store.Role.SOURCE
+        return {"role": role} | super().get_changeform_initial_data(request)
+
+    def get_inlines(self, request: HttpRequest, obj: Store | None) -> list:
+        return self.inlines if obj else []
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
+        return stores_removed(objs, request)
+
+    def is_busy(self, row: Store) -> bool:
+        return is_working(Q(store=row))
+
+    def panel(self, request: HttpRequest, row: Store) -> dict[str, Any]:
+        alerts = []
+        if row.status == Store.Status.DISCONNECTED:
+            alerts.append({"tone": markup.BAD, "text": f"Disconnected: {row.status_reason}"})
+        elif row.status == Store.Status.ATTENTION:
+            alerts.append({"tone": markup.WARN, "text": row.status_reason})
+        if row.is_paused:
+            alerts.append({"tone": markup.WARN, "text": "Paused: nothing is read from or written to this store."})
+        return {
+            "alerts": alerts,
+            "checked": markup.ago(row.checked_at),
+            "findings": row.check_report or [],
+            "next": next_step(first_steps(request.user)),
+            "is_ready": row.status == Store.Status.READY,
+        }
+
+    def add_panel(self, request: HttpRequest) -> dict[str, Any]:
+        return {"lines": app_lines()}
+
+    def response_add(self, request: HttpRequest, obj: Store, post_url_continue: str | None = None) -> HttpResponse:
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"{obj} was added. It is being checked now: see below.")
+        return HttpResponseRedirect(reverse("admin:stores_store_change", args=[obj.pk]))
+
+    def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
+        if change:
+            # Only what the form shows: workers write the same row (token, bucket, status) at any moment.
+            fields = {*form.cleaned_data} - (set() if "access_token" in form.changed_data else {"access_token"})
+            obj.save(update_fields=fields & {field.name for field in obj._meta.concrete_fields})
+        else:
+            super().save_model(request, obj, form, change)
+        if not change or set(form.changed_data) & ACCESS:
+            enqueue.check_store(obj)
+
+    @display(description="Store", ordering="name")
+    def shown_name(self, store: Store) -> str:
+        return markup.two_lines(store, store.domain if store.name else "")
+
+    @display(description="Role", ordering="role")
+    def shown_role(self, store: Store) -> str:
+        return markup.pill(markup.BUSY if store.is_source else markup.QUIET, store.get_role_display())
+
+    @display(description="Status", ordering="status")
+    def shown_status(self, store: Store) -> str:
+        reason = markup.wrapped(store.status_reason) if store.status_reason else ""
+        return markup.joined([markup.state_pill(store, "status"), reason])
+
+    @display(description="Paused", ordering="is_paused")
+    def shown_paused(self, store: Store) -> str:
+        return markup.pill(markup.WARN, "Paused") if store.is_paused else markup.NOTHING
+
+    @display(description="Last check", ordering="checked_at")
+    def shown_checked(self, store: Store) -> str:
+        return markup.ago(store.checked_at)
+
+    @display(description="Scopes granted")
+    def shown_scopes(self, store: Store) -> str:
+        return ", ".join(store.scopes) or "not known yet: press “Check store”"
+
+    @display(description="Token")
+    def shown_expiry(self, store: Store) -> str:
+        if store.auth == Store.Auth.STATIC_TOKEN:
+            return "fixed: it does not expire"
+        return markup.joined(
+            ["renewed by itself; the present one ends", markup.ago(store.token_expires_at, "– none yet")]
+        )
+
+    @display(description="Its clock")
+    def shown_clock(self, store: Store) -> str:
+        if store.answered_at is None:
+            return "not known yet: press “Check store”"
+        seconds = store.clock_difference.total_seconds()
+        side = "ahead of it" if seconds > 0 else "behind it"
+        return f"ours was {abs(seconds):,.0f} seconds {side} at its last answer, {store.answered_at:%Y-%m-%d %H:%M} UTC"
+
+    @operation(
+        "Check store",
+        "Asks Shopify whether the credentials, scopes and API version are right, reads currency and locations, and "
+        "repairs the webhook subscriptions. Work that waited for this store goes on.",
+        permission=CHANGE,
+        tone="primary",
+    )
+    def check_store(self, request: HttpRequest, store: Store) -> str:
+        report = store_check.check_store(store)
+        store.refresh_from_db()
+        if report.ok:
+            return f"{store} is ready: everything is in place. What waited for it goes on."
+        return Warned(f"{store}: {store.get_status_display().lower()}. The report below says what to do.")
+
+    @operation(
+        "Pause",
+        "Nothing is read from or written to this store until you resume it. Webhooks are still recorded.",
+        permission=CHANGE,
+        offered=lambda store: not store.is_paused,
+    )
+    def pause(self, request: HttpRequest, store: Store) -> str:
+        Store.objects.filter(pk=store.pk).update(is_paused=True)
+        return f"{store} is paused."
+
+    @operation(
+        "Resume",
+        "Ends the pause. The store's started connections are compared with Shopify first, then brought in step.",
+        permission=CHANGE,
+        tone="primary",
+        offered=lambda store: store.is_paused,
+    )
+    def resume(self, request: HttpRequest, store: Store) -> str:
+        Store.objects.filter(pk=store.pk).update(is_paused=False)
+        connections = store_check.started_connections(store)
+        for connection in connections:
+            enqueue.reconcile(connection, trigger="resume")
+        enqueue.process_events()
+        return f"{store} is resumed. Connections being compared first: {len(connections)}."
+
+    @operation(
+        "Forget the previous secret",
+        "Ends a rotation: from now on only webhooks signed with the current client secret are accepted.",
+        permission=CREDENTIALS,
+        offered=lambda store: bool(store.previous_client_secret),
+    )
+    def forget_previous_secret(self, request: HttpRequest, store: Store) -> str:
+        Store.objects.filter(pk=store.pk).update(previous_client_secret="")
+        return "Forgotten: only the current secret counts."
+
+    @operation("Collections", "", permission=CHANGE, is_page=True, is_inline=True)
+    def shared_collections(self, request: HttpRequest, store: Store) -> HttpResponse:
+        client = open_for_person(store)
+        stored = store.shared_collection_gids
+        return live_list(
+            request,
+            "shared_collection_gids",
+            stored,
+            lambda: ((head.gid, head.title) for head in collections.iter_heads(client)),
+        )

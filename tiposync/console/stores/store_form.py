@@ -1,0 +1,78 @@
+"""The form of a store: secrets go in and never come out."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
+
+from stores.models import Store
+from tiposync.console.catalogue.settings_form import CollectionsField, LiveList, TextListField
+
+SECRETS = ("client_secret", "previous_client_secret", "access_token")
+
+
+class SecretInput(forms.PasswordInput):
+    """A password input that never carries a value to the page and is not filled in by browsers."""
+
+    def __init__(self) -> None:
+        super().__init__({"class": " ".join(INPUT_CLASSES), "autocomplete": "new-password", "spellcheck": "false"})
+
+
+class DomainField(forms.CharField):
+    """A store's domain, also pasted from an address bar."""
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").strip().lower().removeprefix("https://").split("/")[0]
+
+
+class StoreForm(forms.ModelForm):
+    """Blank secrets keep what is stored; a new client secret keeps the old one beside it for the rotation."""
+
+    class Meta:
+        model = Store
+        fields = "__all__"  # the page's fieldsets choose
+        field_classes = {
+            "domain": DomainField,
+            "share_tags": TextListField,
+            "shared_collection_gids": CollectionsField,
+        }
+        help_texts = {
+            "auth": "A Dev Dashboard app is recommended: its token is fetched and renewed by itself.",
+            "client_id": "Dev Dashboard: your app, Settings, Credentials.",
+            "access_token": "The app's Admin API access token; it starts with shpat_.",
+            "share_tags": "One in a line. Any of these tags will do, case does not matter. None: all products.",
+            "shared_collection_gids": "These alone are shared.",
+            "acceptance": "Whether a new connection to this source may start at once or waits for an approval.",
+        }
+        widgets = {name: SecretInput() for name in SECRETS} | {
+            "share_tags": UnfoldAdminTextareaWidget({"rows": 3}),
+            "shared_collection_gids": LiveList(),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in SECRETS:
+            if name not in self.fields:  # somebody who may only look
+                continue
+            field = self.fields[name]
+            field.required = False
+            # Neither on the page nor in the history: a blank input is no change.
+            self.initial[name] = ""
+            if self.instance.pk and getattr(self.instance, name):
+                field.help_text = f"{field.help_text} One is stored; leave this blank to keep it.".strip()
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        data = self.cleaned_data
+        shares_chosen = data.get("shares_collections") == Store.CollectionSharing.CHOSEN
+        if shares_chosen and "shared_collection_gids" in self.fields and not data.get("shared_collection_gids"):
+            self.add_error("shared_collection_gids", "Choose at least one, or share all or none.")
+        stored, given = self.instance.client_secret, data.get("client_secret")
+        if stored and given and given != stored and not data.get("previous_client_secret"):
+            data["previous_client_secret"] = stored
+        # The token of an app is renewed by itself and worth nothing as a fixed one: it must be pasted.
+        keeps_token = self.instance.auth == data.get("auth")
+        for name in [name for name in SECRETS if name in self.fields]:
+            if not data.get(name) and (name != "access_token" or keeps_token):
+                data[name] = getattr(self.instance, name)
+        return data
