@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -137,6 +138,15 @@ def why_forbidden(module: str, layer: str, target: str) -> str:
 
 def test_no_arrow_points_up():
     assert violations(read_tree(ROOT)) == []
+
+
+def test_the_wire_and_the_rules_are_typed_strictly():
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    strict = next(each["module"] for each in overrides if each.get("disallow_any_generics"))
+    modules = [module for module, source in read_tree(ROOT).items() if not holds_nothing(source)]
+    wanted = [module for module in modules if layer_of(module) in ("0 wire", "2 rules")]
+    assert [module for module in wanted if not any(fnmatchcase(module, each) for each in strict)] == []
+    assert [each for each in strict if not any(fnmatchcase(module, each) for module in wanted)] == []
 
 
 def test_no_module_imports_itself_by_way_of_others():
