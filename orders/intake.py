@@ -43,7 +43,7 @@ class SeenOrder:
 
 
 def seen_in_payload(payload: dict) -> SeenOrder:
-    """The order of an orders/* webhook (facts 4.6). Raises ValueError, KeyError, TypeError or AttributeError."""
+    """The order of an orders/* webhook (shopify.md 4.6). Raises ValueError, KeyError, TypeError or AttributeError."""
     tags = [tag.strip() for tag in (payload.get("tags") or "").split(",")]
     placed_at = parse_instant(payload["created_at"])
     return SeenOrder(

@@ -53,12 +53,12 @@ DEVELOPMENT_CREDENTIAL_KEY = "development-only-credential-key"
 CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[DEVELOPMENT_CREDENTIAL_KEY] if DEBUG else [])
 
 # --- Stock ----------------------------------------------------------------------------------------------------
-# Above this many linked levels a reconciliation uses a bulk operation instead of paging (facts.md section 5).
+# Above this many linked levels a reconciliation uses a bulk operation instead of paging (shopify.md 5).
 BULK_FROM_LEVELS = env.int("BULK_FROM_LEVELS", default=2000)
 # A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds).
 STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
 # How long a copy of an order is looked for, after an answer was lost, before it is asked for again; drafts twice as
-# long, as Shopify's search lags (facts 7.3: not below 60).
+# long, as Shopify's search lags (shopify.md 7.3: not below 60).
 ORDER_LOOK_SECONDS = env.float("ORDER_LOOK_SECONDS", default=90.0)
 RECONCILE_MINUTES = env.int("RECONCILE_MINUTES", default=60)
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)
@@ -179,7 +179,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
     "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
 
-# --- Queue: an alarm clock (design/queue.md) --------------------------------------------------------------------
+# --- Queue: an alarm clock (docs/queue.md) --------------------------------------------------------------------
 # Of earlier releases: a check says that they are not used any more.
 RETIRED_SETTINGS = [name for name in ("BROKER_URL",) if env.ENVIRON.get(name)]
 Q_CLUSTER = {

@@ -1,6 +1,6 @@
 """A shipment of the copy, back to the original: the same units, the same tracking; and its cancellation.
 
-`fulfillmentCreate` has no idempotency (facts 7.5). Before the call it is committed what is sent and which fulfilments
+`fulfillmentCreate` has no idempotency (shopify.md 7.5). Before the call is committed what is sent and which fulfilments
 the original has; after a lost answer a new one with these units is ours, and only when none appears in time, by
 Shopify's clock, is it sent again. `fulfillmentCancel` needs none of that: whether a shipment is cancelled can be read.
 """

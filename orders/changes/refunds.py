@@ -1,6 +1,6 @@
 """A refund of the original, to its copy: the same units are taken off it. No money moves, the destination has it.
 
-`refundCreate` is idempotent for a day (facts 3.3): what is sent is kept with its key and sent again as it was.
+`refundCreate` is idempotent for a day (shopify.md 3.3): what is sent is kept with its key and sent again as it was.
 """
 
 from datetime import datetime, timedelta

@@ -21,7 +21,7 @@ INVENTORY_BEHAVIOURS = {
     "decrement_obeying": "DECREMENT_OBEYING_POLICY",
     "bypass": "BYPASS",
 }
-# Tags of drafts are at most 40 characters (facts 7.2); a comma would make two of one.
+# Tags of drafts are at most 40 characters (shopify.md 7.2); a comma would make two of one.
 LONGEST_TAG = 40
 ORIGINAL_ID = "Original order id"
 # Attributes with what Shopify is not told as its own fields: it would look for a customer, or refuse it.
@@ -122,7 +122,7 @@ def copy_name(pattern: str, store_name: str, order_name: str) -> str:
 
 
 def _payment(order: OrderRecord, priced: Priced, origin: Origin, side: Side, choice: str) -> dict[str, Any]:
-    """The financial status, and the payment that bears it out where the copy is paid or partly paid (facts 7.1)."""
+    """The financial status, and the payment that bears it out where the copy is (partly) paid (shopify.md 7.1)."""
     status = {"paid": "PAID", "pending": "PENDING"}.get(choice) or order.financial_status or "PENDING"
     if status in _PAID_STATUSES:
         status, paid = "PAID", priced.total
@@ -288,7 +288,7 @@ def _order_lines(priced: PricedLine, currency: str, side: Side) -> Iterable[dict
             PricedTax(tax.title, tax.rate, share[index], tax.channel_liable)
             for tax, share in zip(priced.taxes, shares, strict=True)
         ]
-        # requiresShipping is false when left out (facts 7.1): the line would then need no fulfilment.
+        # requiresShipping is false when left out (shopify.md 7.1): the line would then need no fulfilment.
         row: dict[str, Any] = {
             "quantity": units,
             "requiresShipping": line.requires_shipping,

@@ -1,6 +1,6 @@
 """Copy a destination's order into the source, exactly once.
 
-Shopify creates a second order when asked twice (facts 7.1), so: one row per connection and order; "sent" is committed
+Asked twice, Shopify makes two orders (shopify.md 7.1), so: one row per connection and order; "sent" is committed
 before the call; after an answer that did not come, the copy is looked for until it is found or surely not there, and
 only then asked for again. May die between any two statements: the next run goes on from what the row says.
 """

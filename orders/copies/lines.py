@@ -116,7 +116,7 @@ def _why_never(line: OrderLine) -> tuple[str, bool] | None:
 
 
 def _is_tip(line: OrderLine) -> bool:
-    """Shopify has no flag for tips: an untaxed line without product and without shipping, named so (facts 7.4)."""
+    """Shopify has no flag for tips: an untaxed line without product and without shipping, named so (shopify.md 7.4)."""
     is_bare = line.variant_gid is None and line.product_gid is None and not line.sku
     return is_bare and not line.requires_shipping and not line.is_taxable and line.title.casefold() in TIP_TITLES
 

@@ -35,7 +35,7 @@ from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, Ord
 
 ORDER = "order"
 DRAFT_ORDER = "draft_order"
-# Shopify takes 250 rows in an input list, and 499 lines in a draft (facts 2.4, 7.2).
+# Shopify takes 250 rows in an input list, and 499 lines in a draft (shopify.md 2.4, 7.2).
 MOST_LINES = 250
 MOST_DRAFT_LINES = 499
 

@@ -14,7 +14,7 @@ from stores.models.fields import check_texts
 
 
 class SyncMode(models.TextChoices):
-    """What may be done to the destination: features.md section 4."""
+    """What may be done to the destination: docs/guide/catalogue.md."""
 
     OFF = "off", "Off: nothing follows"
     CREATE_UPDATE = "create_update", "Create & update: create what is missing, update what matches"

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from stores.models.fields import EncryptedTextField, check_texts
 
-# Shopify's own rule for the name (facts.md section 6).
+# Shopify's own rule for the name (shopify.md 6).
 DOMAIN_PATTERN = r"\A[a-z0-9][a-z0-9\-]*\.myshopify\.com\Z"
 
 

@@ -21,7 +21,7 @@ TITLE_WORDS = (
 
 
 def normalize_identifier(value: str | None) -> str:
-    """Blanks around an identifier and its case do not matter (features.md section 2)."""
+    """Blanks around an identifier and its case do not matter (docs/guide/matching.md)."""
     return (value or "").strip().casefold()
 
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from stores.shopify import errors, throttle
 from stores.shopify.errors import ShopifyError, UserError
 
-# Refused before execution, whatever else the answer holds (facts 1.4).
+# Refused before execution, whatever else the answer holds (shopify.md 1.4).
 _OUR_FAULT = frozenset(
     {
         "MAX_COST_EXCEEDED",
@@ -31,7 +31,7 @@ VARIANT_LIMIT = "VARIANT_THROTTLE_EXCEEDED"
 _NOT_FOUND = frozenset({"RESOURCE_NOT_FOUND", "NOT_FOUND"})
 _MYSHOPIFY = re.compile(r"\b[a-z0-9][a-z0-9-]*\.myshopify\.com(?=[:/?]|\Z)")
 _SCOPE = re.compile(r"\b(?:read|write)_[a-z_]+[a-z]\b")
-# Static validation answers with codes such as undefinedField (facts 1.4), a syntax error with a location and no code.
+# Static validation has codes such as undefinedField (shopify.md 1.4), a syntax error has a location and no code.
 _VALIDATION = re.compile(r"[a-z]+(?:[A-Z][a-z]*)*")
 
 
@@ -85,7 +85,7 @@ def _never_sent(error: requests.RequestException) -> bool:
 
 
 def raise_for_status(response: requests.Response, store: str, *, is_write: bool) -> None:
-    """Raise for every HTTP status but 200 (facts 1.3). `errors` is a string or a list there, and not repeated."""
+    """Raise for every HTTP status but 200 (shopify.md 1.3). `errors` is a string or a list there, and not repeated."""
     status = response.status_code
     if status == 200:
         return
@@ -181,7 +181,7 @@ def data_of(answer: dict[str, Any], store: str, *, is_write: bool, cost: float =
 def graphql_error(
     answer: dict[str, Any], listed: Any, store: str, *, is_write: bool, cost: float = 0.0
 ) -> ShopifyError:
-    """The error for a 200 answer with top-level `errors` (facts 1.4); the one that asks for the most patience wins."""
+    """The error for a 200 answer with top-level `errors` (shopify.md 1.4); what asks for most patience wins."""
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     if not entries:
         return errors.UnexpectedAnswer(
@@ -262,7 +262,7 @@ def _access_denied(entries: Sequence[Mapping[str, Any]], store: str, said: str, 
 
 
 def _refuse_search_warnings(answer: Mapping[str, Any], store: str) -> None:
-    """An unknown filter is ignored by Shopify, which then returns everything: any warning is an error (facts 7.3)."""
+    """Shopify ignores an unknown filter and returns everything: any warning is an error (shopify.md 7.3)."""
     extensions = answer.get("extensions")
     searches = extensions.get("search") if isinstance(extensions, dict) else None
     for search in searches if isinstance(searches, list) else ():
@@ -293,7 +293,7 @@ def _points(cost: Mapping[str, Any], name: str) -> float | None:
 
 
 def user_errors(listed: Any) -> tuple[UserError, ...]:
-    """`userErrors` of a payload as UserError rows; read leniently (facts 1.5)."""
+    """`userErrors` of a payload as UserError rows; read leniently (shopify.md 1.5)."""
     rows = []
     for entry in listed or ():
         field = entry.get("field") or ()

@@ -16,7 +16,7 @@ from stores.shopify.errors import InvalidCredentials, Unauthorized, UnexpectedAn
 
 logger = logging.getLogger(__name__)
 
-# The share of a token's life after which it is renewed (facts 6).
+# The share of a token's life after which it is renewed (shopify.md 6).
 RENEW_AFTER = 0.8
 # Shopify's answer says 86399 seconds; used only when the answer leaves it out.
 USUAL_LIFE = 86399

@@ -28,7 +28,7 @@ from stores.shopify.errors import (
 from stores.shopify.inventory import LevelReading, level_reading
 from stores.shopify.products.products import VariantRecord, variant_record
 
-# Sent as a bulk query, not by itself: `first` is ignored there, and only edges { node } is allowed (facts 5).
+# Sent as a bulk query, not by itself: `first` is ignored there, and only edges { node } is allowed (shopify.md 5).
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants
 BULK_VARIANTS = """
 query BulkVariants {

@@ -64,7 +64,7 @@ def operation_name(document: str) -> str:
 def encode_body(document: str, variables: Mapping[str, Any] | None = None) -> bytes:
     """A request body as canonical JSON: the same document and variables always give the same bytes.
 
-    Nulls are kept: Shopify tells an absent `changeFromQuantity` from a null one (facts 3.2).
+    Nulls are kept: Shopify tells an absent `changeFromQuantity` from a null one (shopify.md 3.2).
     """
     body: dict[str, Any] = {"query": document, "variables": dict(variables or {})}
     name = operation_name(document)
@@ -372,7 +372,7 @@ class Client:
         self._bucket.report(status, reserved, actual)
 
     def _check_version(self, response: requests.Response, is_write: bool) -> None:
-        """A retired version is not refused but served as the oldest supported one (facts 1.1)."""
+        """A retired version is not refused but served as the oldest supported one (shopify.md 1.1)."""
         served = response.headers.get("X-Shopify-API-Version")
         if not served or served == self.api_version:
             return

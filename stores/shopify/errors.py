@@ -22,7 +22,7 @@ class UserError:
     """One entry of a mutation's `userErrors`.
 
     `code` is None for payloads of the plain UserError type. `field` is the path Shopify reports; list positions come as
-    strings from inventory mutations and as integers from orderCreate (facts 1.5), and are kept as they came.
+    strings from inventory mutations and as integers from orderCreate (shopify.md 1.5), and are kept as they came.
     """
 
     code: str | None

@@ -12,7 +12,7 @@ class GidError(ValueError):
 
 
 def gid(kind: str, number: int | str) -> str:
-    """`gid("InventoryItem", 123)` is `gid://shopify/InventoryItem/123`. Numbers may exceed 2**53 (facts 4.6).
+    """`gid("InventoryItem", 123)` is `gid://shopify/InventoryItem/123`. Numbers may exceed 2**53 (shopify.md 4.6).
 
     Raises GidError for a float, a bool, a negative number, or text that is not all digits; or too many.
     """

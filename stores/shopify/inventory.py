@@ -18,7 +18,7 @@ from stores.shopify.instants import instant_or_none, parse_instant
 # Input lists and nodes(ids:) hold at most 250 (https://shopify.dev/docs/api/usage/limits).
 MOST_ROWS = 250
 WRITE_COST = 10.0
-# A set takes -1e9 to 1e9 (facts 2.4).
+# A set takes -1e9 to 1e9 (shopify.md 2.4).
 LARGEST_QUANTITY = 1_000_000_000
 
 CHANGE_FROM_QUANTITY_STALE = "CHANGE_FROM_QUANTITY_STALE"
@@ -67,7 +67,7 @@ class SetRow:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a stock mutation answered. All rows took effect, or none (facts 3.4).
+    """What a stock mutation answered. All rows took effect, or none (shopify.md 3.4).
 
     `created_at` and `group_gid` are of the adjustment group, None when there is none. `is_noop`: Shopify found
     nothing to change, which is success. With `user_errors` nothing was changed. `answered_at` is Shopify's clock when
@@ -117,7 +117,7 @@ query ReadLevels($ids: [ID!]!, $location: ID!) {
 def read_levels(client: Client, location_gid: str, item_gids: Sequence[str]) -> list[LevelReading]:
     """The levels of these items at one location, in the order asked, 250 per request.
 
-    Inactive levels are included: since 2026-10 a write to an unstocked location lands on one (facts 3.5). Raises
+    Inactive levels are included: since 2026-10 a write to an unstocked location lands on one (shopify.md 3.5). Raises
     GidError for malformed ids, UnexpectedAnswer where a quantity is missing, and as Client.execute does.
     """
     gids.require(location_gid, "Location")
@@ -272,7 +272,7 @@ def send(client: Client, body: bytes) -> Outcome:
 def row_index(error: UserError) -> int | None:
     """Which row, from 0, a user error speaks of; None when it speaks of the whole call.
 
-    The position stands after the list's name, as text in inventory mutations and as a number elsewhere (facts 1.5).
+    The position stands after the list's name: a text in inventory mutations, a number elsewhere (shopify.md 1.5).
     """
     for part in error.field:
         if _is_whole(part):
@@ -289,7 +289,7 @@ def stale_rows(outcome: Outcome) -> frozenset[int]:
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventoryActivate
-# Its user errors are of the plain type: selecting `code` would fail the request (facts 1.5).
+# Its user errors are of the plain type: selecting `code` would fail the request (shopify.md 1.5).
 ACTIVATE = """
 mutation ActivateInventory($item: ID!, $location: ID!, $key: String!) {
   inventoryActivate(inventoryItemId: $item, locationId: $location) @idempotent(key: $key) {

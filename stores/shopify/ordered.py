@@ -3,7 +3,7 @@
 Nothing of a product tells of its orders, and the search of orders knows no product: its `sku` may be missing, repeated,
 or changed since (2026-10 schema, Product and QueryRoot.orders). So every order that changed since the product exists is
 looked through: whatever contains the product did. Orders older than 60 days are hidden without read_all_orders, also
-those to which staff added a product yesterday (facts 7.4).
+those to which staff added a product yesterday (shopify.md 7.4).
 """
 
 from collections.abc import Collection, Sequence
@@ -68,7 +68,7 @@ query ListOrdered($query: String!, $after: String) {
 def find_ordered(client: Client, product_gids: Collection[str], since: datetime) -> set[str]:
     """Those of these products that stand in an order changed at or after `since` (aware), cancelled ones included.
 
-    Search lags by seconds or more (facts 7.3): ask only about what has been off sale for much longer. Raises CannotTell
+    Search lags by seconds or more (shopify.md 7.3): ask only of what is off sale for much longer. Raises CannotTell
     for missing scopes, too many orders, or one too long to be read at once; and as Client.execute does.
     """
     _require_all_orders(client)

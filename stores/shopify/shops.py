@@ -6,7 +6,7 @@ from datetime import datetime
 
 from stores.shopify.client import Client
 
-# Scopes by purpose (facts 6); a write scope includes the read.
+# Scopes by purpose (shopify.md 6); a write scope includes the read.
 REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "links": ("read_products",),
     "stock": ("read_products", "read_inventory", "read_locations", "write_inventory"),
@@ -40,7 +40,7 @@ class ShopRecord:
 
 @dataclass(frozen=True, slots=True)
 class LocationRecord:
-    """A place that holds stock. A fulfillment service's items cannot always be stocked elsewhere (facts 3.5)."""
+    """A place that holds stock. A fulfillment service's items cannot always be stocked elsewhere (shopify.md 3.5)."""
 
     gid: str
     name: str

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-# Shares left to people and other jobs that use the same app (facts 2.3).
+# Shares left to people and other jobs that use the same app (shopify.md 2.3).
 KEEP = 0.1
-# Believed until the first answer tells better: the smallest pair reported by developers (facts 2.1).
+# Believed until the first answer tells better: the smallest pair reported by developers (shopify.md 2.1).
 FIRST_MAXIMUM = 1000.0
 FIRST_RESTORE_RATE = 50.0
 
@@ -60,7 +60,7 @@ def observe(
 ) -> BucketState:
     """Believe Shopify's `throttleStatus`; `in_flight` points are reserved by requests it has not counted yet.
 
-    A missing or unusable status leaves the state as it is. Numbers may be floats (facts 2.1).
+    A missing or unusable status leaves the state as it is. Numbers may be floats (shopify.md 2.1).
     """
     numbers = _numbers(throttle_status)
     if numbers is None:

@@ -14,7 +14,7 @@ from stores.shopify.client import Client
 from stores.shopify.errors import UnexpectedAnswer, UserErrors
 from stores.shopify.instants import instant_or_none
 
-# The API's name of a topic and the value of its delivery header (facts 4.3; the underscore is not always the border).
+# The API's name of a topic and its delivery header's value (shopify.md 4.3; the underscore is not always the border).
 TOPIC_HEADERS: dict[str, str] = {
     "APP_SCOPES_UPDATE": "app/scopes_update",
     "APP_UNINSTALLED": "app/uninstalled",
@@ -97,7 +97,7 @@ _ALREADY_TAKEN = "already been taken"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryHeaders:
-    """What a delivery's headers say; empty text for what is missing. None of it is signed (facts 4.4).
+    """What a delivery's headers say; empty text for what is missing. None of it is signed (shopify.md 4.4).
 
     `domain` is the .myshopify.com one. `webhook_id` stays the same when a delivery is tried again: dedupe on it.
     `event_id` is shared by all deliveries of one action. `triggered_at` is aware UTC, None if missing or unreadable.
@@ -113,7 +113,7 @@ class DeliveryHeaders:
 
 
 def read_headers(headers: Mapping[str, str]) -> DeliveryHeaders:
-    """Read either family of header names, `X-Shopify-Topic` or, for Next Gen Events, `Shopify-Topic` (facts 4.8)."""
+    """Read either family of header names: `X-Shopify-Topic`, for Next Gen Events `Shopify-Topic` (shopify.md 4.8)."""
     lowered = {name.lower(): value for name, value in headers.items()}
 
     def read(name: str) -> str:
@@ -142,7 +142,7 @@ def parse_signature(header: str | None) -> bytes | None:
 def verify(raw_body: bytes, signature_header: str | None, secrets: Iterable[str]) -> bool:
     """Whether one of these secrets signed exactly these bytes; compared in constant time.
 
-    Give the old and the new secret while one replaces the other: the new one may take an hour to act (facts 4.4). An
+    Give the old and the new secret while one replaces the other: the new one may take an hour (shopify.md 4.4). An
     empty secret never fits: anybody could sign with it.
     """
     given = parse_signature(signature_header)
@@ -224,7 +224,7 @@ def create_subscription(client: Client, topic: str, uri: str) -> str:
 
 
 def is_already_taken(error: UserErrors) -> bool:
-    """Whether a subscription was refused because topic and address have one already (facts 4.2: there is no code)."""
+    """Whether a subscription was refused because topic and address have one (shopify.md 4.2: there is no code)."""
     return any(_ALREADY_TAKEN in entry.message for entry in error.errors)
 
 

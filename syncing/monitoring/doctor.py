@@ -207,5 +207,5 @@ def _problems() -> Iterator[Finding]:
     told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.CLOCK}
     for problem in service_problems.find():
         if problem.kind not in told and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, heartbeats.QUEUE):
-            advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See README."
+            advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See docs/guide."
             yield Finding(service_problems.Kind(problem.kind).label.lower(), WARNING, problem.message, advice)

@@ -2,7 +2,7 @@
 
 Why a cluster needs this, measured: a worker killed while it sits idle can take the lock of the cluster's internal queue
 with it, after which nothing is executed any more and SIGTERM ends nothing; orphans of a killed process go on working;
-with the database away at the start a cluster just exits (design/queue.md).
+with the database away at the start a cluster just exits (docs/queue.md).
 """
 
 import contextlib

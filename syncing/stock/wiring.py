@@ -48,7 +48,7 @@ _SCOPE = """
            JOIN stores_variant variant ON variant.id IN (own.source_variant_id, own.destination_variant_id)
            WHERE own.connection_id = %(connection)s AND variant.product_gid = ANY(%(products)s::text[])))
 """
-# Not shared means not synced, stock included (features.md section 4).
+# Not shared means not synced, stock included (docs/guide/catalogue.md).
 _IS_LEFT_OUT = """
     (NOT (SELECT store.shares_products FROM stores_connection own JOIN stores_store store ON store.id = own.source_id
           WHERE own.id = pair.connection_id)

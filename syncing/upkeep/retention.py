@@ -1,6 +1,6 @@
 """Remove by age what is not needed for ever, in batches. The ledger of quantities stays, and orders as ids and sums.
 
-tests/syncing/upkeep/test_retention.py has every table with what bounds it; README tells it to people.
+tests/syncing/upkeep/test_retention.py has every table with what bounds it; docs/operating.md tells it to people.
 """
 
 from collections.abc import Callable

@@ -35,7 +35,7 @@ def follow_products(store: Store, payloads: Payloads) -> list[str]:
 
 
 def is_as_known(payload: dict, variants: Iterable[Variant]) -> bool:
-    """Whether a product's identifiers are those we have. Only its first 100 variants come in full (facts.md 4.6)."""
+    """Whether a product's identifiers are those we have. Only its first 100 variants come in full (shopify.md 4.6)."""
     mine = {variant.gid: variant for variant in variants}
     listed = [row["admin_graphql_api_id"] for row in payload.get("variant_gids") or payload.get("variants") or []]
     if set(listed) != set(mine) or not mine:

@@ -22,7 +22,7 @@ def main() -> None:
     """Run them; the exit code is 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(FULL)} (default: all)")
-    parser.add_argument("--full", action="store_true", help="at the sizes whose figures stand in README")
+    parser.add_argument("--full", action="store_true", help="at the sizes whose figures stand in docs/benchmarks.md")
     options = parser.parse_args()
     if unknown := set(options.names) - set(FULL):
         parser.error(f"There is no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(FULL)}.")

@@ -105,7 +105,7 @@ def _row(side: Side, ratio_text: str, processor_ms: float | str) -> list[object]
 
 
 def _bodies(world: dict, seed: int) -> Iterator[bytes]:
-    """inventory_levels/update as Shopify sends it (facts.md 4.5), of one item after the other."""
+    """inventory_levels/update as Shopify sends it (shopify.md 4.5), of one item after the other."""
     draw = random.Random(seed)
     at = datetime.now(UTC)
     while True:

@@ -16,7 +16,7 @@ SOURCE, NORTH = "source-store.myshopify.com", "north-store.myshopify.com"
 PLACE = "Warehouse"
 QUANTITY = 100
 OURS = "api:tiposync"  # the cause of what the product writes, as the simulator books it
-STANDARD_RATE = 100.0  # points that a Standard store's bucket gets back each second (facts.md 2.3)
+STANDARD_RATE = 100.0  # points that a Standard store's bucket gets back each second (shopify.md 2.3)
 WRITES_PER_SECOND = 2_500  # 100 points a second, 10 for a mutation of 250 rows
 BATCH_ROWS = 250
 

@@ -107,7 +107,7 @@ class Stage:
         if process not in self.processes:
             return
         self.processes.remove(process)
-        process.terminate()  # the main process only: a whole group would make the queue hang (design/queue.md)
+        process.terminate()  # the main process only: a whole group would make the queue hang (docs/queue.md)
         with suppress(subprocess.TimeoutExpired):
             process.wait(SECONDS_TO_STOP)
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The pictures of README, 1280 pixels wide, of goods that are always the same: `make screenshots` takes them anew."""
+"""Pictures of the pages, 1280 pixels wide, of goods that are always the same: `make screenshots` takes them anew."""
 
 from pathlib import Path
 

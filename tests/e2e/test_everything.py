@@ -100,7 +100,7 @@ class Market:
 
 @pytest.fixture
 def market(simulator: Simulator, processes: Processes, port: int, settings) -> Market:
-    """Stores that were added and connected by the commands of README, in step, with web and workers."""
+    """Stores that were added and connected by the commands of the guide, in step, with web and workers."""
     settings.PUBLIC_URL = f"http://127.0.0.1:{port}"
     world = World(simulator, f"{settings.PUBLIC_URL}/webhooks/shopify/", is_manual=False)
     for name in ("source", *STRATEGIES):
@@ -114,7 +114,7 @@ def market(simulator: Simulator, processes: Processes, port: int, settings) -> M
 
 
 def onboard(world: World) -> None:
-    """As README's first page says."""
+    """As docs/guide/connecting.md says."""
     for place in world.places:
         role = "source" if place is world.places[0] else "destination"
         keys = {"client_id": "tiposync", "client_secret": CLIENT_SECRET}

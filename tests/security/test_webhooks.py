@@ -1,6 +1,6 @@
 """Webhooks of somebody else: forged, altered, sent again, under another topic or for another store; and floods of them.
 
-The body is signed, the headers are not (facts 4.4), and stores of one organisation share an app and thus its secret.
+The body is signed, the headers are not (shopify.md 4.4); stores of one organisation share an app and thus its secret.
 """
 
 import base64

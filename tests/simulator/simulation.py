@@ -180,7 +180,7 @@ class Simulator:
         self.bucket(shop, shop.apps[client_id]).set(points)
 
     def set_plan(self, domain: str, plan: str) -> None:
-        """BASIC, GROW, ADVANCED, PLUS or ENTERPRISE: its restore rate, and the bucket seen in practice (facts 2.1)."""
+        """BASIC, GROW, ADVANCED, PLUS or ENTERPRISE: restore rate, and the bucket seen in practice (shopify.md 2.1)."""
         knobs = self.shops[domain].knobs
         knobs.restore_rate = RESTORE_RATES[plan]
         knobs.bucket_size = 20 * knobs.restore_rate

@@ -9,21 +9,21 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ServerError, UnexpectedAnswer
 
 WRITE_COST = 10.0
-# Shopify's limit of products in one change of the members, and of moves in one change of their order (facts 8.2).
+# Shopify's limit of products in one change of the members, and of moves in one change of their order (shopify.md 8.2).
 MOST_CHANGES = 250
 LONGEST_JOB = 300.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenCollection:
-    """What a write made. Compare `handle`: a taken one may have been changed without a word (facts 8.1)."""
+    """What a write made. Compare `handle`: a taken one may have been changed without a word (shopify.md 8.1)."""
 
     gid: str
     handle: str
     image_url: str = ""
 
 
-# Its user errors are of the plain type: selecting `code` would fail the request (facts 1.5).
+# Its user errors are of the plain type: selecting `code` would fail the request (shopify.md 1.5).
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionCreate
 CREATE_COLLECTION = """
 mutation CreateCollection($collection: CollectionCreateInput!) {

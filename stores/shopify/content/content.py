@@ -17,7 +17,7 @@ GID_TYPES = {PAGE: "Page", BLOG: "Blog", ARTICLE: "Article"}
 WRITE_COST = 10.0
 RECORDS_PER_READ = 50
 
-# Codes of refusals that a caller may do something about (facts 8.3).
+# Codes of refusals that a caller may do something about (shopify.md 8.3).
 TAKEN, UPLOAD_FAILED, NOT_FOUND = "TAKEN", "UPLOAD_FAILED", "NOT_FOUND"
 
 
@@ -49,7 +49,7 @@ class ContentRecord:
 
 @dataclass(frozen=True, slots=True)
 class ContentHead:
-    """What identifies one: its handle is unique in the store, an article's only in its blog (facts 8.3)."""
+    """What identifies one: its handle is unique in the store, an article's only in its blog (shopify.md 8.3)."""
 
     gid: str
     handle: str
@@ -58,7 +58,7 @@ class ContentHead:
 
 @dataclass(frozen=True, slots=True)
 class WrittenContent:
-    """What a write made. Compare `handle`: Shopify changes or ignores that of a blog without a word (facts 8.3)."""
+    """What a write made. Compare `handle`: Shopify changes or ignores a blog's without a word (shopify.md 8.3)."""
 
     gid: str
     handle: str
@@ -190,7 +190,7 @@ _CREATE = {PAGE: CREATE_PAGE, BLOG: CREATE_BLOG, ARTICLE: CREATE_ARTICLE}
 def create_content(client: Client, kind: str, content: Mapping[str, Any]) -> WrittenContent:
     """Create one from its input (PageCreateInput, BlogCreateInput, ArticleCreateInput).
 
-    A blog whose handle is taken gets another one; the others raise UserErrors with TAKEN (facts 8.3). Not idempotent:
+    A blog whose handle is taken gets another one; others raise UserErrors with TAKEN (shopify.md 8.3). Not idempotent:
     with `outcome_unknown` look for the handle before sending it again. Raises also as Client.execute does.
     """
     data = client.execute(_CREATE[kind], {"content": dict(content)}, cost=WRITE_COST)
@@ -223,7 +223,7 @@ _UPDATE = {PAGE: UPDATE_PAGE, BLOG: UPDATE_BLOG, ARTICLE: UPDATE_ARTICLE}
 def update_content(client: Client, kind: str, content_gid: str, content: Mapping[str, Any]) -> WrittenContent:
     """Change fields of one; the others stay. Safe to repeat.
 
-    A blog whose new handle is taken stays wholly unchanged, and no error says so (facts 8.3): compare `handle`.
+    A blog whose new handle is taken stays wholly unchanged, and no error says so (shopify.md 8.3): compare `handle`.
     Raises UserErrors, GidError, and as Client.execute does.
     """
     gids.require(content_gid, GID_TYPES[kind])

@@ -320,7 +320,7 @@ def delete_draft(client: Client, draft_gid: str) -> bool:
     listed = answers.user_errors(payload["userErrors"])
     if not listed:
         return True
-    # Its user errors have no code (facts 1.5): only a look tells "not found" from a refusal.
+    # Its user errors have no code (shopify.md 1.5): only a look tells "not found" from a refusal.
     if read_draft(client, draft_gid) is None:
         return False
     raise UserErrors(f"{client.domain}: {draft_gid} was not deleted.", errors=listed)

@@ -1,6 +1,6 @@
 """Changes of an order that exists: ship units, correct the tracking, take a shipment back, cancel it, refund units.
 
-Only `refundCreate` is idempotent (facts 3.3). After a lost answer `fulfillmentCreate` needs a look at the order's
+Only `refundCreate` is idempotent (shopify.md 3.3). After a lost answer `fulfillmentCreate` needs a look at the order's
 fulfilments; cancelling twice is refused, and setting the same tracking twice changes nothing.
 """
 
@@ -148,7 +148,7 @@ class Cancellation:
 def cancel_order(client: Client, order_gid: str, *, reason: str, restock: bool, staff_note: str) -> Cancellation:
     """Have an order cancelled; no money moves and nobody is mailed. Ask `is_cancellation_over` what became of it.
 
-    Shopify cancels later (facts 7.5). A repeat is refused once it is cancelled. Raises UserErrors when Shopify says no,
+    Shopify cancels later (shopify.md 7.5). A repeat is refused once it has. Raises UserErrors when Shopify says no,
     GidError, and as Client.execute does.
     """
     gids.require(order_gid, "Order")
@@ -230,7 +230,7 @@ def refund_input(order_gid: str, rows: Sequence[RefundRow], note: str) -> dict[s
 
 
 def send_refund(client: Client, asked: Mapping[str, Any], key: str) -> str:
-    """Send a `refund_input`, now or again: the same input with the same key takes effect once within 24 h (facts 3.3).
+    """Send a `refund_input`, now or again: same input, same key: one effect within 24 h (shopify.md 3.3).
 
     The refund's gid. Raises UserErrors when Shopify says no, and as Client.execute_raw_body does.
     """

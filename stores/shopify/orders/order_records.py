@@ -10,7 +10,7 @@ from stores.shopify.instants import instant_or_none, parse_instant
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in a currency (ISO 4217 code). Compare as Decimal: Shopify answers "12.0" to "12.00" (facts 7.1)."""
+    """An amount in a currency (ISO 4217 code). Compare as Decimal: "12.00" is answered "12.0" (shopify.md 7.1)."""
 
     amount: Decimal
     currency: str

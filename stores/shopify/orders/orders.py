@@ -1,6 +1,6 @@
 """Orders on the wire: reading one, looking for a copy, and creating one.
 
-`orderCreate` has no idempotency: a repeat makes a second order (facts 7.1). After an ambiguous answer look with
+`orderCreate` has no idempotency: a repeat makes a second order (shopify.md 7.1). After an ambiguous answer look with
 `find_by_custom_id`, then `find_among_newest`, before anything is sent again: neither needs the search index.
 """
 
@@ -16,11 +16,11 @@ from stores.shopify.instants import parse_instant
 from stores.shopify.orders import newest
 from stores.shopify.orders.order_records import Money, OrderRecord, money, order_record
 
-# Our metafield on a copy: of type `id`, so that its values are unique and can be looked up at once (facts 7.3).
+# Our metafield on a copy: of type `id`, so that its values are unique and can be looked up at once (shopify.md 7.3).
 NAMESPACE = "$app:sync"
 KEY = "source_order"
 INVENTORY_CLAIM_FAILED = "INVENTORY_CLAIM_FAILED"
-# 10 to 18 points as captured (facts 7.1).
+# 10 to 18 points as captured (shopify.md 7.1).
 CREATE_COST = 18.0
 NEWEST_COST = 14.0  # as the simulator counts it by Shopify's published rules
 
@@ -165,7 +165,7 @@ def read_order(client: Client, order_gid: str) -> OrderRecord:
     """The whole order, in one call up to 250 lines.
 
     Raises ObjectNotFound when Shopify shows no such order: deleted, or older than 60 days without read_all_orders
-    (facts 7.4). Raises GidError, and as Client.execute does.
+    (shopify.md 7.4). Raises GidError, and as Client.execute does.
     """
     gids.require(order_gid, "Order")
     data = client.execute(READ_ORDER, {"id": order_gid, "namespace": NAMESPACE, "key": KEY}, cost=190)
@@ -196,7 +196,7 @@ query FindOrderByCustomId($identifier: OrderIdentifierInput!) {
 
 
 def find_by_custom_id(client: Client, value: str, namespace: str = NAMESPACE, key: str = KEY) -> CreatedOrder | None:
-    """The order whose metafield of type `id` has this value, or None. Exact and immediate, no search (facts 7.3).
+    """The order whose metafield of type `id` has this value, or None. Exact and immediate, no search (shopify.md 7.3).
 
     Raises ObjectNotFound where the definition is missing: call `ensure_definition`. Raises as Client.execute does.
     """
@@ -239,7 +239,7 @@ def find_among_newest(client: Client, value: str, since: datetime) -> CreatedOrd
 
 
 def quote(value: str) -> str:
-    """A value in single quotes for Shopify's search syntax (facts 7.3)."""
+    """A value in single quotes for Shopify's search syntax (shopify.md 7.3)."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -284,12 +284,12 @@ def _created(node: dict[str, Any]) -> CreatedOrder:
 
 
 def phone_was_refused(error: UserErrors) -> bool:
-    """Whether a phone number is among the reasons: malformed, or another customer has it (facts 7.1)."""
+    """Whether a phone number is among the reasons: malformed, or another customer has it (shopify.md 7.1)."""
     return any("phone" in str((*found.field, found.message)).lower() for found in error.errors)
 
 
 def custom_id_was_taken(error: UserErrors) -> bool:
-    """Whether Shopify refused because an order with our custom id exists: the copy is there already (facts 7.3)."""
+    """Whether Shopify refused because an order has our custom id: the copy is there already (shopify.md 7.3)."""
     return any(
         "metafields" in found.field
         and any(

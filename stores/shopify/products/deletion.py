@@ -6,7 +6,7 @@ from stores.shopify.errors import ObjectNotFound, UserErrors
 
 WRITE_COST = 10.0
 
-# The user errors of both are of the plain type (facts 1.5).
+# The user errors of both are of the plain type (shopify.md 1.5).
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productDelete
 DELETE_PRODUCT = """
 mutation DeleteProduct($input: ProductDeleteInput!) {

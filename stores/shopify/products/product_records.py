@@ -12,7 +12,7 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer
 from stores.shopify.instants import parse_instant
 
-# So many whole products in one request stay below 1,000 points (facts 2.2: about 100 points each, times size(n)).
+# So many whole products in one request stay below 1,000 points (shopify.md 2.2: about 100 points each, times size(n)).
 PRODUCTS_PER_READ = 25
 READ_COST = 600.0
 PAGE_COST = 95.0
@@ -277,7 +277,7 @@ def _complete(client: Client, node: dict[str, Any]) -> ProductRecord | None:
         except ObjectNotFound:
             return None
     counted = (node["variantsCount"] or {}).get("count")
-    # Half of the variants would look like all of them, and productSet deletes what it is not told of (facts 8.1).
+    # Half of the variants would look like all of them, and productSet deletes what it is not told of (shopify.md 8.1).
     if len(lists["variants"]) > 50 and counted is not None and len(lists["variants"]) < counted:
         raise UnexpectedAnswer(f"{client.domain}: {node['id']} changed while its variants were read.")
     return product_record(node, lists)

@@ -10,7 +10,7 @@ from stores.shopify.errors import ServerError, UnexpectedAnswer, UserErrors
 from stores.shopify.products.product_records import MediaRecord, media_record
 
 WRITE_COST = 10.0
-# Shopify's limits of one product (facts 8.1) and of one call.
+# Shopify's limits of one product (shopify.md 8.1) and of one call.
 MOST_VARIANTS, MOST_OPTIONS = 2048, 3
 MOST_ROWS = 250
 MOST_METAFIELDS = 25

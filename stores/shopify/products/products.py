@@ -16,7 +16,7 @@ class VariantRecord:
     `title` is the variant's, `handle` the product's. `sku` and `barcode` are empty text where Shopify has null;
     neither is unique in a store. `options` are (name, value) pairs in Shopify's order. `product_status` is ACTIVE,
     ARCHIVED, DRAFT or UNLISTED. `variant_count` is None where Shopify does not tell. A bundle's parent
-    (`requires_components`) has computed stock and refuses stock writes (facts 3.7).
+    (`requires_components`) has computed stock and refuses stock writes (shopify.md 3.7).
     """
 
     gid: str

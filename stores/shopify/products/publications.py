@@ -36,7 +36,7 @@ def list_publications(client: Client) -> list[Publication]:
     return [Publication(node["id"], node["name"], bool(node["autoPublish"])) for node in nodes]
 
 
-# Its user errors are of the plain type: selecting `code` would fail the request (facts 1.5).
+# Its user errors are of the plain type: selecting `code` would fail the request (shopify.md 1.5).
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/publishablePublish
 PUBLISH = """
 mutation Publish($id: ID!, $input: [PublicationInput!]!) {

@@ -207,7 +207,7 @@ class Follower:
             if HANDLE not in changes or made.handle == changes[HANDLE]:
                 case.notes += made.notes
                 return made
-        # A blog whose new handle is taken answers as if nothing were wrong, and nothing at all was changed (facts 8.3).
+        # A blog whose new handle is taken answers as if nothing were wrong, and nothing was changed (shopify.md 8.3).
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if rest:
             made = self.resource.update(partner, rest, current)

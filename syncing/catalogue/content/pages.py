@@ -1,4 +1,4 @@
-"""Pages, blogs and articles follow the source: polled, because Shopify tells nobody when they change (facts 4.7)."""
+"""Pages, blogs and articles follow the source: polled, for Shopify tells nobody when they change (shopify.md 4.7)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from syncing.catalogue.outcome import Blocked, Outcome
 from syncing.catalogue.rules.content import HANDLE, IMAGE, IN_BLOG, content_input, content_values
 
 # A poll looks back this much further than what it saw last: Shopify's search lags behind, and its instants are whole
-# seconds, so that something may have changed once more in the last second seen (facts 9, rows 14 and 36).
+# seconds, so that something may have changed once more in the last second seen (shopify.md 9, rows 14 and 36).
 OVERLAP = timedelta(minutes=10)
 BATCH = 50
 State = ResourceLink.State

@@ -9,7 +9,7 @@ from typing import Any
 
 from stores.shopify.content.collections import CONDITIONS, CollectionRecord, ConditionRecord, SourceRecord
 
-MOST_PICKED = 250  # products that one input may name (facts 8.2)
+MOST_PICKED = 250  # products that one input may name (shopify.md 8.2)
 
 # What a condition looks at, in words.
 CONDITION_WORDS = {

@@ -17,7 +17,7 @@ def content_values(
 
     `visible` is the instant from which on it can be seen, '' while it is hidden. Of an article, `blog_gid` is its blog
     in the destination and `image_url` the source's address of its image: both stores must be told in the same words.
-    An article needs an author (facts 8.3): `default_author` is taken where there is none.
+    An article needs an author (shopify.md 8.3): `default_author` is taken where there is none.
     """
     values: dict[str, Any] = {TITLE: record.title, HANDLE: record.handle}
     if record.kind == BLOG:
@@ -60,7 +60,7 @@ def content_input(
     """The input of Shopify's mutations that sets these fields; `current` are the destination's values, None to create.
 
     A future date must come without isPublished (INVALID_PUBLISH_DATE), and a page shows itself unless it is told not
-    to (facts 8.3).
+    to (shopify.md 8.3).
     """
     written = {_INPUTS[name]: value for name, value in changes.items() if name in _INPUTS}
     if AUTHOR in changes:

@@ -316,7 +316,7 @@ def _shipping(value: list[Any]) -> dict[str, Any]:
 
 
 def as_set_input(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of `variant_input` for productSet, where the SKU is the variant's own (facts 8.1)."""
+    """A row of `variant_input` for productSet, where the SKU is the variant's own (shopify.md 8.1)."""
     item = dict(row.get("inventoryItem") or {})
     made = {key: value for key, value in row.items() if key != "inventoryItem"}
     if "sku" in item:

@@ -1,6 +1,6 @@
 """The images of a product, pure: which files the destination should show, in which order, and which must be sent.
 
-A file sent by its address always becomes a new one (facts 8.1), so what an address became is remembered (`files`:
+A file sent by its address always becomes a new one (shopify.md 8.1), so what an address became is remembered (`files`:
 source address -> file gid in the destination) and sent by its id from then on.
 """
 

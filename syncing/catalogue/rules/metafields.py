@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stores.shopify.products.product_records import MetafieldRecord
 
-# Reserved for the app that made them: another app can neither read nor write them (facts 8.1).
+# Reserved for the app that made them: another app can neither read nor write them (shopify.md 8.1).
 _APP_PREFIXES = ("$app", "app--")
 
 

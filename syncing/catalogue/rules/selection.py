@@ -33,7 +33,7 @@ class Decision:
 
 
 def tag_key(tag: str) -> str:
-    """A tag as it is compared: blanks around it and its case do not matter (facts 8.1)."""
+    """A tag as it is compared: blanks around it and its case do not matter (shopify.md 8.1)."""
     return tag.strip().casefold()
 
 

@@ -1,6 +1,6 @@
 """What a products/update webhook tells, pure: whether more than stock has changed since the last one.
 
-Stock moves a product's updatedAt and so brings a webhook (facts 8.1): a sale must not cost a look at the product. But
+Stock moves a product's updatedAt and brings a webhook (shopify.md 8.1): a sale must not cost a look at the product. But
 not all of a product stands in a webhook (its SEO, metafields and channels do not), so one that shows no change at all
 is looked at.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from syncing.catalogue.rules.fingerprint import digest
 
-FULL_VARIANTS = 100  # so many variants come in full (facts 4.6)
+FULL_VARIANTS = 100  # so many variants come in full (shopify.md 4.6)
 _MOVED_BY_STOCK = {"updated_at", "inventory_quantity", "old_inventory_quantity"}
 
 

@@ -20,7 +20,7 @@ from syncing.stock.writes import claims, ledger
 
 logger = logging.getLogger(__name__)
 
-# Shopify forgets a key 24 h after its first request (facts.md 3.3); an hour of safety for two clocks.
+# Shopify forgets a key 24 h after its first request (shopify.md 3.3); an hour of safety for two clocks.
 KEY_LIFE = timedelta(hours=23)
 CLOCKS_APART = timedelta(minutes=1)  # ours and Shopify's may differ by this much
 # What was recorded longer ago is never sent for the first time: its numbers are old.
@@ -124,7 +124,7 @@ def _settle(batch: StockBatch, client: Client) -> set[int]:
         raise ServerError(f"{batch.store}: Shopify is still busy with this write; it is asked again.")
     logger.info("%s: refused with %s (attempt %d)", batch, sorted(map(str, codes)), batch.attempts)
     if is_replay or inventory.IDEMPOTENCY_KEY_PARAMETER_MISMATCH in codes:
-        # An error on a replay does not say what the first try did (facts.md 3.3).
+        # An error on a replay does not say what the first try did (shopify.md 3.3).
         words = "; ".join(sorted({error.message for error in outcome.user_errors}))
         return _settle_by_evidence(batch, rows, client, f"the repeated request was answered: {words}")
     if inventory.IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED in codes:

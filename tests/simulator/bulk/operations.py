@@ -1,4 +1,4 @@
-"""Bulk operations: a query runs in the background into a JSONL file that is fetched by a signed link (facts section 5).
+"""Bulk operations: a query runs in the background into a JSONL file that is fetched by a signed link (shopify.md 5).
 
 One thread per running operation. It reads the shop in chunks, so a sale can fall between two lines of one result, and
 it finishes when `bulk_delay_seconds` of the simulator's clock have passed since the start.
@@ -79,7 +79,7 @@ class BulkOperations:
         self.failures[shop.domain] = PlannedFailure(error_code, after_lines)
 
     def open_result(self, token: str) -> tuple[int, Iterator[bytes]] | None:
-        """(bytes, chunks) of a result file; None when the link was never made or is dead (facts section 5)."""
+        """(bytes, chunks) of a result file; None when the link was never made or is dead (shopify.md 5)."""
         link = self.links.get(token)
         if link is None or self.clock.seconds() >= link.expires_at or not link.path.exists():
             return None

@@ -1,4 +1,4 @@
-"""What Shopify refuses as the query of a bulk operation (facts section 5), checked before anything runs.
+"""What Shopify refuses as the query of a bulk operation (shopify.md 5), checked before anything runs.
 
 The wording follows answers quoted on community.shopify.com (threads 305939, 207309, 1307718); where none was found
 it is our own. Pure: a document and the schema in, messages out.

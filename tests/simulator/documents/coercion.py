@@ -195,7 +195,7 @@ def flat_path(path: tuple) -> list:
 
 
 def coerce_variables(schema: GraphQLSchema, operation: OperationDefinitionNode, given: dict) -> dict:
-    """The operation's variables. An absent one stays absent: absent is not null (facts 3.2). Raises RequestError."""
+    """The operation's variables. Absent stays absent, which is not null (shopify.md 3.2). Raises RequestError."""
     values: dict = {}
     for definition in operation.variable_definitions or ():
         name = definition.variable.name.value

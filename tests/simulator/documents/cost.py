@@ -1,4 +1,4 @@
-"""What a document costs (the formula of facts 2.2) and the bucket it is paid from (facts 2.3)."""
+"""What a document costs (the formula of shopify.md 2.2) and the bucket it is paid from (shopify.md 2.3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.simulator.documents.plan import FieldPlan, OperationPlan
 MAX_COST = 1000
 MUTATION_COST = 10
 ROOT_COUNT_COST = 10
-# More than the formula gives, as recorded (facts 2.2, row 65).
+# More than the formula gives, as recorded (shopify.md 2.2, row 65).
 DEARER = {"fileCreate": 10, "refundCreate": 10, "articleCreate": 9, "articleUpdate": 9}
 FREE_TYPES = frozenset(
     {
@@ -149,5 +149,5 @@ class Bucket:
 
 
 def _number(value: float) -> float:
-    """Numbers may be floats on the wire (facts 2.1), and are here, so that nobody parses them as integers."""
+    """Numbers may be floats on the wire (shopify.md 2.1), and are here, so that nobody parses them as integers."""
     return float(value)

@@ -1,4 +1,4 @@
-"""Documents: parsed and validated once per text, graphql-core's complaints put into Shopify's words (facts 1.4)."""
+"""Documents: parsed and validated once per text, complaints put into Shopify's words (shopify.md 1.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a request's JSON to its answer: token, version, document, variables, price, faults, execution (facts 1 to 3)."""
+"""From a request's JSON to its answer: token, version, document, variables, price, faults (shopify.md 1 to 3)."""
 
 from __future__ import annotations
 

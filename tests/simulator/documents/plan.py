@@ -34,9 +34,9 @@ Run = Callable[[object, Call], object]
 Resolver = Callable[[object, Call, dict], object]
 
 SCALAR_CLASSES = {"Int": (int,), "Float": (int, float), "Boolean": (bool,), "JSON": (dict, list, str, int, bool)}
-# Positions in lists are integers there and texts elsewhere (facts 1.5).
+# Positions in lists are integers there and texts elsewhere (shopify.md 1.5).
 NUMBERED_PATHS = frozenset({"OrderCreateUserError.field"})
-# Written by versions before 2026-10 only, so the 2026-10 schema lacks it (facts 1.1).
+# Written by versions before 2026-10 only, so the 2026-10 schema lacks it (shopify.md 1.1).
 RETIRED_ENUM_VALUES = frozenset({"ITEM_NOT_STOCKED_AT_LOCATION"})
 
 
@@ -158,7 +158,7 @@ class Compiler:
         return _composite_runner(plan, resolve, self._completer(plan, kind), nullable)
 
     def _guarded(self, plan: FieldPlan, resolve: Resolver) -> Resolver:
-        """Adds the scopes of the field, and of the type it leads to; any one scope of a list is enough (facts 1.4)."""
+        """Adds the scopes of the field and of the type it leads to; any one of a list is enough (shopify.md 1.4)."""
         node_type = _node_type(plan.type_name)
         needed = [
             (place, frozenset(self.scopes[place]))

@@ -24,5 +24,5 @@ def load_scopes(path: Path = SCOPES_PATH) -> dict[str, list[str]]:
 
 
 def expand_scopes(scopes: set[str]) -> frozenset[str]:
-    """A write scope includes the read scope of the same thing (facts 6)."""
+    """A write scope includes the read scope of the same thing (shopify.md 6)."""
     return frozenset(scopes | {scope.replace("write_", "read_", 1) for scope in scopes if scope.startswith("write_")})

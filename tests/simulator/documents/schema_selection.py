@@ -1,7 +1,7 @@
 """What prune_schema keeps of Shopify's Admin schema: root fields, interfaces, and per object type its fields.
 
 `*` keeps every field whose type is kept. Inputs and enums reached from here are kept whole, because a field that
-Shopify accepts must not be refused here. The choice follows the SDL sections of shared/shopify/facts.md.
+Shopify accepts must not be refused here. The choice follows the SDL sections of the facts that the code relies on.
 """
 
 QUERIES = """

@@ -1,4 +1,4 @@
-"""Which products a collection holds: picked by hand, matched by conditions, less those left out (facts 8.2)."""
+"""Which products a collection holds: picked by hand, matched by conditions, less those left out (shopify.md 8.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deleting a product with all that hangs on it: variants, stock, media, metafields, memberships (facts 8.1).
+"""Deleting a product with all that hangs on it: variants, stock, media, metafields, memberships (shopify.md 8.1).
 
 Orders keep their lines; what they point at is gone and reads as null.
 """

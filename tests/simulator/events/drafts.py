@@ -1,4 +1,4 @@
-"""Draft orders: no stock effect unless reserved for a time; completing one makes its order once (facts 7.2, row 29)."""
+"""Draft orders: no stock effect unless reserved; completing one makes its order once (shopify.md 7.2, row 29)."""
 
 from __future__ import annotations
 

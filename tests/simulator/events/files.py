@@ -1,6 +1,6 @@
 """Files: made from a URL, UPLOADED, then PROCESSING, then READY or FAILED; served from their own address (row 31).
 
-The same URL again makes another file (facts 8.1). Downloads begin at once and count when the clock has got there.
+The same URL again makes another file (shopify.md 8.1). Downloads begin at once and count when the clock has got there.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def users_of(shop: Shop, file_id: int) -> list[int]:
 
 
 def take_from_product(shop: Shop, product, file_ids: list[int]) -> None:
-    """Takes media from a product; what no product needs any more is deleted (facts 8.1, [S] productDelete)."""
+    """Takes media from a product; what no product needs any more is deleted (shopify.md 8.1, [S] productDelete)."""
     for file_id in file_ids:
         product.file_ids.remove(file_id)
         for variant_id in product.variant_ids:

@@ -1,7 +1,7 @@
 """Metafields of products, variants, collections, content, orders, drafts and customers: typed, and custom ids unique.
 
 `$app` and `$app:name` are the app's own namespaces: app--4242 and app--4242--name on the wire. Custom ids (type `id`)
-are found at once and belong to one owner of a kind (facts 7.3, row 28).
+are found at once and belong to one owner of a kind (shopify.md 7.3, row 28).
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def put_all(shop: Shop, owner: Owner, wanted: Iterable[Wanted], at: int) -> None
 
 
 def replace_all(shop: Shop, owner: Owner, wanted: list[Wanted], at: int) -> None:
-    """What a present list of productSet means: everything else goes (facts 8.1)."""
+    """What a present list of productSet means: everything else goes (shopify.md 8.1)."""
     kept = {(one.namespace, one.key) for one in wanted}
     for name in list(fields_of(shop, owner)):
         if name not in kept:
@@ -214,7 +214,7 @@ def _owners_with(shop: Shop, kind: str, namespace: str, key: str, value: str) ->
 
 
 def find_by_custom_id(shop: Shop, kind: str, given: dict) -> object | None:
-    """The owner with this unique value, or None. Raises FieldError without a definition of type id (facts 7.3)."""
+    """The owner with this unique value, or None. Raises FieldError without a definition of type id (shopify.md 7.3)."""
     definition = find_definition(shop, kind, given.get("namespace"), given["key"])
     if definition is None or definition.type != "id":
         raise FieldError(NEEDS_DEFINITION, "NOT_FOUND")

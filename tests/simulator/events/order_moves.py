@@ -222,7 +222,7 @@ def refund(
     """Refunds [{line_item_id, quantity, restock_type, location_id?}].
 
     CANCEL: not shipped, back to available. RETURN: was shipped, back to available at the chosen location. NO_RESTOCK:
-    unshipped units are written off (facts 10.9: not captured live), shipped ones change nothing. `money`: an amount in
+    unshipped units are written off (shopify.md 10.9: not settled), shipped ones change nothing. `money`: an amount in
     the shop's currency that goes back; `shipping` is the part of it that was for shipping. Raises ValueError.
     """
     with shop.lock:

@@ -1,4 +1,4 @@
-"""What orders do to stock (facts 3.7, row 26): where units are taken from, committed, reserved, shipped, given back."""
+"""What orders do to stock (shopify.md 3.7, row 26): units taken, committed, reserved, shipped, given back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Router:
         return place
 
     def _place(self, variant: Variant, item: InventoryItem, quantity: int) -> int | None:
-        """Live: the location that HAD stock, not the default one (facts 3.7)."""
+        """Live: the location that HAD stock, not the default one (shopify.md 3.7)."""
         default = default_location(self.shop)
         levels = self._levels(item, default)
         stocked = next((level for level in levels if self._left(level) >= quantity), None)

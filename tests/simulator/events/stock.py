@@ -23,7 +23,7 @@ class StockAction:
         self._extra: list[tuple[str, tuple]] = []
 
     def level(self, item_id: int, location_id: int) -> Level:
-        """The level, made inactive when the item is not stocked there (facts 3.5, since 2026-10)."""
+        """The level, made inactive when the item is not stocked there (shopify.md 3.5, since 2026-10)."""
         found = self.shop.levels.get((item_id, location_id))
         if found is None:
             found = self.shop.add_level(item_id, location_id, at=int(self.at), is_active=False)

@@ -1,4 +1,4 @@
-"""inventoryActivate, inventoryDeactivate, inventoryBulkToggleActivation, inventoryItemUpdate (facts 3.5)."""
+"""inventoryActivate, inventoryDeactivate, inventoryBulkToggleActivation, inventoryItemUpdate (shopify.md 3.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources of collections as inputs ask for them: read and checked first, put in place later by a job (facts 8.2)."""
+"""Sources of collections as inputs ask for them: checked first, put in place later by a job (shopify.md 8.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""collectionCreate, collectionUpdate, collectionDelete, collectionReorderProducts (facts 8.2)."""
+"""collectionCreate, collectionUpdate, collectionDelete, collectionReorderProducts (shopify.md 8.2)."""
 
 from __future__ import annotations
 

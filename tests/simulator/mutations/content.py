@@ -1,4 +1,4 @@
-"""Pages, blogs and articles: create, update, delete, each with its own manners about handles (facts 8.3, row 33).
+"""Pages, blogs and articles: create, update, delete, each with its own manners about handles (shopify.md 8.3, row 33).
 
 None of them has a webhook (row 43).
 """

@@ -1,4 +1,4 @@
-"""@idempotent: who needs it, what a repeat answers, how long a key is remembered (facts 3.3)."""
+"""@idempotent: who needs it, what a repeat answers, how long a key is remembered (shopify.md 3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""inventorySetQuantities, inventoryAdjustQuantities, inventoryMoveQuantities: all or nothing (facts 3.2 to 3.5)."""
+"""inventorySetQuantities, inventoryAdjustQuantities, inventoryMoveQuantities: all or none (shopify.md 3.2 to 3.5)."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def _refuse_name(found: Rows, path: list) -> None:
 
 
 def _check_ledgers(found: Rows, name: str, rows: list[dict]) -> None:
-    """A ledger document goes with every name but available, one distinct value a call (facts 3.4)."""
+    """A ledger document goes with every name but available, one distinct value a call (shopify.md 3.4)."""
     for index, row in enumerate(rows):
         path = ["input", "changes", index, "ledgerDocumentUri"]
         _check_ledger(found, path, name, row.get("ledgerDocumentUri"))

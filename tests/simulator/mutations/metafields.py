@@ -1,4 +1,4 @@
-"""metafieldsSet, metafieldsDelete and metafieldDefinitionCreate (facts 8.1, row 11)."""
+"""metafieldsSet, metafieldsDelete and metafieldDefinitionCreate (shopify.md 8.1, row 11)."""
 
 from __future__ import annotations
 

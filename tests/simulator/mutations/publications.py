@@ -1,4 +1,4 @@
-"""Sales channels: what is listed where and from when; publishablePublish and publishableUnpublish (facts 8.1)."""
+"""Sales channels: what is listed where and from when; publishablePublish and publishableUnpublish (shopify.md 8.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""webhookSubscriptionCreate, Update, Delete and their reading (facts 4.1 to 4.3, row 42)."""
+"""webhookSubscriptionCreate, Update, Delete and their reading (shopify.md 4.1 to 4.3, row 42)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.simulator.reads.shop import VERSIONS, attribute, count_of, id_key, id
 from tests.simulator.state.shop import HttpEndpoint, Subscription
 from tests.simulator.wire.problems import NotSimulatedError, user_error
 
-ADDRESS = ["webhookSubscription", "callbackUrl"]  # errors still point here, whatever was sent (facts 4.2)
+ADDRESS = ["webhookSubscription", "callbackUrl"]  # errors still point here, whatever was sent (shopify.md 4.2)
 NAME = re.compile(r"[A-Za-z0-9_-]{1,50}\Z")
 GONE = "Webhook subscription does not exist"
 FILTER_KEY = re.compile(r"[A-Za-z_][\w.]*:")
@@ -133,7 +133,7 @@ def delete(root, call: Call, arguments: dict) -> dict:
 
 
 def listed(root, call: Call, arguments: dict) -> Page:
-    """The app's own shop-specific subscriptions; those of an app configuration never show here (facts 4.1)."""
+    """The app's own shop-specific subscriptions; those of an app configuration never show here (shopify.md 4.1)."""
     topics, uri = arguments.get("topics"), arguments.get("uri") or arguments.get("callbackUrl")
     rows = [
         row
@@ -154,7 +154,7 @@ def one(root, call: Call, arguments: dict) -> Subscription | None:
 
 
 def _api_version(subscription: Subscription, call: Call, arguments: dict) -> dict:
-    """The app's setting, not the URL's version (facts 4.1)."""
+    """The app's setting, not the URL's version (shopify.md 4.1)."""
     handle = call.shop.apps[subscription.client_id].webhook_version
     return {"handle": handle, "displayName": handle, "supported": handle in VERSIONS}
 

@@ -120,7 +120,7 @@ def number(form: dict[str, str], name: str) -> int:
 
 
 def quantity_of(form: dict[str, str]) -> int:
-    """A quantity within Shopify's limits (facts.md 3.4). Raises ActionError."""
+    """A quantity within Shopify's limits (shopify.md 3.4). Raises ActionError."""
     quantity = number(form, "quantity")
     if abs(quantity) > LIMIT:
         raise ActionError(f"quantity: Shopify takes no more than {LIMIT:,}, above or below zero.")

@@ -1,4 +1,4 @@
-"""Webhook bodies of collections in their REST shapes: no list of products (facts 4.6)."""
+"""Webhook bodies of collections in their REST shapes: no list of products (shopify.md 4.6)."""
 
 from __future__ import annotations
 

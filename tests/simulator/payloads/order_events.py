@@ -1,4 +1,4 @@
-"""REST bodies of what happens to an order: fulfilments, refunds with their transactions, edits (facts 4.6)."""
+"""REST bodies of what happens to an order: fulfilments, refunds with their transactions, edits (shopify.md 4.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small parts of order bodies: amounts, lines, taxes, shipping lines, in their REST shapes (facts 4.6)."""
+"""The small parts of order bodies: amounts, lines, taxes, shipping lines, in their REST shapes (shopify.md 4.6)."""
 
 from __future__ import annotations
 

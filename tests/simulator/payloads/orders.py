@@ -1,6 +1,6 @@
-"""REST bodies of the order topics (facts 4.6): text amounts, lower-case states, tags as one text, integer ids.
+"""REST bodies of the order topics (shopify.md 4.6): text amounts, lower-case states, tags as one text, integer ids.
 
-Without protected-data approval the customer, addresses, e-mail and phone are null (facts 6, row 45).
+Without protected-data approval the customer, addresses, e-mail and phone are null (shopify.md 6, row 45).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Webhook bodies in their REST shapes: integer ids, lower-case states, tags as one text (facts 4.6, row 41).
+"""Webhook bodies in their REST shapes: integer ids, lower-case states, tags as one text (shopify.md 4.6, row 41).
 
 A body is built when it is serialised, so that it may show more than the change that caused it (row 37).
 """
@@ -252,7 +252,7 @@ BODIES: dict[str, Callable[..., dict | None]] = {
 
 
 def passes_filter(text: str | None, body: dict) -> bool:
-    """A subscription's filter: search syntax over the payload's fields, dots for nesting (facts 4.2)."""
+    """A subscription's filter: search syntax over the payload's fields, dots for nesting (shopify.md 4.2)."""
     search = compile_search(text, _PayloadKeys(), lambda payload: None)
     return search is None or search.matches(body)
 

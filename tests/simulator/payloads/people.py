@@ -1,4 +1,4 @@
-"""REST bodies of customers and addresses (facts 4.6)."""
+"""REST bodies of customers and addresses (shopify.md 4.6)."""
 
 from __future__ import annotations
 

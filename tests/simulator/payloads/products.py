@@ -1,4 +1,4 @@
-"""REST bodies of products: their first variants in full, options, images (facts 4.6)."""
+"""REST bodies of products: their first variants in full, options, images (shopify.md 4.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolvers of collections, their sources and their conditions (facts 8.2)."""
+"""Resolvers of collections, their sources and their conditions (shopify.md 8.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolvers of pages, blogs and articles (facts 8.3)."""
+"""Resolvers of pages, blogs and articles (shopify.md 8.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolvers of draft orders: by id at once, lists through the search index with its lag (facts 7.2, 7.3)."""
+"""Resolvers of draft orders: by id at once, lists through the search index with its lag (shopify.md 7.2, 7.3)."""
 
 from __future__ import annotations
 

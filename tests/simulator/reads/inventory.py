@@ -109,7 +109,7 @@ def _location_key(level: Level) -> tuple:
 
 
 def quantities(level: Level, call: Call, arguments: dict) -> list[dict]:
-    """In the order asked. updatedAt is set for available only (facts 3.6)."""
+    """In the order asked. updatedAt is set for available only (shopify.md 3.6)."""
     answer = []
     for name in arguments["names"]:
         if name not in NAMES:
@@ -126,7 +126,7 @@ def quantities(level: Level, call: Call, arguments: dict) -> list[dict]:
 
 
 def deactivation_alert(level: Level, call: Call, arguments: dict | None = None) -> str | None:
-    """Why a level cannot be left, or None (facts 3.5)."""
+    """Why a level cannot be left, or None (shopify.md 3.5)."""
     if not any(other.is_active for other in call.shop.levels_of(level.item_id) if other is not level):
         return MINIMUM_ONE
     for name in ("committed", "incoming", "reserved"):

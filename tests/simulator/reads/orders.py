@@ -50,7 +50,7 @@ SIXTY_DAYS = 60 * 86_400
 
 
 def visible(order: Order | None, call: Call) -> Order | None:
-    """Without read_all_orders only the orders of the last 60 days exist (facts 7.4)."""
+    """Without read_all_orders only the orders of the last 60 days exist (shopify.md 7.4)."""
     if order is None or "read_all_orders" in call.scopes or order.created_at > call.now - SIXTY_DAYS:
         return order
     return None
@@ -61,7 +61,7 @@ def order_by_id(root, call: Call, arguments: dict) -> Order | None:
 
 
 def order_by_identifier(root, call: Call, arguments: dict) -> Order | None:
-    """By custom id at once, without the search index (facts 7.3). Raises FieldError without a definition."""
+    """By custom id at once, without the search index (shopify.md 7.3). Raises FieldError without a definition."""
     identifier = arguments["identifier"]
     if identifier.get("id"):
         return visible(call.shop.orders.get(number_of(identifier["id"], "Order")), call)

@@ -1,4 +1,4 @@
-"""Connections: opaque cursors that name a place in the sort order, `first` and `last` of at most 250 (facts row 12).
+"""Connections: opaque cursors that name a place in the sort order, `first` and `last` of at most 250 (row 12).
 
 A cursor holds the sort value and id of a row, not an offset: what is inserted or updated while somebody pages moves.
 """

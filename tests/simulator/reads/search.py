@@ -1,4 +1,4 @@
-"""Shopify's search syntax over objects: blanks mean AND, OR, NOT and -, quotes, ranges, prefix* (facts row 13).
+"""Shopify's search syntax over objects: blanks mean AND, OR, NOT and -, quotes, ranges, prefix* (row 13).
 
 An unknown key is IGNORED and reported in `extensions.search`, so that everything comes back: the trap is the point.
 """
@@ -84,7 +84,7 @@ class _Reader:
         match = TERM.match(token)
         key, sign, value = match["key"], match["sign"] or "", _unquoted(match["value"])
         if key and key.startswith("metafields."):
-            # Since 2026-10 an error in place of silence (facts 7.3).
+            # Since 2026-10 an error in place of silence (shopify.md 7.3).
             raise FieldError(f"The metafield filter '{key}' is not set up for filtering.", "INVALID_FIELD_ARGUMENTS")
         if key in self.other_keys:
             raise NotSimulatedError(f"The simulator does not implement the search key {key}")

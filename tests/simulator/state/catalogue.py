@@ -40,7 +40,7 @@ class GenericFile(File):
 
 @dataclass(slots=True, eq=False)
 class Publication:
-    """A sales channel. Products and collections are unpublished until somebody lists them (facts 8.1)."""
+    """A sales channel. Products and collections are unpublished until somebody lists them (shopify.md 8.1)."""
 
     id: int
     name: str

@@ -26,7 +26,7 @@ class Clock:
         return base + self._offset
 
     def whole_seconds(self) -> int:
-        """What goes on the wire: Shopify's timestamps have a granularity of one second (facts row 36)."""
+        """What goes on the wire: Shopify's timestamps have a granularity of one second (row 36)."""
         return int(self.seconds())
 
     def now(self) -> datetime:
@@ -56,6 +56,6 @@ def iso_offset(seconds: float) -> str:
 
 
 def iso_nanoseconds(seconds: float) -> str:
-    """X-Shopify-Triggered-At carries nanoseconds (facts 4.4)."""
+    """X-Shopify-Triggered-At carries nanoseconds (shopify.md 4.4)."""
     fraction = int((seconds % 1) * 1_000_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:09d}Z"

@@ -1,4 +1,4 @@
-"""Global ids: gid://shopify/Kind/number, with a query string for inventory levels; jobs have a UUID (facts 3.6)."""
+"""Global ids: gid://shopify/Kind/number, with a query string for levels; jobs have a UUID (shopify.md 3.6)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Knobs:
-    """What a test can switch on for one shop; the numbers of rows are those of facts.md section 9."""
+    """What a test can switch on for one shop; numbers of rows are those of tests/simulator/README.md."""
 
     pretend_version: str | None = None  # row 2: the version that really serves, whatever the path says
     replay_mode: str = "live"  # row 16: live | docs

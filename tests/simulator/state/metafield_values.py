@@ -1,4 +1,4 @@
-"""What the value of a metafield must look like, type by type ([S] MetafieldsSetUserErrorCode; facts 8.1)."""
+"""What the value of a metafield must look like, type by type ([S] MetafieldsSetUserErrorCode; shopify.md 8.1)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def json_value(kind: str, value: str) -> object:
 
 
 def _why_reference_wrong(shop: Shop, kind: str, value: str) -> str | None:
-    """References hold ids of their own store: those of another one are refused (facts 8.1)."""
+    """References hold ids of their own store: those of another one are refused (shopify.md 8.1)."""
     wanted, table = REFERENCES[kind]
     try:
         found, number, _ = parse_gid(value)

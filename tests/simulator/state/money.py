@@ -59,7 +59,7 @@ def price_text(text: str | None, currency: str) -> str | None:
 
 
 def text_of(amount: Decimal) -> str:
-    """GraphQL's Decimal on the wire: one decimal at least, no further zeros: 12.00 -> 12.0 (facts 7.1)."""
+    """GraphQL's Decimal on the wire: one decimal at least, no further zeros: 12.00 -> 12.0 (shopify.md 7.1)."""
     plain = f"{amount.normalize():f}"
     return plain if "." in plain else f"{plain}.0"
 

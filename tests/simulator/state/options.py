@@ -76,7 +76,7 @@ def forget_options(shop: Shop, product: Product) -> None:
 
 
 def is_default(product: Product) -> bool:
-    """A product without options is one option Title with the value Default Title (facts 8.1)."""
+    """A product without options is one option Title with the value Default Title (shopify.md 8.1)."""
     return product.option_names == [DEFAULT_OPTION] and (product.option_values or [[DEFAULT_VALUE]]) == [
         [DEFAULT_VALUE]
     ]

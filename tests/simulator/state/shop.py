@@ -1,6 +1,6 @@
 """What a simulated shop consists of: slotted objects in plain dictionaries, one lock per shop.
 
-Ids are integers in here and gids on the wire. Instants are whole seconds since 1970 (facts row 36), money is text.
+Ids are integers in here and gids on the wire. Instants are whole seconds since 1970 (row 36), money is text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.simulator.state.knobs import Counters, Knobs
 from tests.simulator.state.metafields import Metafield, MetafieldDefinition, Owner
 from tests.simulator.state.orders import Customer, Draft, Fulfillment, FulfillmentOrder, Order, Refund
 
-# on_hand is the sum of these (facts 3.7); incoming is outside.
+# on_hand is the sum of these (shopify.md 3.7); incoming is outside.
 ON_HAND_PARTS = ("available", "committed", "reserved", "damaged", "safety_stock", "quality_control")
 QUANTITY_NAMES = (*ON_HAND_PARTS, "incoming")
 
@@ -36,7 +36,7 @@ CLIENT_SECRET = "shpss_simulator_secret"
 class Location:
     id: int
     name: str
-    level_number: int  # the n of its InventoryLevel gids: belongs to the location, is not its id (facts 3.6)
+    level_number: int  # the n of its InventoryLevel gids: belongs to the location, is not its id (shopify.md 3.6)
     created_at: int
     updated_at: int
     is_active: bool = True
@@ -175,7 +175,7 @@ class BulkOperation:
 
 @dataclass(slots=True)
 class App:
-    """One installation. `secrets` are oldest first: the oldest unrevoked one signs webhooks (facts 4.4)."""
+    """One installation. `secrets` are oldest first: the oldest unrevoked one signs webhooks (shopify.md 4.4)."""
 
     client_id: str = CLIENT_ID
     secrets: list[str] = field(default_factory=lambda: [CLIENT_SECRET])

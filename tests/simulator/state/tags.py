@@ -8,7 +8,7 @@ LONGEST_TAG, MOST_TAGS = 255, 250
 
 
 def tidy_tags(tags: Iterable[str]) -> list[str]:
-    """Commas separate tags; one of each, whatever its case; sorted (facts 8.1)."""
+    """Commas separate tags; one of each, whatever its case; sorted (shopify.md 8.1)."""
     found: dict[str, str] = {}
     for text in tags:
         for tag in text.split(","):

@@ -1,4 +1,4 @@
-"""Bulk operations behave as facts section 5 and row 44 say, over real HTTP."""
+"""Bulk operations behave as shopify.md 5 and row 44 say, over real HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collections: the sources of 2026-07, members by hand and by conditions, jobs, order, webhooks (facts 8.2)."""
+"""Collections: the sources of 2026-07, members by hand and by conditions, jobs, order, webhooks (shopify.md 8.2)."""
 
 from __future__ import annotations
 

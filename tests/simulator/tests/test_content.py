@@ -1,4 +1,4 @@
-"""Pages, blogs and articles: what they are made of, their manners about handles, and no webhooks (facts 8.3, 4.7)."""
+"""Pages, blogs and articles: their parts, their manners about handles, and no webhooks (shopify.md 8.3, 4.7)."""
 
 from __future__ import annotations
 

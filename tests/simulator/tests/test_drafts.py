@@ -1,4 +1,4 @@
-"""Row 29 of facts.md section 9: drafts touch no stock unless reserved, expire on the clock, become an order once."""
+"""Row 29 of tests/simulator/README.md: drafts touch no stock unless reserved, expire, become an order once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 9 and 10 of facts.md section 9: what goes wrong on purpose, and what has happened by then."""
+"""Rows 9 and 10 of tests/simulator/README.md: what goes wrong on purpose, and what has happened by then."""
 
 from __future__ import annotations
 

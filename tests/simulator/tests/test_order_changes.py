@@ -1,4 +1,4 @@
-"""What apps do to orders (facts 7.5): cancel with a job, refund once, ship twice by mistake, update, tag, pay."""
+"""What apps do to orders (shopify.md 7.5): cancel with a job, refund once, ship twice by mistake, update, tag, pay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 14, 27 and 28 of facts.md section 9: orderCreate refuses what Shopify refuses and keeps what it keeps."""
+"""Rows 14, 27 and 28 of tests/simulator/README.md: orderCreate refuses what Shopify refuses and keeps what it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 6, 13, 14 and 45 of facts.md section 9: what reads of orders show, find, hide and round."""
+"""Rows 6, 13, 14 and 45 of tests/simulator/README.md: what reads of orders show, find, hide and round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 37, 40, 41 and 45 of facts.md section 9 for orders: which webhooks an order sends, and their REST bodies."""
+"""Rows 37, 40, 41 and 45 of tests/simulator/README.md for orders: which webhooks, and their REST bodies."""
 
 from __future__ import annotations
 

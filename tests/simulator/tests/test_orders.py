@@ -1,4 +1,4 @@
-"""Row 26 of facts.md section 9: what orders do to available, committed and on_hand."""
+"""Row 26 of tests/simulator/README.md: what orders do to available, committed and on_hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 49 to 64 of facts.md section 9.1 that are about orders: what recorded live answers say of them."""
+"""Rows 49 to 64 of tests/simulator/README.md that are about orders: what recorded live answers say of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 51 to 60 of facts.md section 9.1 that are about products and content: what recorded live answers say of them."""
+"""Rows 51 to 60 of tests/simulator/README.md about products and content: what recorded answers say."""
 
 from __future__ import annotations
 

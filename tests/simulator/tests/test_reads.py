@@ -1,4 +1,4 @@
-"""Rows 12 to 14, 24, 35, 36 and 46 of facts.md section 9: paging, search, ids, lagging totals, hidden locations."""
+"""Rows 12 to 14, 24, 35, 36 and 46 of tests/simulator/README.md: paging, search, ids, totals, hidden locations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 36 of facts.md section 9 for orders: they move their products' updatedAt, and outlive deleted products."""
+"""Row 36 of tests/simulator/README.md for orders: they move their products' updatedAt, and outlive deleted products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 15 to 23 of facts.md section 9: idempotency, comparison, batches, no-ops, unstocked locations, activation."""
+"""Rows 15 to 23 of tests/simulator/README.md: keys, comparison, batches, no-ops, unstocked locations, activation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 42 of facts.md section 9: who may subscribe to what, and what filters and included fields do."""
+"""Row 42 of tests/simulator/README.md: who may subscribe to what, and what filters and included fields do."""
 
 from __future__ import annotations
 

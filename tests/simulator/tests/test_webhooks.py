@@ -1,4 +1,4 @@
-"""Rows 36 to 42 of facts.md section 9: bodies, transport, headers, echo, shapes, subscriptions."""
+"""Rows 36 to 42 of tests/simulator/README.md: bodies, transport, headers, echo, shapes, subscriptions."""
 
 from __future__ import annotations
 

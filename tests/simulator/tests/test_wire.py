@@ -1,4 +1,4 @@
-"""Rows 1 to 5, 7, 8, 11 of facts.md section 9: schema, versions, tokens, scopes, cost, throttling, long lists."""
+"""Rows 1 to 5, 7, 8, 11 of tests/simulator/README.md: schema, versions, tokens, scopes, cost, throttling, lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens: the static one, the client credentials grant, refresh-token rotation, expiry and uninstall (facts 6)."""
+"""Tokens: the static one, the client credentials grant, refresh-token rotation, expiry and uninstall (shopify.md 6)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def revoke_tokens(shop: Shop) -> None:
 
 
 def uninstall(shop: Shop, client_id: str) -> None:
-    """The tokens and subscriptions are gone at once; the app hears of it once more (facts 4.3)."""
+    """The tokens and subscriptions are gone at once; the app hears of it once more (shopify.md 4.3)."""
     with shop.lock:
         shop.publish([("APP_UNINSTALLED", (shop.id,))])
         shop.apps[client_id].installed = False

@@ -164,7 +164,7 @@ class Courier:
             )
 
     def _after_failure(self, delivery: Delivery) -> None:
-        """8 retries over 4 hours; then the shop-specific subscription is deleted (facts 4.1)."""
+        """8 retries over 4 hours; then the shop-specific subscription is deleted (shopify.md 4.1)."""
         if delivery.attempts <= len(RETRY_GAPS):
             delivery.due_at = self.clock.seconds() + RETRY_GAPS[delivery.attempts - 1]
             return

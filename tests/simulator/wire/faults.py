@@ -52,7 +52,7 @@ class Fault:
     how: str = "close"  # lost_answer: close | html (502) | internal_error
     status: int = 502  # http
     html: bool | None = None  # http; default: HTML for 5xx, a string of JSON below
-    retry_after: str = "2.0"  # rate_limited: a float in seconds, as Shopify sends it (facts 1.3)
+    retry_after: str = "2.0"  # rate_limited: a float in seconds, as Shopify sends it (shopify.md 1.3)
     seconds: float = 0.0  # slow, slow_answer, late_execution
     naming: str = ""
 

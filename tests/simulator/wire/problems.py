@@ -1,4 +1,4 @@
-"""Errors in the shape of facts 1.3 to 1.5: HTTP answers, top-level GraphQL errors, user errors."""
+"""Errors in the shape of shopify.md 1.3 to 1.5: HTTP answers, top-level GraphQL errors, user errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LostConnection(Exception):
 
 
 class HttpError(Exception):
-    """An answer below GraphQL: `errors` is a string, or the body is HTML (facts 1.3)."""
+    """An answer below GraphQL: `errors` is a string, or the body is HTML (shopify.md 1.3)."""
 
     def __init__(self, status: int, errors: object = None, *, html: bool = False, headers: dict | None = None):
         super().__init__(f"HTTP {status}")
@@ -70,5 +70,5 @@ def internal_error() -> dict:
 
 
 def user_error(field: list | None, message: str, code: str | None = None) -> dict:
-    """One entry of `userErrors`. List positions in `field` are strings in inventory mutations (facts 1.5)."""
+    """One entry of `userErrors`. List positions in `field` are strings in inventory mutations (shopify.md 1.5)."""
     return {"field": None if field is None else [str(part) for part in field], "message": message, "code": code}

@@ -14,7 +14,7 @@ from tests.simulator.payloads.payloads import BODIES, header_topic, included, pa
 from tests.simulator.state.clock import Clock, iso_nanoseconds
 from tests.simulator.state.shop import App, Shop, Subscription
 
-# Gaps before the 8 retries; together 4 hours (facts 4.4).
+# Gaps before the 8 retries; together 4 hours (shopify.md 4.4).
 RETRY_GAPS = (60, 180, 420, 900, 1800, 2880, 3600, 4560)
 
 
@@ -70,7 +70,7 @@ class Delivery:
         return True
 
     def headers(self) -> dict[str, str]:
-        """All headers of facts 4.4."""
+        """All headers of shopify.md 4.4."""
         app = self.shop.apps[self.subscription.client_id]
         found = {
             "Content-Type": "application/json",
@@ -89,7 +89,7 @@ class Delivery:
 
 
 def signature(app: App, body: bytes, *, corrupt: bool = False) -> str:
-    """Signed with the oldest secret that is not revoked (facts 4.4, row 39)."""
+    """Signed with the oldest secret that is not revoked (shopify.md 4.4, row 39)."""
     digest = hmac.new(app.secrets[0].encode(), body, hashlib.sha256).digest()
     if corrupt:
         digest = digest[::-1]

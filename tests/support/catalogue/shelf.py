@@ -1,7 +1,7 @@
 """A destination small enough for thousands of tries: what Shopify does with the mutations that `Desired` stands for.
 
 At least as strict as Shopify where it matters: lists replace, a variant's file must be among the product's, options and
-variants come together, and nothing unknown is taken (facts 8.1).
+variants come together, and nothing unknown is taken (shopify.md 8.1).
 """
 
 from dataclasses import replace

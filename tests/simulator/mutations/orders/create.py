@@ -1,4 +1,4 @@
-"""orderCreate: as unforgiving as facts 7.1. Two calls make two orders: it has no idempotency."""
+"""orderCreate: as unforgiving as shopify.md 7.1. Two calls make two orders: it has no idempotency."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class _Creation:
             order.shipping_lines.append(line)
 
     def _read_discount(self, order: Order) -> None:
-        """One code at most (facts 7.1)."""
+        """One code at most (shopify.md 7.1)."""
         given = {name: value for name, value in (self.given.get("discountCode") or {}).items() if value}
         path = ["order", "discountCode"]
         if not given:

@@ -1,4 +1,4 @@
-"""Lines and taxes of an orderCreate (facts 7.1): defaults, blank titles, prices, rates."""
+"""Lines and taxes of an orderCreate (shopify.md 7.1): defaults, blank titles, prices, rates."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LineReader:
         line = self._bare(row, path)
         if line is None:
             return None
-        # Shopify's own default is false, whatever the variant says: such a line needs no fulfilment (facts 7.1).
+        # Shopify's own default is false, whatever the variant says: such a line needs no fulfilment (shopify.md 7.1).
         line.requires_shipping = bool(row.get("requiresShipping"))
         line.taxable = row.get("taxable") is not False
         line.gift_card = bool(row.get("giftCard"))
@@ -76,7 +76,7 @@ class LineReader:
         return line
 
     def _custom(self, row: dict, path: list, price) -> LineItem | None:
-        """Without a variant: a title and a price are needed. Its variantTitle comes back as null (facts 7.1)."""
+        """Without a variant: a title and a price are needed. Its variantTitle comes back as null (shopify.md 7.1)."""
         title = (row.get("title") or "").strip()
         if not title:
             for message in ("Order Line items is invalid", "Line items Name can't be blank",

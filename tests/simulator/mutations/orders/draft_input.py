@@ -1,4 +1,4 @@
-"""Reads a DraftOrderInput (facts 7.2): variants keep their own title, SKU and price unless priceOverride is given."""
+"""Reads a DraftOrderInput (shopify.md 7.2): variants keep their title, SKU and price unless priceOverride is given."""
 
 from __future__ import annotations
 

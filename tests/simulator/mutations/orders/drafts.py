@@ -1,4 +1,4 @@
-"""draftOrderCreate, Update, Complete, Delete and InvoiceSend: plain user errors without a code (facts 7.2)."""
+"""draftOrderCreate, Update, Complete, Delete and InvoiceSend: plain user errors without a code (shopify.md 7.2)."""
 
 from __future__ import annotations
 

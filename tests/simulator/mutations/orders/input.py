@@ -27,11 +27,11 @@ ADDRESS_FIELDS = {
 }
 COUNTRIES = {"AT": "Austria", "CA": "Canada", "DE": "Germany", "FR": "France", "GB": "United Kingdom",
              "JP": "Japan", "US": "United States"}  # fmt: skip
-LONGEST_TAG = 40  # of drafts; orders and customers are held to it too (facts 2)
+LONGEST_TAG = 40  # of drafts; orders and customers are held to it too (shopify.md 2)
 
 
 class Findings:
-    """User errors of one input. Positions in lists stay integers, as orderCreate shows them (facts 1.5)."""
+    """User errors of one input. Positions in lists stay integers, as orderCreate shows them (shopify.md 1.5)."""
 
     def __init__(self):
         self.errors: list[dict] = []

@@ -1,4 +1,4 @@
-"""orderUpdate, orderCancel (a job), orderClose and orderMarkAsPaid (facts 7.5)."""
+"""orderUpdate, orderCancel (a job), orderClose and orderMarkAsPaid (shopify.md 7.5)."""
 
 from __future__ import annotations
 

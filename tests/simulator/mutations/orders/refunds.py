@@ -1,4 +1,4 @@
-"""refundCreate: @idempotent, restock types, no more than was paid and ordered (facts 7.5)."""
+"""refundCreate: @idempotent, restock types, no more than was paid and ordered (shopify.md 7.5)."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def as_handle(text: str) -> str:
 
 
 def put_fields(shop: Shop, product: Product, given: dict) -> None:
-    """Changes what is there in the input; what is left out stays (facts 8.1)."""
+    """Changes what is there in the input; what is left out stays (shopify.md 8.1)."""
     for name, attribute in PLAIN.items():
         if name in given and not (given[name] is None and name in NOT_NULL):
             setattr(product, attribute, given[name])

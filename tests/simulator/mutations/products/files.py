@@ -1,4 +1,4 @@
-"""The files of productSet: {id} uses a file again, {originalSource} always makes a new one (facts 8.1, row 31)."""
+"""The files of productSet: {id} uses a file again, {originalSource} always makes a new one (shopify.md 8.1, row 31)."""
 
 from __future__ import annotations
 

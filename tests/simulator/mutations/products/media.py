@@ -45,7 +45,7 @@ def errors(file: File, call: Call, arguments: dict) -> list[dict]:
 
 
 def image(file: File, call: Call, arguments: dict) -> dict | None:
-    """Null until the file is READY (facts 8.1)."""
+    """Null until the file is READY (shopify.md 8.1)."""
     if type(file) is not File or status(file, call, {}) != "READY":
         return None
     width, height = image_size(file)

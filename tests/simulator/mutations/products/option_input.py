@@ -1,4 +1,4 @@
-"""Options and option values as productSet asks for them, and which variant each row of `variants` means (facts 8.1)."""
+"""Options and values as productSet asks for them, and which variant each row of `variants` means (shopify.md 8.1)."""
 
 from __future__ import annotations
 

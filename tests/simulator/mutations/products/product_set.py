@@ -1,4 +1,4 @@
-"""productSet: looks at everything, then does everything (facts 8.1, row 32). Lists replace; what is left out stays."""
+"""productSet: checks everything, then does it (shopify.md 8.1, row 32). Lists replace; what is left out stays."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Setting:
         return errors
 
     def _read_options_and_variants(self) -> None:
-        """Both or neither: Shopify refuses one without the other (facts 8.1)."""
+        """Both or neither: Shopify refuses one without the other (shopify.md 8.1)."""
         options, variants = self.given.get("productOptions"), self.given.get("variants")
         if options is None and variants is None:
             if self.is_new:

@@ -1,4 +1,4 @@
-"""inventoryQuantities of productSet: absolute, without comparison, for new variants and present ones (facts 8.1)."""
+"""inventoryQuantities of productSet: absolute, not compared, for new variants and present ones (shopify.md 8.1)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _complaint(shop: Shop, row: dict) -> tuple[str, str] | None:
 
 
 def stock_new(shop: Shop, given: dict) -> dict[int, int]:
-    """{location id: available} of a new variant: what was asked for, or 0 at the primary location (facts 3.5)."""
+    """{location id: available} of a new variant: what was asked for, or 0 at the primary location (shopify.md 3.5)."""
     rows = given.get("inventoryQuantities")
     if rows:
         return {number_of(row["locationId"], "Location"): row["quantity"] for row in rows}

@@ -1,4 +1,4 @@
-"""productVariantsBulkUpdate, productVariantsBulkCreate and productVariantsBulkDelete (facts 8.1)."""
+"""productVariantsBulkUpdate, productVariantsBulkCreate and productVariantsBulkDelete (shopify.md 8.1)."""
 
 from __future__ import annotations
 
