@@ -54,11 +54,10 @@ def carry_stock(job: SyncJob) -> str | None:
     finally:
         enqueue.carry_stock_of(run.dirtied - {connection.pk})
         rematching.match_products(run.contradictions)
-        # However long this job waits now for a store in trouble, or for an operator.
-        if run.is_cut_short:
-            enqueue.carry_stock(connection)
-        elif run.troubles.hides_passing():
-            enqueue.carry_stock(connection, due_in=AGAIN_SECONDS)
+        # However long this job waits now for a store in trouble, or for an operator. A connection that is inert by
+        # now is not asked for again: such a job would do nothing, and seem to have done what this one failed to do.
+        if (run.is_cut_short or run.troubles.hides_passing()) and not _is_stopped(connection):
+            enqueue.carry_stock(connection, due_in=0 if run.is_cut_short else AGAIN_SECONDS)
     if words:
         raise jobs.Later(LEAVE_SECONDS, words)
     if not is_done:

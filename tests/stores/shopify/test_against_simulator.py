@@ -208,6 +208,14 @@ def test_a_write_that_failed_before_it_was_executed_is_unknown_too(store, kind):
 @pytest.mark.parametrize("kind", ["refuse_before", "http", "internal_error_before", "rate_limited", "throttled"])
 def test_a_read_survives_three_failures(store, kind):
     store.simulator.fault(DOMAIN, kind, match="any_query", count=3)
+    assert store.client.execute("query Name { shop { myshopifyDomain } }", cost=1) == {
+        "shop": {"myshopifyDomain": DOMAIN}
+    }
+
+
+@pytest.mark.parametrize("kind", ["refuse_before", "http", "internal_error_before", "rate_limited", "throttled"])
+def test_a_read_of_levels_survives_one_failure(store, kind):
+    store.simulator.fault(DOMAIN, kind, match="any_query")
     (reading,) = inventory.read_levels(store.client, store.location_gid, store.items[:1])
     assert reading.available == 5
 
