@@ -60,8 +60,10 @@ def _take_note(
     found: Iterable[service_problems.Problem], failed: Iterable[service_problems.Problem], now: datetime
 ) -> None:
     by_key = {(problem.kind, problem.subject): problem for problem in map(_fitting, (*found, *failed))}
-    recent = Alert.objects.filter(Q(resolved_at=None) | Q(resolved_at__gt=now - FLAPPING)).order_by("pk")
-    known = {(alert.kind, alert.subject): alert for alert in recent}  # the newest of each
+    recent = Alert.objects.filter(Q(resolved_at=None) | Q(resolved_at__gt=now - FLAPPING))
+    # The open one of each, else the newest: where our clock leapt, one that is younger may have ended.
+    ranked = sorted(recent, key=lambda alert: (alert.resolved_at is None, alert.pk))
+    known = {(alert.kind, alert.subject): alert for alert in ranked}
     gone = [alert.pk for key, alert in known.items() if key not in by_key and alert.resolved_at is None]
     if failed:  # which of them stand nobody knows: what is not seen now may only not have been looked at
         gone = []

@@ -117,6 +117,22 @@ def test_what_comes_back_within_an_hour_is_no_news_and_later_it_is(desk, rows, l
     assert len(watch()) == 1
 
 
+def test_a_problem_that_stands_is_known_although_a_younger_alert_of_it_has_ended(desk, rows):
+    """As after a clock of ours that leapt ahead and back."""
+    Store.objects.filter(pk=rows.source.pk).update(status="disconnected")
+    watch()
+    standing = Alert.objects.get(kind="store_disconnected", resolved_at=None)
+    now = timezone.now()
+    ended = Alert.objects.create(
+        kind=standing.kind, subject=standing.subject, message="", opened_at=now, seen_at=now, resolved_at=now
+    )
+    watch()
+    standing.refresh_from_db()
+    ended.refresh_from_db()
+    assert standing.resolved_at is None
+    assert ended.resolved_at == now
+
+
 def test_a_disconnected_store_is_told_and_ends_by_itself(desk, rows):
     Store.objects.filter(pk=rows.source.pk).update(status="disconnected", status_reason="The token was revoked.")
     (sent,) = watch()
