@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from stores.clients import OpenClient
 from stores.models import ENDING_TWO_WAY, Connection
-from stores.shopify import inventory
+from stores.shopify import inventory, shops
 from stores.shopify.errors import ShopifyError, UserErrors
 from syncing.models import StockAdjustment, StockBatch, StockHold
 from syncing.stock import guard, pairs, planning, realigning
@@ -73,10 +73,16 @@ class Run:
         if self.connection.is_two_way and self.connection.aligned_strategy == ENDING_TWO_WAY:
             realigning.stay_two_way(self.connection)
         if self.connection.aligned_strategy != self.connection.strategy:
-            realigning.realign(self.connection)
+            realigning.realign(self.connection, self._ask_orders_from())
         is_done = self._carry_all(deadline, is_stopping)
         self.troubles.raise_worst()
         return is_done
+
+    def _ask_orders_from(self) -> datetime | None:
+        """The destination's clock as another strategy begins that carries orders; None where none does."""
+        if not (self.connection.aligned_strategy and self.connection.carries_orders):
+            return None
+        return shops.ask_time(self.clients(self.connection.destination))
 
     def _carry_all(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:
         while time.monotonic() < deadline and not is_stopping():

@@ -1,5 +1,7 @@
 """Another strategy for a connection: what its old one began ends first, then both sides are aligned anew."""
 
+from datetime import datetime
+
 from django.db import connection as db
 from django.db import transaction
 
@@ -41,12 +43,18 @@ def stay_two_way(connection: Connection) -> None:
     connection.save(update_fields=["aligned_strategy"])
 
 
-def realign(connection: Connection) -> None:
+def realign(connection: Connection, orders_from: datetime | None = None) -> None:
     """Forget the baselines: after a change of strategy both sides are aligned anew, by the connection's choice.
 
     All or nothing: with the old strategy's baselines the new one would carry what it must not. What is still to be
     copied of orders is counted as taken from the source already (`Pair.pending_quantity`).
+
+    `orders_from`: the destination's clock now. Whatever ours said when the strategy was chosen, perhaps after a leap,
+    orders that are placed from now on belong to it.
     """
+    if orders_from is not None:
+        since = connection.carries_orders_since
+        connection.carries_orders_since = min(since, orders_from) if since else orders_from
     connection.aligned_strategy = connection.strategy
     with transaction.atomic(), db.cursor() as cursor:
         connection.save(update_fields=["aligned_strategy"])
