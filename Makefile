@@ -53,6 +53,7 @@ test: lint
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 # With the clock moved on, the database's included. Time limits keep to the monotonic clock, which runs on untouched.
+# PostgreSQL's own time limits do not end there: what waits for one is left out.
 DAYS ?= 1096
 LATER ?= tests/orders tests/stores tests/syncing --ignore=tests/syncing/catalogue
 
@@ -60,7 +61,7 @@ test-later: $(STAMP)
 	@command -v faketime >/dev/null || { echo "faketime is missing. Install it: apt-get install faketime"; exit 1; }
 	PYTHONPATH=tests/later FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -m -f "+$(DAYS)d" $(BIN)/python -m pytest \
 	  --numprocesses=3 --dist=loadfile --no-loadscope-reorder -m "not state_machine and not process" \
-	  -k "not dies_anywhere" $(LATER) $(ARGS)
+	  -k "not dies_anywhere and not waits_for_a_lock" $(LATER) $(ARGS)
 
 demo: $(STAMP)
 	@$(BIN)/python -m tests.demo $(ARGS)
