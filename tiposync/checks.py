@@ -18,7 +18,7 @@ BROKER = "syncing.queue.watchdog.PulsedBroker"
 @register("queue")
 def check_queue(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """The queue is an alarm clock of ours, and a wake-up is not delivered twice while it runs."""
-    return list(_check_queue(settings.Q_CLUSTER))
+    return [*_check_queue(settings.Q_CLUSTER), *_check_retired()]
 
 
 def _check_queue(queue: dict) -> Iterator[CheckMessage]:
@@ -35,12 +35,6 @@ def _check_queue(queue: dict) -> Iterator[CheckMessage]:
             "would watch the workers.",
             hint='Leave Q_CLUSTER["orm"] and Q_CLUSTER["broker_class"] as they are.',
             id="tiposync.E002",
-        )
-    if "BROKER_URL" in settings.RETIRED_SETTINGS:
-        yield Warning(
-            "BROKER_URL is set, but no longer used: wake-ups stand in the database, where they commit with their rows.",
-            hint="Remove BROKER_URL, and the Redis that was there for it.",
-            id="tiposync.W007",
         )
     if queue["workers"] < 1:
         yield Error("QUEUE_WORKERS must be at least 1.", hint="4 is the default.", id="tiposync.E003")
@@ -62,6 +56,15 @@ def _check_queue(queue: dict) -> Iterator[CheckMessage]:
             "The queue prefetches: a wake-up that waits behind a long one would be delivered again.",
             hint='Leave Q_CLUSTER["queue_limit"] and Q_CLUSTER["bulk"] at 1.',
             id="tiposync.E006",
+        )
+
+
+def _check_retired() -> Iterator[CheckMessage]:
+    if "BROKER_URL" in settings.RETIRED_SETTINGS:
+        yield Warning(
+            "BROKER_URL is set, but no longer used: wake-ups stand in the database, where they commit with their rows.",
+            hint="Remove BROKER_URL, and the Redis that was there for it.",
+            id="tiposync.W007",
         )
 
 

@@ -56,37 +56,31 @@ def test_an_order_from_before_the_start_is_nobodys_wherever_our_clock_stands(beg
     assert not OrderImport.objects.exists() and not shop.copies
 
 
-@pytest.mark.parametrize("minutes", [-15, 15])
-def test_what_is_ordered_after_a_change_of_strategy_is_copied_wherever_our_clock_stands(begun, minutes):
-    shop = begun("one_way", minutes=minutes)
+def check_order_after_change_of_strategy(shop, seconds):
     connection = Connection.objects.get(pk=shop.connection.pk)
     connection.strategy = "order"
     connection.save()
     shop.world.prepare_orders(shop.source, shop.north)
     enqueue.carry_stock(connection)
     shop.world.work()
-    shop.world.tick(120)
+    shop.world.tick(seconds)
     order = shop.north.order((0, 3))
     shop.run()
     assert shop.row(order).state == State.CONFIRMED
     assert shop.stock()[:2] == (17, 17)
+
+
+@pytest.mark.parametrize("minutes", [-15, 15])
+def test_what_is_ordered_after_a_change_of_strategy_is_copied_wherever_our_clock_stands(begun, minutes):
+    shop = begun("one_way", minutes=minutes)
+    check_order_after_change_of_strategy(shop, seconds=120)
 
 
 def test_what_is_ordered_after_a_change_of_strategy_is_copied_although_our_clock_had_just_leapt_ahead(begun):
     """Between the last answer, by which the difference was measured, and the change."""
     shop = begun("one_way", minutes=0)
     put_ahead(shop.sim, minutes=11)
-    connection = Connection.objects.get(pk=shop.connection.pk)
-    connection.strategy = "order"
-    connection.save()
-    shop.world.prepare_orders(shop.source, shop.north)
-    enqueue.carry_stock(connection)
-    shop.world.work()
-    shop.world.tick(10)
-    order = shop.north.order((0, 3))
-    shop.run()
-    assert shop.row(order).state == State.CONFIRMED
-    assert shop.stock()[:2] == (17, 17)
+    check_order_after_change_of_strategy(shop, seconds=10)
 
 
 def test_an_order_is_not_taken_for_an_old_one_by_a_clock_of_ours_that_leapt_ahead(trade):
