@@ -97,9 +97,14 @@ def test_after_a_restored_backup_workers_that_are_killed_carry_nothing_twice(wor
     trade(world, hunt)
     backup = Backup()
     hunt.left = ["one"]
+    for place in world.places:  # so that writes are under way when all workers die
+        place.fault("slow", match="any_mutation", count=None, seconds=0.3)
     trade(world, hunt)
     for process in (web, *hunt.clusters):
         processes.kill_family(process)
+    assert world.sim.finish_requests(), "Requests of workers that are dead are still being answered."
+    for place in world.places:
+        world.sim.faults(place.shop).clear()
     world.sim.courier.wait_idle(20)
     world.count_from_now()
     backup.restore()

@@ -114,6 +114,10 @@ class Simulator:
             shop.catalog.base_url = self.base_url
         return self.base_url
 
+    def finish_requests(self) -> bool:
+        """Whether every request that has arrived was answered and its connection closed, within ten seconds."""
+        return self._server is None or self._server.finish_requests()
+
     def stop(self) -> None:
         if self._server is not None:
             self._server.stop()

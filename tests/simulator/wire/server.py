@@ -34,6 +34,14 @@ class Server:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="simulator", daemon=True)
         self._thread.start()
 
+    def finish_requests(self, timeout: float = 10.0) -> bool:
+        """Answer what has arrived, and close every connection, so that nothing of who is gone is carried out later.
+
+        False when that took longer (real seconds). Who is still there connects anew.
+        """
+        self._http.close_connections()
+        return self._http.wait_until_closed(timeout)
+
     def stop(self) -> None:
         self._http.shutdown()
         self._http.close_connections()
@@ -69,6 +77,15 @@ class _Listener(ThreadingHTTPServer):
                     request.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     continue
+
+    def wait_until_closed(self, timeout: float) -> bool:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            with self._lock:
+                if not self._open:
+                    return True
+            time.sleep(0.005)
+        return False
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], ConnectionError):
