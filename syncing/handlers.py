@@ -158,7 +158,10 @@ def undo_run(job: SyncJob) -> str:
     writes = undo.first_alignment_of(connection)
     if run_pk:
         writes = undo.writes_of(Reconciliation.objects.get(pk=run_pk))
-    report = undo.undo(connection, writes, open_client)
+    if "after" not in job.arguments:
+        job.arguments |= {"after": undo.newest_write()}
+        job.save(update_fields=["arguments"])
+    report = undo.undo(connection, writes, open_client, job.arguments["after"])
     enqueue.carry_stock_of(report.dirtied | {connection.pk})
     if report.problem:
         raise report.problem

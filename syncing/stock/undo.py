@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from stores.clients import OpenClient
 from stores.models import Connection
@@ -20,9 +20,12 @@ from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.pairs import Pair, Side
 from syncing.stock.writes.delivery import deliver
 from syncing.stock.writes.ledger import Write
+from syncing.stock.writes.settle import settle_pending
 
 Cause, State = StockAdjustment.Cause, StockAdjustment.State
 CHUNK = 250
+LOOKS = 3  # how often a level is read and tried that somebody changes, or writes to, at the same time
+TAKEN_BACK = "It was taken back before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,10 @@ class Step:
 
 @dataclass(slots=True)
 class Report:
-    """How many levels were taken back and left alone, the connections that must run next, and what went wrong."""
+    """How many levels were taken back and left alone, the connections that must run next, and what went wrong.
+
+    A level that waits for a store in trouble is neither: `problem` says why, and doing it again goes on with it.
+    """
 
     undone: int = 0
     left: int = 0
@@ -87,7 +93,7 @@ def _steps(connection: Connection, by_level: Sequence[tuple[StockAdjustment, ...
         pair = own.get(last.link_id) if last.link_id is not None else None
         becomes = last.change_to - sum(row.delta for row in rows)
         if undone.intersection(row.pk for row in rows):
-            reason = "It was taken back before."
+            reason = TAKEN_BACK
         elif pair is None or not pair.is_linked:
             reason = "The items are no longer linked."
         elif last.level_id in pending:
@@ -104,34 +110,73 @@ def _side(pair: Pair, row: StockAdjustment) -> Side:
     return pair.source if row.level_id == pair.source.level_id else pair.destination
 
 
-def undo(connection: Connection, writes: QuerySet[StockAdjustment], clients: OpenClient) -> Report:
+def newest_write() -> int:
+    """Up to which row of the ledger everything was written before now."""
+    return StockAdjustment.objects.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def undo(
+    connection: Connection, writes: QuerySet[StockAdjustment], clients: OpenClient, after: int | None = None
+) -> Report:
     """Take these writes back wherever nobody changed the level since; reads every level live first.
 
-    What a store said that could not be asked is in the report: what was sent to it and not answered is settled by the
-    connection's next run, and doing it again goes on with the rest.
+    What a store said that could not be asked is in the report: doing it again settles what was sent to it and not
+    answered, and goes on with the rest. `after`: `newest_write` at the first try; what an
+    earlier try took back is none that was left alone.
     """
-    report, dirtied, troubles = Report(), set(), Troubles()
-    wanted = [step.last.level_id for step in steps(connection, writes) if not step.reason]
-    for start in range(0, len(wanted), CHUNK):
-        dirtied |= read_levels(StockLevel.objects.filter(pk__in=wanted[start : start + CHUNK]), clients, troubles)
-    planned = []
-    for step in steps(connection, writes):
-        if step.last.level_id in troubles.unread_level_ids and not step.reason:
-            continue  # the error is raised at the end: pressing it again goes on with this one
-        report.left += bool(step.reason)
-        if not step.reason:
-            planned.append(_write(connection, step))
-    for start in range(0, len(planned), CHUNK):
-        batches, marked = deliver(connection, planned[start : start + CHUNK], clients, troubles)
-        dirtied |= marked
-        rows = StockAdjustment.objects.filter(batch__in=batches)
-        count = rows.filter(state=State.APPLIED).count()
-        report.undone += count
-        report.left += len(planned[start : start + CHUNK]) - count
+    after = newest_write() if after is None else after
+    report, troubles = Report(), Troubles()
+    dirtied = settle_pending(connection, clients, troubles)  # what an earlier try sent, too
+    for look in range(LOOKS + 1):
+        wanted = _count(connection, writes, troubles, after, report)
+        if look == LOOKS or not wanted:
+            report.left += len(wanted)
+            break
+        for start in range(0, len(wanted), CHUNK):
+            some = StockLevel.objects.filter(pk__in=wanted[start : start + CHUNK])
+            dirtied |= read_levels(some, clients, troubles)
+        # Store by store: one that is slow to answer must not make the others' writes old, nor be taken for a refusal.
+        for store_id in writes.order_by().values_list("batch__store", flat=True).distinct():
+            dirtied |= _send(connection, writes.filter(batch__store=store_id), clients, troubles)
     report.dirtied = frozenset(dirtied)
     if troubles.errors:
         report.problem = troubles.worst()
     return report
+
+
+def _waits(step: Step, troubles: Troubles) -> bool:
+    """Whether a level cannot be taken back just now for what its store said."""
+    return step.last.level_id in troubles.unread_level_ids or not troubles.can_write(step.last.batch.store_id)
+
+
+def _count(
+    connection: Connection, writes: QuerySet[StockAdjustment], troubles: Troubles, after: int, report: Report
+) -> list[int]:
+    """Put into the report how many levels are taken back and left alone by now; the levels that can be taken back."""
+    ours = StockAdjustment.objects.filter(connection=connection, cause=Cause.UNDONE, pk__gt=after)
+    undone = set(ours.filter(state=State.APPLIED).values_list("level_id", flat=True))
+    waiting = set(ours.filter(state=State.PENDING).values_list("level_id", flat=True))
+    report.undone, report.left, wanted = 0, 0, []
+    for step in steps(connection, writes):
+        if step.reason == TAKEN_BACK and step.last.level_id in undone:
+            report.undone += 1
+        elif step.reason:
+            report.left += step.last.level_id not in waiting
+        elif not _waits(step, troubles):
+            wanted.append(step.last.level_id)
+    return wanted
+
+
+def _send(
+    connection: Connection, writes: QuerySet[StockAdjustment], clients: OpenClient, troubles: Troubles
+) -> set[int]:
+    """Take back what can be, of writes to one store; the connections whose links became dirty."""
+    dirtied: set[int] = set()
+    planned = [step for step in steps(connection, writes) if not step.reason and not _waits(step, troubles)]
+    for start in range(0, len(planned), CHUNK):
+        some = [_write(connection, step) for step in planned[start : start + CHUNK]]
+        dirtied |= deliver(connection, some, clients, troubles)[1]
+    return dirtied
 
 
 def _write(connection: Connection, step: Step) -> Write:
