@@ -70,7 +70,10 @@ def open_for_person(store: Store) -> Client:
 
 
 def open_for_check(store: Store) -> Client:
-    """The client for a check that an operator presses: turned away by no rest; an answer ends the trouble."""
+    """The client for what an operator presses and waits for, a check or a command: turned away by no rest.
+
+    An answer ends the trouble.
+    """
     return open_client(store).through(gates.CheckGate(store))
 
 

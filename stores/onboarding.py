@@ -54,11 +54,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All findings of a check, the Store.Status that follows from them, and why it is not READY ('' if it is)."""
+    """All findings of a check, the Store.Status that follows from them, and why it is not READY ('' if it is).
+
+    `is_passing`: something of it passes by itself, so another check may find it well.
+    """
 
     findings: tuple[Finding, ...]
     status: str
     reason: str
+    is_passing: bool = False
 
     @property
     def ok(self) -> bool:
@@ -75,24 +79,38 @@ class CheckReport:
 def check_store(store: Store, *, is_pressed: bool = True) -> CheckReport:
     """Look at credentials, version, scopes, currency, locations and webhooks; repair the webhook subscriptions.
 
-    One that an operator pressed asks a store in trouble at once; any other waits for its rest as all work does.
-    Saves the report and the status. Whatever Shopify answers becomes a finding and is not raised.
+    One that an operator pressed asks a store in trouble at once, and whatever Shopify answers becomes a finding. Any
+    other waits for its rest as all work does, and what passes by itself is no finding of it: it is raised, after what
+    does not pass was written down, and says nothing of the store. Saves the report and the status.
     """
-    check = _Check(store, clients.open_for_check if is_pressed else clients.open_client)
+    if not is_pressed:
+        clients.open_client(store).check_gate(is_write=False)  # before its token is renewed, which passes no gate
+    check = _Check(store, clients.open_for_check if is_pressed else clients.open_client, notes_passing=is_pressed)
     check.run()
     report = check.conclude()
+    if not is_pressed and check.passing:
+        if not report.ok:
+            _save(store, report)
+        raise check.passing[0]
+    _save(store, report)
+    return report
+
+
+def _save(store: Store, report: CheckReport) -> None:
     store.status, store.status_reason = report.status, report.reason
     store.check_report, store.checked_at = report.as_rows(), timezone.now()
     # Only what a check is about: the token may have been renewed meanwhile, the bucket certainly moved.
     store.save(update_fields=["name", "currency", "scopes", "status", "status_reason", "check_report", "checked_at"])
-    return report
 
 
 class _Check:
-    """One check of one store; collects findings and what hindered it."""
+    """One check of one store; collects findings and what hindered it.
 
-    def __init__(self, store: Store, open_client: Callable[[Store], Client]) -> None:
-        self.store, self._open_client = store, open_client
+    `notes_passing`: whether what passes by itself is a finding; it stands in `passing` anyway.
+    """
+
+    def __init__(self, store: Store, open_client: Callable[[Store], Client], *, notes_passing: bool) -> None:
+        self.store, self._open_client, self._notes_passing = store, open_client, notes_passing
         self.findings: list[Finding] = []
         self.errors: list[ShopifyError] = []
 
@@ -123,27 +141,34 @@ class _Check:
         except ShopifyError as error:
             logger.warning("Check of %s: %s", self.store.domain, error)
             self.errors.append(error)
+            if error.failure == TRANSIENT and not self._notes_passing:
+                return False
             message, ok = _explain(error), False
             if isinstance(error, WrongVersion):
                 name = "API version"
         self.findings.append(Finding(name, ok, message, advice))
         return ok
 
+    @property
+    def passing(self) -> list[ShopifyError]:
+        """What hindered it and passes by itself."""
+        return [error for error in self.errors if error.failure == TRANSIENT]
+
     def conclude(self) -> CheckReport:
         """The report and the status that follows."""
         unwell = [finding for finding in self.findings if not finding.ok]
         status = Store.Status.ATTENTION if unwell else Store.Status.READY
-        is_unknown = bool(self.errors) and all(error.failure == TRANSIENT for error in self.errors)
+        is_unknown = bool(self.errors) and self.passing == self.errors
         was_disconnected = self.store.status == Store.Status.DISCONNECTED
         # A check that could not look proves nothing: what was disconnected stays so.
         if any(isinstance(error, _DISCONNECTING) for error in self.errors) or (was_disconnected and is_unknown):
             status = Store.Status.DISCONNECTED
         reason = " ".join(f"{finding.name}: {finding.message}" for finding in unwell)
-        return CheckReport(tuple(self.findings), status, reason)
+        return CheckReport(tuple(self.findings), status, reason, is_passing=bool(self.passing))
 
 
 def _explain(error: ShopifyError) -> str:
-    again = " If it does not pass by itself within minutes, check again." if error.failure == TRANSIENT else ""
+    again = " It is looked at again by itself; you may check again at any time." if error.failure == TRANSIENT else ""
     return f"{error}{again}"
 
 

@@ -11,10 +11,11 @@ from django.conf import settings
 from django.db import connection as db
 from django.utils import timezone
 
-from stores.clients import open_client
+from stores.clients import OpenClient, open_client
 from stores.models import Connection, Store, Variant
 from stores.models.variant import normalize_identifier
 from stores.shopify import bulk
+from stores.shopify.client import Client
 from stores.shopify.products import products
 from stores.shopify.products.products import VariantRecord
 
@@ -64,13 +65,13 @@ def number_read() -> int:
         return cursor.fetchone()[0]
 
 
-def refresh_catalogue(store: Store) -> int:
+def refresh_catalogue(store: Store, opens: OpenClient = open_client) -> int:
     """Read all variants of a store, upsert them, mark those not seen as gone; returns how many are alive.
 
     Whatever fails in between leaves the rows read so far, and nothing is marked as gone. Raises as the client does.
     """
     number = number_read()
-    for portion in _portions(_read_all(store), PORTION):
+    for portion in _portions(_read_all(opens(store), store), PORTION):
         _upsert(store, portion, number)
     alive = Variant.objects.filter(store=store, gone_at=None)
     gone = alive.filter(read_number__lt=number).update(gone_at=timezone.now())
@@ -87,9 +88,8 @@ def refresh_statistics(count: int) -> None:
             cursor.execute("ANALYZE stores_variant")
 
 
-def _read_all(store: Store) -> Iterator[VariantRecord]:
+def _read_all(client: Client, store: Store) -> Iterator[VariantRecord]:
     """Pages for a small catalogue, a bulk operation for a large one; what turns out to be large changes over."""
-    client = open_client(store)
     if Variant.objects.filter(store=store, gone_at=None).count() <= settings.BULK_FROM_LEVELS:
         paged = products.iter_variants(client)
         yield from islice(paged, settings.BULK_FROM_LEVELS)

@@ -10,6 +10,7 @@ from orders.models import OrderImport, OrderUpdate
 from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store, StoreTrouble
 from syncing.models import CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
 from syncing.monitoring.problem import ENDS, MOST, NEWS, Kind, Problem, list_of, page_of
+from syncing.queue.jobs import MAX_ATTEMPTS
 from syncing.stock.writes.ledger import REFUSED
 
 CLOCKS_APART = timedelta(seconds=60)
@@ -113,6 +114,26 @@ def failed_jobs(now: datetime) -> Iterator[Problem]:
             Kind.JOB_FAILED,
             f"{job.kind} {job.subject}",
             f"{job.get_kind_display()} ({job.connection or job.store or 'all'}): {job.message}",
+            page_of("syncing_syncjob", job.pk),
+            store_id=job.store_id,
+            connection_id=job.connection_id,
+        )
+
+
+def tried_jobs(now: datetime) -> Iterator[Problem]:
+    """Work that has failed so often that somebody should know, for what passes by itself: it goes on, slowly.
+
+    What a store in trouble keeps waiting is told once, at the store.
+    """
+    troubled = StoreTrouble.objects.filter(failed_calls__gt=1).values("store")
+    tried = SyncJob.objects.filter(state__in=(SyncJob.State.QUEUED, SyncJob.State.RUNNING), attempts__gte=MAX_ATTEMPTS)
+    ends = Q(store__in=troubled) | Q(connection__source__in=troubled) | Q(connection__destination__in=troubled)
+    for job in tried.exclude(pk__in=tried.filter(ends)).select_related(*ENDS, "store").order_by("pk")[:MOST]:
+        yield Problem(
+            Kind.JOB_FAILED,
+            f"{job.kind} {job.subject}",
+            f"{job.get_kind_display()} ({job.connection or job.store or 'all'}) was tried {MAX_ATTEMPTS} times "
+            f"and goes on: {job.message}",
             page_of("syncing_syncjob", job.pk),
             store_id=job.store_id,
             connection_id=job.connection_id,

@@ -195,6 +195,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     carried.oversold,
     carried.held,
     carried.failed_jobs,
+    carried.tried_jobs,
     carried.failed_orders,
     carried.lost_orders,
     carried.waiting_orders,

@@ -26,7 +26,7 @@ from stores import locks, tracing
 from stores.locks import Lock
 from stores.models import Connection, Store
 from stores.redaction import redact
-from stores.shopify.errors import StoreRests, Throttled
+from stores.shopify.errors import ShopifyError, StoreRests, Throttled
 from syncing import fence
 from syncing.models import SyncJob
 from syncing.queue import watchdog
@@ -35,7 +35,9 @@ logger = logging.getLogger(__name__)
 
 Work = Mapping[str, Callable[[SyncJob], str | None]]
 
-MAX_ATTEMPTS = 20  # with the backoff below about an hour and a half
+# With the backoff below about an hour and a half. A job that fails for what a store says goes on after them, slowly:
+# the store is told of (syncing.monitoring), and whatever was to be done is done when it answers again.
+MAX_ATTEMPTS = 20
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
 LONGEST_WAIT = timedelta(minutes=15)  # of a queued job, whatever it waits for
@@ -215,9 +217,11 @@ def _succeed(job: SyncJob, message: str | None) -> None:
 def _fail(job: SyncJob, error: Exception) -> None:
     failure = _classify(error)
     attempts = job.attempts + 1
-    if failure == SyncJob.Failure.TRANSIENT and attempts < MAX_ATTEMPTS:
-        seconds = max(getattr(error, "retry_after", 0) or 0, min(300, 2**attempts) * random.uniform(0.5, 1))
-        seconds = min(seconds, LONGEST_WAIT.total_seconds())
+    if failure == SyncJob.Failure.TRANSIENT and (attempts < MAX_ATTEMPTS or isinstance(error, ShopifyError)):
+        longest = LONGEST_WAIT.total_seconds()
+        pause = min(300, 2**attempts) if attempts < MAX_ATTEMPTS else longest
+        seconds = min(max(getattr(error, "retry_after", 0) or 0, pause * random.uniform(0.5, 1)), longest)
+        attempts = min(attempts, MAX_ATTEMPTS)
         logger.warning("%s: %s; again in %.0f s", job, error, seconds)
         _requeue(job, seconds, redact(str(error)), attempts=attempts)
         return

@@ -15,10 +15,13 @@ def check_store(store: Store, *, is_pressed: bool = True) -> onboarding.CheckRep
     """Check a store as onboarding.check_store does; if all is in place now, have its waiting work done.
 
     A store that was not ready may have lost webhooks, for instance with its subscriptions when the app was
-    uninstalled: its started connections are compared with Shopify.
+    uninstalled: its started connections are compared with Shopify. What passes by itself is looked at again by a job;
+    in a job (not `is_pressed`) it is raised.
     """
     was_ready = Store.objects.filter(pk=store.pk, status=Store.Status.READY).exists()
     report = onboarding.check_store(store, is_pressed=is_pressed)
+    if report.is_passing:
+        enqueue.check_store(store)  # else what has passed long since would be told until somebody checks again
     if report.ok:
         _go_on(store, is_recovered=not was_ready)
     return report

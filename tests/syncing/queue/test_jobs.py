@@ -68,16 +68,30 @@ def test_work_enqueued_while_its_like_runs_is_done_afterwards():
     assert len(set(seen)) == 2
 
 
-def test_a_transient_failure_waits_longer_each_time_and_then_gives_up():
+def fail_often(error):
     jobs.enqueue(CHECK, "store 1")
     for attempt in range(1, jobs.MAX_ATTEMPTS):
         SyncJob.objects.update(due_at=timezone.now())
-        run(raising(ServerError("Shopify is down.")), budget_seconds=0.01)
+        run(raising(error), budget_seconds=0.01)
         assert (the_job().state, the_job().attempts) == (State.QUEUED, attempt)
         assert the_job().due_at > timezone.now()
     SyncJob.objects.update(due_at=timezone.now())
-    run(raising(ServerError("Shopify is down.")), budget_seconds=0.01)
+    run(raising(error), budget_seconds=0.01)
+
+
+def test_a_transient_failure_waits_longer_each_time_and_then_gives_up():
+    fail_often(jobs.WorkerDied("Its worker died."))
     assert (the_job().state, the_job().failure) == (State.FAILED, SyncJob.Failure.GAVE_UP)
+
+
+def test_what_a_store_keeps_waiting_goes_on_slowly_and_never_gives_up():
+    fail_often(ServerError("Shopify is down."))
+    for _ in range(3):
+        assert (the_job().state, the_job().attempts) == (State.QUEUED, jobs.MAX_ATTEMPTS)
+        wait = the_job().due_at - timezone.now()
+        assert jobs.LONGEST_WAIT / 2 - timedelta(minutes=1) < wait <= jobs.LONGEST_WAIT
+        SyncJob.objects.update(due_at=timezone.now())
+        run(raising(ServerError("Shopify is down.")), budget_seconds=0.01)
 
 
 def test_a_misconfiguration_waits_for_an_operator_with_words_and_no_traceback():

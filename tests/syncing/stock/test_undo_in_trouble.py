@@ -1,4 +1,4 @@
-"""A run is taken back store by store: what a store in trouble keeps waiting is not left alone, and follows by itself."""
+"""A run is taken back store by store: what one in trouble keeps waiting is not left alone, and follows by itself."""
 
 import pytest
 from django.db import IntegrityError

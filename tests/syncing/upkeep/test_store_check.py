@@ -1,9 +1,14 @@
 """What waited for a store goes on the moment its check is well again, and what was missed meanwhile is found."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from stores.models import Store, StoreTrouble
+from syncing import handlers
 from syncing.models import SyncJob
-from syncing.queue import enqueue
+from syncing.queue import enqueue, jobs
 from syncing.upkeep import store_check
 
 
@@ -90,3 +95,63 @@ def test_a_check_that_finds_something_wrong_wakes_nothing(pair):
     failed = SyncJob.objects.get(kind=SyncJob.Kind.CARRY_STOCK)
     check(world, north.store)
     assert list(SyncJob.objects.filter(connection=world.connections[0])) == [failed]
+
+
+def run_due():
+    while jobs.run_due(handlers.WORK, 0.05):
+        pass
+
+
+@pytest.mark.parametrize("status", ["ready", "new", "disconnected", "attention"])
+def test_a_jobs_check_that_a_rest_turns_away_says_nothing_of_the_store_and_comes_back(pair, status):
+    world = pair()
+    north = world.places[1]
+    Store.objects.filter(pk=north.store.pk).update(status=status, status_reason="As it was.")
+    until = timezone.now() + timedelta(minutes=5)
+    StoreTrouble.objects.filter(store=north.store).update(rests_until=until, failed_calls=3, failed_since=until)
+    north.shop.counters.requests = 0
+    enqueue.check_store(north.store)
+    run_due()
+    north.store.refresh_from_db()
+    assert (north.store.status, north.store.status_reason) == (status, "As it was.")
+    assert north.shop.counters.requests == 0
+    job = SyncJob.objects.get(kind="check_store")
+    assert job.state == "queued" and job.due_at > timezone.now() + timedelta(minutes=4)
+    world.work()
+    north.store.refresh_from_db()
+    assert north.store.status == "ready"
+
+
+@pytest.mark.parametrize("match", ["any", "locations", "webhookSubscriptions"])
+def test_what_passes_by_itself_is_no_finding_of_a_jobs_check(pair, match):
+    world = pair()
+    north = world.places[1]
+    north.fault("http", match=match, status=503, count=None)
+    enqueue.check_store(north.store)
+    world.work()
+    north.store.refresh_from_db()
+    assert (north.store.status, SyncJob.objects.get(kind="check_store").state) == ("ready", "queued")
+
+
+def test_what_does_not_pass_is_noted_although_something_else_hindered_the_check(pair):
+    world = pair()
+    north = world.places[1]
+    world.sim.set_scopes(north.domain, north.shop.apps["tiposync"].scopes - {"write_inventory"})
+    north.fault("http", match="locations", status=503, count=None)
+    enqueue.check_store(north.store)
+    world.work()
+    north.store.refresh_from_db()
+    assert north.store.status == "attention"
+    assert north.store.status_reason.startswith("Scopes: Missing: write_inventory")
+    assert SyncJob.objects.get(kind="check_store").state == "queued"
+
+
+def test_a_store_that_was_down_when_its_check_was_pressed_is_well_again_by_itself(pair):
+    world = pair()
+    north = world.places[1]
+    north.fault("http", status=503, count=None)
+    assert store_check.check_store(north.store).status == "attention"
+    world.sim.faults(north.shop).clear()
+    world.work()
+    north.store.refresh_from_db()
+    assert (north.store.status, north.store.status_reason) == ("ready", "")

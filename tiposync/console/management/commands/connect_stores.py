@@ -12,7 +12,7 @@ from django.db.models import BooleanField
 from orders import due
 from orders.models import OrderSettings
 from stores import onboarding
-from stores.clients import open_client
+from stores.clients import open_for_check
 from stores.linking import linking
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
@@ -168,9 +168,9 @@ class Command(OperatorCommand):
         self.stdout.write("Reading both catalogues and matching …")
         try:
             for store in _stores(connection):
-                linking.refresh_catalogue(store)
+                linking.refresh_catalogue(store, open_for_check)
             self.stdout.write(f"  {linking.match_connection(connection)}")
-            rows = list(islice(preview.preview(connection, open_client), PREVIEW_ROWS + 1))
+            rows = list(islice(preview.preview(connection, open_for_check), PREVIEW_ROWS + 1))
         except ShopifyError as error:
             raise CommandError(str(error)) from None
         for row in rows[:PREVIEW_ROWS]:
@@ -223,7 +223,7 @@ def _ensure_locations(store: Store) -> None:
     if store.locations.exists():
         return
     try:
-        onboarding.refresh_locations(store)
+        onboarding.refresh_locations(store, open_for_check(store))
     except ShopifyError as error:
         raise CommandError(f"The locations of {store} could not be read. {error}") from None
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
+from stores.clients import open_for_check
 from stores.linking import csv_file, csv_import, linking
 from stores.models import Connection, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
@@ -81,7 +82,7 @@ class Command(OperatorCommand):
     def _match(self, connection: Connection) -> None:
         try:
             for store in (connection.source, connection.destination):
-                linking.refresh_catalogue(store)
+                linking.refresh_catalogue(store, open_for_check)
         except ShopifyError as error:
             raise CommandError(str(error)) from None
         linking.match_connection(connection)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from stores.clients import open_client
+from stores.clients import open_for_check
 from stores.models import Connection
 from stores.shopify.errors import ShopifyError
 from syncing.models import SyncJob
@@ -85,7 +85,7 @@ class Command(OperatorCommand):
         count = 0
         self.stdout.write(f"{name_of(connection)}:")
         try:
-            for row in preview.preview(connection, open_client):
+            for row in preview.preview(connection, open_for_check):
                 count += row.differs
                 self.stdout.write(f"  {preview_line(row)}")
         except ShopifyError as error:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from stores.clients import open_client
+from stores.clients import open_for_check
 from stores.models import CatalogueField, CatalogueSettings, Connection, FieldPolicy, SyncMode
 from stores.shopify.errors import ShopifyError
 from stores.shopify.products import publications
@@ -96,7 +96,7 @@ class Command(OperatorCommand):
         if text == "none":
             return []
         try:
-            known = publications.list_publications(open_client(connection.destination))
+            known = publications.list_publications(open_for_check(connection.destination))
         except ShopifyError as error:
             raise CommandError(str(error)) from None
         if text == "all":

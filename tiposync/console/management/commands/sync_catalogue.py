@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from stores.clients import open_client
+from stores.clients import open_client, open_for_check
 from stores.models import Connection
 from stores.shopify.errors import ShopifyError
 from syncing.catalogue.policy import NoRate
@@ -112,9 +112,9 @@ class Command(OperatorCommand):
             raise CommandError(run.hold_reason or f"{failed.count()} failed.")
 
     def _work_here(self, run: CatalogueRun) -> None:
-        is_over = False
+        is_over, opens = False, open_for_check if run.is_preview else open_client
         while not is_over:
-            work = worker.carry_out(run, open_client, _is_over_after(SLICE_SECONDS))
+            work = worker.carry_out(run, opens, _is_over_after(SLICE_SECONDS))
             is_over = work.is_over
             if work.is_wired:
                 enqueue.carry_stock(run.connection)
