@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from orders import intake
 from orders.models import OrderImport, OrderUpdate
-from orders.reserved_units import Units
+from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
 from stores.shopify import errors
@@ -33,18 +33,18 @@ class Discovered:
     changed: list[OrderImport] = field(default_factory=list)
 
 
-def discover_orders(connection: Connection, clients: OpenClient, tell: Units) -> Discovered:
+def discover_orders(connection: Connection, clients: OpenClient, move_units: MoveUnits) -> Discovered:
     """Take note of every order that no webhook told of, and of what else is due. Raises what the client raises.
 
     The next look begins where this one ended, and a little before. A look that breaks off is made again as a whole.
     """
-    look = Discovered()
+    discovered = Discovered()
     if connection.orders_from_at is None and not connection.order_imports.exists():
-        return look
+        return discovered
     client = clients(connection.destination)
 
     def see(some: list[OrderSummary]) -> None:
-        _see(connection, some, client, tell, look)
+        _see(connection, some, client, move_units, discovered)
 
     # Not by the search, which has not seen the newest yet: what they sold would be taken for drift and put on sale.
     placed = order_lists.iter_orders_placed(client, _since(connection, connection.orders_looked_at))
@@ -56,10 +56,10 @@ def discover_orders(connection: Connection, clients: OpenClient, tell: Units) ->
         connection,
         clients(connection.source),
         connection.copies_looked_at,
-        lambda some: _see_copies(some, connection, look),
+        lambda some: _see_copies(some, connection, discovered),
     )
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
-    return look
+    return discovered
 
 
 def _discover(
@@ -79,20 +79,22 @@ def _since(connection: Connection, before: datetime | None) -> datetime:
     return max(begins_at, (before or begins_at) - OVERLAP)
 
 
-def _see(connection: Connection, some: list[OrderSummary], client: Client, tell: Units, look: Discovered) -> None:
+def _see(
+    connection: Connection, some: list[OrderSummary], client: Client, move_units: MoveUnits, discovered: Discovered
+) -> None:
     """Orders of the destination that were placed or changed."""
     known = _imports(connection, some, "order_gid")
     for summary in some:
         row = known.get(summary.gid)
         if row is None:
-            _note_missed(connection, summary, client, tell, look)
+            _note_missed(connection, summary, client, move_units, discovered)
         elif row.state in OrderImport.UNFINISHED:
             is_paid = summary.financial_status in intake.PAID
             is_due = intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None)
             if is_due or _may_hold_other_units(row, summary):
-                look.due.append(row)
+                discovered.due.append(row)
         elif row.state == OrderImport.State.CONFIRMED:
-            _note_changes(row, summary, look)
+            _note_changes(row, summary, discovered)
 
 
 def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
@@ -101,7 +103,9 @@ def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
     return row.state == OrderImport.State.WAITING and (read_as_of is None or original.updated_at > read_as_of)
 
 
-def _note_missed(connection: Connection, summary: OrderSummary, client: Client, tell: Units, look: Discovered) -> None:
+def _note_missed(
+    connection: Connection, summary: OrderSummary, client: Client, move_units: MoveUnits, discovered: Discovered
+) -> None:
     is_ours = bool(summary.custom_id) or intake.MARK_TAG in summary.tags
     if is_ours or intake.is_too_early(connection, summary.created_at):
         return
@@ -109,13 +113,13 @@ def _note_missed(connection: Connection, summary: OrderSummary, client: Client, 
         order = orders.read_order(client, summary.gid)
     except errors.ObjectNotFound:
         return  # deleted a moment ago
-    noted = intake.note(connection, intake.seen_in_record(order, client.answered_at), tell)
+    noted = intake.note(connection, intake.seen_in_record(order, client.answered_at), move_units)
     if noted.order_import is not None:
-        look.found += 1
-        look.due += [noted.order_import] if noted.has_work else []
+        discovered.found += 1
+        discovered.due += [noted.order_import] if noted.has_work else []
 
 
-def _see_copies(some: list[OrderSummary], connection: Connection, look: Discovered) -> None:
+def _see_copies(some: list[OrderSummary], connection: Connection, discovered: Discovered) -> None:
     """Copies that were shipped, or whose tracking changed; the source's own orders are none of our business."""
     known = _imports(connection, [summary for summary in some if summary.shipments], "copy_order_gid")
     for summary in some:
@@ -124,15 +128,15 @@ def _see_copies(some: list[OrderSummary], connection: Connection, look: Discover
             news = [shipment for shipment in summary.shipments if shipment[1] != done.get(shipment[0])]
             for gid, changed_at in news:
                 intake.note_update(row, Kind.FULFILMENT, gid, changed_at, may_change=True)
-            look.changed += [row] if news else []
+            discovered.changed += [row] if news else []
 
 
-def _note_changes(row: OrderImport, original: OrderSummary, look: Discovered) -> None:
+def _note_changes(row: OrderImport, original: OrderSummary, discovered: Discovered) -> None:
     """A cancellation and refunds, which the copy must follow. What the copy knows already turns out to be nothing."""
     news = [intake.note_update(row, Kind.REFUND, gid, made_at) for gid, made_at in original.refunds]
     if original.cancelled_at:
         news.append(intake.note_update(row, Kind.CANCELLATION, original.gid, original.cancelled_at))
-    look.changed += [row] if any(news) else []
+    discovered.changed += [row] if any(news) else []
 
 
 def _imports(connection: Connection, some: Iterable[OrderSummary], name: str) -> dict[str, OrderImport]:

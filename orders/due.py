@@ -7,7 +7,7 @@ from django.db.models import DateTimeField, DurationField, Exists, ExpressionWra
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from orders.copies.importing import RESERVATION_MARGIN
+from orders.copies.draft_copy import RESERVATION_MARGIN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.models import Connection, Strategy, VariantLink
 
@@ -53,7 +53,7 @@ def left_over(connection: Connection) -> int:
     return rows.filter(Q(state__in=OrderImport.UNFINISHED) | is_open_draft | Exists(waiting)).count()
 
 
-def tell_left_over(connection: Connection) -> str:
+def report_left_over(connection: Connection) -> str:
     """How many orders end under the strategy that they were noted under, in words; '' if none."""
     if not (count := left_over(connection)):
         return ""
@@ -121,5 +121,5 @@ def _reserves() -> Q:
 def _source_time(ahead: timedelta) -> Greatest:
     """The source's clock `ahead` from now: ours, corrected by their difference, but not before its last answer."""
     ours = Value(timezone.now() + ahead, DateTimeField()) - F("connection__source__clock_difference")
-    told = F("connection__source__answered_at") + Value(ahead, DurationField())
-    return Greatest(*(ExpressionWrapper(each, output_field=DateTimeField()) for each in (ours, told)))
+    theirs = F("connection__source__answered_at") + Value(ahead, DurationField())
+    return Greatest(*(ExpressionWrapper(each, output_field=DateTimeField()) for each in (ours, theirs)))

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
-from orders.reserved_units import SeenLine, Units, note_lines
+from orders.reserved_units import MoveUnits, SeenLine, note_lines
 from stores.models import CARRY_ORDERS, Connection, Strategy
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none, parse_instant
@@ -156,7 +156,7 @@ class Noted:
     words: str
 
 
-def note(connection: Connection, seen: SeenOrder, units: Units) -> Noted:
+def note(connection: Connection, seen: SeenOrder, move_units: MoveUnits) -> Noted:
     """Have a row for this order, and its units held back, unless it is there already. Safe to repeat."""
     known = OrderImport.objects.filter(connection=connection, order_gid=seen.gid).first()
     if known is None:
@@ -168,7 +168,7 @@ def note(connection: Connection, seen: SeenOrder, units: Units) -> Noted:
             )
             if is_new:
                 if made.state != State.SKIPPED:
-                    units(note_lines(made, seen.lines), None)
+                    move_units(note_lines(made, seen.lines), None)
                 words = made.reason or "Its copy is planned."
                 return Noted(made, made.state == State.PLANNED, words)
         known = made  # another delivery got there first

@@ -58,7 +58,7 @@ def forget_old(before: datetime, most: int) -> int:
     return OrderImport.objects.filter(pk__in=keys).update(is_forgotten=True)
 
 
-def tell_what_is_kept(imports: QuerySet[OrderImport]) -> list[dict[str, object]]:
+def list_what_is_kept(imports: QuerySet[OrderImport]) -> list[dict[str, object]]:
     """What is kept about these: name and id of the order, its words and custom lines, the tracking that was carried."""
     return [
         {

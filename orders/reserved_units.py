@@ -2,7 +2,7 @@
 
 Held back means: sold in a destination and not yet taken from the source, so no destination is offered them
 (syncing.stock.pairs subtracts them). Each function returns the source variants of which that changed; the caller tells
-`Units` of them in the same transaction.
+`MoveUnits` of them in the same transaction.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,14 +22,14 @@ class Returned:
     units: dict[int, int]
 
 
-class Units(Protocol):
+class MoveUnits(Protocol):
     """Told which source variants' held back units changed, inside the transaction that changed them.
 
     The instant is Shopify's, given where the source's own stock gave the units (syncing.stock.reserved_units).
     """
 
     def __call__(
-        self, source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+        self, source_variant_ids: Collection[int], moved_at: datetime | None, returned: Returned | None = None
     ) -> None: ...
 
 

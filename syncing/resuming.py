@@ -15,13 +15,13 @@ MOST_SINGLY = 100  # products that are looked at one by one; above it a comparis
 
 
 def move_units(
-    source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+    source_variant_ids: Collection[int], moved_at: datetime | None, returned: Returned | None = None
 ) -> None:
-    """Have stock planned again with the units that are held back now (orders.reserved_units.Units)."""
+    """Have stock planned again with the units that are held back now (orders.reserved_units.MoveUnits)."""
     if returned is not None:
         reserved_units.units_came_back(returned.connection_id, returned.units)
     if source_variant_ids:
-        enqueue.carry_stock_of(reserved_units.units_moved(source_variant_ids, taken_at))
+        enqueue.carry_stock_of(reserved_units.units_moved(source_variant_ids, moved_at))
 
 
 def resume_linked(connection_ids: Collection[int]) -> None:

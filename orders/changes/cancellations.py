@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from orders.changes import refunds, state, units_left
 from orders.changes.state import UpdateRefused
-from orders.copies.importing import LookAgain
+from orders.copies.importing import RetryLater
 from orders.models import OrderSettings, OrderUpdate
 from stores.clients import OpenClient
 from stores.shopify import errors
@@ -32,7 +32,7 @@ ENDED_WITHOUT = "Shopify has ended the cancellation without cancelling the copy:
 def carry_cancellation(update: OrderUpdate, choices: OrderSettings, clients: OpenClient) -> str:
     """Cancel the copy of a cancelled order; what came of it, in words. Safe to repeat.
 
-    Raises LookAgain while Shopify works on it, UpdateRefused where units were shipped already, and what the client
+    Raises RetryLater while Shopify works on it, UpdateRefused where units were shipped already, and what the client
     raises.
     """
     row = update.order_import
@@ -43,7 +43,7 @@ def carry_cancellation(update: OrderUpdate, choices: OrderSettings, clients: Ope
     if copy.cancelled_at:
         return _finish(update, copy)
     if asked and not is_over:
-        raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
+        raise RetryLater(NOT_CANCELLED_YET, ASK_SECONDS)
     if is_over and not units_left.shipped_units(copy):
         raise refusal or UpdateRefused(ENDED_WITHOUT)
     original = read_progress(clients(row.connection.destination), row.order_gid)
@@ -90,7 +90,7 @@ class _Canceller:
         is_empty_first = self.restocks and not copy.is_paid
         if units_left.shipped_units(copy) or is_empty_first:
             rows = units_left.plan_removal(copy, restocks=self.restocks)
-            if rows and not self._take_off(copy, rows):
+            if rows and not self._refund_open_units(copy, rows):
                 return "Another worker has it in hand."
             copy = self._read() if rows else copy
         if copy.cancelled_at:
@@ -116,7 +116,7 @@ class _Canceller:
             refunds.settle(self.update, self.client, copy, self.client.answered_at)
         return self._read()
 
-    def _take_off(self, copy: OrderProgress, rows: list[order_changes.RefundRow]) -> bool:
+    def _refund_open_units(self, copy: OrderProgress, rows: list[order_changes.RefundRow]) -> bool:
         """Take open units off the copy; False if another worker has it in hand."""
         place = self.update.order_import.connection.destination
         asked = order_changes.refund_input(copy.gid, rows, f"Cancelled in {place}")
@@ -128,7 +128,7 @@ class _Canceller:
         except errors.UserErrors:
             if units_left.plan_removal(self._read(), restocks=self.restocks) == rows:
                 raise
-            raise LookAgain(CHANGED_MEANWHILE, ASK_SECONDS) from None
+            raise RetryLater(CHANGED_MEANWHILE, ASK_SECONDS) from None
         return True
 
     def _ask(self, *, restock: bool) -> str:
@@ -147,13 +147,13 @@ class _Canceller:
             if copy.cancelled_at:
                 return _finish(self.update, copy)
             if order_changes.is_under_way(error):
-                raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS) from None
+                raise RetryLater(NOT_CANCELLED_YET, ASK_SECONDS) from None
             if units_left.shipped_units(copy):
-                raise LookAgain(CHANGED_MEANWHILE, ASK_SECONDS) from None
+                raise RetryLater(CHANGED_MEANWHILE, ASK_SECONDS) from None
             raise
         if asked.job_gid:
             state.note(self.update, {"asked": [asked.job_gid, asked.result_gid]})
         copy = self._read()
         if copy.cancelled_at:
             return _finish(self.update, copy)
-        raise LookAgain(NOT_CANCELLED_YET, ASK_SECONDS)
+        raise RetryLater(NOT_CANCELLED_YET, ASK_SECONDS)

@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 from orders import reserved_units
 from orders.changes import cancellations, fulfilments, refunds, state, units_left
 from orders.changes.state import UpdateRefused
-from orders.copies.importing import LookAgain, import_order
+from orders.copies.importing import RetryLater, import_order
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
-from orders.reserved_units import Units
+from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
 from stores.shopify import errors
@@ -24,14 +24,14 @@ from stores.shopify.orders.order_progress import read_progress
 
 Kind = OrderUpdate.Kind
 # A cancellation first: it makes refunds of the same order superfluous.
-TURNS = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT, Kind.EDIT)
+KIND_SEQUENCE = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT, Kind.EDIT)
 SWITCHED_OFF = "The connection does not carry such changes."
 
 
-def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, tell: Units) -> str:
+def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, move_units: MoveUnits) -> str:
     """Carry everything that happened to one order since it was copied; what came of it, in words. Safe to repeat.
 
-    One change that cannot be carried does not keep the others back. Raises LookAgain, UpdateRefused, and what the
+    One change that cannot be carried does not keep the others back. Raises RetryLater, UpdateRefused, and what the
     client raises; a refusal is written down in its row first. Let one worker at a time do it for one order.
     """
     row = OrderImport.objects.select_related("connection__source", "connection__destination").get(
@@ -43,15 +43,17 @@ def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, t
     if row.state in OrderImport.UNFINISHED:
         return "It waits for the copy."  # the import reads the original as it is then, and has this job done after it
     if row.state == OrderImport.State.CONFIRMED and row.is_draft and not row.copy_order_gid:
-        import_order(connection, order_gid, clients, tell)  # it may have been completed: the order it made is the copy
+        import_order(
+            connection, order_gid, clients, move_units
+        )  # it may have been completed: the order it made is the copy
         row.refresh_from_db()
     words, problem = [], None
-    carrier = _Carrier(row, clients, tell)
-    for update in sorted(waiting, key=lambda each: TURNS.index(each.kind)):
+    carrier = _Carrier(row, clients, move_units)
+    for update in sorted(waiting, key=lambda each: KIND_SEQUENCE.index(each.kind)):
         update.order_import = row
         try:
             words.append(f"{update.get_kind_display()}: {carrier.carry(update)}")
-        except (errors.ShopifyError, LookAgain, UpdateRefused) as error:
+        except (errors.ShopifyError, RetryLater, UpdateRefused) as error:
             problem = _worse(problem, error)
     if problem is not None:
         raise problem
@@ -68,10 +70,10 @@ def _worse(known: Exception | None, new: Exception) -> Exception:
 class _Carrier:
     """One try for the changes of one order."""
 
-    def __init__(self, row: OrderImport, clients: OpenClient, tell: Units) -> None:
+    def __init__(self, row: OrderImport, clients: OpenClient, move_units: MoveUnits) -> None:
         self.row = row
         self.clients = clients
-        self.tell = tell
+        self.move_units = move_units
         self.choices = OrderSettings.of(row.connection)
 
     def carry(self, update: OrderUpdate) -> str:
@@ -82,7 +84,7 @@ class _Carrier:
             Kind.CANCELLATION: (self.choices.carries_cancellations, self._cancel),
             Kind.REFUND: (self.choices.carries_refunds, self._refund),
             Kind.FULFILMENT: (self.choices.carries_fulfilments, self._fulfil),
-            Kind.EDIT: (True, self._tell_edit),
+            Kind.EDIT: (True, self._report_edit),
         }
         is_wanted, way = ways[update.kind]
         if not is_wanted and update.state == OrderUpdate.State.PLANNED:
@@ -95,7 +97,7 @@ class _Carrier:
             raise
 
     def _refund(self, update: OrderUpdate) -> str:
-        return refunds.carry_refund(update, self.choices, self.clients, self.tell)
+        return refunds.carry_refund(update, self.choices, self.clients, self.move_units)
 
     def _fulfil(self, update: OrderUpdate) -> str:
         return fulfilments.carry_fulfilment(update, self.choices, self.clients)
@@ -107,7 +109,7 @@ class _Carrier:
         client = self.clients(row.connection.source)
         held = reserved_units.in_copy(row)
         if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
-            self.tell(set(held), None, reserved_units.Returned(row.connection_id, held))
+            self.move_units(set(held), None, reserved_units.Returned(row.connection_id, held))
             return state.confirm(update, "The draft was deleted.")
         return cancellations.carry_cancellation(update, self.choices, self.clients)
 
@@ -119,7 +121,9 @@ class _Carrier:
             draft_orders.delete_draft(client, row.copy_gid)
         except errors.UserErrors as error:
             refusal = error
-        import_order(row.connection, row.order_gid, self.clients, self.tell)  # takes over what became of the draft
+        import_order(
+            row.connection, row.order_gid, self.clients, self.move_units
+        )  # takes over what became of the draft
         row.refresh_from_db()
         if refusal is not None and not row.copy_order_gid:
             raise refusal
@@ -127,7 +131,7 @@ class _Carrier:
 
     # Edits
 
-    def _tell_edit(self, update: OrderUpdate) -> str:
+    def _report_edit(self, update: OrderUpdate) -> str:
         """Say on the import in which lines original and copy differ now; staff decide what to do about it."""
         row = self.row
         original = read_progress(self.clients(row.connection.destination), row.order_gid)

@@ -20,11 +20,11 @@ from orders import reserved_units
 from orders.changes import state
 from orders.changes.state import UpdateRefused
 from orders.copies import mapping
-from orders.copies.importing import LookAgain, import_order
+from orders.copies.importing import RetryLater, import_order
 from orders.copies.lines import CUSTOM, LEAVE_OUT
 from orders.copies.shopify_copy import choices_of
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
-from orders.reserved_units import Units
+from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.shopify import errors
 from stores.shopify.client import Client
@@ -33,7 +33,7 @@ from stores.shopify.orders.order_records import Money, OrderRecord
 
 Line = OrderImportLine
 LOST = "Shopify's answer was lost: looking at the draft before it is changed again."
-TAKEN_OFF = "The same units were taken off the draft."
+REMOVED = "The same units were taken off the draft."
 GONE = "The draft was deleted."
 DELETED = "Nothing of it is left: the draft was deleted."
 
@@ -48,13 +48,13 @@ class _Plan:
     before: list[dict[str, Any]]
     after: list[dict[str, Any]]
     left: dict[str, int]
-    taken: dict[str, int]
+    removed: dict[str, int]
 
 
-def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, tell: Units) -> str:
+def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, move_units: MoveUnits) -> str:
     """Take off an open draft what its original does not hold any more; what came of it, in words. Safe to repeat.
 
-    Raises LookAgain, UpdateRefused, and what the client raises.
+    Raises RetryLater, UpdateRefused, and what the client raises.
     """
     row = update.order_import
     if row.draft_status == OrderImport.DraftStatus.DELETED:
@@ -65,24 +65,24 @@ def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenCli
     as_of, client = destination.answered_at, clients(row.connection.source)
     present = draft_orders.read_draft_lines(client, row.copy_gid)
     found = _as_found(present or ())
-    if present is not None and update in _take_over_sent(row, found, clients, tell):
-        return TAKEN_OFF
+    if present is not None and update in _adopt_sent(row, found, clients, move_units):
+        return REMOVED
     plan = _plan(row, original, choices)
-    if not plan.taken:
+    if not plan.removed:
         return state.skip(update, "Nothing of it is in the draft, or it was taken off already.")
     if present is not None and found != _as_sent(plan.after):
         if found != _as_sent(plan.before):
             raise UpdateRefused(_by_hand(row, plan))
         for sent in row.updates.filter(kind=update.kind, state=OrderUpdate.State.SENT).order_by("pk"):
             state.wait_for_late(sent, as_of, LOST)  # what is still under way could undo what is sent now
-        if not state.begin(update, {"units": plan.taken, "left": plan.left, "lines": plan.after}):
+        if not state.begin(update, {"units": plan.removed, "left": plan.left, "lines": plan.after}):
             return "Another worker has it in hand."
-        _send(update, client, plan, clients, tell)
-    return _finish(update, plan, clients, tell)
+        _send(update, client, plan, clients, move_units)
+    return _finish(update, plan, clients, move_units)
 
 
-def _take_over_sent(
-    row: OrderImport, found: list[tuple[Any, ...]], clients: OpenClient, tell: Units
+def _adopt_sent(
+    row: OrderImport, found: list[tuple[Any, ...]], clients: OpenClient, move_units: MoveUnits
 ) -> list[OrderUpdate]:
     """The changes whose answer was lost and that are in the draft now; their units are written down.
 
@@ -92,8 +92,8 @@ def _take_over_sent(
     there = [each for each in sent if each.body.get("lines") and found == _as_sent(each.body["lines"])]
     for each in there:
         with transaction.atomic():
-            _keep(row, each.body["left"], clients, tell)
-            state.confirm(each, TAKEN_OFF, row.copy_gid)
+            _keep(row, each.body["left"], clients, move_units)
+            state.confirm(each, REMOVED, row.copy_gid)
     return there
 
 
@@ -106,12 +106,12 @@ def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan
     as_made = [replace(line, current_quantity=rows[line.gid].quantity) for line in known]
     as_is = [replace(line, current_quantity=units_left[line.gid]) for line in known]
     left = {gid: count for gid, count in units_left.items() if rows[gid].state != Line.State.LEFT_OUT}
-    taken = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
+    removed = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
     try:
-        before = _draft_lines(row, order, as_made, rows, choices) if taken else []
-        if not taken or not any(left.values()):
-            return _Plan(before, [], left, taken)
-        return _Plan(before, _draft_lines(row, order, as_is, rows, choices), left, taken)
+        before = _draft_lines(row, order, as_made, rows, choices) if removed else []
+        if not removed or not any(left.values()):
+            return _Plan(before, [], left, removed)
+        return _Plan(before, _draft_lines(row, order, as_is, rows, choices), left, removed)
     except mapping.NoLinkedLines:
         raise UpdateRefused("Only lines without stock would be left in the draft: change it by hand.") from None
 
@@ -171,8 +171,8 @@ def _key(variant_gid: str | None, title: str, quantity: int, price: Money | None
     return variant_gid or "", title, quantity, amount, currency
 
 
-def _send(update: OrderUpdate, client: Client, plan: _Plan, clients: OpenClient, tell: Units) -> None:
-    """Raises LookAgain when the draft was completed a moment ago: the order that it became is changed then."""
+def _send(update: OrderUpdate, client: Client, plan: _Plan, clients: OpenClient, move_units: MoveUnits) -> None:
+    """Raises RetryLater when the draft was completed a moment ago: the order that it became is changed then."""
     row = update.order_import
     try:
         if plan.after:
@@ -180,39 +180,41 @@ def _send(update: OrderUpdate, client: Client, plan: _Plan, clients: OpenClient,
         else:
             draft_orders.delete_draft(client, row.copy_gid)
     except errors.UserErrors:
-        import_order(row.connection, row.order_gid, clients, tell)
+        import_order(row.connection, row.order_gid, clients, move_units)
         row.refresh_from_db()
         if not row.copy_order_gid:
             raise
         state.unsend(update)
-        raise LookAgain("The draft was completed a moment ago: its order is changed instead.", 1) from None
+        raise RetryLater("The draft was completed a moment ago: its order is changed instead.", 1) from None
 
 
-def _finish(update: OrderUpdate, plan: _Plan, clients: OpenClient, tell: Units) -> str:
+def _finish(update: OrderUpdate, plan: _Plan, clients: OpenClient, move_units: MoveUnits) -> str:
     """The draft is as it is to be, or gone: write down its units, and what they free."""
     row = update.order_import
-    import_order(row.connection, row.order_gid, clients, tell)  # whether it still reserves, or is gone
+    import_order(row.connection, row.order_gid, clients, move_units)  # whether it still reserves, or is gone
     row.refresh_from_db()
     if row.draft_status == OrderImport.DraftStatus.DELETED:
         return state.confirm(update, GONE if plan.after else DELETED)
     with transaction.atomic():
-        _keep(row, plan.left, clients, tell)
-        return state.confirm(update, TAKEN_OFF, row.copy_gid)
+        _keep(row, plan.left, clients, move_units)
+        return state.confirm(update, REMOVED, row.copy_gid)
 
 
-def _keep(row: OrderImport, left: Mapping[str, int], clients: OpenClient, tell: Units) -> None:
+def _keep(row: OrderImport, left: Mapping[str, int], clients: OpenClient, move_units: MoveUnits) -> None:
     source = row.connection.source
     before = reserved_units.in_copy(row)
     changed = reserved_units.keep_quantities(row, left)
     after = reserved_units.in_copy(row)
     less = {variant: count - after.get(variant, 0) for variant, count in before.items()}
-    taken_at = clients(source).answered_at or source.now()
-    tell(changed, taken_at, reserved_units.Returned(row.connection_id, {key: n for key, n in less.items() if n > 0}))
+    moved_at = clients(source).answered_at or source.now()
+    move_units(
+        changed, moved_at, reserved_units.Returned(row.connection_id, {key: n for key, n in less.items() if n > 0})
+    )
 
 
 def _by_hand(row: OrderImport, plan: _Plan) -> str:
     titles = dict(row.lines.values_list("line_gid", "title"))
-    listed = ", ".join(f"{count} × “{titles[gid]}”" for gid, count in plan.taken.items())
+    listed = ", ".join(f"{count} × “{titles[gid]}”" for gid, count in plan.removed.items())
     return (
         "The draft is not as it was made: somebody changed it, or the connection's currency rate. "
         f"Take off by hand: {listed}."

@@ -27,7 +27,7 @@ _GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 def carry_fulfilment(update: OrderUpdate, choices: OrderSettings, clients: OpenClient) -> str:
     """Ship of the original what was shipped of its copy, or correct the tracking; what came of it, in words.
 
-    Safe to repeat. Raises LookAgain, UpdateRefused, and what the client raises.
+    Safe to repeat. Raises RetryLater, UpdateRefused, and what the client raises.
     """
     row = update.order_import
     source = clients(row.connection.source)
@@ -38,7 +38,7 @@ def carry_fulfilment(update: OrderUpdate, choices: OrderSettings, clients: OpenC
     destination = clients(row.connection.destination)
     carrier = _Carrier(update, shipment, destination, choices.notifies_customers, source.answered_at)
     if shipment.status in _GONE:
-        return carrier.take_back()
+        return carrier.cancel_made()
     return carrier.ship(units_left.original_units(copy, shipment.units))
 
 
@@ -57,8 +57,8 @@ class _Carrier:
         update = self.update
         while True:
             original = read_progress(self.client, update.order_import.order_gid)
-            self._look_for_sent(original)
-            self._take_over_restored(original, wanted)
+            self._settle_sent(original)
+            self._adopt_restored(original, wanted)
             left = self._left(wanted)
             if left and original.cancelled_at:
                 return state.skip(update, "The original is cancelled.")
@@ -68,11 +68,11 @@ class _Carrier:
             if not self._send(parts[0], original):
                 return "Another worker has it in hand."
 
-    def take_back(self) -> str:
+    def cancel_made(self) -> str:
         """Cancel what this change shipped, and nothing that somebody else did."""
         update = self.update
         original = read_progress(self.client, update.order_import.order_gid)
-        self._look_for_sent(original)
+        self._settle_sent(original)
         if not self._done:
             return state.skip(update, "It was cancelled in the source before it was carried.")
         shipped = self._shipped(original)
@@ -106,8 +106,8 @@ class _Carrier:
                 left[line_gid] = left.get(line_gid, 0) - units
         return {line_gid: units for line_gid, units in left.items() if units > 0}
 
-    def _look_for_sent(self, original: OrderProgress) -> None:
-        """Take over what an earlier try made, if its answer was lost. Raises LookAgain while it may still appear."""
+    def _settle_sent(self, original: OrderProgress) -> None:
+        """Take over what an earlier try made, if its answer was lost. Raises RetryLater while it may still appear."""
         update = self.update
         sent = update.body.get("sent")
         if not sent:
@@ -123,7 +123,7 @@ class _Carrier:
         state.wait_for_late(update, self.as_of, LOST)
         state.note(update, update.body | {"sent": None})
 
-    def _take_over_restored(self, original: OrderProgress, wanted: dict[str, int]) -> None:
+    def _adopt_restored(self, original: OrderProgress, wanted: dict[str, int]) -> None:
         """Take over what was shipped after the backup that was restored since, whatever the row says of having sent it.
 
         Rather somebody else's shipment of these units taken for ours than shipped twice.

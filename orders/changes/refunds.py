@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from orders.changes import draft_refunds, state, units_left
 from orders.models import OrderSettings, OrderUpdate
-from orders.reserved_units import Units
+from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import errors
@@ -20,13 +20,13 @@ from stores.shopify.orders.order_progress import OrderProgress, read_progress
 
 # Shopify keeps a key for 24 hours; an hour less, since it is sent some time after its clock was seen.
 KEY_LIFE = timedelta(hours=23)
-TAKEN_OFF = "The same units were taken off the copy."
+REMOVED = "The same units were taken off the copy."
 
 
-def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, tell: Units) -> str:
+def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, move_units: MoveUnits) -> str:
     """Take off the copy what a refund took off the original; what came of it, in words. Safe to repeat.
 
-    Raises LookAgain and UpdateRefused (where the copy is an open draft), and what the client raises.
+    Raises RetryLater and UpdateRefused (where the copy is an open draft), and what the client raises.
     """
     row = update.order_import
     destination = clients(row.connection.destination)
@@ -38,13 +38,13 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: OpenClien
     if original.cancelled_at and choices.carries_cancellations:
         return state.skip(update, "The original is cancelled: the cancellation takes it all off the copy.")
     if not row.copy_order_gid:
-        return draft_refunds.carry_to_draft(update, choices, clients, tell)
+        return draft_refunds.carry_to_draft(update, choices, clients, move_units)
     client = clients(row.connection.source)
     copy = read_progress(client, row.copy_order_gid)
     # Without an input it was sent to the draft that has become this order: what both hold tells what is left to do.
     was_sent = update.state == OrderUpdate.State.SENT and "input" in update.body
     if was_sent and (made := settle(update, client, copy, as_of)):
-        return state.confirm(update, TAKEN_OFF, made)
+        return state.confirm(update, REMOVED, made)
     if copy.cancelled_at:
         return state.skip(update, "The copy is cancelled.")
     rows = units_left.plan_refund(original, copy, refund.lines, restocks=restocks_copies(row.connection, choices))
@@ -54,7 +54,7 @@ def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: OpenClien
     known = [each.gid for each in copy.refunds]
     if not state.begin(update, {"input": asked, "known": known}, uuid4(), as_of=as_of):
         return "Another worker has it in hand."
-    return state.confirm(update, TAKEN_OFF, send(update, client))
+    return state.confirm(update, REMOVED, send(update, client))
 
 
 def restocks_copies(connection: Connection, choices: OrderSettings) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from orders.copies.importing import LookAgain
+from orders.copies.importing import RetryLater
 from orders.models import OrderUpdate
 from stores.shopify import errors
 
@@ -50,19 +50,19 @@ def begin(update: OrderUpdate, body: dict[str, Any], key: UUID | None = None, *,
 
 
 def wait_for_late(update: OrderUpdate, as_of: datetime | None, words: str) -> None:
-    """Raises LookAgain, with these words, while what was sent without an answer may still be executed.
+    """Raises RetryLater, with these words, while what was sent without an answer may still be executed.
 
     `as_of` is Shopify's clock before the state was read that the caller goes by. Counted from the first look on, since
     our worker may have slept before it sent; our own clock may leap, and counts nothing.
     """
     if as_of is None:
-        raise LookAgain(f"{words} No answer tells Shopify's time, so nobody knows for how long.", LATE_SECONDS)
+        raise RetryLater(f"{words} No answer tells Shopify's time, so nobody knows for how long.", LATE_SECONDS)
     if update.look_up_until is None:
         update.look_up_until = as_of + timedelta(seconds=LATE_SECONDS)
         update.save(update_fields=["look_up_until", "changed_at"])
     left = (update.look_up_until - as_of).total_seconds()
     if left > 0:
-        raise LookAgain(words, min(left, PAUSE_SECONDS))
+        raise RetryLater(words, min(left, PAUSE_SECONDS))
 
 
 def note(update: OrderUpdate, body: dict[str, Any]) -> None:

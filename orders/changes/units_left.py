@@ -98,7 +98,7 @@ def plan_refund(
             (open_left, "CANCEL" if goes_back else "NO_RESTOCK"),
             (shipped_left, "RETURN" if came_back else "NO_RESTOCK"),
         ):
-            units = _take(copy, row.line_gid, units, left, kind, found)
+            units = _allot(copy, row.line_gid, units, left, kind, found)
     return [RefundRow(line_gid, units, kind, place) for (line_gid, kind, place), units in found.items()]
 
 
@@ -130,7 +130,7 @@ def plan_removal(copy: OrderProgress, *, restocks: bool) -> list[RefundRow]:
     return rows + [RefundRow(gid, units, kind) for gid, units in left.items() if units > 0]
 
 
-def _take(
+def _allot(
     copy: OrderProgress,
     name: str,
     units: int,
@@ -138,14 +138,14 @@ def _take(
     kind: str,
     found: dict[tuple[str, str, str], int],
 ) -> int:
-    """Take up to `units` of an original's line from what is `left` of the copy's lines; how many remain to be taken."""
+    """Put up to `units` of an original's line on what is `left` of the copy's lines; how many find no place."""
     for line in copy.lines:
-        taken = min(units, left[line.gid]) if original_line(line) == name else 0
-        if taken > 0:
+        here = min(units, left[line.gid]) if original_line(line) == name else 0
+        if here > 0:
             place = "" if kind == "NO_RESTOCK" else _place(copy, line.gid, kind)
-            found[line.gid, kind, place] = found.get((line.gid, kind, place), 0) + taken
-            left[line.gid] -= taken
-            units -= taken
+            found[line.gid, kind, place] = found.get((line.gid, kind, place), 0) + here
+            left[line.gid] -= here
+            units -= here
     return units
 
 

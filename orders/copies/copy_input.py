@@ -320,12 +320,12 @@ def _properties(line: OrderLine, side: Side) -> list[tuple[str, str]]:
     """The line's own properties, then what the price was before discounts and by which, and the line's number."""
     listed = [(name, value) for name, value in line.properties if name.strip() and value.strip()]
     price = side(line.unit_price)
-    taken = sum((side(each.amount).amount for each in line.discounts), Decimal(0))
-    if taken > 0:
+    discount = sum((side(each.amount).amount for each in line.discounts), Decimal(0))
+    if discount > 0:
         names = ", ".join(dict.fromkeys(each.name for each in line.discounts if each.name))
         listed.append(("Original price", sums.text(price.amount, price.currency)))
-        told = f"{sums.text(taken, price.currency)} on {line.quantity}"
-        listed.append(("Discount", f"{told} ({names})" if names else told))
+        words = f"{sums.text(discount, price.currency)} on {line.quantity}"
+        listed.append(("Discount", f"{words} ({names})" if names else words))
     if line.bundle_title:
         listed.append(("Part of", line.bundle_title))
     listed.append((LINE_PROPERTY, str(gids.number(line.gid))))

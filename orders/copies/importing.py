@@ -13,29 +13,25 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders import intake, reserved_units
-from orders.copies import copy_input, mapping, search, shopify_copy
+from orders.copies import mapping, search, shopify_copy
+from orders.copies.draft_copy import DraftCopy
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
-from orders.reserved_units import Units
+from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
 from stores.shopify import errors, shops
-from stores.shopify.orders import draft_orders, orders
+from stores.shopify.orders import orders
 from stores.shopify.orders.order_records import OrderRecord
 
 logger = logging.getLogger(__name__)
 
-# A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
-# before they are for sale again. By the source's clock.
-RESERVATION_MARGIN = timedelta(seconds=150)
 CLOCKS_APART = timedelta(days=1)  # ours and Shopify's may differ, by less than this; it costs a search for each order
-
-
 GIVEN_UP = "Somebody ended it meanwhile."
 
 
-class LookAgain(Exception):
+class RetryLater(Exception):
     """Whether the copy exists is not known yet: look again in `retry_after` seconds."""
 
     failure = errors.TRANSIENT
@@ -53,13 +49,13 @@ class ImportFailed(Exception):
         self.failure = failure
 
 
-def import_order(connection: Connection, order_gid: str, clients: OpenClient, tell: Units) -> str:
+def import_order(connection: Connection, order_gid: str, clients: OpenClient, move_units: MoveUnits) -> str:
     """Bring this order's copy about, as far as that is possible now; what came of it, in words. Safe to repeat.
 
-    Raises LookAgain, ImportFailed, and what the client raises. Let one worker at a time do it for one order: two would
+    Raises RetryLater, ImportFailed, and what the client raises. Let one worker at a time do it for one order: two would
     not make two copies, but one of them would wait for nothing.
     """
-    return _Importer(connection, clients, tell).run(order_gid)
+    return _Importer(connection, clients, move_units).run(order_gid)
 
 
 def import_again(order_import: OrderImport) -> bool:
@@ -81,7 +77,7 @@ def send_again(order_import: OrderImport) -> bool:
     return bool(unknown.update(may_send_again=True, changed_at=timezone.now()))
 
 
-def dismiss(order_import: OrderImport, tell: Units, reason: str) -> bool:
+def dismiss(order_import: OrderImport, move_units: MoveUnits, reason: str) -> bool:
     """Give up an order that has no copy: an operator entered it by hand, or does not want it.
 
     False if it is copied, or may be. Its units are no longer held back.
@@ -92,21 +88,25 @@ def dismiss(order_import: OrderImport, tell: Units, reason: str) -> bool:
         )
         if not waiting.update(state=State.SKIPPED, reason=reason, failure="", waits_for="", changed_at=timezone.now()):
             return False
-        tell(reserved_units.unreserve(order_import), None)
+        move_units(reserved_units.unreserve(order_import), None)
     return True
 
 
 class _Importer:
     """One try for one order."""
 
-    def __init__(self, connection: Connection, clients: OpenClient, tell: Units) -> None:
+    def __init__(self, connection: Connection, clients: OpenClient, move_units: MoveUnits) -> None:
         self.connection = connection
         self.clients = clients
-        self.tell = tell
+        self.move_units = move_units
         self.choices = OrderSettings.of(connection)
         self.row: OrderImport
         self.is_owed = False
         self.had_links = False  # whether a line of it was linked when it was looked at before
+
+    @property
+    def _draft(self) -> DraftCopy:
+        return DraftCopy(self.row, self.connection.source, self.clients, self.move_units, self.choices)
 
     def run(self, order_gid: str) -> str:
         connection = self.connection
@@ -118,7 +118,7 @@ class _Importer:
         if self.row.state == State.SKIPPED:
             return f"Skipped. {self.row.reason}"
         if self.row.state == State.CONFIRMED:
-            return self._follow_draft() if self.row.is_draft else f"Copied already, as {self.row.copy_name}."
+            return self._draft.follow() if self.row.is_draft else f"Copied already, as {self.row.copy_name}."
         try:
             return self._import()
         except errors.ShopifyError as error:
@@ -153,7 +153,7 @@ class _Importer:
         return search.search(self.clients(self.connection.source), self.row, self.connection.destination.domain, since)
 
     def _was_created(self) -> bool:
-        """Whether what was sent is there; it is confirmed then. Raises LookAgain while that is not sure."""
+        """Whether what was sent is there; it is confirmed then. Raises RetryLater while that is not sure."""
         row = self.row
         found = self._search(row.sent_as_of or row.placed_at or row.created_at)
         if found.copy:
@@ -161,7 +161,7 @@ class _Importer:
             return True
         if not (pause := search.seconds_left(row, found.as_of)):
             return False
-        raise LookAgain("Shopify's answer was lost: looking for the copy before it is asked for again.", pause)
+        raise RetryLater("Shopify's answer was lost: looking for the copy before it is asked for again.", pause)
 
     def _was_copied_before_restore(self) -> bool:
         """Whether there is a copy that the restored database does not know of; it is confirmed then."""
@@ -195,7 +195,7 @@ class _Importer:
                 row.lines.filter(source_variant__isnull=False).exists(),
                 reserved_units.held_back(row),
             )
-            self.tell(reserved_units.note_lines(row, seen.lines), None, reserved_units.returned(row, before))
+            self.move_units(reserved_units.note_lines(row, seen.lines), None, reserved_units.returned(row, before))
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
         return ""
@@ -270,7 +270,7 @@ class _Importer:
             mine = OrderImport.objects.filter(pk=row.pk, attempts=row.attempts, state__in=OrderImport.UNFINISHED)
             if not mine.update(**fields):
                 return False
-            self.tell(shopify_copy.keep_mapped(row, mapped), None)
+            self.move_units(shopify_copy.keep_mapped(row, mapped), None)
         for name, value in fields.items():
             setattr(row, name, value)
         return True
@@ -281,8 +281,8 @@ class _Importer:
             copy = create(client, mapped)
         except errors.UserErrors as error:
             since = row.sent_as_of or row.placed_at or row.created_at
-            if orders.custom_id_was_taken(error) and (taken := self._search(since).copy):
-                self._confirm(taken)  # Shopify itself kept us from making a second one
+            if orders.custom_id_was_taken(error) and (known := self._search(since).copy):
+                self._confirm(known)  # Shopify itself kept us from making a second one
                 return
             self._never_sent()
             raise
@@ -324,75 +324,16 @@ class _Importer:
                 return  # another worker saw it first
             row.refresh_from_db()
             if row.is_draft:
-                self._take_over_draft(copy.draft)
+                self._draft.record(copy.draft)
             else:
-                self.tell(reserved_units.unreserve(row), copy.created_at)
+                self.move_units(reserved_units.unreserve(row), copy.created_at)
 
     def _finish(self) -> str:
         row = self.row
         if row.is_draft:
-            self._send_invoice()
+            self._draft.send_invoice()
         partial = " It is partial: see the lines." if row.is_partial else ""
         return f"Copied as {row.copy_name}.{partial}"
-
-    # Drafts
-
-    def _follow_draft(self) -> str:
-        """See what became of a draft in the source: completed, deleted, its reservation over."""
-        row = self.row
-        if row.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
-            return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
-        draft = draft_orders.read_draft(self.clients(self.connection.source), row.copy_gid)
-        with transaction.atomic():
-            self._take_over_draft(draft)
-        if draft:
-            self._send_invoice()
-        return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
-
-    def _take_over_draft(self, draft: draft_orders.DraftRecord | None) -> None:
-        """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""
-        row, read_at = self.row, self._source_time()
-        row.reserved_until = draft.reserved_until if draft else None
-        if draft is None:
-            row.draft_status = OrderImport.DraftStatus.DELETED
-            row.reason = "The draft was deleted in the source: its units are no longer held back."
-        else:
-            row.draft_status = draft.status.lower()
-            row.copy_order_gid = draft.order_gid or ""
-        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "reason", "changed_at"])
-        is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN
-        is_open = draft is not None and draft.status != "COMPLETED"
-        if is_open and not is_reserved:
-            self.tell(reserved_units.reserve(row), None)
-        else:
-            # Reserved, taken or given back before it was read: a later instant costs a read more, an earlier one would
-            # have a webhook from before believed.
-            given_back = reserved_units.carried(row) if draft is None else set()
-            self.tell(reserved_units.unreserve(row) | given_back, read_at)
-
-    def _source_time(self) -> datetime:
-        """The source's clock at its last answer: ours may be minutes behind, and what is over would go on."""
-        return self.clients(self.connection.source).answered_at or self.connection.source.now()
-
-    def _send_invoice(self) -> None:
-        """Have Shopify mail the invoice, once. A draft without an address has none to send.
-
-        The address stands in an attribute: as the draft's own it would make a customer (orders.copies.copy_input).
-        """
-        row = self.row
-        if not self.choices.sends_invoice or row.draft_status != OrderImport.DraftStatus.OPEN or row.reason:
-            return
-        client = self.clients(self.connection.source)
-        draft = draft_orders.read_draft(client, row.copy_gid)
-        if draft is None or draft.status == "COMPLETED":
-            return  # a moment ago: the next look at it finds out
-        try:
-            if draft.status == "OPEN":  # else an earlier try, or staff, did it
-                draft_orders.send_invoice(client, row.copy_gid, dict(draft.attributes).get(copy_input.EMAIL, ""))
-            row.draft_status = OrderImport.DraftStatus.INVOICE_SENT
-        except errors.UserErrors as error:
-            row.reason = f"The invoice was not sent. {error}"
-        row.save(update_fields=["draft_status", "reason", "changed_at"])
 
     # Ends
 
@@ -410,7 +351,7 @@ class _Importer:
         with transaction.atomic():
             if self._end(State.SKIPPED, reason, failure=failure):
                 before = reserved_units.held_back(self.row) if came_back else {}
-                self.tell(reserved_units.unreserve(self.row), None, reserved_units.returned(self.row, before))
+                self.move_units(reserved_units.unreserve(self.row), None, reserved_units.returned(self.row, before))
         return f"Skipped. {reason}"
 
     def _still_open(self) -> bool:

@@ -149,8 +149,8 @@ def price_lines(order: OrderRecord, chosen: list[Chosen], side: Side, currency: 
         amounts, charges, tax_amounts = rounded[: len(paid)], rounded[len(paid)], rounded[len(paid) + 1 :]
     rest = iter(tax_amounts)
     priced_taxes = [
-        tuple(_priced_tax(tax, next(rest), base, side) for tax in records)
-        for (records, _), base in zip(owners, paid, strict=True)
+        tuple(_priced_tax(tax, next(rest), taxable, side) for tax in records)
+        for (records, _), taxable in zip(owners, paid, strict=True)
     ]
     count = len(chosen)
     lines = map(PricedLine, chosen, amounts[:count], priced_taxes[:count])
@@ -192,10 +192,10 @@ def _charges(order: OrderRecord, side: Side) -> Fraction:
     return max(_amount(order.total, side) - known, Fraction(0))
 
 
-def _priced_tax(tax: TaxRecord, amount: int, base: Fraction, side: Side) -> PricedTax:
+def _priced_tax(tax: TaxRecord, amount: int, taxable: Fraction, side: Side) -> PricedTax:
     """The tax with its rate, which orderCreate insists on; where there is none, the rate that the money implies."""
     rate = tax.rate
     if rate is None:
-        implied = _amount(tax.price, side) / base if base else Fraction(0)
+        implied = _amount(tax.price, side) / taxable if taxable else Fraction(0)
         rate = Decimal(sums.half_up(implied * 10**6)).scaleb(-6)
     return PricedTax(tax.title, rate, amount, tax.channel_liable)

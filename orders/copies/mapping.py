@@ -30,7 +30,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from orders.copies import copy_input, sums
-from orders.copies.lines import CUSTOM, HOLD, LEAVE_OUT, LeftOut, Priced, Side, choose_lines, price_lines
+from orders.copies.lines import CUSTOM, HOLD, LEAVE_OUT, Chosen, LeftOut, Priced, Side, choose_lines, price_lines
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord
 
 ORDER = "order"
@@ -155,12 +155,7 @@ def map_order(
     the order's) are the destination's, `now` an aware instant. Raises NoLinkedLines, WaitsForLinks,
     CurrencyWithoutRate, ForeignCurrency, TooManyLines.
     """
-    chosen, left_out, linkable = choose_lines(order, links, choices.unlinked)
-    unlinked_gids = tuple(dict.fromkeys(line.variant_gid for line in linkable if line.variant_gid))
-    if linkable and choices.unlinked == HOLD:
-        raise WaitsForLinks(f"Waits until these are linked: {_titles(linkable)}.", unlinked_gids)
-    if not any(each.variant_gid for each in chosen):
-        raise NoLinkedLines(_why_nothing(order, linkable), unlinked_gids)
+    chosen, left_out = _choose_lines(order, links, choices)
     side, rate = _exchange(order, choices, source_currency, store_currency or order.currency)
     priced = price_lines(order, chosen, side, source_currency, rate)
     origin = copy_input.Origin(store_name, store_domain)
@@ -180,6 +175,17 @@ def map_order(
         draft_tag=copy_input.draft_tag(order.gid),
         reserved_until=reserved_until,
     )
+
+
+def _choose_lines(order: OrderRecord, links: Mapping[str, str], choices: Choices) -> tuple[list[Chosen], list[LeftOut]]:
+    """Which lines the copy holds, and which not. Raises WaitsForLinks, NoLinkedLines."""
+    chosen, left_out, linkable = choose_lines(order, links, choices.unlinked)
+    unlinked_gids = tuple(dict.fromkeys(line.variant_gid for line in linkable if line.variant_gid))
+    if linkable and choices.unlinked == HOLD:
+        raise WaitsForLinks(f"Waits until these are linked: {_titles(linkable)}.", unlinked_gids)
+    if not any(each.variant_gid for each in chosen):
+        raise NoLinkedLines(_why_nothing(order, linkable), unlinked_gids)
+    return chosen, left_out
 
 
 def _total(priced: Priced) -> Money:

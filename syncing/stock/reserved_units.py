@@ -11,10 +11,10 @@ from syncing.models import StockLevel, StockLink
 from syncing.stock.mirror import levels
 
 
-def units_moved(source_variant_ids: Collection[int], taken_at: datetime | None = None) -> set[int]:
+def units_moved(source_variant_ids: Collection[int], moved_at: datetime | None = None) -> set[int]:
     """Have everything planned again that shows these source variants; return the connections.
 
-    Call it in the transaction that changed their pending units. `taken_at` (Shopify's clock): the source itself gave
+    Call it in the transaction that changed their pending units. `moved_at` (Shopify's clock): the source itself gave
     the units then, so the values we have of it are too high by them, and none is used before a live read.
     """
     items = Variant.objects.filter(pk__in=source_variant_ids).values_list("store_id", "item_gid")
@@ -26,8 +26,8 @@ def units_moved(source_variant_ids: Collection[int], taken_at: datetime | None =
         rows = StockLevel.objects.filter(store_id=store_id, item_gid__in=item_gids)
         concerned += rows.values_list("pk", flat=True)
     with transaction.atomic():
-        if taken_at:
-            levels.doubt(sorted(concerned), taken_at)
+        if moved_at:
+            levels.doubt(sorted(concerned), moved_at)
         connections = levels.mark_dirty(sorted(concerned))
         _expect_change(concerned)
         return connections

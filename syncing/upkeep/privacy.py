@@ -121,7 +121,7 @@ def export(request: PrivacyRequest) -> list[dict[str, object]]:
     events: list[dict[str, object]] = [
         {"topic": row.topic, "received_at": row.received_at.isoformat(), "content": row.body} for row in rows.iterator()
     ]
-    return events + privacy.tell_what_is_kept(_orders_about(request))
+    return events + privacy.list_what_is_kept(_orders_about(request))
 
 
 def finish(request: PrivacyRequest, name: str) -> None:

@@ -29,7 +29,7 @@ class _Later:
         self.variants: set[int] = set()
 
     def __call__(
-        self, source_variant_ids: Collection[int], taken_at: datetime | None, returned: Returned | None = None
+        self, source_variant_ids: Collection[int], moved_at: datetime | None, returned: Returned | None = None
     ) -> None:
         self.variants |= set(source_variant_ids)
 

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from orders.changes import state
-from orders.copies.importing import LookAgain
+from orders.copies.importing import RetryLater
 from orders.models import OrderImport, OrderUpdate
 from stores.shopify import gids
 from syncing import sweep
@@ -236,7 +236,7 @@ def test_a_worker_that_dies_anywhere_carries_it_once(trade, what):
             shop.sim.cancel(shop.north.domain, order)
         shop.world.deliver()
         inbox.process_new(topics.EFFECTS)
-        with shop.world.worker_that_dies(statement) as countdown, contextlib.suppress(LookAgain):
+        with shop.world.worker_that_dies(statement) as countdown, contextlib.suppress(RetryLater):
             carry(shop, order)
         settle(shop)
         assert (len(order.fulfillments), len(copy.refunds)) == {"fulfil": (1, 0)}.get(what, (0, 1)), statement

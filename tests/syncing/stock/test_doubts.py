@@ -316,7 +316,7 @@ def test_units_that_the_source_gave_are_not_given_again_by_a_value_from_before(p
     world = pair("order")
     source = world.places[0]
     world.tick(100)
-    taken_at = datetime.fromtimestamp(world.sim.clock.whole_seconds() - 10, UTC)
-    reserved_units.units_moved([source.store.variants.order_by("pk")[0].pk], taken_at)
+    moved_at = datetime.fromtimestamp(world.sim.clock.whole_seconds() - 10, UTC)
+    reserved_units.units_moved([source.store.variants.order_by("pk")[0].pk], moved_at)
     levels.observe_hints(source.store, [hint(world, source, 25, seconds_ago=15)], "webhook")
     assert level_of(source).is_doubtful

@@ -151,7 +151,7 @@ class ConnectionAdmin(ConnectionColumns):
         reason = row.why_inert()
         steps = next_steps(row, lambda: {button["name"]: button for button in self.offered(request, row)})
         tone = markup.BAD if "disconnected" in reason else markup.WARN
-        said = [{"tone": tone, "text": reason}, {"tone": markup.BUSY, "text": due.tell_left_over(row)}]
+        said = [{"tone": tone, "text": reason}, {"tone": markup.BUSY, "text": due.report_left_over(row)}]
         return {
             "alerts": [each for each in said if each["text"]],
             "status": connection_status(row),
@@ -177,7 +177,7 @@ class ConnectionAdmin(ConnectionColumns):
         if "identifier" in form.changed_data and _is_approved(connection):
             enqueue.match_connection(connection)
             messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
-        if "strategy" in form.changed_data and (words := due.tell_left_over(connection)):
+        if "strategy" in form.changed_data and (words := due.report_left_over(connection)):
             messages.info(request, words)
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)

@@ -91,7 +91,7 @@ class Command(OperatorCommand):
             connection, has_new_identifier, has_new_mappings = self._save(source, destination, options)
             _choose_orders(connection, options["orders"])
         self._tell(connection)
-        if words := due.tell_left_over(connection):
+        if words := due.report_left_over(connection):
             self.stdout.write(f"  {words}")
         if connection.state == Connection.State.RUNNING:
             self._follow_up(connection, has_new_identifier, has_new_mappings)

@@ -1,0 +1,87 @@
+"""A copy that is a draft: what becomes of it in the source, which of its units are held back, and its invoice."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from orders import reserved_units
+from orders.copies import copy_input
+from orders.models import OrderImport, OrderSettings
+from orders.reserved_units import MoveUnits
+from stores.clients import OpenClient
+from stores.models import Store
+from stores.shopify import errors
+from stores.shopify.orders import draft_orders
+
+# A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
+# before they are for sale again. By the source's clock.
+RESERVATION_MARGIN = timedelta(seconds=150)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftCopy:
+    """The draft of one row, in its source."""
+
+    row: OrderImport
+    source: Store
+    clients: OpenClient
+    move_units: MoveUnits
+    choices: OrderSettings
+
+    def follow(self) -> str:
+        """See what became of a draft in the source: completed, deleted, its reservation over."""
+        row = self.row
+        if row.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
+            return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
+        draft = draft_orders.read_draft(self.clients(self.source), row.copy_gid)
+        with transaction.atomic():
+            self.record(draft)
+        if draft:
+            self.send_invoice()
+        return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
+
+    def record(self, draft: draft_orders.DraftRecord | None) -> None:
+        """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""
+        row, read_at = self.row, self._source_time()
+        row.reserved_until = draft.reserved_until if draft else None
+        if draft is None:
+            row.draft_status = OrderImport.DraftStatus.DELETED
+            row.reason = "The draft was deleted in the source: its units are no longer held back."
+        else:
+            row.draft_status = draft.status.lower()
+            row.copy_order_gid = draft.order_gid or ""
+        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "reason", "changed_at"])
+        is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN
+        is_open = draft is not None and draft.status != "COMPLETED"
+        if is_open and not is_reserved:
+            self.move_units(reserved_units.reserve(row), None)
+        else:
+            # Reserved, taken or given back before it was read: a later instant costs a read more, an earlier one would
+            # have a webhook from before believed.
+            given_back = reserved_units.carried(row) if draft is None else set()
+            self.move_units(reserved_units.unreserve(row) | given_back, read_at)
+
+    def _source_time(self) -> datetime:
+        """The source's clock at its last answer: ours may be minutes behind, and what is over would go on."""
+        return self.clients(self.source).answered_at or self.source.now()
+
+    def send_invoice(self) -> None:
+        """Have Shopify mail the invoice, once. A draft without an address has none to send.
+
+        The address stands in an attribute: as the draft's own it would make a customer (orders.copies.copy_input).
+        """
+        row = self.row
+        if not self.choices.sends_invoice or row.draft_status != OrderImport.DraftStatus.OPEN or row.reason:
+            return
+        client = self.clients(self.source)
+        draft = draft_orders.read_draft(client, row.copy_gid)
+        if draft is None or draft.status == "COMPLETED":
+            return  # a moment ago: the next look at it finds out
+        try:
+            if draft.status == "OPEN":  # else an earlier try, or staff, did it
+                draft_orders.send_invoice(client, row.copy_gid, dict(draft.attributes).get(copy_input.EMAIL, ""))
+            row.draft_status = OrderImport.DraftStatus.INVOICE_SENT
+        except errors.UserErrors as error:
+            row.reason = f"The invoice was not sent. {error}"
+        row.save(update_fields=["draft_status", "reason", "changed_at"])
