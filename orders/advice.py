@@ -53,6 +53,8 @@ def _about_copy(order_import: OrderImport) -> str:
     if order_import.is_draft and order_import.draft_status in _DRAFT:
         return _DRAFT[order_import.draft_status]
     words = []
+    if order_import.notes:
+        words.append("Look at the copy: see the notes.")
     if order_import.is_partial:
         words.append("Add what was left out to the copy by hand if you ship it; link those products for later orders.")
     if order_import.is_draft:

@@ -123,7 +123,7 @@ def _context(order_import: OrderImport, outcome: str) -> dict[str, Any]:
         "name": name,
         "copy_name": order_import.copy_name,
         "kind": kind,
-        "reason": _without_addresses(order_import.reason),
+        "reason": _without_addresses(" ".join(filter(None, [order_import.reason, *order_import.notes.splitlines()]))),
         "advice": what_to_do(order_import),
         "original_total": _total(order_import.original_total, order_import.original_currency),
         "copy_total": _total(order_import.copy_total, order_import.copy_currency),

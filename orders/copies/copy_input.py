@@ -1,6 +1,5 @@
 """Pure: what is written into Shopify's input for a copy, an order's (OrderCreateOrderInput) and a draft's."""
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +8,12 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from orders.copies import sums
+from orders.copies.contact import EMAIL, PHONE, address_input, contact_of
 from orders.copies.lines import Priced, PricedLine, PricedTax, Side
+from orders.copies.named import beside, filled
 from orders.marks import MARK_TAG
 from stores.shopify import gids
-from stores.shopify.orders.order_records import Address, OrderLine, OrderRecord
+from stores.shopify.orders.order_records import OrderLine, OrderRecord
 from stores.shopify.orders.orders import KEY, NAMESPACE
 
 PAYMENT_STATUSES = ("same", "paid", "pending")
@@ -23,10 +24,8 @@ INVENTORY_BEHAVIOURS = {
 }
 # Tags of drafts are at most 40 characters (shopify.md 7.2); a comma would make two of one.
 LONGEST_TAG = 40
+MOST_TAGS = 249  # a draft has one more, by which it is found
 ORIGINAL_ID = "Original order id"
-# Attributes with what Shopify is not told as its own fields: it would look for a customer, or refuse it.
-EMAIL = "Email"
-PHONE = "Phone"
 # What was sold over the counter is shipped before it is copied: whoever packs the source's orders must not ship it once
 # more. Fulfilment status of the original -> the copy's tag, and its attribute SHIPPED.
 SHIPPED = "Shipped before it was copied"
@@ -48,13 +47,21 @@ class Origin:
     domain: str
 
 
-class OrderChoices(Protocol):
-    """The choices of orders.copies.mapping.Choices that a real order needs."""
+class CopyChoices(Protocol):
+    """The choices of orders.copies.mapping.Choices that are needed here."""
 
     @property
     def payment_status(self) -> str: ...
     @property
     def name_pattern(self) -> str: ...
+    @property
+    def contact(self) -> str: ...
+    @property
+    def contact_email(self) -> str: ...
+    @property
+    def carries_tags(self) -> bool: ...
+    @property
+    def carries_company(self) -> bool: ...
 
 
 def custom_id(order_gid: str, store_domain: str) -> str:
@@ -81,23 +88,22 @@ def order_options(inventory_behaviour: str) -> dict[str, Any]:
     }
 
 
-def order_input(
-    order: OrderRecord, priced: Priced, origin: Origin, side: Side, choices: OrderChoices
-) -> dict[str, Any]:
+def order_input(order: OrderRecord, priced: Priced, origin: Origin, side: Side, choices: CopyChoices) -> dict[str, Any]:
     """OrderCreateOrderInput of a copy."""
     value = custom_id(order.gid, origin.domain)
-    made = _common(order, priced, origin, side)
+    contact = contact_of(order, choices.contact, choices.contact_email)
+    made = _common(order, _attributes(order, priced, origin, side, choices))
     made |= {
         "currency": priced.currency,
         "processedAt": order.processed_at.isoformat(),
         "taxesIncluded": order.taxes_included,
-        "tags": _tags(order, origin),
+        "tags": _tags(order, origin, choices),
         "sourceIdentifier": value,
         "sourceUrl": f"https://{origin.domain}/admin/orders/{gids.number(order.gid)}",
         "metafields": [{"namespace": NAMESPACE, "key": KEY, "type": "id", "value": value}],
         "lineItems": [row for line in priced.lines for row in _order_lines(line, priced.currency, side)],
         "shippingLines": [
-            _filled(
+            filled(
                 {
                     "title": each.title or "Shipping",
                     "code": each.code,
@@ -109,8 +115,8 @@ def order_input(
         ],
     }
     made |= _payment(order, priced, origin, side, choices.payment_status)
-    name = copy_name(choices.name_pattern, origin.name, order.name)
-    return _filled(made | {"name": name, "customer": _customer(order)})
+    made |= {"email": contact.email, "phone": contact.phone, "customer": contact.customer}
+    return filled(made | {"name": copy_name(choices.name_pattern, origin.name, order.name)})
 
 
 def copy_name(pattern: str, store_name: str, order_name: str) -> str:
@@ -138,21 +144,13 @@ def _payment(order: OrderRecord, priced: Priced, origin: Origin, side: Side, cho
     return {"financialStatus": status, "transactions": [sale]}
 
 
-def _customer(order: OrderRecord) -> dict[str, Any] | None:
-    """Upserted by e-mail or phone. Somebody with neither would become a new customer with every order."""
-    known = order.customer
-    email = order.email or (known.email if known else "")
-    phone = (known.phone if known else "") or order.phone
-    if not email and not phone:
-        return None
-    address = order.shipping_address or order.billing_address or Address()
-    first, last = (known.first_name, known.last_name) if known else ("", "")
-    named = {"firstName": first or address.first_name, "lastName": last or address.last_name}
-    return {"toUpsert": _filled({"email": email, "phone": phone} | named)}
-
-
 def draft_input(
-    order: OrderRecord, priced: Priced, origin: Origin, side: Side, reserved_until: datetime | None
+    order: OrderRecord,
+    priced: Priced,
+    origin: Origin,
+    side: Side,
+    choices: CopyChoices,
+    reserved_until: datetime | None,
 ) -> dict[str, Any]:
     """DraftOrderInput of a copy. Untaxed: what the original's customer paid in taxes is in prices or lines.
 
@@ -162,13 +160,9 @@ def draft_input(
     something else all the same is said on its row (orders.copies.shopify_copy.why_wrong).
     """
     currency = priced.currency
-    made = _common(order, priced, origin, side)
-    reached = {EMAIL: made.pop("email"), PHONE: made.pop("phone")}
-    known = {row["key"] for row in made["customAttributes"]}
-    for key, value in reached.items():
-        if value and (key not in known or key == EMAIL):
-            others = [row for row in made["customAttributes"] if row["key"] != key]
-            made["customAttributes"] = [*others, {"key": key, "value": value}]
+    contact = contact_of(order, choices.contact, choices.contact_email)
+    ours = _attributes(order, priced, origin, side, choices) | {EMAIL: contact.email, PHONE: contact.phone}
+    made = _common(order, ours)
     lines = [row for line in priced.lines for row in _draft_lines(line, currency, side)]
     if not order.taxes_included:
         lines += _tax_rows(priced)
@@ -178,7 +172,7 @@ def draft_input(
         "acceptAutomaticDiscounts": False,
         "allowDiscountCodesInCheckout": False,
         "useCustomerDefaultAddress": False,
-        "tags": [*_tags(order, origin), draft_tag(order.gid)],
+        "tags": [*_tags(order, origin, choices), draft_tag(order.gid)],
         "lineItems": lines,
     }
     if priced.shipping:  # a draft has one shipping line
@@ -187,7 +181,7 @@ def draft_input(
         made["shippingLine"] = {"title": title[:255], "priceWithCurrency": _money(cost, currency)}
     if reserved_until is not None:
         made["reserveInventoryUntil"] = reserved_until.isoformat()
-    return _filled(made)
+    return filled(made)
 
 
 def _taxes(priced: Priced) -> list[PricedTax]:
@@ -212,54 +206,38 @@ def _tax_rows(priced: Priced) -> list[dict[str, Any]]:
     ]
 
 
-def without_phone(made: dict[str, Any]) -> dict[str, Any]:
-    """The input of an order or a draft for another try, when its phone belongs to another customer or is no number.
-
-    The phone moves to the attributes, so that it is not lost; addresses keep theirs. The input itself stays as it is.
-    """
-    made = copy.deepcopy(made)
-    upsert = made.get("customer", {}).get("toUpsert", {})
-    phone = made.pop("phone", None) or upsert.get("phone")
-    upsert.pop("phone", None)
-    if "customer" in made and not upsert.get("email"):
-        del made["customer"]  # nothing left to recognise anybody by
-    if phone:
-        made["customAttributes"] = [*made.get("customAttributes", ()), {"key": PHONE, "value": phone}]
-    return made
-
-
-def without_customer(made: dict[str, Any]) -> dict[str, Any]:
-    """The input for the last try, when Shopify does not take the customer: the addresses still name who ordered."""
-    made = without_phone(made)
-    return {key: value for key, value in made.items() if key not in ("customer", "email")}
-
-
-def _common(order: OrderRecord, priced: Priced, origin: Origin, side: Side) -> dict[str, Any]:
-    """What orders and drafts have in common."""
+def _common(order: OrderRecord, ours: dict[str, str]) -> dict[str, Any]:
+    """What orders and drafts have in common; `ours` are the attributes that we add to the original's own."""
+    attributes = beside(order.attributes, {name: value for name, value in ours.items() if value})
     return {
-        "email": order.email or (order.customer.email if order.customer else ""),
-        "phone": order.phone,
         "note": order.note,
-        "customAttributes": _attributes(order, priced, origin, side),
-        "shippingAddress": _address(order.shipping_address),
-        "billingAddress": _address(order.billing_address),
+        "poNumber": order.po_number,
+        "customAttributes": [{"key": key, "value": value} for key, value in attributes],
+        "shippingAddress": address_input(order.shipping_address),
+        "billingAddress": address_input(order.billing_address),
     }
 
 
-def _tags(order: OrderRecord, origin: Origin) -> list[str]:
+def _tags(order: OrderRecord, origin: Origin, choices: CopyChoices) -> list[str]:
     shipped = _SHIPPED.get(order.fulfilment_status)
-    return [store_tag(origin.name), MARK_TAG, *([shipped[0]] if shipped else [])]
+    ours = [store_tag(origin.name), MARK_TAG, *([shipped[0]] if shipped else [])]
+    if not choices.carries_tags:
+        return ours
+    theirs = [tag[:LONGEST_TAG].rstrip() for tag in order.tags]
+    return [*ours, *dict.fromkeys(tag for tag in theirs if tag not in ours)][:MOST_TAGS]
 
 
-def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side) -> list[dict[str, str]]:
-    """The original's own, then ours, which win where names are equal."""
-    listed = {key: value for key, value in order.attributes if key.strip() and value.strip()}
-    listed |= {
+def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side, choices: CopyChoices) -> dict[str, str]:
+    """What we say of the original, by name."""
+    listed = {
         "Original store": origin.domain,
         "Original order": order.name,
         ORIGINAL_ID: custom_id(order.gid, origin.domain),
         "Original total": sums.text(order.total.shop.amount, order.total.shop.currency),
     }
+    if choices.carries_company:
+        addresses = (order.billing_address, order.shipping_address)
+        listed["Company"] = next((each.company for each in addresses if each and each.company), "")
     if order.fulfilment_status in _SHIPPED:
         listed[SHIPPED] = _SHIPPED[order.fulfilment_status][1]
     if order.presentment_currency != order.currency:
@@ -273,7 +251,7 @@ def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side) 
     if order.taxes_included and (taxes := _taxes(priced)):
         amount = sum(tax.amount for tax in taxes)
         listed["Taxes included"] = sums.text(sums.to_amount(amount, priced.currency), priced.currency)
-    return [{"key": key, "value": value} for key, value in listed.items()]
+    return listed
 
 
 def _order_lines(priced: PricedLine, currency: str, side: Side) -> Iterable[dict[str, Any]]:
@@ -295,7 +273,7 @@ def _order_lines(priced: PricedLine, currency: str, side: Side) -> Iterable[dict
             "taxable": line.is_taxable,
         }
         row |= {"priceSet": _bag(price, currency), "taxLines": _tax_lines(taxes, currency), "properties": properties}
-        yield _filled(row | ({"variantId": variant_gid} if variant_gid else _custom(line)))
+        yield filled(row | ({"variantId": variant_gid} if variant_gid else _custom(line)))
 
 
 def _custom(line: OrderLine) -> dict[str, Any]:
@@ -313,43 +291,23 @@ def _draft_lines(priced: PricedLine, currency: str, side: Side) -> Iterable[dict
             continue
         row |= {"originalUnitPriceWithCurrency": _money(price, currency), "requiresShipping": line.requires_shipping}
         custom = _custom(line)
-        yield _filled(row | {"title": custom["title"], "sku": custom["sku"], "taxable": line.is_taxable})
+        yield filled(row | {"title": custom["title"], "sku": custom["sku"], "taxable": line.is_taxable})
 
 
 def _properties(line: OrderLine, side: Side) -> list[tuple[str, str]]:
     """The line's own properties, then what the price was before discounts and by which, and the line's number."""
-    listed = [(name, value) for name, value in line.properties if name.strip() and value.strip()]
+    ours = {}
     price = side(line.unit_price)
     discount = sum((side(each.amount).amount for each in line.discounts), Decimal(0))
     if discount > 0:
         names = ", ".join(dict.fromkeys(each.name for each in line.discounts if each.name))
-        listed.append(("Original price", sums.text(price.amount, price.currency)))
+        ours["Original price"] = sums.text(price.amount, price.currency)
         words = f"{sums.text(discount, price.currency)} on {line.quantity}"
-        listed.append(("Discount", f"{words} ({names})" if names else words))
+        ours["Discount"] = f"{words} ({names})" if names else words
     if line.bundle_title:
-        listed.append(("Part of", line.bundle_title))
-    listed.append((LINE_PROPERTY, str(gids.number(line.gid))))
-    return listed
-
-
-def _address(address: Address | None) -> dict[str, str] | None:
-    """MailingAddressInput, or None for an address that says nothing."""
-    if address is None:
-        return None
-    return _filled(
-        {
-            "firstName": address.first_name,
-            "lastName": address.last_name,
-            "company": address.company,
-            "address1": address.address1,
-            "address2": address.address2,
-            "city": address.city,
-            "zip": address.zip,
-            "provinceCode": address.province_code,
-            "countryCode": address.country_code,
-            "phone": address.phone,
-        }
-    )
+        ours["Part of"] = line.bundle_title
+    ours[LINE_PROPERTY] = str(gids.number(line.gid))
+    return beside(line.properties, ours)
 
 
 def _tax_lines(taxes: Iterable[PricedTax], currency: str) -> list[dict[str, Any]]:
@@ -366,8 +324,3 @@ def _bag(minor: int, currency: str) -> dict[str, Any]:
 
 def _money(minor: int, currency: str) -> dict[str, str]:
     return {"amount": str(sums.to_amount(minor, currency)), "currencyCode": currency}
-
-
-def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without the entries that say nothing: empty text, lists and objects, and None. False and 0 stay."""
-    return {key: value for key, value in fields.items() if value not in ("", None, [], {})}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from orders import reserved_units
-from orders.copies import copy_input
+from orders.copies import contact
 from orders.models import OrderImport, OrderSettings
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -80,7 +80,7 @@ class DraftCopy:
             return  # a moment ago: the next look at it finds out
         try:
             if draft.status == "OPEN":  # else an earlier try, or staff, did it
-                draft_orders.send_invoice(client, row.copy_gid, dict(draft.attributes).get(copy_input.EMAIL, ""))
+                draft_orders.send_invoice(client, row.copy_gid, dict(draft.attributes).get(contact.EMAIL, ""))
             row.draft_status = OrderImport.DraftStatus.INVOICE_SENT
         except errors.UserErrors as error:
             row.reason = f"The invoice was not sent. {error}"

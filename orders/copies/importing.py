@@ -259,6 +259,7 @@ class _Importer:
             "is_draft": mapped.is_draft,
             "is_partial": mapped.is_partial,
             "reason": "",
+            "notes": "\n".join(mapped.notes),
             "failure": "",
             "waits_for": "",
             "reserved_until": mapped.reserved_until,
@@ -278,7 +279,7 @@ class _Importer:
     def _create(self, mapped: mapping.MappedOrder) -> None:
         row, client = self.row, self.clients(self.connection.source)
         try:
-            copy = create(client, mapped)
+            copy = create(client, mapped, self._add_note)
         except errors.UserErrors as error:
             since = row.sent_as_of or row.placed_at or row.created_at
             if orders.custom_id_was_taken(error) and (known := self._search(since).copy):
@@ -291,6 +292,11 @@ class _Importer:
                 self._never_sent()
             raise
         self._confirm(copy)
+
+    def _add_note(self, words: str) -> None:
+        row = self.row
+        row.notes = "\n".join([*row.notes.splitlines(), words])
+        OrderImport.objects.filter(pk=row.pk).update(notes=row.notes)
 
     def _never_sent(self) -> None:
         """It was refused before anything was created: as if it had not been sent."""

@@ -69,12 +69,16 @@ class PricedShipping:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """Everything that is carried, in minor units of `currency`; `total` is what the copy must cost."""
+    """Everything that is carried, in minor units of `currency`; `total` is what the copy must cost.
+
+    `excess` is what the original's parts cost beyond the original itself, in its own money; 0 as a rule.
+    """
 
     currency: str
     lines: tuple[PricedLine, ...]
     shipping: tuple[PricedShipping, ...]
     total: int
+    excess: Fraction = Fraction(0)
 
 
 def choose_lines(
@@ -110,12 +114,12 @@ def _why_never(line: OrderLine) -> tuple[str, bool] | None:
     if line.is_gift_card:
         # A second gift card must never come into being; one on paper still has to be sent by somebody.
         return "A gift card: the destination has issued it.", line.requires_shipping
-    if _is_tip(line):
+    if is_tip(line):
         return "A tip: it stays with the destination.", False
     return None
 
 
-def _is_tip(line: OrderLine) -> bool:
+def is_tip(line: OrderLine) -> bool:
     """Shopify has no flag for tips: an untaxed line without product and without shipping, named so (shopify.md 7.4)."""
     is_bare = line.variant_gid is None and line.product_gid is None and not line.sku
     return is_bare and not line.requires_shipping and not line.is_taxable and line.title.casefold() in TIP_TITLES
@@ -161,7 +165,7 @@ def price_lines(order: OrderRecord, chosen: list[Chosen], side: Side, currency: 
     if charges:
         shipping.append(PricedShipping(CHARGES_TITLE, "", charges, ()))
     total = sum(amounts) + charges + (0 if order.taxes_included else sum(tax_amounts))
-    return Priced(currency, tuple(lines), tuple(shipping), total)
+    return Priced(currency, tuple(lines), tuple(shipping), total, max(-_beyond_parts(order, side), Fraction(0)))
 
 
 def _amount(pair: MoneyPair, side: Side) -> Fraction:
@@ -178,7 +182,12 @@ def _line_amount(line: OrderLine, quantity: int, side: Side) -> Fraction:
 
 
 def _charges(order: OrderRecord, side: Side) -> Fraction:
-    """What the original costs beyond its lines, shipping and taxes: duties, fees, rounding of cash.
+    """Duties, fees, rounding of cash: a line of their own."""
+    return max(_beyond_parts(order, side), Fraction(0))
+
+
+def _beyond_parts(order: OrderRecord, side: Side) -> Fraction:
+    """What the original costs beyond its lines, shipping and taxes; below 0 where these cost more than it does.
 
     Nothing for an order whose lines have changed: its total as placed and its lines are then of different times.
     """
@@ -189,7 +198,7 @@ def _charges(order: OrderRecord, side: Side) -> Fraction:
     if not order.taxes_included:
         taxes = (tax for owners in (order.lines, order.shipping) for owner in owners for tax in owner.taxes)
         known += sum(_amount(tax.price, side) for tax in taxes)
-    return max(_amount(order.total, side) - known, Fraction(0))
+    return _amount(order.total, side) - known
 
 
 def _priced_tax(tax: TaxRecord, amount: int, taxable: Fraction, side: Side) -> PricedTax:

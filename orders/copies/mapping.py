@@ -13,6 +13,8 @@
 | shipping | every line at its discounted price, whole, also in a partial copy |
 | duties, fees, cash rounding | what the total holds beyond lines, shipping and taxes: one more shipping line |
 | taxes | per line and shipping line, included or not as in the original; nothing is computed anew |
+| taxes that stand at the order only | shared by the taxable lines, by what these cost (orders.copies.order_taxes) |
+| the parts cost more than the original | the copy costs what its parts cost, and says so |
 | taxes of a draft | drafts take no tax lines: tax exempt, with a custom line per tax unless the prices include them |
 | an order that is not in its store's currency | only if its money is in the source's: no rate is about it |
 | other currency | shop money times the rate; without one, presentment money if that is in the source's currency |
@@ -30,7 +32,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from orders.copies import copy_input, sums
+from orders.copies.contact import CUSTOMERS, FIXED, NOBODY
 from orders.copies.lines import CUSTOM, HOLD, LEAVE_OUT, Chosen, LeftOut, Priced, Side, choose_lines, price_lines
+from orders.copies.order_taxes import place_order_taxes
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord
 
 ORDER = "order"
@@ -87,6 +91,10 @@ class Choices:
     unlinked: str = LEAVE_OUT
     currency_rate: Decimal | None = None
     reserve_days: int = 7
+    contact: str = CUSTOMERS
+    contact_email: str = ""
+    carries_tags: bool = False
+    carries_company: bool = False
 
     def __post_init__(self) -> None:
         for word, known in (
@@ -94,6 +102,7 @@ class Choices:
             (self.payment_status, copy_input.PAYMENT_STATUSES),
             (self.inventory_behaviour, copy_input.INVENTORY_BEHAVIOURS),
             (self.unlinked, (LEAVE_OUT, CUSTOM, HOLD)),
+            (self.contact, (CUSTOMERS, NOBODY, FIXED)),
         ):
             if word not in known:
                 raise ValueError(f"Not a choice for orders: {word!r}")
@@ -115,7 +124,8 @@ class MappedOrder:
 
     Exactly one of `input` (OrderCreateOrderInput, to be sent with `options`) and `draft_input` (DraftOrderInput) is
     there. `total` is what the copy must cost. `custom_id` is the copy's metafield, source identifier and ORIGINAL_ID
-    attribute; `draft_tag` finds a draft. `reserved_until` is None where no stock is reserved.
+    attribute; `draft_tag` finds a draft. `reserved_until` is None where no stock is reserved. `notes` are what somebody
+    should know of the copy.
     """
 
     input: dict[str, Any] | None
@@ -127,6 +137,7 @@ class MappedOrder:
     custom_id: str
     draft_tag: str
     reserved_until: datetime | None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_draft(self) -> bool:
@@ -155,13 +166,14 @@ def map_order(
     the order's) are the destination's, `now` an aware instant. Raises NoLinkedLines, WaitsForLinks,
     CurrencyWithoutRate, ForeignCurrency, TooManyLines.
     """
+    order = place_order_taxes(order)
     chosen, left_out = _choose_lines(order, links, choices)
     side, rate = _exchange(order, choices, source_currency, store_currency or order.currency)
     priced = price_lines(order, chosen, side, source_currency, rate)
     origin = copy_input.Origin(store_name, store_domain)
     is_draft = choices.strategy == DRAFT_ORDER
     reserved_until = now + timedelta(days=choices.reserve_days) if is_draft and choices.reserve_days else None
-    draft_input = copy_input.draft_input(order, priced, origin, side, reserved_until) if is_draft else None
+    draft_input = copy_input.draft_input(order, priced, origin, side, choices, reserved_until) if is_draft else None
     order_input = None if is_draft else copy_input.order_input(order, priced, origin, side, choices)
     _check_size(draft_input or order_input or {}, is_draft)
     return MappedOrder(
@@ -174,6 +186,18 @@ def map_order(
         custom_id=copy_input.custom_id(order.gid, store_domain),
         draft_tag=copy_input.draft_tag(order.gid),
         reserved_until=reserved_until,
+        notes=_notes(order, priced, side),
+    )
+
+
+def _notes(order: OrderRecord, priced: Priced, side: Side) -> tuple[str, ...]:
+    if not priced.excess:
+        return ()
+    total = side(order.total)
+    parts = total.amount + Decimal(priced.excess.numerator) / Decimal(priced.excess.denominator)
+    return (
+        f"The original costs {sums.text(total.amount, total.currency)}, but its lines, shipping and taxes "
+        f"{sums.text(parts, total.currency)}, and so does the copy: correct it by hand if that is wrong.",
     )
 
 

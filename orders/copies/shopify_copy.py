@@ -1,11 +1,13 @@
 """Create a copy in the source, an order or a draft, and see what was made."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from orders.copies import copy_input, mapping, sums
+from orders.copies import mapping, sums
+from orders.copies.contact import WEAKENINGS
 from orders.copies.mapping import MappedOrder
 from orders.models import OrderImport, OrderSettings
 from orders.reserved_units import Line, count_reserved, find_changed
@@ -28,34 +30,31 @@ class Copy:
     draft: DraftRecord | None = None
 
 
-def create(client: Client, mapped: MappedOrder) -> Copy:
-    """Send the creation: once where Shopify takes it; without phone or customer where it refuses only those.
+def create(client: Client, mapped: MappedOrder, note: Callable[[str], None]) -> Copy:
+    """Send the creation: once where Shopify takes it; with less about who ordered where it refuses only that.
 
-    Raises as orders.create_order and draft_orders.create_draft do; look at `outcome_unknown`.
+    `note` is told, before another try, what that try leaves out. Raises as orders.create_order and
+    draft_orders.create_draft do; look at `outcome_unknown`.
     """
     made = mapped.draft_input if mapped.is_draft else mapped.input
     assert made is not None  # exactly one of the two is there
-    for weaken in (copy_input.without_phone, copy_input.without_customer):
+    left = list(WEAKENINGS)
+    while True:
         try:
             return _create(client, made, mapped)
         except UserErrors as error:
-            if not _person_was_refused(error):
+            weaker = next((each for each in left if each.fits(error) and each.leave_out(made) != made), None)
+            if weaker is None:
                 raise
-            made = weaken(made)  # nothing was created, so this is no second order
-    return _create(client, made, mapped)
+            left.remove(weaker)
+            made = weaker.leave_out(made)  # nothing was created, so this is no second order
+            note(f"The source refused {weaker.words} of this order: the copy has it among its attributes only.")
 
 
 def _create(client: Client, made: dict[str, Any], mapped: MappedOrder) -> Copy:
     if mapped.is_draft:
         return of_draft(draft_orders.create_draft(client, made))
     return of_order(orders.create_order(client, made, mapped.options))
-
-
-def _person_was_refused(error: UserErrors) -> bool:
-    """Whether it is about who ordered: a phone that another customer has, an e-mail that Shopify does not take."""
-    words = ("customer", "email")
-    fields = [str(part).lower() for found in error.errors for part in found.field]
-    return orders.phone_was_refused(error) or any(word in field for word in words for field in fields)
 
 
 def why_wrong(row: OrderImport, copy: Copy) -> str:
@@ -90,6 +89,10 @@ def choices_of(row: OrderImport, chosen: OrderSettings) -> mapping.Choices:
         unlinked=chosen.unlinked,
         currency_rate=chosen.currency_rate,
         reserve_days=chosen.reserve_days,
+        contact=chosen.contact,
+        contact_email=chosen.contact_email,
+        carries_tags=chosen.carries_tags,
+        carries_company=chosen.carries_company,
     )
 
 

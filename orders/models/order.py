@@ -47,6 +47,9 @@ class OrderImport(models.Model):
     waits_for = models.CharField(max_length=8, choices=WaitsFor.choices, blank=True)
     is_partial = models.BooleanField("partial", default=False, help_text="Some lines were left out: see the lines.")
     reason = models.TextField(blank=True, help_text="Why it is in this state, in words.")
+    notes = models.TextField(
+        blank=True, default="", db_default="", help_text="What somebody should know of the copy, one thing a line."
+    )
     failure = models.CharField(
         max_length=14, blank=True, help_text="The kind of problem, as for jobs: transient, rejected, misconfigured …"
     )

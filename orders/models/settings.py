@@ -33,6 +33,11 @@ class OrderSettings(models.Model):
         CUSTOM = "custom", "Add it as a custom line without stock"
         HOLD = "hold", "Hold the order until it is linked"
 
+    class Contact(models.TextChoices):
+        CUSTOMER = "customer", "The customer's e-mail address and phone number"
+        NONE = "none", "None: nobody is mailed by the source"
+        FIXED = "fixed", "One address for all copies"
+
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="order_settings")
     when = models.CharField(
         "copy an order",
@@ -65,6 +70,34 @@ class OrderSettings(models.Model):
     )
     unlinked = models.CharField(
         "a line that is not linked", max_length=10, choices=Unlinked.choices, default=Unlinked.LEAVE_OUT
+    )
+    contact = models.CharField(
+        "contact of the copy",
+        max_length=8,
+        choices=Contact.choices,
+        default=Contact.CUSTOMER,
+        db_default=Contact.CUSTOMER,
+        help_text="Mails that the source sends by itself, such as of a shipment or of marketing, go to the copy's "
+        "contact. The addresses stay in the copy in any case.",
+    )
+    contact_email = models.EmailField(
+        "that one address",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Only where all copies have one address for their contact.",
+    )
+    carries_tags = models.BooleanField(
+        "carry the original's tags",
+        default=False,
+        db_default=False,
+        help_text="The copy gets the original's tags beside its own.",
+    )
+    carries_company = models.BooleanField(
+        "carry the company",
+        default=False,
+        db_default=False,
+        help_text="The company of the original's address stands in an attribute.",
     )
     currency_rate = models.DecimalField(
         max_digits=18,
@@ -139,6 +172,8 @@ class OrderSettings(models.Model):
                 validate_email(address)
             except ValidationError:
                 raise ValidationError({"notice_addresses": f"“{address}” is not an e-mail address."}) from None
+        if self.contact == self.Contact.FIXED and not self.contact_email:
+            raise ValidationError({"contact_email": "Enter the address, or choose another contact."})
         words = [word for word in PATTERN_WORDS if word in self.name_pattern]
         if self.name_pattern and not {"{name}", "{number}"} & set(words):
             raise ValidationError({"name_pattern": "It needs {name} or {number}, or all copies would be called alike."})

@@ -1,6 +1,5 @@
 """Reading what came back: statuses, network failures and GraphQL errors, each turned into its class of errors.py."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from stores.shopify import errors, throttle
 from stores.shopify.errors import ShopifyError, UserError
+from stores.shopify.texts import read_json
 
 # Refused before execution, whatever else the answer holds (shopify.md 1.4).
 _OUR_FAULT = frozenset(
@@ -146,7 +146,7 @@ def _retry_after(header: str | None) -> float:
 def json_object(response: requests.Response, store: str, *, is_write: bool) -> dict[str, Any]:
     """The JSON object of a 200 answer. Raises UnexpectedAnswer for anything else, such as an HTML page."""
     try:
-        answer = json.loads(response.content)
+        answer = read_json(response.content)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):

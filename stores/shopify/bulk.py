@@ -3,7 +3,6 @@
 They spend no query points, so they suit whole catalogues (https://shopify.dev/docs/api/usage/bulk-operations/queries).
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from stores.shopify.errors import (
 )
 from stores.shopify.inventory import LevelReading, level_reading
 from stores.shopify.products.products import VariantRecord, variant_record
+from stores.shopify.texts import read_json
 
 # Sent as a bulk query, not by itself: `first` is ignored there, and only edges { node } is allowed (shopify.md 5).
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants
@@ -312,7 +312,7 @@ def _lines(response: requests.Response) -> Iterator[bytes]:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found = read_json(line)
     except ValueError:
         found = None
     if not isinstance(found, dict):

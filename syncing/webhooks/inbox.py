@@ -1,6 +1,5 @@
 """Record a delivery once, and turn what was recorded into observations and work."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from django.db import connection as db
 from stores.models import Store
 from stores.shopify import gids
 from stores.shopify.instants import parse_instant
+from stores.shopify.texts import read_json
 from stores.tracing import traced
 from syncing.models import StockObservation, WebhookEvent
 from syncing.queue import enqueue
@@ -133,7 +133,7 @@ def _readable(
     readings = []
     for event in events:
         try:
-            readings.append((event, read(event, _as_object(json.loads(event.body)))))
+            readings.append((event, read(event, _as_object(read_json(event.body)))))
         except MALFORMED as error:
             _refuse(event, error)
     return readings

@@ -115,7 +115,7 @@ class OrderRecord:
     `total` is as placed, `received` what was paid. `financial_status` is Shopify's word (PAID) or empty, so is
     `fulfilment_status` (FULFILLED), which is never empty. `app_gid` is the app that made it, `custom_id` the value of
     our own metafield: only a copy made by us has one. Addresses and customer are None without approval for protected
-    customer data, too.
+    customer data, too. `taxes` are all of the order, a sum for each title and rate: also those that stand at no line.
     """
 
     gid: str
@@ -147,6 +147,8 @@ class OrderRecord:
     billing_address: Address | None
     shipping_address: Address | None
     customer: CustomerRecord | None
+    po_number: str = ""
+    taxes: tuple[TaxRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,8 @@ def order_record(node: dict[str, Any], line_nodes: list[dict[str, Any]]) -> Orde
         billing_address=_address(node["billingAddress"]),
         shipping_address=_address(node["shippingAddress"]),
         customer=_customer(node["customer"]),
+        po_number=node.get("poNumber") or "",
+        taxes=tuple(_tax(tax) for tax in node.get("taxLines") or ()),
     )
 
 

@@ -103,8 +103,10 @@ query ReadOrder($id: ID!, $namespace: String!, $key: String!) {
     email
     phone
     note
+    poNumber
     customAttributes { key value }
     discountCodes
+    taxLines { ...Tax }
     lineItems(first: 250) {
       nodes { ...Line }
       pageInfo { hasNextPage endCursor }

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.copies import copy_input
+from orders.copies import contact, copy_input
 from orders.copies.mapping import Choices, MappedOrder, map_order
 from stores.shopify import gids
 from stores.shopify.auth import StaticToken
@@ -253,7 +253,7 @@ def test_a_phone_of_another_customer_is_refused_and_the_copy_goes_without_it(wir
     with pytest.raises(UserErrors) as caught:
         stage.copy(mapped)
     assert orders.phone_was_refused(caught.value)
-    made = orders.create_order(stage.ours, copy_input.without_phone(mapped.input), mapped.options)
+    made = orders.create_order(stage.ours, contact.without_phone(mapped.input), mapped.options)
     assert ("Phone", "+442079460018") in orders.read_order(stage.ours, made.gid).attributes
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.copies import copy_input
+from orders.copies import contact, copy_input
 from stores.shopify.orders.order_records import Address, CustomerRecord
 from tests.support.orders.originals import (
     ADDRESS,
@@ -134,7 +134,7 @@ def test_a_blank_address_is_not_sent():
 
 def test_a_phone_that_is_refused_moves_to_the_attributes():
     made = mapped(order(line(1), phone="+4499")).input
-    again = copy_input.without_phone(made)
+    again = contact.without_phone(made)
     assert "phone" not in again
     assert "phone" not in again["customer"]["toUpsert"]
     assert attributes(again)["Phone"] == "+4499"
@@ -144,13 +144,13 @@ def test_a_phone_that_is_refused_moves_to_the_attributes():
 
 def test_without_phone_and_e_mail_nobody_is_upserted():
     known = CustomerRecord("gid://shopify/Customer/5", "Ada", "Lovelace", "", "+44123")
-    again = copy_input.without_phone(mapped(order(line(1), customer=known, email="")).input)
+    again = contact.without_phone(mapped(order(line(1), customer=known, email="")).input)
     assert "customer" not in again
     assert attributes(again)["Phone"] == "+44123"
 
 
 def test_the_last_try_is_without_any_customer():
-    again = copy_input.without_customer(mapped(order(line(1), phone="+4499")).input)
+    again = contact.without_customer(mapped(order(line(1), phone="+4499")).input)
     assert {"customer", "email", "phone"}.isdisjoint(again)
     assert again["shippingAddress"]["lastName"] == "Lovelace"
 

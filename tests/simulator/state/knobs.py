@@ -43,6 +43,7 @@ class Knobs:
     draft_ready_seconds: float = 0.0  # row 29: a draft's totals are computed this long after it was made or changed
     draft_tax_rate: str | None = None  # row 29: Shopify's own taxes on drafts that are not exempt, "0.19"
     drafts_find_customers: bool = True  # row 50: a draft's or an order's e-mail brings its customer, found or new
+    names_refused_fields: bool = True  # row 50: False: what refuses a contact stands in the message alone [?]
     protected_data: bool = True  # row 45: False: customers, addresses, e-mails and phones are null
     new_variants_per_day: int | None = None  # row 53: by the API; more are VARIANT_THROTTLE_EXCEEDED until tomorrow
     bulk_delay_seconds: float = 0.0  # row 44

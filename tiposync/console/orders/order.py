@@ -109,7 +109,7 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @display(description="Why")
     def shown_reason(self, row: OrderImport) -> str:
-        return markup.wrapped(row.reason or what_is_missing(row))
+        return markup.wrapped(" ".join(filter(None, [row.reason, *row.notes.splitlines()])) or what_is_missing(row))
 
     @display(description="Original", ordering="original_total")
     def shown_original(self, row: OrderImport) -> str:

@@ -43,6 +43,7 @@ class OrderSettingsInline(StackedInline):
         )
         return [
             ("The copy", {"fields": ["when", *own, "unlinked", "currency_rate"]}),
+            ("Who and what", {"fields": ["contact", "contact_email", "carries_tags", "carries_company"]}),
             (
                 "Later changes",
                 {

@@ -125,6 +125,7 @@ def _alerts(row: OrderImport) -> list[dict[str, str]]:
     alerts = []
     if row.reason and row.state in ALERTS:
         alerts.append({"tone": ALERTS[row.state], "text": row.reason})
+    alerts += [{"tone": markup.WARN, "text": words} for words in row.notes.splitlines()]
     if words := what_is_missing(row):
         alerts.append({"tone": markup.WARN, "text": words})
     return alerts

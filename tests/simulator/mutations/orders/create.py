@@ -43,7 +43,7 @@ def create_order(root, call: Call, arguments: dict) -> dict:
     given, options = arguments["order"], arguments.get("options") or {}
     behaviour = options.get("inventoryBehaviour") or "BYPASS"
     only(given, KNOWN.split(), "OrderCreateOrderInput")
-    found = Findings()
+    found = Findings(names_fields=call.shop.knobs.names_refused_fields)
     if _is_too_fast(call):
         found.refuse(None, TOO_MANY, None)
         return {"order": None, "userErrors": found.errors}

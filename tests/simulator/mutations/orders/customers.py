@@ -65,10 +65,11 @@ def _by_email(call: Call, email: str | None) -> CustomerPlan:
 
 
 def check_contact(found: Findings, email: str | None, phone: str | None, path: list) -> None:
+    """Refuses what is no e-mail address and no phone number; where fields are not named, the order as a whole."""
     if email and not EMAIL.match(email):
-        found.refuse([*path, "email"], "Email is invalid")
+        found.refuse([*path, "email"] if found.names_fields else path[:1], "Email is invalid")
     if phone and not PHONE.match(phone):
-        found.refuse([*path, "phone"], "Phone is invalid")
+        found.refuse([*path, "phone"] if found.names_fields else path[:1], "Phone is invalid")
 
 
 def _existing(call: Call, found: Findings, id: str | None, email: str | None, path: list) -> Customer | None:

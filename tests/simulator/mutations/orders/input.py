@@ -33,8 +33,9 @@ LONGEST_TAG = 40  # of drafts; orders and customers are held to it too (shopify.
 class Findings:
     """User errors of one input. Positions in lists stay integers, as orderCreate shows them (shopify.md 1.5)."""
 
-    def __init__(self):
+    def __init__(self, *, names_fields: bool = True):
         self.errors: list[dict] = []
+        self.names_fields = names_fields  # of who ordered (row 50)
 
     def refuse(self, field: list | None, message: str, code: str | None = "INVALID") -> None:
         self.errors.append({"field": field, "message": message, "code": code})
