@@ -41,7 +41,8 @@ def place_order_taxes(order: OrderRecord) -> OrderRecord:
 
 
 def _at_the_order_only(order: OrderRecord) -> list[TaxRecord]:
-    placed = [tax for owner in (*order.lines, *order.shipping) for tax in owner.taxes]
+    placed = [tax for line in order.lines for tax in line.taxes]
+    placed += [tax for each in order.shipping for tax in each.taxes]
     whole = _sum(order.taxes, _shop) - _sum(placed, _shop)
     if whole <= 0:
         return []
