@@ -47,7 +47,7 @@ def open_client(store: Store) -> Client:
     if known:
         known[1].session.close()
     session = new_session()
-    url = base_url(store)
+    url = store_url(store)
     tokens = StoreTokens(store, url, session)
     client = Client(
         url,
@@ -77,7 +77,7 @@ def open_for_check(store: Store) -> Client:
     return open_client(store).through(gates.CheckGate(store))
 
 
-def base_url(store: Store) -> str:
+def store_url(store: Store) -> str:
     """The address that a store's paths are appended to, without a slash at its end."""
     return settings.SHOPIFY_BASE_URL.format(domain=store.domain).rstrip("/")
 
@@ -85,7 +85,7 @@ def base_url(store: Store) -> str:
 def _fingerprint(store: Store) -> str:
     """Changes with whatever a client is built from; a renewed token is none of it."""
     fixed_token = store.access_token if store.auth == Store.Auth.STATIC_TOKEN else ""
-    parts = (base_url(store), settings.SHOPIFY_API_VERSION, store.auth, store.client_id, store.client_secret)
+    parts = (store_url(store), settings.SHOPIFY_API_VERSION, store.auth, store.client_id, store.client_secret)
     return hashlib.sha256("\n".join((*parts, fixed_token)).encode()).hexdigest()
 
 
@@ -130,19 +130,19 @@ class StoreBucket:
         self._reserved = max(0.0, self._reserved - requested)
         unspent = 0.0 if actual is None else requested - actual
         nothing = throttle.BucketState(0, 0, 0, 0)
-        told = throttle.observe(nothing, throttle_status, 0)
-        if told is nothing and not unspent:
+        reported = throttle.observe(nothing, throttle_status, 0)
+        if reported is nothing and not unspent:
             return
-        is_told = told is not nothing
+        is_reported = reported is not nothing
         with db.cursor() as cursor:
             cursor.execute(
-                _BELIEVE_SHOPIFY if is_told else _GIVE_BACK,
+                _BELIEVE_SHOPIFY if is_reported else _GIVE_BACK,
                 {
                     "store": self._store_pk,
                     "unspent": unspent,
-                    "maximum": told.maximum,
-                    "available": told.available,
-                    "rate": told.restore_rate,
+                    "maximum": reported.maximum,
+                    "available": reported.available,
+                    "rate": reported.restore_rate,
                     "reserved": self._reserved,
                 },
             )
@@ -208,9 +208,9 @@ class StoreTokens:
         self._url = url
         self._session = session
         self._next_renewal_at: datetime | None = None
-        self._take(store)
+        self._load(store)
 
-    def _take(self, store: Store) -> None:
+    def _load(self, store: Store) -> None:
         self._is_static = store.auth == Store.Auth.STATIC_TOKEN
         self._token = store.access_token
         self._expires_at = store.token_expires_at
@@ -258,7 +258,7 @@ class StoreTokens:
         store = Store.objects.filter(pk=self._store_pk).first()
         if store is None:
             raise Unauthorized("This store was removed: it has no credentials any more.")
-        self._take(store)
+        self._load(store)
         is_alive = self._is_static or (self._renew_at and timezone.now() < self._renew_at)
         if self._token and self._token != rejected_token and is_alive:
             return  # another worker got there first, or an operator pasted a new one
@@ -270,7 +270,7 @@ class StoreTokens:
         store.scopes = sorted(token.scopes)
         store.save(update_fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
         self._next_renewal_at = None
-        self._take(store)
+        self._load(store)
 
 
 @contextmanager
@@ -306,7 +306,7 @@ def renew_token(store: Store) -> None:
     if store.auth == Store.Auth.STATIC_TOKEN:
         return
     with new_session() as session:
-        StoreTokens(store, base_url(store), session).renew(store.access_token)
+        StoreTokens(store, store_url(store), session).renew(store.access_token)
     forget_client(store)
     store.refresh_from_db(fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
 

@@ -95,8 +95,8 @@ END $$
 
 def upsert_triggers() -> int:
     """Make the database record changes of the watched tables that exist; how many. Safe to repeat."""
-    standing = set(db.introspection.table_names())
-    present = [watched for watched in WATCHED if watched.table in standing]
+    existing = set(db.introspection.table_names())
+    present = [watched for watched in WATCHED if watched.table in existing]
     with db.cursor() as cursor:
         cursor.execute(FUNCTION)
         for watched in present:

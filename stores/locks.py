@@ -23,7 +23,7 @@ class Lock(IntEnum):
     LINKS = 7_204  # writing links to a destination store (transaction)
     WATCH = 7_205  # taking note of what is wrong, and having it told (transaction)
     STOCK_BATCH = 7_206  # sending a batch of stock writes, from its recording on (session)
-    TURN = 7_214  # changing things of one kind of a connection (session)
+    WORK_ALONE = 7_214  # changing things of one kind of a connection (session)
 
 
 def acquire(lock: Lock, key: int = 0) -> None:

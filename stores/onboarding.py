@@ -116,25 +116,25 @@ class _Check:
 
     def run(self) -> None:
         """Look at everything; without credentials or an answer there is nothing more to look at."""
-        if not self._look("Credentials", lambda: _check_credentials(self.store)):
+        if not self._check("Credentials", lambda: _check_credentials(self.store)):
             return
         client = self._open_client(self.store)
-        if not self._look("Reachable", lambda: _check_shop(self.store, client)):
+        if not self._check("Reachable", lambda: _check_shop(self.store, client)):
             return
         version = settings.SHOPIFY_API_VERSION
-        self._look("API version", lambda: f"Shopify serves {version}, the version we speak.")
-        self._look("Currency", lambda: self.store.currency)
-        self._look("Scopes", lambda: _check_scopes(self.store, client))
-        self._look("Locations", lambda: _check_locations(self.store, client))
-        self._look("Webhook subscriptions", lambda: _check_subscriptions(self.store, client))
+        self._check("API version", lambda: f"Shopify serves {version}, the version we speak.")
+        self._check("Currency", lambda: self.store.currency)
+        self._check("Scopes", lambda: _check_scopes(self.store, client))
+        self._check("Locations", lambda: _check_locations(self.store, client))
+        self._check("Webhook subscriptions", lambda: _check_subscriptions(self.store, client))
         if self.store.is_source and _order_connections(self.store):
-            self._look("Orders", lambda: _check_orders(client))
-        self._look("Webhook signature", lambda: _check_signature(self.store))
+            self._check("Orders", lambda: _check_orders(client))
+        self._check("Webhook signature", lambda: _check_signature(self.store))
 
-    def _look(self, name: str, look: Callable[[], str | tuple[str, str]]) -> bool:
+    def _check(self, name: str, check: Callable[[], str | tuple[str, str]]) -> bool:
         advice = ""
         try:
-            found, ok = look(), True
+            found, ok = check(), True
             message, advice = found if isinstance(found, tuple) else (found, "")
         except NotInPlace as unwell:
             message, ok = str(unwell), False

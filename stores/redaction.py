@@ -12,7 +12,7 @@ SHORTEST = 8  # shorter ones would be found in innocent words
 
 _known: dict[str, None] = {}
 _lock = threading.Lock()
-_LOOKS_SECRET = (
+_SECRET_PATTERNS = (
     (re.compile(r"\bshp[a-z]{2}_\w{6,}"), HIDDEN),  # Shopify's tokens and secrets
     (re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"), HIDDEN),  # name and password in an address
     (re.compile(r"(?i)\b(bearer )[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
@@ -38,6 +38,6 @@ def redact(text: str) -> str:
     for secret in list(_known):
         if secret in text:
             text = text.replace(secret, HIDDEN)
-    for pattern, replacement in _LOOKS_SECRET:
+    for pattern, replacement in _SECRET_PATTERNS:
         text = pattern.sub(replacement, text)
     return text

@@ -34,13 +34,13 @@ def upsert() -> None:
 def declared() -> dict[str, list[Permission]]:
     """Role to permissions. Each role has those of the one before it."""
     ours = list(Permission.objects.filter(content_type__app_label__in=OURS))
-    looks = [one for one in ours if one.codename.startswith("view_") and one.codename not in MANAGERS_ONLY]
+    views = [one for one in ours if one.codename.startswith("view_") and one.codename not in MANAGERS_ONLY]
     operates = [one for one in ours if is_operation(one.codename)]
     manages = [one for one in ours if one.codename not in ADMINISTRATORS_ONLY]
     people = Q(content_type__app_label="auth", content_type__model__in=PEOPLE)
     return {
-        VIEWER: looks,
-        SUPPORT: _union(looks, operates),
+        VIEWER: views,
+        SUPPORT: _union(views, operates),
         MANAGER: manages,
         ADMINISTRATOR: _union(ours, Permission.objects.filter(people)),
     }

@@ -261,11 +261,11 @@ def _compare_readings(store: Store, chunk: Sequence[LevelReading], seen: _Seen, 
 def _discover_orders(connection: Connection, clients: OpenClient, report: Reconciliation) -> None:
     if not connection.carries_orders and not connection.order_imports.exists():
         return
-    look = discovery.discover_orders(connection, clients, resuming.move_units)
-    report.orders_found += look.found
-    for order_import in [*look.due, *due.open_drafts(connection.pk)]:
+    discovered = discovery.discover_orders(connection, clients, resuming.move_units)
+    report.orders_found += discovered.found
+    for order_import in [*discovered.due, *due.open_drafts(connection.pk)]:
         enqueue.import_order(connection, order_import.order_gid)
-    for order_import in look.changed:
+    for order_import in discovered.changed:
         enqueue.update_order(connection, order_import.order_gid)
 
 
@@ -302,7 +302,7 @@ def _compare_chunk(
     plan = planning.plan(connection, sure)
     marked = {pair.link_id for pair in loaded} - {pair.link_id for pair in sure}
     marked |= {write.pair.link_id for write in plan.writes}
-    unlike = {row.pair.link_id for row in plan.settled if _is_told_otherwise(connection, row)}
+    unlike = {row.pair.link_id for row in plan.settled if _says_otherwise(connection, row)}
     for row in plan.settled:
         if row.state == State.IN_STEP:
             report.equal += 1
@@ -316,7 +316,7 @@ def _compare_chunk(
     _mark(sorted(marked | unlike), report)
 
 
-def _is_told_otherwise(connection: Connection, row: planning.Settled) -> bool:
+def _says_otherwise(connection: Connection, row: planning.Settled) -> bool:
     """Whether the link says something else than is true now, or waits for an activation that may succeed now.
 
     Nothing is skipped for good: whatever once was the reason, the loop looks again when a comparison says otherwise.

@@ -198,11 +198,11 @@ def _sync_content() -> None:
     """Catalogues whose collections, pages, blogs and articles are due to be looked at."""
     now = timezone.now()
 
-    def look(row: CatalogueSettings) -> None:
+    def enqueue_due(row: CatalogueSettings) -> None:
         if comparison.is_due(row, now) and not _failed_lately(row.connection, SyncJob.Kind.SYNC_CONTENT):
             enqueue.sync_content(row.connection, compares=comparison.must_compare(row))
 
-    fence.each(comparison.find_followed(), look, _name)
+    fence.each(comparison.find_followed(), enqueue_due, _name)
 
 
 def _check_stores() -> None:

@@ -187,11 +187,11 @@ def _judge(changes: Sequence[Change]) -> None:
         if first := seen.get(key):
             change.problem = f"Line {first.row.line} is about the same variant."
         seen.setdefault(key, change)
-        _tell(change)
+        _state_effect(change)
     released = {change.link.pk for change in changes if change.link and change.effect != NOTHING}
     partners = {change.partner.pk for change in changes if change.partner}
     links = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=partners).exclude(pk__in=released)
-    taken = {link.destination_variant_id: link for link in links.select_related("source_variant__store")}
+    claims = {link.destination_variant_id: link for link in links.select_related("source_variant__store")}
     wanted: dict[int, Change] = {}
     for change in changes:
         if change.effect != LINK or change.problem:
@@ -199,12 +199,12 @@ def _judge(changes: Sequence[Change]) -> None:
         partner = change.found_partner
         if first := wanted.get(partner.pk):
             change.problem = f"Line {first.row.line} links the same partner, {partner}."
-        elif link := taken.get(partner.pk):
+        elif link := claims.get(partner.pk):
             change.problem = f"{partner} is already linked to {link_rows.claimant(link)}. Release that link first."
         wanted.setdefault(partner.pk, change)
 
 
-def _tell(change: Change) -> None:
+def _state_effect(change: Change) -> None:
     decision, link, source = change.row.decision.casefold(), change.link, change.source
     if not decision:
         change.words = "No decision: left alone."
@@ -243,7 +243,7 @@ def apply(changes: Iterable[Change], by: object) -> list[Connection]:
         _decide(groups[pk], by)
     for pk in sorted(groups):
         _match_again([change for change in groups[pk] if change.effect == CLEAR])
-        suggestions.forget_taken(groups[pk][0].found_connection)
+        suggestions.drop_outdated(groups[pk][0].found_connection)
     return [groups[pk][0].found_connection for pk in sorted(groups)]
 
 

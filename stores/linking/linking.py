@@ -87,12 +87,12 @@ def match_connection(connection: Connection) -> LinkReport:
     """
     changed = link_rows.write(connection, lambda: link_rows.mark_gone(connection) + link_rows.bring_back(connection))
     # PostgreSQL plans for a table as large as it last saw it: it looks again each time ours has grown much.
-    look_again_at = link_rows.PORTION // 2
+    analyze_above = link_rows.PORTION // 2
     for keys in link_rows.open_keys(connection):
         changed += link_rows.match_keys(connection, keys)
-        if changed > look_again_at:
+        if changed > analyze_above:
             link_rows.refresh_statistics()
-            look_again_at = 4 * changed
+            analyze_above = 4 * changed
     for pks in link_rows.open_without_key(connection):
         changed += link_rows.match_without_key(connection, pks)
     link_rows.drop_candidates(connection)

@@ -74,7 +74,7 @@ def candidate_of(variant: Variant) -> Candidate:
     )
 
 
-_IS_NOT_TAKEN = """NOT EXISTS (SELECT 1 FROM stores_variantlink taken
+_IS_FREE = """NOT EXISTS (SELECT 1 FROM stores_variantlink taken
                                 WHERE taken.destination_variant_id = found.id AND taken.state = 'linked')"""
 # Each key is looked up by itself, and no key brings more than a few rows: "n/a" may be the barcode of thousands.
 _BY_KEY = """
@@ -108,7 +108,7 @@ def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[in
         (LOOSE.format(column=f"found.{name}"), f"found.{name}", loose, PER_KEY) for name in ("sku_key", "barcode_key")
     ]
     for own_key, column, wanted, limit in [*searches, ("found.handle_key", "found.handle_key", handles, PER_PRODUCT)]:
-        sql = _BY_KEY.format(own_key=own_key, has_one=f"{column} <> ''", is_not_taken=_IS_NOT_TAKEN)
+        sql = _BY_KEY.format(own_key=own_key, has_one=f"{column} <> ''", is_not_taken=_IS_FREE)
         parameters = {"keys": list(wanted), "store": destination_pk, "limit": limit}
         for key, variant_pk in _rows(sql, parameters) if wanted else ():
             for link_pk in wanted[key]:
@@ -121,7 +121,7 @@ def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, se
     for link in links:
         own = candidate_of(link.source_variant)
         searches[link.pk] = scoring.title_searches(own.title, own.options)
-    sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_not_taken=_IS_NOT_TAKEN)
+    sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_not_taken=_IS_FREE)
     found: dict[int, set[int]] = defaultdict(set)
     for step in range(3):
         asked = [(pk, text) for pk, steps in searches.items() if steps and not found[pk] for text in steps[step]]
@@ -144,7 +144,7 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple]:
 
 def refresh(connection: Connection, source_pks: Collection[int] | None = None) -> None:
     """Keep the best suggestion of each open link; `source_pks` limits it to links of these source variants."""
-    forget_taken(connection, source_pks)
+    drop_outdated(connection, source_pks)
     links = connection.links.filter(state__in=OPEN, source_variant__gone_at=None)
     if source_pks is not None:
         links = links.filter(source_variant__in=source_pks)
@@ -179,7 +179,7 @@ _KEEP = """
 """
 
 
-def forget_taken(connection: Connection, pks: Collection[int] | None = None) -> None:
+def drop_outdated(connection: Connection, pks: Collection[int] | None = None) -> None:
     """Drop what is no suggestion any more: the partner has a link, or is gone, or the link found its own.
 
     `pks` limits it to what is suggested to these variants, or is one of them.

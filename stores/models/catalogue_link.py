@@ -66,7 +66,7 @@ class ProductLink(FollowLink):
 
     State = FollowState
 
-    class Departure(models.TextChoices):
+    class UnlinkReason(models.TextChoices):
         DELETED = "deleted", "It was deleted in the source"
         NOT_SHARED = "not_shared", "The source no longer shares it"
         NOT_SELECTED = "not_selected", "It has left the selection of this connection"
@@ -80,7 +80,7 @@ class ProductLink(FollowLink):
         LEFT = "left", "Left as it is"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="product_links")
-    departure = models.CharField("why it no longer follows", max_length=12, choices=Departure.choices, blank=True)
+    departure = models.CharField("why it no longer follows", max_length=12, choices=UnlinkReason.choices, blank=True)
     unlink_done = models.CharField("what became of it", max_length=11, choices=Done.choices, blank=True, editable=False)
     excluded_by = models.CharField(
         "left out by",

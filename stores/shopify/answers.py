@@ -35,10 +35,10 @@ _SCOPE = re.compile(r"\b(?:read|write)_[a-z_]+[a-z]\b")
 _VALIDATION = re.compile(r"[a-z]+(?:[A-Z][a-z]*)*")
 
 
-def store_name(base_url: str) -> str:
+def store_name(store_url: str) -> str:
     """The domain of a store for messages and logs: the last part of the path, or the host."""
-    parts = urlsplit(base_url)
-    return parts.path.strip("/").rpartition("/")[2] or parts.hostname or base_url
+    parts = urlsplit(store_url)
+    return parts.path.strip("/").rpartition("/")[2] or parts.hostname or store_url
 
 
 def request_id(response: requests.Response) -> str:
@@ -89,49 +89,50 @@ def raise_for_status(response: requests.Response, store: str, *, is_write: bool)
     status = response.status_code
     if status == 200:
         return
-    told = f"(HTTP {status}, request {request_id(response)})"
+    seen = f"(HTTP {status}, request {request_id(response)})"
     if 300 <= status < 400:
         place = response.headers.get("Location", "")
         named = _MYSHOPIFY.search(place.lower())
         if named and named[0] != store.lower():
             raise errors.StoreRenamed(
-                f"{store}: Shopify points to {named[0]} instead of answering {told}: the store has this name now. "
+                f"{store}: Shopify points to {named[0]} instead of answering {seen}: the store has this name now. "
                 "Enter it in the store's settings, then check the store. Nothing is sent to the new name before.",
                 domain=named[0],
             )
         host = urlsplit(place).hostname or "another address"
         raise errors.UnexpectedAnswer(
-            f"{store}: Shopify points to {host} instead of answering {told}. Check the store's .myshopify.com domain."
+            f"{store}: Shopify points to {host} instead of answering {seen}. Check the store's .myshopify.com domain."
         )
     if status >= 500 or status == 408:
-        raise errors.ServerError(f"{store}: Shopify had an internal fault {told}.", outcome_unknown=is_write)
+        raise errors.ServerError(f"{store}: Shopify had an internal fault {seen}.", outcome_unknown=is_write)
     if status == 429:
         raise errors.SlowDown(
-            f"{store}: Shopify asks to slow down {told}.", retry_after=_retry_after(response.headers.get("Retry-After"))
+            f"{store}: Shopify asks to slow down {seen}.",
+            retry_after=_retry_after(response.headers.get("Retry-After")),
         )
-    raise _refusal(status, store, told)
+    raise _refusal(status, store, seen)
 
 
-def _refusal(status: int, store: str, told: str) -> ShopifyError:
+def _refusal(status: int, store: str, seen: str) -> ShopifyError:
     if status == 401:
         return errors.Unauthorized(
-            f"{store}: Shopify does not accept the access token {told}. The app may have been uninstalled or its token "
+            f"{store}: Shopify does not accept the access token {seen}. The app may have been uninstalled or its token "
             "revoked: install the app again or enter new credentials, then check the store."
         )
     if status == 402:
-        return errors.StoreFrozen(f"{store}: the store is frozen, usually because of an unpaid bill {told}.")
+        return errors.StoreFrozen(f"{store}: the store is frozen, usually because of an unpaid bill {seen}.")
     if status == 403:
         return errors.AccessDenied(
-            f"{store}: Shopify denies access {told}. Check the app's scopes and approve them on the store."
+            f"{store}: Shopify denies access {seen}. Check the app's scopes and approve them on the store."
         )
     if status == 404:
-        return errors.StoreNotFound(f"{store}: Shopify knows no store under this domain {told}. Check the domain.")
+        return errors.StoreNotFound(f"{store}: Shopify knows no store under this domain {seen}. Check the domain.")
     if status in (423, 430):
         return errors.StoreLocked(
-            f"{store}: Shopify has locked the store or blocks our requests {told}. Nothing is sent until a person has "
+            f"{store}: Shopify has locked the store or blocks our requests {seen}. Nothing is sent until a person has "
             "looked: ask Shopify's support and name the request id."
         )
-    return errors.QueryRejected(f"{store}: Shopify calls our request malformed {told}.", codes=(f"HTTP_{status}",))
+    return errors.QueryRejected(f"{store}: Shopify calls our request malformed {seen}.", codes=(f"HTTP_{status}",))
 
 
 def _retry_after(header: str | None) -> float:
@@ -267,9 +268,9 @@ def _refuse_search_warnings(answer: Mapping[str, Any], store: str) -> None:
     searches = extensions.get("search") if isinstance(extensions, dict) else None
     for search in searches if isinstance(searches, list) else ():
         for warning in (search.get("warnings") or ()) if isinstance(search, dict) else ():
-            told = _clip(warning.get("message") if isinstance(warning, dict) else warning)
+            words = _clip(warning.get("message") if isinstance(warning, dict) else warning)
             raise errors.QueryRejected(
-                f"{store}: Shopify ignored a part of our search: {told}", codes=("SEARCH_WARNING",)
+                f"{store}: Shopify ignored a part of our search: {words}", codes=("SEARCH_WARNING",)
             )
 
 

@@ -110,7 +110,7 @@ def check_token_text(access_token: str) -> None:
 
 
 def fetch_token(
-    base_url: str,
+    store_url: str,
     client_id: str,
     client_secret: str,
     session: requests.Session,
@@ -121,12 +121,12 @@ def fetch_token(
     Raises InvalidCredentials (what to do is in the message), StoreNotFound, Throttled, ServerError, Unreachable,
     AnswerLost, UnexpectedAnswer. Asking twice is harmless, so no outcome is ever unknown.
     """
-    store = answers.store_name(base_url)
+    store = answers.store_name(store_url)
     obtained_at = datetime.now(UTC)
     body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
     try:
         response = session.post(
-            f"{base_url.rstrip('/')}/admin/oauth/access_token",
+            f"{store_url.rstrip('/')}/admin/oauth/access_token",
             json=body,
             headers={"Accept": "application/json"},
             timeout=timeout,
@@ -160,5 +160,5 @@ def _credentials_error(response: requests.Response, store: str) -> InvalidCreden
     # Only a bare code is repeated: a description might echo what was sent.
     found = re.search(r'"error"\s*:\s*"([a-z_]{1,60})"', text)
     reason = found.group(1) if found else ""
-    told = f" ({reason})" if reason else f" (HTTP {response.status_code})"
-    return InvalidCredentials(f"{store}: {_ANY_OTHER.format(reason=told)}", reason=reason)
+    words = f" ({reason})" if reason else f" (HTTP {response.status_code})"
+    return InvalidCredentials(f"{store}: {_ANY_OTHER.format(reason=words)}", reason=reason)

@@ -119,7 +119,7 @@ class OpenGate:
 class Client:
     """Asks one store. Use one Client per thread; share the Bucket and the TokenSource between them.
 
-    `base_url` is `https://shop.myshopify.com`, or an address whose last path part is the domain. `timeout` is
+    `store_url` is `https://shop.myshopify.com`, or an address whose last path part is the domain. `timeout` is
     (connect, read) in seconds; `sleep` takes seconds. `domain` names the store in messages and logs. `patience` is how
     many seconds a call may sleep for want of points: what would last longer raises Throttled.
 
@@ -129,7 +129,7 @@ class Client:
 
     def __init__(
         self,
-        base_url: str,
+        store_url: str,
         api_version: str,
         tokens: TokenSource,
         bucket: Bucket,
@@ -143,11 +143,11 @@ class Client:
         patience: float = LONGEST_WAIT_SECONDS,
         gate: Gate | None = None,
     ) -> None:
-        self.domain = domain or answers.store_name(base_url)
+        self.domain = domain or answers.store_name(store_url)
         self.api_version = api_version
         self.session = session or new_session()
-        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(base_url))
-        self._url = f"{base_url.rstrip('/')}/admin/api/{api_version}/graphql.json"
+        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(store_url))
+        self._url = f"{store_url.rstrip('/')}/admin/api/{api_version}/graphql.json"
         self._tokens = tokens
         self._bucket = bucket
         self._timeout = timeout

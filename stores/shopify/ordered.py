@@ -19,7 +19,7 @@ MOST_ORDERS = 5000  # about 10,000 points
 NEEDED_SCOPES = frozenset({"read_orders", "read_all_orders"})
 
 
-class CannotTell(Exception):
+class CannotKnow(Exception):
     """Whether something was ordered cannot be told for certain; the message says why, for operators."""
 
 
@@ -68,7 +68,7 @@ query ListOrdered($query: String!, $after: String) {
 def find_ordered(client: Client, product_gids: Collection[str], since: datetime) -> set[str]:
     """Those of these products that stand in an order changed at or after `since` (aware), cancelled ones included.
 
-    Search lags by seconds or more (shopify.md 7.3): ask only of what is off sale for much longer. Raises CannotTell
+    Search lags by seconds or more (shopify.md 7.3): ask only of what is off sale for much longer. Raises CannotKnow
     for missing scopes, too many orders, or one too long to be read at once; and as Client.execute does.
     """
     _require_all_orders(client)
@@ -77,9 +77,9 @@ def find_ordered(client: Client, product_gids: Collection[str], since: datetime)
     variables = {"query": f"updated_at:>='{at}'"}
     for number, order in enumerate(client.pages(LIST_ORDERED, variables, ("orders",), cost=250)):
         if number >= MOST_ORDERS:
-            raise CannotTell(f"More than {MOST_ORDERS:,} orders were made or changed since it exists.")
+            raise CannotKnow(f"More than {MOST_ORDERS:,} orders were made or changed since it exists.")
         if order["lineItems"]["pageInfo"]["hasNextPage"]:
-            raise CannotTell(f"The order {order['name']} has too many lines to be looked through.")
+            raise CannotKnow(f"The order {order['name']} has too many lines to be looked through.")
         found |= {line["product"]["id"] for line in order["lineItems"]["nodes"] if line["product"]} & wanted
     return found
 
@@ -88,4 +88,4 @@ def _require_all_orders(client: Client) -> None:
     granted = shops.read_scopes(client)
     granted |= {scope.replace("write_", "read_", 1) for scope in granted if scope.startswith("write_")}
     if missing := NEEDED_SCOPES - granted:
-        raise CannotTell(f"The app may not read all orders of this store (missing: {', '.join(sorted(missing))}).")
+        raise CannotKnow(f"The app may not read all orders of this store (missing: {', '.join(sorted(missing))}).")

@@ -25,9 +25,9 @@ def work_alone(connection: Connection, kind: str, gid: str = "") -> Iterator[Non
     A lock of the session, not of a transaction: none stays open while Shopify is asked, and a dead worker frees it.
     """
     key = crc32(f"{connection.pk} {kind} {gid}".encode())
-    if not locks.try_acquire(Lock.TURN, key):
+    if not locks.try_acquire(Lock.WORK_ALONE, key):
         raise Busy(f"Another worker is at the {kind}s of {connection}.")
     try:
         yield
     finally:
-        locks.free(Lock.TURN, key)
+        locks.free(Lock.WORK_ALONE, key)

@@ -1,4 +1,4 @@
-"""A piece of work as a row that a person can read; and the queue's pulse."""
+"""A piece of work as a row that a person can read; and the queue's heartbeat."""
 
 from django.db import models
 from django.db.models import Q

@@ -42,11 +42,11 @@ def watch() -> None:
         if not locks.try_acquire_until_commit(Lock.WATCH):
             return  # another sweep is at it
         now = timezone.now()
-        _take_note(*service_problems.look(), now)
+        _note_problems(*service_problems.find_problems(), now)
         for channel in AlertChannel.objects.filter(is_active=True):
             try:
                 with transaction.atomic():
-                    _tell(channel, now)
+                    _compose_due(channel, now)
             except Exception as error:
                 logger.exception("The channel “%s” was not told", channel)
                 errors.append(error)
@@ -56,7 +56,7 @@ def watch() -> None:
         raise errors[0]
 
 
-def _take_note(
+def _note_problems(
     found: Iterable[service_problems.Problem], failed: Iterable[service_problems.Problem], now: datetime
 ) -> None:
     by_key = {(problem.kind, problem.subject): problem for problem in map(_fitting, (*found, *failed))}
@@ -68,12 +68,12 @@ def _take_note(
     if failed:  # which of them stand nobody knows: what is not seen now may only not have been looked at
         gone = []
     Alert.objects.filter(pk__in=gone).update(resolved_at=now)
-    standing = []
+    opened = []
     for key, problem in by_key.items():
         if alert := known.get(key):
             alert.message, alert.path, alert.seen_at, alert.resolved_at = problem.message, problem.path, now, None
-            standing.append(alert)
-    Alert.objects.bulk_update(standing, ["message", "path", "seen_at", "resolved_at"])
+            opened.append(alert)
+    Alert.objects.bulk_update(opened, ["message", "path", "seen_at", "resolved_at"])
     Alert.objects.bulk_create(
         Alert(
             kind=problem.kind,
@@ -97,34 +97,40 @@ def _fitting(problem: service_problems.Problem) -> service_problems.Problem:
     return replace(problem, subject=subject, path=path, message=problem.message.replace("\x00", ""))
 
 
-def _tell(channel: AlertChannel, now: datetime) -> bool:
+def _compose_due(channel: AlertChannel, now: datetime) -> bool:
     """Compose what this channel should be told now; whether there was anything."""
-    is_told = _tell_problems(channel, now) if channel.sends_at_once else False
-    return (_tell_digest(channel, now) if channel.sends_digest else False) or is_told
+    is_composed = _compose_problems(channel, now) if channel.sends_at_once else False
+    return (_compose_digest(channel, now) if channel.sends_digest else False) or is_composed
 
 
-def _tell_problems(channel: AlertChannel, now: datetime) -> bool:
-    told = channel.messages.filter(purpose=AlertMessage.Purpose.PROBLEMS)
-    if told.filter(within("created_at", timedelta(minutes=settings.ALERT_PAUSE_MINUTES), now)).exists():
+def _compose_problems(channel: AlertChannel, now: datetime) -> bool:
+    sent = channel.messages.filter(purpose=AlertMessage.Purpose.PROBLEMS)
+    if sent.filter(within("created_at", timedelta(minutes=settings.ALERT_PAUSE_MINUTES), now)).exists():
         return False
-    untold = Alert.objects.filter(resolved_at=None).exclude(messages__in=told)
-    alerts = _concerning(channel, untold)
+    unsent = Alert.objects.filter(resolved_at=None).exclude(messages__in=sent)
+    alerts = _concerning(channel, unsent)
     if not alerts:
         return False
     _compose(channel, AlertMessage.Purpose.PROBLEMS, alerts, _title(alerts), _lines(alerts), now)
     return True
 
 
-def _tell_digest(channel: AlertChannel, now: datetime) -> bool:
+def _compose_digest(channel: AlertChannel, now: datetime) -> bool:
     if now.hour < settings.ALERT_DIGEST_HOUR or channel.messages.filter(day=now.date()).exists():
         return False
-    standing = _concerning(channel, Alert.objects.filter(resolved_at=None))
+    opened = _concerning(channel, Alert.objects.filter(resolved_at=None))
     ended = _concerning(channel, Alert.objects.filter(resolved_at__gt=now - timedelta(days=1)))
-    if not standing and not ended:
+    if not opened and not ended:
         return False
-    text = [f"Open: {len(standing)}", *_lines(standing), "", f"Ended since yesterday: {len(ended)}", *_lines(ended)]
-    title = f"tiposync, {now:%Y-%m-%d}: {len(standing)} open, {len(ended)} ended"
-    _compose(channel, AlertMessage.Purpose.DIGEST, standing, title, text, now, day=now.date())
+    text = [
+        f"Open: {len(opened)}",
+        *_lines(opened),
+        "",
+        f"Ended since yesterday: {len(ended)}",
+        *_lines(ended),
+    ]
+    title = f"tiposync, {now:%Y-%m-%d}: {len(opened)} open, {len(ended)} ended"
+    _compose(channel, AlertMessage.Purpose.DIGEST, opened, title, text, now, day=now.date())
     return True
 
 

@@ -36,7 +36,7 @@ class Finding:
     """What was looked at, how it stands (GOOD, WARNING or WRONG), what was found, and what to do about it."""
 
     subject: str
-    standing: str
+    grade: str
     words: str
     advice: str = ""
 
@@ -47,13 +47,13 @@ def examine(*, is_live: bool = False) -> Iterator[Finding]:
     Ends early where nothing further can work. `is_live` also asks Shopify: each store is checked and repaired.
     """
     yield from _settings()
-    for look in (_database, _migrations, _keys):
-        findings = list(look())
+    for check in (_database, _migrations, _keys):
+        findings = list(check())
         yield from findings
-        if any(finding.standing == WRONG for finding in findings):
+        if any(finding.grade == WRONG for finding in findings):
             return
-    for look in (_release, _people, _workers, _address, _alerts):
-        yield from look()
+    for check in (_release, _people, _workers, _address, _alerts):
+        yield from check()
     yield from _stores(is_live)
     yield from _problems()
 
@@ -61,8 +61,8 @@ def examine(*, is_live: bool = False) -> Iterator[Finding]:
 def _settings() -> Iterator[Finding]:
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
     for message in found:
-        standing = WRONG if message.is_serious() else WARNING
-        yield Finding("settings", standing, f"{message.msg} ({message.id})", message.hint or "")
+        grade = WRONG if message.is_serious() else WARNING
+        yield Finding("settings", grade, f"{message.msg} ({message.id})", message.hint or "")
     if not found:
         yield Finding("settings", GOOD, "no complaints")
     if settings.DEBUG:
@@ -106,9 +106,9 @@ def _release() -> Iterator[Finding]:
     else:
         yield Finding("schedules", GOOD, "declared")
     wanted = roles.declared()
-    standing = {group.name: group.permissions.count() for group in Group.objects.filter(name__in=wanted)}
+    present = {group.name: group.permissions.count() for group in Group.objects.filter(name__in=wanted)}
     triggers = history.count_triggers() == len(history.WATCHED)
-    if standing != {name: len(permissions) for name, permissions in wanted.items()} or not triggers:
+    if present != {name: len(permissions) for name, permissions in wanted.items()} or not triggers:
         yield Finding("roles and history", WRONG, "not as declared", "python manage.py upsert_roles")
     else:
         yield Finding("roles and history", GOOD, "as declared")
@@ -204,8 +204,8 @@ def _clock(store: Store) -> Iterator[Finding]:
 
 def _problems() -> Iterator[Finding]:
     Kind = service_problems.Kind
-    told = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.CLOCK}
+    known = {Kind.STORE_ATTENTION, Kind.STORE_DISCONNECTED, Kind.CLOCK}
     for problem in service_problems.find():
-        if problem.kind not in told and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, heartbeats.QUEUE):
+        if problem.kind not in known and (problem.kind, problem.subject) != (Kind.HEARTBEAT_MISSED, heartbeats.QUEUE):
             advice = f"Look at {settings.PUBLIC_URL}{problem.path}" if problem.path else "See docs/guide."
             yield Finding(service_problems.Kind(problem.kind).label.lower(), WARNING, problem.message, advice)

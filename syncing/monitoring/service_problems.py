@@ -33,11 +33,11 @@ FEW_TRIES = 3  # a channel that fails once or twice may be well a minute later
 
 def find() -> list[Problem]:
     """Everything that is wrong now; one problem more for each finder that fails."""
-    found, failed = look()
+    found, failed = find_problems()
     return found + failed
 
 
-def look() -> tuple[list[Problem], list[Problem]]:
+def find_problems() -> tuple[list[Problem], list[Problem]]:
     """What is wrong now, and a problem for each finder that failed: what that one would have found is not known."""
     found: list[Problem] = []
     failed: list[Problem] = []
@@ -126,8 +126,8 @@ def _silent_stores(now: datetime) -> Iterator[Problem]:
         if before is None or connection.why_inert():
             continue
         stores = (connection.source_id, connection.destination_id)
-        heard = WebhookEvent.objects.filter(store__in=stores, received_at__gt=before.started_at)
-        if not heard.exists():
+        arrived = WebhookEvent.objects.filter(store__in=stores, received_at__gt=before.started_at)
+        if not arrived.exists():
             words = (
                 f"{connection}: the last comparison found changes, but no webhook has come since "
                 f"{before.started_at:%Y-%m-%d %H:%M} UTC. Does {settings.PUBLIC_URL} lead here? Check both stores."

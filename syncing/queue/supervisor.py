@@ -1,4 +1,4 @@
-"""Keeps one cluster of workers running: starts it, watches its pulse, restarts it when wedged, stops it cleanly.
+"""Keeps one cluster of workers running: starts it, watches its beat, restarts it when wedged, stops it cleanly.
 
 Why a cluster needs this, measured: a worker killed while it sits idle can take the lock of the cluster's internal queue
 with it, after which nothing is executed any more and SIGTERM ends nothing; orphans of a killed process go on working;
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 30
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 def die_with_parent() -> None:
@@ -47,17 +47,17 @@ def die_with_parent() -> None:
 
 
 class Watch:
-    """What the pulses of one cluster say. All instants on the monotonic clock, in seconds."""
+    """What the beats of one cluster say. All instants on the monotonic clock, in seconds."""
 
     def __init__(self, patience_seconds: float, longest_seconds: float, now: float) -> None:
-        """`patience_seconds` without a pulse are too long; no wake-up takes more than `longest_seconds`."""
+        """`patience_seconds` without a beat are too long; no wake-up takes more than `longest_seconds`."""
         self.patience_seconds, self.longest_seconds = patience_seconds, longest_seconds
         self.last_guarded_at = self.last_began_at = now
         self.unstored_since: float | None = None
         self.busy: dict[int, float] = {}
 
-    def hear(self, line: str, now: float) -> None:
-        """Take in one pulse, as `watchdog.report` writes it."""
+    def note_beat(self, line: str, now: float) -> None:
+        """Take in one beat, as `watchdog.report` writes it."""
         kind, pid = line.split()
         if kind == watchdog.GUARDED:
             self.last_guarded_at = now
@@ -73,7 +73,7 @@ class Watch:
     def diagnose(self, now: float) -> str:
         """What is wrong with the cluster; empty while it is well.
 
-        A cluster all of whose workers are busy begins nothing new and is well; one that is idle begins a pulse.
+        A cluster all of whose workers are busy begins nothing new and is well; one that is idle begins a beat.
         """
         limit = now - self.patience_seconds
         if self.last_guarded_at < limit:
@@ -103,25 +103,25 @@ class Cluster:
     """One running cluster: its processes, which all share a session of their own, and the two pipes to them."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.pulses, their_pulses = os.pipe()
+        self.beats, their_beats = os.pipe()
         their_stop, self.stop_pipe = os.pipe()
-        os.set_blocking(their_pulses, False)
-        os.set_blocking(self.pulses, False)
-        fds = {watchdog.PULSE_FD: str(their_pulses), watchdog.STOP_FD: str(their_stop)}
+        os.set_blocking(their_beats, False)
+        os.set_blocking(self.beats, False)
+        fds = {watchdog.BEAT_FD: str(their_beats), watchdog.STOP_FD: str(their_stop)}
         self.started_at = time.monotonic()
         # A session of its own: a signal to the supervisor's process group (Ctrl-C in a terminal) does not reach it.
         self.process = subprocess.Popen(
-            command, env=environment | fds, pass_fds=(their_pulses, their_stop), start_new_session=True
+            command, env=environment | fds, pass_fds=(their_beats, their_stop), start_new_session=True
         )
-        os.close(their_pulses)
+        os.close(their_beats)
         os.close(their_stop)
         self._rest = ""
 
-    def read_pulses(self, wait_seconds: float) -> list[str]:
+    def read_beats(self, wait_seconds: float) -> list[str]:
         """The lines that came in, waiting at most this long for the first."""
-        if not select.select([self.pulses], [], [], wait_seconds)[0]:
+        if not select.select([self.beats], [], [], wait_seconds)[0]:
             return []
-        data = os.read(self.pulses, 65_536)
+        data = os.read(self.beats, 65_536)
         if not data:
             time.sleep(wait_seconds)  # all its processes are gone, or on their way out
         *lines, self._rest = (self._rest + data.decode()).split("\n")
@@ -146,7 +146,7 @@ class Cluster:
                 _reap_adopted()
                 time.sleep(0.02)
         self._hang_up()
-        os.close(self.pulses)
+        os.close(self.beats)
 
     def _hang_up(self) -> None:
         if self.stop_pipe >= 0:
@@ -205,8 +205,8 @@ class Supervisor:
     def _watch(self, cluster: Cluster) -> str:
         watch = Watch(self.patience_seconds, self.longest_seconds, time.monotonic())
         while not self.is_stopping:
-            for line in cluster.read_pulses(LOOK_SECONDS):
-                watch.hear(line, time.monotonic())
+            for line in cluster.read_beats(POLL_SECONDS):
+                watch.note_beat(line, time.monotonic())
             if (code := cluster.process.poll()) is not None:
                 return f"its main process ended with {code}"
             if problem := watch.diagnose(time.monotonic()):
@@ -228,4 +228,4 @@ class Supervisor:
         end = time.monotonic() + self.pause_seconds
         self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
         while not self.is_stopping and time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)

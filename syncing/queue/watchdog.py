@@ -1,4 +1,4 @@
-"""How the watchdog knows that this cluster really works: pulses on a pipe, and a heartbeat in the database.
+"""How the watchdog knows that this cluster really works: beats on a pipe, and a heartbeat in the database.
 
 The supervisor (syncing.queue.supervisor) hands its cluster two pipes. On the first one the cluster's processes report;
 the second one is never written to: it ends when a stop was asked for or the supervisor is gone. Without a supervisor
@@ -21,9 +21,9 @@ from django_q.signing import SignedPackage
 
 # Name: (function, minutes). What is due at other intervals is decided by the sweep itself (syncing.sweep).
 SCHEDULES = {"sweep": ("syncing.tasks.sweep", 1)}
-PULSE_FD, STOP_FD = "TIPOSYNC_PULSE_FD", "TIPOSYNC_STOP_FD"  # environment variables that carry the pipes' numbers
+BEAT_FD, STOP_FD = "TIPOSYNC_BEAT_FD", "TIPOSYNC_STOP_FD"  # environment variables that carry the pipes' numbers
 RESTART_REASON = "TIPOSYNC_RESTART_REASON"  # set in a cluster that follows one that failed
-# The pulses, each followed by the process id:
+# The beats, each followed by the process id:
 GUARDED = "guarded"  # the sentinel went round
 BEGAN, ENDED = "began", "ended"  # a worker's wake-up
 STORED = "stored"  # the monitor has taken a result in and acknowledged it
@@ -50,7 +50,7 @@ def is_stopping() -> bool:
 
 def report(kind: str) -> None:
     """Tell the supervisor, if there is one, that `kind` happened in this process."""
-    number = os.environ.get(PULSE_FD)
+    number = os.environ.get(BEAT_FD)
     if number is None:
         return
     # Never wait for a supervisor that does not read, never fail because it is gone.
@@ -85,26 +85,26 @@ WakeUps = list[tuple[int | None, str]]  # (id to acknowledge, signed package) of
 
 
 class PulsedBroker(ORM):
-    """The queue's broker in the database, which also hands its own cluster a pulse to execute now and then.
+    """The queue's broker in the database, which also hands its own cluster a beat to execute now and then.
 
-    A pulse that travelled through the shared queue would be executed by any cluster and prove nothing about this one.
+    A beat that travelled through the shared queue would be executed by any cluster and prove nothing about this one.
     So it is made where this cluster's pusher asks for work, and takes the way of every wake-up from there: pusher,
     worker, monitor. The first one is a sweep: what a killed cluster took with it is due at once.
     """
 
-    _next_pulse_at = 0.0  # on the monotonic clock
+    _next_beat_at = 0.0  # on the monotonic clock
 
     def dequeue(self) -> WakeUps | None:
         """The next wake-ups; None after a short sleep when there are none."""
-        return self._pulse() or super().dequeue()
+        return self._beat() or super().dequeue()
 
-    def _pulse(self) -> WakeUps | None:
-        """A pulse, if one is due."""
+    def _beat(self) -> WakeUps | None:
+        """A beat, if one is due."""
         now = time.monotonic()
-        if now < self._next_pulse_at:
+        if now < self._next_beat_at:
             return None
-        name = "beat" if self._next_pulse_at else "sweep"
-        self._next_pulse_at = now + settings.WATCHDOG_SECONDS / 3
+        name = "beat" if self._next_beat_at else "sweep"
+        self._next_beat_at = now + settings.WATCHDOG_SECONDS / 3
         return [(None, _package(name))]
 
     def set_stat(self, key: str, value: str, timeout: int) -> None:

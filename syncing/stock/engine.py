@@ -32,7 +32,7 @@ from syncing.stock.writes.settle import settle_left_behind, settle_pending
 
 logger = logging.getLogger(__name__)
 
-TAKE = 4 * BATCH_ROWS
+LOT_ROWS = 4 * BATCH_ROWS
 LINGER_STEP = 0.05
 ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
 
@@ -133,7 +133,7 @@ class Run:
         linger = settings.STOCK_LINGER_SECONDS
         began = time.monotonic()
         while True:
-            waiting = pairs.count_waiting(self.connection, TAKE)
+            waiting = pairs.count_waiting(self.connection, LOT_ROWS)
             is_quiet = time.monotonic() - self.last_sent > linger
             if waiting.count >= BATCH_ROWS:
                 full = waiting.count // BATCH_ROWS * BATCH_ROWS

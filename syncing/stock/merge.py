@@ -14,7 +14,7 @@ class Verdict(enum.Enum):
     """What a reading does to the mirror of a level."""
 
     NOTHING = "nothing"
-    TAKE = "take"
+    ACCEPT = "accept"
     DOUBT = "doubt"
 
 
@@ -59,7 +59,7 @@ def judge_hint(mirror: Mirror, available: int | None, as_of: datetime) -> Verdic
         return Verdict.DOUBT if is_new or available != mirror.available else Verdict.NOTHING
     known_until = latest(mirror.as_of, mirror.doubt_as_of if mirror.is_doubtful else None)
     if known_until is None or as_of > known_until:
-        return Verdict.TAKE
+        return Verdict.ACCEPT
     return Verdict.NOTHING if available == mirror.available else Verdict.DOUBT
 
 
@@ -73,7 +73,7 @@ def judge_live(mirror: Mirror, available: int | None, as_of: datetime | None, as
     if mirror.is_doubtful and mirror.version != asked_version:
         return Verdict.DOUBT
     if mirror.version == asked_version or mirror.as_of is None or (as_of is not None and as_of > mirror.as_of):
-        return Verdict.TAKE
+        return Verdict.ACCEPT
     return Verdict.NOTHING if available == mirror.available else Verdict.DOUBT
 
 
@@ -93,12 +93,12 @@ def live_instant(mirror: Mirror, as_of: datetime | None, answered_at: datetime |
 def judge_own_write(mirror: Mirror, change_from: int, from_as_of: datetime | None, at: datetime | None) -> Verdict:
     """What a write of ours that had taken effect at `at` (Shopify's clock; None: unknown) says of the level.
 
-    TAKE: the mirror is still what the write started from, so it is change_to now. NOTHING: it is of a later second, and
-    shows our write. DOUBT: it changed in between, before ours or after. That it has the very value that we wrote proves
-    nothing within one second: a customer who bought just before us leaves that value, too.
+    ACCEPT: the mirror is still what the write started from, so it is change_to now. NOTHING: it is of a later second,
+    and shows our write. DOUBT: it changed in between, before ours or after. That it has the very value that we wrote
+    proves nothing within one second: a customer who bought just before us leaves that value, too.
     """
     if mirror.available == change_from and mirror.as_of == from_as_of and not mirror.is_doubtful:
-        return Verdict.TAKE
+        return Verdict.ACCEPT
     is_later = at is not None and mirror.as_of is not None and mirror.as_of > at
     return Verdict.NOTHING if is_later and mirror.available is not None else Verdict.DOUBT
 

@@ -24,7 +24,7 @@ from syncing.stock.writes.settle import settle_pending
 
 Cause, State = StockAdjustment.Cause, StockAdjustment.State
 CHUNK = 250
-LOOKS = 3  # how often a level is read and tried that somebody changes, or writes to, at the same time
+ROUNDS = 3  # how often a level is read and tried that somebody changes, or writes to, at the same time
 TAKEN_BACK = "It was taken back before."
 
 
@@ -127,9 +127,9 @@ def undo(
     after = newest_write() if after is None else after
     report, troubles = Report(), Troubles()
     dirtied = settle_pending(connection, clients, troubles)  # what an earlier try sent, too
-    for look in range(LOOKS + 1):
+    for round_number in range(ROUNDS + 1):
         wanted = _count(connection, writes, troubles, after, report)
-        if look == LOOKS or not wanted:
+        if round_number == ROUNDS or not wanted:
             report.left += len(wanted)
             break
         for start in range(0, len(wanted), CHUNK):

@@ -110,8 +110,8 @@ def _forget_messages(orders: Sequence[tuple[int, str]]) -> None:
     subjects |= {f"import {pk}" for pk, _ in orders} | {f"update {pk}" for pk in updates}
     jobs_about.exclude(message="").update(message=privacy.WORDS, traceback="")
     alerts = Alert.objects.filter(subject__in=subjects)  # as the finders name them
-    told = AlertMessage.objects.filter(alerts__in=alerts).exclude(state=AlertMessage.State.PENDING)
-    told.update(title="tiposync", text=privacy.WORDS)
+    sent = AlertMessage.objects.filter(alerts__in=alerts).exclude(state=AlertMessage.State.PENDING)
+    sent.update(title="tiposync", text=privacy.WORDS)
     alerts.update(message=privacy.WORDS)
 
 

@@ -31,8 +31,8 @@ from syncing.models import (
 )
 
 BATCH = 5000
-KEEP_TALLIES = timedelta(days=400)
-KEEP_TALLIES_OF_EACH = timedelta(days=40)  # of a store or a connection: what the charts show, no more
+KEEP_COUNTS = timedelta(days=400)
+KEEP_COUNTS_OF_EACH = timedelta(days=40)  # of a store or a connection: what the charts show, no more
 KEEP_CLUSTERS = timedelta(days=1)  # without a sign of life
 SETTLED = (StockBatch.State.APPLIED, StockBatch.State.REFUSED)
 
@@ -49,8 +49,8 @@ def prune() -> None:
         StockObservation.objects.filter(created_at__lt=before),
         SyncJob.objects.filter(finished_at__lt=before),
         CatalogueRun.objects.filter(finished_at__lt=before),
-        Tally.objects.filter(hour__lt=now - KEEP_TALLIES, hour__gt=tally.FOR_EVER),
-        Tally.objects.filter(hour__lt=now - KEEP_TALLIES_OF_EACH, subject__gt=""),
+        Tally.objects.filter(hour__lt=now - KEEP_COUNTS, hour__gt=tally.FOR_EVER),
+        Tally.objects.filter(hour__lt=now - KEEP_COUNTS_OF_EACH, subject__gt=""),
         Cluster.objects.filter(beat_at__lt=now - KEEP_CLUSTERS),
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),

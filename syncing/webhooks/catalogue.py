@@ -18,7 +18,7 @@ ECHO_SECONDS = timedelta(seconds=5)
 
 def follow_products(store: Store, payloads: Payloads) -> list[str]:
     """products/create and update. Returns a reason for each, '' where the store follows or controls no catalogue."""
-    return _carry(store, payloads) if store.is_source else _look_at_edits(store, payloads)
+    return _carry(store, payloads) if store.is_source else _check_edits(store, payloads)
 
 
 def _followers(store: Store) -> list[Connection]:
@@ -36,20 +36,20 @@ def _carry(store: Store, payloads: Payloads) -> list[str]:
         links[known.source_gid][known.connection_id] = known
     reasons = []
     for product_gid, payload in zip(product_gids, payloads, strict=True):
-        heard, count = digest_of(payload), 0
+        digest, count = digest_of(payload), 0
         for connection in connections:
             link = links[product_gid].get(connection.pk)
-            if link is None or not is_only_stock(link.heard, heard):
+            if link is None or not is_only_stock(link.heard, digest):
                 enqueue.sync_product(connection, product_gid)
                 count += 1
-            if link and link.heard != heard:
-                link.heard = heard
-                ProductLink.objects.filter(pk=link.pk).update(heard=heard)
+            if link and link.heard != digest:
+                link.heard = digest
+                ProductLink.objects.filter(pk=link.pk).update(heard=digest)
         reasons.append("It is carried." if count else "Nothing but its stock has changed.")
     return reasons
 
 
-def _look_at_edits(store: Store, payloads: Payloads) -> list[str]:
+def _check_edits(store: Store, payloads: Payloads) -> list[str]:
     product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
     rows = ProductLink.objects.filter(
         destination=store, destination_gid__in=product_gids, state=ProductLink.State.LINKED
@@ -59,19 +59,19 @@ def _look_at_edits(store: Store, payloads: Payloads) -> list[str]:
     )
     links = {link.destination_gid: link for link in rows.select_related("connection")}
     return [
-        _look_at_edit(links[gid], payload) if gid in links else ""
+        _check_edit(links[gid], payload) if gid in links else ""
         for gid, payload in zip(product_gids, payloads, strict=True)
     ]
 
 
-def _look_at_edit(link: ProductLink, payload: dict) -> str:
-    heard, before = digest_of(payload), link.heard_there
-    link.heard_there = heard
+def _check_edit(link: ProductLink, payload: dict) -> str:
+    digest, before = digest_of(payload), link.heard_there
+    link.heard_there = digest
     rows = ProductLink.objects.filter(pk=link.pk)
-    if is_same_content(before, heard) or _is_echo(link, parse_datetime(str(payload.get("updated_at")))):
-        rows.update(heard_there=heard)
+    if is_same_content(before, digest) or _is_echo(link, parse_datetime(str(payload.get("updated_at")))):
+        rows.update(heard_there=digest)
         return "Nothing that follows the source was edited."
-    rows.update(heard_there=heard, fingerprint="")  # so that the destination is read
+    rows.update(heard_there=digest, fingerprint="")  # so that the destination is read
     enqueue.sync_product(link.connection, link.source_gid)
     return "It is compared with the source."
 

@@ -155,12 +155,12 @@ def why_orders_must_end_first(connection: Connection, clients: OpenClient) -> st
     if not connection.is_leaving_orders:
         return ""
     try:
-        look = discovery.discover_orders(connection, clients, move_units)
+        discovered = discovery.discover_orders(connection, clients, move_units)
     except ShopifyError as error:
         return f"Orders placed until now are still to be noted. {error}"
-    for row in look.due:
+    for row in discovered.due:
         enqueue.import_order(connection, row.order_gid)
-    for row in {*look.changed, *due.unfinished_updates([connection.pk])}:
+    for row in {*discovered.changed, *due.unfinished_updates([connection.pk])}:
         enqueue.update_order(connection, row.order_gid)
     changes = due.unfinished_updates([connection.pk]).count()
     return f"Changes of {changes} copied orders are carried first." if changes else ""

@@ -119,7 +119,7 @@ def slow_shopify() -> Iterator[tuple[str, threading.Event, threading.Event]]:
 
 
 def wait_until_idle() -> None:
-    """Just after a pulse, when the next one is more than a second away."""
+    """Just after a beat, when the next one is more than a second away."""
     beats = Heartbeat.objects.filter(name=heartbeats.QUEUE)
     last = beats.get().beat_at
     wait_for(lambda: beats.get().beat_at != last)

@@ -176,7 +176,7 @@ def test_a_read_that_was_under_way_when_a_copy_took_units_does_not_end_the_doubt
     mirror = Mirror(20, T0 + timedelta(seconds=9), is_doubtful=True, version=4)
     assert judge_live(mirror, 20, T0 + timedelta(seconds=5), asked_version=3) is Verdict.DOUBT
     assert judge_live(mirror, 25, T0 + timedelta(seconds=20), asked_version=3) is Verdict.DOUBT
-    assert judge_live(mirror, 15, T0 + timedelta(seconds=5), asked_version=4) is Verdict.TAKE
+    assert judge_live(mirror, 15, T0 + timedelta(seconds=5), asked_version=4) is Verdict.ACCEPT
 
 
 @pytest.mark.parametrize("what", ["cancel", "refund"])

@@ -6,7 +6,7 @@ import responses
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from stores.clients import base_url
+from stores.clients import store_url
 from stores.models import Store
 from stores.shopify import bulk
 from stores.shopify.auth import StaticToken
@@ -86,7 +86,7 @@ def test_the_consoles_form_takes_no_trick_for_a_domain(domain):
 
 def test_in_production_every_store_is_asked_at_its_own_name_over_https(settings):
     settings.SHOPIFY_BASE_URL = "https://{domain}"
-    assert base_url(Store(domain="main.myshopify.com")) == "https://main.myshopify.com"
+    assert store_url(Store(domain="main.myshopify.com")) == "https://main.myshopify.com"
 
 
 # Shopify's answers

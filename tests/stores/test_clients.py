@@ -133,7 +133,7 @@ def test_each_thread_has_a_client_of_its_own(sim: Simulator, north_store):
 
 
 def tokens_of(store: Store) -> clients.StoreTokens:
-    return clients.StoreTokens(store, clients.base_url(store), new_session())
+    return clients.StoreTokens(store, clients.store_url(store), new_session())
 
 
 def test_the_first_use_fetches_a_token_and_keeps_it_encrypted(sim: Simulator, source_store):
@@ -193,8 +193,8 @@ def test_a_worker_outlives_that_the_token_put_in_place_of_its_own_is_dead_too(si
     late = tokens_of(source_store)
     clients.renew_token(source_store)
     sim.expire_tokens(SOURCE)
-    base, version = clients.base_url(source_store), settings.SHOPIFY_API_VERSION
-    client = Client(base, version, late, StoreBucket(source_store.pk))
+    url, version = clients.store_url(source_store), settings.SHOPIFY_API_VERSION
+    client = Client(url, version, late, StoreBucket(source_store.pk))
     assert shops.read_shop(client).name == "Source store"
 
 

@@ -192,10 +192,10 @@ def test_doctor_measures_the_difference_to_each_store(pair):
     found = {one.subject: one for one in doctor._stores(is_live=True)}
     for place in world.places:
         finding = found[f"clock of {place.domain}"]
-        assert finding.standing == doctor.WARNING and "ahead" in finding.words and "NTP" in finding.advice
+        assert finding.grade == doctor.WARNING and "ahead" in finding.words and "NTP" in finding.advice
     put_ahead(world.sim)
     found = {one.subject: one for one in doctor._stores(is_live=True)}
-    assert found[f"clock of {place.domain}"].standing == doctor.GOOD
+    assert found[f"clock of {place.domain}"].grade == doctor.GOOD
 
 
 @pytest.mark.parametrize("seconds", [-900, -61, 0, 61, 900])

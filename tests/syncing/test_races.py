@@ -197,7 +197,7 @@ def test_a_release_that_was_never_used_does_not_let_a_later_fall_through(pair):
 def test_pausing_stops_a_run_in_the_middle(pair, monkeypatch):
     world = pair(items=6)
     source, north = world.places
-    monkeypatch.setattr("syncing.stock.engine.TAKE", 2)
+    monkeypatch.setattr("syncing.stock.engine.LOT_ROWS", 2)
     for number in range(6):
         source.buy(number, 1)
     world.deliver()

@@ -28,7 +28,7 @@ Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 State = CatalogueRun.State
 
 # Everything here goes one at a time for a connection: an article may carry its blog.
-TURN = "collections and content"
+LOCK_NAME = "collections and content"
 GOING = (ARTICLE, BLOG, PAGE, COLLECTION)  # in this order: a blog is only deleted when it is empty
 COMPARED_EVERY = timedelta(days=1)
 COUNTED = 20  # a run's numbers are brought up to date after so many things
@@ -112,7 +112,7 @@ def sync_collection(connection: Connection, open_client: OpenClient, collection_
 
     Raises Busy, GidError, ShopifyError. Safe to repeat.
     """
-    with work_alone(connection, TURN):
+    with work_alone(connection, LOCK_NAME):
         outcomes, departing = collections.sync_collection(connection, open_client, collection_gid)
         if departing:
             resource = CollectionResource(connection, open_client)
@@ -134,7 +134,7 @@ def poll_content(
     following = [*pages.wanted_kinds(settings)]
     following += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
     outcomes: list[Outcome] = []
-    with work_alone(connection, TURN):
+    with work_alone(connection, LOCK_NAME):
         for kind in following:
             if kinds is not None and kind not in kinds:
                 continue
@@ -155,7 +155,7 @@ def compare_content(connection: Connection, open_client: OpenClient, must_end: M
     Returns and raises as `poll_content`.
     """
     comparison = Comparison(connection, open_client)
-    with work_alone(connection, TURN):
+    with work_alone(connection, LOCK_NAME):
         outcomes = list(_until(comparison.outcomes(), must_end))
     if comparison.hold_reason:
         _hold(connection, comparison.hold_reason, [row for row in outcomes if row.outcome == Result.HELD])
@@ -166,7 +166,7 @@ def compare_content(connection: Connection, open_client: OpenClient, must_end: M
 def let_go_of_all(connection: Connection, open_client: OpenClient, why: str = DISCONNECTED) -> str | None:
     """Do to everything that follows what the connection's choice says, because it ends. As `sync_collection`."""
     outcomes: list[Outcome] = []
-    with work_alone(connection, TURN):
+    with work_alone(connection, LOCK_NAME):
         for kind in GOING:
             links = connection.resource_links.filter(kind=kind).exclude(state=ResourceLink.State.UNLINKED)
             resource = resource_of(connection, open_client, kind)
@@ -254,7 +254,7 @@ def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: MustEnd = la
     if not begun.update(state=State.RUNNING, resumed_at=now, resumed_done=run.done, progressed_at=now):
         return True
     comparison = Comparison(run.connection, open_client, is_preview=run.is_preview, is_released=run.is_released)
-    with work_alone(run.connection, TURN):
+    with work_alone(run.connection, LOCK_NAME):
         for number, outcome in enumerate(comparison.outcomes()):
             _save_item(run, outcome)
             if not _is_running(run) or (number % COUNTED == 0 and not _count(run)):

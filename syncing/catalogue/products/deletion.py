@@ -14,10 +14,10 @@ from stores.models import CatalogueSettings, Connection, ProductLink
 from stores.shopify import ordered
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
-from stores.shopify.ordered import CannotTell, Life
+from stores.shopify.ordered import CannotKnow, Life
 from stores.shopify.products import deletion
 from syncing.catalogue.exclusive import work_alone
-from syncing.catalogue.products.unlinking import TURN
+from syncing.catalogue.products.unlinking import LOCK_NAME
 
 Done, State = ProductLink.Done, ProductLink.State
 
@@ -62,7 +62,7 @@ def _ordered(client: Client, lives: dict[str, Life]) -> tuple[set[str], str]:
         return set(), ""
     try:
         return ordered.find_ordered(client, lives, min(life.created_at for life in lives.values())), ""
-    except CannotTell as doubt:
+    except CannotKnow as doubt:
         return set(), str(doubt)
 
 
@@ -70,7 +70,7 @@ def _settle(
     connection: Connection, client: Client, link: ProductLink, life: Life | None, found: set[str], doubt: str
 ) -> bool:
     """Delete it or keep it for good; whether it was deleted. Raises Busy, ShopifyError."""
-    with work_alone(connection, TURN, link.source_gid):
+    with work_alone(connection, LOCK_NAME, link.source_gid):
         link.refresh_from_db()
         if (link.state, link.unlink_done) != (State.UNLINKED, Done.UNDECIDED):
             return False  # it has come back

@@ -33,7 +33,7 @@ Failure = CatalogueRunItem.Failure
 State = ProductLink.State
 
 BATCH = product_records.PRODUCTS_PER_READ
-TURN = "product"
+LOCK_NAME = "product"
 
 
 @dataclass(eq=False)
@@ -89,7 +89,7 @@ class ProductFollower:
                 yield self._skip(case)
                 continue
             try:
-                outcome = self._decide(case) if self.is_preview else self._take(case)
+                outcome = self._decide(case) if self.is_preview else self._carry_alone(case)
             except Busy:
                 self.busy.add(case.record.gid)
                 continue
@@ -137,9 +137,9 @@ class ProductFollower:
             self._partners[gid] = product_records.read_whole_product(self.client, gid)
         return self._partners.get(gid)
 
-    def _take(self, case: Case) -> Outcome | None:
+    def _carry_alone(self, case: Case) -> Outcome | None:
         """One product in one worker: two that created it would make it twice. Raises Busy."""
-        with work_alone(self.connection, TURN, case.record.gid):
+        with work_alone(self.connection, LOCK_NAME, case.record.gid):
             if case.link.pk:
                 case.link.refresh_from_db()
             else:

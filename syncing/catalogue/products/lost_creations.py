@@ -16,7 +16,7 @@ SENT = "sent"
 
 def memory_of(record: ProductRecord) -> dict[str, Any]:
     """What a link remembers (ProductLink.written) while a product is made of this one."""
-    return {SENT: {"handle": record.handle, "looks": variants.looks_of(record), "images": _names_of(record)}}
+    return {SENT: {"handle": record.handle, "looks": variants.appearance_of(record), "images": _names_of(record)}}
 
 
 def sent_of(link: ProductLink) -> Mapping[str, Any] | None:
@@ -26,7 +26,7 @@ def sent_of(link: ProductLink) -> Mapping[str, Any] | None:
 
 def is_made_of(sent: Mapping[str, Any] | None, partner: ProductRecord) -> bool:
     """Whether a product of the destination is what the creation made."""
-    return sent is not None and bool(sent) and variants.looks_of(partner) == sent["looks"]
+    return sent is not None and bool(sent) and variants.appearance_of(partner) == sent["looks"]
 
 
 def images_of(sent: Mapping[str, Any], source: ProductRecord, partner: ProductRecord) -> dict[str, MediaRecord]:

@@ -18,7 +18,7 @@ from syncing.catalogue.rules.selection import wants
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
 
-Departure = ProductLink.Departure
+UnlinkReason = ProductLink.UnlinkReason
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 
 
@@ -48,12 +48,12 @@ def sync_product(connection: Connection, open_client: OpenClient, product_gid: s
 
 
 def unlinking_of(connection: Connection, record: ProductRecord | None, excluded: str = "") -> tuple[str, str]:
-    """Why a product does not follow, as ProductLink.Departure and in words; two '' if it does. None: it is deleted.
+    """Why a product does not follow, as ProductLink.UnlinkReason and in words; two '' if it does. None: it is deleted.
 
     `excluded` is who left it out.
     """
     if record is None:
-        return Departure.DELETED, "It was deleted in the source."
+        return UnlinkReason.DELETED, "It was deleted in the source."
     decision = wants(record.tags, selection_of(connection.catalogue), share_of(connection.source), excluded)
     return decision.departure, decision.reason
 
@@ -67,10 +67,10 @@ def let_go(
         changed = unlinking.leave_out(connection, {product_gid: (departure, why, title)})
         return _wired(connection, changed, None)
     held = unlinking.find_held(connection, product_gid)
-    if held and departure != Departure.EXCLUDED:
+    if held and departure != UnlinkReason.EXCLUDED:
         return Synced(Outcome(product_gid, link.title, held.action, Result.HELD, held.reason, "", link.destination_gid))
     action = unlinking.unlinking_action(connection.catalogue, link)
-    is_decided = departure == Departure.EXCLUDED  # by an operator, about this very product
+    is_decided = departure == UnlinkReason.EXCLUDED  # by an operator, about this very product
     if action != Action.SKIP and not is_decided and (reason := unlinking.hold_reason_for_one(connection)):
         return Synced(hold(connection, link, action, f"{why} {reason}"))
     outcome = unlinking.let_go(connection, open_client(connection.destination), link, departure, why)

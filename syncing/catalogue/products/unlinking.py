@@ -16,10 +16,10 @@ from syncing.catalogue.rules.content import why_held
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
-Departure, Done, State = ProductLink.Departure, ProductLink.Done, ProductLink.State
+UnlinkReason, Done, State = ProductLink.UnlinkReason, ProductLink.Done, ProductLink.State
 Unlink = CatalogueSettings.Unlink
 
-TURN = "product"
+LOCK_NAME = "product"
 # What leaves one by one within this time counts as one run: webhooks of a mass deletion come singly.
 ONE_RUN = timedelta(hours=1)
 # Links whose partner really follows, or did until something went wrong.
@@ -69,10 +69,10 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
 
     A refusal is an outcome; raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
     """
-    with work_alone(connection, TURN, link.source_gid):
+    with work_alone(connection, LOCK_NAME, link.source_gid):
         link.refresh_from_db()
         action = unlinking_action(connection.catalogue, link)
-        why = why or f"{Departure(departure).label}."
+        why = why or f"{UnlinkReason(departure).label}."
         try:
             done, words = _remove(connection, client, link, action)
         except (UserErrors, ObjectNotFound) as error:
@@ -113,19 +113,19 @@ def _outcome(link: ProductLink, action: str, result: str, reason: str, failure: 
     return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
 
 
-def leave_out(connection: Connection, departures: Mapping[str, tuple[str, str, str]]) -> set[str]:
+def leave_out(connection: Connection, reasons: Mapping[str, tuple[str, str, str]]) -> set[str]:
     """Keep products that are not wanted out of stock, too, where nothing of them ever followed.
 
-    `departures` is source product gid -> (departure, reason, title). Returns those whose stock must be wired again.
+    `reasons` is source product gid -> (departure, reason, title). Returns those whose stock must be wired again.
     Those that did follow are not touched here: `let_go` is for them.
     """
-    links = {link.source_gid: link for link in connection.product_links.filter(source_gid__in=list(departures))}
+    links = {link.source_gid: link for link in connection.product_links.filter(source_gid__in=list(reasons))}
     linked = VariantLink.objects.filter(
-        connection=connection, state=VariantLink.State.LINKED, source_variant__product_gid__in=list(departures)
+        connection=connection, state=VariantLink.State.LINKED, source_variant__product_gid__in=list(reasons)
     )
     stocked = set(linked.order_by().values_list("source_variant__product_gid", flat=True).distinct())
     changed = set()
-    for gid, (departure, reason, title) in departures.items():
+    for gid, (departure, reason, title) in reasons.items():
         link = links.get(gid)
         if link is None and gid in stocked:
             link = ProductLink(connection=connection, source_gid=gid, title=title[:512])

@@ -102,7 +102,7 @@ def structure_value(product: ProductRecord) -> dict[str, Any]:
     }
 
 
-def looks_of(product: ProductRecord) -> str:
+def appearance_of(product: ProductRecord) -> str:
     """The same of a product and of one that was just made from it: a digest of its title, options and variants."""
     return digest([product.title, structure_value(product)])
 

@@ -18,7 +18,7 @@ from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
-Departure = ProductLink.Departure
+UnlinkReason = ProductLink.UnlinkReason
 
 Thing = TypeVar("Thing")
 PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
@@ -38,7 +38,7 @@ def plan(run: CatalogueRun, source: Client) -> set[str]:
     if run.kind == Kind.RETRY:
         _plan_retry(run)
     elif run.begun_with.get("ends"):
-        _plan_unlinking(run, settings, _following(run).iterator(), Departure.DISCONNECTED.label)
+        _plan_unlinking(run, settings, _following(run).iterator(), UnlinkReason.DISCONNECTED.label)
     elif run.kind != Kind.UNLINK:
         left_out = _plan_all(run, settings, source)
     run.total, run.cursor = run.items.count(), PLANNED
@@ -70,7 +70,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
     back = run.connection.product_links.filter(state=ProductLink.State.UNLINKED).values_list("source_gid", flat=True)
     to_carry = set(back) if settings.product_mode == SyncMode.OFF else None
     departing: dict[str, tuple[ProductLink, str]] = {
-        gid: (link, Departure.DELETED.label) for gid, link in linked.items()
+        gid: (link, UnlinkReason.DELETED.label) for gid, link in linked.items()
     }
     left_out: set[str] = set()
     for heads in _portions(product_heads.iter_product_heads(source)):

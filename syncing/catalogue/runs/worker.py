@@ -107,7 +107,7 @@ class _Worker:
         gids = [item.source_gid for item in items]
         departing: dict[str, tuple[str, str]]
         if self.run.begun_with.get("ends"):
-            departing = dict.fromkeys(gids, (unlinking.Departure.DISCONNECTED, "The connection was ended."))
+            departing = dict.fromkeys(gids, (unlinking.UnlinkReason.DISCONNECTED, "The connection was ended."))
             records: list[ProductRecord] = []
         else:
             found = {record.gid: record for record in product_records.read_products(self.source, gids)}

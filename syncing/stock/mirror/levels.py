@@ -64,18 +64,18 @@ def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
             if verdict is Verdict.NOTHING:
                 continue
             touched[level.pk] = level
-            changes.append(_take_hint(level, hint, verdict))
+            changes.append(_accept_hint(level, hint, verdict))
         return Marked(_save(touched.values(), changes, origin), unknown)
 
 
-def _take_hint(level: StockLevel, hint: Hint, verdict: Verdict) -> "_Change":
+def _accept_hint(level: StockLevel, hint: Hint, verdict: Verdict) -> "_Change":
     seen = (level, hint.available, hint.as_of)
     if verdict is Verdict.DOUBT:
         return _doubt(*seen, about=_known_until(level), event_id=hint.event_id)
     if not level.is_active and hint.is_active is None and hint.available is not None:
         # Somebody may have written to the hidden level of an item that is not stocked there.
         return _doubt(*seen, about=None, event_id=hint.event_id)
-    return _take(*seen, level.is_active if hint.is_active is None else hint.is_active, hint.event_id)
+    return _accept(*seen, level.is_active if hint.is_active is None else hint.is_active, hint.event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,13 @@ def observe_live(
     for start in range(0, len(levels), READ_BATCH):
         asked = {level.item_gid: level for level in levels[start : start + READ_BATCH]}
         readings = read_levels(client, location.gid, list(asked))
-        dirtied |= _take_live(asked, readings, client.answered_at, except_links)
+        dirtied |= _accept_live(asked, readings, client.answered_at, except_links)
         if contradictions is not None:
             contradictions.note(location.store_id, readings)
     return dirtied
 
 
-def _take_live(
+def _accept_live(
     asked: dict[str, StockLevel],
     readings: Iterable[LevelReading],
     answered_at: datetime | None,
@@ -125,9 +125,9 @@ def _take_live(
             available = reading.available if is_sold else None
             as_of = reading.as_of if is_sold else None
             verdict = judge_live(_mirror(level), available, as_of, asked[level.item_gid].version)
-            if verdict is Verdict.TAKE:
+            if verdict is Verdict.ACCEPT:
                 as_of = live_instant(_mirror(level), as_of, answered_at)
-                changes.append(_take(level, available, as_of, reading.is_active))
+                changes.append(_accept(level, available, as_of, reading.is_active))
             elif verdict is Verdict.DOUBT:
                 changes.append(_doubt(level, available, reading.as_of, about=_known_until(level)))
         return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
@@ -200,7 +200,7 @@ def _known_until(level: StockLevel) -> datetime | None:
     return latest(level.as_of, level.doubt_as_of)
 
 
-def _take(
+def _accept(
     level: StockLevel, available: int | None, as_of: datetime | None, is_active: bool, event_id: int | None = None
 ) -> _Change:
     before = (level.available, level.is_active, level.is_doubtful)

@@ -233,7 +233,7 @@ def _write_own(batch: StockBatch, adjustments: Sequence[StockAdjustment], at: da
         verdict = judge_own_write(mirror, row.change_from, row.from_as_of, at)
         if at is None and batch.kind == StockBatch.Kind.ADJUST:
             verdict = Verdict.DOUBT  # "nothing changed" is a strange answer to a delta: look before planning on
-        if verdict is Verdict.TAKE:
+        if verdict is Verdict.ACCEPT:
             observations.append(_own_observation(level, row.change_to, at))
             level.available, level.as_of = row.change_to, latest(at, level.as_of)
         elif verdict is Verdict.DOUBT:

@@ -43,7 +43,7 @@ def healthy(settings):
 
 def found() -> dict[str, doctor.Finding]:
     """What is not good, by subject; the warning of DEBUG left out."""
-    return {one.subject: one for one in doctor.examine() if one.standing != doctor.GOOD and "DEBUG" not in one.words}
+    return {one.subject: one for one in doctor.examine() if one.grade != doctor.GOOD and "DEBUG" not in one.words}
 
 
 def test_when_all_is_well_it_says_so(healthy):
@@ -97,14 +97,14 @@ def _no_database(monkeypatch, settings) -> None:
         (lambda monkeypatch, settings: setattr(doctor, "LEAST_POSTGRESQL", 99), "database", "WRONG", "Use 99 or newer"),
     ],
 )
-def test_each_breakage_is_a_line_with_its_remedy(healthy, monkeypatch, settings, break_it, subject, standing, advice):
+def test_each_breakage_is_a_line_with_its_remedy(healthy, monkeypatch, settings, break_it, subject, grade, advice):
     monkeypatch.setattr(doctor, "LEAST_POSTGRESQL", doctor.LEAST_POSTGRESQL)  # put back at the end
     break_it(monkeypatch, settings)
     printed = io.StringIO()
     with contextlib.suppress(CommandError):
         call_command("doctor", stdout=printed)
     lines = printed.getvalue().splitlines()
-    (number,) = [n for n, line in enumerate(lines) if re.match(rf"{standing}\s+{subject}: (?!DEBUG)", line)]
+    (number,) = [n for n, line in enumerate(lines) if re.match(rf"{grade}\s+{subject}: (?!DEBUG)", line)]
     assert advice in lines[number + 1]
 
 
@@ -119,10 +119,10 @@ def test_asked_live_it_finds_a_revoked_token_and_subscriptions_that_point_elsewh
         simulator.subscribe(store.domain, "PRODUCTS_UPDATE", "https://old.example.com/webhooks/")
     simulator.shop(source.domain).add_location("Warehouse", at=simulator.clock.whole_seconds(), is_primary=True)
     simulator.uninstall(north.domain)
-    live = {one.subject: one for one in doctor.examine(is_live=True) if one.standing != doctor.GOOD}
+    live = {one.subject: one for one in doctor.examine(is_live=True) if one.grade != doctor.GOOD}
     elsewhere, revoked = live[f"store {source.domain}"], live[f"store {north.domain}"]
     assert "old.example.com" in elsewhere.words and "delete them in Shopify" in elsewhere.advice
-    assert (revoked.standing, "Check store" in revoked.advice) == (doctor.WRONG, True)
+    assert (revoked.grade, "Check store" in revoked.advice) == (doctor.WRONG, True)
     assert revoked.words.startswith("disconnected: ")
 
 
@@ -149,7 +149,7 @@ def test_an_old_key_is_found_and_rotated_away(healthy, settings):
     settings.CREDENTIAL_KEYS = old
     with pytest.raises(ImproperlyConfigured, match="its key is missing"):
         Store.objects.get(pk=rows.source.pk)
-    assert found()["credentials"].standing == doctor.WRONG
+    assert found()["credentials"].grade == doctor.WRONG
 
 
 def test_migrations_that_are_missing_end_the_examination(healthy):

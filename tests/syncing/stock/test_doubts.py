@@ -28,13 +28,13 @@ class TestRules:
     def test_a_value_from_before_what_the_doubt_is_about_does_not_end_it(self):
         mirror = Mirror(19, at(1), is_doubtful=True, doubt_as_of=at(3))
         assert [judge_hint(mirror, 17, at(second)) for second in (2, 3)] == [Verdict.DOUBT] * 2
-        assert judge_hint(mirror, 67, at(4)) is Verdict.TAKE
+        assert judge_hint(mirror, 67, at(4)) is Verdict.ACCEPT
 
     def test_a_doubt_about_no_instant_is_ended_by_no_value_that_travelled(self):
         mirror = Mirror(19, at(1), is_doubtful=True)
         assert [judge_hint(mirror, value, at(1000)) for value in (17, 19)] == [Verdict.DOUBT] * 2
         assert judge_hint(mirror, 19, at(1)) is Verdict.NOTHING
-        assert judge_live(mirror, 17, at(1), asked_version=0) is Verdict.TAKE
+        assert judge_live(mirror, 17, at(1), asked_version=0) is Verdict.ACCEPT
 
     def test_the_younger_of_two_doubts_counts_and_one_without_an_instant_most(self):
         mirror = Mirror(19, at(1), is_doubtful=True, doubt_as_of=at(3))
@@ -54,7 +54,7 @@ class TestRules:
 
     def test_a_write_of_an_unknown_instant_proves_nothing_of_a_level_that_moved(self):
         assert judge_own_write(Mirror(9, at(3)), 10, at(1), None) is Verdict.DOUBT
-        assert judge_own_write(Mirror(10, at(1)), 10, at(1), None) is Verdict.TAKE
+        assert judge_own_write(Mirror(10, at(1)), 10, at(1), None) is Verdict.ACCEPT
         assert judge_own_write(Mirror(None, at(9)), 10, at(1), at(5)) is Verdict.DOUBT
 
 
@@ -119,7 +119,7 @@ class _Level:
         number, stamp, body = self.notices[self._pick(share)]
         self.known.add(number)
         verdict = judge_hint(self.mirror, body.value, at(stamp))
-        if verdict is Verdict.TAKE:
+        if verdict is Verdict.ACCEPT:
             self._show(body.changes, at(stamp))
         elif verdict is Verdict.DOUBT:
             self._doubt(max(filter(None, (self.mirror.as_of, self.mirror.doubt_as_of))))
@@ -144,7 +144,7 @@ class _Level:
         (version, seen), self.question = self.question, None
         stamp = at(int(seen.second))
         verdict = judge_live(self.mirror, seen.value, stamp, version)
-        if verdict is Verdict.TAKE:
+        if verdict is Verdict.ACCEPT:
             self._show(seen.changes, live_instant(self.mirror, stamp, at(int(self.now))))
         elif verdict is Verdict.DOUBT:
             self._doubt(max(filter(None, (self.mirror.as_of, self.mirror.doubt_as_of))))
@@ -166,7 +166,7 @@ class _Level:
         self.known.add(number)
         done_at = max(created_at, at(int(self.now))) if created_at else None
         verdict = judge_own_write(self.mirror, value, as_of, done_at)
-        if verdict is Verdict.TAKE:
+        if verdict is Verdict.ACCEPT:
             self._show(contents | {number}, max(filter(None, (done_at, self.mirror.as_of))))
         elif verdict is Verdict.DOUBT:
             self._doubt(done_at)

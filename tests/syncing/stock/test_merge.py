@@ -30,10 +30,10 @@ def at(seconds: int) -> datetime:
 
 class TestHints:
     def test_a_newer_value_is_taken(self):
-        assert judge_hint(Mirror(10, at(5)), 9, at(6)) is Verdict.TAKE
+        assert judge_hint(Mirror(10, at(5)), 9, at(6)) is Verdict.ACCEPT
 
     def test_a_first_value_is_taken(self):
-        assert judge_hint(Mirror(None, None), 9, at(6)) is Verdict.TAKE
+        assert judge_hint(Mirror(None, None), 9, at(6)) is Verdict.ACCEPT
 
     @pytest.mark.parametrize("seconds", [4, 5])
     def test_the_same_value_again_changes_nothing(self, seconds):
@@ -46,18 +46,18 @@ class TestHints:
 
 class TestLiveReadings:
     def test_a_live_value_is_taken_even_if_its_stamp_is_older(self):
-        assert judge_live(Mirror(10, at(9), version=3), 8, at(5), asked_version=3) is Verdict.TAKE
+        assert judge_live(Mirror(10, at(9), version=3), 8, at(5), asked_version=3) is Verdict.ACCEPT
 
     def test_a_live_value_that_was_overtaken_by_a_newer_one_is_doubted(self):
         assert judge_live(Mirror(10, at(9), version=4), 8, at(9), asked_version=3) is Verdict.DOUBT
 
     def test_a_live_value_newer_than_what_overtook_it_is_taken(self):
-        assert judge_live(Mirror(10, at(9), version=4), 8, at(10), asked_version=3) is Verdict.TAKE
+        assert judge_live(Mirror(10, at(9), version=4), 8, at(10), asked_version=3) is Verdict.ACCEPT
 
 
 class TestOwnWrites:
     def test_an_undisturbed_write_becomes_the_mirror(self):
-        assert judge_own_write(Mirror(10, at(1)), 10, at(1), at(5)) is Verdict.TAKE
+        assert judge_own_write(Mirror(10, at(1)), 10, at(1), at(5)) is Verdict.ACCEPT
 
     def test_the_written_value_of_the_same_second_may_be_our_echo_or_a_sale_before_us(self):
         assert judge_own_write(Mirror(7, at(5)), 10, at(1), at(5)) is Verdict.DOUBT

@@ -148,7 +148,7 @@ def test_a_source_in_trouble_keeps_nothing_from_the_other_source_of_a_destinatio
 def test_links_that_cannot_be_carried_keep_none_behind_them_from_its_turn(pair, monkeypatch):
     world = pair(items=6)
     source, north = world.places
-    monkeypatch.setattr("syncing.stock.engine.TAKE", 2)
+    monkeypatch.setattr("syncing.stock.engine.LOT_ROWS", 2)
     trouble(north, "unwritable")
     for number in range(5):
         source.buy(number, 1)

@@ -21,7 +21,7 @@ PREVIEWED = 250
 
 
 @dataclass(frozen=True)
-class Terms:
+class Pricing:
     """A price rule with the rate of today and the destination's currency."""
 
     rule: pricing.PriceRule
@@ -35,9 +35,9 @@ class Terms:
         return money_text(price), "" if compare_at is None else money_text(compare_at)
 
 
-def terms_of(settings: CatalogueSettings) -> Terms:
+def pricing_of(settings: CatalogueSettings) -> Pricing:
     """Raises NoRate."""
-    return Terms(price_rule_of(settings), rate_of(settings), settings.connection.destination.currency)
+    return Pricing(price_rule_of(settings), rate_of(settings), settings.connection.destination.currency)
 
 
 def proposed(settings: CatalogueSettings, data: Mapping[str, Any]) -> tuple[CatalogueSettings, list[str]]:
@@ -68,8 +68,8 @@ def rule_query(settings: CatalogueSettings, **more: Any) -> str:
 def example(settings: CatalogueSettings) -> dict[str, Any]:
     """The first few products of the source, and what they would cost. Raises NoRate, ShopifyError."""
     variants, _ = read_prices(open_for_person(settings.connection.source), EXAMPLES)
-    terms = terms_of(settings)
-    return {"rows": [_row(variant, None, terms) for variant in variants], **currencies(settings)}
+    pricing = pricing_of(settings)
+    return {"rows": [_row(variant, None, pricing) for variant in variants], **currencies(settings)}
 
 
 def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str = "") -> dict[str, Any]:
@@ -80,12 +80,12 @@ def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str 
     variants, cursor = read_prices(open_for_person(settings.connection.source), PREVIEWED, after)
     share, selection = share_of(settings.connection.source), selection_of(settings)
     wanted = [variant for variant in variants if wants(variant.tags, selection, share).is_wanted]
-    terms = terms_of(changed)
+    pricing = pricing_of(changed)
     try:
-        before = terms_of(settings)
+        before = pricing_of(settings)
     except NoRate:
         before = None
-    rows = [_row(variant, before, terms) for variant in wanted]
+    rows = [_row(variant, before, pricing) for variant in wanted]
     return {
         "rows": rows,
         "changed": sum(row["differs"] for row in rows),
@@ -113,7 +113,7 @@ def currencies(settings: CatalogueSettings) -> dict[str, str]:
     return {"source_currency": connection.source.currency, "destination_currency": connection.destination.currency}
 
 
-def _row(variant: PricedVariant, before: Terms | None, after: Terms) -> dict[str, Any]:
+def _row(variant: PricedVariant, before: Pricing | None, after: Pricing) -> dict[str, Any]:
     title = " / ".join(part for part in (variant.product_title, variant.variant_title) if part)
     old, new = before.prices_of(variant) if before else ("", ""), after.prices_of(variant)
     source_compare_at = "" if variant.compare_at_price is None else money_text(variant.compare_at_price)

@@ -84,8 +84,8 @@ class CatalogueRunAdmin(ReadOnlyPage):
     ]
 
     def panel(self, request: HttpRequest, row: CatalogueRun) -> dict[str, Any]:
-        worth_a_look = row.items.exclude(action=Action.EQUAL, outcome=Result.DONE)
-        items = list(worth_a_look.defer("differences").order_by("-failure", "id")[: SHOWN_ITEMS + 1])
+        noteworthy = row.items.exclude(action=Action.EQUAL, outcome=Result.DONE)
+        items = list(noteworthy.defer("differences").order_by("-failure", "id")[: SHOWN_ITEMS + 1])
         return {
             "alerts": [{"tone": markup.BAD, "text": f"{row.hold_reason} {ASKED_AGAIN}"}]
             if row.state == State.HELD
@@ -95,7 +95,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
             "is_working": row.state in WORKING,
             "words": markup.progress_words(row.done, row.total, row.failed),
             "left": what_is_left(row),
-            "figures": [_figure(row, action, count) for action, count in sorted(row.counts.items()) if count],
+            "counts": [_count(row, action, count) for action, count in sorted(row.counts.items()) if count],
             "items": [_item_row(item) for item in items[:SHOWN_ITEMS]],
             "is_cut": len(items) > SHOWN_ITEMS,
             "items_url": markup.list_url(CatalogueRunItem, run=row.pk),
@@ -222,7 +222,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
         return HttpResponseRedirect(reverse("admin:syncing_cataloguerun_change", args=[run.pk]))
 
 
-def _figure(run: CatalogueRun, action: str, count: int) -> dict[str, Any]:
+def _count(run: CatalogueRun, action: str, count: int) -> dict[str, Any]:
     url = markup.list_url(CatalogueRunItem, run=run.pk, action__exact=action)
     return {"label": Action(action).label.lower(), "count": count, "url": url}
 

@@ -13,7 +13,7 @@ from tiposync.console.kit import markup
 
 State = ProductLink.State
 # In this order; the tones of states that want attention.
-FIGURES = ((State.LINKED, ""), (State.UNMATCHED, ""), (State.CONFLICT, "attention"), (State.FAILED, "attention"))
+COUNTED_STATES = ((State.LINKED, ""), (State.UNMATCHED, ""), (State.CONFLICT, "attention"), (State.FAILED, "attention"))
 
 
 def summarise(settings: CatalogueSettings) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _counts(rows: QuerySet, model: type, connection_id: int) -> list[dict[str, A
             "tone": tone if counted.get(state.value) else "",
             "url": markup.list_url(model, state__exact=state.value, connection=connection_id),
         }
-        for state, tone in FIGURES
+        for state, tone in COUNTED_STATES
     ]
 
 

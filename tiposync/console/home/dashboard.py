@@ -38,7 +38,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {"cards": cards[:CARDS], "more_cards": cards[CARDS:]}
     if user.has_perms(WHOLE):
         queue = service_status.read_queue()
-        context["figures"] = [*_figures(queue), *(_sums(statuses.values()) if user.has_perms(STOCK) else [])]
+        context["counts"] = [*_counts(queue), *(_sums(statuses.values()) if user.has_perms(STOCK) else [])]
         context["other_failed"] = queue["failed_general_jobs"]
         context["other_failed_url"] = markup.list_url(SyncJob, state__exact="failed", connection__isnull=True)
         stores = _stores()
@@ -46,33 +46,33 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context | charts(request, connections)
 
 
-def _figures(queue: dict[str, Any]) -> list[dict[str, Any]]:
+def _counts(queue: dict[str, Any]) -> list[dict[str, Any]]:
     """The workers and what waits for them."""
     is_late = queue["oldest_event_at"] and queue["oldest_event_at"] < service_status.late_since()
     sign = markup.ago(queue["heartbeat_at"], "never seen")
     return [
-        _figure(
+        _count(
             "workers alive",
             queue["workers"],
             markup.list_url(Cluster, alive="yes"),
             not queue["workers"],
             markup.joined(["last sign", sign]),
         ),
-        _figure("jobs running", queue["running_jobs"], markup.list_url(SyncJob, state__exact="running")),
-        _figure(
+        _count("jobs running", queue["running_jobs"], markup.list_url(SyncJob, state__exact="running")),
+        _count(
             "jobs waiting",
             queue["due_jobs"],
             markup.list_url(SyncJob, due="now"),
             note=_since(queue["oldest_due_at"]),
         ),
-        _figure(
+        _count(
             "webhooks waiting",
             queue["waiting_events"],
             markup.list_url(WebhookEvent, state__exact="new", o=6),
             is_late,
             _since(queue["oldest_event_at"]),
         ),
-        _figure(
+        _count(
             "failed jobs", queue["failed_jobs"], markup.list_url(SyncJob, state__exact="failed"), queue["failed_jobs"]
         ),
     ]
@@ -84,14 +84,14 @@ def _sums(statuses: Any) -> list[dict[str, Any]]:
     out, held = (sum(status[name] for status in statuses) for name in ("out_of_step", "held"))
     unmatched, ambiguous = (sum(status["links"][name] for status in statuses) for name in ("unmatched", "ambiguous"))
     return [
-        _figure("out of step", out, markup.list_url(StockLink, stock="out"), out),
-        _figure("held", held, markup.list_url(StockHold, state__exact="open"), held),
-        _figure("unmatched", unmatched, markup.list_url(VariantLink, state__exact="unmatched"), unmatched),
-        _figure("ambiguous", ambiguous, markup.list_url(VariantLink, state__exact="ambiguous"), ambiguous),
+        _count("out of step", out, markup.list_url(StockLink, stock="out"), out),
+        _count("held", held, markup.list_url(StockHold, state__exact="open"), held),
+        _count("unmatched", unmatched, markup.list_url(VariantLink, state__exact="unmatched"), unmatched),
+        _count("ambiguous", ambiguous, markup.list_url(VariantLink, state__exact="ambiguous"), ambiguous),
     ]
 
 
-def _figure(label: str, count: int, url: str, is_attention: Any = False, note: Any = "") -> dict[str, Any]:
+def _count(label: str, count: int, url: str, is_attention: Any = False, note: Any = "") -> dict[str, Any]:
     return {"label": label, "count": count, "url": url, "is_attention": bool(is_attention), "note": note}
 
 

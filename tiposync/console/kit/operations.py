@@ -142,17 +142,17 @@ class OperatedMixin(admin.ModelAdmin):
         except self.refusals as error:
             messages.error(request, f"{button.label}: {refusal_words(error)}")
             return self._back(request, row)
-        return self._tell(request, row, button, outcome)
+        return self._respond(request, row, button, outcome)
 
-    def _tell(self, request: HttpRequest, row: Model, button: Operation, outcome: Any) -> HttpResponse:
+    def _respond(self, request: HttpRequest, row: Model, button: Operation, outcome: Any) -> HttpResponse:
         if button.is_page:
             return outcome
         if isinstance(outcome, HttpResponse):
             self.log_change(request, row, f"{button.label}.")
             return outcome
         self.log_change(request, row, f"{button.label}: {outcome}" if outcome else f"{button.label}.")
-        tell = messages.warning if isinstance(outcome, Warned) else messages.success
-        tell(request, outcome or f"{button.label}: done.")
+        add_message = messages.warning if isinstance(outcome, Warned) else messages.success
+        add_message(request, outcome or f"{button.label}: done.")
         return self._back(request, row)
 
     def _back(self, request: HttpRequest, row: Model) -> HttpResponseRedirect:

@@ -236,8 +236,8 @@ def with_claims(
 
     `suggested`, in the same order, adds score and reason.
     """
-    claims = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=variants).exclude(pk=link.pk)
-    taken = {claim.destination_variant_id: claim for claim in claims.select_related("source_variant__store")}
+    linked = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=variants).exclude(pk=link.pk)
+    claims = {claim.destination_variant_id: claim for claim in linked.select_related("source_variant__store")}
     scores = {one.variant.pk: one for one in suggested or ()}
     return [
         {
@@ -245,9 +245,9 @@ def with_claims(
             "score": markup.score_pill(scores[variant.pk].score) if variant.pk in scores else "",
             "reason": scores[variant.pk].reason if variant.pk in scores else "",
             "is_partner": link.state == State.LINKED and link.destination_variant_id == variant.pk,
-            "claimed_by": taken[variant.pk].source_variant if variant.pk in taken else None,
-            "claimed_url": reverse("admin:stores_variantlink_change", args=[taken[variant.pk].pk])
-            if variant.pk in taken
+            "claimed_by": claims[variant.pk].source_variant if variant.pk in claims else None,
+            "claimed_url": reverse("admin:stores_variantlink_change", args=[claims[variant.pk].pk])
+            if variant.pk in claims
             else "",
         }
         for variant in variants

@@ -55,7 +55,17 @@ class AlertAdmin(ReadOnlyPage):
     fieldsets = [
         (
             None,
-            {"fields": ["shown_kind", "shown_message", "shown_page", "opened_at", "seen_at", "resolved_at", "told"]},
+            {
+                "fields": [
+                    "shown_kind",
+                    "shown_message",
+                    "shown_page",
+                    "opened_at",
+                    "seen_at",
+                    "resolved_at",
+                    "recipients",
+                ]
+            },
         )
     ]
 
@@ -80,7 +90,7 @@ class AlertAdmin(ReadOnlyPage):
         return markup.anchor(alert.path, "Look at it") if alert.path else markup.NOTHING
 
     @display(description="Told to")
-    def told(self, alert: Alert) -> str:
+    def recipients(self, alert: Alert) -> str:
         names = alert.messages.order_by().values_list("channel__name", flat=True).distinct()
         return ", ".join(names) or "nobody yet"
 

@@ -16,7 +16,7 @@ ATTENTION = Q(state=State.FAILED) | Q(state=State.WAITING, waits_for=WaitsFor.LI
 UNFINISHED = Q(state__in=OrderImport.UNFINISHED)
 
 
-class StandingFilter(DropdownFilter):
+class ProgressFilter(DropdownFilter):
     """What wants attention, or is not over yet."""
 
     title = "standing"

@@ -16,7 +16,7 @@ from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
-from tiposync.console.orders.filters import StandingFilter
+from tiposync.console.orders.filters import ProgressFilter
 from tiposync.console.orders.summary import (
     copy_of,
     order_panel,
@@ -69,7 +69,7 @@ class OrderImportAdmin(ReadOnlyPage):
         "shown_placed",
         "shown_waiting",
     ]
-    list_filter = [("state", ChoicesDropdownFilter), StandingFilter, ConnectionFilter]
+    list_filter = [("state", ChoicesDropdownFilter), ProgressFilter, ConnectionFilter]
     list_filter_submit = True
     search_fields = ["order_name", "copy_name", "=order_gid", "=copy_gid", "=copy_order_gid"]
     search_help_text = "Search by name (#1001) or Shopify's number, of the order or of its copy"

@@ -86,7 +86,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     panel_template = "admin/syncing/stockhold/evidence.html"
     fieldsets = [
         ("Hold", {"fields": ["shown_kind", "shown_state", "shown_reason", "about", "shown_reconciliation"]}),
-        ("Decision", {"fields": ["created_at", "resolved_at", "resolved_by", "shown_truth"]}),
+        ("Decision", {"fields": ["created_at", "resolved_at", "resolved_by", "shown_true_quantity"]}),
     ]
 
     def panel(self, request: HttpRequest, row: StockHold) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         return markup.page_of(hold.reconciliation)
 
     @display(description="True quantity")
-    def shown_truth(self, hold: StockHold) -> str:
+    def shown_true_quantity(self, hold: StockHold) -> str:
         if hold.true_quantity is None:
             return markup.NOTHING
         seen = f"when the source had {hold.source_seen_quantity}, the destination {hold.destination_seen_quantity}"

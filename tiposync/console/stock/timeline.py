@@ -94,16 +94,16 @@ def read_live_view(request: HttpRequest, link_id: int) -> HttpResponse:
     except REFUSALS as error:
         messages.error(request, f"Read live: {refusal_words(error)}")
     else:
-        _tell(request, readings)
+        _report_readings(request, readings)
     return redirect("admin:syncing_timeline", link_id)
 
 
-def _tell(request: HttpRequest, readings: list[Reading]) -> None:
+def _report_readings(request: HttpRequest, readings: list[Reading]) -> None:
     if read := [reading for reading in readings if not reading.problem]:
         differs = any(reading.level.available != reading.before for reading in read)
         after = " What differs is being carried over." if differs else " All as known here."
-        told = "; ".join(reading.words for reading in read)
-        messages.success(request, f"Shopify says, at {timezone.now():%H:%M:%S} UTC: {told}.{after}")
+        words = "; ".join(reading.words for reading in read)
+        messages.success(request, f"Shopify says, at {timezone.now():%H:%M:%S} UTC: {words}.{after}")
     for problem in problems_of(readings):
         messages.error(request, f"Could not be read. {problem}")
 

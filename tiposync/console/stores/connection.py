@@ -34,7 +34,7 @@ from tiposync.console.stores.setup_guide import PREVIEWED, is_working, next_step
 CHANGE_CATALOGUE = "stores.change_cataloguesettings"
 CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
 PREVIEW_ROWS = 500
-FIRST_LOOK = timedelta(minutes=2)  # whoever has just started it sees its numbers move
+JUST_STARTED = timedelta(minutes=2)  # whoever has just started it sees its numbers move
 ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
 
@@ -145,7 +145,7 @@ class ConnectionAdmin(ConnectionColumns):
             return True
         if row.state != State.RUNNING or row.started_at is None:
             return False
-        return row.started_at > row.destination.now() - FIRST_LOOK
+        return row.started_at > row.destination.now() - JUST_STARTED
 
     def panel(self, request: HttpRequest, row: Connection) -> dict[str, Any]:
         reason = row.why_inert()

@@ -323,7 +323,7 @@ def test_one_that_is_refused_does_not_stop_the_others(press):
 
 
 def test_nobody_else_works_at_the_same_things_at_the_same_time(press, transactional_db):
-    with exclusive.work_alone(press.connection, comparison.TURN), pytest.raises(exclusive.Busy):
+    with exclusive.work_alone(press.connection, comparison.LOCK_NAME), pytest.raises(exclusive.Busy):
         _in_another_session(lambda: press.poll())
 
 

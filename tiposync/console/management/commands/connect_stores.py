@@ -90,7 +90,7 @@ class Command(OperatorCommand):
         with transaction.atomic():
             connection, has_new_identifier, has_new_mappings = self._save(source, destination, options)
             _choose_orders(connection, options["orders"])
-        self._tell(connection)
+        self._print_connection(connection)
         if words := due.report_left_over(connection):
             self.stdout.write(f"  {words}")
         if connection.state == Connection.State.RUNNING:
@@ -140,7 +140,7 @@ class Command(OperatorCommand):
             ignore_conflicts=True,
         )
 
-    def _tell(self, connection: Connection) -> None:
+    def _print_connection(self, connection: Connection) -> None:
         self.stdout.write(f"{name_of(connection)} (number {connection.pk}): {connection.get_state_display().lower()}")
         self.stdout.write(f"  {connection.get_strategy_display()}; matched by {connection.identifier}")
         for mapping in connection.mappings.select_related("source_location", "destination_location"):

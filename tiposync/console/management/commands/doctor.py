@@ -29,10 +29,10 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wrong = 0
         for finding in doctor.examine(is_live=options["live"]):
-            self.stdout.write(f"{SIGNS[finding.standing]}  {finding.subject}: {finding.words}")
+            self.stdout.write(f"{SIGNS[finding.grade]}  {finding.subject}: {finding.words}")
             if finding.advice:
                 self.stdout.write(f"         → {finding.advice}")
-            wrong += finding.standing == doctor.WRONG
+            wrong += finding.grade == doctor.WRONG
         if wrong:
             raise CommandError(f"{wrong} wrong.", returncode=1)
         self.stdout.write("Nothing is wrong.")

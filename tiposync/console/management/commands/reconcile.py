@@ -112,8 +112,8 @@ class Command(OperatorCommand):
             if under_way is None and (job := own.filter(state__in=over, finished_at__gte=asked_at).first()):
                 return job
             if time.monotonic() > deadline:
-                told = f" It said: {under_way.message}" if under_way and under_way.message else ""
+                words = f" It said: {under_way.message}" if under_way and under_way.message else ""
                 raise CommandError(
-                    f"{name_of(connection)} was not compared in time.{told} It stays queued; do the workers run?"
+                    f"{name_of(connection)} was not compared in time.{words} It stays queued; do the workers run?"
                 )
             time.sleep(POLL_SECONDS)

@@ -74,7 +74,7 @@ class Command(OperatorCommand):
             except ValidationError as error:
                 raise CommandError(" ".join(error.messages)) from None
             settings.save()
-        self._tell(settings)
+        self._print_settings(settings)
 
     def _set(self, settings: CatalogueSettings, options: dict[str, Any]) -> None:
         names = {field.attname for field in settings._meta.fields}
@@ -108,7 +108,7 @@ class Command(OperatorCommand):
             raise CommandError(f"{connection.destination} has no sales channel {unknown[0]}. It has: {names}.")
         return [by_name[name] for name in wanted]
 
-    def _tell(self, settings: CatalogueSettings) -> None:
+    def _print_settings(self, settings: CatalogueSettings) -> None:
         self.stdout.write(f"{name_of(settings.connection)}:")
         rows = {
             "products": settings.get_product_mode_display(),

@@ -69,13 +69,13 @@ class Command(OperatorCommand):
     def _act(self, connection: Connection, options: dict[str, Any]) -> None:
         action = options["action"]
         if action == "status":
-            self._tell(self._last(connection), options["limit"])
+            self._print_run(self._last(connection), options["limit"])
         elif action in STEPS:
             run = self._last(connection)
             getattr(lifecycle, action)(run)
             if action in ("resume", "release"):
                 enqueue.run_catalogue(run)
-            self._tell(run, 0)
+            self._print_run(run, 0)
         else:
             self._begin(connection, options)
 
@@ -105,7 +105,7 @@ class Command(OperatorCommand):
                 return
             self._watch(run)
         run.refresh_from_db()
-        self._tell(run, options["limit"] if is_preview else 0)
+        self._print_run(run, options["limit"] if is_preview else 0)
         failed = run.items.filter(outcome=CatalogueRunItem.Outcome.FAILED)
         if failed.exists() or run.state in (CatalogueRun.State.HELD, CatalogueRun.State.FAILED):
             self._list(failed, options["limit"])
@@ -148,7 +148,7 @@ class Command(OperatorCommand):
         if self.stdout.isatty():
             self.stdout.write("")
 
-    def _tell(self, run: CatalogueRun, limit: int) -> None:
+    def _print_run(self, run: CatalogueRun, limit: int) -> None:
         self.stdout.write(f"{run}: {run.get_state_display()}. {progress_line(run)}")
         if run.hold_reason:
             self.stdout.write(f"  {run.hold_reason}")

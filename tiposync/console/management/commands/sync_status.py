@@ -143,10 +143,10 @@ def lines_of(status: dict[str, Any]) -> list[str]:
 
 def _lines_of_connection(connection: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in connection["links"].items())
-    standing = connection["inert_reason"] or ("in step" if connection["is_in_step"] else "being brought in step")
+    state = connection["inert_reason"] or ("in step" if connection["is_in_step"] else "being brought in step")
     orders = connection["orders"]
     lines = [
-        f"  {connection['connection']} ({connection['strategy']}): {standing}",
+        f"  {connection['connection']} ({connection['strategy']}): {state}",
         f"    quantities: {connection['in_step']} of {connection['pairs']} in step, {connection['out_of_step']} out of "
         f"step, {connection['held']} held, {connection['skipped']} skipped; links: {counts}",
     ]

@@ -38,9 +38,9 @@ class Command(BaseCommand):
             "cluster": None,
         }
         # The queue has no constraint on the name: two releases at once may have made two, of which one stays.
-        standing = Schedule.objects.select_for_update().filter(name=name).order_by("pk").first()
-        if standing is None:
+        present = Schedule.objects.select_for_update().filter(name=name).order_by("pk").first()
+        if present is None:
             Schedule.objects.create(name=name, **values)
             return
-        Schedule.objects.filter(name=name).exclude(pk=standing.pk).delete()
-        Schedule.objects.filter(pk=standing.pk).update(**values)
+        Schedule.objects.filter(name=name).exclude(pk=present.pk).delete()
+        Schedule.objects.filter(pk=present.pk).update(**values)
