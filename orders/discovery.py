@@ -21,7 +21,7 @@ Kind = OrderUpdate.Kind
 
 # What is looked at twice: Shopify's search lags, by half an hour at times, and one order may be seen before another.
 OVERLAP = timedelta(minutes=45)
-CHUNK = 100
+CHUNK_ROWS = 100
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
 
     # Not by the search, which has not seen the newest yet: what they sold would be taken for drift and put on sale.
     placed = order_lists.iter_orders_placed(client, _since(connection, connection.orders_looked_at))
-    while some := list(islice(placed, CHUNK)):
+    while some := list(islice(placed, CHUNK_ROWS)):
         see(some)
     latest = _discover(connection, client, connection.orders_looked_at, see)
     Connection.objects.filter(pk=connection.pk).update(orders_looked_at=latest)
@@ -67,7 +67,7 @@ def _discover(
 ) -> datetime | None:
     """Show what changed in a store since `before`, some at a time; the instant of the last change."""
     changed = order_lists.iter_orders_updated(client, _since(connection, before))
-    while some := list(islice(changed, CHUNK)):
+    while some := list(islice(changed, CHUNK_ROWS)):
         see(some)
         before = max([*([before] if before else []), *(summary.updated_at for summary in some)])
     return before

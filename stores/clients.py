@@ -26,7 +26,7 @@ from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFoun
 logger = logging.getLogger(__name__)
 
 # A renewal that failed while the current token still lives is not tried again before this many seconds.
-RENEWAL_PAUSE = 60
+RENEWAL_PAUSE_SECONDS = 60
 # What an answer says of the time is written down when the clocks moved apart by this, and after this time anyway.
 CLOCK_STEP, CLOCK_PAUSE = timedelta(seconds=5), timedelta(seconds=20)
 
@@ -96,7 +96,7 @@ class StoreBucket:
     by one bucket of debt: what a killed worker reserved and never reported is forgotten after that time.
     """
 
-    def __init__(self, store_pk: int, keep: float = throttle.KEEP) -> None:
+    def __init__(self, store_pk: int, keep: float = throttle.KEEP_SHARE) -> None:
         self._store_pk = store_pk
         self._keep = keep
         self._reserved = 0.0
@@ -217,7 +217,7 @@ class StoreTokens:
         self._renew_at = None
         if store.token_obtained_at and store.token_expires_at:
             life = store.token_expires_at - store.token_obtained_at
-            self._renew_at = store.token_obtained_at + life * auth.RENEW_AFTER
+            self._renew_at = store.token_obtained_at + life * auth.RENEW_AFTER_SHARE
 
     def token(self) -> str:
         """See auth.TokenSource.token. Renews at 80 % of the token's life."""
@@ -227,7 +227,7 @@ class StoreTokens:
         if not self._token or not self._expires_at or now >= self._expires_at:
             return self.renew(self._token)
         if self._next_renewal_at is None or now >= self._next_renewal_at:
-            self._next_renewal_at = now + timedelta(seconds=RENEWAL_PAUSE)
+            self._next_renewal_at = now + timedelta(seconds=RENEWAL_PAUSE_SECONDS)
             self._renew_in_time()
         return self._token
 

@@ -38,7 +38,7 @@ from stores.shopify.errors import (
 PATIENCE_SECONDS = 5.0  # how long a call may sleep for want of points, all its waits together
 BUSY_SECONDS = 3.0
 SLOW_SECONDS = 10.0
-SHARE = 3  # rests this many times as long as a slow call took
+REST_FACTOR = 3  # rests this many times as long as a slow call took
 LONGEST_REST_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 60.0  # between tries of a store that fails at once
 
@@ -101,7 +101,7 @@ class StoreGate:
         elif isinstance(error, ShopifyError) and error.is_of_request and not is_slow:
             statement = _ENDED  # a bad item among good ones is found by asking on, which a rest would end
         elif isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):
-            rest = SHARE * seconds if is_slow or isinstance(error, Throttled) else 0.0
+            rest = REST_FACTOR * seconds if is_slow or isinstance(error, Throttled) else 0.0
             if isinstance(error, SlowDown):
                 rest = max(rest, error.retry_after)
             parameters |= {

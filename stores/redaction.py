@@ -7,8 +7,8 @@ import re
 import threading
 
 HIDDEN = "(secret)"
-MOST_KNOWN = 5000
-SHORTEST = 8  # shorter ones would be found in innocent words
+MOST_SECRETS = 5000
+LEAST_CHARACTERS = 8  # shorter ones would be found in innocent words
 
 _known: dict[str, None] = {}
 _lock = threading.Lock()
@@ -25,11 +25,11 @@ _SECRET_PATTERNS = (
 
 def know(secret: str) -> None:
     """From now on this text is hidden wherever it appears. Called for each credential that this process decrypts."""
-    if len(secret) < SHORTEST or secret in _known:
+    if len(secret) < LEAST_CHARACTERS or secret in _known:
         return
     with _lock:
         _known[secret] = None
-        while len(_known) > MOST_KNOWN:
+        while len(_known) > MOST_SECRETS:
             del _known[next(iter(_known))]
 
 

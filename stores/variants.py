@@ -21,16 +21,16 @@ from stores.shopify.products.products import VariantRecord
 
 logger = logging.getLogger(__name__)
 
-PORTION = 2000
-FEW = 100  # variants that any plan is fast enough for
-LONGEST_BULK_WAIT = 400.0  # seconds; below QUEUE_TIMEOUT, so that the job ends in words and is tried again
+PORTION_ROWS = 2000
+FEW_ROWS = 100  # variants that any plan is fast enough for
+LONGEST_BULK_SECONDS = 400.0  # seconds; below QUEUE_TIMEOUT, so that the job ends in words and is tried again
 # Which column of Variant holds the normalised identifier.
 KEYS: dict[str, str] = {
     Connection.Identifier.HANDLE: "handle_key",
     Connection.Identifier.SKU: "sku_key",
     Connection.Identifier.BARCODE: "barcode_key",
 }
-_LONGEST_KEY = 255
+_KEY_CHARACTERS = 255
 
 _UPSERT = """
     INSERT INTO stores_variant (store_id, gid, product_gid, item_gid, product_title, title, handle, sku, barcode,
@@ -71,7 +71,7 @@ def refresh_catalogue(store: Store, opens: OpenClient = open_client) -> int:
     Whatever fails in between leaves the rows read so far, and nothing is marked as gone. Raises as the client does.
     """
     number = number_read()
-    for portion in _portions(_read_all(opens(store), store), PORTION):
+    for portion in _portions(_read_all(opens(store), store), PORTION_ROWS):
         _upsert(store, portion, number)
     alive = Variant.objects.filter(store=store, gone_at=None)
     gone = alive.filter(read_number__lt=number).update(gone_at=timezone.now())
@@ -83,7 +83,7 @@ def refresh_catalogue(store: Store, opens: OpenClient = open_client) -> int:
 
 def refresh_statistics(count: int) -> None:
     """Before as many searches among the variants: their plans must know how large the table has become."""
-    if count > FEW:
+    if count > FEW_ROWS:
         with db.cursor() as cursor:
             cursor.execute("ANALYZE stores_variant")
 
@@ -96,7 +96,7 @@ def _read_all(client: Client, store: Store) -> Iterator[VariantRecord]:
         one_more = next(paged, None)
         if one_more is None:
             return
-    for line in bulk.run(client, bulk.BULK_VARIANTS, longest_wait=LONGEST_BULK_WAIT):
+    for line in bulk.run(client, bulk.BULK_VARIANTS, longest_wait=LONGEST_BULK_SECONDS):
         yield bulk.variant_from_line(line)
 
 
@@ -142,7 +142,7 @@ def _clean(text: str | None, longest: int | None = None) -> str:
 def key_of(identifier: str | None) -> str:
     """An identifier as it is compared; '' for none. One that does not fit its column is told by its digest."""
     key = normalize_identifier(_clean(identifier))
-    return key if len(key) <= _LONGEST_KEY else "sha256:" + sha256(key.encode()).hexdigest()
+    return key if len(key) <= _KEY_CHARACTERS else "sha256:" + sha256(key.encode()).hexdigest()
 
 
 # --- One product --------------------------------------------------------------------------------------------------

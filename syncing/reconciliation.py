@@ -30,7 +30,7 @@ from syncing.stock.mirror.reading import read_levels
 from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.planning import State
 
-CHUNK = 2000
+CHUNK_ROWS = 2000
 POLL_SECONDS = 5
 READ = "read"
 UNREAD = "could not be read"
@@ -158,7 +158,7 @@ def _read_bulk(
     seen = _Seen(linked)
     lines = _Counted(bulk.stream(state.url, client.session) if state.url else iter(()))
     readings = _readings(lines)
-    while chunk := list(islice(readings, CHUNK)):
+    while chunk := list(islice(readings, CHUNK_ROWS)):
         report.levels_read += _compare_readings(store, chunk, seen, contradictions)
     if lines.count != state.object_count:
         raise BulkFailed(
@@ -288,7 +288,7 @@ def _compare(connection: Connection, report: Reconciliation, unread: set[int]) -
 def _next_chunk(connection: Connection, last: tuple[int, int]) -> list[tuple[int, int]]:
     """(destination level, link) in that order, so that all that is summed into one level is compared together."""
     rows = StockLink.objects.filter(connection=connection, destination_level_id__gt=last[0])
-    return list(rows.order_by("destination_level_id", "pk").values_list("destination_level_id", "pk")[:CHUNK])
+    return list(rows.order_by("destination_level_id", "pk").values_list("destination_level_id", "pk")[:CHUNK_ROWS])
 
 
 def _compare_chunk(

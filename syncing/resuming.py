@@ -11,7 +11,7 @@ from stores.models import CatalogueSettings, Connection, ProductLink, Store, Syn
 from syncing.queue import enqueue
 from syncing.stock import reserved_units
 
-MOST_SINGLY = 100  # products that are looked at one by one; above it a comparison reads them in batches
+MOST_PRODUCTS = 100  # products that are looked at one by one; above it a comparison reads them in batches
 
 
 def move_units(
@@ -56,8 +56,8 @@ def resume_connection(connection: Connection, product_gid: str | None = None) ->
     rows = _waiting(Connection.objects.filter(pk=connection.pk)).filter(_is_matched())
     if product_gid:
         rows = rows.filter(source_gid=product_gid)
-    links = list(rows.select_related("connection")[: MOST_SINGLY + 1])
-    if len(links) > MOST_SINGLY:  # one comparison of all, which the sweep begins
+    links = list(rows.select_related("connection")[: MOST_PRODUCTS + 1])
+    if len(links) > MOST_PRODUCTS:  # one comparison of all, which the sweep begins
         CatalogueSettings.objects.filter(connection=connection).update(products_compared_at=None)
         return
     for link in links:

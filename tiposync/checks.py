@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 LEAST_WATCHDOG_SECONDS = 5  # a cluster needs some seconds to start and to execute its first pulse
-LEAST_KEY_LENGTH = 32
+LEAST_KEY_CHARACTERS = 32
 BROKER = "syncing.queue.watchdog.PulsedBroker"
 
 
@@ -157,9 +157,9 @@ def _check_keys() -> Iterator[CheckMessage]:
             hint=f"Replace it with the output of: {new_key}",
             id="tiposync.E031",
         )
-    if any(len(key) < LEAST_KEY_LENGTH for key in settings.CREDENTIAL_KEYS):
+    if any(len(key) < LEAST_KEY_CHARACTERS for key in settings.CREDENTIAL_KEYS):
         yield Warning(
-            f"A key in CREDENTIAL_KEYS is shorter than {LEAST_KEY_LENGTH} characters and may be guessed.",
+            f"A key in CREDENTIAL_KEYS is shorter than {LEAST_KEY_CHARACTERS} characters and may be guessed.",
             hint=f"Put the output of this in front, and keep the old one behind it: {new_key}",
             id="tiposync.W032",
         )

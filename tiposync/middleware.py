@@ -33,8 +33,8 @@ POLICY = "; ".join(
 )
 # The largest form: a file of links or rates fits several times. Webhooks have a limit of their own (syncing.views).
 MOST_BYTES = 25 * 1024 * 1024
-TOO_LARGE = 413
-HOUSEHOLD = 64  # bits of an IPv6 address that belong to the network
+TOO_LARGE_STATUS = 413
+HOUSEHOLD_BITS = 64  # bits of an IPv6 address that belong to the network
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -75,7 +75,7 @@ def size(get_response: Answer) -> Answer:
     def answer(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()) or int(length[:20]) > MOST_BYTES:
-            return HttpResponse("The body is too large.", status=TOO_LARGE, content_type="text/plain")
+            return HttpResponse("The body is too large.", status=TOO_LARGE_STATUS, content_type="text/plain")
         return get_response(request)
 
     return answer
@@ -131,4 +131,4 @@ def client_address(request: HttpRequest) -> str:
         return str(found)
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, HOUSEHOLD), strict=False).network_address)
+    return str(ipaddress.ip_network((found, HOUSEHOLD_BITS), strict=False).network_address)

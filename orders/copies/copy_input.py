@@ -23,7 +23,7 @@ INVENTORY_BEHAVIOURS = {
     "bypass": "BYPASS",
 }
 # Tags of drafts are at most 40 characters (shopify.md 7.2); a comma would make two of one.
-LONGEST_TAG = 40
+TAG_CHARACTERS = 40
 MOST_TAGS = 249  # a draft has one more, by which it is found
 ORIGINAL_ID = "Original order id"
 # What was sold over the counter is shipped before it is copied: whoever packs the source's orders must not ship it once
@@ -76,7 +76,7 @@ def draft_tag(order_gid: str) -> str:
 
 def store_tag(store_name: str) -> str:
     """`From: <store>`, as a tag that Shopify keeps in one piece."""
-    return f"From: {' '.join(store_name.replace(',', ' ').split())}"[:LONGEST_TAG].rstrip()
+    return f"From: {' '.join(store_name.replace(',', ' ').split())}"[:TAG_CHARACTERS].rstrip()
 
 
 def order_options(inventory_behaviour: str) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _tags(order: OrderRecord, origin: Origin, choices: CopyChoices) -> list[str]
     ours = [store_tag(origin.name), MARK_TAG, *([shipped[0]] if shipped else [])]
     if not choices.carries_tags:
         return ours
-    theirs = [tag[:LONGEST_TAG].rstrip() for tag in order.tags]
+    theirs = [tag[:TAG_CHARACTERS].rstrip() for tag in order.tags]
     return [*ours, *dict.fromkeys(tag for tag in theirs if tag not in ours)][:MOST_TAGS]
 
 

@@ -31,7 +31,7 @@ LINK, IGNORE, CLEAR = "link", "ignore", "clear"
 DECISIONS = (LINK, IGNORE, CLEAR)
 MOST_ROWS = 20_000
 MOST_PROBLEMS = 200
-LARGEST = 4_000_000  # characters
+MOST_CHARACTERS = 4_000_000  # characters
 # A cell that begins with one of these is a formula to a spreadsheet, and would be run there.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -102,8 +102,8 @@ def parse_rows(text: str) -> list[LinkRow]:
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise LinkFileError(["The file is empty."])
-    if len(text) > LARGEST:
-        raise LinkFileError([f"The file is too large: import at most {LARGEST:,} characters at a time."])
+    if len(text) > MOST_CHARACTERS:
+        raise LinkFileError([f"The file is too large: import at most {MOST_CHARACTERS:,} characters at a time."])
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -273,7 +273,7 @@ def _decide(changes: Sequence[Change], by: object) -> None:
         [change.found_source.pk for change in decided],
         [change.partner.pk if change.partner else None for change in decided],
         [(State.LINKED if change.effect == LINK else State.IGNORED).value for change in decided],
-        [words[change.effect][: matching.LONGEST_REASON] for change in decided],
+        [words[change.effect][: matching.REASON_CHARACTERS] for change in decided],
     ]
     with db.cursor() as cursor:
         cursor.execute(_DECIDE, [*columns, changes[0].found_connection.pk])

@@ -87,7 +87,7 @@ def match_connection(connection: Connection) -> LinkReport:
     """
     changed = link_rows.write(connection, lambda: link_rows.mark_gone(connection) + link_rows.bring_back(connection))
     # PostgreSQL plans for a table as large as it last saw it: it looks again each time ours has grown much.
-    analyze_above = link_rows.PORTION // 2
+    analyze_above = link_rows.PORTION_ROWS // 2
     for keys in link_rows.open_keys(connection):
         changed += link_rows.match_keys(connection, keys)
         if changed > analyze_above:
@@ -223,7 +223,7 @@ def _decide(link: VariantLink, state: str, variant: Variant | None, reason: str)
         link.refresh_from_db(from_queryset=VariantLink.objects.select_for_update(of=("self",)))
         if variant is not None:
             _refuse_partner(link, variant)
-        link.state, link.destination_variant, link.reason = state, variant, reason[: matching.LONGEST_REASON]
+        link.state, link.destination_variant, link.reason = state, variant, reason[: matching.REASON_CHARACTERS]
         link.is_manual = state != State.UNMATCHED
         link.save(update_fields=["state", "destination_variant", "reason", "is_manual", "changed_at"])
         link.candidates.clear()

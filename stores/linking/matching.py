@@ -14,7 +14,7 @@ WORDS = {HANDLE: "handle", SKU: "SKU", BARCODE: "barcode"}
 
 # More candidates than this help nobody to choose.
 MAX_CANDIDATES = 20
-LONGEST_REASON = 255
+REASON_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +176,4 @@ def _quote(text: str) -> str:
 
 
 def _clip(text: str) -> str:
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+    return text if len(text) <= REASON_CHARACTERS else text[: REASON_CHARACTERS - 1] + "…"

@@ -18,7 +18,7 @@ from stores.variants import KEYS
 
 logger = logging.getLogger(__name__)
 
-PORTION = 2000  # variants
+PORTION_ROWS = 2000  # variants
 
 State = VariantLink.State
 _STATES = {matching.MATCHED: State.LINKED, matching.UNMATCHED: State.UNMATCHED, matching.AMBIGUOUS: State.AMBIGUOUS}
@@ -101,7 +101,7 @@ def _array(pks: Collection[int] | None) -> list[int] | None:
 
 
 def open_keys(connection: Connection) -> Iterator[list[str]]:
-    """The identifiers of living source variants that matching may decide, in portions of about PORTION variants."""
+    """The identifiers of living source variants that matching may decide, PORTION_ROWS or so at a time."""
     column = KEYS[connection.identifier]
     found = _rows(
         f"""
@@ -117,7 +117,7 @@ def open_keys(connection: Connection) -> Iterator[list[str]]:
     for key, count in found:
         keys.append(key)
         size += count
-        if size >= PORTION:
+        if size >= PORTION_ROWS:
             yield keys
             keys, size = [], 0
     if keys:
@@ -135,8 +135,8 @@ def open_without_key(connection: Connection) -> Iterator[list[int]]:
         """,
         [connection.pk, connection.source_id],
     )
-    for start in range(0, len(found), PORTION):
-        yield [pk for (pk,) in found[start : start + PORTION]]
+    for start in range(0, len(found), PORTION_ROWS):
+        yield [pk for (pk,) in found[start : start + PORTION_ROWS]]
 
 
 def refresh_statistics() -> None:

@@ -1,19 +1,19 @@
 """Suggestions, pure: how well a destination variant would fit a source variant that has no partner, and why.
 
-A score is no probability. From SURE on nothing that is known speaks against the pair, and an identifier or the same
-product and option speaks for it; below, a person has to look. Nothing is ever linked by a score alone.
+A score is no probability. From SURE_SCORE on nothing that is known speaks against the pair, and an identifier or the
+same product and option speaks for it; below, a person has to look. Nothing is ever linked by a score alone.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-SURE = 90  # what may be accepted many at a time
-LEAST = 40  # below it a suggestion is noise
-MOST = 10
-BEST_BY_TITLE = 70  # the score of an equal title and nothing else
-_FIRST_OF_MANY, _ONE_OF_MANY = 85, 80  # where several fit about equally well
-_CLOSE = 5
+SURE_SCORE = 90  # what may be accepted many at a time
+LEAST_SCORE = 40  # below it a suggestion is noise
+MOST_SUGGESTIONS = 10
+BEST_TITLE_SCORE = 70  # the score of an equal title and nothing else
+_FIRST_OF_MANY_SCORE, _ONE_OF_MANY_SCORE = 85, 80  # where several fit about equally well
+_CLOSE_POINTS = 5
 _DIFFERENT_OPTION, _DIFFERENT_BARCODE = 20, 15
 _WORD = re.compile(r"\w+")
 
@@ -45,12 +45,12 @@ class Suggestion:
 def rank(source: Candidate, candidates: Iterable[Candidate]) -> list[Suggestion]:
     """The candidates worth a look, the best first. Where several fit about equally well, none is sure."""
     found = [weigh(source, item) for item in {item.id: item for item in candidates}.values()]
-    found = sorted((one for one in found if one.score >= LEAST), key=lambda one: (-one.score, one.id))
-    close = [one for one in found if found[0].score - one.score <= _CLOSE]
+    found = sorted((one for one in found if one.score >= LEAST_SCORE), key=lambda one: (-one.score, one.id))
+    close = [one for one in found if found[0].score - one.score <= _CLOSE_POINTS]
     if len(close) > 1:
         found = _doubt(close) + found[len(close) :]
         found.sort(key=lambda one: (-one.score, one.id))
-    return found[:MOST]
+    return found[:MOST_SUGGESTIONS]
 
 
 def _doubt(close: Sequence[Suggestion]) -> list[Suggestion]:
@@ -60,7 +60,7 @@ def _doubt(close: Sequence[Suggestion]) -> list[Suggestion]:
     for one in close:
         is_first = one.score == close[0].score and close[1].score < close[0].score
         almost = "almost " if is_first else ""
-        most = _FIRST_OF_MANY if is_first else _ONE_OF_MANY
+        most = _FIRST_OF_MANY_SCORE if is_first else _ONE_OF_MANY_SCORE
         doubted.append(replace(one, score=min(most, one.score), reason=f"{one.reason}; {others} {almost}as well"))
     return doubted
 
@@ -73,7 +73,7 @@ def weigh(source: Candidate, item: Candidate) -> Suggestion:
     if source.handle and source.handle == item.handle:
         evidence.append((90, "same product handle and option" if are_options_equal else "same product handle"))
     if likeness >= 0.5:
-        evidence.append((round(BEST_BY_TITLE * likeness), "same title" if likeness == 1 else "similar title"))
+        evidence.append((round(BEST_TITLE_SCORE * likeness), "same title" if likeness == 1 else "similar title"))
     if not evidence:
         return Suggestion(item.id, 0, "")
     evidence.sort(key=lambda row: -row[0])

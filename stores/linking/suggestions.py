@@ -19,10 +19,10 @@ from stores.variants import refresh_statistics
 
 State = VariantLink.State
 OPEN = (State.UNMATCHED, State.AMBIGUOUS)
-PORTION = 500
+PORTION_ROWS = 500
 # With more than this without a partner the identifier is probably the wrong one, and titles would be searched for
 # minutes. A link's own page always looks for its title, too.
-MOST_BY_TITLE = 5000
+MOST_TITLE_ROWS = 5000
 PER_KEY, PER_PRODUCT, PER_TITLE = 20, 250, 60
 
 
@@ -149,11 +149,11 @@ def refresh(connection: Connection, source_pks: Collection[int] | None = None) -
     if source_pks is not None:
         links = links.filter(source_variant__in=source_pks)
     pks = list(links.order_by("pk").values_list("pk", flat=True))
-    by_title = len(pks) <= MOST_BY_TITLE
+    by_title = len(pks) <= MOST_TITLE_ROWS
     if source_pks is None:
         refresh_statistics(len(pks))
-    for start in range(0, len(pks), PORTION):
-        some = VariantLink.objects.filter(pk__in=pks[start : start + PORTION])
+    for start in range(0, len(pks), PORTION_ROWS):
+        some = VariantLink.objects.filter(pk__in=pks[start : start + PORTION_ROWS])
         _keep(suggest(list(some.select_related("connection", "source_variant")), by_title))
 
 
@@ -219,6 +219,6 @@ def best_of(links: Iterable[VariantLink], least: int = 0) -> dict[int, Suggested
         by_connection[link.connection_id].append(link)
     best: dict[int, Suggested | None] = {}
     for own in by_connection.values():
-        found = suggest(own, by_title=least <= scoring.BEST_BY_TITLE)
+        found = suggest(own, by_title=least <= scoring.BEST_TITLE_SCORE)
         best |= {pk: some[0] if some else None for pk, some in found.items()}
     return best

@@ -17,9 +17,9 @@ from stores.shopify.errors import InvalidCredentials, Unauthorized, UnexpectedAn
 logger = logging.getLogger(__name__)
 
 # The share of a token's life after which it is renewed (shopify.md 6).
-RENEW_AFTER = 0.8
+RENEW_AFTER_SHARE = 0.8
 # Shopify's answer says 86399 seconds; used only when the answer leaves it out.
-USUAL_LIFE = 86399
+USUAL_LIFE_SECONDS = 86399
 
 _WHAT_TO_DO = {
     "shop_not_permitted": (
@@ -58,7 +58,7 @@ class Token:
     @property
     def renew_at(self) -> datetime:
         """When to ask for the next one: 80 % of its life."""
-        return self.obtained_at + (self.expires_at - self.obtained_at) * RENEW_AFTER
+        return self.obtained_at + (self.expires_at - self.obtained_at) * RENEW_AFTER_SHARE
 
 
 class TokenSource(Protocol):
@@ -143,7 +143,7 @@ def fetch_token(
 
 def _read_token(answer: dict[str, Any], store: str, obtained_at: datetime) -> Token:
     access_token, scope = answer.get("access_token"), answer.get("scope") or ""
-    life = answer.get("expires_in", USUAL_LIFE)
+    life = answer.get("expires_in", USUAL_LIFE_SECONDS)
     if not isinstance(access_token, str) or not isinstance(scope, str) or not isinstance(life, int | float):
         raise UnexpectedAnswer(f"{store}: the answer to the request for a token holds no usable token.")
     check_token_text(access_token)

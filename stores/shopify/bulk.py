@@ -77,8 +77,8 @@ query BulkLevels {
 
 _BUSY_CODES = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING"})
-_CHUNK = 1 << 16
-_LONGEST_LINE = 1 << 24  # bytes; a line is one object, some hundred bytes long
+_CHUNK_BYTES = 1 << 16
+_LINE_BYTES = 1 << 24  # bytes; a line is one object, some hundred bytes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +301,9 @@ def stream(
 
 def _lines(response: requests.Response) -> Iterator[bytes]:
     rest = b""
-    for chunk in response.iter_content(_CHUNK):
+    for chunk in response.iter_content(_CHUNK_BYTES):
         *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > _LONGEST_LINE:
+        if len(rest) > _LINE_BYTES:
             raise UnexpectedAnswer("A bulk result holds a line without an end.")
         yield from (line for line in lines if line.strip())
     if rest.strip():

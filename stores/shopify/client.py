@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 # Longer waits are the job runner's business: a worker must not sleep through them.
 LONGEST_WAIT_SECONDS = 60.0
-FIRST_BACKOFF = 0.5
+FIRST_BACKOFF_SECONDS = 0.5
 MOST_RENEWALS = 2
 SLOW_ATTEMPT_SECONDS = 10.0  # a read that failed after this long is not tried again at once
 
@@ -293,7 +293,7 @@ class Client:
                     raise
                 if call.asked_seconds > SLOW_ATTEMPT_SECONDS:
                     raise  # it would be as slow again: others wait for this worker
-                self._sleep(FIRST_BACKOFF * 2 ** (failures - 1) * random.uniform(0.5, 1.0))
+                self._sleep(FIRST_BACKOFF_SECONDS * 2 ** (failures - 1) * random.uniform(0.5, 1.0))
 
     def _wait(self, seconds: float, call: "_Call", error: Throttled) -> None:
         """Sleep for want of points, as long as the call's patience lasts; then raise `error`."""

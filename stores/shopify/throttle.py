@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 # Shares left to people and other jobs that use the same app (shopify.md 2.3).
-KEEP = 0.1
+KEEP_SHARE = 0.1
 # Believed until the first answer tells better: the smallest pair reported by developers (shopify.md 2.1).
-FIRST_MAXIMUM = 1000.0
-FIRST_RESTORE_RATE = 50.0
+FIRST_MAXIMUM_POINTS = 1000.0
+FIRST_POINTS_PER_SECOND = 50.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class BucketState:
 
 def first_state(now: float) -> BucketState:
     """What to believe about a store that has not answered yet."""
-    return BucketState(FIRST_MAXIMUM, FIRST_MAXIMUM, FIRST_RESTORE_RATE, now)
+    return BucketState(FIRST_MAXIMUM_POINTS, FIRST_MAXIMUM_POINTS, FIRST_POINTS_PER_SECOND, now)
 
 
 def available_at(state: BucketState, now: float) -> float:
@@ -42,7 +42,7 @@ def available_at(state: BucketState, now: float) -> float:
     return min(state.maximum, state.available + elapsed * state.restore_rate)
 
 
-def reserve(state: BucketState, cost: float, now: float, keep: float = KEEP) -> tuple[BucketState, float]:
+def reserve(state: BucketState, cost: float, now: float, keep: float = KEEP_SHARE) -> tuple[BucketState, float]:
     """Take `cost` points and say how many seconds to wait before sending, leaving the share `keep` untouched.
 
     The points are taken at once, below zero if need be, so that callers who come at the same time queue up behind each
@@ -116,7 +116,7 @@ class LocalBucket:
     """A Bucket for one process, safe for its threads. `clock` gives epoch seconds."""
 
     def __init__(
-        self, state: BucketState | None = None, clock: Callable[[], float] = time.time, keep: float = KEEP
+        self, state: BucketState | None = None, clock: Callable[[], float] = time.time, keep: float = KEEP_SHARE
     ) -> None:
         self._clock = clock
         self._keep = keep

@@ -27,7 +27,7 @@ from syncing.queue import jobs
 logger = logging.getLogger(__name__)
 
 FLAPPING = timedelta(hours=1)
-SHOWN = 20
+SHOWN_ROWS = 20
 TOO_OLD = timedelta(days=1)
 ALARM, ALARM_PAUSE = "alarm", timedelta(minutes=2)
 
@@ -171,11 +171,11 @@ def _one_line(title: str) -> str:
 
 def _lines(alerts: Sequence[Alert]) -> list[str]:
     lines = []
-    for alert in alerts[:SHOWN]:
+    for alert in alerts[:SHOWN_ROWS]:
         lines.append(f"- {alert} (since {alert.opened_at:%Y-%m-%d %H:%M} UTC)")
         if alert.path:
             lines.append(f"  {settings.PUBLIC_URL}{alert.path}")
-    return lines + ([f"- and {len(alerts) - SHOWN} more"] if len(alerts) > SHOWN else [])
+    return lines + ([f"- and {len(alerts) - SHOWN_ROWS} more"] if len(alerts) > SHOWN_ROWS else [])
 
 
 def send_pending() -> str | None:

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 
 from syncing.models import AlertChannel, AlertMessage
 
-SECONDS = 10
+TIMEOUT_SECONDS = 10
 MOST_CHARACTERS = 3500  # Slack cuts a text at 4,000
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 by NAT64
 DUMMY = "django.core.mail.backends.dummy.EmailBackend"
@@ -54,7 +54,9 @@ def _send_webhook(channel: AlertChannel, message: AlertMessage) -> None:
             session.headers["Host"] = urlsplit(channel.url).netloc.rpartition("@")[2]
         try:
             # The status is all we want: of the body, which may be endless, nothing is read.
-            answer = session.post(channel.url, json={"text": text}, timeout=SECONDS, allow_redirects=False, stream=True)
+            answer = session.post(
+                channel.url, json={"text": text}, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
+            )
         except requests.RequestException as error:
             # Without the original: its words contain the address.
             raise MessageNotSent(f"{host} could not be reached: {type(error).__name__}.") from None

@@ -23,7 +23,7 @@ from syncing.models import (
 )
 
 # Work that waits longer than this for no stated reason is stuck.
-LONGEST_WAIT = timedelta(minutes=5)
+STUCK_AFTER = timedelta(minutes=5)
 
 _STATE = StockLink.State
 WAITING = Q(dirty_sequence__gt=F("settled_sequence"))
@@ -98,7 +98,7 @@ def needs_attention(status: Row) -> list[tuple[str, str]]:
     if status["inert_reason"]:
         return found
     waiting_at, reconciled_at = status["oldest_waiting_at"], status["reconciled_at"]
-    if status["out_of_step"] and is_old(waiting_at, LONGEST_WAIT):
+    if status["out_of_step"] and is_old(waiting_at, STUCK_AFTER):
         found.append(("out", f"quantities have been out of step since {waiting_at:%Y-%m-%d %H:%M} UTC"))
     if is_old(reconciled_at, timedelta(minutes=2 * settings.RECONCILE_MINUTES)):
         found.append(("reconciliations", f"last compared with Shopify at {reconciled_at:%Y-%m-%d %H:%M} UTC: overdue"))

@@ -9,7 +9,7 @@ from django.urls import reverse
 from orders.models import OrderImport, OrderUpdate
 from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store, StoreTrouble
 from syncing.models import CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
-from syncing.monitoring.problem import ENDS, MOST, NEWS, Kind, Problem, list_of, page_of
+from syncing.monitoring.problem import ENDS, MOST_PROBLEMS, NEWS, Kind, Problem, list_of, page_of
 from syncing.queue.jobs import MAX_ATTEMPTS
 from syncing.stock.writes.ledger import REFUSED
 
@@ -23,7 +23,7 @@ def stores(now: datetime) -> Iterator[Problem]:
         Store.Status.DISCONNECTED: Kind.STORE_DISCONNECTED,
         Store.Status.ATTENTION: Kind.STORE_ATTENTION,
     }
-    for store in Store.objects.filter(status__in=kinds, is_paused=False)[:MOST]:
+    for store in Store.objects.filter(status__in=kinds, is_paused=False)[:MOST_PROBLEMS]:
         words = f"{store}: {store.status_reason or store.get_status_display()}"
         path = page_of("stores_store", store.pk)
         yield Problem(kinds[store.status], f"store {store.pk}", words, path, store_id=store.pk)
@@ -32,7 +32,7 @@ def stores(now: datetime) -> Iterator[Problem]:
 def clocks(now: datetime) -> Iterator[Problem]:
     """Stores whose clock and ours were apart at their last answer."""
     apart = Q(clock_difference__gt=CLOCKS_APART) | Q(clock_difference__lt=-CLOCKS_APART)
-    for store in Store.objects.filter(apart, is_paused=False)[:MOST]:
+    for store in Store.objects.filter(apart, is_paused=False)[:MOST_PROBLEMS]:
         words = f"{words_of_clock(store)} Have the machines of tiposync set by NTP."
         yield Problem(Kind.CLOCK, f"store {store.pk}", words, page_of("stores_store", store.pk), store_id=store.pk)
 
@@ -61,12 +61,12 @@ def troubled_stores(now: datetime) -> Iterator[Problem]:
 
 def oversold(now: datetime) -> Iterator[Problem]:
     # Levels first: they are few, and joining all links with all levels every minute would cost more.
-    below = list(StockLevel.objects.filter(available__lt=0).order_by("pk").values_list("pk", flat=True)[:MOST])
+    below = list(StockLevel.objects.filter(available__lt=0).order_by("pk").values_list("pk", flat=True)[:MOST_PROBLEMS])
     links = StockLink.objects.filter(Q(source_level__in=below) | Q(destination_level__in=below)).order_by("pk")
     for link in links.select_related(
         "variant_link__source_variant", "connection__source", "connection__destination", "source_level",
         "destination_level"
-    )[:MOST]:  # fmt: skip
+    )[:MOST_PROBLEMS]:  # fmt: skip
         numbers = [n for n in (link.source_level.available, link.destination_level.available) if n is not None]
         yield Problem(
             Kind.OVERSOLD,
@@ -81,7 +81,7 @@ def held(now: datetime) -> Iterator[Problem]:
     holds = StockHold.objects.filter(state=StockHold.State.OPEN).order_by("pk")
     for hold in holds.select_related(
         "link__variant_link__source_variant", "connection__source", "connection__destination"
-    )[:MOST]:
+    )[:MOST_PROBLEMS]:
         yield Problem(
             Kind.HELD,
             f"hold {hold.pk}",
@@ -109,7 +109,7 @@ def failed_jobs(now: datetime) -> Iterator[Problem]:
             list_of("syncing_syncjob") + f"?kind__exact={job.kind}&state__exact=failed",
             connection_id=connection_id,
         )
-    for job in failed.select_related(*ENDS, "store")[:MOST]:
+    for job in failed.select_related(*ENDS, "store")[:MOST_PROBLEMS]:
         yield Problem(
             Kind.JOB_FAILED,
             f"{job.kind} {job.subject}",
@@ -128,7 +128,7 @@ def tried_jobs(now: datetime) -> Iterator[Problem]:
     troubled = StoreTrouble.objects.filter(failed_calls__gt=1).values("store")
     tried = SyncJob.objects.filter(state__in=(SyncJob.State.QUEUED, SyncJob.State.RUNNING), attempts__gte=MAX_ATTEMPTS)
     ends = Q(store__in=troubled) | Q(connection__source__in=troubled) | Q(connection__destination__in=troubled)
-    for job in tried.exclude(pk__in=tried.filter(ends)).select_related(*ENDS, "store").order_by("pk")[:MOST]:
+    for job in tried.exclude(pk__in=tried.filter(ends)).select_related(*ENDS, "store").order_by("pk")[:MOST_PROBLEMS]:
         yield Problem(
             Kind.JOB_FAILED,
             f"{job.kind} {job.subject}",
@@ -142,12 +142,12 @@ def tried_jobs(now: datetime) -> Iterator[Problem]:
 
 def failed_orders(now: datetime) -> Iterator[Problem]:
     """Copies that failed, and changes of orders that could not be carried over."""
-    for row in OrderImport.objects.filter(state=OrderImport.State.FAILED).select_related(*ENDS)[:MOST]:
+    for row in OrderImport.objects.filter(state=OrderImport.State.FAILED).select_related(*ENDS)[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
         words = f"{row} was not copied: {row.reason}"
         yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
     updates = OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)
-    for update in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST]:
+    for update in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST_PROBLEMS]:
         order = update.order_import
         path = page_of("orders_orderupdate", update.pk)
         words = f"{update.get_kind_display()} ({order}): {update.reason}"
@@ -157,7 +157,7 @@ def failed_orders(now: datetime) -> Iterator[Problem]:
 def held_runs(now: datetime) -> Iterator[Problem]:
     """Runs over a catalogue that would remove too much."""
     held = CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).order_by("pk")
-    for run in held.select_related(*ENDS)[:MOST]:
+    for run in held.select_related(*ENDS)[:MOST_PROBLEMS]:
         path = page_of("syncing_cataloguerun", run.pk)
         yield Problem(
             Kind.HELD,
@@ -174,7 +174,7 @@ def catalogue(now: datetime) -> Iterator[Problem]:
         ill = model.objects.filter(state__in=(model.State.CONFLICT, model.State.FAILED), connection__is_paused=False)
         counts = dict(ill.order_by().values_list("connection").annotate(n=Count("pk")))
         rows = Connection.objects.filter(pk__in=counts).select_related("source", "destination").order_by("pk")
-        for connection in rows[:MOST]:
+        for connection in rows[:MOST_PROBLEMS]:
             yield Problem(
                 Kind.CATALOGUE,
                 f"{model._meta.model_name} {connection.pk}",
@@ -187,7 +187,7 @@ def catalogue(now: datetime) -> Iterator[Problem]:
 def lost_orders(now: datetime) -> Iterator[Problem]:
     """Orders of which no copy was made, because their products had been deleted or unlinked meanwhile."""
     lost = OrderImport.objects.filter(state=OrderImport.State.SKIPPED, changed_at__gt=now - NEWS).exclude(failure="")
-    for row in lost.select_related(*ENDS).order_by("pk")[:MOST]:
+    for row in lost.select_related(*ENDS).order_by("pk")[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
         words = f"{row} was not copied, although its products followed the source: {row.reason}"
         yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
@@ -201,7 +201,7 @@ def waiting_orders(now: datetime) -> Iterator[Problem]:
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     alive = [connection.pk for connection in running if not connection.why_inert()]
     rows = OrderImport.objects.filter(held_up | late, connection__in=alive).select_related(*ENDS).order_by("pk")
-    for row in rows[:MOST]:
+    for row in rows[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
         words = f"{row} has waited since {row.created_at:%Y-%m-%d %H:%M} UTC. {row.reason}".strip()
         yield Problem(Kind.ORDER_WAITS, f"import {row.pk}", words, path, connection_id=row.connection_id)
@@ -212,7 +212,7 @@ def refused_stock(now: datetime) -> Iterator[Problem]:
     refused = StockLink.objects.filter(state=StockLink.State.SKIPPED, reason__startswith=REFUSED)
     counts = dict(refused.order_by().values_list("connection").annotate(n=Count("pk")))
     rows = Connection.objects.filter(pk__in=counts, is_paused=False).select_related("source", "destination")
-    for connection in rows.order_by("pk")[:MOST]:
+    for connection in rows.order_by("pk")[:MOST_PROBLEMS]:
         reason = refused.filter(connection=connection).order_by("pk").values_list("reason", flat=True)[0]
         yield Problem(
             Kind.STOCK_REFUSED,
@@ -227,7 +227,7 @@ def failed_images(now: datetime) -> Iterator[Problem]:
     """Images that Shopify could not fetch, one problem for each store."""
     failed = CatalogueFile.objects.filter(state=CatalogueFile.State.FAILED, checked_at__gt=now - NEWS)
     counts = dict(failed.order_by().values_list("store").annotate(n=Count("pk")))
-    for store in Store.objects.filter(pk__in=counts).order_by("pk")[:MOST]:
+    for store in Store.objects.filter(pk__in=counts).order_by("pk")[:MOST_PROBLEMS]:
         row = failed.filter(store=store).latest("checked_at")
         words = f"{counts[store.pk]} images could not be fetched ({store}): {row.source_url}: {row.reason}"
         path = page_of("stores_store", store.pk)

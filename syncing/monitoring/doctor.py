@@ -26,9 +26,9 @@ from syncing.queue import heartbeats, watchdog
 from syncing.upkeep import store_check
 
 GOOD, WARNING, WRONG = "good", "warning", "wrong"
-LEAST_POSTGRESQL = 15
+LEAST_POSTGRESQL_VERSION = 15
 MOST_SKEW = timedelta(seconds=5)
-SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,10 @@ def _database() -> Iterator[Finding]:
     except DatabaseError as error:
         yield Finding("database", WRONG, f"it cannot be used: {type(error).__name__}", advice)
         return
-    if version < LEAST_POSTGRESQL:
-        yield Finding("database", WRONG, f"PostgreSQL {version} is too old", f"Use {LEAST_POSTGRESQL} or newer.")
+    if version < LEAST_POSTGRESQL_VERSION:
+        yield Finding(
+            "database", WRONG, f"PostgreSQL {version} is too old", f"Use {LEAST_POSTGRESQL_VERSION} or newer."
+        )
     else:
         yield Finding("database", GOOD, f"PostgreSQL {version}")
     if abs(timezone.now() - at) > MOST_SKEW:
@@ -160,7 +162,7 @@ def _address() -> Iterator[Finding]:
     url = f"{settings.PUBLIC_URL}/healthz"
     advice = "Does the web process run, does the proxy pass requests on, does the name lead here?"
     try:
-        answer = requests.get(url, timeout=SECONDS, allow_redirects=False)
+        answer = requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         yield Finding("address", WRONG, f"{url} cannot be reached: {type(error).__name__}", advice)
         return

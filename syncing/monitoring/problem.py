@@ -9,7 +9,7 @@ from syncing.models import Alert
 
 Kind = Alert.Kind
 # Of one kind: more are told when these have ended. A thousand of them are one problem, not a thousand.
-MOST = 200
+MOST_PROBLEMS = 200
 # What has no end of its own is news for so long.
 NEWS = timedelta(days=1)
 ENDS = ("connection__source", "connection__destination")

@@ -21,8 +21,8 @@ from syncing.models import (
     WebhookEvent,
 )
 from syncing.monitoring import data_problems as carried
-from syncing.monitoring.connection_status import LONGEST_WAIT
-from syncing.monitoring.problem import ENDS, MOST, NEWS, Kind, Problem, list_of, page_of
+from syncing.monitoring.connection_status import STUCK_AFTER
+from syncing.monitoring.problem import ENDS, MOST_PROBLEMS, NEWS, Kind, Problem, list_of, page_of
 from syncing.queue import heartbeats
 
 logger = logging.getLogger(__name__)
@@ -89,13 +89,13 @@ def waiting_events(now: datetime) -> Iterator[Problem]:
     """Webhooks that nobody processes."""
     waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.NEW).order_by("pk")
     at = waiting.values_list("received_at", flat=True).first()
-    if at and now - at > LONGEST_WAIT:
+    if at and now - at > STUCK_AFTER:
         words = f"Webhooks have waited since {at:%Y-%m-%d %H:%M} UTC."
         yield Problem(Kind.EVENTS_WAIT, "events", words, list_of("syncing_webhookevent") + "?state__exact=new")
 
 
 def _waiting_work(now: datetime) -> Iterator[Problem]:
-    waiting = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__lt=now - LONGEST_WAIT).order_by("due_at")
+    waiting = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__lt=now - STUCK_AFTER).order_by("due_at")
     at = waiting.values_list("due_at", flat=True).first()
     if at:
         words = f"Work has been due since {at:%Y-%m-%d %H:%M} UTC and nobody does it."
@@ -120,7 +120,7 @@ def _silent_stores(now: datetime) -> Iterator[Problem]:
     newest = done.filter(connection=OuterRef("connection")).order_by("-pk").values("pk")[:1]
     rows = done.filter(pk=newest, finished_at__gt=now - NEWS).filter(Q(differing__gt=0) | Q(orders_found__gt=0))
     running = rows.filter(connection__state=Connection.State.RUNNING, connection__drift=Connection.Drift.CORRECT)
-    for report in running.select_related(*ENDS).order_by("pk")[:MOST]:
+    for report in running.select_related(*ENDS).order_by("pk")[:MOST_PROBLEMS]:
         connection = report.connection
         before = done.filter(connection=connection, pk__lt=report.pk).order_by("-pk").first()
         if before is None or connection.why_inert():
@@ -142,7 +142,7 @@ def _failed_channels(now: datetime) -> Iterator[Problem]:
         purpose=AlertMessage.Purpose.TEST
     )
     pending = recent.filter(state=AlertMessage.State.PENDING, attempts__gte=FEW_TRIES)
-    for channel in AlertChannel.objects.filter(Exists(pending), is_active=True).order_by("pk")[:MOST]:
+    for channel in AlertChannel.objects.filter(Exists(pending), is_active=True).order_by("pk")[:MOST_PROBLEMS]:
         unsent = channel.messages.filter(state=AlertMessage.State.PENDING).exclude(error="").first()
         error = unsent.error if unsent else ""
         path = page_of("syncing_alertchannel", channel.pk)
@@ -150,7 +150,9 @@ def _failed_channels(now: datetime) -> Iterator[Problem]:
 
 
 def _privacy(now: datetime) -> Iterator[Problem]:
-    for request in PrivacyRequest.objects.filter(state=PrivacyRequest.State.OPEN).select_related("store")[:MOST]:
+    for request in PrivacyRequest.objects.filter(state=PrivacyRequest.State.OPEN).select_related("store")[
+        :MOST_PROBLEMS
+    ]:
         yield Problem(
             Kind.PRIVACY,
             f"request {request.pk}",
@@ -165,7 +167,9 @@ def _overdue(now: datetime) -> Iterator[Problem]:
     running = Connection.objects.filter(state=Connection.State.RUNNING).filter(
         Q(reconciled_at__lt=limit) | Q(reconciled_at=None, started_at__lt=limit)
     )
-    for connection in running.select_related("source", "destination").order_by(F("reconciled_at").asc())[:MOST]:
+    for connection in running.select_related("source", "destination").order_by(F("reconciled_at").asc())[
+        :MOST_PROBLEMS
+    ]:
         if not connection.why_inert():
             yield Problem(
                 Kind.OVERDUE,

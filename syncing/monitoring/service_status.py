@@ -13,7 +13,7 @@ from stores.ages import within
 from stores.models import Store
 from stores.shopify import throttle
 from syncing.models import Cluster, Heartbeat, SyncJob, WebhookEvent
-from syncing.monitoring.connection_status import LONGEST_WAIT
+from syncing.monitoring.connection_status import STUCK_AFTER
 from syncing.queue import heartbeats
 
 
@@ -55,7 +55,7 @@ def waiting_events_by_store() -> dict[int, int]:
 
 def late_since() -> datetime:
     """What has waited since before this instant has waited too long."""
-    return timezone.now() - LONGEST_WAIT
+    return timezone.now() - STUCK_AFTER
 
 
 def silence() -> timedelta:

@@ -36,7 +36,7 @@ DUTIES = (
     COUNTERS := "counters",
     RETENTION := "retention",
 )
-LONGEST_PAUSE = timedelta(minutes=5)  # of what happens every minute
+MISSED_AFTER = timedelta(minutes=5)  # of what happens every minute
 
 
 def beat(name: str = QUEUE) -> None:
@@ -87,7 +87,7 @@ def scheduled() -> dict[str, timedelta]:
     Whoever adds scheduled work makes it a duty of the sweep, or beats a heartbeat of its own at its end.
     """
     silence = timedelta(seconds=2 * settings.WATCHDOG_SECONDS)
-    return {QUEUE: silence} | dict.fromkeys((SWEEP, *DUTIES), LONGEST_PAUSE)
+    return {QUEUE: silence} | dict.fromkeys((SWEEP, *DUTIES), MISSED_AFTER)
 
 
 def find_overdue(now: datetime) -> dict[str, datetime]:

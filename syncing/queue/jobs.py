@@ -40,7 +40,7 @@ Work = Mapping[str, Callable[[SyncJob], str | None]]
 MAX_ATTEMPTS = 20
 WAIT_SECONDS = 10  # a job due within this is waited for by one worker, rather than left to the sweep
 BUDGET_SECONDS = 120
-LONGEST_WAIT = timedelta(minutes=15)  # of a queued job, whatever it waits for
+LONGEST_POSTPONEMENT = timedelta(minutes=15)  # of a queued job, whatever it waits for
 # What the sweep enqueues by itself wherever rows show that it is due.
 SWEPT = {SyncJob.Kind.PROCESS_EVENTS, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.RECONCILE}
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
@@ -218,7 +218,7 @@ def _fail(job: SyncJob, error: Exception) -> None:
     failure = _classify(error)
     attempts = job.attempts + 1
     if failure == SyncJob.Failure.TRANSIENT and (attempts < MAX_ATTEMPTS or isinstance(error, ShopifyError)):
-        longest = LONGEST_WAIT.total_seconds()
+        longest = LONGEST_POSTPONEMENT.total_seconds()
         pause = min(300, 2**attempts) if attempts < MAX_ATTEMPTS else longest
         seconds = min(max(getattr(error, "retry_after", 0) or 0, pause * random.uniform(0.5, 1)), longest)
         attempts = min(attempts, MAX_ATTEMPTS)
@@ -302,7 +302,7 @@ class WorkerDied(Exception):
 def sweep() -> None:
     """Every minute: free what dead workers held and ring for whatever is due, in case a wake-up was lost."""
     # Nobody asks for so long a wait: the database's clock was set back since.
-    far = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__gt=Now() + LONGEST_WAIT)
+    far = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__gt=Now() + LONGEST_POSTPONEMENT)
     far.update(due_at=Now())
     if _due(60):
         wake()

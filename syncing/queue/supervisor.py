@@ -20,7 +20,7 @@ from syncing.queue import watchdog
 logger = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 30
+FIRST_RESTART_PAUSE_SECONDS, LONGEST_RESTART_PAUSE_SECONDS = 1, 30
 POLL_SECONDS = 0.2
 
 
@@ -177,7 +177,7 @@ class Supervisor:
         self.patience_seconds, self.longest_seconds = patience_seconds, longest_seconds
         self.stop_seconds = stop_seconds
         self.is_stopping = False
-        self.pause_seconds = FIRST_PAUSE_SECONDS
+        self.pause_seconds = FIRST_RESTART_PAUSE_SECONDS
 
     def stop(self, *_: object) -> None:
         """A signal handler."""
@@ -223,9 +223,9 @@ class Supervisor:
 
     def _pause(self, lasted_seconds: float) -> None:
         """Wait before the next start: longer each time a cluster does not last."""
-        if lasted_seconds > 2 * LONGEST_PAUSE_SECONDS:
-            self.pause_seconds = FIRST_PAUSE_SECONDS
+        if lasted_seconds > 2 * LONGEST_RESTART_PAUSE_SECONDS:
+            self.pause_seconds = FIRST_RESTART_PAUSE_SECONDS
         end = time.monotonic() + self.pause_seconds
-        self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
+        self.pause_seconds = min(2 * self.pause_seconds, LONGEST_RESTART_PAUSE_SECONDS)
         while not self.is_stopping and time.monotonic() < end:
             time.sleep(POLL_SECONDS)

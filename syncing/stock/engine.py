@@ -33,7 +33,7 @@ from syncing.stock.writes.settle import settle_left_behind, settle_pending
 logger = logging.getLogger(__name__)
 
 LOT_ROWS = 4 * BATCH_ROWS
-LINGER_STEP = 0.05
+LINGER_STEP_SECONDS = 0.05
 ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
 
 
@@ -142,7 +142,7 @@ class Run:
             is_over = waiting.oldest_seconds >= linger or time.monotonic() - began >= linger
             if not waiting.count or is_quiet or is_over:
                 return waiting.count
-            time.sleep(LINGER_STEP)
+            time.sleep(LINGER_STEP_SECONDS)
 
     def _round(self, lot: pairs.Lot) -> bool:
         """Plan and carry one lot of links; False if nothing could be done about any of them."""

@@ -14,7 +14,7 @@ from syncing.models import StockLink
 from syncing.stock import pairs, planning, wiring
 from syncing.stock.pairs import Pair
 
-CHUNK = 250
+CHUNK_ROWS = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ def preview(connection: Connection, clients: OpenClient, *, only_differences: bo
 
 def _next_levels(connection: Connection, last: int) -> list[int]:
     rows = StockLink.objects.filter(connection=connection, destination_level_id__gt=last)
-    return list(rows.order_by("destination_level_id").values_list("destination_level_id", flat=True).distinct()[:CHUNK])
+    return list(
+        rows.order_by("destination_level_id").values_list("destination_level_id", flat=True).distinct()[:CHUNK_ROWS]
+    )
 
 
 def _fill(loaded: Sequence[Pair], name: str, client: Client) -> None:

@@ -23,7 +23,7 @@ from syncing.stock.writes.ledger import Write
 from syncing.stock.writes.settle import settle_pending
 
 Cause, State = StockAdjustment.Cause, StockAdjustment.State
-CHUNK = 250
+CHUNK_ROWS = 250
 ROUNDS = 3  # how often a level is read and tried that somebody changes, or writes to, at the same time
 TAKEN_BACK = "It was taken back before."
 
@@ -77,8 +77,8 @@ def steps(connection: Connection, writes: QuerySet[StockAdjustment]) -> Iterator
     """What would become of each level that these writes changed, by the mirror. Reads nothing from Shopify."""
     rows = writes.order_by("level_id", "pk").select_related("level__location__store").iterator(chunk_size=2000)
     by_level = [tuple(group) for _, group in groupby(rows, key=lambda row: row.level_id)]
-    for start in range(0, len(by_level), CHUNK):
-        yield from _steps(connection, by_level[start : start + CHUNK])
+    for start in range(0, len(by_level), CHUNK_ROWS):
+        yield from _steps(connection, by_level[start : start + CHUNK_ROWS])
 
 
 def _steps(connection: Connection, by_level: Sequence[tuple[StockAdjustment, ...]]) -> Iterator[Step]:
@@ -132,8 +132,8 @@ def undo(
         if round_number == ROUNDS or not wanted:
             report.left += len(wanted)
             break
-        for start in range(0, len(wanted), CHUNK):
-            some = StockLevel.objects.filter(pk__in=wanted[start : start + CHUNK])
+        for start in range(0, len(wanted), CHUNK_ROWS):
+            some = StockLevel.objects.filter(pk__in=wanted[start : start + CHUNK_ROWS])
             dirtied |= read_levels(some, clients, troubles)
         # Store by store: one that is slow to answer must not make the others' writes old, nor be taken for a refusal.
         for store_id in writes.order_by().values_list("batch__store", flat=True).distinct():
@@ -173,8 +173,8 @@ def _send(
     """Take back what can be, of writes to one store; the connections whose links became dirty."""
     dirtied: set[int] = set()
     planned = [step for step in steps(connection, writes) if not step.reason and not _waits(step, troubles)]
-    for start in range(0, len(planned), CHUNK):
-        some = [_write(connection, step) for step in planned[start : start + CHUNK]]
+    for start in range(0, len(planned), CHUNK_ROWS):
+        some = [_write(connection, step) for step in planned[start : start + CHUNK_ROWS]]
         dirtied |= deliver(connection, some, clients, troubles)[1]
     return dirtied
 

@@ -23,7 +23,7 @@ REMOVED = '{"removed": "A customer asked to be forgotten."}'
 ABOUT_PEOPLE = Q()
 for _start in ("orders/", "draft_orders/", "refunds/", "fulfillments/", "customers/", "checkouts/"):
     ABOUT_PEOPLE |= Q(topic__startswith=_start)
-BATCH = 500
+BATCH_ROWS = 500
 
 
 def note_data_requests(store: Store, payloads: Sequence[dict]) -> list[str]:
@@ -152,7 +152,7 @@ def _in_batches(ids: Iterable[int]) -> Iterator[list[int]]:
     batch: list[int] = []
     for pk in list(ids):
         batch.append(pk)
-        if len(batch) == BATCH:
+        if len(batch) == BATCH_ROWS:
             yield batch
             batch = []
     if batch:

@@ -30,7 +30,7 @@ from syncing.models import (
     tally,
 )
 
-BATCH = 5000
+BATCH_ROWS = 5000
 KEEP_COUNTS = timedelta(days=400)
 KEEP_COUNTS_OF_EACH = timedelta(days=40)  # of a store or a connection: what the charts show, no more
 KEEP_CLUSTERS = timedelta(days=1)  # without a sign of life
@@ -63,19 +63,19 @@ def prune() -> None:
     ]
     steps: list[tuple[str, Callable[[], int]]] = [
         ("Emptying old batches", lambda: _empty_batches(before)),
-        ("Forgetting old orders", lambda: privacy.forget_old(before, BATCH)),
+        ("Forgetting old orders", lambda: privacy.forget_old(before, BATCH_ROWS)),
         *((f"Removing old {rows.model._meta.verbose_name_plural}", partial(_remove_some, rows)) for rows in old),
     ]
     fence.each(steps, lambda step: step[1](), lambda step: step[0])
 
 
 def _remove_some(rows: QuerySet) -> int:
-    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS])
     return rows.model.objects.filter(pk__in=ids).delete()[0] if ids else 0
 
 
 def _empty_batches(before: datetime) -> int:
     """The bytes of stock mutations whose fate is known: what they changed stands in the ledger."""
     old = StockBatch.objects.filter(answered_at__lt=before, state__in=SETTLED).exclude(body=b"")
-    ids = list(old.order_by("answered_at").values_list("pk", flat=True)[:BATCH])
+    ids = list(old.order_by("answered_at").values_list("pk", flat=True)[:BATCH_ROWS])
     return StockBatch.objects.filter(pk__in=ids).update(body=b"")

@@ -21,10 +21,10 @@ from syncing.stock.mirror.levels import Hint
 logger = logging.getLogger(__name__)
 
 PROCESS_ROWS = 500
-TRACED = 50  # so many webhook ids at most follow a job into the logs
+TRACED_EVENTS = 50  # so many webhook ids at most follow a job into the logs
 # What reading an unexpected body raises.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
-LARGEST = 2**31 - 1  # Shopify's Int, and our column's
+LARGEST_QUANTITY = 2**31 - 1  # Shopify's Int, and our column's
 STOCK_TOPIC = "inventory_levels/update"
 Read = TypeVar("Read")
 # What the payloads of one topic lead to: one reason in words for each of them.
@@ -84,7 +84,7 @@ def _process_some(effects: dict[str, Effect]) -> int:
         # its levels would be waited for with links in hand, for which a run waits that has those levels in hand.
         events = list(free.filter(store=first.store, topic=first.topic)[:PROCESS_ROWS])
         ids = [event.webhook_id for event in events]
-        with traced(correlation=ids[:TRACED]):  # for the jobs that they lead to
+        with traced(correlation=ids[:TRACED_EVENTS]):  # for the jobs that they lead to
             dirtied = _process_topic(first.store, first.topic, events, effects)
         _save_outcomes(events)
     logger.info("%s processed: %d", first.topic, len(ids), extra={"store": first.store.domain, "correlation": ids})
@@ -176,7 +176,7 @@ def _hint(event: WebhookEvent, payload: dict) -> Hint:
     available = payload["available"]
     if available is not None and (isinstance(available, bool) or not isinstance(available, int)):
         raise ValueError(f"available is {available!r}")
-    if available is not None and abs(available) > LARGEST:
+    if available is not None and abs(available) > LARGEST_QUANTITY:
         raise ValueError("available is a number that no level can have")
     as_of = parse_instant(payload["updated_at"])
     item_gid = gids.gid("InventoryItem", payload["inventory_item_id"])

@@ -161,7 +161,7 @@ def test_a_bulk_result_is_fetched_without_the_token_and_follows_no_redirect():
 
 @responses.activate
 def test_a_bulk_result_of_one_endless_line_is_given_up(monkeypatch):
-    monkeypatch.setattr(bulk, "_LONGEST_LINE", 1 << 18)
+    monkeypatch.setattr(bulk, "_LINE_BYTES", 1 << 18)
     responses.add(responses.GET, "https://storage.googleapis.com/file.jsonl", body=b'{"id": "' + b"x" * (1 << 20))
     with pytest.raises(UnexpectedAnswer, match="without an end"):
         list(bulk.stream("https://storage.googleapis.com/file.jsonl"))

@@ -143,7 +143,7 @@ def test_a_version_that_fell_forward_is_told_as_such(sim: Simulator, north_store
 def test_a_store_that_answers_html_gets_attention_and_a_store_that_was_disconnected_stays_so(
     sim: Simulator, north_store, monkeypatch
 ):
-    monkeypatch.setattr("stores.shopify.client.FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr("stores.shopify.client.FIRST_BACKOFF_SECONDS", 0.001)
     sim.fault(NORTH, "http", status=502, count=4)
     status, message = refused(north_store)
     assert status == "attention" and "check again" in message

@@ -11,7 +11,7 @@ from stores.shopify.errors import ServerError, UnexpectedAnswer
 WRITE_COST = 10.0
 # Shopify's limit of products in one change of the members, and of moves in one change of their order (shopify.md 8.2).
 MOST_CHANGES = 250
-LONGEST_JOB = 300.0  # seconds
+LONGEST_JOB_SECONDS = 300.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,15 @@ def _await_job(client: Client, job: Mapping[str, Any] | None) -> None:
     if job is None or job["done"]:
         return
     waited, pause = 0.0, 0.5
-    while waited < LONGEST_JOB:
+    while waited < LONGEST_JOB_SECONDS:
         client.pause(pause)
         waited, pause = waited + pause, min(pause * 1.5, 5.0)
         state = client.execute(READ_JOB, {"id": job["id"]}, cost=1)["job"]
         if state is None or state["done"]:
             return
     raise ServerError(
-        f"{client.domain}: Shopify has been busy with a collection for {LONGEST_JOB:.0f} seconds.", outcome_unknown=True
+        f"{client.domain}: Shopify has been busy with a collection for {LONGEST_JOB_SECONDS:.0f} seconds.",
+        outcome_unknown=True,
     )
 
 

@@ -16,7 +16,7 @@ MOST_ROWS = 250
 MOST_METAFIELDS = 25
 # More variants than this are set asynchronously: a synchronous call could outlast our patience for its answer.
 SYNCHRONOUS_VARIANTS = 100
-LONGEST_OPERATION = 300.0  # seconds
+LONGEST_OPERATION_SECONDS = 300.0  # seconds
 
 HANDLE_NOT_UNIQUE = "HANDLE_NOT_UNIQUE"
 PRODUCT_DOES_NOT_EXIST = "PRODUCT_DOES_NOT_EXIST"
@@ -94,7 +94,7 @@ query ReadOperation($id: ID!) {{
 
 def _await_operation(client: Client, operation_gid: str, refused: str) -> SetProduct:
     waited, pause = 0.0, 0.5
-    while waited < LONGEST_OPERATION:
+    while waited < LONGEST_OPERATION_SECONDS:
         operation = client.execute(READ_OPERATION, {"id": operation_gid}, cost=45)["productOperation"]
         if operation is None:
             raise UnexpectedAnswer(f"{client.domain}: the operation of productSet is gone.", outcome_unknown=True)
@@ -105,7 +105,7 @@ def _await_operation(client: Client, operation_gid: str, refused: str) -> SetPro
         client.pause(pause)
         waited, pause = waited + pause, min(pause * 1.5, 5.0)
     raise ServerError(
-        f"{client.domain}: Shopify has been busy with the product for {LONGEST_OPERATION:.0f} seconds.",
+        f"{client.domain}: Shopify has been busy with the product for {LONGEST_OPERATION_SECONDS:.0f} seconds.",
         outcome_unknown=True,
     )
 

@@ -31,7 +31,7 @@ State = CatalogueRun.State
 LOCK_NAME = "collections and content"
 GOING = (ARTICLE, BLOG, PAGE, COLLECTION)  # in this order: a blog is only deleted when it is empty
 COMPARED_EVERY = timedelta(days=1)
-COUNTED = 20  # a run's numbers are brought up to date after so many things
+COUNTED_ROWS = 20  # a run's numbers are brought up to date after so many things
 
 
 class Comparison:
@@ -257,7 +257,7 @@ def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: MustEnd = la
     with work_alone(run.connection, LOCK_NAME):
         for number, outcome in enumerate(comparison.outcomes()):
             _save_item(run, outcome)
-            if not _is_running(run) or (number % COUNTED == 0 and not _count(run)):
+            if not _is_running(run) or (number % COUNTED_ROWS == 0 and not _count(run)):
                 return True  # paused or cancelled by an operator
             if must_end():
                 return False

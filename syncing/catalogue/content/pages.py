@@ -23,7 +23,7 @@ from syncing.catalogue.rules.content import HANDLE, IMAGE, IN_BLOG, content_inpu
 # A poll looks back this much further than what it saw last: Shopify's search lags behind, and its instants are whole
 # seconds, so that something may have changed once more in the last second seen (shopify.md 9, rows 14 and 36).
 OVERLAP = timedelta(minutes=10)
-BATCH = 50
+BATCH_ROWS = 50
 State = ResourceLink.State
 
 
@@ -205,5 +205,5 @@ def _of_interest(connection: Connection, kind: str, batch: Sequence[ContentRecor
 
 
 def _batches(records: Iterator[ContentRecord]) -> Iterator[list[ContentRecord]]:
-    while batch := list(islice(records, BATCH)):
+    while batch := list(islice(records, BATCH_ROWS)):
         yield list({record.gid: record for record in batch}.values())

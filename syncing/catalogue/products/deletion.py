@@ -22,7 +22,7 @@ from syncing.catalogue.products.unlinking import LOCK_NAME
 Done, State = ProductLink.Done, ProductLink.State
 
 WAITS = timedelta(days=1)
-AT_ONCE = 250
+PRODUCTS_AT_ONCE = 250
 KEPT = "It was unpublished and is kept."
 
 
@@ -39,11 +39,11 @@ def _due(now: datetime) -> QuerySet[ProductLink]:
 
 
 def delete_unordered(connection: Connection, open_client: OpenClient, now: datetime) -> str | None:
-    """Delete those that nobody ever ordered, at most AT_ONCE; what was done in words, None where nothing was due.
+    """Delete those that nobody ever ordered, at most PRODUCTS_AT_ONCE; in words what was done, None if nothing was due.
 
     Raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
     """
-    links = list(_due(now).filter(connection=connection).order_by("unlinked_at", "pk")[:AT_ONCE])
+    links = list(_due(now).filter(connection=connection).order_by("unlinked_at", "pk")[:PRODUCTS_AT_ONCE])
     if not links:
         return None
     client = open_client(connection.destination)

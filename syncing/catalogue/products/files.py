@@ -12,7 +12,7 @@ from stores.shopify.products.product_records import MediaRecord, ProductRecord
 from syncing.catalogue.rules import images
 from syncing.catalogue.rules.images import FAILED, READY
 
-FOLLOWED_AT_ONCE = 1000
+FILES_AT_ONCE = 1000
 _STATES = {READY: CatalogueFile.State.READY, FAILED: CatalogueFile.State.FAILED}
 
 
@@ -74,7 +74,7 @@ def follow_up(client: Client, store: Store) -> tuple[int, list[CatalogueFile]]:
 
     Raises as Client.execute does.
     """
-    rows = list(CatalogueFile.objects.filter(store=store, state=CatalogueFile.State.PROCESSING)[:FOLLOWED_AT_ONCE])
+    rows = list(CatalogueFile.objects.filter(store=store, state=CatalogueFile.State.PROCESSING)[:FILES_AT_ONCE])
     known = {row.file_gid: row for row in rows}
     waiting, failed = 0, []
     for state in read_media(client, list(known)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from stores.shopify.content.collections import CONDITIONS, CollectionRecord, ConditionRecord, SourceRecord
 
-MOST_PICKED = 250  # products that one input may name (shopify.md 8.2)
+MOST_PRODUCTS = 250  # products that one input may name (shopify.md 8.2)
 
 # What a condition looks at, in words.
 CONDITION_WORDS = {
@@ -66,8 +66,8 @@ def _why_not(source: SourceRecord, mappable: frozenset[str]) -> str:
         return "its products come from other collections"
     if source.picks_variants:
         return "some of its products are there with single variants only"
-    if max(len(source.picked), len(source.excluded)) > MOST_PICKED:
-        return f"more than {MOST_PICKED} products are picked by hand besides its conditions"
+    if max(len(source.picked), len(source.excluded)) > MOST_PRODUCTS:
+        return f"more than {MOST_PRODUCTS} products are picked by hand besides its conditions"
     for condition in (*source.conditions, *source.excluding):
         if condition.name not in CONDITION_WORDS:
             return "it has a condition that cannot be copied, such as one on a metafield"
@@ -148,7 +148,7 @@ def _condition_input(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hand_input(product_gids: Sequence[str], title: str) -> dict[str, Any]:
-    """CollectionCreateSourceTargetInput of products picked by hand, at most MOST_PICKED."""
+    """CollectionCreateSourceTargetInput of products picked by hand, at most MOST_PRODUCTS."""
     return {"source": {"title": title, "inclusion": {"selections": picks(product_gids)}}}
 
 

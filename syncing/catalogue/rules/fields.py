@@ -12,8 +12,8 @@ from syncing.catalogue.rules.fingerprint import digest
 from syncing.catalogue.rules.pricing import PLAIN, PriceRule
 
 SYNC, CREATE_ONLY, IGNORE = "sync", "create_only", "ignore"
-LONGEST_KEPT = 80  # longer texts are remembered and told by their digest
-LONGEST_SHOWN = 2000
+KEPT_CHARACTERS = 80  # longer texts are remembered and told by their digest
+SHOWN_CHARACTERS = 2000
 
 
 class Field(StrEnum):
@@ -97,7 +97,7 @@ class Difference:
 
 
 def _shown(value: Any) -> Any:
-    return value[:LONGEST_SHOWN] + "…" if isinstance(value, str) and len(value) > LONGEST_SHOWN else value
+    return value[:SHOWN_CHARACTERS] + "…" if isinstance(value, str) and len(value) > SHOWN_CHARACTERS else value
 
 
 @dataclass
@@ -159,7 +159,7 @@ class Judge:
 
 def remembered(value: Any) -> Any:
     """A value as it is kept to be compared later: long texts and structures by their digest, lists as they are."""
-    if isinstance(value, dict) or (isinstance(value, str) and len(value) > LONGEST_KEPT):
+    if isinstance(value, dict) or (isinstance(value, str) and len(value) > KEPT_CHARACTERS):
         return f"digest:{digest(value)}"
     return value
 

@@ -5,14 +5,14 @@ from hashlib import sha256
 from typing import Any
 
 # Part of every fingerprint: raised when the same words begin to mean something else, so that all is written once more.
-MEANING = 1
+MEANING_VERSION = 1
 
 
 def fingerprint(value: Any) -> str:
     """64 hexadecimal digits of dicts with text keys, lists, texts, numbers, booleans and None. The order of keys does
     not matter; that of lists does. Raises TypeError for anything else, and ValueError for a number that is none.
     """
-    return sha256(_canonical([MEANING, value])).hexdigest()
+    return sha256(_canonical([MEANING_VERSION, value])).hexdigest()
 
 
 def digest(value: Any) -> str:

@@ -22,7 +22,7 @@ UnlinkReason = ProductLink.UnlinkReason
 
 Thing = TypeVar("Thing")
 PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
-PORTION = 250
+PORTION_ROWS = 250
 
 
 def plan(run: CatalogueRun, source: Client) -> set[str]:
@@ -48,7 +48,7 @@ def plan(run: CatalogueRun, source: Client) -> set[str]:
 
 def _portions(things: Iterable[Thing]) -> Iterator[list[Thing]]:
     iterator = iter(things)
-    while portion := list(islice(iterator, PORTION)):
+    while portion := list(islice(iterator, PORTION_ROWS)):
         yield portion
 
 

@@ -15,7 +15,7 @@ from syncing.models import StockLevel, StockLink, StockObservation
 from syncing.stock.merge import Mirror, Verdict, doubt_instant, judge_hint, judge_live, latest, live_instant
 from syncing.stock.mirror.contradictions import Contradictions
 
-READ_BATCH = 250  # Shopify's limit for a list of ids
+READ_ROWS = 250  # Shopify's limit for a list of ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ def observe_live(
     nothing of the unread batch was taken: what cannot be read is never used.
     """
     dirtied: set[int] = set()
-    for start in range(0, len(levels), READ_BATCH):
-        asked = {level.item_gid: level for level in levels[start : start + READ_BATCH]}
+    for start in range(0, len(levels), READ_ROWS):
+        asked = {level.item_gid: level for level in levels[start : start + READ_ROWS]}
         readings = read_levels(client, location.gid, list(asked))
         dirtied |= _accept_live(asked, readings, client.answered_at, except_links)
         if contradictions is not None:

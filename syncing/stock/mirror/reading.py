@@ -46,7 +46,7 @@ def _read_location(
     observe: Callable[..., set[int]],
 ) -> set[int]:
     dirtied: set[int] = set()
-    size = levels.READ_BATCH
+    size = levels.READ_ROWS
     lots = deque(asked[start : start + size] for start in range(0, len(asked), size))
     while lots:
         lot = lots.popleft()

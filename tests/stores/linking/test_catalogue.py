@@ -39,7 +39,7 @@ def test_a_catalogue_read_in_bulk_equals_the_one_read_in_pages(sim: Simulator, s
 
 
 def test_a_read_that_breaks_off_marks_nothing_as_gone(sim: Simulator, source_store, monkeypatch):
-    monkeypatch.setattr("stores.shopify.client.FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr("stores.shopify.client.FIRST_BACKOFF_SECONDS", 0.001)
     linking.refresh_catalogue(source_store)
     sim.fault(SOURCE, "http", status=500, count=10)
     with pytest.raises(ServerError):

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stores.linking.scoring import LEAST, MOST, SURE, Candidate, rank, title_likeness, title_searches
+from stores.linking.scoring import (
+    LEAST_SCORE,
+    MOST_SUGGESTIONS,
+    SURE_SCORE,
+    Candidate,
+    rank,
+    title_likeness,
+    title_searches,
+)
 from stores.models.variant import loosen_identifier, normalize_identifier
 
 
@@ -55,7 +63,7 @@ def test_further_evidence_adds_to_the_score_and_stands_in_the_reason():
 )
 def test_what_speaks_against_a_pair_makes_it_unsure(item, words):
     pk, score, reason = best(variant(1, "Shirt", "M", sku="S1", barcode="111"), item)
-    assert pk == 2 and LEAST <= score < SURE and words in reason
+    assert pk == 2 and LEAST_SCORE <= score < SURE_SCORE and words in reason
 
 
 def test_two_that_fit_equally_well_are_both_doubtful():
@@ -113,9 +121,9 @@ variants = st.builds(
 def test_scores_are_in_order_and_bounds_and_only_one_is_ever_sure(source, items):
     found = rank(source, items)
     scores = [one.score for one in found]
-    assert scores == sorted(scores, reverse=True) and len(found) <= MOST
-    assert all(LEAST <= score <= 99 for score in scores)
-    assert sum(score >= SURE for score in scores) <= 1
+    assert scores == sorted(scores, reverse=True) and len(found) <= MOST_SUGGESTIONS
+    assert all(LEAST_SCORE <= score <= 99 for score in scores)
+    assert sum(score >= SURE_SCORE for score in scores) <= 1
     assert all(one.reason for one in found) and len({one.id for one in found}) == len(found)
 
 

@@ -94,11 +94,16 @@ def _no_database(monkeypatch, settings) -> None:
         (lambda monkeypatch, settings: setattr(settings, "PUBLIC_URL", ""), "settings", "WRONG", "Set it to the addr"),
         (_late_clock, "clock", "warning", "Have both set by NTP."),
         (_no_database, "database", "WRONG", "Is DATABASE_URL right"),
-        (lambda monkeypatch, settings: setattr(doctor, "LEAST_POSTGRESQL", 99), "database", "WRONG", "Use 99 or newer"),
+        (
+            lambda monkeypatch, settings: setattr(doctor, "LEAST_POSTGRESQL_VERSION", 99),
+            "database",
+            "WRONG",
+            "Use 99 or newer",
+        ),
     ],
 )
 def test_each_breakage_is_a_line_with_its_remedy(healthy, monkeypatch, settings, break_it, subject, grade, advice):
-    monkeypatch.setattr(doctor, "LEAST_POSTGRESQL", doctor.LEAST_POSTGRESQL)  # put back at the end
+    monkeypatch.setattr(doctor, "LEAST_POSTGRESQL_VERSION", doctor.LEAST_POSTGRESQL_VERSION)  # put back at the end
     break_it(monkeypatch, settings)
     printed = io.StringIO()
     with contextlib.suppress(CommandError):

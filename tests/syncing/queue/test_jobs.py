@@ -89,7 +89,7 @@ def test_what_a_store_keeps_waiting_goes_on_slowly_and_never_gives_up():
     for _ in range(3):
         assert (the_job().state, the_job().attempts) == (State.QUEUED, jobs.MAX_ATTEMPTS)
         wait = the_job().due_at - timezone.now()
-        assert jobs.LONGEST_WAIT / 2 - timedelta(minutes=1) < wait <= jobs.LONGEST_WAIT
+        assert jobs.LONGEST_POSTPONEMENT / 2 - timedelta(minutes=1) < wait <= jobs.LONGEST_POSTPONEMENT
         SyncJob.objects.update(due_at=timezone.now())
         run(raising(ServerError("Shopify is down.")), budget_seconds=0.01)
 

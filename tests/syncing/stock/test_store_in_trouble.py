@@ -303,7 +303,7 @@ def test_a_slow_store_is_asked_once_and_rests_then_whatever_asks_it(pair, monkey
     world = pair(destinations=2)
     source, north, south = world.places
     monkeypatch.setattr(gates, "SLOW_SECONDS", 0.2)
-    monkeypatch.setattr(gates, "SHARE", 1000)  # longer than this test lasts on any machine
+    monkeypatch.setattr(gates, "REST_FACTOR", 1000)  # longer than this test lasts on any machine
     north.fault("slow", match="any", count=None, seconds=0.3)
     StoreTrouble.objects.all().delete()
     north.shop.counters.requests = 0

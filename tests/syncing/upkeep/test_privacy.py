@@ -186,7 +186,7 @@ def test_personal_data_goes_by_age_and_requests_stay(client, rows, settings):
 
 
 def test_pruning_takes_a_batch_at_a_time(rows, settings, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH_ROWS", 3)
     WebhookEvent.objects.update(received_at=timezone.now() - timedelta(days=99))
     assert WebhookEvent.objects.count() == 4
     retention.prune()

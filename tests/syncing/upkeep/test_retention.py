@@ -255,7 +255,7 @@ def test_an_order_with_a_change_under_way_is_let_be_until_that_is_over(order):
 
 
 def test_pruning_while_others_write_takes_a_batch_at_a_time_and_waits_for_nobody(rows, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 10)
+    monkeypatch.setattr(retention, "BATCH_ROWS", 10)
     old = timezone.now() - timedelta(days=31)
     for number in range(25):
         make_event(rows.source, f"e{number}")

@@ -20,7 +20,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
-TOO_MANY_REQUESTS = 429
+TOO_MANY_REQUESTS_STATUS = 429
 LONGEST_NAME = User._meta.get_field("username").max_length
 CODE = {"autocomplete": "one-time-code", "inputmode": "text", "class": " ".join(BASE_INPUT_CLASSES)}
 
@@ -86,5 +86,5 @@ def locked_out(request: HttpRequest, original: HttpResponse | None, credentials:
     """The page of somebody who tried too often (AXES_LOCKOUT_CALLABLE)."""
     minutes = round(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
     context = admin.site.each_context(request) | {"title": "Too many attempts", "minutes": minutes}
-    page = TemplateResponse(request, "admin/console/locked_out.html", context, status=TOO_MANY_REQUESTS)
+    page = TemplateResponse(request, "admin/console/locked_out.html", context, status=TOO_MANY_REQUESTS_STATUS)
     return page.render()

@@ -18,8 +18,8 @@ from syncing.catalogue.rules.rates import RateRow, RateTableError, parse_rates
 from tiposync.console.kit import markup
 from tiposync.console.kit.pages import Page
 
-LARGEST = 2_000_000  # characters, far above what rates.MOST_ROWS need
-SHOWN = 200
+MOST_CHARACTERS = 2_000_000  # characters, far above what rates.MOST_ROWS need
+SHOWN_ROWS = 200
 
 
 class PairFilter(DropdownFilter):
@@ -100,7 +100,7 @@ class CurrencyRateAdmin(Page):
                 if "_save" in request.POST:
                     messages.success(request, f"Taken into the rate table: {save_rates(rows)}. {_who_uses(rows)}")
                     return HttpResponseRedirect(list_page)
-                context |= {"rows": (shown := _changes(rows))[:SHOWN], "count": len(shown), "limit": SHOWN}
+                context |= {"rows": (shown := _changes(rows))[:SHOWN_ROWS], "count": len(shown), "limit": SHOWN_ROWS}
         page = self.admin_site.each_context(request) | context
         return TemplateResponse(request, "admin/stores/currencyrate/import.html", page)
 
@@ -112,14 +112,14 @@ def _text_of(request: HttpRequest) -> str:
         text = request.POST.get("text", "")
         if not text.strip():
             raise RateTableError(["Choose a file, or paste its lines."])
-    elif file.size is not None and file.size > LARGEST:
+    elif file.size is not None and file.size > MOST_CHARACTERS:
         raise RateTableError(["The file is too large for a table of rates."])
     else:
         try:
             text = file.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise RateTableError(["The file is no UTF-8 text: save it as CSV (UTF-8)."]) from None
-    if len(text) > LARGEST:
+    if len(text) > MOST_CHARACTERS:
         raise RateTableError(["That is too long for a table of rates."])
     return text
 

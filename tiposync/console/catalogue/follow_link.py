@@ -32,7 +32,7 @@ from tiposync.console.kit.pages import ReadOnlyPage
 Followed = ProductLink | ResourceLink
 CHANGE_RULES = "stores.change_cataloguesettings"  # what follows is the manager's choice
 CHANGE_PRODUCT, CHANGE_RESOURCE = "stores.change_productlink", "stores.change_resourcelink"
-MOST_AT_ONCE = 1000
+MOST_ROWS = 1000
 DONE = CatalogueRunItem.Outcome.DONE
 QUEUED = "Queued: it is compared and carried within seconds if a worker is up. Reload to see what came of it."
 
@@ -139,7 +139,7 @@ class FollowPage(ReadOnlyPage):
         """Carry those whose catalogue travels; the others are told."""
         reasons: dict[int, str] = {}
         count = 0
-        for link in queryset.select_related("connection__source", "connection__destination")[:MOST_AT_ONCE]:
+        for link in queryset.select_related("connection__source", "connection__destination")[:MOST_ROWS]:
             if link.connection_id not in reasons:
                 reasons[link.connection_id] = why_nothing_follows(link)
             if not reasons[link.connection_id]:

@@ -17,7 +17,7 @@ from syncing.catalogue.rules.selection import wants
 from tiposync.console.catalogue.settings_form import PRICE_FIELDS, PriceRuleForm
 
 EXAMPLES = 5
-PREVIEWED = 250
+PREVIEW_ROWS = 250
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str 
 
     Raises NoRate for the changed rule, ShopifyError. Where the present rule has no rate, nothing is told of it.
     """
-    variants, cursor = read_prices(open_for_person(settings.connection.source), PREVIEWED, after)
+    variants, cursor = read_prices(open_for_person(settings.connection.source), PREVIEW_ROWS, after)
     share, selection = share_of(settings.connection.source), selection_of(settings)
     wanted = [variant for variant in variants if wants(variant.tags, selection, share).is_wanted]
     pricing = pricing_of(changed)

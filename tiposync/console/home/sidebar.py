@@ -72,7 +72,7 @@ GROUPS = (
         ),
     ),
 )
-MOST = 999
+LARGEST_COUNT = 999
 LINK_ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
 BADGES = {
     "links": ("warning", lambda: VariantLink.objects.filter(state__in=suggestions.OPEN)),
@@ -116,9 +116,9 @@ def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any
 
 
 def badge_text(rows: QuerySet) -> str | int:
-    """How many want attention; beyond MOST the exact number helps nobody and would be counted on every page."""
-    count = count_to(rows, MOST + 1)
-    return f"{MOST}+" if count > MOST else count
+    """How many want attention; beyond LARGEST_COUNT the number helps nobody and would be counted on every page."""
+    count = count_to(rows, LARGEST_COUNT + 1)
+    return f"{LARGEST_COUNT}+" if count > LARGEST_COUNT else count
 
 
 def icon(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ from tiposync.console.kit.pages import Page
 
 # So many variants are handed over by number, which lets the database begin with them. More are looked up row by row:
 # where that many fit, a page is full after a few rows.
-MOST_NAMED = 5000
+MOST_ITEMS = 5000
 MOST_WORDS = 8
 
 
@@ -32,10 +32,10 @@ class SearchedByItem(Page):
         if not search_term.strip():
             return queryset, False
         found = variants_with(search_term)
-        named = list(found.values_list("pk", "store__role")[: MOST_NAMED + 1])
+        named = list(found.values_list("pk", "store__role")[: MOST_ITEMS + 1])
         condition = Q()
         for role, path in self.item_paths.items():
             of_role = [pk for pk, its_role in named if its_role == role]
-            is_cut = len(named) > MOST_NAMED
+            is_cut = len(named) > MOST_ITEMS
             condition |= Q(**{f"{path}__in": found.filter(store__role=role).values("pk") if is_cut else of_role})
         return queryset.filter(condition), False

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 
 from tiposync.console.kit.operations import REFUSALS, refusal_words
 
-MOST = 1000
+MOST_OPTIONS = 1000
 
 
 def live_list(
@@ -21,11 +21,11 @@ def live_list(
     chosen = request.GET.getlist(name) if "asked" in request.GET else stored
     problem, known = "", []
     try:
-        known = list(islice(read(), MOST + 1))
+        known = list(islice(read(), MOST_OPTIONS + 1))
     except REFUSALS as error:
         problem = refusal_words(error)
-    is_cut, known = len(known) > MOST, known[:MOST]
+    is_cut, known = len(known) > MOST_OPTIONS, known[:MOST_OPTIONS]
     rows = [{"gid": gid, "title": title, "is_chosen": gid in chosen} for gid, title in known]
     gone = [gid for gid in chosen if gid not in dict(known)]
-    context = {"name": name, "rows": rows, "gone": gone, "problem": problem, "is_cut": is_cut, "limit": MOST}
+    context = {"name": name, "rows": rows, "gone": gone, "problem": problem, "is_cut": is_cut, "limit": MOST_OPTIONS}
     return TemplateResponse(request, "admin/console/live_options.html", context)

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from stores.linking.scoring import SURE
+from stores.linking.scoring import SURE_SCORE
 
 GOOD, BUSY, WARN, BAD, QUIET = "good", "busy", "warn", "bad", "quiet"
 NOTHING = "–"
@@ -68,7 +68,7 @@ def state_pill(row: Model, field: str = "state", title: str = "", tone: str = ""
 
 def score_pill(score: int) -> SafeString:
     """How well a suggested partner fits, 0 to 100."""
-    tone = GOOD if score >= SURE else WARN if score >= 60 else QUIET
+    tone = GOOD if score >= SURE_SCORE else WARN if score >= 60 else QUIET
     return pill(tone, str(score), "Score, 0 to 100: how well it fits")
 
 

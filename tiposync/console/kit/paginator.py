@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from unfold.paginator import InfinitePaginator
 
-MOST_COUNTED = 10_000
+MOST_COUNTED_ROWS = 10_000
 
 
 def count_to(rows: QuerySet, most: int) -> int:
@@ -41,21 +41,21 @@ class _LateRows(Paginator):
 
 
 class ListPaginator(_LateRows):
-    """Numbered pages of what may be counted; beyond MOST_COUNTED rows nobody pages, and `is_cut` says so."""
+    """Numbered pages of what may be counted; beyond MOST_COUNTED_ROWS rows nobody pages, and `is_cut` says so."""
 
     template_name = "admin/console/pagination.html"
 
     @cached_property
     def _counted(self) -> int:
-        return count_to(self._found.select_related(None), MOST_COUNTED + 1)
+        return count_to(self._found.select_related(None), MOST_COUNTED_ROWS + 1)
 
     @property
     def count(self) -> int:
-        return min(self._counted, MOST_COUNTED)
+        return min(self._counted, MOST_COUNTED_ROWS)
 
     @property
     def is_cut(self) -> bool:
-        return self._counted > MOST_COUNTED
+        return self._counted > MOST_COUNTED_ROWS
 
 
 class EndlessPaginator(_LateRows, InfinitePaginator):

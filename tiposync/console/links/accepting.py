@@ -59,7 +59,7 @@ def _refusal(link: VariantLink, best: Suggested | None, least: int, wanted: list
 
 def ask(request: HttpRequest, context: dict[str, Any], links: QuerySet[VariantLink], least: int) -> HttpResponse:
     """The page that lists what would be linked. Nothing happens before its button is pressed."""
-    most = MOST if least > scoring.BEST_BY_TITLE else MOST_BY_TITLE
+    most = MOST if least > scoring.BEST_TITLE_SCORE else MOST_BY_TITLE
     found = list(islice(links.select_related(*_RELATED), most + 1))
     proposals = propose(found[:most], least)
     good = [one for one in proposals if not one.refusal]

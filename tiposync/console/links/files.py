@@ -19,7 +19,7 @@ from tiposync.console.kit.pages import ReadOnlyPage, signed_in
 from tiposync.console.links.resource import LinkResource, import_links
 from tiposync.console.stores.connection_summary import follow_up
 
-SHOWN = 200
+SHOWN_ROWS = 200
 TONES = {LINK: markup.GOOD, IGNORE: markup.WARN, CLEAR: markup.WARN, NOTHING: markup.QUIET}
 ORDER = (LINK, IGNORE, CLEAR, NOTHING)
 
@@ -90,8 +90,10 @@ def _text_of(request: HttpRequest) -> str:
         if not text.strip():
             raise LinkFileError(["Choose a file, or paste its lines."])
         return text
-    if file.size is not None and file.size > 4 * csv_file.LARGEST:
-        raise LinkFileError([f"The file is too large: import at most {csv_file.LARGEST:,} characters at a time."])
+    if file.size is not None and file.size > 4 * csv_file.MOST_CHARACTERS:
+        raise LinkFileError(
+            [f"The file is too large: import at most {csv_file.MOST_CHARACTERS:,} characters at a time."]
+        )
     return csv_file.read_text(file.read())
 
 
@@ -115,10 +117,10 @@ def _preview(changes: list[Change]) -> dict[str, Any]:
                 "label": markup.pill(TONES[change.effect], change.effect),
                 "words": change.words,
             }
-            for change in ordered[:SHOWN]
+            for change in ordered[:SHOWN_ROWS]
         ],
         "counts": [(effect, counts[effect]) for effect in ORDER],
         "has_effect": counts[NOTHING] < len(changes),
         "count": len(changes),
-        "limit": SHOWN,
+        "limit": SHOWN_ROWS,
     }

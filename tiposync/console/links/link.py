@@ -20,7 +20,7 @@ from tiposync.console.links.files import LinkFiles
 from tiposync.console.stores.connection_summary import follow_up
 
 CHANGE = "stores.change_variantlink"
-FOUND_AT_ONCE = 20
+FOUND_ROWS = 20
 State = VariantLink.State
 SUGGESTED = VariantLink.candidates.through.objects.values("variantlink")
 
@@ -35,8 +35,8 @@ class DoubtFilter(ExactFilter):
         ("suggested", "Has a suggestion", {"state__in": suggestions.OPEN, "suggested_score__isnull": False}),
         (
             "sure",
-            f"Has a suggestion of {scoring.SURE} or more",
-            {"state__in": suggestions.OPEN, "suggested_score__gte": scoring.SURE},
+            f"Has a suggestion of {scoring.SURE_SCORE} or more",
+            {"state__in": suggestions.OPEN, "suggested_score__gte": scoring.SURE_SCORE},
         ),
     )
 
@@ -100,7 +100,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
             "query": query,
             "found": with_claims(row, found),
             "found_in_source": in_source(row, query) if query and can_change else [],
-            "is_cut": len(found) == FOUND_AT_ONCE,
+            "is_cut": len(found) == FOUND_ROWS,
             "timeline": reverse("admin:syncing_timeline", args=[row.pk]),
         }
 
@@ -166,15 +166,15 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         link.refresh_from_db()
         return f"Matched again, it is now {link.get_state_display().lower()}."
 
-    @action(description=f"Accept the best suggestions of {scoring.SURE} or more …", permissions=["operate"])
+    @action(description=f"Accept the best suggestions of {scoring.SURE_SCORE} or more …", permissions=["operate"])
     def accept_best(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse:
         """Shows what would be linked; a person says so on the page that follows."""
-        return self._ask(request, queryset, scoring.SURE)
+        return self._ask(request, queryset, scoring.SURE_SCORE)
 
     @action(description="Accept the best suggestions, whatever their score …", permissions=["operate"])
     def accept_any(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse:
         """As accept_best, also where there is more doubt."""
-        return self._ask(request, queryset, scoring.LEAST)
+        return self._ask(request, queryset, scoring.LEAST_SCORE)
 
     def _ask(self, request: HttpRequest, queryset: QuerySet[VariantLink], least: int) -> HttpResponse:
         links = queryset.filter(state__in=suggestions.OPEN).order_by(F("suggested_score").desc(nulls_last=True), "pk")
@@ -210,7 +210,7 @@ def _runs(link: VariantLink) -> bool:
 def search_variants(store: Store, query: str) -> list[Variant]:
     """Living variants of a store in whose title, SKU, barcode or handle every word of `query` occurs."""
     rows = variants_with(query).filter(store=store, gone_at=None).select_related("store")
-    return list(rows.order_by("product_title", "title", "pk")[:FOUND_AT_ONCE])
+    return list(rows.order_by("product_title", "title", "pk")[:FOUND_ROWS])
 
 
 def in_source(link: VariantLink, query: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.operation.job_subjects import things_of
 
-MOST_AT_ONCE = 1000
+MOST_ROWS = 1000
 
 
 class DueFilter(DropdownFilter):
@@ -117,7 +117,7 @@ class SyncJobAdmin(ReadOnlyPage):
             return HttpResponseNotAllowed(["POST"])
         failed = SyncJob.objects.filter(state=SyncJob.State.FAILED, failure=request.POST.get("failure", ""))
         count = 0
-        for job in failed.select_related("connection", "store").order_by("pk")[:MOST_AT_ONCE]:
+        for job in failed.select_related("connection", "store").order_by("pk")[:MOST_ROWS]:
             jobs.run_again(job)
             self.log_change(request, job, "Run again, with all that failed for the same reason.")
             count += 1

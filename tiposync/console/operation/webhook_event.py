@@ -20,7 +20,7 @@ from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
 from tiposync.console.kit.paginator import EndlessPaginator
 
-NEWEST = 10_000
+NEWEST_EVENTS = 10_000
 
 
 class TopicFilter(DropdownFilter):
@@ -71,7 +71,7 @@ class WebhookEventAdmin(ReadOnlyPage):
     ]
     list_filter_submit = True
     search_fields = ["webhook_id"]
-    search_help_text = f"Search by webhook id; the newest {NEWEST:,} also by event id or text of the body"
+    search_help_text = f"Search by webhook id; the newest {NEWEST_EVENTS:,} also by event id or text of the body"
     list_select_related = ["store"]
     actions = ["replay_selected"]
     operations = ("replay",)
@@ -98,7 +98,7 @@ class WebhookEventAdmin(ReadOnlyPage):
         ):
             return queryset.filter(pk__in=delivered), False
         newest = WebhookEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        return queryset.filter(Q(body__icontains=term) | Q(event_id=term), pk__gt=newest - NEWEST), False
+        return queryset.filter(Q(body__icontains=term) | Q(event_id=term), pk__gt=newest - NEWEST_EVENTS), False
 
     @display(description="Topic")
     def shown_topic(self, event: WebhookEvent) -> str:

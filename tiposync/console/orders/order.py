@@ -32,7 +32,7 @@ State = OrderImport.State
 DraftStatus = OrderImport.DraftStatus
 AGAIN = (State.SKIPPED, State.WAITING, State.FAILED)
 QUEUED = "It is taken up within seconds if a worker is up; reload to see what came of it."
-MOST_AT_ONCE = 1000
+MOST_ROWS = 1000
 
 
 def _is_open_draft(row: OrderImport) -> bool:
@@ -201,7 +201,7 @@ class OrderImportAdmin(ReadOnlyPage):
     def import_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
         again = queryset.filter(state__in=AGAIN).select_related("connection__source", "connection__destination")
         count = 0
-        for row in again.order_by("id")[:MOST_AT_ONCE]:
+        for row in again.order_by("id")[:MOST_ROWS]:
             if importing.import_again(row):
                 enqueue.import_order(row.connection, row.order_gid)
                 self.log_change(request, row, "Import again.")

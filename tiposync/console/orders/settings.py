@@ -14,7 +14,7 @@ from stores.shopify import errors
 from syncing.queue import enqueue
 
 VIEW, CHANGE = "stores.view_connection", "stores.change_connection"
-MOST_AT_ONCE = 5000
+MOST_ROWS = 5000
 
 
 class OrderSettingsInline(StackedInline):
@@ -69,7 +69,7 @@ def resume_orders(connection: Connection) -> int:
     waiting = rows.filter(state=OrderImport.State.WAITING)
     failed = rows.filter(state=OrderImport.State.FAILED, failure=errors.MISCONFIGURED)
     count = 0
-    for row in (waiting | failed).order_by("id")[:MOST_AT_ONCE]:
+    for row in (waiting | failed).order_by("id")[:MOST_ROWS]:
         if importing.import_again(row):
             enqueue.import_order(connection, row.order_gid)
             count += 1

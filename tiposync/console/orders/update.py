@@ -16,7 +16,7 @@ from tiposync.console.orders.filters import OrderConnectionFilter
 from tiposync.console.orders.summary import copy_of, original_of, update_pill
 
 CHANGE = "orders.change_orderupdate"
-MOST_AT_ONCE = 1000
+MOST_ROWS = 1000
 
 
 @admin.register(OrderUpdate)
@@ -101,7 +101,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
     def try_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> None:
         failed = queryset.filter(state=OrderUpdate.State.FAILED).select_related("order_import__connection")
         count = 0
-        for update in failed.order_by("id")[:MOST_AT_ONCE]:
+        for update in failed.order_by("id")[:MOST_ROWS]:
             if _plan_again(update):
                 self.log_change(request, update, "Try again.")
                 count += 1

@@ -12,7 +12,7 @@ from syncing.stock import pairs
 from syncing.stock.explain import explain
 from tiposync.console.kit import markup
 
-MOST_OTHERS = 20
+MOST_OTHER_ROWS = 20
 
 
 def describe(link: VariantLink, stock_links: Sequence[StockLink]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def rule_words(connection: Connection) -> str:
 def _others(link: VariantLink) -> list[Any]:
     """The same item in other destinations."""
     rows = VariantLink.objects.filter(source_variant=link.source_variant_id, state=VariantLink.State.LINKED)
-    rows = rows.exclude(pk=link.pk).select_related("connection__destination").order_by("pk")[:MOST_OTHERS]
+    rows = rows.exclude(pk=link.pk).select_related("connection__destination").order_by("pk")[:MOST_OTHER_ROWS]
     return [markup.anchor(reverse("admin:syncing_timeline", args=[row.pk]), row.connection.destination) for row in rows]
 
 

@@ -26,7 +26,7 @@ from tiposync.console.orders.summary import state_pills
 from tiposync.console.stock.item import describe
 from tiposync.console.stock.read_live import Reading, ask_live, problems_of
 
-PER_PAGE = 50
+PAGE_ROWS = 50
 LINKED_ROWS = (
     *("source_level__location__store", "destination_level__location__store", "connection"),
     *("mapping__source_location", "mapping__destination_location"),
@@ -65,7 +65,7 @@ class Scope:
 def timeline_view(request: HttpRequest, link_id: int) -> HttpResponse:
     """The page: both levels of every mapped pair as the mirror has them, why, and what happened, newest first."""
     scope = _scope(request, link_id)
-    page = Paginator(_keys(scope), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(_keys(scope), PAGE_ROWS).get_page(request.GET.get("page"))
     context = admin.site.each_context(request) | {
         "title": f"Timeline: {scope.link.source_variant}",
         "link": scope.link,

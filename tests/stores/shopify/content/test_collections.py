@@ -164,7 +164,7 @@ def test_a_change_that_shopify_does_later_is_waited_for():
 
 
 def test_a_job_that_never_ends_is_a_fault_of_unknown_outcome(monkeypatch):
-    monkeypatch.setattr(collection_writes, "LONGEST_JOB", 1.0)
+    monkeypatch.setattr(collection_writes, "LONGEST_JOB_SECONDS", 1.0)
     answer(written("collectionUpdate", {"id": "gid://shopify/Job/1", "done": False}))
     answer({"job": {"done": False}})
     answer({"job": {"done": False}})

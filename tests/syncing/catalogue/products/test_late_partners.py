@@ -112,7 +112,7 @@ def test_a_source_whose_product_is_matched_after_it_was_looked_at_has_it_linked(
 
 @pytest.mark.parametrize("most_singly", [100, 0])
 def test_matching_whole_catalogues_again_takes_up_what_waited(showroom, monkeypatch, most_singly):
-    monkeypatch.setattr(resuming, "MOST_SINGLY", most_singly)
+    monkeypatch.setattr(resuming, "MOST_PRODUCTS", most_singly)
     room = showroom(identifier="sku", product_mode="update_only")
     gid = room.add("Lamp", variants=variant("L-1"))
     hear(room, room.source)

@@ -146,7 +146,7 @@ def test_another_price_rule_shows_old_and_new_prices_before_it_is_saved(admin_cl
 def test_all_products_are_reached_page_by_page_and_what_does_not_follow_is_left_out(
     admin_client, room, row, monkeypatch
 ):
-    monkeypatch.setattr(prices, "PREVIEWED", 1)
+    monkeypatch.setattr(prices, "PREVIEW_ROWS", 1)
     room.set(selection="without_tags", selection_tags=["<script>tag</script>"])
     url = f"/admin/stores/cataloguesettings/{row.pk}/do/prices/?price_percent=100"
     page = look_at(admin_client, url)

@@ -68,7 +68,7 @@ def test_what_is_no_day_is_said(admin_client, rows, words):
 
 
 def test_a_badge_counts_no_further_than_anybody_reads(rows, monkeypatch):
-    monkeypatch.setattr(sidebar, "MOST", 2)
+    monkeypatch.setattr(sidebar, "LARGEST_COUNT", 2)
     failed = SyncJob.objects.filter(state="failed")
     shown = [sidebar.badge_text(failed)]
     for number in range(3):
@@ -81,7 +81,7 @@ def test_a_list_that_is_longer_than_anybody_pages_says_so(admin_client, rows, mo
     for number in range(3):
         make_job(rows.connection, subject=str(number))
     assert "and more" not in look_at(admin_client, list_of(JOBS))
-    monkeypatch.setattr(paginator, "MOST_COUNTED", 2)
+    monkeypatch.setattr(paginator, "MOST_COUNTED_ROWS", 2)
     assert "and more: filter or search" in look_at(admin_client, list_of(JOBS))
 
 

@@ -18,7 +18,7 @@ from tiposync.console.management.lookup import find_connection, name_of
 
 POLL_SECONDS = 0.5
 SLICE_SECONDS = 2.0
-BAR_WIDTH = 24
+BAR_CHARACTERS = 24
 STEPS = ("pause", "resume", "cancel", "release", "discard")
 
 EXPLANATION = """\
@@ -172,8 +172,8 @@ class Command(OperatorCommand):
 
 def progress_line(run: CatalogueRun) -> str:
     """How far a run is, in one line: a bar, numbers, rate, time left, failures."""
-    filled = BAR_WIDTH * run.done // run.total if run.total else 0
-    parts = [f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {run.done:,} of {run.total:,}"]
+    filled = BAR_CHARACTERS * run.done // run.total if run.total else 0
+    parts = [f"[{'#' * filled}{'.' * (BAR_CHARACTERS - filled)}] {run.done:,} of {run.total:,}"]
     if rate := run.rate():
         parts.append(f"{rate:.1f} per second")
     if left := run.time_left():

@@ -10,7 +10,7 @@ from django.utils import timezone
 from stores.models import Connection, Store, SyncSwitch
 from syncing.models import SyncJob
 from syncing.monitoring import service_status
-from syncing.monitoring.connection_status import LONGEST_WAIT, connection_statuses, is_old, needs_attention
+from syncing.monitoring.connection_status import STUCK_AFTER, connection_statuses, is_old, needs_attention
 from tiposync.console.management.command import OperatorCommand
 
 EXPLANATION = """\
@@ -110,9 +110,9 @@ def _problems_of_queue(queue: dict[str, Any]) -> list[str]:
         problems.append("No worker has ever run. Start one: see Procfile.")
     elif is_old(queue["heartbeat_at"], service_status.silence()):
         problems.append(f"No worker has shown a sign of life since {queue['heartbeat_at']:%Y-%m-%d %H:%M:%S} UTC.")
-    if is_old(queue["oldest_due_at"], LONGEST_WAIT):
+    if is_old(queue["oldest_due_at"], STUCK_AFTER):
         problems.append(f"Work has been due since {queue['oldest_due_at']:%Y-%m-%d %H:%M} UTC and nobody does it.")
-    if is_old(queue["oldest_event_at"], LONGEST_WAIT):
+    if is_old(queue["oldest_event_at"], STUCK_AFTER):
         problems.append(f"Webhooks have waited since {queue['oldest_event_at']:%Y-%m-%d %H:%M} UTC.")
     for job in queue["failed_store_jobs"]:
         label = SyncJob.Kind(job["kind"]).label
