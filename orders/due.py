@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from orders.copies.draft_copy import RESERVATION_MARGIN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
-from stores.models import Connection, Strategy, VariantLink
+from stores.models import Connection, CurrencyRate, Strategy, VariantLink
+from stores.shopify import errors
 
 State = OrderImport.State
 SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two answers of a store
@@ -17,8 +18,8 @@ SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two
 
 def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of these connections that can go on now, without an operator and without the original's payment."""
-    due = Q(state__in=(State.PLANNED, State.SENT)) | _linked_since() | _payable() | _reservation_ends()
-    return _of(connection_ids).filter(due)
+    due = Q(state__in=(State.PLANNED, State.SENT)) | _linked_since() | _payable() | _rate_entered()
+    return _of(connection_ids).filter(due | _reservation_ends())
 
 
 def linked_since(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
@@ -93,6 +94,14 @@ def _payable() -> Q:
         waits_for=OrderImport.WaitsFor.PAYMENT,
         connection__order_settings__when=OrderSettings.When.CREATED,
     )
+
+
+def _rate_entered() -> Q:
+    """What failed for want of a currency rate that stands in the rate table by now."""
+    source, original = OuterRef("connection__source__currency"), OuterRef("original_currency")
+    either = Q(base=source, quote=original) | Q(base=original, quote=source)
+    entered = CurrencyRate.objects.filter(either, created_at__gt=OuterRef("changed_at"))
+    return Q(state=State.FAILED, failure=errors.MISCONFIGURED) & Q(Exists(entered))
 
 
 def _reservation_ends() -> Q:

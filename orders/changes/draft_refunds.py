@@ -1,8 +1,8 @@
 """A refund of an original whose copy is an open draft: the draft is made what a copy of the original is now.
 
 A draft has no refunds ([S] DraftOrder), but its lines can be replaced as a whole (draftOrderUpdate). That is done only
-while the draft holds exactly what was put into it: what people changed in it is theirs, and a changed currency rate
-would change every price. Shipping and charges stay, as they do in a refunded order. The units of an open draft were
+while the draft holds exactly what was put into it: what people changed in it is theirs. Prices are at the rate that the
+draft was made with. Shipping and charges stay, as they do in a refunded order. The units of an open draft were
 never taken from stock: what it reserves for them, or what is held back for them, becomes free, whether the refund
 restocks or not. Nothing left: the draft is deleted, for Shopify knows no draft without lines.
 

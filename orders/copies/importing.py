@@ -15,6 +15,7 @@ from django.utils import timezone
 from orders import intake, reserved_units
 from orders.copies import mapping, search, shopify_copy
 from orders.copies.draft_copy import DraftCopy
+from orders.copies.rates import find_rate
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
@@ -260,6 +261,7 @@ class _Importer:
             "is_partial": mapped.is_partial,
             "reason": "",
             "notes": "\n".join(mapped.notes),
+            **self._exchange(mapped),
             "failure": "",
             "waits_for": "",
             "reserved_until": mapped.reserved_until,
@@ -275,6 +277,13 @@ class _Importer:
         for name, value in fields.items():
             setattr(row, name, value)
         return True
+
+    def _exchange(self, mapped: mapping.MappedOrder) -> dict[str, str]:
+        """The rate that the copy is made with: what happens to it later is at the same one."""
+        found = find_rate(self.row, self.choices)
+        if found is None or found.rate != mapped.exchange_rate:
+            return {"exchange_rate": "", "exchange_words": ""}
+        return {"exchange_rate": str(found.rate), "exchange_words": found.words[:120]}
 
     def _create(self, mapped: mapping.MappedOrder) -> None:
         row, client = self.row, self.clients(self.connection.source)

@@ -89,7 +89,7 @@ class Choices:
     inventory_behaviour: str = "decrement_ignoring"
     name_pattern: str = ""
     unlinked: str = LEAVE_OUT
-    currency_rate: Decimal | None = None
+    currency_rate: Decimal | Fraction | None = None
     reserve_days: int = 7
     contact: str = CUSTOMERS
     contact_email: str = ""
@@ -125,7 +125,7 @@ class MappedOrder:
     Exactly one of `input` (OrderCreateOrderInput, to be sent with `options`) and `draft_input` (DraftOrderInput) is
     there. `total` is what the copy must cost. `custom_id` is the copy's metafield, source identifier and ORIGINAL_ID
     attribute; `draft_tag` finds a draft. `reserved_until` is None where no stock is reserved. `notes` are what somebody
-    should know of the copy.
+    should know of the copy; `exchange_rate` is what the original's amounts were multiplied by.
     """
 
     input: dict[str, Any] | None
@@ -138,6 +138,7 @@ class MappedOrder:
     draft_tag: str
     reserved_until: datetime | None
     notes: tuple[str, ...] = ()
+    exchange_rate: Fraction = Fraction(1)
 
     @property
     def is_draft(self) -> bool:
@@ -187,6 +188,7 @@ def map_order(
         draft_tag=copy_input.draft_tag(order.gid),
         reserved_until=reserved_until,
         notes=_notes(order, priced, side),
+        exchange_rate=rate,
     )
 
 
@@ -249,7 +251,7 @@ def _exchange(order: OrderRecord, choices: Choices, source_currency: str, store_
         return _presentment_money, Fraction(1)
     raise CurrencyWithoutRate(
         f"The order is in {order.currency} and the source in {source_currency}: enter a currency rate in the "
-        "connection's order settings."
+        "connection's order settings, or one for the order's day in the rate table."
     )
 
 

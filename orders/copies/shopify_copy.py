@@ -9,6 +9,7 @@ from typing import Any
 from orders.copies import mapping, sums
 from orders.copies.contact import WEAKENINGS
 from orders.copies.mapping import MappedOrder
+from orders.copies.rates import find_rate
 from orders.models import OrderImport, OrderSettings
 from orders.reserved_units import Line, count_reserved, find_changed
 from stores.shopify.client import Client
@@ -81,13 +82,14 @@ def of_draft(draft: DraftRecord) -> Copy:
 
 def choices_of(row: OrderImport, chosen: OrderSettings) -> mapping.Choices:
     """A connection's order settings as the mapping takes them, with the strategy that the order was noted under."""
+    found = find_rate(row, chosen)
     return mapping.Choices(
         strategy=mapping.DRAFT_ORDER if row.is_draft else mapping.ORDER,
         payment_status=chosen.payment_status,
         inventory_behaviour=chosen.inventory_behaviour,
         name_pattern=chosen.name_pattern,
         unlinked=chosen.unlinked,
-        currency_rate=chosen.currency_rate,
+        currency_rate=found.rate if found else None,
         reserve_days=chosen.reserve_days,
         contact=chosen.contact,
         contact_email=chosen.contact_email,

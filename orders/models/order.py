@@ -40,6 +40,15 @@ class OrderImport(models.Model):
     placed_at = models.DateTimeField(null=True, blank=True)
     original_total = models.DecimalField(max_digits=18, decimal_places=3, null=True, blank=True)
     original_currency = models.CharField(max_length=3, blank=True)
+    exchange_rate = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Units of the copy's currency for one of the original's, as a fraction; empty: the same money.",
+    )
+    exchange_words = models.CharField("converted at", max_length=120, blank=True, default="", db_default="")
     # Shopify's clock for the original as it was read: what happened to it up to then is in the copy already.
     original_read_as_of = models.DateTimeField(null=True, blank=True, editable=False)
 

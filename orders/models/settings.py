@@ -106,7 +106,8 @@ class OrderSettings(models.Model):
         blank=True,
         validators=[MinValueValidator(Decimal("0.00000001"))],
         help_text="Only if the stores have different currencies: what one unit of the destination's currency is worth "
-        "in the source's. Without it such orders fail and say so.",
+        "in the source's. Empty: the rate table's, of the day on which the order was placed. Without either such "
+        "orders fail and say so.",
     )
     sends_invoice = models.BooleanField(
         "send the draft's invoice", default=False, help_text="Drafts only: Shopify mails it to the order's customer."

@@ -57,10 +57,14 @@ class CurrencyRateAdmin(Page):
 
     intro = (
         "What one unit of a source's currency is worth in a destination's, from a day on. Catalogues whose currency "
-        "rate is “Table” take the newest rate that is valid, and make their prices anew by themselves."
+        "rate is “Table” take the newest rate that is valid, and make their prices anew by themselves. Orders of "
+        "connections without a rate of their own take that of the day on which they were placed."
     )
     empty_title = "No rates yet"
-    empty_text = "Only catalogues whose currency rate is “Table” need any. Enter one, or import a CSV file."
+    empty_text = (
+        "Catalogues whose currency rate is “Table” need some, and connections that carry orders in another currency. "
+        "Enter one, or import a CSV file."
+    )
     empty_link = ("Add a rate", "stores_currencyrate_add")
     form = CurrencyRateForm
     fields = ("base", "quote", "rate", "valid_from")

@@ -110,6 +110,7 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
             _original_link(row, row.order_name), _total(row.original_total, row.original_currency)
         ),
         "copy": copy_of(row),
+        "exchange": row.exchange_words,
         "source": row.connection.source,
         "destination": row.connection.destination,
         "links_url": markup.list_url(VariantLink, connection=row.connection_id, doubt="open"),
