@@ -88,7 +88,7 @@ def _no_database(monkeypatch, settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "subject", "standing", "advice"),
+    ("break_it", "subject", "grade", "advice"),
     [
         (lambda monkeypatch, settings: setattr(settings, "EMAIL_URL", ""), "settings", "warning", "Set EMAIL_URL="),
         (lambda monkeypatch, settings: setattr(settings, "PUBLIC_URL", ""), "settings", "WRONG", "Set it to the addr"),
