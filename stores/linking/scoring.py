@@ -14,7 +14,7 @@ MOST_SUGGESTIONS = 10
 BEST_TITLE_SCORE = 70  # the score of an equal title and nothing else
 _FIRST_OF_MANY_SCORE, _ONE_OF_MANY_SCORE = 85, 80  # where several fit about equally well
 _CLOSE_POINTS = 5
-_DIFFERENT_OPTION, _DIFFERENT_BARCODE = 20, 15
+_DIFFERENT_OPTION_POINTS, _DIFFERENT_BARCODE_POINTS = 20, 15
 _WORD = re.compile(r"\w+")
 
 
@@ -80,10 +80,10 @@ def weigh(source: Candidate, item: Candidate) -> Suggestion:
     score = min(99, evidence[0][0] + 2 * (len(evidence) - 1) + (likeness == 1 and len(evidence) > 1))
     words = [reason for _, reason in evidence]
     if not are_options_equal:
-        score -= _DIFFERENT_OPTION
+        score -= _DIFFERENT_OPTION_POINTS
         words.append("but another option")
     if source.loose_barcode and item.loose_barcode and source.loose_barcode != item.loose_barcode:
-        score -= _DIFFERENT_BARCODE
+        score -= _DIFFERENT_BARCODE_POINTS
         words.append("but another barcode")
     reason = ", ".join(words)
     return Suggestion(item.id, max(score, 0), reason[0].upper() + reason[1:])

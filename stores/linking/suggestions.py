@@ -23,7 +23,7 @@ PORTION_ROWS = 500
 # With more than this without a partner the identifier is probably the wrong one, and titles would be searched for
 # minutes. A link's own page always looks for its title, too.
 MOST_TITLE_ROWS = 5000
-PER_KEY, PER_PRODUCT, PER_TITLE = 20, 250, 60
+KEY_ROWS, PRODUCT_ROWS, TITLE_ROWS = 20, 250, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[in
             handles[variant.handle_key].append(link.pk)
     found: dict[int, set[int]] = defaultdict(set)
     searches = [
-        (LOOSE.format(column=f"found.{name}"), f"found.{name}", loose, PER_KEY) for name in ("sku_key", "barcode_key")
+        (LOOSE.format(column=f"found.{name}"), f"found.{name}", loose, KEY_ROWS) for name in ("sku_key", "barcode_key")
     ]
-    for own_key, column, wanted, limit in [*searches, ("found.handle_key", "found.handle_key", handles, PER_PRODUCT)]:
+    for own_key, column, wanted, limit in [*searches, ("found.handle_key", "found.handle_key", handles, PRODUCT_ROWS)]:
         sql = _BY_KEY.format(own_key=own_key, has_one=f"{column} <> ''", is_not_taken=_IS_FREE)
         parameters = {"keys": list(wanted), "store": destination_pk, "limit": limit}
         for key, variant_pk in _rows(sql, parameters) if wanted else ():
@@ -126,7 +126,7 @@ def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, se
     for step in range(3):
         asked = [(pk, text) for pk, steps in searches.items() if steps and not found[pk] for text in steps[step]]
         if asked:
-            parameters: dict[str, Any] = {"store": destination_pk, "limit": PER_TITLE}
+            parameters: dict[str, Any] = {"store": destination_pk, "limit": TITLE_ROWS}
             parameters |= {"links": [pk for pk, _ in asked], "texts": [text for _, text in asked]}
             for link_pk, variant_pk in _rows(sql, parameters):
                 found[link_pk].add(variant_pk)

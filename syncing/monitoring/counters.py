@@ -12,7 +12,7 @@ from syncing.models import Heartbeat, Tally
 from syncing.models.tally import FOR_EVER
 
 EVENTS, ADJUSTMENTS, LATENCY, DRIFT = "events", "adjustments", "latency", "drift"
-TALLIED = "tallied"  # the heartbeat whose instant tells how far counting has come
+COUNTED = "tallied"  # the heartbeat whose instant tells how far counting has come
 # What is committed later than this after its own time stamp is not counted. Figures, not the ledger.
 LAG = timedelta(seconds=30)
 LONGEST_STEP = timedelta(hours=1)
@@ -63,9 +63,9 @@ def count_new() -> None:
     """Count what happened since the last time, once, whoever asks; called every minute."""
     now = timezone.now()
     with transaction.atomic():
-        Heartbeat.objects.get_or_create(name=TALLIED, defaults={"beat_at": now - LAG - timedelta(minutes=1)})
+        Heartbeat.objects.get_or_create(name=COUNTED, defaults={"beat_at": now - LAG - timedelta(minutes=1)})
         # Skipped when another sweep is at it.
-        mark = Heartbeat.objects.select_for_update(skip_locked=True).filter(name=TALLIED).first()
+        mark = Heartbeat.objects.select_for_update(skip_locked=True).filter(name=COUNTED).first()
         if mark is None or mark.beat_at >= now - LAG:
             return
         until = min(now - LAG, mark.beat_at + LONGEST_STEP)
@@ -122,7 +122,7 @@ def totals(name: str) -> dict[str, tuple[int, float]]:
 
 def counted_until() -> datetime | None:
     """How far counting has come; None before it began."""
-    return Heartbeat.objects.filter(name=TALLIED).values_list("beat_at", flat=True).first()
+    return Heartbeat.objects.filter(name=COUNTED).values_list("beat_at", flat=True).first()
 
 
 def quantile(counts: Mapping[str, int], share: float) -> float | None:

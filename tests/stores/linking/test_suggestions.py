@@ -108,7 +108,7 @@ def test_a_suggestion_is_kept_for_links_that_matching_leaves_open(rows):
 def test_a_barcode_that_thousands_have_brings_a_few(rows):
     link = make_link(rows.connection, "Mug", "M", is_linked=False)
     Variant.objects.filter(pk=link.source_variant_id).update(barcode_key="n/a")
-    for number in range(suggestions.PER_KEY + 5):
+    for number in range(suggestions.KEY_ROWS + 5):
         make_variant(rows.destination, f"Thing {number}", barcode="n/a")
     with db.execute_wrapper(counting := Counting()):
         assert len(suggested(VariantLink.objects.select_related("source_variant").get(pk=link.pk))) == 10

@@ -38,7 +38,7 @@ def read(client) -> dict[str, float]:
 def count_until_now() -> None:
     """As if half an hour went by."""
     Heartbeat.objects.update_or_create(
-        name=counters.TALLIED, defaults={"beat_at": timezone.now() - timedelta(minutes=30)}
+        name=counters.COUNTED, defaults={"beat_at": timezone.now() - timedelta(minutes=30)}
     )
     counters.count_new()
 

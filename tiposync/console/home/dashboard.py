@@ -17,7 +17,7 @@ from tiposync.console.stores.connection_summary import panel_urls
 from tiposync.console.stores.setup_guide import first_steps, is_working
 
 # So many cards and stores are open; the others are folded away, those that want nothing last.
-CARDS, STORES = 12, 8
+CARD_ROWS, STORE_ROWS = 12, 8
 WHOLE = ("stores.view_store", "syncing.view_syncjob", "syncing.view_webhookevent", "syncing.view_cluster")
 STOCK = ("syncing.view_stocklink", "syncing.view_stockhold", "stores.view_variantlink")
 
@@ -35,14 +35,14 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     connections = list(Connection.objects.select_related("source", "destination"))
     statuses = connection_statuses(connections)
     cards = sorted((card(row, statuses[row.pk]) for row in connections), key=lambda each: each["rank"])
-    context |= {"cards": cards[:CARDS], "more_cards": cards[CARDS:]}
+    context |= {"cards": cards[:CARD_ROWS], "more_cards": cards[CARD_ROWS:]}
     if user.has_perms(WHOLE):
         queue = service_status.read_queue()
         context["counts"] = [*_counts(queue), *(_sums(statuses.values()) if user.has_perms(STOCK) else [])]
         context["other_failed"] = queue["failed_general_jobs"]
         context["other_failed_url"] = markup.list_url(SyncJob, state__exact="failed", connection__isnull=True)
         stores = _stores()
-        context |= {"stores": stores[:STORES], "more_stores": stores[STORES:]}
+        context |= {"stores": stores[:STORE_ROWS], "more_stores": stores[STORE_ROWS:]}
     return context | charts(request, connections)
 
 

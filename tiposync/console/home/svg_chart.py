@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-HEIGHT, SLOT = 100, 10  # of the plot, and the width of one point in it, in units of its own
+HEIGHT, WIDTH = 100, 10  # of the plot, and the width of one point in it, in units of its own
 MOST_STEPS = 4
 
 Value = float | None
@@ -43,9 +43,9 @@ def draw(
     top = step * count
     return {
         "is_empty": not largest,
-        "width": SLOT * len(points),
+        "width": WIDTH * len(points),
         "height": HEIGHT,
-        "slot": SLOT,
+        "slot": WIDTH,
         "is_line": is_line,
         "grid": [_number(HEIGHT * line / count) for line in range(count + 1)],
         "scale": [words(step * (count - line)) for line in range(count + 1)],
@@ -55,7 +55,8 @@ def draw(
             for one in series
         ],
         "hovers": [
-            {"x": SLOT * index, "words": f"{point}: {_say(series, index, words)}"} for index, point in enumerate(points)
+            {"x": WIDTH * index, "words": f"{point}: {_say(series, index, words)}"}
+            for index, point in enumerate(points)
         ],
         "table": [
             {"point": point, "values": [words(one.values[index]) for one in series]}
@@ -74,7 +75,7 @@ def _bars(values: Sequence[Value], top: float) -> list[dict[str, str]]:
     for index, value in enumerate(values):
         if value:
             height = max(1.0, HEIGHT * value / top)  # one of ten thousand is still something
-            bars.append({"x": _number(SLOT * index + 1), "y": _number(HEIGHT - height), "height": _number(height)})
+            bars.append({"x": _number(WIDTH * index + 1), "y": _number(HEIGHT - height), "height": _number(height)})
     return bars
 
 
@@ -84,7 +85,7 @@ def _line(values: Sequence[Value], top: float) -> dict[str, str]:
     for index, value in enumerate(values):
         if value is None:
             continue
-        place = f"{_number(SLOT * (index + 0.5))} {_number(HEIGHT - HEIGHT * value / top)}"
+        place = f"{_number(WIDTH * (index + 0.5))} {_number(HEIGHT - HEIGHT * value / top)}"
         follows, leads = (0 <= at < len(values) and values[at] is not None for at in (index - 1, index + 1))
         path.append(f"{'L' if follows else 'M'}{place}")
         if not follows and not leads:

@@ -19,7 +19,7 @@ from tiposync.console.kit import markup
 from tiposync.console.kit.operations import refusal_words
 from tiposync.console.stores.connection_summary import follow_up
 
-MOST, MOST_BY_TITLE = 500, 100  # looking for titles takes longer
+MOST_ROWS, MOST_TITLE_ROWS = 500, 100  # looking for titles takes longer
 _RELATED = ("connection__source", "connection__destination", "source_variant__store")
 
 
@@ -59,7 +59,7 @@ def _refusal(link: VariantLink, best: Suggested | None, least: int, wanted: list
 
 def ask(request: HttpRequest, context: dict[str, Any], links: QuerySet[VariantLink], least: int) -> HttpResponse:
     """The page that lists what would be linked. Nothing happens before its button is pressed."""
-    most = MOST if least > scoring.BEST_TITLE_SCORE else MOST_BY_TITLE
+    most = MOST_ROWS if least > scoring.BEST_TITLE_SCORE else MOST_TITLE_ROWS
     found = list(islice(links.select_related(*_RELATED), most + 1))
     proposals = propose(found[:most], least)
     good = [one for one in proposals if not one.refusal]
@@ -132,6 +132,6 @@ def _link(
 
 
 def _pairs_of(text: str) -> dict[int, int]:
-    """Link id to variant id, of what the page's form holds; at most MOST of them."""
-    parts: Iterable[list[str]] = (part.split(":") for part in text.split(",")[:MOST])
+    """Link id to variant id, of what the page's form holds; at most MOST_ROWS of them."""
+    parts: Iterable[list[str]] = (part.split(":") for part in text.split(",")[:MOST_ROWS])
     return {int(pair[0]): int(pair[1]) for pair in parts if len(pair) == 2 and all(one.isdigit() for one in pair)}

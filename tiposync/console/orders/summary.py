@@ -15,7 +15,7 @@ from stores.shopify.admin_pages import page_url
 from tiposync.console.kit import markup
 
 State, DraftStatus = OrderImport.State, OrderImport.DraftStatus
-MOST_LINES, MOST_UPDATES = 500, 100
+MOST_LINES, UPDATE_ROWS = 500, 100
 TONES: dict[str, str] = {
     State.PLANNED: markup.BUSY,
     State.WAITING: markup.WARN,
@@ -99,7 +99,7 @@ def orders_with_number(number: int) -> Q:
 def order_panel(row: OrderImport) -> dict[str, Any]:
     """What stands above an order's page: how it stands, what to do, its lines and what happened to it later."""
     lines = list(row.lines.select_related("source_variant__store")[: MOST_LINES + 1])
-    updates = list(row.updates.all()[: MOST_UPDATES + 1])
+    updates = list(row.updates.all()[: UPDATE_ROWS + 1])
     timelines = _timelines(row, lines)
     return {
         "alerts": _alerts(row),
@@ -117,8 +117,8 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
         "has_unlinked": any(line.variant_gid and line.source_variant_id is None for line in lines),
         "lines": [_line(line, timelines) for line in lines[:MOST_LINES]],
         "more_lines": len(lines) > MOST_LINES,
-        "updates": [_update(update) for update in updates[:MOST_UPDATES]],
-        "more_updates": len(updates) > MOST_UPDATES,
+        "updates": [_update(update) for update in updates[:UPDATE_ROWS]],
+        "more_updates": len(updates) > UPDATE_ROWS,
     }
 
 

@@ -247,7 +247,7 @@ def count_all(monkeypatch) -> None:
     """Count everything of the last hour, as if a minute went by."""
     monkeypatch.setattr(counters, "LAG", -timedelta(seconds=1))
     at = timezone.now() - timedelta(minutes=50)
-    Heartbeat.objects.update_or_create(name=counters.TALLIED, defaults={"beat_at": at})
+    Heartbeat.objects.update_or_create(name=counters.COUNTED, defaults={"beat_at": at})
     counters.count_new()
 
 
