@@ -23,10 +23,13 @@ from tests.simulator.documents.executor import Executor
 from tests.simulator.documents.plan import Compiler, OperationPlan
 from tests.simulator.documents.resolvers import RESOLVERS, TYPE_NAMES
 from tests.simulator.documents.schema import load_schema, load_scopes
+from tests.simulator.edits.commit import edit_order
 from tests.simulator.events import drafts, files, merchant, order_moves, storefront
 from tests.simulator.events.later import Later
 from tests.simulator.events.pictures import Downloads
 from tests.simulator.pages.page import Pages
+from tests.simulator.payments.pay import pay
+from tests.simulator.returns.exchange import exchange
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.orders import Draft, Fulfillment, Order, OrderEdit, Refund
 from tests.simulator.state.shop import App, Change, Counters, Level, Shop, Subscription, Token
@@ -246,16 +249,17 @@ class Simulator:
         """What a buyer does: see orders.place_order and order_build."""
         return storefront.place_order(self.shops[domain], self.clock, lines, **details)
 
-    def pay_order(self, domain: str, order: Order) -> None:
-        order_moves.pay(self.shops[domain], self.clock, order)
+    def pay_order(self, domain: str, order: Order, **how) -> None:
+        """What is owed; amount=: a part of it in the order's currency. gateway=."""
+        pay(self.shops[domain], self.clock, order, **how)
 
     def edit_order(self, domain: str, order: Order, **how) -> OrderEdit:
-        """quantities={line id: wanted}, add=[(variant id, units)], back_to_stock=, note=."""
-        return order_moves.edit_order(self.shops[domain], self.clock, order, **how)
+        """quantities={line id: wanted}, add=[(variant id, units)], back_to_stock=, note=; see edits.commit."""
+        return edit_order(self.shops[domain], self.clock, order, **how)
 
     def exchange(self, domain: str, order: Order, back: dict[int, int], add: tuple[int, int]) -> None:
         """{line id: shipped units that come back}, (variant id, units that go out)."""
-        order_moves.exchange(self.shops[domain], self.clock, order, back, add)
+        exchange(self.shops[domain], self.clock, order, back, add)
 
     def change_tracking(
         self, domain: str, fulfillment: Fulfillment, company: str | None, number: str, url: str

@@ -8,7 +8,13 @@ from decimal import Decimal
 
 from tests.simulator.control.looks import number
 from tests.simulator.state.gids import gid
-from tests.simulator.state.order_money import financial_status, fulfillment_status, grand_total
+from tests.simulator.state.order_money import (
+    current_grand_total,
+    financial_status,
+    fulfillment_status,
+    grand_total,
+    outstanding,
+)
 from tests.simulator.state.orders import Draft, Order
 
 # Looks
@@ -26,6 +32,8 @@ def describe_order(order: Order) -> dict:
         "gid": gid("Order", order.id),
         "lines": lines,
         "total": _plain(grand_total(order).shop),
+        "current_total": _plain(current_grand_total(order).shop),
+        "outstanding": _plain(outstanding(order).shop),
         "financial_status": financial_status(order),
         "fulfillment_status": fulfillment_status(order),
     }
@@ -136,19 +144,30 @@ def _line(row: dict | Iterable) -> dict | tuple:
     return number(variant), int(quantity)
 
 
-def pay_order(sim, domain: str, order_id: object) -> dict:
+def pay_order(sim, domain: str, order_id: object, amount: object = None, gateway: str = "bogus") -> dict:
+    """All that is owed, or a part of it in the order's currency."""
     order = _order(sim, domain, order_id)
-    sim.pay_order(domain, order)
+    sim.pay_order(domain, order, amount=amount, gateway=gateway)
     return describe_order(order)
 
 
 def edit_order(
-    sim, domain: str, order_id: object, quantities: dict | None = None, add: list | None = None, note: str = ""
+    sim,
+    domain: str,
+    order_id: object,
+    quantities: dict | None = None,
+    add: list | None = None,
+    back_to_stock: bool = True,
+    note: str = "",
+    notify: bool = False,
 ) -> dict:
-    """`quantities`: {line id: units that stay}; `add`: [[variant id, units]]."""
+    """`quantities`: {line id: units that stay, or more}; `add`: [variant id, units] or a line as for place_order."""
     order = _order(sim, domain, order_id)
     wanted = {number(line_id): int(units) for line_id, units in (quantities or {}).items()}
-    sim.edit_order(domain, order, quantities=wanted, add=[_line(row) for row in add or ()], note=note)
+    rows = [_line(row) for row in add or ()]
+    sim.edit_order(
+        domain, order, quantities=wanted, add=rows, back_to_stock=bool(back_to_stock), note=note, notify=bool(notify)
+    )
     return describe_order(order)
 
 

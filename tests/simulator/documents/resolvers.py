@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from tests.simulator.bulk import fields
 from tests.simulator.documents import catalogue_resolvers
+from tests.simulator.edits import mutations as edit_writes
+from tests.simulator.edits import reads as edit_reads
 from tests.simulator.mutations import activation, inventory, metafields, subscriptions, tags
 from tests.simulator.mutations.orders import create, drafts, fulfillments, orders, refunds
+from tests.simulator.payments import mutations as payments
 from tests.simulator.reads import drafts as reads_drafts
 from tests.simulator.reads import fulfillments as reads_fulfillments
 from tests.simulator.reads import inventory as reads_inventory
@@ -45,6 +48,7 @@ PAGED = """
 Product ProductVariant InventoryItem InventoryLevel Location WebhookSubscription Order LineItem ShippingLine
 DiscountApplication FulfillmentOrder FulfillmentOrderLineItem Fulfillment FulfillmentLineItem RefundLineItem
 RefundShippingLine OrderTransaction DraftOrder DraftOrderLineItem Customer MailingAddress Metafield MetafieldDefinition
+CalculatedLineItem CalculatedDiscountApplication OrderStagedChange
 """
 RESOLVERS = {
     **connection_resolvers(PAGED.split()),
@@ -67,6 +71,9 @@ RESOLVERS = {
     **refunds.RESOLVERS,
     **fulfillments.RESOLVERS,
     **drafts.RESOLVERS,
+    **edit_reads.RESOLVERS,
+    **edit_writes.RESOLVERS,
+    **payments.RESOLVERS,
     **fields.RESOLVERS,
 }
 TYPE_NAMES = {
@@ -96,5 +103,6 @@ TYPE_NAMES = {
     ManualDiscount: "ManualDiscountApplication",
     MoneyValue: "MoneyV2",
     PercentageValue: "PricingPercentageValue",
+    **edit_reads.TYPE_NAMES,
     **catalogue_resolvers.TYPE_NAMES,
 }

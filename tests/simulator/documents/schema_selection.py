@@ -25,6 +25,8 @@ MUTATIONS = """
     webhookSubscriptionCreate webhookSubscriptionUpdate webhookSubscriptionDelete
     bulkOperationRunQuery bulkOperationRunMutation bulkOperationCancel stagedUploadsCreate
     orderCreate orderUpdate orderCancel orderClose orderDelete orderMarkAsPaid orderCreateManualPayment refundCreate
+    orderEditBegin orderEditSetQuantity orderEditAddVariant orderEditAddCustomItem orderEditAddLineItemDiscount
+    orderEditRemoveDiscount orderEditCommit
     fulfillmentCreate fulfillmentCancel fulfillmentTrackingInfoUpdate fulfillmentOrderMove
     draftOrderCreate draftOrderUpdate draftOrderComplete draftOrderDelete draftOrderInvoiceSend tagsAdd tagsRemove
     productSet productCreate productUpdate productDelete productOptionsCreate
@@ -44,6 +46,9 @@ INCLUDING = """
 """
 EXCLUDING = "Collection ProductCategory ProductTag ProductType ProductVendor"
 DISCOUNT = "allocationMethod index targetSelection targetType value"
+CALCULATED_DISCOUNT = "allocationMethod appliedTo description id targetSelection targetType value"
+
+STAGED = "AddCustomItem AddLineItemDiscount AddVariant DecrementItem IncrementItem"
 
 # Interfaces listed here stay interfaces; every other one is dropped from its implementers.
 INTERFACES = {
@@ -55,6 +60,7 @@ INTERFACES = {
     "Media": MEDIA,
     "File": FILE,
     "DiscountApplication": DISCOUNT,
+    "CalculatedDiscountApplication": CALCULATED_DISCOUNT,
     "CollectionSource": "description id title",
     "CollectionSourceInclusionCondition": "id",
     "CollectionSourceExclusionCondition": "id",
@@ -65,7 +71,7 @@ INTERFACES = {
 # refuses the whole schema), so it does not implement it here.
 NOT_IMPLEMENTED = {("MediaImage", "HasMetafields")}
 
-UNIONS = ["PricingValue", "WebhookSubscriptionEndpoint"]
+UNIONS = ["PricingValue", "WebhookSubscriptionEndpoint", "OrderStagedChange"]
 
 OBJECTS = {
     # the shop and the app
@@ -210,8 +216,24 @@ OBJECTS = {
         "currentShippingPriceSet currentSubtotalLineItemsQuantity currentTotalDiscountsSet currentTotalDutiesSet "
         "currentTotalTaxSet customerLocale dutiesIncluded netPaymentSet nonFulfillableLineItems "
         "originalTotalDutiesSet originalTotalPriceSet paymentGatewayNames registeredSourceUrl requiresShipping "
-        "taxExempt totalRefundedShippingSet totalTipReceivedSet totalWeight"
+        "taxExempt totalRefundedShippingSet totalTipReceivedSet totalWeight merchantEditable merchantEditableErrors "
+        "currentTaxLines"
     ),
+    "OrderEditSession": "*",
+    "CalculatedOrder": (
+        "addedDiscountApplications addedLineItems cartDiscountAmountSet committed id lineItems "
+        "notificationPreviewTitle originalOrder stagedChanges subtotalLineItemsQuantity subtotalPriceSet taxLines "
+        "totalOutstandingSet totalPriceSet"
+    ),
+    "CalculatedLineItem": (
+        "calculatedDiscountAllocations customAttributes discountedUnitPriceSet editableQuantity "
+        "editableQuantityBeforeChanges editableSubtotalSet hasStagedLineItemDiscount id originalUnitPriceSet quantity "
+        "restockable restocking sku stagedChanges title uneditableSubtotalSet variant variantTitle"
+    ),
+    "CalculatedDiscountAllocation": "*",
+    **{f"Calculated{kind}DiscountApplication": CALCULATED_DISCOUNT for kind in ("Manual", "Automatic")},
+    "CalculatedDiscountCodeApplication": f"{CALCULATED_DISCOUNT} code",
+    **{f"OrderStagedChange{kind}": "*" for kind in STAGED.split()},
     "OrderApp": "id name",
     "OrderCancellation": "staffNote",
     "OrderCancelJobResult": "*",

@@ -6,8 +6,8 @@ the line, with discount_title), properties {name: value}, requires_shipping, tax
 
 `details` of an order: discount, shipping, shipping_address, billing_address, customer, email, phone, note, attributes
 {name: value}, tags, tax_rate (with tax_title), taxes_included, test, name, source_name, source_identifier, source_url,
-po_number, processed_at. A discount is {code | title, percentage | amount | free_shipping}; `shipping` is a price or
-{title, price, code, discount}; a customer is an id or {email, phone, first_name, last_name, ...}.
+po_number, processed_at, merchant_editable. A discount is {code | title, percentage | amount | free_shipping};
+`shipping` is a price or {title, price, code, discount}; a customer is an id or {email, phone, first_name, ...}.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from tests.simulator.state.orders import (
 )
 from tests.simulator.state.shop import Shop
 
-PLAIN = ("email", "phone", "note", "test", "name", "source_identifier", "source_url", "po_number", "taxes_included")
+PLAIN = ("email", "phone", "note", "test", "name", "source_identifier", "source_url", "po_number", "taxes_included",
+         "merchant_editable")  # fmt: skip
 KNOWN = {
     *PLAIN,
     *("discount", "shipping", "shipping_address", "billing_address", "customer", "attributes", "tags"),

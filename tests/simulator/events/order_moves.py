@@ -1,17 +1,23 @@
-"""What becomes of an order: paid, shipped, cancelled, refunded, edited. Each tells the webhooks and moves stock."""
+"""What becomes of an order: shipped, cancelled, refunded. Each tells the webhooks and moves stock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from tests.simulator.events.order_build import variant_line
-from tests.simulator.events.order_stock import Router, claim, commit, default_location, open_fulfillment_orders, restock
+from tests.simulator.events.order_stock import (
+    commit,
+    default_location,
+    open_entries,
+    open_fulfillment_order,
+    restock,
+    take_open_units,
+)
 from tests.simulator.events.stock import StockAction
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.money import Bag, Exchange
 from tests.simulator.state.order_money import fulfillment_status, outstanding, received
-from tests.simulator.state.orders import Fulfillment, LineItem, Order, OrderEdit, Refund, Transaction
+from tests.simulator.state.orders import Fulfillment, FulfillmentOrder, LineItem, Order, Refund, Transaction
 from tests.simulator.state.shop import Shop
 
 RESTOCK_TYPES = ("CANCEL", "RETURN", "NO_RESTOCK")
@@ -29,23 +35,6 @@ def finish(action: StockAction, order: Order, *events: tuple[str, tuple]) -> Non
         action.tell(topic, subject)
     action.tell("ORDERS_UPDATED", (order.id,))
     action.close()
-
-
-def pay(shop: Shop, clock: Clock, order: Order, gateway: str = "bogus") -> None:
-    """The buyer (or the merchant) pays what is owed. Raises ValueError when nothing is."""
-    with shop.lock:
-        owed = outstanding(order)
-        if order.cancelled_at is not None or owed.shop <= 0:
-            raise ValueError("Order cannot be marked as paid.")
-        now = clock.whole_seconds()
-        pending = next((row for row in order.transactions if row.status == "PENDING"), None)
-        if pending is not None:
-            pending.status, pending.processed_at, pending.amount = "SUCCESS", now, owed
-        else:
-            row = Transaction(shop.next_id(), order.id, "SALE", "SUCCESS", gateway, owed, now, now, order.test)
-            order.transactions.append(row)
-        order.financial_status = None
-        finish(begin(shop, clock, order, "pay"), order, ("ORDERS_PAID", (order.id,)))
 
 
 # Shipping
@@ -66,11 +55,17 @@ def fulfil(
     `quantities` is {line id: units}; None: everything that is left. Raises ValueError for more than that.
     """
     with shop.lock:
-        chosen = [(line, _wanted(line, quantities)) for line in order.lines]
         by_place: dict[int, dict[int, int]] = {}
-        for line, quantity in chosen:
-            if quantity:
-                by_place.setdefault(line.location_id or default_location(shop) or 0, {})[line.id] = quantity
+        for line in order.lines:
+            left = _wanted(line, quantities)
+            for row, entry in open_entries(order, line) if left else ():
+                part = min(left, entry.remaining)
+                if part:
+                    here = by_place.setdefault(row.location_id, {})
+                    here[line.id] = here.get(line.id, 0) + part
+                left -= part
+            if left:
+                by_place.setdefault(line.location_id or default_location(shop) or 0, {})[line.id] = left
         tracking = {"company": company, "numbers": [number] if number else [], "urls": [url] if url else []}
         return [ship(shop, clock, order, place, lines, **tracking) for place, lines in by_place.items()]
 
@@ -92,22 +87,23 @@ def ship(
     company: str | None = None,
     numbers: list[str] | None = None,
     urls: list[str] | None = None,
+    among: Iterable[int] | None = None,
 ) -> Fulfillment:
-    """One fulfilment of {line id: units} from one location. Hold the shop's lock."""
+    """One fulfilment of {line id: units} from one location. `among`: fulfillment orders. Hold the shop's lock."""
     action = begin(shop, clock, order, "fulfil")
     now = int(action.at)
     made = Fulfillment(shop.next_id(), order.id, location_id, len(order.fulfillments) + 1, now, now, dict(lines))
     made.line_ids = {line_id: shop.next_id() for line_id in lines}
     made.company, made.numbers, made.urls = company, list(numbers or []), list(urls or [])
-    made.fulfillment_order_ids = [
-        row.id
-        for row in order.fulfillment_orders
-        if not row.is_closed and any(entry.line_id in lines for entry in row.lines)
-    ]
+    rows = [row for row in order.fulfillment_orders if among is None or row.id in among]
+    before = {row.id: sum(entry.remaining for entry in row.lines) for row in rows}
     for line_id, quantity in lines.items():
         line = order.line(line_id)
+        entries = [pair for pair in open_entries(order, line) if pair[0].id in before]
+        entries.sort(key=lambda pair: pair[0].location_id != location_id)
+        take_open_units(action, order, line, quantity, entries, shipped=True)
         line.fulfilled += quantity
-        commit(action, line, -quantity)
+    made.fulfillment_order_ids = [row.id for row in rows if sum(one.remaining for one in row.lines) < before[row.id]]
     order.fulfillments.append(made)
     shop.fulfillments[made.id] = made
     whole = fulfillment_status(order) == "FULFILLED"
@@ -141,18 +137,36 @@ def cancel_fulfilment(shop: Shop, clock: Clock, fulfillment: Fulfillment) -> Non
         if any(units > line.fulfilled for line, units in lines):
             raise ValueError("The fulfillment can't be cancelled: items of it were returned or refunded.")
         action = begin(shop, clock, order, "cancel_fulfilment")
-        whole = [row for row in order.fulfillment_orders
-                 if row.id in fulfillment.fulfillment_order_ids and not row.is_closed
-                 and not any(order.line(entry.line_id).unfulfilled for entry in row.lines)]  # fmt: skip
+        left = dict(fulfillment.lines)
         for line, units in lines:
             line.fulfilled -= units
-            commit(action, line, units)
-        for row in whole:
-            row.is_closed, row.updated_at = True, int(action.at)
-            held = {entry.line_id for entry in row.lines}
-            open_fulfillment_orders(shop, order, [line for line, _ in lines if line.id in held], int(action.at))
+        for row in [one for one in order.fulfillment_orders if one.id in fulfillment.fulfillment_order_ids]:
+            _reopen(shop, action, order, row, left)
+        for line, _ in lines:
+            commit(action, line, left[line.id])
         fulfillment.status, fulfillment.updated_at = "CANCELLED", int(action.at)
         finish(action, order, ("FULFILLMENTS_UPDATE", (fulfillment.id,)))
+
+
+def _reopen(shop: Shop, action: StockAction, order: Order, row: FulfillmentOrder, left: dict[int, int]) -> None:
+    """Units of a cancelled fulfilment, {line id: units left}, are to be shipped from here again."""
+    is_whole = not any(entry.remaining for entry in row.lines)
+    back: list[tuple[LineItem, int]] = []
+    for entry in row.lines:
+        part = min(left.get(entry.line_id, 0), entry.shipped)
+        if not part:
+            continue
+        left[entry.line_id] -= part
+        line = order.line(entry.line_id)
+        back.append((line, part))
+        if entry.claimed:
+            commit(action, line, part, row.location_id)
+        if not is_whole:
+            entry.shipped, entry.remaining = entry.shipped - part, entry.remaining + part
+    row.updated_at = int(action.at)
+    if is_whole and back:
+        row.is_closed = True
+        open_fulfillment_order(shop, order, row.location_id, back, int(action.at))
 
 
 # Taking back
@@ -179,10 +193,10 @@ def cancel(
             raise ValueError(problem)
         action = begin(shop, clock, order, "cancel")
         kind = "CANCEL" if restock else "NO_RESTOCK"
-        rows = [_row(line, line.unfulfilled, kind) for line in order.lines if line.unfulfilled]
+        rows = [refund_row(line, line.unfulfilled, kind) for line in order.lines if line.unfulfilled]
         if restock and shop.knobs.cancel_restocks_shipped:
-            rows += [_row(line, line.fulfilled, "RETURN") for line in order.lines if line.fulfilled]
-        made = _take_back(shop, action, order, rows) if rows else None
+            rows += [refund_row(line, line.fulfilled, "RETURN") for line in order.lines if line.fulfilled]
+        made = take_back(shop, action, order, rows) if rows else None
         if made is not None and refund_money:
             _give_money(shop, action, order, made, -outstanding(order))
         for row in order.transactions:
@@ -204,7 +218,7 @@ def why_not_cancelled(order: Order) -> str:
     return ""
 
 
-def _row(line: LineItem, quantity: int, kind: str) -> dict:
+def refund_row(line: LineItem, quantity: int, kind: str) -> dict:
     return {"line_item_id": line.id, "quantity": quantity, "restock_type": kind}
 
 
@@ -229,9 +243,9 @@ def refund(
         known = {line.id: line for line in order.lines}
         rows = [{**row, "restock_type": row.get("restock_type", "NO_RESTOCK")} for row in lines]
         for row in rows:
-            _check_refund(known, row)
+            check_refund(known, row)
         action = begin(shop, clock, order, "refund")
-        made = _take_back(shop, action, order, rows)
+        made = take_back(shop, action, order, rows)
         made.note = note
         if shipping is not None:
             made.shipping = shipping if isinstance(shipping, Bag) else _bag(order, shipping)
@@ -251,11 +265,11 @@ def _bag(order: Order, amount: object) -> Bag:
     return Exchange(order.currency, order.presentment_currency, rate).from_shop(Decimal(str(amount)))
 
 
-def _take_back(shop: Shop, action: StockAction, order: Order, rows: list[dict]) -> Refund:
+def take_back(shop: Shop, action: StockAction, order: Order, rows: list[dict]) -> Refund:
     rows = [{"id": shop.next_id(), "location_id": None, **row} for row in rows]
     made = Refund(shop.next_id(), order.id, int(action.at), lines=rows)
     for row in rows:
-        _take_line_back(action, order.line(row["line_item_id"]), row)
+        _take_line_back(action, order, order.line(row["line_item_id"]), row)
     order.refunds.append(made)
     shop.refunds[made.id] = made
     return made
@@ -269,7 +283,7 @@ def _give_money(shop, action, order, made: Refund, amount: Bag, gateway: str = "
         made.transactions.append(row)
 
 
-def _check_refund(known: dict[int, LineItem], row: dict) -> None:
+def check_refund(known: dict[int, LineItem], row: dict) -> None:
     line = known.get(row["line_item_id"])
     if line is None:
         raise ValueError("the order has no such line")
@@ -282,7 +296,7 @@ def _check_refund(known: dict[int, LineItem], row: dict) -> None:
         raise ValueError(f"at most {limit} {'shipped' if shipped else 'open'} units can be refunded this way")
 
 
-def _take_line_back(action: StockAction, line: LineItem, row: dict) -> None:
+def _take_line_back(action: StockAction, order: Order, line: LineItem, row: dict) -> None:
     quantity, kind = row["quantity"], row["restock_type"]
     if kind == "RETURN":
         line.fulfilled -= quantity
@@ -291,96 +305,34 @@ def _take_line_back(action: StockAction, line: LineItem, row: dict) -> None:
         restock(action, line, quantity, row["location_id"])
         return
     open_units = min(quantity, line.unfulfilled)
-    line.removed += quantity
-    if quantity > open_units:
-        line.fulfilled -= quantity - open_units
-    commit(action, line, -open_units)
-    if kind == "CANCEL":
-        row["location_id"] = row.get("location_id") or line.location_id
-        restock(action, line, open_units, row["location_id"])
+    place = take_off(
+        action, order, line, open_units, back_to_stock=kind == "CANCEL", location_id=row.get("location_id")
+    )
+    row["location_id"] = place if kind == "CANCEL" else row.get("location_id")
+    line.removed += quantity - open_units
+    line.fulfilled -= quantity - open_units
 
 
-def exchange(shop: Shop, clock: Clock, order: Order, back: dict[int, int], add: tuple[int, int]) -> LineItem:
-    """Shipped units ({line id: units}) come back, and (variant id, units) go out by a new line of the same order.
-
-    Row 64: orders/updated tells of it; whether orders/edited does is not known, a knob. Raises ValueError.
-    """
-    with shop.lock:
-        rows = [_row(order.line(line_id), units, "RETURN") for line_id, units in back.items()]
-        for row in rows:
-            _check_refund({line.id: line for line in order.lines}, row)
-        line = _added_line(shop, order, *add)
-        action = begin(shop, clock, order, "exchange")
-        made = _take_back(shop, action, order, rows)
-        order.lines.append(line)
-        claim(action, line)
-        open_fulfillment_orders(shop, order, [line], int(action.at))
-        events = [("REFUNDS_CREATE", (made.id,))]
-        if shop.knobs.exchanges_are_edits:
-            edit = OrderEdit(shop.next_id(), int(action.at), [(line.id, line.quantity)], [], "Exchange")
-            order.edits.append(edit)
-            events.append(("ORDERS_EDITED", (order.id, edit.id)))
-        order.financial_status = None
-        finish(action, order, *events)
-        return line
-
-
-# Editing
-
-
-def edit_order(
-    shop: Shop,
-    clock: Clock,
+def take_off(
+    action: StockAction,
     order: Order,
+    line: LineItem,
+    units: int,
     *,
-    quantities: dict[int, int] | None = None,
-    add: Iterable[tuple[int, int]] = (),
-    back_to_stock: bool = True,
-    note: str = "",
-) -> OrderEdit:
-    """The merchant edits an order: {line id: current quantity wanted} (only fewer), and new [(variant id, units)].
+    back_to_stock: bool,
+    location_id: int | None = None,
+) -> int | None:
+    """Open units leave the order, the latest fulfillment order first; to stock where they stood, or where it is said.
 
-    A line keeps its `quantity`; its current quantity falls. Raises ValueError for a cancelled order, for more units
-    than a line has left to ship, KeyError for an unknown variant.
+    The location they went back to; None without `back_to_stock`.
     """
-    with shop.lock:
-        if order.cancelled_at is not None:
-            raise ValueError("the order is cancelled")
-        fewer = _fewer(order, quantities or {})
-        made = [_added_line(shop, order, variant_id, quantity) for variant_id, quantity in add]
-        action = begin(shop, clock, order, "edit")
-        for line, units in fewer:
-            line.removed += units
-            commit(action, line, -units)
-            if back_to_stock:
-                restock(action, line, units)
-        for line in made:
-            order.lines.append(line)
-            claim(action, line)
-        open_fulfillment_orders(shop, order, made, int(action.at))
-        edit = OrderEdit(shop.next_id(), int(action.at), [(line.id, line.quantity) for line in made],
-                         [(line.id, units) for line, units in fewer], note)  # fmt: skip
-        order.edits.append(edit)
-        order.financial_status = None
-        finish(action, order, ("ORDERS_EDITED", (order.id, edit.id)))
-        return edit
-
-
-def _fewer(order: Order, quantities: dict[int, int]) -> list[tuple[LineItem, int]]:
-    found = []
-    for line_id, wanted in quantities.items():
-        line = order.line(line_id)
-        units = line.current_quantity - wanted
-        if not 0 <= units <= line.unfulfilled:
-            raise ValueError("an edit only lowers what is not shipped; further units are a new line")
-        if units:
-            found.append((line, units))
-    return found
-
-
-def _added_line(shop: Shop, order: Order, variant_id: int, quantity: int) -> LineItem:
-    paid = next((line.price for line in order.lines if line.price.shop), None)
-    rate = paid.presentment / paid.shop if paid else Decimal(1)
-    line = variant_line(shop, variant_id, quantity, Exchange(order.currency, order.presentment_currency, rate))
-    line.location_id = Router(shop, force=True).choose(shop.variants[variant_id], quantity)
-    return line
+    taken = take_open_units(action, order, line, units, open_entries(order, line)[::-1])
+    line.removed += units
+    if not back_to_stock:
+        return None
+    if location_id is not None or not taken:
+        restock(action, line, units, location_id)
+        return location_id or line.location_id
+    for place, part in taken:
+        restock(action, line, part, place)
+    return taken[0][0]

@@ -59,18 +59,28 @@ def default_location(shop: Shop) -> int | None:
     return primary.id if primary else None
 
 
-def claim(action: StockAction, line: LineItem, *, taken_from: str = "available", into: str = "committed") -> None:
+def claim(
+    action: StockAction,
+    line: LineItem,
+    *,
+    units: int | None = None,
+    location_id: int | None = None,
+    taken_from: str = "available",
+    into: str = "committed",
+) -> None:
     """Takes a line's units for an order or a draft; nothing for a line without a location."""
-    if line.location_id is not None and line.item_id in action.shop.items:
-        level = action.level(line.item_id, line.location_id)
-        action.move(level, into, line.quantity)
-        action.move(level, taken_from, -line.quantity)
+    place, wanted = location_id or line.location_id, line.quantity if units is None else units
+    if place is not None and line.item_id in action.shop.items:
+        level = action.level(line.item_id, place)
+        action.move(level, into, wanted)
+        action.move(level, taken_from, -wanted)
 
 
-def commit(action: StockAction, line: LineItem, delta: int) -> None:
+def commit(action: StockAction, line: LineItem, delta: int, location_id: int | None = None) -> None:
     """Changes what is committed for a line, while its item still exists."""
-    if line.location_id is not None and line.item_id in action.shop.items and delta:
-        action.move(action.level(line.item_id, line.location_id), "committed", delta)
+    place = location_id or line.location_id
+    if place is not None and line.item_id in action.shop.items and delta:
+        action.move(action.level(line.item_id, place), "committed", delta)
 
 
 def restock(action: StockAction, line: LineItem, quantity: int, location_id: int | None = None) -> None:
@@ -79,17 +89,73 @@ def restock(action: StockAction, line: LineItem, quantity: int, location_id: int
         action.move(action.level(line.item_id, place), "available", quantity)
 
 
+# Fulfillment orders
+
+
 def open_fulfillment_orders(shop: Shop, order: Order, lines: list[LineItem], now: int) -> None:
     """One fulfillment order per location for lines that need one; an unclaimed line ships from the default one."""
     default = default_location(shop)
-    by_place: dict[int, list[LineItem]] = {}
+    by_place: dict[int, list[tuple[LineItem, int]]] = {}
     for line in lines:
         place = line.location_id or default
-        is_shipped = line.needs_fulfilment or shop.knobs.ships_everything and not line.tip
-        if is_shipped and place is not None:
-            by_place.setdefault(place, []).append(line)
+        if ships(shop, line) and place is not None:
+            by_place.setdefault(place, []).append((line, line.quantity))
     for place, rows in by_place.items():
-        made = FulfillmentOrder(shop.next_id(), order.id, place, now, now)
-        made.lines = [FulfillmentOrderLine(shop.next_id(), line.id, line.quantity) for line in rows]
-        order.fulfillment_orders.append(made)
-        shop.fulfillment_orders[made.id] = made
+        open_fulfillment_order(shop, order, place, rows, now)
+
+
+def ships(shop: Shop, line: LineItem) -> bool:
+    return line.needs_fulfilment or shop.knobs.ships_everything and not line.tip
+
+
+def open_fulfillment_order(
+    shop: Shop, order: Order, location_id: int, rows: list[tuple[LineItem, int]], now: int
+) -> FulfillmentOrder:
+    """A new one for (line, units) from a location."""
+    made = FulfillmentOrder(shop.next_id(), order.id, location_id, now, now)
+    made.lines = [
+        FulfillmentOrderLine(shop.next_id(), line.id, units, claimed=line.location_id is not None)
+        for line, units in rows
+    ]
+    order.fulfillment_orders.append(made)
+    shop.fulfillment_orders[made.id] = made
+    return made
+
+
+def open_entries(order: Order, line: LineItem) -> list[tuple[FulfillmentOrder, FulfillmentOrderLine]]:
+    """Where the open units of a line are to ship from, the oldest first."""
+    return [
+        (row, entry)
+        for row in order.fulfillment_orders
+        if not row.is_closed
+        for entry in row.lines
+        if entry.line_id == line.id and entry.remaining
+    ]
+
+
+def take_open_units(
+    action: StockAction,
+    order: Order,
+    line: LineItem,
+    units: int,
+    entries: list[tuple[FulfillmentOrder, FulfillmentOrderLine]],
+    *,
+    shipped: bool = False,
+) -> list[tuple[int, int]]:
+    """Takes open units of a line off these fulfillment orders: they ship, or go. [(location id, claimed units)]."""
+    left, taken = units, []
+    for row, entry in entries:
+        part = min(left, entry.remaining)
+        if not part:
+            continue
+        entry.remaining -= part
+        entry.shipped += part if shipped else 0
+        row.updated_at = int(action.at)
+        if entry.claimed:
+            commit(action, line, -part, row.location_id)
+            taken.append((row.location_id, part))
+        left -= part
+    if left and line.location_id is not None and not open_entries(order, line):
+        commit(action, line, -left)
+        taken.append((line.location_id, left))
+    return taken

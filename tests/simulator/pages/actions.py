@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tests.simulator.events.storefront import OutOfStockError
-from tests.simulator.mutations.inventory import LIMIT
+from tests.simulator.pages import staff_actions
+from tests.simulator.pages.forms import ActionError, amount, number, positive, quantity_of, variant_by_sku
 from tests.simulator.pages.orders import FORM_LINES
 from tests.simulator.state.orders import LineItem, Order
 from tests.simulator.state.shop import Shop
 from tests.simulator.wire.faults import Fault
-
-
-class ActionError(ValueError):
-    """A button cannot do what was asked; the message is shown on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +92,7 @@ def do(sim: Any, shop: Shop, form: dict[str, str]) -> str | None:
         "fault": switch_fault,
         "knob": switch_knob,
         "calm": calm,
+        **staff_actions.ACTIONS,
     }
     action = actions.get(form.get("action", ""))
     if action is None:
@@ -109,29 +106,6 @@ def do(sim: Any, shop: Shop, form: dict[str, str]) -> str | None:
     except KeyError:
         return "That has gone meanwhile."
     return None
-
-
-def number(form: dict[str, str], name: str) -> int:
-    """A whole number of the form. Raises ActionError."""
-    try:
-        return int(form.get(name, ""))
-    except ValueError:
-        raise ActionError(f"{name.replace('_', ' ')}: a whole number is needed.") from None
-
-
-def quantity_of(form: dict[str, str]) -> int:
-    """A quantity within Shopify's limits (shopify.md 3.4). Raises ActionError."""
-    quantity = number(form, "quantity")
-    if abs(quantity) > LIMIT:
-        raise ActionError(f"quantity: Shopify takes no more than {LIMIT:,}, above or below zero.")
-    return quantity
-
-
-def positive(form: dict[str, str]) -> int:
-    quantity = quantity_of(form)
-    if quantity < 1:
-        raise ActionError("quantity: at least 1 is needed.")
-    return quantity
 
 
 def place_of(shop: Shop, form: dict[str, str], item_id: int) -> int:
@@ -236,23 +210,6 @@ def place_order(sim: Any, shop: Shop, form: dict[str, str]) -> None:
         paid=not form.get("unpaid"),
         test=bool(form.get("test")),
     )
-
-
-def variant_by_sku(shop: Shop, sku: str) -> int:
-    """The first variant with this SKU. Raises ActionError."""
-    wanted = sku.strip().casefold()
-    for item in shop.items.values():
-        if (item.sku or "").strip().casefold() == wanted:
-            return item.variant_id
-    raise ActionError(f"Nothing here has the SKU {sku.strip()}.")
-
-
-def amount(form: dict[str, str], name: str) -> Decimal | None:
-    """An amount of the form, None for a blank one. Raises ActionError."""
-    try:
-        return Decimal(form[name].strip().replace(",", ".")) if form.get(name, "").strip() else None
-    except InvalidOperation:
-        raise ActionError(f"{name}: a number is needed.") from None
 
 
 def discount_of(form: dict[str, str]) -> dict[str, Any] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-from tests.simulator.pages.parts import button, kept, live, post_form, table, text
+from tests.simulator.pages.parts import button, kept, link, live, post_form, table, text
+from tests.simulator.pages.staff import field, staff_section
 from tests.simulator.state.order_money import financial_status, grand_total
 from tests.simulator.state.orders import Draft, LineItem, Order
 from tests.simulator.state.shop import Shop
@@ -14,15 +15,10 @@ FORM_LINES = 3
 
 
 def order_sections(shop: Shop, query: dict[str, str]) -> str:
-    return checkout(shop, query) + orders(shop, query) + drafts(shop, query)
+    return checkout(shop, query) + orders(shop, query) + staff_section(shop, query) + drafts(shop, query)
 
 
 # The storefront
-
-
-def field(name: str, label: str, value: str = "", css: str = "") -> str:
-    kind = f' class="{css}"' if css else ""
-    return f'<input name="{name}" placeholder="{text(label)}" aria-label="{text(label)}" value="{text(value)}"{kind}>'
 
 
 def checkout(shop: Shop, query: dict[str, str]) -> str:
@@ -66,6 +62,7 @@ def order_row(shop: Shop, order: Order, query: dict[str, str]) -> str:
         buttons += button("Cancel", "cancel") if open_units else ""
         buttons += button("Refund and restock", "return") if open_units or shipped else ""
         buttons += button("Paid", "pay") if financial_status(order) in (None, "PENDING", "PARTIALLY_PAID") else ""
+    buttons += link(f"/{shop.domain}", "Change", {"order": order.name})
     form = post_form(f"/{shop.domain}/_act", {"order": order.id, **kept(query)}, buttons, "row")
     total = f"{grand_total(order).shop} {order.currency}"
     name = f'{text(order.name)}{tags_of(order.tags)}<div class="sub">{text(who(shop, order))}</div>'
@@ -86,7 +83,12 @@ def who(shop: Shop, order: Order | Draft) -> str:
 
 
 def goods_of(lines: list[LineItem]) -> str:
-    return ", ".join(f"{line.quantity} × {line.title} ({line.sku or 'no SKU'})" for line in lines)
+    """A line that lost units shows both: 1 of 3 ×."""
+    return ", ".join(f"{units_of(line)} × {line.title} ({line.sku or 'no SKU'})" for line in lines)
+
+
+def units_of(line: LineItem) -> str:
+    return f"{line.current_quantity} of {line.quantity}" if line.removed else str(line.quantity)
 
 
 def state_of(order: Order) -> str:

@@ -7,7 +7,7 @@ from tests.simulator.payloads.people import address_body
 from tests.simulator.state.clock import iso_offset
 from tests.simulator.state.gids import gid
 from tests.simulator.state.money import NOTHING
-from tests.simulator.state.orders import Fulfillment, Order, Transaction
+from tests.simulator.state.orders import DiscountApplication, Fulfillment, Order, Transaction
 from tests.simulator.state.shop import Shop
 
 
@@ -126,8 +126,14 @@ def transaction_body(row: Transaction, order: Order, sums: Amounts) -> dict:
             "presentment_money": {"amount": "0.0", "currency": order.presentment_currency},
             "shop_money": {"amount": "0.0", "currency": order.currency},
         },
-        "manual_payment_gateway": row.gateway == "manual",
+        "manual_payment_gateway": row.manual or row.gateway == "manual",
     }
+
+
+def transaction_event_body(shop: Shop, order_id: int, transaction_id: int) -> dict | None:
+    order = shop.orders.get(order_id)
+    row = next((one for one in order.transactions if one.id == transaction_id), None) if order else None
+    return None if order is None or row is None else transaction_body(row, order, Amounts(order))
 
 
 def edit_body(shop: Shop, order_id: int, edit_id: int) -> dict | None:
@@ -136,21 +142,36 @@ def edit_body(shop: Shop, order_id: int, edit_id: int) -> dict | None:
     edit = next((row for row in order.edits if row.id == edit_id), None) if order else None
     if edit is None:
         return None
+    by_app = edit.client_id is not None
     return {
         "order_edit": {
             "id": edit.id,
-            "app_id": None,
+            "app_id": 4242 if by_app else None,
             "created_at": iso_offset(edit.committed_at),
-            "notify_customer": False,
+            "notify_customer": edit.notified,
             "order_id": order.id,
             "staff_note": edit.staff_note,
-            "user_id": shop.id,
+            "user_id": None if by_app else shop.id,
             "committed_at": iso_offset(edit.committed_at),
             "line_items": {
                 "additions": [{"id": line_id, "delta": units} for line_id, units in edit.added],
                 "removals": [{"id": line_id, "delta": units} for line_id, units in edit.removed],
             },
-            "discounts": {"line_item": {"additions": [], "removals": []}},
+            "discounts": {
+                "line_item": {"additions": [_discount_change(order, *row) for row in edit.discounts], "removals": []}
+            },
             "shipping_lines": {"additions": [], "removals": []},
         }
+    }
+
+
+def _discount_change(order: Order, line_id: int, application: DiscountApplication) -> dict:
+    sums = Amounts(order)
+    amounts = [one.amount for one in order.line(line_id).discounts if one.application is application]
+    return {
+        "line_item_id": line_id,
+        "discount_application_index": application.index,
+        "description": application.title,
+        "amount": sums.text(sum(amounts, NOTHING)),
+        "amount_set": sums.set(sum(amounts, NOTHING)),
     }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tests.simulator.bulk.operations import finish_body
 from tests.simulator.payloads import collections
-from tests.simulator.payloads.order_events import edit_body, fulfillment_body, refund_body
+from tests.simulator.payloads.order_events import edit_body, fulfillment_body, refund_body, transaction_event_body
 from tests.simulator.payloads.orders import draft_body, order_body
 from tests.simulator.payloads.people import customer_body
 from tests.simulator.payloads.products import product_body
@@ -45,6 +45,7 @@ TOPICS = {
     "ORDERS_FULFILLED": "orders/fulfilled",
     "ORDERS_PARTIALLY_FULFILLED": "orders/partially_fulfilled",
     "REFUNDS_CREATE": "refunds/create",
+    "ORDER_TRANSACTIONS_CREATE": "order_transactions/create",
     "FULFILLMENTS_CREATE": "fulfillments/create",
     "FULFILLMENTS_UPDATE": "fulfillments/update",
     "DRAFT_ORDERS_CREATE": "draft_orders/create",
@@ -62,7 +63,7 @@ SCOPES = {
     **{topic: "read_inventory" for topic in TOPICS if topic.startswith("INVENTORY_")},
     **{topic: "read_products" for topic in TOPICS if topic.startswith(("PRODUCTS_", "COLLECTIONS_"))},
     **{topic: "read_locations" for topic in TOPICS if topic.startswith("LOCATIONS_")},
-    **{topic: "read_orders" for topic in TOPICS if topic.startswith(("ORDERS_", "REFUNDS_"))},
+    **{topic: "read_orders" for topic in TOPICS if topic.startswith(("ORDERS_", "ORDER_", "REFUNDS_"))},
     **{topic: "read_fulfillments" for topic in TOPICS if topic.startswith("FULFILLMENTS_")},
     **{topic: "read_draft_orders" for topic in TOPICS if topic.startswith("DRAFT_ORDERS_")},
     **{topic: "read_customers" for topic in TOPICS if topic.startswith("CUSTOMERS_")},
@@ -236,6 +237,7 @@ BODIES: dict[str, Callable[..., dict | None]] = {
     "ORDERS_FULFILLED": order_body,
     "ORDERS_PARTIALLY_FULFILLED": order_body,
     "REFUNDS_CREATE": refund_body,
+    "ORDER_TRANSACTIONS_CREATE": transaction_event_body,
     "FULFILLMENTS_CREATE": fulfillment_body,
     "FULFILLMENTS_UPDATE": fulfillment_body,
     "DRAFT_ORDERS_CREATE": draft_body,

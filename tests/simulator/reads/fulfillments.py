@@ -21,23 +21,22 @@ def order_of(row: Fulfillment | FulfillmentOrder | Refund, call: Call) -> Order:
 # Fulfillment orders
 
 
-def status_of(row: FulfillmentOrder, order: Order) -> str:
+def status_of(row: FulfillmentOrder) -> str:
     if row.is_closed:
         return "CLOSED"
-    lines = [order.line(entry.line_id) for entry in row.lines]
-    shipped = any(line.fulfilled for line in lines)
-    if not any(line.unfulfilled for line in lines):
+    shipped = any(entry.shipped for entry in row.lines)
+    if not any(entry.remaining for entry in row.lines):
         return "CLOSED" if shipped else "CANCELLED"
     return "IN_PROGRESS" if shipped else "OPEN"
 
 
 def _status(row: FulfillmentOrder, call: Call, arguments: dict) -> str:
-    return status_of(row, order_of(row, call))
+    return status_of(row)
 
 
 def _actions(row: FulfillmentOrder, call: Call, arguments: dict) -> list[dict]:
     """What an open one allows, as far as the simulator does."""
-    is_open = status_of(row, order_of(row, call)) in ("OPEN", "IN_PROGRESS")
+    is_open = status_of(row) in ("OPEN", "IN_PROGRESS")
     return [{"action": "CREATE_FULFILLMENT", "externalUrl": None}] if is_open else []
 
 
@@ -59,8 +58,8 @@ def _row(call: Call, order: Order, row: FulfillmentOrder, entry: FulfillmentOrde
     return {
         "id": gid("FulfillmentOrderLineItem", entry.id),
         "lineItem": LineView(order, line),
-        "totalQuantity": line.current_quantity,
-        "remainingQuantity": 0 if row.is_closed else line.unfulfilled,
+        "totalQuantity": entry.total,
+        "remainingQuantity": 0 if row.is_closed else entry.remaining,
         "requiresShipping": line.requires_shipping,
         "productTitle": line.title,
         "variantTitle": line.variant_title,
@@ -80,7 +79,7 @@ def fulfillment_orders(root, call: Call, arguments: dict) -> Page:
         row
         for row in sorted(shop.fulfillment_orders.values(), key=id_key)
         if visible(shop.orders[row.order_id], call)
-        and (arguments.get("includeClosed") or status_of(row, shop.orders[row.order_id]) in ("OPEN", "IN_PROGRESS"))
+        and (arguments.get("includeClosed") or status_of(row) in ("OPEN", "IN_PROGRESS"))
     ]
     return page_of(call, arguments, rows, id_key, None)
 

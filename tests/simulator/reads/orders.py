@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.simulator.documents.call import Call
+from tests.simulator.edits.session import why_not_editable
 from tests.simulator.events.metafields import find_by_custom_id
+from tests.simulator.payments.pay import can_be_paid
 from tests.simulator.reads.order_parts import (
     LineView,
     address_of,
@@ -26,6 +28,7 @@ from tests.simulator.state.order_money import (
     current_grand_total,
     current_shipping,
     current_subtotal,
+    current_tax_lines,
     current_tax_total,
     discounts_total,
     duties_total,
@@ -33,7 +36,6 @@ from tests.simulator.state.order_money import (
     fulfillment_status,
     grand_total,
     merged_taxes,
-    outstanding,
     received,
     refunded,
     shipping_total,
@@ -131,7 +133,7 @@ def transaction_of(order: Order, row: Transaction) -> dict:
         "kind": row.kind,
         "status": row.status,
         "test": row.test,
-        "manualPaymentGateway": row.gateway == "manual",
+        "manualPaymentGateway": row.manual or row.gateway == "manual",
         "order": order,
         "parentTransaction": None if parent is None else transaction_of(order, parent),
         "paymentId": f"{order.name}.1",
@@ -239,6 +241,9 @@ RESOLVERS = {
     "Order.currentTotalDutiesSet": duties,
     "Order.originalTotalDutiesSet": duties,
     "Order.taxLines": lambda order, call, arguments: [tax_of(order, tax) for tax in merged_taxes(order)],
+    "Order.currentTaxLines": lambda order, call, arguments: [tax_of(order, tax) for tax in current_tax_lines(order)],
+    "Order.merchantEditable": lambda order, call, arguments: not why_not_editable(order),
+    "Order.merchantEditableErrors": lambda order, call, arguments: why_not_editable(order),
     "Order.discountCode": lambda order, call, arguments: next(iter(_codes(order)), None),
     "Order.discountCodes": lambda order, call, arguments: _codes(order),
     "Order.discountApplications": lambda order, call, arguments: list_page(call, arguments, order.discounts),
@@ -258,9 +263,7 @@ RESOLVERS = {
     "Order.displayFulfillmentStatus": lambda order, call, arguments: fulfillment_status(order),
     "Order.fullyPaid": lambda order, call, arguments: financial_status(order) in ("PAID", "REFUNDED"),
     "Order.unpaid": lambda order, call, arguments: not received(order),
-    "Order.canMarkAsPaid": lambda order, call, arguments: (
-        order.cancelled_at is None and outstanding(order).shop > 0
-    ),
+    "Order.canMarkAsPaid": lambda order, call, arguments: can_be_paid(order),
     "Order.paymentGatewayNames": lambda order, call, arguments: sorted({row.gateway for row in order.transactions}),
     "Order.transactions": transactions,
     "Order.fulfillments": lambda order, call, arguments: (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tests.simulator.documents.call import Call
+from tests.simulator.edits.session import living_session
 from tests.simulator.reads.paging import Page, page_of
 from tests.simulator.reads.search_keys import search_for
 from tests.simulator.state.clock import iso_utc
@@ -78,6 +79,8 @@ def find_node(call: Call, text: str) -> object | None:
         return find_level(call, text)
     if kind == "Shop":
         return call.shop if number == call.shop.id else None
+    if kind == "CalculatedOrder":
+        return living_session(call.shop, number, call.simulator.clock.seconds())
     if kind in TABLES:
         return getattr(call.shop, TABLES[kind]).get(number)
     if kind == "OrderCancelJobResult":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-# The ids of jobs and of taxonomy categories are no numbers.
+# The ids of jobs and of taxonomy categories are no numbers, nor are those of what an order edit is about to add.
 PATTERN = re.compile(
-    r"gid://shopify/(?:([A-Z][A-Za-z0-9]*)/([0-9]+)(?:\?([\w=&%-]+))?|(?:Job|TaxonomyCategory)/[a-z0-9-]+)\Z"
+    r"gid://shopify/(?:([A-Z][A-Za-z0-9]*)/([0-9]+)(?:\?([\w=&%-]+))?|(?:Job|TaxonomyCategory|CalculatedLineItem|CalculatedManualDiscountApplication)/[a-z0-9-]+)\Z"
 )
 
 

@@ -25,6 +25,16 @@ class Knobs:
     job_results: bool = True  # row 48: False: orderCancel's `jobResult` is null, only its job tells
     tracking_shows_transit: bool = False  # row 62: a change of the tracking turns displayStatus to IN_TRANSIT
     exchanges_are_edits: bool = True  # row 64: orders/edited comes for an exchange [?]
+    edit_session_seconds: float = 3600.0  # row 67: after that a calculated order is gone [?]
+    edits_conflict: bool = True  # row 67: a session is refused when the order was edited since it began [?]
+    edits_split_lines: bool = False  # row 67: further units of a line become a line of their own [?]
+    edits_need_stock: bool = False  # row 67: units that are not there cannot be added, unless they may be oversold [?]
+    edits_follow_location: bool = False  # row 67: locationId decides where an added line ships from, not routing [?]
+    edits_notify: bool = False  # row 67: orderEditCommit without notifyCustomer tells the customer [?]
+    empty_edits: bool = False  # row 67: a session without a change can be committed [?]
+    edit_currency: str = "presentment"  # row 67: presentment | shop: the currency of an edit's amounts [?]
+    edit_tax_rate: str | None = None  # row 67: Shopify's own taxes on lines that an edit adds, "0.19"
+    payment_methods: str | None = None  # row 68: the names that a manual payment may have, "Cash,Other"; None: any [?]
     ships_everything: bool = False  # row 57: lines that need no shipping are UNFULFILLED in a fulfilment order, too [?]
     cancel_restocks_shipped: bool = True  # row 47: shipped units of an unpaid order go back on sale with `restock`
     job_error: str | None = None  # row 30: the next jobs fail, with this message where there is room for one

@@ -106,8 +106,25 @@ def grand_total(order: Order | Draft) -> Bag:
 
 def merged_taxes(order: Order | Draft) -> list[TaxLine]:
     """One line per title and rate ([S] Order.taxLines)."""
+    return _merged([*order.tax_lines, *(tax for line in [*order.lines, *order.shipping_lines]
+                                        for tax in line.tax_lines)])  # fmt: skip
+
+
+def current_tax_lines(order: Order) -> list[TaxLine]:
+    """The same of what is still on the order ([S] Order.currentTaxLines)."""
+    exchange = exchange_of(order)
+    left = [
+        TaxLine(tax.title, tax.rate, exchange.share(tax.price, line.current_quantity, line.quantity))
+        for line in order.lines
+        for tax in line.tax_lines
+        if line.current_quantity
+    ]
+    return _merged([*order.tax_lines, *left, *(tax for line in order.shipping_lines for tax in line.tax_lines)])
+
+
+def _merged(taxes: list[TaxLine]) -> list[TaxLine]:
     found: dict[tuple[str, Decimal], TaxLine] = {}
-    for tax in [*order.tax_lines, *(tax for line in [*order.lines, *order.shipping_lines] for tax in line.tax_lines)]:
+    for tax in taxes:
         known = found.get((tax.title, tax.rate))
         price = tax.price if known is None else known.price + tax.price
         found[tax.title, tax.rate] = TaxLine(tax.title, tax.rate, price, tax.channel_liable)

@@ -191,18 +191,27 @@ class Transaction:
     test: bool = False
     parent_id: int | None = None
     authorization: str | None = None
+    manual: bool = False  # staff or an app said that it was paid
 
 
 @dataclass(slots=True)
 class FulfillmentOrderLine:
+    """`remaining` units of a line still ship from here; `claimed` says whether stock is committed for them."""
+
     id: int
     line_id: int
-    total: int
+    remaining: int
+    shipped: int = 0
+    claimed: bool = True
+
+    @property
+    def total(self) -> int:
+        return self.remaining + self.shipped
 
 
 @dataclass(slots=True)
 class FulfillmentOrder:
-    """The lines of an order that ship from one location; what remains of them is read at the lines."""
+    """The units of an order that ship from one location."""
 
     id: int
     order_id: int
@@ -251,6 +260,9 @@ class OrderEdit:
     added: list[tuple[int, int]]
     removed: list[tuple[int, int]]
     staff_note: str = ""
+    client_id: str | None = None  # the app that made it; None: staff
+    notified: bool = False
+    discounts: list[tuple[int, DiscountApplication]] = field(default_factory=list)  # (line id, what it got)
 
 
 @dataclass(slots=True)
@@ -301,6 +313,7 @@ class Order(Sale):
     fulfillment_label: str | None = None  # orderCreate's fulfillmentStatus: it only labels
     is_without_status: bool = False  # nobody said how it is paid, and nothing was (row 55)
     edits: list[OrderEdit] = field(default_factory=list)
+    merchant_editable: bool = True  # False: an order of another sales channel that nobody may edit
 
     def line(self, line_id: int) -> LineItem:
         """Raises ValueError for a line of another order."""

@@ -34,7 +34,8 @@ def create_fulfillment(root, call: Call, arguments: dict) -> dict:
         for line_id, quantity in wanted.items():
             lines[line_id] = lines.get(line_id, 0) + quantity
     tracking = _tracking(given.get("trackingInfo") or {})
-    made = order_moves.ship(call.shop, call.simulator.clock, order, chosen[0][0].location_id, lines, **tracking)
+    among, place = {row.id for row, _ in chosen}, chosen[0][0].location_id
+    made = order_moves.ship(call.shop, call.simulator.clock, order, place, lines, among=among, **tracking)
     _notify(call, order, given.get("notifyCustomer"))
     return {"fulfillment": made, "userErrors": []}
 
@@ -46,14 +47,13 @@ def _chosen(call: Call, row: dict, path: list, errors: list[dict]) -> tuple[Fulf
     if found is None:
         errors.append(user_error([*path, "fulfillmentOrderId"], "Fulfillment order does not exist."))
         return None
-    order = call.shop.orders[found.order_id]
-    state = status_of(found, order)
+    state = status_of(found)
     if state not in ("OPEN", "IN_PROGRESS"):
         errors.append(user_error([*path, "fulfillmentOrderId"], CLOSED.format(number, state.lower())))
         return None
     entries = {entry.id: entry for entry in found.lines}
     if not row.get("fulfillmentOrderLineItems"):
-        left = {entry.line_id: order.line(entry.line_id).unfulfilled for entry in found.lines}
+        left = {entry.line_id: entry.remaining for entry in found.lines}
         return found, {line_id: units for line_id, units in left.items() if units}
     wanted: dict[int, int] = {}
     for index, part in enumerate(row["fulfillmentOrderLineItems"]):
@@ -61,7 +61,7 @@ def _chosen(call: Call, row: dict, path: list, errors: list[dict]) -> tuple[Fulf
         entry = entries.get(number_of(part["id"], "FulfillmentOrderLineItem"))
         if entry is None:
             errors.append(user_error([*place, "id"], "Fulfillment order line item does not exist."))
-        elif not 0 < part["quantity"] <= order.line(entry.line_id).unfulfilled - wanted.get(entry.line_id, 0):
+        elif not 0 < part["quantity"] <= entry.remaining - wanted.get(entry.line_id, 0):
             errors.append(user_error([*place, "quantity"], "Invalid fulfillment order line item quantity requested."))
         else:
             wanted[entry.line_id] = wanted.get(entry.line_id, 0) + part["quantity"]

@@ -1,4 +1,4 @@
-"""orderUpdate, orderCancel (a job), orderClose and orderMarkAsPaid (shopify.md 7.5)."""
+"""orderUpdate, orderCancel (a job) and orderClose (shopify.md 7.5)."""
 
 from __future__ import annotations
 
@@ -47,17 +47,6 @@ def update_order(root, call: Call, arguments: dict) -> dict:
         order.shipping_address = address
     put_all(call.shop, ("Order", order.id), fields, call.now)
     touch(call.shop, call.now, order)
-    return {"order": order, "userErrors": []}
-
-
-def mark_as_paid(root, call: Call, arguments: dict) -> dict:
-    order = call.shop.orders.get(number_of(arguments["input"]["id"], "Order"))
-    if order is None:
-        return {"order": None, "userErrors": [user_error(["id"], GONE)]}
-    try:
-        order_moves.pay(call.shop, call.simulator.clock, order, "manual")
-    except ValueError as problem:
-        return {"order": None, "userErrors": [user_error(["id"], str(problem))]}
     return {"order": order, "userErrors": []}
 
 
@@ -138,7 +127,6 @@ def _carry_out(simulator, shop, job: CancelJob, order: Order, arguments: dict) -
 
 RESOLVERS = {
     "Mutation.orderUpdate": update_order,
-    "Mutation.orderMarkAsPaid": mark_as_paid,
     "Mutation.orderClose": close_order,
     "Mutation.orderCancel": cancel_order,
     "OrderCancelJobResult.id": lambda job, call, arguments: f"gid://shopify/OrderCancelJobResult/{int(job.id[:8], 16)}",

@@ -1,0 +1,48 @@
+"""What the buttons of "Change an order" do: the same functions as the control API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulator.pages.forms import ActionError, positive, variant_by_sku
+from tests.simulator.state.orders import LineItem, Order
+from tests.simulator.state.shop import Shop
+
+
+def order_of(shop: Shop, form: dict[str, str]) -> Order:
+    """The latest order of this name; the # may be left out. Raises ActionError."""
+    wanted = form.get("order_name", "").strip().removeprefix("#")
+    found = [order for order in shop.orders.values() if order.name.removeprefix("#") == wanted]
+    if not wanted or not found:
+        raise ActionError("Which order? Type its name, like #1001.")
+    return found[-1]
+
+
+def line_of(shop: Shop, order: Order, form: dict[str, str]) -> LineItem:
+    """The line of this SKU with the most open units; without a SKU that of an order of one line. Raises ActionError."""
+    wanted = form.get("sku", "").strip().casefold()
+    lines = [line for line in order.lines if (line.sku or "").strip().casefold() == wanted or not wanted]
+    if not lines or not wanted and len(lines) > 1:
+        raise ActionError("Which line? Type the SKU of something on the order.")
+    return max(lines, key=lambda line: line.unfulfilled)
+
+
+def add_units(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    row = (variant_by_sku(shop, form.get("sku", "")), positive(form))
+    sim.edit_order(shop.domain, order_of(shop, form), add=[row])
+
+
+def take_off(sim: Any, shop: Shop, form: dict[str, str], *, back_to_stock: bool = True) -> None:
+    order = order_of(shop, form)
+    line = line_of(shop, order, form)
+    wanted = line.current_quantity - positive(form)
+    if wanted < 0:
+        raise ActionError(f"The order holds no more than {line.current_quantity} of this.")
+    sim.edit_order(shop.domain, order, quantities={line.id: wanted}, back_to_stock=back_to_stock)
+
+
+def write_off(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    take_off(sim, shop, form, back_to_stock=False)
+
+
+ACTIONS = {"edit_add": add_units, "edit_restock": take_off, "edit_write_off": write_off}

@@ -1,0 +1,1 @@
+"""Payments of orders: whole, in parts, captured (row 68)."""

@@ -1,0 +1,1 @@
+"""Tests of what becomes of orders later: edits, payments, moves, returns."""
