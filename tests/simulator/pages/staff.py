@@ -17,7 +17,8 @@ def staff_section(shop: Shop, query: dict[str, str]) -> str:
     what += field("quantity", "Units", "1", "qty")
     edits = button("Add units", "edit_add") + button("Take off, restock", "edit_restock")
     edits += button("Take off, write off", "edit_write_off")
-    inner = "".join(f"<div>{row}</div>" for row in (what, edits))
+    money = field("amount", f"Amount, {shop.currency}") + button("Pay part", "pay_part")
+    inner = "".join(f"<div>{row}</div>" for row in (what, edits, money))
     form = post_form(f"/{shop.domain}/_act", kept(query), inner, "order")
     title = "<h2>Change an order <small>what staff do in the admin, to originals and to copies</small></h2>"
     return f'<section class="wide">{title}{form}</section>'

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from tests.simulator.pages.forms import ActionError, positive, variant_by_sku
+from tests.simulator.pages.forms import ActionError, amount, positive, variant_by_sku
 from tests.simulator.state.orders import LineItem, Order
 from tests.simulator.state.shop import Shop
 
@@ -45,4 +46,16 @@ def write_off(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     take_off(sim, shop, form, back_to_stock=False)
 
 
-ACTIONS = {"edit_add": add_units, "edit_restock": take_off, "edit_write_off": write_off}
+def pay_part(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.pay_order(shop.domain, order_of(shop, form), amount=amount_of(form))
+
+
+def amount_of(form: dict[str, str]) -> Decimal:
+    """Raises ActionError for a blank one."""
+    found = amount(form, "amount")
+    if found is None:
+        raise ActionError("What amount? Type it, like 4.90.")
+    return found
+
+
+ACTIONS = {"edit_add": add_units, "edit_restock": take_off, "edit_write_off": write_off, "pay_part": pay_part}

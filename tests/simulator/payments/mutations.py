@@ -1,4 +1,4 @@
-"""orderMarkAsPaid and orderCreateManualPayment (row 68). Neither is idempotent: a part that is paid twice is paid twice.
+"""orderMarkAsPaid and orderCreateManualPayment (row 68). No idempotency: a part that is sent twice is paid twice.
 
 https://shopify.dev/docs/api/admin-graphql/latest/mutations/orderCreateManualPayment
 """
