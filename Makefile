@@ -8,12 +8,13 @@ export DEBUG := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-later lint demo benchmarks samples screenshots clean
+.PHONY: help venv test test-later coverage lint demo benchmarks samples screenshots clean
 
 help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
 	@echo "make test        everything that must hold: lint, migrations, checks, tests"
 	@echo "make test-later  the tests that a date could break, three years from now (DAYS=100: in 100 days; needs faketime)"
+	@echo "make coverage    which lines and branches no test reaches, and whether that is below the floor of pyproject.toml"
 	@echo "make lint        ruff and mypy only"
 	@echo "make benchmarks  the measurements of README"
 	@echo "make samples     writes the sample messages of tests/samples anew"
@@ -46,22 +47,31 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	DATABASE_URL=postgres://nobody@localhost/none $(BIN)/mypy
 
-# More workers than cores: many tests wait for a browser, for workers that are killed, or for the simulator.
+# As many workers as tests/support/running_order.py says, which also deals the tests out.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
+
 test: lint
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) $(ARGS)
+
+# Without what works in processes of its own, which are killed: those tell nobody what they ran.
+coverage: $(STAMP)
+	$(BIN)/python -m coverage erase
+	$(subst -m pytest,-m coverage run -m pytest,$(PYTEST)) -m "not process and not browser" $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 # With the clock moved on, the database's included. Time limits keep to the monotonic clock, which runs on untouched.
-# PostgreSQL's own time limits do not end there: what waits for one is left out.
+# PostgreSQL's own time limits do not end there: what waits for one is left out. So is what kills a worker before each of
+# its statements: no date has a part in that.
 DAYS ?= 1096
 LATER ?= tests/orders tests/stores tests/syncing --ignore=tests/syncing/catalogue
 
 test-later: $(STAMP)
 	@command -v faketime >/dev/null || { echo "faketime is missing. Install it: apt-get install faketime"; exit 1; }
-	PYTHONPATH=tests/later FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -m -f "+$(DAYS)d" $(BIN)/python -m pytest \
-	  --numprocesses=3 --dist=loadfile --no-loadscope-reorder -m "not state_machine and not process" \
-	  -k "not dies_anywhere and not waits_for_a_lock" $(LATER) $(ARGS)
+	PYTHONPATH=tests/later FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -m -f "+$(DAYS)d" $(PYTEST) \
+	  -m "not state_machine and not process" -k "not worker_dies and not worker_that_dies and not waits_for_a_lock" $(LATER) $(ARGS)
 
 demo: $(STAMP)
 	@$(BIN)/python -m tests.demo $(ARGS)

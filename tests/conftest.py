@@ -19,8 +19,9 @@ from syncing import views
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET
 from tests.support import emptying
+from tests.support.databases import drop_migrated_database, find_migrated_database
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.running_order"]
 emptying.install()
 
 # Every property runs under this one: random, repeated by the line that a failure prints, and without a clock, since how
@@ -34,6 +35,19 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("tiposync")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, django_db_blocker) -> None:
+    """The workers of pytest-xdist have databases of their own: copies of one that was migrated once."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = find_migrated_database()
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        drop_migrated_database()
 
 
 @pytest.fixture(autouse=True)

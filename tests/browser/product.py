@@ -11,15 +11,13 @@ from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
-import psycopg
 from django.core.management import call_command
-from django.db import connection
 from django.test import override_settings
-from psycopg import sql
 
 from syncing.queue.supervisor import die_with_parent
 from tests.benchmarks.stage import free_port, wait_for_port
 from tests.simulator import Simulator
+from tests.support.databases import at_home_in, find_migrated_database, new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 30
@@ -80,7 +78,8 @@ class Product:
 def running_product(folder: Path, template: str) -> Iterator[Product]:
     """Web and one cluster of workers on a copy of `template`, which is the tests' own, too, until the block ends."""
     url = f"http://127.0.0.1:{free_port()}"
-    with Simulator() as sim, _new_database(f"browser_{os.getpid()}", template) as name, _at_home_in(name):
+    # The processes work on it between the tests, which the tests' other database, emptied after each, would not allow.
+    with Simulator() as sim, new_database(f"browser_{os.getpid()}", template) as name, at_home_in(name):
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
         shopify = sim.serve() + "/{domain}"
         with override_settings(SHOPIFY_BASE_URL=shopify, PUBLIC_URL=url):
@@ -97,40 +96,10 @@ def running_product(folder: Path, template: str) -> Iterator[Product]:
 @contextmanager
 def released_database() -> Iterator[str]:
     """A database after the release step, for running_product to copy; its name."""
-    with _new_database(f"browser_template_{os.getpid()}") as name:
-        with _at_home_in(name):
-            call_command("migrate", verbosity=0)
+    with new_database(f"browser_template_{os.getpid()}", find_migrated_database()) as name:
+        with at_home_in(name):
             call_command("upsert_schedules", verbosity=0)
         yield name
-
-
-@contextmanager
-def _new_database(name: str, template: str = "template1") -> Iterator[str]:
-    """A copy of a database that nobody uses, until the block ends; its name.
-
-    The processes work on it between the tests, which the tests' other database, emptied after each, would not allow.
-    """
-    names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-    try:
-        yield name
-    finally:
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
-
-
-@contextmanager
-def _at_home_in(name: str) -> Iterator[None]:
-    """The ORM of this process works on another database of the server until the block ends."""
-    before = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = before
 
 
 def _environment(database: str, shopify: str, url: str) -> dict[str, str]:

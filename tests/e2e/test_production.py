@@ -14,11 +14,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-import psycopg
 import pytest
 import yaml
 
 from tests.benchmarks.stage import free_port, wait_for_port
+from tests.support.databases import new_database
 from tests.tiposync.test_settings import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -102,11 +102,8 @@ def image(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def database(django_db_setup) -> Iterator[str]:
     """An empty database on the server of the tests."""
-    server, name = os.environ["DATABASE_URL"], f"production_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(f"production_{os.getpid()}") as name:
+        yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
 @pytest.fixture(scope="module")

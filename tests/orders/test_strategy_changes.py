@@ -11,10 +11,11 @@ from orders.models import OrderImport
 from stores import clients
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import reconciliation, sweep
+from syncing import reconciliation
 from syncing.models import SyncJob
 from syncing.queue import enqueue
 from syncing.webhooks import inbox, topics
+from tests.support.minutes import sweep_minute
 from tests.support.orders.trade import Trade
 
 State = OrderImport.State
@@ -32,9 +33,9 @@ def switch(shop: Trade, strategy: str, **fields) -> None:
 
 def work(shop: Trade, rounds: int = 5, seconds: int = 70) -> None:
     """The time passes, the sweep and the workers do what is due, and all webhooks arrive."""
-    for _ in range(rounds):
+    for minute in range(rounds):
         shop.world.tick(seconds)
-        sweep.sweep()
+        sweep_minute(minute)
         SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
         shop.world.work(tries=1)
         shop.run()

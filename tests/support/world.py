@@ -28,6 +28,7 @@ from syncing.stock import holds, wiring
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
 from tests.support.accounts import Accounts
+from tests.support.minutes import sweep_minute
 from tests.support.places import TOPICS, Countdown, Killed, Place, StillClock, is_our_write
 
 PATIENCE = 25  # how often one call of `work` runs a job at once that asked to be run later
@@ -248,9 +249,9 @@ class World(Accounts):
     def carry_orders(self) -> None:
         """What the sweep does for orders that wait, until all has been looked for long enough."""
         has_orders = any(connection.carries_orders for connection in self.connections) or self.unfinished_orders()
-        for _ in range(10 if has_orders else 0):
+        for minute in range(10 if has_orders else 0):
             self.tick(60)
-            sweep.sweep()
+            sweep_minute(minute)
             SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
             self.work(tries=1)
             if not self.unfinished_orders():

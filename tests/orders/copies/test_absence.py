@@ -7,8 +7,8 @@ from orders.models import OrderImport, OrderUpdate
 from stores.clients import open_client
 from stores.shopify import gids
 from stores.shopify.orders import draft_orders
-from syncing import sweep
 from syncing.models import SyncJob
+from tests.support.minutes import sweep_minute
 from tests.support.orders.changes import Kind, copied, shipped
 from tests.support.orders.trade import Trade
 
@@ -33,10 +33,11 @@ def leap(shop: Trade, seconds: float) -> None:
 
 
 def work_for(shop: Trade, seconds: int, step: int = 10) -> None:
-    """The workers go on, and the sweep, for a while."""
-    for _ in range(0, seconds, step):
+    """The workers go on for a while, and the sweep every minute."""
+    for second in range(0, seconds, step):
         shop.world.tick(step)
-        sweep.sweep()
+        if second % 60 < step:
+            sweep_minute(second // 60)
         SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
         shop.world.work(tries=1)
         shop.world.deliver()

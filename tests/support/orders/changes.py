@@ -5,8 +5,9 @@ from orders.changes import state
 from orders.models import OrderUpdate
 from stores import clients
 from stores.shopify import gids
-from syncing import resuming, sweep
+from syncing import resuming
 from syncing.models import SyncJob
+from tests.support.minutes import sweep_minute
 from tests.support.orders.trade import Trade
 
 State = OrderUpdate.State
@@ -32,9 +33,9 @@ def shipped(order) -> list[tuple[dict[int, int], list[str]]]:
 
 def settle(shop: Trade) -> None:
     """The time passes that looks and jobs wait for."""
-    for _ in range(5):
+    for minute in range(5):
         shop.world.tick(70)
-        sweep.sweep()
+        sweep_minute(minute)
         SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(attempts=0)
         shop.world.work(tries=1)
         shop.run()

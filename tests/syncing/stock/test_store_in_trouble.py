@@ -9,7 +9,7 @@ from django.utils import timezone
 from stores import gates
 from stores.models import Connection, StoreTrouble, VariantLink
 from stores.shopify.errors import UnexpectedAnswer
-from syncing import handlers, sweep
+from syncing import handlers
 from syncing.models import (
     Reconciliation,
     StockAdjustment,
@@ -25,6 +25,7 @@ from syncing.stock import wiring
 from syncing.stock.mirror import levels
 from syncing.stock.writes import claims
 from tests.e2e.killing import wait_until
+from tests.support.minutes import sweep_minute
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 FAULTS = {
@@ -52,9 +53,9 @@ def trouble(place, name):
 
 def let_minutes_pass(world, minutes):
     """Each with what the sweep, the workers and the stores do in it."""
-    for _ in range(minutes):
+    for minute in range(minutes):
         world.tick(60)
-        sweep.sweep()
+        sweep_minute(minute)
         for _ in range(2):
             world.deliver()
             SyncJob.objects.filter(due_at__lte=timezone.now()).update(due_at=Now() - timedelta(seconds=1))
