@@ -77,9 +77,13 @@ def _noted(
     return row
 
 
-def keep_found(order_import: OrderImport, *, has_custom: bool) -> None:
-    """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know."""
+def keep_found(order_import: OrderImport, elsewhere: Collection[str], *, has_custom: bool) -> None:
+    """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know.
+
+    `elsewhere` are variants of the destination that other sources carry.
+    """
     planned = order_import.lines.filter(state=Line.State.PLANNED)
+    planned.filter(source_variant=None, variant_gid__in=elsewhere).update(state=Line.State.ELSEWHERE)
     planned.filter(source_variant__isnull=False).update(state=Line.State.CARRIED)
     planned.filter(source_variant=None).update(state=Line.State.CUSTOM if has_custom else Line.State.LEFT_OUT)
 

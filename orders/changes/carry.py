@@ -152,5 +152,5 @@ class _Carrier:
         return state.confirm(update, words)
 
     def _carried_lines(self) -> QuerySet[OrderImportLine]:
-        left_out = self.row.lines.model.State.LEFT_OUT
-        return self.row.lines.exclude(state=left_out)
+        states = self.row.lines.model.State
+        return self.row.lines.exclude(state__in=(states.LEFT_OUT, states.ELSEWHERE))

@@ -19,7 +19,7 @@ from django.db import transaction
 from orders import reserved_units
 from orders.changes import state
 from orders.changes.state import UpdateRefused
-from orders.copies import mapping
+from orders.copies import mapping, splits
 from orders.copies.importing import RetryLater, import_order
 from orders.copies.lines import CUSTOM, LEAVE_OUT
 from orders.copies.shopify_copy import choices_of
@@ -105,7 +105,7 @@ def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan
     units_left = {line.gid: min(max(line.current_quantity, 0), rows[line.gid].quantity) for line in known}
     as_made = [replace(line, current_quantity=rows[line.gid].quantity) for line in known]
     as_is = [replace(line, current_quantity=units_left[line.gid]) for line in known]
-    left = {gid: count for gid, count in units_left.items() if rows[gid].state != Line.State.LEFT_OUT}
+    left = {gid: count for gid, count in units_left.items() if rows[gid].state in splits.IN_A_COPY}
     removed = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
     try:
         before = _draft_lines(row, order, as_made, rows, choices) if removed else []
@@ -144,6 +144,8 @@ def _draft_lines(
             store_domain=connection.destination.domain,
             source_currency=connection.source.currency or order.currency,
             now=connection.source.now(),
+            split=splits.kept_split(row),
+            connection_id=connection.pk,
         )
     except mapping.NoLinkedLines:
         raise

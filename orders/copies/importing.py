@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders import intake, reserved_units
-from orders.copies import mapping, search, shopify_copy
+from orders.copies import mapping, search, shopify_copy, splits
 from orders.copies.draft_copy import DraftCopy
 from orders.copies.rates import find_rate
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
@@ -140,10 +140,11 @@ class _Importer:
             return self._skip("The original is not there any more: deleted, or older than 60 days.")
         if words := self._note(order, destination.answered_at):
             return words
-        mapped = self._map(order)
+        split = splits.divide(row, order)
+        mapped = self._map(order, split)
         if isinstance(mapped, str):
             return mapped
-        if not self._claim(mapped, destination.answered_at):
+        if not self._claim(mapped, split, destination.answered_at):
             return "Another worker has it in hand."
         self._create(mapped)
         return self._finish()
@@ -172,7 +173,8 @@ class _Importer:
         copy = self._search(row.placed_at or restored_at - intake.OLDEST).copy
         if copy:
             with transaction.atomic():
-                reserved_units.keep_found(row, has_custom=self.choices.unlinked == OrderSettings.Unlinked.CUSTOM)
+                has_custom = self.choices.unlinked == OrderSettings.Unlinked.CUSTOM
+                reserved_units.keep_found(row, splits.carried_by_others(row), has_custom=has_custom)
                 self._confirm(copy)
         return copy is not None
 
@@ -201,7 +203,7 @@ class _Importer:
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
         return ""
 
-    def _map(self, order: OrderRecord) -> mapping.MappedOrder | str:
+    def _map(self, order: OrderRecord, split: splits.KeptSplit | None) -> mapping.MappedOrder | str:
         """What to send, or why nothing is. Raises ImportFailed."""
         connection = self.connection
         partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
@@ -215,6 +217,8 @@ class _Importer:
                 source_currency=connection.source.currency or order.currency,
                 now=connection.source.now(),
                 store_currency=self._store_currency(order),
+                split=split.split if split else None,
+                connection_id=connection.pk,
             )
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))
@@ -243,10 +247,10 @@ class _Importer:
 
     # Creating
 
-    def _claim(self, mapped: mapping.MappedOrder, as_of: datetime | None) -> bool:
+    def _claim(self, mapped: mapping.MappedOrder, split: splits.KeptSplit | None, as_of: datetime | None) -> bool:
         """Commit what will be sent, and that it will be; False if another worker did so meanwhile.
 
-        `as_of` is Shopify's clock a moment ago.
+        `as_of` is Shopify's clock a moment ago. Raises RetryLater where the order is divided otherwise by now.
         """
         row, now = self.row, timezone.now()
         fields = {
@@ -270,6 +274,8 @@ class _Importer:
             "changed_at": now,
         }
         with transaction.atomic():
+            if not splits.still_stands(split):
+                raise RetryLater("Its lines are divided otherwise between its sources by now.", 1)
             mine = OrderImport.objects.filter(pk=row.pk, attempts=row.attempts, state__in=OrderImport.UNFINISHED)
             if not mine.update(**fields):
                 return False

@@ -1,6 +1,6 @@
 """Pure: which lines of a destination's order travel, as what, and what all of it costs in the source's currency."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -20,13 +20,17 @@ Side = Callable[[MoneyPair], Money]
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A line that is not in the copy. `is_missing`: somebody may expect it there, so the copy is partial."""
+    """A line that is not in the copy. `is_missing`: somebody may expect it there, so the copy is partial.
+
+    `is_elsewhere`: it is the affair of another source's copy.
+    """
 
     line_gid: str
     title: str
     quantity: int
     reason: str
     is_missing: bool
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +73,35 @@ class PricedShipping:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """Everything that is carried, in minor units of `currency`; `total` is what the copy must cost.
-
-    `excess` is what the original's parts cost beyond the original itself, in its own money; 0 as a rule.
-    """
+    """Everything that is carried, in minor units of `currency`; `total` is what the copy must cost."""
 
     currency: str
     lines: tuple[PricedLine, ...]
     shipping: tuple[PricedShipping, ...]
     total: int
-    excess: Fraction = Fraction(0)
 
 
 def choose_lines(
-    order: OrderRecord, links: Mapping[str, str], unlinked: str
+    order: OrderRecord, links: Mapping[str, str], unlinked: str, elsewhere: Mapping[str, str]
 ) -> tuple[list[Chosen], list[LeftOut], list[OrderLine]]:
     """(lines that travel, lines left out, lines that could be linked and are not); rules as in orders.copies.mapping.
 
-    `links` is destination variant -> source variant.
+    `links` is destination variant -> source variant; `elsewhere` line gid -> the source whose copy has it.
     """
     chosen: list[Chosen] = []
     left_out: list[LeftOut] = []
     linkable: list[OrderLine] = []
     for line in order.lines:
         variant_gid = links.get(line.variant_gid or "")
-        never = _why_never(line)
+        never = why_never(line)
         if never:
             reason, is_missing = never
+            is_missing = is_missing and line.gid not in elsewhere
             left_out.append(LeftOut(line.gid, line.title, line.current_quantity, reason, is_missing))
+            continue
+        if source := elsewhere.get(line.gid):
+            words = f"It is the affair of {source}."
+            left_out.append(LeftOut(line.gid, line.title, line.current_quantity, words, False, is_elsewhere=True))
             continue
         if variant_gid is None and line.variant_gid is not None:
             linkable.append(line)
@@ -107,7 +112,7 @@ def choose_lines(
     return chosen, left_out, linkable
 
 
-def _why_never(line: OrderLine) -> tuple[str, bool] | None:
+def why_never(line: OrderLine) -> tuple[str, bool] | None:
     """(reason, whether it is missed) for a line that is carried under no setting, or None."""
     if line.current_quantity <= 0:
         return "All its units were removed or refunded before it was copied.", False
@@ -133,24 +138,35 @@ def _why_unlinked(line: OrderLine) -> str:
     return "A custom line without a product, or its product was deleted."
 
 
-def price_lines(order: OrderRecord, chosen: list[Chosen], side: Side, currency: str, rate: Fraction) -> Priced:
+def price_lines(
+    order: OrderRecord,
+    chosen: Sequence[Chosen],
+    side: Side,
+    currency: str,
+    rate: Fraction,
+    charges: Fraction,
+    before: Fraction = Fraction(0),
+) -> Priced:
     """Price what is carried: amounts of `side`, times `rate`, in whole minor units of `currency`.
+
+    `charges` are the copy's own beside its lines and the order's shipping. `before` is what other copies of the same
+    exchange carry: their roundings and this one's then add up to the rounded whole.
 
     All that is paid is rounded as one running sum (orders.copies.sums), in the order lines, shipping, charges, taxes:
     the copy costs round(rate * what these cost in the original). Taxes within the prices are rounded as a sum of their
     own.
     """
-    paid = [_line_amount(each.line, each.quantity, side) for each in chosen]
+    paid = [line_amount(each.line, each.quantity, side) for each in chosen]
     paid += [_amount(record.price, side) for record in order.shipping]
     owners = [(each.line.taxes, Fraction(each.quantity, each.line.quantity)) for each in chosen]
     owners += [(record.taxes, Fraction(1)) for record in order.shipping]
     taxes = [_amount(tax.price, side) * share for records, share in owners for tax in records]
     if order.taxes_included:
-        *amounts, charges = sums.round_parts([*paid, _charges(order, side)], currency, rate)
+        *amounts, extra = sums.round_parts([*paid, charges], currency, rate, before)
         tax_amounts = sums.round_parts(taxes, currency, rate)
     else:
-        rounded = sums.round_parts([*paid, _charges(order, side), *taxes], currency, rate)
-        amounts, charges, tax_amounts = rounded[: len(paid)], rounded[len(paid)], rounded[len(paid) + 1 :]
+        rounded = sums.round_parts([*paid, charges, *taxes], currency, rate, before)
+        amounts, extra, tax_amounts = rounded[: len(paid)], rounded[len(paid)], rounded[len(paid) + 1 :]
     rest = iter(tax_amounts)
     priced_taxes = [
         tuple(_priced_tax(tax, next(rest), taxable, side) for tax in records)
@@ -162,17 +178,29 @@ def price_lines(order: OrderRecord, chosen: list[Chosen], side: Side, currency: 
         PricedShipping(record.title, record.code, amount, tax)
         for record, amount, tax in zip(order.shipping, amounts[count:], priced_taxes[count:], strict=True)
     ]
-    if charges:
-        shipping.append(PricedShipping(CHARGES_TITLE, "", charges, ()))
-    total = sum(amounts) + charges + (0 if order.taxes_included else sum(tax_amounts))
-    return Priced(currency, tuple(lines), tuple(shipping), total, max(-_beyond_parts(order, side), Fraction(0)))
+    if extra:
+        shipping.append(PricedShipping(CHARGES_TITLE, "", extra, ()))
+    total = sum(amounts) + extra + (0 if order.taxes_included else sum(tax_amounts))
+    return Priced(currency, tuple(lines), tuple(shipping), total)
+
+
+def carried_cost(order: OrderRecord, chosen: Sequence[Chosen], side: Side, charges: Fraction) -> Fraction:
+    """What a copy carries, exactly: its lines, the order's shipping, its charges, and taxes that come on top."""
+    cost = charges + sum((line_amount(each.line, each.quantity, side) for each in chosen), Fraction(0))
+    cost += sum((_amount(record.price, side) for record in order.shipping), Fraction(0))
+    if order.taxes_included:
+        return cost
+    for each in chosen:
+        share = Fraction(each.quantity, each.line.quantity)
+        cost += sum((_amount(tax.price, side) * share for tax in each.line.taxes), Fraction(0))
+    return cost + sum((_amount(tax.price, side) for each in order.shipping for tax in each.taxes), Fraction(0))
 
 
 def _amount(pair: MoneyPair, side: Side) -> Fraction:
     return Fraction(side(pair).amount)
 
 
-def _line_amount(line: OrderLine, quantity: int, side: Side) -> Fraction:
+def line_amount(line: OrderLine, quantity: int, side: Side) -> Fraction:
     """What `quantity` of its units cost after the line's discounts and its share of the order's; never below 0.
 
     From the sums, because Shopify calls its discounted unit prices approximate. Units removed since bear their share.
@@ -181,19 +209,16 @@ def _line_amount(line: OrderLine, quantity: int, side: Side) -> Fraction:
     return max(whole, Fraction(0)) * Fraction(quantity, line.quantity)
 
 
-def _charges(order: OrderRecord, side: Side) -> Fraction:
-    """Duties, fees, rounding of cash: a line of their own."""
-    return max(_beyond_parts(order, side), Fraction(0))
+def beyond_parts(order: OrderRecord, side: Side) -> Fraction:
+    """What the original costs beyond its lines, shipping and taxes: duties, fees, rounding of cash.
 
-
-def _beyond_parts(order: OrderRecord, side: Side) -> Fraction:
-    """What the original costs beyond its lines, shipping and taxes; below 0 where these cost more than it does.
+    Below 0 where its parts cost more than it does.
 
     Nothing for an order whose lines have changed: its total as placed and its lines are then of different times.
     """
     if order.is_edited or any(line.current_quantity != line.quantity for line in order.lines):
         return Fraction(0)
-    known = sum((_line_amount(line, line.quantity, side) for line in order.lines), Fraction(0))
+    known = sum((line_amount(line, line.quantity, side) for line in order.lines), Fraction(0))
     known += sum(_amount(record.price, side) for record in order.shipping)
     if not order.taxes_included:
         taxes = (tax for owners in (order.lines, order.shipping) for owner in owners for tax in owner.taxes)

@@ -19,6 +19,7 @@
 | an order that is not in its store's currency | only if its money is in the source's: no rate is about it |
 | other currency | shop money times the rate; without one, presentment money if that is in the source's currency |
 | remainder of a conversion | by running sums (orders.copies.sums): the copy costs round(rate * what is carried) |
+| a line of another source that carries the order too | that source's copy (orders.copies.shares) |
 | customer | upserted by e-mail and phone; nobody is mailed |
 | customer of a draft | addresses, and the e-mail in an attribute: a customer's own taxes would override the draft's |
 | blank address | not sent |
@@ -33,8 +34,22 @@ from typing import Any, NamedTuple
 
 from orders.copies import copy_input, sums
 from orders.copies.contact import CUSTOMERS, FIXED, NOBODY
-from orders.copies.lines import CUSTOM, HOLD, LEAVE_OUT, Chosen, LeftOut, Priced, Side, choose_lines, price_lines
+from orders.copies.lines import (
+    CUSTOM,
+    HOLD,
+    LEAVE_OUT,
+    Chosen,
+    LeftOut,
+    Priced,
+    Side,
+    beyond_parts,
+    carried_cost,
+    choose_lines,
+    price_lines,
+    why_never,
+)
 from orders.copies.order_taxes import place_order_taxes
+from orders.copies.shares import Split, is_main, others_lines, place_charges, portion_of, share_of
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord
 
 ORDER = "order"
@@ -160,17 +175,23 @@ def map_order(
     source_currency: str,
     now: datetime,
     store_currency: str = "",
+    split: Split | None = None,
+    connection_id: int = 0,
 ) -> MappedOrder:
     """The copy of a destination's order; rules in the docstring of this module.
+
+    `split` says how the order is divided where other connections carry it, too (None: none does), and `connection_id`
+    which of them this is.
 
     `links` is destination variant gid -> source variant gid. `store_name`, `store_domain` and `store_currency` (empty:
     the order's) are the destination's, `now` an aware instant. Raises NoLinkedLines, WaitsForLinks,
     CurrencyWithoutRate, ForeignCurrency, TooManyLines.
     """
     order = place_order_taxes(order)
-    chosen, left_out = _choose_lines(order, links, choices)
+    chosen, left_out = _choose_lines(order, links, choices, split, connection_id)
     side, rate = _exchange(order, choices, source_currency, store_currency or order.currency)
-    priced = price_lines(order, chosen, side, source_currency, rate)
+    priced = _price(order, chosen, side, source_currency, rate, split, connection_id)
+    whole, order = order, place_charges(order, portion_of(split, connection_id))
     origin = copy_input.Origin(store_name, store_domain)
     is_draft = choices.strategy == DRAFT_ORDER
     reserved_until = now + timedelta(days=choices.reserve_days) if is_draft and choices.reserve_days else None
@@ -187,30 +208,64 @@ def map_order(
         custom_id=copy_input.custom_id(order.gid, store_domain),
         draft_tag=copy_input.draft_tag(order.gid),
         reserved_until=reserved_until,
-        notes=_notes(order, priced, side),
+        notes=_notes(whole, side) if is_main(split, connection_id) else (),
         exchange_rate=rate,
     )
 
 
-def _notes(order: OrderRecord, priced: Priced, side: Side) -> tuple[str, ...]:
-    if not priced.excess:
+def _price(
+    order: OrderRecord,
+    chosen: list[Chosen],
+    side: Side,
+    currency: str,
+    rate: Fraction,
+    split: Split | None,
+    connection_id: int,
+) -> Priced:
+    """Price a copy: its lines, and its portion of what all copies share."""
+    beyond, shown = max(beyond_parts(order, side), Fraction(0)), side(order.total).currency
+
+    def shared(one: int) -> tuple[OrderRecord, Fraction]:
+        portion = portion_of(split, one)
+        return place_charges(order, portion), portion.of(beyond, shown)
+
+    before, mine = Fraction(0), share_of(split, connection_id)
+    for share in split.shares if split else ():
+        if mine is None or share == mine:
+            break
+        if share.exchange == mine.exchange:
+            lines = [line for line in order.lines if line.gid in share.line_gids and why_never(line) is None]
+            theirs, charges = shared(share.connection_id)
+            carried = [Chosen(line, None, line.current_quantity) for line in lines]
+            before += carried_cost(theirs, carried, side, charges)
+    ours, charges = shared(connection_id)
+    return price_lines(ours, chosen, side, currency, rate, charges, before)
+
+
+def _notes(order: OrderRecord, side: Side) -> tuple[str, ...]:
+    excess = -beyond_parts(order, side)
+    if excess <= 0:
         return ()
     total = side(order.total)
-    parts = total.amount + Decimal(priced.excess.numerator) / Decimal(priced.excess.denominator)
+    parts = total.amount + Decimal(excess.numerator) / Decimal(excess.denominator)
     return (
         f"The original costs {sums.text(total.amount, total.currency)}, but its lines, shipping and taxes "
         f"{sums.text(parts, total.currency)}, and so does the copy: correct it by hand if that is wrong.",
     )
 
 
-def _choose_lines(order: OrderRecord, links: Mapping[str, str], choices: Choices) -> tuple[list[Chosen], list[LeftOut]]:
+def _choose_lines(
+    order: OrderRecord, links: Mapping[str, str], choices: Choices, split: Split | None, connection_id: int
+) -> tuple[list[Chosen], list[LeftOut]]:
     """Which lines the copy holds, and which not. Raises WaitsForLinks, NoLinkedLines."""
-    chosen, left_out, linkable = choose_lines(order, links, choices.unlinked)
+    elsewhere = others_lines(split, connection_id)
+    chosen, left_out, linkable = choose_lines(order, links, choices.unlinked, elsewhere)
     unlinked_gids = tuple(dict.fromkeys(line.variant_gid for line in linkable if line.variant_gid))
     if linkable and choices.unlinked == HOLD:
         raise WaitsForLinks(f"Waits until these are linked: {_titles(linkable)}.", unlinked_gids)
     if not any(each.variant_gid for each in chosen):
-        raise NoLinkedLines(_why_nothing(order, linkable), unlinked_gids)
+        sources = sorted({elsewhere[each.line_gid] for each in left_out if each.is_elsewhere})
+        raise NoLinkedLines(_why_nothing(order, linkable, sources), unlinked_gids)
     return chosen, left_out
 
 
@@ -223,9 +278,11 @@ def _titles(lines: list[OrderLine]) -> str:
     return ", ".join(named) + (f" and {len(lines) - 3} more" if len(lines) > 3 else "")
 
 
-def _why_nothing(order: OrderRecord, linkable: list[OrderLine]) -> str:
+def _why_nothing(order: OrderRecord, linkable: list[OrderLine], sources: list[str]) -> str:
     if all(line.current_quantity <= 0 for line in order.lines):
         return "Nothing is left in this order: all its units were removed or refunded."
+    if sources and not linkable:
+        return f"Nothing of it comes from this source: it is the affair of {', '.join(sources)}."
     if linkable:
         return f"None of its products is linked to one of the source: {_titles(linkable)}."
     return "It holds nothing that the source could deliver: only custom lines, gift cards, tips or deleted products."

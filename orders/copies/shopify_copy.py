@@ -104,11 +104,13 @@ def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
     before = count_reserved(rows)
     carried = {line.line_gid: line for line in mapped.carried}
     reasons = {left.line_gid: left.reason for left in mapped.left_out}
+    elsewhere = {left.line_gid for left in mapped.left_out if left.is_elsewhere}
     for row in rows:
         line = carried.get(row.line_gid)
         row.reason = reasons.get(row.line_gid, "")[:255]
         if line is None:
-            row.state, row.is_pending = Line.State.LEFT_OUT, False
+            row.state = Line.State.ELSEWHERE if row.line_gid in elsewhere else Line.State.LEFT_OUT
+            row.is_pending = False
             continue
         row.state = Line.State.CARRIED if line.variant_gid else Line.State.CUSTOM
         row.quantity = line.quantity

@@ -21,15 +21,20 @@ def text(amount: Decimal, currency: str) -> str:
     return f"{amount.quantize(Decimal(1).scaleb(-decimals(currency)))} {currency}"
 
 
-def round_parts(parts: Sequence[Fraction], currency: str, rate: Fraction = Fraction(1)) -> list[int]:
-    """Each amount times `rate`, in whole minor units of `currency`, adding up to the rounded sum."""
+def round_parts(
+    parts: Sequence[Fraction], currency: str, rate: Fraction = Fraction(1), before: Fraction = Fraction(0)
+) -> list[int]:
+    """Each amount times `rate`, in whole minor units of `currency`, adding up to the rounded sum.
+
+    `before` is what the running sum begins with: amounts that are rounded elsewhere in the same way.
+    """
     scale = rate * 10 ** decimals(currency)
-    running, rounded, before = Fraction(0), [], 0
+    running, rounded, last = before, [], half_up(before * scale)
     for part in parts:
         running += part
         now = half_up(running * scale)
-        rounded.append(now - before)
-        before = now
+        rounded.append(now - last)
+        last = now
     return rounded
 
 

@@ -124,6 +124,7 @@ class OrderImportLine(models.Model):
         CARRIED = "carried", "In the copy"
         CUSTOM = "custom", "In the copy as a custom line"
         LEFT_OUT = "left_out", "Left out"
+        ELSEWHERE = "elsewhere", "In the copy of another source"
 
     order_import = models.ForeignKey(OrderImport, on_delete=models.CASCADE, related_name="lines")
     line_gid = models.CharField(max_length=64)

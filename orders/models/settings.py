@@ -1,10 +1,11 @@
 """How a connection carries a destination's orders into the source: the choices of its operator."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
-from django.db import models
+from django.db import models, transaction
 
 from stores.models import Connection
 
@@ -38,6 +39,10 @@ class OrderSettings(models.Model):
         NONE = "none", "None: nobody is mailed by the source"
         FIXED = "fixed", "One address for all copies"
 
+    class SharesCharges(models.TextChoices):
+        VALUE = "value", "Shared by what the lines of each copy cost"
+        MAIN = "main", "Whole to the main source's copy"
+
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="order_settings")
     when = models.CharField(
         "copy an order",
@@ -70,6 +75,21 @@ class OrderSettings(models.Model):
     )
     unlinked = models.CharField(
         "a line that is not linked", max_length=10, choices=Unlinked.choices, default=Unlinked.LEAVE_OUT
+    )
+    is_main = models.BooleanField(
+        "main source of the destination",
+        default=False,
+        db_default=False,
+        help_text="Where several sources carry the destination's orders: this one's copy has what is linked to none of "
+        "them. One of them is it; without a choice the connection that was started first.",
+    )
+    shares_charges = models.CharField(
+        "shipping and charges of an order with several sources",
+        max_length=6,
+        choices=SharesCharges.choices,
+        default=SharesCharges.VALUE,
+        db_default=SharesCharges.VALUE,
+        help_text="The choice of the main source counts. All copies together cost what the original costs.",
     )
     contact = models.CharField(
         "contact of the copy",
@@ -157,6 +177,14 @@ class OrderSettings(models.Model):
 
     def __str__(self) -> str:
         return f"Orders of {self.connection}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the connection that becomes the main source of its destination takes the place of another."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if self.is_main:
+                others = OrderSettings.objects.filter(connection__destination=self.connection.destination_id)
+                others.exclude(pk=self.pk).filter(is_main=True).update(is_main=False)
 
     @classmethod
     def of(cls, connection: Connection) -> "OrderSettings":

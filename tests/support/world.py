@@ -35,6 +35,7 @@ PATIENCE = 25  # how often one call of `work` runs a job at once that asked to b
 ADDRESS = "http://tiposync.test/webhooks/shopify/"
 FORGET = """
     DELETE FROM orders_orderupdate; DELETE FROM orders_orderimportline; DELETE FROM orders_orderimport;
+    DELETE FROM orders_ordersplit;
     UPDATE stores_connection SET orders_looked_at = NULL, copies_looked_at = NULL, restored_at = NULL,
         aligned_strategy = strategy;
     UPDATE stores_store SET clock_difference = interval '0';

@@ -43,6 +43,7 @@ class OrderSettingsInline(StackedInline):
         )
         return [
             ("The copy", {"fields": ["when", *own, "unlinked", "currency_rate"]}),
+            ("Several sources of one destination", {"fields": ["is_main", "shares_charges"]}),
             ("Who and what", {"fields": ["contact", "contact_email", "carries_tags", "carries_company"]}),
             (
                 "Later changes",

@@ -114,11 +114,30 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
         "source": row.connection.source,
         "destination": row.connection.destination,
         "links_url": markup.list_url(VariantLink, connection=row.connection_id, doubt="open"),
-        "has_unlinked": any(line.variant_gid and line.source_variant_id is None for line in lines),
+        "others": [_other_copy(other) for other in _others(row)],
+        "has_unlinked": any(
+            line.variant_gid and line.source_variant_id is None and line.state != OrderImportLine.State.ELSEWHERE
+            for line in lines
+        ),
         "lines": [_line(line, timelines) for line in lines[:MOST_LINES]],
         "more_lines": len(lines) > MOST_LINES,
         "updates": [_update(update) for update in updates[:UPDATE_ROWS]],
         "more_updates": len(updates) > UPDATE_ROWS,
+    }
+
+
+def _others(row: OrderImport) -> QuerySet[OrderImport]:
+    """The same order as other connections of its destination carry it."""
+    same = OrderImport.objects.filter(order_gid=row.order_gid, connection__destination=row.connection.destination_id)
+    return same.exclude(pk=row.pk).select_related("connection__source", "connection__destination").order_by("pk")
+
+
+def _other_copy(row: OrderImport) -> dict[str, Any]:
+    return {
+        "source": row.connection.source,
+        "page": markup.page_of(row, row.copy_name or row.get_state_display()),
+        "copy": copy_of(row),
+        "state": state_pills(row),
     }
 
 

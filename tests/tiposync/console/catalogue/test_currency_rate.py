@@ -25,7 +25,7 @@ def send(client, content: bytes) -> str:
 
 def test_an_empty_table_says_who_needs_it_and_how_to_fill_it(admin_client):
     page = look_at(admin_client, list_of(RATES))
-    assert "Only catalogues whose currency" in page
+    assert "Catalogues whose currency" in page
     assert IMPORT in page
 
 

@@ -26,6 +26,8 @@ CHOICES = {
     "reserve_days": "7",
     "unlinked": "leave_out",
     "currency_rate": "",
+    "is_main": "",
+    "shares_charges": "value",
     "contact": "customer",
     "contact_email": "",
     "carries_tags": "",

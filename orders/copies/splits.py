@@ -1,0 +1,146 @@
+"""Divide an order between the sources of its destination, the same way for each of its copies.
+
+Written down when the first of them maps it. While no copy of it was sent it follows the links; from then on it stays:
+a line is in one copy only, whatever is linked later, and the shares of shipping do not move. A line that no copy took
+may still go to another source, whose copy is not there yet.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from orders import intake
+from orders.copies.rates import find_rate
+from orders.copies.shares import Carrier, Share, Split, split_order
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderSplit
+from orders.reserved_units import source_variants
+from stores.models import Connection
+from stores.shopify.orders.order_records import OrderRecord
+
+Line = OrderImportLine
+IN_A_COPY = (Line.State.CARRIED, Line.State.CUSTOM)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSplit:
+    """A division as it is written down: it is the same still while the row has this revision."""
+
+    split: Split
+    row_id: int
+    revision: int
+
+
+def divide(row: OrderImport, order: OrderRecord) -> KeptSplit | None:
+    """How this order is divided now; None where one connection alone carries it. Writes it down."""
+    connections = carrying(row.connection.destination_id, order.gid, order)
+    kept = OrderSplit.objects.filter(destination=row.connection.destination_id, order_gid=order.gid)
+    if len(connections) < 2 and not kept.exists():
+        return None
+    gids = [line.variant_gid or "" for line in order.lines]
+    carriers = [_carrier(each, gids, order) for each in connections]
+    pays = OrderSettings.of(connections[0]).shares_charges == OrderSettings.SharesCharges.MAIN
+    with transaction.atomic():
+        OrderSplit.objects.get_or_create(
+            destination=row.connection.destination, order_gid=order.gid, defaults={"main_id": connections[0].pk}
+        )
+        held = kept.select_for_update().get()
+        made = split_order(order, carriers, main_pays_charges=pays)
+        if held.shares and _was_sent(row, order.gid):
+            made = _later(row, order, made, _read(held, made))
+        owners, shares = dict(made.owners), [_written(share) for share in made.shares]
+        if (held.main_id, held.owners, held.shares) != (made.main_id, owners, shares):
+            held.main_id, held.owners, held.shares = made.main_id, owners, shares
+            held.revision += 1
+            held.save()
+    return KeptSplit(made, held.pk, held.revision)
+
+
+def kept_split(row: OrderImport) -> Split | None:
+    """How its order was divided when it was copied; None where it was not."""
+    held = OrderSplit.objects.filter(destination=row.connection.destination_id, order_gid=row.order_gid).first()
+    return _read(held, None) if held else None
+
+
+def still_stands(kept: KeptSplit | None) -> bool:
+    """Whether a division is still what is written down; keeps it so until the transaction is over."""
+    if kept is None:
+        return True
+    return OrderSplit.objects.select_for_update().filter(pk=kept.row_id, revision=kept.revision).exists()
+
+
+def carrying(destination_id: int, order_gid: str, order: OrderRecord) -> list[Connection]:
+    """The connections that carry this order: the destination's main source first, then the oldest."""
+    noted = OrderImport.objects.filter(connection=OuterRef("pk"), order_gid=order_gid)
+    rows = Connection.objects.filter(destination=destination_id).select_related("source", "destination")
+    found = [
+        connection
+        for connection in rows.filter(Q(state=Connection.State.RUNNING)).annotate(is_noted=Exists(noted))
+        if connection.is_noted or not intake.is_too_early(connection, order.created_at)
+    ]
+    main = set(OrderSettings.objects.filter(connection__in=found, is_main=True).values_list("connection", flat=True))
+    return sorted(found, key=lambda each: (each.pk not in main, each.started_at or each.created_at, each.pk))
+
+
+def carried_by_others(row: OrderImport) -> set[str]:
+    """The variants of the destination, of those in this order, that other connections carry."""
+    variants = row.lines.exclude(variant_gid="").values_list("variant_gid", flat=True)
+    others = OrderImport.objects.filter(order_gid=row.order_gid, connection__destination=row.connection.destination_id)
+    found: set[str] = set()
+    for connection_id in others.exclude(pk=row.pk).values_list("connection", flat=True):
+        found |= set(source_variants(connection_id, list(variants)))
+    return found
+
+
+def _carrier(connection: Connection, variant_gids: Collection[str], order: OrderRecord) -> Carrier:
+    partners = source_variants(connection.pk, variant_gids)
+    choices = OrderSettings.of(connection)
+    row = OrderImport.objects.filter(connection=connection, order_gid=order.gid).first()
+    row = row or OrderImport(connection=connection, order_gid=order.gid)
+    row.original_currency, row.placed_at = order.currency, order.created_at
+    found = find_rate(row, choices)
+    exchange = f"{connection.source.currency} {found.rate if found else 1}"
+    links = {gid: source_gid for gid, (_, source_gid) in partners.items()}
+    return Carrier(connection.pk, str(connection.source), links, choices.unlinked, exchange)
+
+
+def _copies(row: OrderImport, order_gid: str) -> list[OrderImport]:
+    """The imports of this order by the other connections whose copy was, or may have been, sent.
+
+    This one's own copy is being mapped, so it is not there.
+    """
+    rows = OrderImport.objects.filter(order_gid=order_gid, connection__destination=row.connection.destination_id)
+    rows = rows.exclude(pk=row.pk)
+    return list(rows.filter(Q(attempts__gt=0) | Q(state=OrderImport.State.CONFIRMED)))
+
+
+def _was_sent(row: OrderImport, order_gid: str) -> bool:
+    return bool(_copies(row, order_gid))
+
+
+def _later(row: OrderImport, order: OrderRecord, now: Split, then: Split) -> Split:
+    """A division of which copies were sent: what they hold, and hold not, stays; only other lines follow the links."""
+    copies = {each.pk: each.connection_id for each in _copies(row, order.gid)}
+    lines = Line.objects.filter(order_import__in=copies, state__in=IN_A_COPY)
+    held = {gid: copies[pk] for pk, gid in lines.values_list("order_import", "line_gid")}
+    sent = set(copies.values())
+    owners = {}
+    for line in order.lines:
+        before, wanted = then.owners.get(line.gid), now.owners[line.gid]
+        # A copy that is there takes nothing more: the line stays where it was, to be told there.
+        owner = wanted if before is None or wanted not in sent else before
+        owners[line.gid] = held.get(line.gid, owner)
+    return Split(then.main_id, owners, then.shares, now.names)
+
+
+def _written(share: Share) -> dict[str, object]:
+    fields = {"connection": share.connection_id, "weight": share.weight, "exchange": share.exchange}
+    return fields | {"lines": sorted(share.line_gids)}
+
+
+def _read(held: OrderSplit, like: Split | None) -> Split:
+    shares = tuple(
+        Share(each["connection"], each["weight"], frozenset(each["lines"]), each["exchange"]) for each in held.shares
+    )
+    return Split(held.main_id, held.owners, shares, like.names if like else {})
