@@ -60,6 +60,10 @@ class FollowLink(models.Model):
             self.destination_id = self.connection.destination_id
         super().save(*args, **kwargs)
 
+    def note_source(self, record: Any) -> None:
+        """Remember what the thing of the source is called, and the state of it that was read. Saves nothing."""
+        self.title, self.handle, self.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
+
 
 class ProductLink(FollowLink):
     """One row per connection and product of the source that is, was, or should be in the destination."""

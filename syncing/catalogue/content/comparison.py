@@ -18,7 +18,7 @@ from syncing.catalogue.content.pages import ContentResource
 from syncing.catalogue.content.resource import Resource
 from syncing.catalogue.content.unlinking import DISCONNECTED, unlink, unlinking_action
 from syncing.catalogue.exclusive import work_alone
-from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.rules.content import why_held
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 
@@ -95,7 +95,7 @@ def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator
     """What would be done to these, and waits."""
     for link in links:
         action = unlinking_action(settings) if link.destination_gid else Action.SKIP
-        yield Outcome(link.source_gid, link.title, action, Result.HELD, "", "", link.destination_gid)
+        yield outcome_of(link, action, Result.HELD)
 
 
 class Unfinished(Exception):

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
-from syncing.catalogue.claims import find_claim, save_unless_claimed
+from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content.resource import Made, Resource
-from syncing.catalogue.outcome import Blocked, Outcome
+from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.rules import fields
 from syncing.catalogue.rules.content import HANDLE, IMAGE
 from syncing.catalogue.rules.fields import SYNC, Judge, Policy
@@ -27,7 +27,6 @@ State = ResourceLink.State
 
 # Where ResourceLink.written remembers which address of the destination an image of the source became.
 IMAGE_SEEN = "image addresses"
-FASTER = "Another connection took it a moment before."
 
 
 @dataclass(eq=False)
@@ -79,7 +78,7 @@ class Follower:
         wanted = self.resource.wanted(record)
         mark = fingerprint([self.resource.kind, self.resource.mode, self.settings.edited, wanted])
         sent_handle = link.handle if link.state == State.CREATING and not link.destination_gid else ""
-        link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
+        link.note_source(record)
         return _Case(record, link, wanted, mark, self.resource.notes(wanted), sent_handle)
 
     def _is_unchanged(self, case: _Case) -> bool:
@@ -99,6 +98,8 @@ class Follower:
             if partner is None and (gid := self._find(case)):
                 partner = self.resource.read([gid]).get(gid)
             return self._create(case) if partner is None else self._update(case, partner)
+        except Blocked as blocked:
+            return self._leave(case, State.CONFLICT, str(blocked), Result.FAILED)
         except (UserErrors, ObjectNotFound) as error:
             return self._fail(case, error)
 
@@ -158,19 +159,17 @@ class Follower:
         if self.resource.mode == SyncMode.CREATE_ONLY and not link.is_created:
             reason = f"The destination has a {link.kind} with this handle already, which is not touched (Create only)."
             return self._leave(case, link.state if link.state == State.LINKED else State.UNMATCHED, reason)
-        if taken := self._claimed_by(link, partner.gid):
-            return self._leave(case, State.CONFLICT, taken, Result.FAILED)
+        check_unclaimed(link, partner.gid)
         written = {name: value for name, value in link.written.items() if name not in self.resource.always_ours}
         judge = Judge(self._policy(is_new=is_new), written)
         current = self.resource.current(partner, case.wanted, self._source_url(link, partner))
         changes = self._judge(judge, case.wanted, current)
-        action = self._action(link, is_new, changes)
+        action = action_of(is_new=is_new, is_back=link.state == State.UNLINKED, is_changed=bool(changes))
         rows = tuple(difference.as_row() for difference in judge.differences)
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
-        if not self._claim(link, partner.gid, is_new):
-            return self._leave(case, State.CONFLICT, self._claimed_by(link, partner.gid) or FASTER, Result.FAILED)
+        claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if changes:
             made = self._write(case, partner, changes, current)
@@ -186,14 +185,6 @@ class Follower:
                 name, value, current.get(name), judge.written, shown=self.resource.show(name, value, current.get(name))
             )
         }
-
-    @staticmethod
-    def _action(link: ResourceLink, is_new: bool, changes: Mapping[str, Any]) -> str:
-        if is_new:
-            return Action.CREATE
-        if link.state == State.UNLINKED:
-            return Action.RELINK
-        return Action.UPDATE if changes else Action.EQUAL
 
     def _write(self, case: _Case, partner: Any, changes: dict[str, Any], current: Mapping[str, Any]) -> Made:
         """Write; where only the handle cannot be had, all but the handle."""
@@ -221,22 +212,6 @@ class Follower:
             return []
         return [f"The handle “{wanted}” is taken in the destination, where it is “{made.handle}”."]
 
-    # Claims
-
-    @staticmethod
-    def _claimed_by(link: ResourceLink, gid: str) -> str:
-        """Who else's partner it is, in words; '' when nobody's."""
-        other = find_claim(link, gid)
-        if other is None:
-            return ""
-        return f"It follows “{other.title}” of {other.connection.source} already: nothing follows two things."
-
-    def _claim(self, link: ResourceLink, gid: str, is_new: bool) -> bool:
-        """Take the partner, so that nobody else writes to it; a creation is taken when it is complete."""
-        link.destination_gid, link.fingerprint = gid, ""
-        link.state = State.CREATING if is_new else State.LINKED
-        return save_unless_claimed(link)
-
     # What is remembered
 
     def _policy(self, *, is_new: bool) -> Policy:
@@ -252,12 +227,10 @@ class Follower:
             written[HANDLE] = made.handle
         if IMAGE in case.wanted:
             written[IMAGE_SEEN] = self._seen(case, made.image_url)
-        link.written, link.fingerprint, link.state = written, case.mark, State.LINKED
-        link.reason, link.unlinked_at = " ".join(case.notes), None
+        link.written, link.reason, link.unlinked_at = written, " ".join(case.notes), None
         if action != Action.EQUAL or link.synced_at is None:
             link.synced_at = timezone.now()
-        if not save_unless_claimed(link):
-            return self._leave(case, State.CONFLICT, self._claimed_by(link, made.gid) or FASTER, Result.FAILED)
+        claim(link, link.destination_gid, State.LINKED, case.mark)
         return self._outcome(case, action, Result.DONE, link.reason)
 
     @staticmethod
@@ -292,7 +265,7 @@ class Follower:
 
     def _block(self, record: Any, link: ResourceLink, reason: str) -> Outcome:
         case = _Case(record, link, {}, "")
-        link.title, link.handle, link.source_updated_at = record.title[:512], record.handle[:255], record.updated_at
+        link.note_source(record)
         state = State.UNMATCHED if link.state in (State.CREATING, State.UNLINKED, "") else link.state
         link.state, link.reason, link.fingerprint = state, reason, ""
         self._save(link)
@@ -304,8 +277,7 @@ class Follower:
 
     @staticmethod
     def _outcome(case: _Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
-        link = case.link
-        return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
+        return outcome_of(case.link, action, result, reason, failure)
 
 
 class _Synced(dict):

@@ -7,7 +7,7 @@ from django.utils import timezone
 from stores.models import CatalogueSettings, Connection, ResourceLink
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue.content.resource import CHANNELS, Resource
-from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.rules.content import VISIBLE
 from syncing.models import CatalogueRunItem
 
@@ -76,4 +76,4 @@ def _unlink(link: ResourceLink, reason: str) -> None:
 
 def _outcome(settings: CatalogueSettings, link: ResourceLink, result: str, reason: str, failure: str = "") -> Outcome:
     action = unlinking_action(settings) if link.destination_gid else Action.SKIP
-    return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
+    return outcome_of(link, action, result, reason, failure)

@@ -17,9 +17,9 @@ from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.products import product_heads, product_records, product_writes, publications
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.claims import find_claim, save_unless_claimed
+from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
-from syncing.catalogue.outcome import Blocked, Outcome
+from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
 from syncing.catalogue.products import files, lost_creations, opening_stock
 from syncing.catalogue.products.cases import Case, load_cases, load_linked, mark_of, pairs_by_options, variant_records
@@ -103,7 +103,7 @@ class ProductFollower:
     def _skip(self, case: Case) -> Outcome:
         link = case.link
         if not self.is_preview and link.source_updated_at != case.record.updated_at:
-            self._note(case)
+            link.note_source(case.record)
             link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
         action = Action.EQUAL if link.state == State.LINKED else Action.SKIP
         return self._outcome(case, action, Result.DONE if link.state == State.LINKED else Result.SKIPPED, link.reason)
@@ -195,7 +195,7 @@ class ProductFollower:
             return self._outcome(case, Action.CREATE, Result.PLANNED, _remarks(desired))
         link = case.link
         sent_before, memory = lost_creations.sent_of(link), link.written
-        self._note(case)
+        link.note_source(case.record)
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
         link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record), None
         link.save()
@@ -232,8 +232,7 @@ class ProductFollower:
     def _update(self, case: Case, partner: ProductRecord) -> Outcome | None:
         link = case.link
         is_new = link.is_created and link.synced_at is None  # a creation that was not completed
-        if taken := self._claimed_by(link, partner.gid):
-            raise Blocked(taken)
+        check_unclaimed(link, partner.gid)
         if self.mode == SyncMode.CREATE_ONLY and not link.is_created:
             return self._spare(case, partner)
         living = self._living_files(case, partner)
@@ -244,13 +243,13 @@ class ProductFollower:
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
         is_back = link.state == State.UNLINKED
-        action = _action_of(desired, is_new=is_new, is_back=is_back)
+        action = action_of(is_new=is_new, is_back=is_back, is_changed=not desired.is_empty)
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             outcome = self._outcome(case, action, result, _remarks(desired))
             return replace(outcome, destination_gid=partner.gid, differences=_rows(desired))
         channels = link.unpublished_from if is_back else []
-        self._claim(case, partner.gid, State.CREATING if is_new else State.LINKED)
+        claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
         self._write(partner.gid, desired)
         publications.publish(self.client, partner.gid, channels)
         written = _Written(case, desired, action)
@@ -268,7 +267,7 @@ class ProductFollower:
             return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
         case.link.reason = reason
         self._note_return(case)
-        self._claim(case, partner.gid, State.LINKED, case.mark)
+        claim(case.link, partner.gid, State.LINKED, case.mark)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
 
     def _write(self, gid: str, desired: Desired) -> None:
@@ -283,24 +282,6 @@ class ProductFollower:
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
         store, forgets = self.connection.destination, not self.is_preview
         return files.living_files(self.client, store, case.record, partner, self._files, forgets=forgets)
-
-    # Claims
-
-    @staticmethod
-    def _claimed_by(link: ProductLink, gid: str) -> str:
-        """Who else's partner it is, in words; '' when nobody's."""
-        other = find_claim(link, gid)
-        if other is None:
-            return ""
-        return f"Its partner follows “{other.title}” of {other.connection.source} already: one follows one."
-
-    def _claim(self, case: Case, gid: str, state: str, mark: str = "") -> None:
-        """Take the partner before writing to it. Raises Blocked when another connection was a moment faster."""
-        link = case.link
-        link.destination_gid, link.fingerprint, link.state = gid, mark, state
-        if not save_unless_claimed(link):
-            link.destination_gid = ""
-            raise Blocked(self._claimed_by(link, gid) or "Somebody else has just linked its partner.")
 
     # What is remembered
 
@@ -347,12 +328,12 @@ class ProductFollower:
             link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
         self._note_return(case)
         mark = "" if desired.awaits_images else case.mark
-        self._claim(case, link.destination_gid, State.LINKED, mark)
+        claim(link, link.destination_gid, State.LINKED, mark)
         return replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=_rows(desired))
 
     def _note_return(self, case: Case) -> None:
         link = case.link
-        self._note(case)
+        link.note_source(case.record)
         link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
 
     def _leave(self, case: Case, state: str, reason: str, failure: str = "") -> Outcome:
@@ -371,28 +352,14 @@ class ProductFollower:
         return self._outcome(case, Action.SKIP, result, reason, failure)
 
     @staticmethod
-    def _note(case: Case) -> None:
-        case.link.title, case.link.handle = case.record.title[:512], case.record.handle[:255]
-        case.link.source_updated_at = case.record.updated_at
-
-    @staticmethod
     def _outcome(case: Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
-        link, title = case.link, case.record.title[:512]
-        return Outcome(case.record.gid, title, action, result, reason, failure, link.destination_gid)
+        return outcome_of(case.link, action, result, reason, failure, title=case.record.title[:512])
 
 
 def _completing(policy: Policy) -> Policy:
     """A creation that is not complete is still one: what is set at creation only, and by a call of its own, is set."""
     is_due = policy.of(Field.PUBLISHING) == CREATE_ONLY
     return replace(policy, fields={**policy.fields, Field.PUBLISHING: SYNC}) if is_due else policy
-
-
-def _action_of(desired: Desired, *, is_new: bool, is_back: bool) -> str:
-    if is_new:
-        return Action.CREATE
-    if is_back:
-        return Action.RELINK
-    return Action.EQUAL if desired.is_empty else Action.UPDATE
 
 
 def _conflicts(desired: Desired) -> str:

@@ -9,7 +9,7 @@ from stores.models import Connection, ProductLink
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.exclusive import Busy
-from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.policy import selection_of, share_of
 from syncing.catalogue.products import unlinking
 from syncing.catalogue.products.exclusion import excluded_by
@@ -68,7 +68,7 @@ def let_go(
         return _wired(connection, changed, None)
     held = unlinking.find_held(connection, product_gid)
     if held and departure != UnlinkReason.EXCLUDED:
-        return Synced(Outcome(product_gid, link.title, held.action, Result.HELD, held.reason, "", link.destination_gid))
+        return Synced(outcome_of(link, held.action, Result.HELD, held.reason))
     action = unlinking.unlinking_action(connection.catalogue, link)
     is_decided = departure == UnlinkReason.EXCLUDED  # by an operator, about this very product
     if action != Action.SKIP and not is_decided and (reason := unlinking.hold_reason_for_one(connection)):
@@ -100,7 +100,7 @@ def hold(connection: Connection, link: ProductLink, action: str, reason: str) ->
         )
         run.total = run.items.count()
         run.save(update_fields=["total"])
-    return Outcome(link.source_gid, link.title, action, Result.HELD, reason, "", link.destination_gid)
+    return outcome_of(link, action, Result.HELD, reason)
 
 
 def describe(outcome: Outcome | None) -> str | None:

@@ -11,7 +11,7 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.products import deletion, product_records, publications
 from syncing.catalogue.exclusive import work_alone
-from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.rules.content import why_held
 from syncing.models import CatalogueRun, CatalogueRunItem
 
@@ -77,7 +77,7 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
             done, words = _remove(connection, client, link, action)
         except (UserErrors, ObjectNotFound) as error:
             ProductLink.objects.filter(pk=link.pk).update(reason=str(error))
-            return _outcome(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
+            return outcome_of(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
         if done == Done.DELETED:
             action = Action.DELETE
         link.state, link.departure, link.unlink_done = State.UNLINKED, departure, done
@@ -85,7 +85,7 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
         link.unlinked_at = client.answered_at or timezone.now()
         link.reason, link.fingerprint = f"{why} {words}".strip(), ""
         link.save()
-        return _outcome(link, action, Result.DONE, link.reason)
+        return outcome_of(link, action, Result.DONE, link.reason)
 
 
 def _remove(connection: Connection, client: Client, link: ProductLink, action: str) -> tuple[str, str]:
@@ -107,10 +107,6 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
     if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED:
         return Done.UNDECIDED, "It was unpublished; in a day it is deleted, if nobody ever ordered it."
     return Done.UNPUBLISHED, "It was unpublished."
-
-
-def _outcome(link: ProductLink, action: str, result: str, reason: str, failure: str = "") -> Outcome:
-    return Outcome(link.source_gid, link.title, action, result, reason, failure, link.destination_gid)
 
 
 def leave_out(connection: Connection, reasons: Mapping[str, tuple[str, str, str]]) -> set[str]:

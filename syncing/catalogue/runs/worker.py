@@ -14,7 +14,7 @@ from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
-from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.products import unlinking
 from syncing.catalogue.products.exclusion import excluded_of
 from syncing.catalogue.products.follower import BATCH, ProductFollower
@@ -129,7 +129,7 @@ class _Worker:
             return Outcome(gid, title, Action.SKIP, Result.SKIPPED, why)
         if self.run.is_preview:
             action = unlinking.unlinking_action(self.connection.catalogue, link)
-            return Outcome(gid, link.title, action, Result.PLANNED, why, "", link.destination_gid)
+            return outcome_of(link, action, Result.PLANNED, why)
         try:
             outcome = unlinking.let_go(self.connection, self.destination, link, departure, why)
         except Busy:

@@ -232,7 +232,7 @@ def test_two_sources_never_take_turns_with_one_page(press):
     CatalogueSettings.objects.create(connection=made, product_mode="off", syncs_pages=True).start()
     press.add(PAGE, "About us", place=other, body="Second")
     loaded = Connection.objects.select_related("source", "destination", "catalogue").get(pk=made.pk)
-    assert "nothing follows two things" in comparison.poll_content(loaded, open_client)
+    assert "one follows one" in comparison.poll_content(loaded, open_client)
     assert ResourceLink.objects.get(connection=made).state == "conflict"
     assert press.there(PAGE)["about-us"].body == "First"
 
