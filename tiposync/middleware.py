@@ -15,6 +15,7 @@ from django.urls import reverse
 from stores import history
 from stores.tracing import traced
 from tiposync.console.access import two_factor
+from tiposync.console.place import is_of_console
 
 Answer = Callable[[HttpRequest], HttpResponse]
 # Alpine, which the console's pages are made with, evaluates its attributes: hence unsafe-eval. No script stands in a
@@ -45,7 +46,7 @@ def policy(get_response: Answer) -> Answer:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("Permissions-Policy", FEATURES)
-        if request.path.startswith("/admin/"):
+        if is_of_console(request):
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response
 
@@ -88,7 +89,7 @@ def second_factor(get_response: Answer) -> Answer:
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith("/admin/") or not request.user.is_authenticated or two_factor.is_proved(request):
+        if not is_of_console(request) or not request.user.is_authenticated or two_factor.is_proved(request):
             return get_response(request)
         if two_factor.is_set_up(request.user):
             logout(request)
@@ -105,7 +106,7 @@ def author(get_response: Answer) -> Answer:
     """Changes made while a form is taken in are those of the user who sent it."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        is_change = request.method == "POST" and request.path.startswith("/admin/")
+        is_change = request.method == "POST" and is_of_console(request)
         user = request.user.get_username() if is_change and request.user.is_authenticated else ""
         with history.authored_by(user) if user else nullcontext():
             return get_response(request)

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 
 from tiposync.embedded import start_embedded_database
 
@@ -289,8 +290,8 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "ACCOUNT": {
         "navigation": [
-            {"title": "Change password", "link": "/admin/password_change/"},
-            {"title": "Two-factor sign-in", "link": "/admin/two-factor/"},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Two-factor sign-in", "link": reverse_lazy("two_factor")},
         ]
     },
     "STYLES": ["tiposync.console.home.sidebar.stylesheet"],

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from syncing import views
 from syncing.monitoring import probes
 from tiposync.console.access import two_factor
+from tiposync.console.place import CONSOLE
 
 handler500 = "tiposync.errors.server_error"
 urlpatterns = [
@@ -14,7 +15,7 @@ urlpatterns = [
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
     path("metrics", probes.show_metrics),
-    path("admin/two-factor/", admin.site.admin_view(two_factor.page), name="two_factor"),
-    path("admin/", admin.site.urls),
+    path(f"{CONSOLE}two-factor/", admin.site.admin_view(two_factor.page), name="two_factor"),
+    path(CONSOLE, admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

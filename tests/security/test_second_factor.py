@@ -111,3 +111,10 @@ def test_the_public_pages_ask_nobody_for_a_second_factor(ada, client, required):
     User.objects.update(is_superuser=True)
     assert client.get("/healthz").status_code == 200
     assert sign_in(client, PASSWORD).status_code == 302
+
+
+def test_a_console_below_a_path_of_its_servers_asks_for_the_second_factor_as_well(ada, client, required):
+    sign_in(client)
+    answer = client.get("/admin/stores/store/", SCRIPT_NAME="/sync")
+    assert (answer.status_code, answer.headers.get("Location")) == (302, TWO_FACTOR)  # Django's client adds no path
+    assert "no-store" in answer.headers["Cache-Control"]
