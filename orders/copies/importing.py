@@ -274,7 +274,7 @@ class _Importer:
             "changed_at": now,
         }
         with transaction.atomic():
-            if not splits.still_stands(split):
+            if not splits.is_still_valid(split):
                 raise RetryLater("Its lines are divided otherwise between its sources by now.", 1)
             mine = OrderImport.objects.filter(pk=row.pk, attempts=row.attempts, state__in=OrderImport.UNFINISHED)
             if not mine.update(**fields):

@@ -63,7 +63,7 @@ def kept_split(row: OrderImport) -> Split | None:
     return _read(held, None) if held else None
 
 
-def still_stands(kept: KeptSplit | None) -> bool:
+def is_still_valid(kept: KeptSplit | None) -> bool:
     """Whether a division is still what is written down; keeps it so until the transaction is over."""
     if kept is None:
         return True
