@@ -29,7 +29,10 @@ from tests.simulator.events.later import Later
 from tests.simulator.events.pictures import Downloads
 from tests.simulator.pages.page import Pages
 from tests.simulator.payments.pay import pay
+from tests.simulator.relocation.move import move_order
 from tests.simulator.returns.exchange import exchange
+from tests.simulator.returns.moves import return_goods
+from tests.simulator.returns.state import Return
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.orders import Draft, Fulfillment, Order, OrderEdit, Refund
 from tests.simulator.state.shop import App, Change, Counters, Level, Shop, Subscription, Token
@@ -260,6 +263,14 @@ class Simulator:
     def exchange(self, domain: str, order: Order, back: dict[int, int], add: tuple[int, int]) -> None:
         """{line id: shipped units that come back}, (variant id, units that go out)."""
         exchange(self.shops[domain], self.clock, order, back, add)
+
+    def return_goods(self, domain: str, order: Order, back: dict[int, int], **how) -> Return:
+        """{line id: shipped units}; exchange=[(variant id, units)], restock=, location_id=, money=, is_processed=."""
+        return return_goods(self.shops[domain], self.clock, order, back, **how)
+
+    def move_order(self, domain: str, order: Order, location_id: int, quantities: dict[int, int] | None = None):
+        """{line id: units}, None for all that is open: they ship from there."""
+        return move_order(self.shops[domain], self.clock, order, location_id, quantities)
 
     def change_tracking(
         self, domain: str, fulfillment: Fulfillment, company: str | None, number: str, url: str

@@ -54,6 +54,8 @@ POST: Calls = {
     "pay": orders.pay_order,
     "edit": orders.edit_order,
     "exchange": orders.exchange,
+    "return": orders.return_goods,
+    "move": orders.move_order,
     "tracking": orders.change_tracking,
     "complete_draft": orders.complete_draft,
     "delete_draft": orders.delete_draft,

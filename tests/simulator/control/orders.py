@@ -134,6 +134,9 @@ def _whole_refund(order: Order) -> list[dict]:
 def place_order(sim, domain: str, lines: list, **details) -> dict:
     """`lines`: [variant id, quantity] or {variant_id | title, quantity, price, discount, …}; see order_build.py."""
     rows = [_line(row) for row in lines]
+    for name in ("location_id", "counter"):
+        if details.get(name) is not None:
+            details[name] = number(details[name])
     return describe_order(sim.place_order(domain, rows, **details))
 
 
@@ -178,6 +181,26 @@ def exchange(sim, domain: str, order_id: object, back: dict, add: list) -> dict:
     sim.exchange(
         domain, order, {number(line): int(count) for line, count in back.items()}, (number(variant), int(units))
     )
+    return describe_order(order)
+
+
+def return_goods(
+    sim, domain: str, order_id: object, back: dict, exchange: list | None = None, location_id: object = None, **how
+) -> dict:
+    """`back`: {line id: shipped units}; `exchange`: [[variant id, units]]; restock=, money=, is_processed=."""
+    order = _order(sim, domain, order_id)
+    units = {number(line): int(count) for line, count in back.items()}
+    place = None if location_id is None else number(location_id)
+    rows = [(number(variant), int(count)) for variant, count in exchange or ()]
+    sim.return_goods(domain, order, units, exchange=rows, location_id=place, **how)
+    return describe_order(order)
+
+
+def move_order(sim, domain: str, order_id: object, location_id: object, quantities: dict | None = None) -> dict:
+    """{line id: units}, all that is open without: they ship from this location."""
+    order = _order(sim, domain, order_id)
+    units = None if quantities is None else {number(line): int(count) for line, count in quantities.items()}
+    sim.move_order(domain, order, number(location_id), units)
     return describe_order(order)
 
 

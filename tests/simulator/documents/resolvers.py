@@ -17,6 +17,9 @@ from tests.simulator.reads import order_parts, people, shop
 from tests.simulator.reads import orders as reads_orders
 from tests.simulator.reads.order_parts import LineView, MoneyValue, PercentageValue
 from tests.simulator.reads.paging import connection_resolvers
+from tests.simulator.relocation import mutations as relocation
+from tests.simulator.returns import mutations as return_writes
+from tests.simulator.returns import reads as return_reads
 from tests.simulator.state.metafields import Metafield, MetafieldDefinition
 from tests.simulator.state.orders import (
     AutomaticDiscount,
@@ -48,7 +51,8 @@ PAGED = """
 Product ProductVariant InventoryItem InventoryLevel Location WebhookSubscription Order LineItem ShippingLine
 DiscountApplication FulfillmentOrder FulfillmentOrderLineItem Fulfillment FulfillmentLineItem RefundLineItem
 RefundShippingLine OrderTransaction DraftOrder DraftOrderLineItem Customer MailingAddress Metafield MetafieldDefinition
-CalculatedLineItem CalculatedDiscountApplication OrderStagedChange
+CalculatedLineItem CalculatedDiscountApplication OrderStagedChange FulfillmentOrderLocationForMove
+Return ReturnLineItemType ExchangeLineItem Refund
 """
 RESOLVERS = {
     **connection_resolvers(PAGED.split()),
@@ -74,6 +78,9 @@ RESOLVERS = {
     **edit_reads.RESOLVERS,
     **edit_writes.RESOLVERS,
     **payments.RESOLVERS,
+    **relocation.RESOLVERS,
+    **return_reads.RESOLVERS,
+    **return_writes.RESOLVERS,
     **fields.RESOLVERS,
 }
 TYPE_NAMES = {
@@ -104,5 +111,6 @@ TYPE_NAMES = {
     MoneyValue: "MoneyV2",
     PercentageValue: "PricingPercentageValue",
     **edit_reads.TYPE_NAMES,
+    **return_reads.TYPE_NAMES,
     **catalogue_resolvers.TYPE_NAMES,
 }

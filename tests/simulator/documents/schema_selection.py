@@ -14,7 +14,7 @@ QUERIES = """
     page pages blog blogs article articles
     order orders ordersCount orderByIdentifier draftOrder draftOrders draftOrdersCount
     customer customers customersCount customerByIdentifier
-    fulfillment fulfillmentOrder fulfillmentOrders refund metafieldDefinition metafieldDefinitions files
+    fulfillment fulfillmentOrder fulfillmentOrders refund return metafieldDefinition metafieldDefinitions files
     webhookSubscription webhookSubscriptions webhookSubscriptionsCount
     bulkOperation bulkOperations currentBulkOperation
 """
@@ -26,7 +26,7 @@ MUTATIONS = """
     bulkOperationRunQuery bulkOperationRunMutation bulkOperationCancel stagedUploadsCreate
     orderCreate orderUpdate orderCancel orderClose orderDelete orderMarkAsPaid orderCreateManualPayment refundCreate
     orderEditBegin orderEditSetQuantity orderEditAddVariant orderEditAddCustomItem orderEditAddLineItemDiscount
-    orderEditRemoveDiscount orderEditCommit
+    orderEditRemoveDiscount orderEditCommit returnCreate returnProcess returnClose
     fulfillmentCreate fulfillmentCancel fulfillmentTrackingInfoUpdate fulfillmentOrderMove
     draftOrderCreate draftOrderUpdate draftOrderComplete draftOrderDelete draftOrderInvoiceSend tagsAdd tagsRemove
     productSet productCreate productUpdate productDelete productOptionsCreate
@@ -65,6 +65,8 @@ INTERFACES = {
     "CollectionSourceInclusionCondition": "id",
     "CollectionSourceExclusionCondition": "id",
     "ProductOperation": "product status",
+    "ReturnLineItemType": "id processableQuantity processedQuantity quantity refundableQuantity refundedQuantity "
+    "returnReason returnReasonNote unprocessedQuantity",
 }
 
 # Officially MediaImage deprecates fields that this interface does not deprecate: GraphQL forbids that (graphql-core
@@ -217,8 +219,14 @@ OBJECTS = {
         "currentTotalTaxSet customerLocale dutiesIncluded netPaymentSet nonFulfillableLineItems "
         "originalTotalDutiesSet originalTotalPriceSet paymentGatewayNames registeredSourceUrl requiresShipping "
         "taxExempt totalRefundedShippingSet totalTipReceivedSet totalWeight merchantEditable merchantEditableErrors "
-        "currentTaxLines"
+        "currentTaxLines returnStatus returns retailLocation"
     ),
+    "Return": "closedAt createdAt exchangeLineItems id name order refunds returnLineItems status totalQuantity",
+    "ReturnLineItem": (
+        "fulfillmentLineItem id processableQuantity processedQuantity quantity refundableQuantity refundedQuantity "
+        "returnReason returnReasonNote unprocessedQuantity"
+    ),
+    "ExchangeLineItem": "id lineItem lineItems processedQuantity quantity unprocessedQuantity variantId",
     "OrderEditSession": "*",
     "CalculatedOrder": (
         "addedDiscountApplications addedLineItems cartDiscountAmountSet committed id lineItems "
@@ -281,10 +289,11 @@ OBJECTS = {
     "FulfillmentLineItem": "discountedTotalSet id lineItem originalTotalSet quantity",
     "FulfillmentTrackingInfo": "*",
     "FulfillmentOrder": (
-        "assignedLocation createdAt fulfillAt fulfillmentHolds fulfillments id lineItems order orderId "
-        "orderName requestStatus status supportedActions updatedAt"
+        "assignedLocation createdAt fulfillAt fulfillmentHolds fulfillments id lineItems locationsForMove order "
+        "orderId orderName requestStatus status supportedActions updatedAt"
     ),
     "FulfillmentOrderAssignedLocation": "*",
+    "FulfillmentOrderLocationForMove": "location message movable",
     "FulfillmentOrderLineItem": (
         "id inventoryItemId lineItem productTitle remainingQuantity requiresShipping sku totalQuantity "
         "variant variantTitle vendor"

@@ -6,8 +6,9 @@ the line, with discount_title), properties {name: value}, requires_shipping, tax
 
 `details` of an order: discount, shipping, shipping_address, billing_address, customer, email, phone, note, attributes
 {name: value}, tags, tax_rate (with tax_title), taxes_included, test, name, source_name, source_identifier, source_url,
-po_number, processed_at, merchant_editable. A discount is {code | title, percentage | amount | free_shipping};
-`shipping` is a price or {title, price, code, discount}; a customer is an id or {email, phone, first_name, ...}.
+po_number, processed_at, merchant_editable, order_tax ({title, rate, price}: it stands at the order only), counter (the
+location whose till sold it). A discount is {code | title, percentage | amount | free_shipping}; `shipping` is a price
+or {title, price, code, discount}; a customer is an id or {email, phone, first_name, ...}.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ PLAIN = ("email", "phone", "note", "test", "name", "source_identifier", "source_
 KNOWN = {
     *PLAIN,
     *("discount", "shipping", "shipping_address", "billing_address", "customer", "attributes", "tags"),
-    *("tax_rate", "tax_title", "processed_at", "source_name"),
+    *("tax_rate", "tax_title", "processed_at", "source_name", "order_tax", "counter"),
 }
 LINE_KEYS = {
     *("variant_id", "quantity", "price", "title", "sku", "discount", "discount_title", "properties"),
@@ -81,7 +82,11 @@ class Builder:
         for name in PLAIN:
             if details.get(name) is not None:
                 setattr(order, name, details[name])
-        order.source_name = details.get("source_name") or "web"
+        order.counter_id = details.get("counter")
+        order.source_name = details.get("source_name") or ("pos" if order.counter_id else "web")
+        if tax := details.get("order_tax"):
+            rate = Decimal(str(tax.get("rate", 0)))
+            order.tax_lines.append(TaxLine(tax.get("title") or "VAT", rate, self.bag(tax["price"])))
         order.tags = sorted(details.get("tags") or ())
         order.note_attributes = [(name, str(value)) for name, value in (details.get("attributes") or {}).items()]
         order.shipping_address = address_of(details.get("shipping_address"), self.shop.next_id())

@@ -198,7 +198,7 @@ def cancel(
             rows += [refund_row(line, line.fulfilled, "RETURN") for line in order.lines if line.fulfilled]
         made = take_back(shop, action, order, rows) if rows else None
         if made is not None and refund_money:
-            _give_money(shop, action, order, made, -outstanding(order))
+            give_money(shop, action, order, made, -outstanding(order))
         for row in order.transactions:
             if row.status == "PENDING":
                 row.status = "FAILURE"
@@ -250,9 +250,9 @@ def refund(
         if shipping is not None:
             made.shipping = shipping if isinstance(shipping, Bag) else _bag(order, shipping)
         if money is not None:
-            _give_money(shop, action, order, made, _bag(order, money))
+            give_money(shop, action, order, made, _bag(order, money))
         for gateway, amount, parent_id in transactions:
-            _give_money(shop, action, order, made, amount, gateway, parent_id)
+            give_money(shop, action, order, made, amount, gateway, parent_id)
         order.financial_status = None
         finish(action, order, ("REFUNDS_CREATE", (made.id,)))
         return made
@@ -275,7 +275,7 @@ def take_back(shop: Shop, action: StockAction, order: Order, rows: list[dict]) -
     return made
 
 
-def _give_money(shop, action, order, made: Refund, amount: Bag, gateway: str = "bogus", parent: int | None = None):
+def give_money(shop, action, order, made: Refund, amount: Bag, gateway: str = "bogus", parent: int | None = None):
     if amount.shop > 0:
         now = int(action.at)
         row = Transaction(shop.next_id(), order.id, "REFUND", "SUCCESS", gateway, amount, now, now, order.test, parent)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.simulator.events.order_build import Builder
+from tests.simulator.events.order_moves import fulfil
 from tests.simulator.events.order_stock import OutOfStockError, Router, claim, open_fulfillment_orders
 from tests.simulator.events.stock import StockAction
 from tests.simulator.state.clock import Clock
@@ -49,21 +50,22 @@ def place_order(
     presentment_currency: str | None = None,
     presentment_rate: object = 1,
     created_at: float | None = None,
+    handed_over: bool = False,
     **details,
 ) -> Order:
     """An order as a buyer places it; order_build.Builder says what lines and `details` may hold.
 
     `currency`: the order's own where an app entered it in another one than the shop's (row 49). `paid` None: neither a
     payment nor a status (row 55); "authorized": the payment is held, not taken (row 56). `presentment_rate`: units of
-    the presentment currency for one of the order's. `created_at` (seconds since 1970) backdates it. Raises what buy
-    raises, KeyError for an unknown detail.
+    the presentment currency for one of the order's. `created_at` (seconds since 1970) backdates it. `handed_over`: the
+    goods left with the buyer. Raises what buy raises, KeyError for an unknown detail.
     """
     with shop.lock:
         exchange = Exchange.between(currency or shop.currency, presentment_currency, presentment_rate)
         now = clock.whole_seconds()
         builder = Builder(shop, now, exchange)
         order = builder.order(details, int(created_at or now))
-        router = Router(shop, location_id=location_id, force=force)
+        router = Router(shop, location_id=location_id or order.counter_id, force=force)
         for line in builder.lines(lines):
             if line.variant_id is not None and not bypass:
                 line.location_id = router.choose(shop.variants[line.variant_id], line.quantity)
@@ -78,6 +80,8 @@ def place_order(
             claim(action, line)
         tell_created(action, order)
         action.close()
+        if handed_over:
+            fulfil(shop, clock, order)
         return order
 
 

@@ -190,7 +190,11 @@ def place_order(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     lines = []
     for place in range(FORM_LINES):
         if form.get(f"sku{place}", "").strip():
-            lines.append((variant_by_sku(shop, form[f"sku{place}"]), number(form, f"quantity{place}")))
+            row = {
+                "variant_id": variant_by_sku(shop, form[f"sku{place}"]),
+                "quantity": number(form, f"quantity{place}"),
+            }
+            lines.append({**row, "properties": property_of(form)})
     if not lines:
         raise ActionError("An order needs a line: type the SKU of something.")
     given = {name: form[name].strip() for name in (*PERSON, *PLACE, "note") if form.get(name, "").strip()}
@@ -206,10 +210,30 @@ def place_order(sim: Any, shop: Shop, form: dict[str, str]) -> None:
         note=given.get("note"),
         discount=discount_of(form),
         shipping=amount(form, "shipping"),
-        tax_rate=amount(form, "tax"),
+        tax_rate=None if amount(form, "order_tax") else amount(form, "tax"),
         paid=not form.get("unpaid"),
         test=bool(form.get("test")),
+        **more_of(form),
     )
+
+
+def property_of(form: dict[str, str]) -> dict[str, str]:
+    """A buyer's own words to a line: name and value around a colon."""
+    name, _, value = form.get("property", "").partition(":")
+    return {name.strip(): value.strip()} if name.strip() else {}
+
+
+def more_of(form: dict[str, str]) -> dict[str, Any]:
+    """PO number, a tax that stands at the order only, the buyer's currency, the till that sold it."""
+    found: dict[str, Any] = {"po_number": form.get("po_number", "").strip() or None}
+    tax, currency = amount(form, "order_tax"), form.get("buyer_currency", "").strip().upper()
+    if tax is not None:
+        found["order_tax"] = {"price": tax, "rate": amount(form, "tax") or 0}
+    if currency:
+        found |= {"presentment_currency": currency, "presentment_rate": amount(form, "rate") or 1}
+    if form.get("counter"):
+        found |= {"counter": number(form, "counter"), "handed_over": bool(form.get("handed_over"))}
+    return found
 
 
 def discount_of(form: dict[str, str]) -> dict[str, Any] | None:

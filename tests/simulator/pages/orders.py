@@ -28,16 +28,26 @@ def checkout(shop: Shop, query: dict[str, str]) -> str:
         for place in range(FORM_LINES)
     )
     money = field("code", "Discount code") + field("percentage", "Per cent off") + field("shipping", "Shipping, 4.90")
-    money += field("tax", "Tax, 0.19") + f"<label>{text(shop.currency)}</label>"
+    money += field("tax", "Tax, 0.19") + field("order_tax", "Tax of the order, 19.00")
+    money += f"<label>{text(shop.currency)}</label>" + field("buyer_currency", "Buyer pays in, USD")
+    money += field("rate", "Rate, 1.09")
     people = field("first_name", "First name") + field("last_name", "Last name") + field("email", "E-mail")
     people += field("phone", "Phone")
     address = field("address1", "Street") + field("zip", "Postcode") + field("city", "City")
-    address += field("country_code", "Country, DE") + field("note", "Note")
+    address += field("country_code", "Country, DE") + field("note", "Note") + field("po_number", "PO number")
+    address += field("property", "Line property, Text: Ann")
     last = '<label><input type="checkbox" name="unpaid" value="1"> not paid yet</label>'
-    last += '<label><input type="checkbox" name="test" value="1"> test order</label>' + button("Place order", "place")
+    last += '<label><input type="checkbox" name="test" value="1"> test order</label>' + counter_choice(shop)
+    last += button("Place order", "place")
     inner = "".join(f"<div>{row}</div>" for row in (goods, money, people, address, last))
     form = post_form(f"/{shop.domain}/_act", kept(query), inner, "order")
     return f'<section class="wide"><h2>Storefront <small>order several things at once</small></h2>{form}</section>'
+
+
+def counter_choice(shop: Shop) -> str:
+    places = "".join(f'<option value="{place.id}">{text(place.name)}</option>' for place in shop.locations.values())
+    choice = f'<select name="counter" aria-label="counter"><option value="">Online store</option>{places}</select>'
+    return choice + '<label><input type="checkbox" name="handed_over" value="1"> handed over</label>'
 
 
 # Orders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tests.simulator.pages.forms import ActionError, amount, positive, variant_by_sku
+from tests.simulator.pages.forms import ActionError, amount, number, positive, variant_by_sku
 from tests.simulator.state.orders import LineItem, Order
 from tests.simulator.state.shop import Shop
 
@@ -58,4 +58,51 @@ def amount_of(form: dict[str, str]) -> Decimal:
     return found
 
 
-ACTIONS = {"edit_add": add_units, "edit_restock": take_off, "edit_write_off": write_off, "pay_part": pay_part}
+def refund_part(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """Open units first, else shipped ones; they go back on sale. The amount may be left out."""
+    order = order_of(shop, form)
+    line, units = line_of(shop, order, form), positive(form)
+    kind = "CANCEL" if line.unfulfilled >= units else "RETURN"
+    row = {"line_item_id": line.id, "quantity": units, "restock_type": kind, "location_id": line.location_id}
+    sim.refund(shop.domain, order, [row], money=amount(form, "amount"))
+
+
+def return_part(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """Shipped units come back by a return, and on sale again; money where an amount is typed."""
+    order = order_of(shop, form)
+    sim.return_goods(shop.domain, order, back_of(shop, order, form), money=amount(form, "amount"))
+
+
+def exchange(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """As many units of another thing go out as come back."""
+    order, units = order_of(shop, form), positive(form)
+    other = variant_by_sku(shop, form.get("other_sku", ""))
+    sim.return_goods(shop.domain, order, back_of(shop, order, form), exchange=[(other, units)])
+
+
+def back_of(shop: Shop, order: Order, form: dict[str, str]) -> dict[int, int]:
+    return {line_of(shop, order, form).id: positive(form)}
+
+
+def cancel_named(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.cancel(shop.domain, order_of(shop, form), restock=True)
+
+
+def move(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """So many units of a SKU; all that is open without one."""
+    order = order_of(shop, form)
+    units = {line_of(shop, order, form).id: positive(form)} if form.get("sku", "").strip() else None
+    sim.move_order(shop.domain, order, number(form, "location"), units)
+
+
+ACTIONS = {
+    "edit_add": add_units,
+    "edit_restock": take_off,
+    "edit_write_off": write_off,
+    "pay_part": pay_part,
+    "refund_part": refund_part,
+    "return_part": return_part,
+    "exchange": exchange,
+    "cancel_named": cancel_named,
+    "move": move,
+}

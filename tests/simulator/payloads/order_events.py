@@ -136,6 +136,48 @@ def transaction_event_body(shop: Shop, order_id: int, transaction_id: int) -> di
     return None if order is None or row is None else transaction_body(row, order, Amounts(order))
 
 
+def moved_body(shop: Shop, original_id: int, moved_id: int, source_id: int) -> dict | None:
+    """fulfillment_orders/moved: global ids, unlike the older topics."""
+    original, moved = shop.fulfillment_orders.get(original_id), shop.fulfillment_orders.get(moved_id)
+    if original is None or moved is None:
+        return None
+    return {
+        "original_fulfillment_order": {"id": gid("FulfillmentOrder", original.id)},
+        "moved_fulfillment_order": {"id": gid("FulfillmentOrder", moved.id)},
+        "destination_location_id": gid("Location", moved.location_id),
+        "source_location": {"id": gid("Location", source_id)},
+        "fulfillment_order_line_items_requested": [
+            {"id": gid("FulfillmentOrderLineItem", entry.id), "quantity": str(entry.remaining)} for entry in moved.lines
+        ],
+    }
+
+
+def return_body(shop: Shop, order_id: int, return_id: int) -> dict | None:
+    order = shop.orders.get(order_id)
+    row = next((one for one in order.returns if one.id == return_id), None) if order else None
+    if order is None or row is None:
+        return None
+    return {
+        "id": row.id,
+        "admin_graphql_api_id": gid("Return", row.id),
+        "order": {"id": order.id, "admin_graphql_api_id": gid("Order", order.id)},
+        "name": f"{order.name}-R{row.number}",
+        "status": row.status.lower(),
+        "total_return_line_items": sum(line.quantity for line in row.lines),
+        "return_line_items": [
+            {
+                "id": line.id,
+                "admin_graphql_api_id": gid("ReturnLineItem", line.id),
+                "fulfillment_line_item": {"line_item": {"id": line.line_id}},
+                "quantity": line.quantity,
+                "return_reason": line.reason.lower(),
+                "return_reason_note": line.note,
+            }
+            for line in row.lines
+        ],
+    }
+
+
 def edit_body(shop: Shop, order_id: int, edit_id: int) -> dict | None:
     """orders/edited: the changes only, no order."""
     order = shop.orders.get(order_id)

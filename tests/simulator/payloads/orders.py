@@ -5,7 +5,7 @@ Without protected-data approval the customer, addresses, e-mail and phone are nu
 
 from __future__ import annotations
 
-from tests.simulator.payloads.order_events import fulfillment_body, refund_body
+from tests.simulator.payloads.order_events import fulfillment_body, refund_body, return_body
 from tests.simulator.payloads.order_lines import Amounts, line_body, shipping_body, tax_body
 from tests.simulator.payloads.people import address_body, customer_in_order
 from tests.simulator.state.clock import iso_offset
@@ -35,7 +35,7 @@ from tests.simulator.state.shop import Shop
 FULFILLMENT_STATES = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
 NEVER = [
     *("browser_ip", "cart_token", "checkout_token", "client_details", "confirmation_number", "device_id"),
-    *("landing_site", "landing_site_ref", "location_id", "merchant_of_record_app_id", "payment_terms", "reference"),
+    *("landing_site", "landing_site_ref", "merchant_of_record_app_id", "payment_terms", "reference"),
     *(
         "referring_site",
         "user_id",
@@ -62,7 +62,8 @@ def order_body(shop: Shop, order_id: int) -> dict | None:
         "line_item_groups": _groups(order),
         "line_items": [line_body(shop, line, sums) for line in order.lines],
         "refunds": [refund_body(shop, row.id) for row in order.refunds],
-        "returns": [],
+        "location_id": order.counter_id,
+        "returns": [return_body(shop, order.id, row.id) for row in order.returns],
         "shipping_lines": [shipping_body(line, sums) for line in order.shipping_lines],
         "tax_lines": [tax_body(tax, sums) for tax in merged_taxes(order)],
     }

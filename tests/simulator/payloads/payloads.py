@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 from tests.simulator.bulk.operations import finish_body
 from tests.simulator.payloads import collections
-from tests.simulator.payloads.order_events import edit_body, fulfillment_body, refund_body, transaction_event_body
+from tests.simulator.payloads.order_events import (
+    edit_body,
+    fulfillment_body,
+    moved_body,
+    refund_body,
+    return_body,
+    transaction_event_body,
+)
 from tests.simulator.payloads.orders import draft_body, order_body
 from tests.simulator.payloads.people import customer_body
 from tests.simulator.payloads.products import product_body
@@ -46,6 +53,10 @@ TOPICS = {
     "ORDERS_PARTIALLY_FULFILLED": "orders/partially_fulfilled",
     "REFUNDS_CREATE": "refunds/create",
     "ORDER_TRANSACTIONS_CREATE": "order_transactions/create",
+    "RETURNS_APPROVE": "returns/approve",
+    "RETURNS_PROCESS": "returns/process",
+    "RETURNS_CLOSE": "returns/close",
+    "FULFILLMENT_ORDERS_MOVED": "fulfillment_orders/moved",
     "FULFILLMENTS_CREATE": "fulfillments/create",
     "FULFILLMENTS_UPDATE": "fulfillments/update",
     "DRAFT_ORDERS_CREATE": "draft_orders/create",
@@ -65,6 +76,8 @@ SCOPES = {
     **{topic: "read_locations" for topic in TOPICS if topic.startswith("LOCATIONS_")},
     **{topic: "read_orders" for topic in TOPICS if topic.startswith(("ORDERS_", "ORDER_", "REFUNDS_"))},
     **{topic: "read_fulfillments" for topic in TOPICS if topic.startswith("FULFILLMENTS_")},
+    **{topic: "read_returns" for topic in TOPICS if topic.startswith("RETURNS_")},
+    "FULFILLMENT_ORDERS_MOVED": "read_merchant_managed_fulfillment_orders",
     **{topic: "read_draft_orders" for topic in TOPICS if topic.startswith("DRAFT_ORDERS_")},
     **{topic: "read_customers" for topic in TOPICS if topic.startswith("CUSTOMERS_")},
 }
@@ -238,6 +251,8 @@ BODIES: dict[str, Callable[..., dict | None]] = {
     "ORDERS_PARTIALLY_FULFILLED": order_body,
     "REFUNDS_CREATE": refund_body,
     "ORDER_TRANSACTIONS_CREATE": transaction_event_body,
+    **dict.fromkeys(("RETURNS_APPROVE", "RETURNS_PROCESS", "RETURNS_CLOSE"), return_body),
+    "FULFILLMENT_ORDERS_MOVED": moved_body,
     "FULFILLMENTS_CREATE": fulfillment_body,
     "FULFILLMENTS_UPDATE": fulfillment_body,
     "DRAFT_ORDERS_CREATE": draft_body,

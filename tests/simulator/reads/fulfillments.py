@@ -37,7 +37,7 @@ def _status(row: FulfillmentOrder, call: Call, arguments: dict) -> str:
 def _actions(row: FulfillmentOrder, call: Call, arguments: dict) -> list[dict]:
     """What an open one allows, as far as the simulator does."""
     is_open = status_of(row) in ("OPEN", "IN_PROGRESS")
-    return [{"action": "CREATE_FULFILLMENT", "externalUrl": None}] if is_open else []
+    return [{"action": action, "externalUrl": None} for action in ("CREATE_FULFILLMENT", "MOVE")] if is_open else []
 
 
 def _assigned(row: FulfillmentOrder, call: Call, arguments: dict) -> dict:

@@ -242,6 +242,7 @@ RESOLVERS = {
     "Order.originalTotalDutiesSet": duties,
     "Order.taxLines": lambda order, call, arguments: [tax_of(order, tax) for tax in merged_taxes(order)],
     "Order.currentTaxLines": lambda order, call, arguments: [tax_of(order, tax) for tax in current_tax_lines(order)],
+    "Order.retailLocation": lambda order, call, arguments: call.shop.locations.get(order.counter_id),
     "Order.merchantEditable": lambda order, call, arguments: not why_not_editable(order),
     "Order.merchantEditableErrors": lambda order, call, arguments: why_not_editable(order),
     "Order.discountCode": lambda order, call, arguments: next(iter(_codes(order)), None),

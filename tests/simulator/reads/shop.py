@@ -81,6 +81,9 @@ def find_node(call: Call, text: str) -> object | None:
         return call.shop if number == call.shop.id else None
     if kind == "CalculatedOrder":
         return living_session(call.shop, number, call.simulator.clock.seconds())
+    if kind == "Return":
+        returns = (row for order in call.shop.orders.values() for row in order.returns)
+        return next((row for row in returns if row.id == number), None)
     if kind in TABLES:
         return getattr(call.shop, TABLES[kind]).get(number)
     if kind == "OrderCancelJobResult":

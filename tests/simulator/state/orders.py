@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, field
 from decimal import Decimal
 
+from tests.simulator.returns.state import Return
 from tests.simulator.state.catalogue import Job
 from tests.simulator.state.money import NOTHING, Bag
 
@@ -313,6 +314,8 @@ class Order(Sale):
     fulfillment_label: str | None = None  # orderCreate's fulfillmentStatus: it only labels
     is_without_status: bool = False  # nobody said how it is paid, and nothing was (row 55)
     edits: list[OrderEdit] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+    counter_id: int | None = None  # the location whose till sold it
     merchant_editable: bool = True  # False: an order of another sales channel that nobody may edit
 
     def line(self, line_id: int) -> LineItem:

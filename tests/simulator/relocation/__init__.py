@@ -1,0 +1,1 @@
+"""Fulfillment orders that are moved to another location (row 69)."""
