@@ -6,6 +6,7 @@ from orders.copies import importing
 from orders.models import OrderImport
 from stores.clients import open_client
 from stores.shopify import gids
+from stores.shopify.errors import ShopifyError
 from syncing import resuming, sweep
 from syncing.queue import jobs
 from syncing.webhooks import inbox, topics
@@ -61,6 +62,28 @@ class TestLostAnswers:
         assert (row.state, row.attempts) == (State.PLANNED, 0)
         shop.run()
         assert len(shop.copies) == 1
+
+    def test_of_two_workers_with_one_order_in_hand_only_one_ever_sends_it(self, trade):
+        """The lock of a job is lost with its session. The other one read, sent, and got no answer in between."""
+        shop = trade()
+        shop.source.shop.knobs.unique_custom_ids = False
+        order = shop.north.order((0, 2))
+        shop.world.deliver()
+        inbox.process_new(topics.EFFECTS)
+        shop.source.fault("lost_answer", match="orderCreate")
+
+        def overtake() -> None:
+            with pytest.raises(ShopifyError):
+                import_it(shop, order)
+
+        shop.world.meanwhile("order", overtake)
+        assert import_it(shop, order) == "Another worker has it in hand."
+        row = shop.row(order)
+        assert (row.state, row.attempts, shop.source.count("orderCreate")) == (State.SENT, 1, 1)
+        shop.world.carry_orders()
+        shop.run()
+        assert len(shop.copies) == 1
+        assert shop.stock() == (18, 18, 18)
 
     def test_a_worker_that_dies_anywhere_leaves_one_copy(self, trade):
         shop = trade()

@@ -58,7 +58,7 @@ def record(number: int, sku: str = "", **more) -> VariantRecord:
 def shopify(monkeypatch) -> dict[int, list[VariantRecord]]:
     """What Shopify would answer for each store, by our id of it: reading itself is tested over HTTP elsewhere."""
     answers: dict[int, list[VariantRecord]] = {}
-    monkeypatch.setattr(variants, "_read_all", lambda store: iter(answers.get(store.pk, [])))
+    monkeypatch.setattr(variants, "_read_all", lambda client, store: iter(answers.get(store.pk, [])))
 
     def read_product(store: Store, product_gid: str) -> list[VariantRecord]:
         return [row for row in answers.get(store.pk, []) if row.product_gid == product_gid]
