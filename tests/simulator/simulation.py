@@ -33,6 +33,8 @@ from tests.simulator.relocation.move import move_order
 from tests.simulator.returns.exchange import exchange
 from tests.simulator.returns.moves import return_goods
 from tests.simulator.returns.state import Return
+from tests.simulator.staff.drafts import change_draft
+from tests.simulator.staff.orders import change_words, delete_order
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.orders import Draft, Fulfillment, Order, OrderEdit, Refund
 from tests.simulator.state.shop import App, Change, Counters, Level, Shop, Subscription, Token
@@ -278,6 +280,17 @@ class Simulator:
         order_moves.change_tracking(
             self.shops[domain], self.clock, fulfillment, company, [number], [url] if url else []
         )
+
+    def delete_order(self, domain: str, order: Order) -> None:
+        delete_order(self.shops[domain], self.clock, order)
+
+    def change_words(self, domain: str, order: Order, **words) -> None:
+        """note=, tags=, po_number=, email=, phone=, name=: nothing else changes, orders/updated comes."""
+        change_words(self.shops[domain], self.clock, order, **words)
+
+    def change_draft(self, domain: str, draft: Draft, **how) -> None:
+        """quantities={line id: units}, add=[(variant id, units)], note=, tags=."""
+        change_draft(self.shops[domain], self.clock, self.later, draft, **how)
 
     def complete_draft(self, domain: str, draft: Draft, *, paid: bool = True) -> Order:
         """What the merchant's click does."""

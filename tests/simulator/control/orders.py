@@ -163,13 +163,23 @@ def edit_order(
     back_to_stock: bool = True,
     note: str = "",
     notify: bool = False,
+    discounts: dict | None = None,
 ) -> dict:
-    """`quantities`: {line id: units that stay, or more}; `add`: [variant id, units] or a line as for place_order."""
+    """`quantities`: {line id: units that stay, or more}; `add`: [variant id, units] or a line as for place_order;
+    `discounts`: {line id: amount off each unit}."""
     order = _order(sim, domain, order_id)
     wanted = {number(line_id): int(units) for line_id, units in (quantities or {}).items()}
     rows = [_line(row) for row in add or ()]
+    less = {number(line_id): amount for line_id, amount in (discounts or {}).items()}
     sim.edit_order(
-        domain, order, quantities=wanted, add=rows, back_to_stock=bool(back_to_stock), note=note, notify=bool(notify)
+        domain,
+        order,
+        quantities=wanted,
+        add=rows,
+        back_to_stock=bool(back_to_stock),
+        note=note,
+        notify=bool(notify),
+        discounts=less,
     )
     return describe_order(order)
 
@@ -216,6 +226,29 @@ def change_tracking(
 def complete_draft(sim, domain: str, draft_id: object, paid: bool = True) -> dict:
     draft = sim.shops[domain].drafts[number(draft_id)]
     return describe_order(sim.complete_draft(domain, draft, paid=bool(paid)))
+
+
+def delete_order(sim, domain: str, order_id: object) -> dict:
+    sim.delete_order(domain, _order(sim, domain, order_id))
+    return {}
+
+
+def change_words(sim, domain: str, order_id: object, **words) -> dict:
+    """note=, tags=, po_number=, email=, phone=, name=, note_attributes=[[name, value]]."""
+    order = _order(sim, domain, order_id)
+    sim.change_words(domain, order, **words)
+    return describe_order(order)
+
+
+def change_draft(
+    sim, domain: str, draft_id: object, quantities: dict | None = None, add: list | None = None, **words
+) -> dict:
+    """`quantities`: {line id: units, 0 takes it away}; `add`: [[variant id, units]]; note=, tags=, …"""
+    draft = sim.shops[domain].drafts[number(draft_id)]
+    units = {number(line): int(count) for line, count in (quantities or {}).items()}
+    rows = [(number(variant), int(count)) for variant, count in add or ()]
+    sim.change_draft(domain, draft, quantities=units, add=rows, **words)
+    return describe_draft(draft)
 
 
 def delete_draft(sim, domain: str, draft_id: object) -> dict:

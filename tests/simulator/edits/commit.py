@@ -121,8 +121,9 @@ def edit_order(
     back_to_stock: bool = True,
     note: str = "",
     notify: bool = False,
+    discounts: dict[int, object] | None = None,
 ) -> OrderEdit:
-    """Staff edit an order: {line id: current quantity wanted}, and new lines.
+    """Staff edit an order: {line id: current quantity wanted}, new lines, {line id: amount off each unit}.
 
     A new line is (variant id, units) or {variant_id | title, quantity, price, discount, location_id,
     requires_shipping}: `price` is one of a custom item, `discount` an amount off each unit.
@@ -138,6 +139,9 @@ def edit_order(
             for row in add:
                 _stage_line(shop, order, session, row if isinstance(row, dict) else {"variant_id": row[0],
                                                                                     "quantity": row[1]})  # fmt: skip
+            for line_id, off in (discounts or {}).items():
+                amount = rate_of(order).from_shop(Decimal(str(off)))
+                staging.add_discount(shop, session, order.line(line_id), "Discount", fixed=amount)
             return commit(shop, clock, session, note=note, notify=notify)[0]
         finally:
             shop.edit_sessions.pop(session.id, None)

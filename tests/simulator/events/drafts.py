@@ -16,7 +16,7 @@ from tests.simulator.state.shop import Shop
 
 
 def register_draft(shop: Shop, draft: Draft) -> None:
-    draft.number = 1 + len(shop.drafts)
+    draft.number = shop.last_numbers["DraftOrder"] = shop.last_numbers["DraftOrder"] + 1
     shop.drafts[draft.id] = draft
     name_lines(draft)
 

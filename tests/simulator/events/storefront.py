@@ -87,7 +87,7 @@ def place_order(
 
 def register(shop: Shop, order: Order) -> None:
     """Gives the order its number and name and puts it among the shop's orders."""
-    order.number = 1001 + len(shop.orders)
+    order.number = shop.last_numbers["Order"] = shop.last_numbers["Order"] + 1
     order.name = order.name or f"#{order.number}"
     shop.orders[order.id] = order
     open_fulfillment_orders(shop, order, order.lines, order.created_at)

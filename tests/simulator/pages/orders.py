@@ -126,7 +126,8 @@ def drafts(shop: Shop, query: dict[str, str]) -> str:
 
 def draft_row(shop: Shop, draft: Draft, query: dict[str, str]) -> str:
     is_open = draft.status != "COMPLETED"
-    buttons = button("Complete", "complete") + button("Delete", "delete_draft") if is_open else ""
+    labels = {"Complete": "complete", "One more": "change_draft", "Delete": "delete_draft"} if is_open else {}
+    buttons = "".join(button(label, action) for label, action in labels.items())
     form = post_form(f"/{shop.domain}/_act", {"draft": draft.id, **kept(query)}, buttons, "row")
     state = draft.status.lower().replace("_", " ") + (", stock reserved" if draft.reserved else "")
     name = f'{text(draft.name)}{tags_of(draft.tags)}<div class="sub">{text(who(shop, draft))}</div>'

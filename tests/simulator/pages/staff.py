@@ -18,11 +18,13 @@ def staff_section(shop: Shop, query: dict[str, str]) -> str:
     what += field("quantity", "Units", "1", "qty")
     edits = button("Add units", "edit_add") + button("Take off, restock", "edit_restock")
     edits += button("Take off, write off", "edit_write_off") + button("Cancel the order", "cancel_named")
+    edits += button("Delete the order", "delete_named")
     money = field("amount", f"Amount, {shop.currency}") + button("Pay part", "pay_part")
     money += button("Refund part", "refund_part")
     back = field("other_sku", "SKU that goes out") + button("Exchange", "exchange") + button("Return", "return_part")
     move = f'<select name="location" aria-label="location">{places}</select>' + button("Ships from there", "move")
-    inner = "".join(f"<div>{row}</div>" for row in (what, edits, money, back, move))
+    words = field("note", "Note") + button("Write note", "write_note")
+    inner = "".join(f"<div>{row}</div>" for row in (what, edits, money, back, move, words))
     form = post_form(f"/{shop.domain}/_act", kept(query), inner, "order")
     title = "<h2>Change an order <small>what staff do in the admin, to originals and to copies</small></h2>"
     return f'<section class="wide">{title}{form}</section>'

@@ -95,7 +95,25 @@ def move(sim: Any, shop: Shop, form: dict[str, str]) -> None:
     sim.move_order(shop.domain, order, number(form, "location"), units)
 
 
+def delete_named(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.delete_order(shop.domain, order_of(shop, form))
+
+
+def write_note(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    sim.change_words(shop.domain, order_of(shop, form), note=form.get("note", "").strip() or None)
+
+
+def change_draft(sim: Any, shop: Shop, form: dict[str, str]) -> None:
+    """One unit more of its first line: what an open copy looks like that somebody has touched."""
+    draft = shop.drafts[number(form, "draft")]
+    first = draft.lines[0]
+    sim.change_draft(shop.domain, draft, quantities={first.id: first.quantity + 1})
+
+
 ACTIONS = {
+    "change_draft": change_draft,
+    "delete_named": delete_named,
+    "write_note": write_note,
     "edit_add": add_units,
     "edit_restock": take_off,
     "edit_write_off": write_off,

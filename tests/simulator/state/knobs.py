@@ -38,6 +38,7 @@ class Knobs:
     moves_touch_orders: bool = True  # row 69: orders/updated comes for a fulfillment order that is moved [?]
     moves_need_stock: bool = False  # row 69: units can only move to where there are enough of them [?]
     returns_lower: str = "process"  # row 70: process | refund: when units that come back leave the order [?]
+    deletes_restock: bool = False  # row 71: units of a deleted order that were to ship go back on sale [?]
     ships_everything: bool = False  # row 57: lines that need no shipping are UNFULFILLED in a fulfilment order, too [?]
     cancel_restocks_shipped: bool = True  # row 47: shipped units of an unpaid order go back on sale with `restock`
     job_error: str | None = None  # row 30: the next jobs fail, with this message where there is room for one

@@ -25,8 +25,7 @@ ALL_SCOPES = """
 read_inventory write_inventory read_locations write_locations read_products write_products read_orders write_orders
 read_all_orders read_draft_orders write_draft_orders read_customers write_customers read_fulfillments write_fulfillments
 read_merchant_managed_fulfillment_orders write_merchant_managed_fulfillment_orders read_publications write_publications
-read_content write_content read_files write_files read_order_edits write_order_edits read_returns write_returns
-"""
+read_content write_content read_files write_files read_order_edits write_order_edits read_returns write_returns"""
 
 CLIENT_ID = "tiposync"
 CLIENT_SECRET = "shpss_simulator_secret"
@@ -250,6 +249,7 @@ class Shop:
         self.refunds: dict[int, Refund] = {}
         self.fulfillments: dict[int, Fulfillment] = {}
         self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
+        self.last_numbers = {"Order": 1000, "DraftOrder": 0}  # a number is given once, whatever was deleted
         self.edit_sessions: dict[int, object] = {}  # edits.session.EditSession
         self.metafields: dict[Owner, dict[tuple[str, str], Metafield]] = {}  # by namespace and key
         self.metafield_definitions: dict[int, MetafieldDefinition] = {}

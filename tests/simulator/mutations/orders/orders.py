@@ -1,4 +1,4 @@
-"""orderUpdate, orderCancel (a job) and orderClose (shopify.md 7.5)."""
+"""orderUpdate, orderCancel (a job), orderClose and orderDelete (shopify.md 7.5)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.simulator.events.touch import touch
 from tests.simulator.mutations.orders.customers import check_contact
 from tests.simulator.mutations.orders.input import Findings, only, read_address, read_pairs, read_tags
 from tests.simulator.reads.shop import number_of
+from tests.simulator.staff.orders import delete_order
 from tests.simulator.state.order_money import received, refunded
 from tests.simulator.state.orders import CancelJob, Order
 from tests.simulator.wire.problems import NotSimulatedError, user_error
@@ -58,6 +59,18 @@ def close_order(root, call: Call, arguments: dict) -> dict:
         order.closed_at = call.now
         touch(call.shop, call.now, order)
     return {"order": order, "userErrors": []}
+
+
+def remove_order(root, call: Call, arguments: dict) -> dict:
+    """Gone for good (recorded: open and fulfilled orders alike). Not every kind of order may go."""
+    order = call.shop.orders.get(number_of(arguments["orderId"], "Order"))
+    if order is None:
+        return {"deletedId": None, "userErrors": [user_error(["orderId"], GONE, "NOT_FOUND")]}
+    try:
+        delete_order(call.shop, call.simulator.clock, order, cause=f"api:{call.app.client_id}")
+    except ValueError as problem:
+        return {"deletedId": None, "userErrors": [user_error(["orderId"], str(problem), "INVALID")]}
+    return {"deletedId": arguments["orderId"], "userErrors": []}
 
 
 # Cancelling
@@ -128,6 +141,7 @@ def _carry_out(simulator, shop, job: CancelJob, order: Order, arguments: dict) -
 RESOLVERS = {
     "Mutation.orderUpdate": update_order,
     "Mutation.orderClose": close_order,
+    "Mutation.orderDelete": remove_order,
     "Mutation.orderCancel": cancel_order,
     "OrderCancelJobResult.id": lambda job, call, arguments: f"gid://shopify/OrderCancelJobResult/{int(job.id[:8], 16)}",
     "OrderCancelJobResult.done": lambda job, call, arguments: job.done,

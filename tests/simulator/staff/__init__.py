@@ -1,0 +1,1 @@
+"""What else staff do to orders and drafts by hand: delete them, change their words, change a draft (row 71)."""
