@@ -1,1 +1,1 @@
-"""Order edits (row 67): sessions, what they change, their mutations and the calculated orders that show them."""
+"""Order edits (row 67, shopify.md 7.6): sessions, their mutations, and the calculated orders that show them."""

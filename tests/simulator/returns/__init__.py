@@ -1,1 +1,1 @@
-"""Returns and exchanges (row 64)."""
+"""Returns and exchanges (rows 64 and 70, shopify.md 7.6)."""

@@ -1,1 +1,1 @@
-"""What else staff do to orders and drafts by hand: delete them, change their words, change a draft (row 71)."""
+"""What else staff do (row 71, shopify.md 7.6): delete orders, change their words, change drafts."""

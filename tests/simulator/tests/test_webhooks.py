@@ -26,7 +26,16 @@ UNSHAPED = {
     "BULK_OPERATIONS_FINISH",
 }
 # test_order_webhooks looks at these.
-OF_ORDERS = ("ORDERS_", "REFUNDS_", "FULFILLMENTS_", "DRAFT_ORDERS_", "CUSTOMERS_")
+OF_ORDERS = (
+    "ORDERS_",
+    "ORDER_",
+    "REFUNDS_",
+    "RETURNS_",
+    "FULFILLMENT_ORDERS_",
+    "FULFILLMENTS_",
+    "DRAFT_ORDERS_",
+    "CUSTOMERS_",
+)
 LEVELS, PRODUCTS = "inventory_levels/update", "products/update"
 
 
