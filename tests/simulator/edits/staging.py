@@ -52,6 +52,7 @@ def set_quantity(
     """The units a line is to have, shipped ones among them. Raises EditError."""
     if wanted < 0:
         raise EditError("must be greater than or equal to 0", ["quantity"])
+    _check_place(shop, place)
     added = next((row for row in session.added if row.line.id == line.id), None)
     if added is not None:
         _set_added(order, session, added, wanted)
@@ -90,8 +91,7 @@ def add_variant(
         raise EditError("must be greater than 0", ["quantity"])
     if variant_id not in shop.variants:
         raise EditError("The variant does not exist in the shop.", ["variantId"])
-    if location_id is not None and location_id not in shop.locations:
-        raise EditError("The location does not exist in the shop.", ["locationId"])
+    _check_place(shop, location_id)
     held = [*order.lines, *(row.line for row in session.added)]
     if not allow_duplicates and any(line.variant_id == variant_id for line in held):
         title = shop.products[shop.variants[variant_id].product_id].title
@@ -142,6 +142,11 @@ def _tax_like_others(order: Order, line: LineItem) -> None:
     """What staff add is taxed like the rest of the order."""
     for tax in next((one.tax_lines for one in order.lines if one.tax_lines), []):
         add_tax(order, line, tax.rate, tax.title, exchange_of(order))
+
+
+def _check_place(shop: Shop, location_id: int | None) -> None:
+    if location_id is not None and location_id not in shop.locations:
+        raise EditError("The location does not exist in the shop.", ["locationId"])
 
 
 def _check_stock(shop: Shop, variant_id: int | None, units: int) -> None:

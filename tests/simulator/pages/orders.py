@@ -6,7 +6,7 @@ from itertools import islice
 
 from tests.simulator.pages.parts import button, kept, link, live, post_form, table, text
 from tests.simulator.pages.staff import field, staff_section
-from tests.simulator.state.order_money import financial_status, grand_total
+from tests.simulator.state.order_money import current_grand_total, financial_status, grand_total
 from tests.simulator.state.orders import Draft, LineItem, Order
 from tests.simulator.state.shop import Shop
 
@@ -74,12 +74,18 @@ def order_row(shop: Shop, order: Order, query: dict[str, str]) -> str:
         buttons += button("Paid", "pay") if financial_status(order) in (None, "PENDING", "PARTIALLY_PAID") else ""
     buttons += link(f"/{shop.domain}", "Change", {"order": order.name})
     form = post_form(f"/{shop.domain}/_act", {"order": order.id, **kept(query)}, buttons, "row")
-    total = f"{grand_total(order).shop} {order.currency}"
     name = f'{text(order.name)}{tags_of(order.tags)}<div class="sub">{text(who(shop, order))}</div>'
     return (
-        f'<tr><td>{name}</td><td>{text(goods_of(order.lines))}</td><td class="n">{text(total)}</td>'
+        f'<tr><td>{name}</td><td>{text(goods_of(order.lines))}</td><td class="n">{total_of(order)}</td>'
         f"<td>{text(state_of(order))}</td><td>{form}</td></tr>"
     )
+
+
+def total_of(order: Order) -> str:
+    """What it comes to now, and below it what was ordered, where that is something else."""
+    now, before = current_grand_total(order).shop, grand_total(order).shop
+    aside = f'<div class="sub">of {text(before)}</div>' if now != before else ""
+    return f"{text(now)} {text(order.currency)}{aside}"
 
 
 def tags_of(tags: list[str]) -> str:

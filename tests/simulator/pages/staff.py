@@ -21,7 +21,7 @@ def staff_section(shop: Shop, query: dict[str, str]) -> str:
     edits += button("Delete the order", "delete_named")
     money = field("amount", f"Amount, {shop.currency}") + button("Pay part", "pay_part")
     money += button("Refund part", "refund_part")
-    back = field("other_sku", "SKU that goes out") + button("Exchange", "exchange") + button("Return", "return_part")
+    back = field("other_sku", "Other SKU, out") + button("Exchange", "exchange") + button("Return", "return_part")
     move = f'<select name="location" aria-label="location">{places}</select>' + button("Ships from there", "move")
     words = field("note", "Note") + button("Write note", "write_note")
     inner = "".join(f"<div>{row}</div>" for row in (what, edits, money, back, move, words))

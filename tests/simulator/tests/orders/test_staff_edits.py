@@ -71,6 +71,7 @@ def test_units_come_and_go_with_the_buttons(small: Small, order: Order):
     assert small.available(small.shirt) == 8
     shown = page(small)
     assert "1 of 3 × Shirt (SHIRT-S), 2 × Mug (MUG)" in shown
+    assert '35.70 EUR<div class="sub">of 59.50</div>' in shown
     for action in ("edit_add", "edit_restock", "edit_write_off"):
         assert f'value="{action}"' in shown
 
