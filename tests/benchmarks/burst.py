@@ -11,7 +11,7 @@ import argparse
 import json
 import math
 
-from tests.benchmarks.scene import BATCH_ROWS, NORTH, OURS, SOURCE, WRITES_PER_SECOND, Scene, Shopify
+from tests.benchmarks.staging.scene import BATCH_ROWS, NORTH, OURS, SOURCE, WRITES_PER_SECOND, Scene, Shopify
 from tests.benchmarks.table import print_table, ratio
 
 COSTS = [
@@ -72,7 +72,7 @@ def _measure_carrier(scene: Scene, options: argparse.Namespace, costs: list, pac
     told = []
     for kind in ("events", "carry"):
         profile = ["--profile", f"{options.profile}-{kind}.prof"] if options.profile else []
-        told.append(json.loads(scene.stage.run("-m", "tests.benchmarks.carrier", kind, *profile)))
+        told.append(json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", kind, *profile)))
     if scene.differing():
         raise RuntimeError(f"{scene.differing()} changes were not carried.")
     costs.append(_costs("one worker, webhooks recorded before", shopify, changes))

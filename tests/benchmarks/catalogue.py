@@ -13,8 +13,8 @@ import json
 import math
 
 from stores.shopify.products.product_records import PRODUCTS_PER_READ
-from tests.benchmarks.scene import NORTH, PLACE, QUANTITY, SOURCE, STANDARD_RATE, Shopify
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.staging.scene import NORTH, PLACE, QUANTITY, SOURCE, STANDARD_RATE, Shopify
+from tests.benchmarks.staging.stage import Stage
 from tests.benchmarks.table import print_table, ratio
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
@@ -111,7 +111,7 @@ def main() -> None:
 def _measure(scene: Catalogue, words: str, floor: int, profile: str | None) -> dict:
     shopify = Shopify(scene)
     options = ["--profile", f"{profile}-{words}.prof"] if profile else []
-    run = json.loads(scene.stage.run("-m", "tests.benchmarks.carrier", "catalogue", *options))
+    run = json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", "catalogue", *options))
     counted = {"requests": shopify.count("requests"), "points": shopify.count("points")}
     return run | counted | {"words": words, "floor": floor, "writes": sum(map(shopify.operations, WRITES))}
 

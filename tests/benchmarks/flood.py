@@ -17,8 +17,8 @@ import psutil
 import requests
 
 from tests.benchmarks.intake import ITEMS, webhook_requests
-from tests.benchmarks.load import connect, exchange
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.staging.load import connect, exchange
+from tests.benchmarks.staging.stage import Stage
 from tests.benchmarks.table import percentile, print_table
 
 LOGIN, PASSWORD = "bench", "a-password-for-benchmarks"
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16, help="senders (default 16)")
     options = parser.parse_args()
     with Stage(SHOPIFY_BASE_URL="http://127.0.0.1:9/{domain}", DJANGO_SUPERUSER_PASSWORD=PASSWORD) as stage:
-        world = json.loads(stage.run("-m", "tests.benchmarks.world", "synthetic", str(ITEMS)))
+        world = json.loads(stage.run("-m", "tests.benchmarks.staging.world", "synthetic", str(ITEMS)))
         stage.run("manage.py", "createsuperuser", "--noinput", f"--username={LOGIN}", "--email=b@example.com")
         web, worker = stage.start_web(), stage.start_worker()
         _flood(stage, world, options.per_second, min(5, options.seconds), options.connections)  # warms up

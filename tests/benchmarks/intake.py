@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from subprocess import Popen
 
-from tests.benchmarks.load import Load, request_bytes, run_load
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.staging.load import Load, request_bytes, run_load
+from tests.benchmarks.staging.stage import Stage
 from tests.benchmarks.table import percentile, print_table, ratio
 
 ITEMS = 500
@@ -63,7 +63,7 @@ def main() -> None:
     options = parser.parse_args()
     with Stage(SHOPIFY_BASE_URL="http://127.0.0.1:9/{domain}") as stage:
         stage.query(CREATE_TABLE)
-        world = json.loads(stage.run("-m", "tests.benchmarks.world", "synthetic", str(ITEMS)))
+        world = json.loads(stage.run("-m", "tests.benchmarks.staging.world", "synthetic", str(ITEMS)))
         web = stage.start_web()
         rows = _measure(stage, web, world, options, False)
         stage.query("UPDATE syncing_webhookevent SET state = 'done'")

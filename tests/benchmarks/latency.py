@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks.scene import NORTH, OURS, SOURCE, Scene
+from tests.benchmarks.staging.scene import NORTH, OURS, SOURCE, Scene
 from tests.benchmarks.table import percentile, print_table
 
 HEADER = ["", "changes", "p50 s (idle aim ≤ 0.5)", "p95 s", "p99 s (idle aim ≤ 2)"]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from tests.benchmarks.scale import STOP, Fan
-from tests.benchmarks.scene import OURS
+from tests.benchmarks.staging.scene import OURS
 from tests.benchmarks.table import percentile, print_table
 
 HEADER = ["the last store", "changes", "arrived at the others", "p50 s", "p99 s", "longest s", "its calls"]
@@ -99,7 +99,7 @@ def main() -> None:
             fan.install()
             fan.stage.query(STOP)
             fan.stage.start_worker()
-            fan.stage.run("-m", "tests.benchmarks.fan_out", "go")
+            fan.stage.run("-m", "tests.benchmarks.staging.fan_out", "go")
             for number, name in enumerate(options.states):
                 rows.append(measure(fan, name, number * 1000, options))
                 recover(fan)

@@ -12,7 +12,7 @@ import json
 import random
 import time
 
-from tests.benchmarks.scene import NORTH, SOURCE, Scene, Shopify
+from tests.benchmarks.staging.scene import NORTH, SOURCE, Scene, Shopify
 from tests.benchmarks.table import percentile, print_table, ratio
 
 CALLS = ("order", "orders", "orderCreate", "orderByIdentifier")
@@ -72,9 +72,9 @@ def _measure_pace(scene: Scene, count: int) -> list[list[object]]:
     for _ in range(count):
         _place(scene)
     scene.wait_for("webhooks recorded", lambda: scene.simulator.courier.wait_idle(0.5), 60 + count)
-    scene.stage.run("-m", "tests.benchmarks.carrier", "events")
+    scene.stage.run("-m", "tests.benchmarks.staging.carrier", "events")
     scene.simulator.reset_counters()
-    worker = json.loads(scene.stage.run("-m", "tests.benchmarks.carrier", "orders"))
+    worker = json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", "orders"))
     calls = _calls(scene) / count
     missing = scene.stage.query("SELECT count(*) FROM orders_orderimport WHERE state <> 'confirmed'")[0][0]
     if missing:
@@ -92,7 +92,7 @@ def _measure_floor(scene: Scene) -> tuple[dict, int]:
     for shop in scene.simulator.shops.values():
         shop.knobs.unique_custom_ids = False
     shopify = Shopify(scene)
-    told = json.loads(scene.stage.run("-m", "tests.benchmarks.carrier", "bare-orders"))
+    told = json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", "bare-orders"))
     assert shopify.operations("orderCreate") == int(told["told"])
     return told, int(told["told"])
 

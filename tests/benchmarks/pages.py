@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.staging.stage import Stage
 from tests.benchmarks.table import print_table
 
 AIM_MS = 300
@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     sizes = [str(number) for number in (options.ledger, options.links, options.times)]
     with Stage(SHOPIFY_BASE_URL="http://127.0.0.1:9/{domain}") as stage:
-        timings = json.loads(stage.run("-m", "tests.benchmarks.page_times", *sizes, *options.only))
+        timings = json.loads(stage.run("-m", "tests.benchmarks.staging.page_times", *sizes, *options.only))
     title = f"(g) The console with {options.ledger:,} lines in the ledger and {options.links:,} links"
     print_table(title, HEADER, list(_by_page(timings)))
     if shown := [timing for timing in timings if options.all or timing["p50"] >= AIM_MS]:

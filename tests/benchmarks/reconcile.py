@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 
-from tests.benchmarks.scene import BATCH_ROWS, SOURCE, STANDARD_RATE, WRITES_PER_SECOND, Scene, Shopify
+from tests.benchmarks.staging.scene import BATCH_ROWS, SOURCE, STANDARD_RATE, WRITES_PER_SECOND, Scene, Shopify
 from tests.benchmarks.table import print_table, ratio
 
 HEADER = ["variants, drift", "found", "compare: own s", "carry: own s", "own s together (aim at 1 %: ≤ 60)"]
@@ -55,7 +55,7 @@ def _measure(scene: Scene, share: float, quantity: int, profile: str | None) -> 
     run = {"words": words, "drifted": len(drifted)}
     for kind in ("reconcile", "carry"):
         options = ["--profile", f"{profile}-{kind}-{share:.0%}.prof"] if profile else []
-        run[kind] = json.loads(scene.stage.run("-m", "tests.benchmarks.carrier", kind, *options))
+        run[kind] = json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", kind, *options))
     if scene.differing():
         raise RuntimeError(f"{words}: {scene.differing()} of {len(drifted)} were not corrected.")
     run["found"] = scene.stage.query("SELECT differing FROM syncing_reconciliation ORDER BY id DESC LIMIT 1")[0][0]

@@ -12,8 +12,8 @@ import math
 import time
 from pathlib import Path
 
-from tests.benchmarks.scene import BATCH_ROWS, OURS
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.staging.scene import BATCH_ROWS, OURS
+from tests.benchmarks.staging.stage import Stage
 from tests.benchmarks.table import print_table, ratio
 from tests.simulator import Simulator
 
@@ -74,7 +74,7 @@ class Fan:
         }
         path = Path(self.stage.folder) / "shops.json"
         path.write_text(json.dumps(rows))
-        self.stage.run("-m", "tests.benchmarks.fan_out", "build", str(path))
+        self.stage.run("-m", "tests.benchmarks.staging.fan_out", "build", str(path))
         self.stage.start_web()
         url = f"{self.stage.web_url}/webhooks/shopify/"
         self.simulator.subscribe(self.domains[0], "INVENTORY_LEVELS_UPDATE", url)
@@ -89,7 +89,7 @@ class Fan:
         self._wait(lambda: not self.stage.query(WAITING)[0][0], "webhooks are processed")
         self.simulator.reset_counters()
         asked_at = self.simulator.clock.seconds()
-        self.stage.run("-m", "tests.benchmarks.fan_out", "go")
+        self.stage.run("-m", "tests.benchmarks.staging.fan_out", "go")
         self._wait(lambda: self._arrived(quantity), "all is carried")
         made = sorted(
             change.at

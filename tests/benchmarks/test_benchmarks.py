@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.benchmarks.stage import ROOT
+from tests.benchmarks.staging.stage import ROOT
 from tests.support.thoroughness import IS_LONG
 
 pytestmark = pytest.mark.process

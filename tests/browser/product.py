@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from syncing.queue.supervisor import die_with_parent
-from tests.benchmarks.stage import free_port, wait_for_port
+from tests.benchmarks.staging.stage import free_port, wait_for_port
 from tests.simulator import Simulator
 from tests.support.databases import at_home_in, find_migrated_database, new_database
 

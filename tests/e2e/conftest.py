@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.core.management import call_command
 
-from tests.benchmarks.stage import free_port
+from tests.benchmarks.staging.stage import free_port
 from tests.e2e.killing import Processes
 from tests.simulator import Simulator
 from tests.support.world import World

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks.stage import wait_for_port
+from tests.benchmarks.staging.stage import wait_for_port
 from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[2]

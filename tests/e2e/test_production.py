@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from tests.benchmarks.stage import free_port, wait_for_port
+from tests.benchmarks.staging.stage import free_port, wait_for_port
 from tests.support.databases import new_database
 from tests.tiposync.test_settings import ROOT
 

@@ -1,6 +1,6 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
-`python -m tests.benchmarks.carrier events|carry|reconcile|orders|bare-orders|catalogue [--profile FILE]`.
+`python -m tests.benchmarks.staging.carrier events|carry|reconcile|orders|bare-orders|catalogue [--profile FILE]`.
 
 The pieces are the very functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator,
 the wire), seconds slept (for Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the

@@ -21,7 +21,7 @@ import psycopg
 
 from tiposync import embedded
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 8
 # What `web` of the Procfile starts gunicorn with, where there is no Procfile to read it from.
@@ -48,7 +48,7 @@ class Stage:
             "PUBLIC_URL": self.web_url,
             "LOG_LEVEL": "WARNING",
             "STOP_SECONDS": "3",
-            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.staging.settings",
             **environment,
         }
 

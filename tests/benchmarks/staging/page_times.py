@@ -1,5 +1,6 @@
-"""Time the console's pages in this process: `python -m tests.benchmarks.page_times LEDGER LINKS TIMES [MODEL …]`
-prints JSON.
+"""Time the console's pages in this process.
+
+`python -m tests.benchmarks.staging.page_times LEDGER LINKS TIMES [MODEL …]` prints JSON.
 
 A process of its own on a stage's database, which it fills first.
 """
@@ -23,7 +24,8 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from tests.benchmarks.page_rows import Sizes, fill_all  # noqa: E402
+from tests.benchmarks.staging.filling import Sizes  # noqa: E402
+from tests.benchmarks.staging.page_rows import fill_all  # noqa: E402
 from tests.support.console.pages import Case, list_cases, list_url, registered, row_url  # noqa: E402
 from tiposync.console.home import sidebar  # noqa: E402
 

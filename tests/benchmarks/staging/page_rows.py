@@ -1,13 +1,9 @@
 """Fill a scratch database with as many rows as a big installation has after years: `fill_all(Sizes(...))`.
 
-All of it is made by the database itself, from numbers: `n` counts the rows of the table that is being filled.
+Made by the database itself (tests.benchmarks.staging.filling).
 """
 
-from dataclasses import dataclass
-
 from django.db import connection
-from django.db.models import DateTimeField, Model
-from django.db.models.fields import NOT_PROVIDED
 
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.models import (
@@ -40,21 +36,18 @@ from syncing.models import (
     SyncJob,
     WebhookEvent,
 )
-
-CONNECTIONS = 20
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many rows: of the ledger and of events, and of links; the other tables are fractions of them."""
-
-    ledger: int
-    links: int
-
-    @property
-    def big(self) -> int:
-        """Links of the first connection, which has half of them all; they are the source's variants, too."""
-        return self.links // 2
+from tests.benchmarks.staging.filling import (
+    CONNECTIONS,
+    Sizes,
+    connection_of,
+    days_ago,
+    fill,
+    gids_of,
+    one_of,
+    rarely,
+    source_variant_of,
+    title,
+)
 
 
 def fill_all(sizes: Sizes) -> None:
@@ -67,63 +60,6 @@ def fill_all(sizes: Sizes) -> None:
             step(sizes)
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM ANALYZE")
-
-
-def fill(model: type[Model], count: int, **columns: str) -> None:
-    """`count` rows of a model: field -> SQL of `n` (1, 2, …); other fields have their defaults, and id is n."""
-    names, values, parameters = [], [], []
-    for field in model._meta.concrete_fields:
-        if field.name in columns:
-            value = columns[field.name]
-        elif field.primary_key:
-            value = "n"
-        elif isinstance(field, DateTimeField) and not field.null:
-            value = "now()"
-        elif field.null or getattr(field, "generated", False):
-            continue
-        else:
-            default = field.get_default() if field.default is not NOT_PROVIDED else ""
-            value = "%s"
-            parameters.append(field.get_db_prep_save(default, connection))
-        names.append(connection.ops.quote_name(field.column))
-        values.append(value)
-    table = connection.ops.quote_name(model._meta.db_table)
-    rows = f"SELECT {', '.join(values)} FROM generate_series(1::bigint, {count}) AS n"
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({', '.join(names)}) {rows}", parameters)
-        cursor.execute(f"SELECT setval(pg_get_serial_sequence(%s, 'id'), {max(1, count)})", [model._meta.db_table])
-
-
-def one_of(*texts: str, by: str = "n") -> str:
-    """SQL: one text after the other."""
-    listed = ", ".join(f"'{text}'" for text in texts)
-    return f"(ARRAY[{listed}])[1 + mod({by}, {len(texts)})]"
-
-
-def rarely(common: str, **one_in: int) -> str:
-    """SQL: a text that stands in most rows, and in one of so many another."""
-    cases = " ".join(f"WHEN mod(n, {every}) = {every - 1} THEN '{text}'" for text, every in one_in.items())
-    return f"CASE {cases} ELSE '{common}' END"
-
-
-def title(number: str) -> str:
-    """SQL: the title of a product."""
-    nouns = one_of("sock", "shirt", "lamp", "chair", "bowl", "scarf", "mug", by=f"({number}) / 5")
-    return f"{one_of('Red', 'Blue', 'Green', 'White', 'Black', by=number)} || ' ' || {nouns} || ' ' || ({number})"
-
-
-def _connection_of(sizes: Sizes, number: str = "n") -> str:
-    return f"CASE WHEN {number} <= {sizes.big} THEN 1 ELSE 2 + mod({number}, {CONNECTIONS - 1}) END"
-
-
-def _source_variant_of(sizes: Sizes, number: str = "n") -> str:
-    beyond = f"1 + ({number} - {sizes.big} - 1) / {CONNECTIONS - 1}"
-    return f"CASE WHEN {number} <= {sizes.big} THEN {number} ELSE {beyond} END"
-
-
-def _days_ago(span: int, count: int) -> str:
-    """SQL: instants of so many days, the newest last."""
-    return f"now() - interval '{span} days' * (1 - n / {count}.0)"
 
 
 def _fill_map(sizes: Sizes) -> None:
@@ -147,11 +83,11 @@ def _fill_map(sizes: Sizes) -> None:
     fill(CatalogueSettings, CONNECTIONS, connection="n", started_at="now()")
     fill(SyncSwitch, 1)
     fill(CurrencyRate, 1000, base="'EUR'", quote="'SEK'", rate="11", valid_from="current_date - n::int")
-    number = f"CASE WHEN n <= {sizes.big} THEN n ELSE {_source_variant_of(sizes, f'(n - {sizes.big})')} END"
+    number = f"CASE WHEN n <= {sizes.big} THEN n ELSE {source_variant_of(sizes, f'(n - {sizes.big})')} END"
     fill(
         Variant,
         sizes.big + sizes.links,
-        store=f"CASE WHEN n <= {sizes.big} THEN 1 ELSE 1 + {_connection_of(sizes, f'(n - {sizes.big})')} END",
+        store=f"CASE WHEN n <= {sizes.big} THEN 1 ELSE 1 + {connection_of(sizes, f'(n - {sizes.big})')} END",
         gid="'gid://shopify/ProductVariant/' || n",
         product_gid="'gid://shopify/Product/' || n",
         item_gid="'gid://shopify/InventoryItem/' || n",
@@ -171,8 +107,8 @@ def _fill_stock(sizes: Sizes) -> None:
     fill(
         VariantLink,
         sizes.links,
-        connection=_connection_of(sizes),
-        source_variant=_source_variant_of(sizes),
+        connection=connection_of(sizes),
+        source_variant=source_variant_of(sizes),
         destination_variant=f"CASE WHEN {state} IN ('unmatched', 'ambiguous') THEN NULL ELSE n + {sizes.big} END",
         state=state,
         is_manual="mod(n, 500) = 0",
@@ -181,7 +117,7 @@ def _fill_stock(sizes: Sizes) -> None:
     suggestions = VariantLink.candidates.through
     link = "(101 * n - 1)"  # an ambiguous one
     fill(suggestions, sizes.links // 101, variantlink=link, variant=f"{link} + {sizes.big}")
-    store = f"CASE WHEN n <= {sizes.big} THEN 1 ELSE 1 + {_connection_of(sizes, f'(n - {sizes.big})')} END"
+    store = f"CASE WHEN n <= {sizes.big} THEN 1 ELSE 1 + {connection_of(sizes, f'(n - {sizes.big})')} END"
     fill(
         StockLevel,
         sizes.big + sizes.links,
@@ -196,15 +132,15 @@ def _fill_stock(sizes: Sizes) -> None:
     fill(
         StockLink,
         sizes.links,
-        connection=_connection_of(sizes),
+        connection=connection_of(sizes),
         variant_link="n",
-        mapping=_connection_of(sizes),
-        source_level=_source_variant_of(sizes),
+        mapping=connection_of(sizes),
+        source_level=source_variant_of(sizes),
         destination_level=f"n + {sizes.big}",
         dirty_sequence="2",
         settled_sequence="CASE WHEN mod(n, 400) = 0 THEN 1 ELSE 2 END",
         state=rarely("in_step", skipped=100, held=500, drifted=700, pending=900),
-        changed_at=_days_ago(30, sizes.links),
+        changed_at=days_ago(30, sizes.links),
     )
     observations = sizes.ledger // 2
     fill(
@@ -215,7 +151,7 @@ def _fill_stock(sizes: Sizes) -> None:
         available="mod(n + 1, 50)",
         origin="'webhook'",
         event="n",
-        created_at=_days_ago(30, observations),
+        created_at=days_ago(30, observations),
     )
 
 
@@ -227,7 +163,7 @@ def _fill_ledger(sizes: Sizes) -> None:
         reconciliations,
         connection=f"1 + mod(n, {CONNECTIONS})",
         state=rarely("done", failed=200),
-        started_at=_days_ago(30, reconciliations),
+        started_at=days_ago(30, reconciliations),
     )
     batch_connection = f"1 + mod(n, {CONNECTIONS})"
     fill(
@@ -239,14 +175,14 @@ def _fill_ledger(sizes: Sizes) -> None:
         kind="'adjust'",
         body="convert_to(repeat('x', 2000), 'utf8')",
         state=rarely("applied", refused=500, unknown=5000),
-        created_at=_days_ago(90, batches),
+        created_at=days_ago(90, batches),
     )
     link = f"(1 + mod(n * 7919, {sizes.links}))"
     fill(
         StockAdjustment,
         sizes.ledger,
         batch="1 + (n - 1) / 10",
-        connection=_connection_of(sizes, link),
+        connection=connection_of(sizes, link),
         link=link,
         level=f"{link} + {sizes.big}",
         change_from="mod(n, 50)",
@@ -254,7 +190,7 @@ def _fill_ledger(sizes: Sizes) -> None:
         cause=f"CASE WHEN mod(n, 300) = 0 THEN 'released' ELSE {one_of('source_changed', 'reconciliation')} END",
         reconciliation=f"CASE WHEN mod(n, 2) = 1 THEN 1 + mod(n, {reconciliations}) END",
         state=rarely("applied", stale=200, failed=1000, unknown=20000),
-        created_at=_days_ago(90, sizes.ledger),
+        created_at=days_ago(90, sizes.ledger),
         settled_at="now()",
     )
     held = f"CASE WHEN n <= {sizes.links // 500} THEN 500 * n - 1 ELSE 1 + mod(n * 13, {sizes.links}) END"
@@ -262,13 +198,13 @@ def _fill_ledger(sizes: Sizes) -> None:
         StockHold,
         holds,
         link=held,
-        connection=_connection_of(sizes, f"({held})"),
+        connection=connection_of(sizes, f"({held})"),
         kind=rarely("guard", outcome=40),
         reason="'It would fall from 80 to 0.'",
         state=f"CASE WHEN n <= {sizes.links // 500} THEN 'open' ELSE {one_of('released', 'discarded')} END",
         destination_from="80",
         destination_to="0",
-        created_at=_days_ago(90, holds),
+        created_at=days_ago(90, holds),
     )
 
 
@@ -283,8 +219,8 @@ def _fill_traffic(sizes: Sizes) -> None:
         topic=topic,
         body="'{\"inventory_item_id\": ' || mod(n, 50000) || repeat(', \"field\": 1', 20) || '}'",
         state=f"CASE WHEN n > {sizes.ledger - 200} THEN 'new' ELSE {rarely('done', ignored=7, failed=2000)} END",
-        triggered_at=_days_ago(30, sizes.ledger),
-        received_at=_days_ago(30, sizes.ledger),
+        triggered_at=days_ago(30, sizes.ledger),
+        received_at=days_ago(30, sizes.ledger),
     )
     jobs = sizes.ledger // 5
     fill(
@@ -297,8 +233,8 @@ def _fill_traffic(sizes: Sizes) -> None:
         state=f"CASE WHEN n > {jobs - 100} THEN 'queued' ELSE {rarely('succeeded', failed=80)} END",
         failure=rarely("", rejected=80),
         message=rarely("Carried 3 changes.", **{"Shopify said no.": 80}),
-        finished_at=_days_ago(30, jobs),
-        due_at=_days_ago(30, jobs),
+        finished_at=days_ago(30, jobs),
+        due_at=days_ago(30, jobs),
     )
     alerts = sizes.ledger // 200
     fill(
@@ -321,13 +257,13 @@ def _fill_orders(sizes: Sizes) -> None:
         order_name="'#' || n",
         copy_gid="'gid://shopify/Order/' || (n + 10000000)",
         copy_name="'#' || (n + 10000000)",
-        placed_at=_days_ago(90, orders),
+        placed_at=days_ago(90, orders),
         original_total="12.30",
         original_currency="'EUR'",
         state=rarely("confirmed", failed=100, waiting=101, skipped=50),
         waits_for=rarely("", links=101),
         is_partial="mod(n, 60) = 0",
-        created_at=_days_ago(90, orders),
+        created_at=days_ago(90, orders),
     )
     fill(
         OrderImportLine,
@@ -347,23 +283,23 @@ def _fill_orders(sizes: Sizes) -> None:
         kind=one_of("fulfilment", "refund", "cancellation"),
         origin_gid="'gid://shopify/Fulfillment/' || n",
         state=rarely("confirmed", failed=100),
-        origin_at=_days_ago(90, orders // 2),
+        origin_at=days_ago(90, orders // 2),
     )
 
 
 def _fill_catalogue(sizes: Sizes) -> None:
     state = rarely("linked", conflict=60, failed=250, unmatched=40, unlinked=45)
     own = {
-        "connection": _connection_of(sizes),
-        "destination": f"1 + {_connection_of(sizes)}",
-        "title": title(_source_variant_of(sizes)),
-        "handle": f"'product-' || ({_source_variant_of(sizes)})",
+        "connection": connection_of(sizes),
+        "destination": f"1 + {connection_of(sizes)}",
+        "title": title(source_variant_of(sizes)),
+        "handle": f"'product-' || ({source_variant_of(sizes)})",
         "state": state,
         "synced_at": "now()",
     }
-    gids = _gids("Product")
+    gids = gids_of("Product")
     fill(ProductLink, sizes.links, **own, **gids, is_created="mod(n, 3) = 0")
-    fill(ResourceLink, sizes.links // 50, **own, **_gids("Collection"), kind=one_of("collection", "page", "article"))
+    fill(ResourceLink, sizes.links // 50, **own, **gids_of("Collection"), kind=one_of("collection", "page", "article"))
     run_count = CONNECTIONS * 10
     fill(
         CatalogueRun,
@@ -386,19 +322,12 @@ def _fill_catalogue(sizes: Sizes) -> None:
     )
 
 
-def _gids(kind: str) -> dict[str, str]:
-    return {
-        "source_gid": f"'gid://shopify/{kind}/' || n",
-        "destination_gid": f"'gid://shopify/{kind}/' || (n + 10000000)",
-    }
-
-
 def _fill_rest(sizes: Sizes) -> None:
     changes = sizes.ledger // 20
     fill(
         ConfigurationChange,
         changes,
-        at=_days_ago(400, changes),
+        at=days_ago(400, changes),
         author=one_of("anna", "ben", ""),
         kind="'update'",
         table="'stores_connection'",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.staging.stage import Stage
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
 

@@ -1,4 +1,4 @@
-"""Fill a scratch database: `python -m tests.benchmarks.world synthetic 500`. Prints what it made as JSON.
+"""Fill a scratch database: `python -m tests.benchmarks.staging.world synthetic 500`. Prints what it made as JSON.
 
 A process of its own: the benchmarks themselves never load Django, so that they take no time from what they measure.
 """

@@ -1,7 +1,8 @@
-"""Rows for one source and many destinations in step, and the starting shot: `python -m tests.benchmarks.fan_out …`.
+"""Rows for one source and many destinations in step, and the starting shot.
 
-A process of its own, as tests.benchmarks.world. `build FILE` reads {domain: {token, location, items: [id, …]}}, the
-source first; `go` ends the stop of all syncing and has every connection carried.
+`python -m tests.benchmarks.staging.fan_out …`: a process of its own, as tests.benchmarks.staging.world. `build FILE`
+reads {domain: {token, location, items: [id, …]}}, the source first; `go` ends the stop of all syncing and has every
+connection carried.
 """
 
 import json
