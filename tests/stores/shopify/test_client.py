@@ -22,6 +22,9 @@ from tests.stores.shopify.wire import (
     VERSION,
     WRITE,
     Naps,
+    RecordingBucket,
+    RecordingGate,
+    RenewableToken,
     answer,
     client,
     points,
@@ -31,37 +34,6 @@ from tests.stores.shopify.wire import (
 )
 
 pytestmark = pytest.mark.usefixtures("wire")
-
-
-class RenewableToken:
-    """A token source that has one more token."""
-
-    def __init__(self) -> None:
-        self.current, self.rejected = "old-token", []
-
-    def token(self) -> str:
-        return self.current
-
-    def renew(self, rejected_token: str) -> str:
-        self.rejected.append(rejected_token)
-        self.current = "new-token"
-        return self.current
-
-
-class RecordingBucket(LocalBucket):
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.acquired, self.reported = [], []
-
-    def acquire(self, cost):
-        self.acquired.append(cost)
-        return super().acquire(cost)
-
-    def report(self, throttle_status, requested, actual):
-        self.reported.append((throttle_status, requested, actual))
-        super().report(throttle_status, requested, actual)
 
 
 def test_a_query_returns_its_data(wire):
@@ -338,19 +310,6 @@ def test_what_time_it_is_for_shopify_is_what_its_last_answer_says(told, known):
     asked = client()
     asked.execute("{ shop { name } }", cost=1)
     assert asked.answered_at == known
-
-
-class RecordingGate:
-    """Lets everybody pass, and remembers who did."""
-
-    def __init__(self, is_probe: bool = False) -> None:
-        self.is_probe, self.left = is_probe, []
-
-    def enter(self, is_write):
-        return self.is_probe
-
-    def leave(self, is_write, seconds, error):
-        self.left.append((is_write, type(error)))
 
 
 def test_a_worker_sleeps_no_longer_than_its_patience_in_one_call(wire):

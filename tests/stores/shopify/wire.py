@@ -66,3 +66,47 @@ def refuse(status: int, body: str = '{"errors":"No"}', **headers: str) -> None:
 def sent() -> list[dict[str, Any]]:
     """The bodies that went out."""
     return [json.loads(call.request.body) for call in responses.calls]
+
+
+class RenewableToken:
+    """A token source that has one more token."""
+
+    def __init__(self) -> None:
+        self.current, self.rejected = "old-token", []
+
+    def token(self) -> str:
+        return self.current
+
+    def renew(self, rejected_token: str) -> str:
+        self.rejected.append(rejected_token)
+        self.current = "new-token"
+        return self.current
+
+
+class RecordingBucket(LocalBucket):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acquired, self.reported = [], []
+
+    def acquire(self, cost):
+        self.acquired.append(cost)
+        return super().acquire(cost)
+
+    def report(self, throttle_status, requested, actual):
+        self.reported.append((throttle_status, requested, actual))
+        super().report(throttle_status, requested, actual)
+
+
+class RecordingGate:
+    """Lets everybody pass, and remembers who did."""
+
+    def __init__(self, is_probe: bool = False) -> None:
+        self.is_probe, self.left = is_probe, []
+
+    def enter(self, is_write):
+        return self.is_probe
+
+    def leave(self, is_write, seconds, error):
+        self.left.append((is_write, type(error)))
