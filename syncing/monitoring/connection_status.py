@@ -53,23 +53,16 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Row]:
     jobs, last, events = _count_jobs(ids), _describe_last(ids), _oldest_events(known.values())
     statuses = {}
     for pk, connection in known.items():
-        counts, out_of_step = stock[pk], stock[pk]["dirty"] + stock[pk]["held"] + stock[pk]["drifted"]
-        inert = connection.why_inert(is_stopped)
+        inert, pending, quantities = connection.why_inert(is_stopped), batches.get(pk, 0), _quantities(stock[pk])
         statuses[pk] = {
             "connection": f"{connection.source.domain}:{connection.destination.domain}",
             "strategy": connection.strategy,
             "state": connection.state,
             "inert_reason": inert,
-            "is_in_step": not inert and not out_of_step and not batches.get(pk),
-            "pairs": counts["pairs"],
-            "in_step": counts["pairs"] - out_of_step - counts["skipped"],
-            "out_of_step": out_of_step,
+            "is_in_step": not inert and not quantities["out_of_step"] and not pending,
+            **quantities,
             "held": holds.get(pk, 0),
-            "drifted": counts["drifted"],
-            "skipped": counts["skipped"],
-            "oversold": counts["oversold"],
-            "oldest_waiting_at": counts["oldest_waiting"],
-            "pending_batches": batches.get(pk, 0),
+            "pending_batches": pending,
             "links": links[pk],
             "carries_orders": connection.carries_orders,
             "orders": orders[pk],
@@ -80,6 +73,20 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Row]:
             "oldest_event_at": events.get(pk),
         }
     return statuses
+
+
+def _quantities(counts: Row) -> Row:
+    """How many pairs of levels there are, and how they stand."""
+    out_of_step = counts["dirty"] + counts["held"] + counts["drifted"]
+    return {
+        "pairs": counts["pairs"],
+        "in_step": counts["pairs"] - out_of_step - counts["skipped"],
+        "out_of_step": out_of_step,
+        "drifted": counts["drifted"],
+        "skipped": counts["skipped"],
+        "oversold": counts["oversold"],
+        "oldest_waiting_at": counts["oldest_waiting"],
+    }
 
 
 def needs_attention(status: Row) -> list[tuple[str, str]]:

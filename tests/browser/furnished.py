@@ -26,7 +26,7 @@ from syncing.queue import enqueue
 from tests.browser.product import Product
 from tests.browser.shop_window import ShopWindow, open_shops
 from tests.browser.visitor import make_user
-from tests.simulator.events import catalogue_hands
+from tests.simulator.events.catalogue import hands as catalogue_hands
 from tests.support.console.press import page_of
 
 # Which row of a model's has most to show.

@@ -17,8 +17,10 @@ from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, CatalogueRunItem, StockHold, SyncJob
 from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
-from tests.simulator.events import catalogue_hands, collection_members, merchant
-from tests.simulator.events.files import drawn_file
+from tests.simulator.events import merchant
+from tests.simulator.events.catalogue import collection_members
+from tests.simulator.events.catalogue import hands as catalogue_hands
+from tests.simulator.events.catalogue.files import drawn_file
 from tests.simulator.mutations import publications
 from tests.simulator.state.shop import Product, Shop
 from tests.support.catalogue.scene import COLLECTION_WRITES

@@ -24,9 +24,10 @@ from tests.simulator.documents.plan import Compiler, OperationPlan
 from tests.simulator.documents.resolvers import RESOLVERS, TYPE_NAMES
 from tests.simulator.documents.schema import load_schema, load_scopes
 from tests.simulator.edits.commit import edit_order
-from tests.simulator.events import drafts, files, merchant, order_moves, storefront
+from tests.simulator.events import drafts, merchant, order_moves, storefront
+from tests.simulator.events.catalogue import files
+from tests.simulator.events.catalogue.pictures import Downloads
 from tests.simulator.events.later import Later
-from tests.simulator.events.pictures import Downloads
 from tests.simulator.pages.page import Pages
 from tests.simulator.payments.pay import pay
 from tests.simulator.relocation.move import move_order

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulator import Simulator
-from tests.simulator.events import catalogue_hands, merchant
+from tests.simulator.events import merchant
+from tests.simulator.events.catalogue import hands as catalogue_hands
 from tests.simulator.mutations import publications
 from tests.simulator.state.shop import Product, Shop
 

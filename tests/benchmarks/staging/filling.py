@@ -23,7 +23,7 @@ class Sizes:
 
 
 def fill(model: type[Model], count: int, **columns: str) -> None:
-    """`count` rows of a model: field -> SQL of `n` (1, 2, …); other fields have their defaults, and id is n."""
+    """`count` rows of a model: field -> SQL of `n` (1, 2, …); other fields have their defaults, id is n."""
     names, values, parameters = [], [], []
     for field in model._meta.concrete_fields:
         if field.name in columns:
@@ -32,7 +32,7 @@ def fill(model: type[Model], count: int, **columns: str) -> None:
             value = "n"
         elif isinstance(field, DateTimeField) and not field.null:
             value = "now()"
-        elif field.null or getattr(field, "generated", False):
+        elif field.null or field.has_db_default() or getattr(field, "generated", False):
             continue
         else:
             default = field.get_default() if field.default is not NOT_PROVIDED else ""

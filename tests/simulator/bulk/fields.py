@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.simulator.bulk.operations import LimitError, status_of
 from tests.simulator.documents.call import Call
 from tests.simulator.reads.paging import Page, connection_resolvers, page_of
-from tests.simulator.reads.search import compile_search
+from tests.simulator.reads.searching.search import compile_search
 from tests.simulator.reads.shop import attribute, by_id, instant, number_of
 from tests.simulator.state.gids import gid
 from tests.simulator.state.shop import BulkOperation

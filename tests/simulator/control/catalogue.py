@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.simulator.control.looks import number, numbers
-from tests.simulator.events import catalogue_hands as hands
-from tests.simulator.events.collection_members import member_ids
-from tests.simulator.events.files import file_gid, status_of, url_of
-from tests.simulator.events.metafields import fields_of
+from tests.simulator.events.catalogue import hands as hands
+from tests.simulator.events.catalogue.collection_members import member_ids
+from tests.simulator.events.catalogue.files import file_gid, status_of, url_of
+from tests.simulator.events.catalogue.metafields import fields_of
 from tests.simulator.mutations.publications import listed_at
 from tests.simulator.state.catalogue import Article, Blog, Collection, ContentPage, File
 from tests.simulator.state.gids import gid

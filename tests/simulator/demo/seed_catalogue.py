@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from tests.simulator.demo.csv_file import CsvProduct, CsvVariant
-from tests.simulator.events import catalogue_hands as hands
-from tests.simulator.events.files import drawn_file
+from tests.simulator.events.catalogue import hands as hands
+from tests.simulator.events.catalogue.files import drawn_file
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.money import price_text
 from tests.simulator.state.shop import Location, Product, Shop, Variant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulator.events import conditions
+from tests.simulator.events.catalogue import conditions
 from tests.simulator.mutations import collections as collection_writes
 from tests.simulator.mutations import content as content_writes
 from tests.simulator.mutations import publications

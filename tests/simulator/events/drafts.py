@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from tests.simulator.events import metafields
+from tests.simulator.events.catalogue import metafields
 from tests.simulator.events.later import Later
 from tests.simulator.events.order_stock import Router, claim
 from tests.simulator.events.stock import StockAction

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.simulator.events.deletion import delete_product as delete_wholly
-from tests.simulator.events.deletion import delete_variant as delete_variant_wholly
+from tests.simulator.events.catalogue.deletion import delete_product as delete_wholly
+from tests.simulator.events.catalogue.deletion import delete_variant as delete_variant_wholly
 from tests.simulator.events.stock import StockAction, touch_products
 from tests.simulator.mutations.activation import activate_level, change_item, deactivate_level
 from tests.simulator.mutations.products.fields import move_handle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.simulator.events.conditions import change_condition, new_condition
+from tests.simulator.events.catalogue.conditions import change_condition, new_condition
 from tests.simulator.reads.shop import number_of
 from tests.simulator.state import taxonomy
 from tests.simulator.state.catalogue import Collection, Condition, Source

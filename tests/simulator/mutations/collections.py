@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events import metafields
-from tests.simulator.events.collection_members import member_ids, remember_count
-from tests.simulator.events.files import PictureError, fetch_picture
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.collection_members import member_ids, remember_count
+from tests.simulator.events.catalogue.files import PictureError, fetch_picture
 from tests.simulator.mutations import publications
 from tests.simulator.mutations.collection_sources import SourceReader
 from tests.simulator.mutations.products.fields import as_handle

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events import metafields
-from tests.simulator.events.files import PictureError, fetch_picture
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.files import PictureError, fetch_picture
 from tests.simulator.mutations.products.fields import as_handle
 from tests.simulator.mutations.publications import read_instant
 from tests.simulator.reads.shop import number_of

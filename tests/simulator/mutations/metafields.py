@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events.metafields import (
+from tests.simulator.events.catalogue.metafields import (
     KEY,
     KINDS,
     NAMESPACE,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tests.simulator.documents.call import Call
 from tests.simulator.payloads.payloads import SCOPES, header_topic
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.search_keys import search_for
+from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.reads.shop import VERSIONS, attribute, count_of, id_key, identity, number_of
 from tests.simulator.state.shop import HttpEndpoint, Subscription
 from tests.simulator.wire.problems import NotSimulatedError, user_error

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.simulator.events.collection_members import member_ids
-from tests.simulator.events.files import status_of, url_of
+from tests.simulator.events.catalogue.collection_members import member_ids
+from tests.simulator.events.catalogue.files import status_of, url_of
 from tests.simulator.mutations.publications import listed_at
 from tests.simulator.pages.catalogue_actions import do
 from tests.simulator.pages.parts import button, frame, link, post_form, table, text

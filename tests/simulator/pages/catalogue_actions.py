@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulator.events import catalogue_hands as hands
 from tests.simulator.events import merchant
+from tests.simulator.events.catalogue import hands as hands
 from tests.simulator.state.money import complaint_about, price_text
 from tests.simulator.state.shop import Product, Shop
 from tests.simulator.state.tags import tidy_tags

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.simulator.events.conditions import rule_set
-from tests.simulator.events.files import image_size, url_of
+from tests.simulator.events.catalogue.conditions import rule_set
+from tests.simulator.events.catalogue.files import image_size, url_of
 from tests.simulator.state.clock import iso_offset
 from tests.simulator.state.gids import gid
 from tests.simulator.state.shop import Shop

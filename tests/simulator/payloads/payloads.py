@@ -22,7 +22,7 @@ from tests.simulator.payloads.orders import draft_body, order_body
 from tests.simulator.payloads.people import customer_body
 from tests.simulator.payloads.products import product_body
 from tests.simulator.reads.inventory import primary_location
-from tests.simulator.reads.search import compile_search
+from tests.simulator.reads.searching.search import compile_search
 from tests.simulator.state.clock import iso_offset
 from tests.simulator.state.gids import gid, level_gid
 from tests.simulator.state.shop import InventoryItem, Shop

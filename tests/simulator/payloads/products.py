@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulator.events.files import image_size, status_of, url_of
+from tests.simulator.events.catalogue.files import image_size, status_of, url_of
 from tests.simulator.reads.shop import inventory_quantity
 from tests.simulator.state import taxonomy
 from tests.simulator.state.catalogue import File

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events import metafields
-from tests.simulator.events.collection_members import is_member, member_ids, members, products_count
-from tests.simulator.events.conditions import EXCLUDING_CLASSES, INCLUDING_CLASSES, TYPE_NAMES, condition_gid, rule_set
-from tests.simulator.events.files import image_size
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.collection_members import is_member, member_ids, members, products_count
+from tests.simulator.events.catalogue.conditions import (
+    EXCLUDING_CLASSES,
+    INCLUDING_CLASSES,
+    TYPE_NAMES,
+    condition_gid,
+    rule_set,
+)
+from tests.simulator.events.catalogue.files import image_size
 from tests.simulator.mutations.products.media import image_of
 from tests.simulator.reads.paging import Page, connection_resolvers, page_of
 from tests.simulator.reads.products import seo
-from tests.simulator.reads.search_keys_catalogue import search_catalog
+from tests.simulator.reads.searching.keys_catalogue import search_catalog
 from tests.simulator.reads.shop import (
     attribute,
     catalog_by_id,

@@ -7,7 +7,7 @@ import re
 from tests.simulator.documents.call import Call
 from tests.simulator.mutations.content import articles_of
 from tests.simulator.reads.paging import Page, connection_resolvers, page_of, write_cursor
-from tests.simulator.reads.search_keys_catalogue import search_catalog
+from tests.simulator.reads.searching.keys_catalogue import search_catalog
 from tests.simulator.reads.shop import attribute, catalog_by_id, exact_count, id_key, identity, instant
 from tests.simulator.state.catalogue import Article, Blog, ContentPage
 

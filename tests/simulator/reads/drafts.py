@@ -14,7 +14,7 @@ from tests.simulator.reads.order_parts import (
     tax_of,
 )
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.search_keys import search_for
+from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.reads.shop import attribute, by_id, count_of, id_key, identity, instant
 from tests.simulator.state.gids import gid
 from tests.simulator.state.money import Bag, text_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulator.documents.call import Call
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.search_keys import search_for
+from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.reads.shop import (
     attribute,
     by_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events.metafields import KINDS, fields_of, find_definition, owner_of, spelled_out
+from tests.simulator.events.catalogue.metafields import KINDS, fields_of, find_definition, owner_of, spelled_out
 from tests.simulator.mutations.metafields import OWNER_TYPES, digest
 from tests.simulator.reads.paging import Page, page_of
 from tests.simulator.reads.shop import attribute, by_id, id_key, identity

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.simulator.documents.call import Call
 from tests.simulator.edits.session import why_not_editable
-from tests.simulator.events.metafields import find_by_custom_id
+from tests.simulator.events.catalogue.metafields import find_by_custom_id
 from tests.simulator.payments.pay import can_be_paid
 from tests.simulator.reads.order_parts import (
     LineView,
@@ -20,7 +20,7 @@ from tests.simulator.reads.order_parts import (
     tax_of,
 )
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.search_keys import search_for
+from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.reads.shop import attribute, count_rows, id_key, identity, instant, number_of
 from tests.simulator.state.clock import iso_utc
 from tests.simulator.state.gids import gid

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tests.simulator.documents.call import Call
+from tests.simulator.events.catalogue.metafields import find_by_custom_id
 from tests.simulator.events.customers import find_customer
-from tests.simulator.events.metafields import find_by_custom_id
 from tests.simulator.reads.order_parts import address_of, list_page, protected
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.search_keys import search_for
+from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.reads.shop import attribute, count_of, id_key, identity, number_of
 from tests.simulator.state.orders import Customer
 from tests.simulator.wire.problems import FieldError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from tests.simulator.documents.call import Call
 from tests.simulator.edits.session import living_session
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.search_keys import search_for
+from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.state.clock import iso_utc
 from tests.simulator.state.gids import gid, level_gid, parse_gid
 from tests.simulator.state.orders import CancelJob

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulator.events import metafields
+from tests.simulator.events.catalogue import metafields
 from tests.simulator.events.order_moves import begin
 from tests.simulator.events.order_stock import open_entries, restock, take_open_units
 from tests.simulator.events.touch import touch

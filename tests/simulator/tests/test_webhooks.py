@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from tests.simulator import Simulator
-from tests.simulator.events.conditions import new_condition
-from tests.simulator.events.files import drawn_file
+from tests.simulator.events.catalogue.conditions import new_condition
+from tests.simulator.events.catalogue.files import drawn_file
 from tests.simulator.payloads.payloads import BODIES, TOPICS
 from tests.simulator.state.catalogue import Collection, Source
 from tests.simulator.tests.conftest import ADJUST, DOMAIN, Api, Receiver, Small, adjust_input, sign

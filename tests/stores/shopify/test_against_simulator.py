@@ -14,8 +14,7 @@ from stores.shopify.products import products
 from stores.shopify.throttle import LocalBucket
 from tests.simulator.simulation import Simulator
 from tests.simulator.state.clock import Clock
-from tests.stores.shopify.simulated import Renewing, Store
-from tests.stores.shopify.wire import DOMAIN, VERSION
+from tests.stores.shopify.wire import DOMAIN, VERSION, Renewing, Store
 
 URI = "gid://tiposync/StockBatch/1"
 LOST = ("close", "html", "internal_error")

@@ -14,7 +14,8 @@ from syncing.catalogue.products import single
 from syncing.catalogue.runs import lifecycle, worker
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.queue import enqueue
-from tests.simulator.events import catalogue_hands, merchant
+from tests.simulator.events import merchant
+from tests.simulator.events.catalogue import hands as catalogue_hands
 from tests.support.places import Place
 from tests.support.world import World
 

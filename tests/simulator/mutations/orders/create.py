@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events.metafields import check_all, put_all
+from tests.simulator.events.catalogue.metafields import check_all, put_all
 from tests.simulator.events.order_build import discount_order
 from tests.simulator.events.order_moves import ship
 from tests.simulator.events.order_stock import OutOfStockError, Router, claim

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tests.simulator.documents.call import Call
+from tests.simulator.events.catalogue.metafields import check_all
 from tests.simulator.events.customers import find_customer, upsert_customer
-from tests.simulator.events.metafields import check_all
 from tests.simulator.events.order_build import add_tax, discount_order, variant_line
 from tests.simulator.mutations.orders.customers import check_contact
 from tests.simulator.mutations.orders.input import Findings, only, read_address, read_pairs, read_tags, seconds_of

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from tests.simulator.documents.call import Call
 from tests.simulator.events import drafts
-from tests.simulator.events.metafields import put_all
+from tests.simulator.events.catalogue.metafields import put_all
 from tests.simulator.mutations.orders.draft_input import DraftReader
 from tests.simulator.mutations.orders.input import Findings, only
 from tests.simulator.reads.shop import number_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.simulator.documents.call import Call
 from tests.simulator.events import order_moves
+from tests.simulator.events.catalogue.metafields import check_all, put_all
 from tests.simulator.events.later import new_job_id
-from tests.simulator.events.metafields import check_all, put_all
 from tests.simulator.events.touch import touch
 from tests.simulator.mutations.orders.customers import check_contact
 from tests.simulator.mutations.orders.input import Findings, only, read_address, read_pairs, read_tags

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.simulator.events.files import MAX_ALT, complaint_about, find_file, new_file, status_of, take_from_product
+from tests.simulator.events.catalogue.files import (
+    MAX_ALT,
+    complaint_about,
+    find_file,
+    new_file,
+    status_of,
+    take_from_product,
+)
 from tests.simulator.events.touch import touch
 from tests.simulator.state.catalogue import File, GenericFile
 from tests.simulator.state.shop import Product, Shop

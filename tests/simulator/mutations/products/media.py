@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events.files import (
+from tests.simulator.events.catalogue.files import (
     CONTENT_TYPES,
     KINDS,
     MAX_ALT,
@@ -23,9 +23,9 @@ from tests.simulator.events.files import (
     url_of,
     users_of,
 )
-from tests.simulator.events.pictures import kind_of
+from tests.simulator.events.catalogue.pictures import kind_of
 from tests.simulator.reads.paging import Page, connection_resolvers, page_of
-from tests.simulator.reads.search_keys_catalogue import search_catalog
+from tests.simulator.reads.searching.keys_catalogue import search_catalog
 from tests.simulator.reads.shop import attribute, exact_count, id_key, instant, number_of
 from tests.simulator.state.catalogue import ExternalVideo, File, GenericFile
 from tests.simulator.state.gids import gid

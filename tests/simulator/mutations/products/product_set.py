@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events import metafields
-from tests.simulator.events.collection_members import put_into_collections
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.collection_members import put_into_collections
 from tests.simulator.events.stock import StockAction
 from tests.simulator.mutations import publications
 from tests.simulator.mutations.products.fields import as_handle, check_fields, put_fields

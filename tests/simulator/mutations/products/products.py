@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events import metafields
-from tests.simulator.events.collection_members import put_into_collections
-from tests.simulator.events.deletion import delete_product
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.collection_members import put_into_collections
+from tests.simulator.events.catalogue.deletion import delete_product
 from tests.simulator.events.touch import touch
 from tests.simulator.mutations.products.fields import check_fields, put_fields
 from tests.simulator.reads.shop import number_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events import metafields
-from tests.simulator.events.deletion import delete_variant
-from tests.simulator.events.files import find_file
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.deletion import delete_variant
+from tests.simulator.events.catalogue.files import find_file
 from tests.simulator.mutations.products.stock import MOST_ROWS, stock_new
 from tests.simulator.mutations.products.variant_cap import take_new_variants
 from tests.simulator.mutations.products.variant_fields import complaints, put_fields

@@ -10,7 +10,7 @@ import pytest
 from tests.simulator.state.gids import gid
 from tests.simulator.state.orders import FulfillmentOrder, Order
 from tests.simulator.tests.conftest import DOMAIN, Api, Receiver, Small
-from tests.simulator.tests.test_page_orders import post, press
+from tests.simulator.tests.orders.test_page_orders import post, press
 
 ROW = "id status assignedLocation { location { id } } lineItems(first: 5) { nodes { id remainingQuantity } }"
 MOVE = f"""mutation Move($id: ID!, $place: ID!, $lines: [FulfillmentOrderLineItemInput!]) {{

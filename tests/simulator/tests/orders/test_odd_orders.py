@@ -7,7 +7,7 @@ import requests
 from tests.simulator.payloads.payloads import BODIES
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import DOMAIN, Api, Small
-from tests.simulator.tests.test_page_orders import FORM, press
+from tests.simulator.tests.orders.test_page_orders import FORM, press
 
 READ = """query Read($id: ID!) { order(id: $id) { name poNumber test sourceName retailLocation { id }
   displayFulfillmentStatus totalPriceSet { shopMoney { amount } presentmentMoney { amount currencyCode } }

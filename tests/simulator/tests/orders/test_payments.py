@@ -7,7 +7,7 @@ import pytest
 from tests.simulator.state.gids import gid
 from tests.simulator.state.orders import Order
 from tests.simulator.tests.conftest import DOMAIN, Api, Receiver, Small
-from tests.simulator.tests.test_page_orders import page, post, press
+from tests.simulator.tests.orders.test_page_orders import page, post, press
 
 MARK = """mutation Mark($id: ID!) { orderMarkAsPaid(input: {id: $id}) {
   order { displayFinancialStatus totalOutstandingSet { shopMoney { amount } } }

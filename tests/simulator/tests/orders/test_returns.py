@@ -7,7 +7,7 @@ import pytest
 from tests.simulator.state.gids import gid
 from tests.simulator.state.orders import Order
 from tests.simulator.tests.conftest import DOMAIN, Api, Receiver, Small
-from tests.simulator.tests.test_page_orders import post, press
+from tests.simulator.tests.orders.test_page_orders import post, press
 
 RETURN = """id name status totalQuantity returnLineItems(first: 5) { nodes { id quantity ... on ReturnLineItem {
   processedQuantity refundedQuantity } } } exchangeLineItems(first: 5) { nodes { id quantity lineItems { id } } }"""

@@ -7,8 +7,8 @@ import pytest
 from tests.simulator.state.gids import gid
 from tests.simulator.state.orders import Draft, Order
 from tests.simulator.tests.conftest import DOMAIN, Api, Receiver, Small
-from tests.simulator.tests.test_drafts import create
-from tests.simulator.tests.test_page_orders import page, post, press
+from tests.simulator.tests.made_orders.test_drafts import create
+from tests.simulator.tests.orders.test_page_orders import page, post, press
 
 DELETE = """mutation Delete($id: ID!) { orderDelete(orderId: $id) { deletedId userErrors { field message code } } }"""
 

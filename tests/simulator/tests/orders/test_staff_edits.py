@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulator.state.orders import Order
 from tests.simulator.tests.conftest import DOMAIN, Small
-from tests.simulator.tests.test_page_orders import page, post, press
+from tests.simulator.tests.orders.test_page_orders import page, post, press
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from stores.shopify.products import deletion, product_heads, product_records, pr
 from stores.shopify.products.media import read_media
 from stores.shopify.products.product_records import MediaRecord, MetafieldRecord, ProductRecord
 from stores.shopify.throttle import LocalBucket
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.simulator.simulation import Simulator
 from tests.simulator.state.clock import Clock
 from tests.stores.shopify.wire import VERSION

@@ -8,7 +8,7 @@ from stores.shopify import gids
 from stores.shopify.errors import AnswerLost
 from stores.shopify.products import publications
 from syncing.catalogue.content import comparison
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.support.catalogue.scene import Scene
 
 

@@ -15,7 +15,7 @@ from stores.shopify.errors import AnswerLost
 from syncing.catalogue import exclusive
 from syncing.catalogue.content import comparison
 from syncing.catalogue.content.pages import cursor_of
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.support.catalogue.scene import CONTENT_WRITES, Scene
 
 SCRIPT = "<p>Us</p><script>alert(1)</script>"

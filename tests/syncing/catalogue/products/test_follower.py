@@ -10,7 +10,7 @@ from stores.shopify.products import product_records
 from syncing.catalogue.content.collections import CollectionResource
 from syncing.catalogue.products import files
 from syncing.models import StockLink, SyncJob
-from tests.simulator.events import catalogue_hands
+from tests.simulator.events.catalogue import hands as catalogue_hands
 from tests.support.catalogue.showroom import items_of
 
 

@@ -12,7 +12,7 @@ from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.throttle import LocalBucket
 from syncing.catalogue.rules.desired import Desired, build
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.simulator.simulation import Simulator
 from tests.simulator.state.clock import Clock
 from tests.stores.shopify.wire import VERSION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.simulator.payloads.payloads import TOPICS
 from tests.simulator.state.clock import iso_utc
 from tests.simulator.state.gids import gid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.events import metafields
+from tests.simulator.events.catalogue import metafields
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import DOMAIN, Api, Small
 

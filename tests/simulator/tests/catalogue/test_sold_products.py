@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.events import merchant, metafields
+from tests.simulator.events import merchant
+from tests.simulator.events.catalogue import metafields
 from tests.simulator.payloads.payloads import order_body
 from tests.simulator.state.gids import gid
 from tests.simulator.state.orders import Order

@@ -8,7 +8,7 @@ import requests
 from tests.simulator.pages.page import act, shop_page
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import DOMAIN, Api, Small
-from tests.simulator.tests.test_drafts import create, line
+from tests.simulator.tests.made_orders.test_drafts import create, line
 
 NASTY = "<script>alert(1)</script>"
 FORM = {

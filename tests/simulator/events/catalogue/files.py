@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as TooLongError
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from tests.simulator.events.pictures import draw, kind_of, size_of
+from tests.simulator.events.catalogue.pictures import draw, kind_of, size_of
 from tests.simulator.state.catalogue import ExternalVideo, File, GenericFile
 from tests.simulator.state.gids import gid, parse_gid
 from tests.simulator.state.shop import Shop

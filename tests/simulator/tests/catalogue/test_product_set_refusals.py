@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.simulator.state.gids import gid
+from tests.simulator.tests.catalogue.test_product_set import SET, make_shirt, put, refused, sized, sizes
 from tests.simulator.tests.conftest import Api, Small
-from tests.simulator.tests.test_product_set import SET, make_shirt, put, refused, sized, sizes
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.simulator.documents.call import Call
-from tests.simulator.reads.search import Search, Values, compile_search
-from tests.simulator.reads.search_keys_orders import ORDER_KEYS, Keys
+from tests.simulator.reads.searching.keys_orders import ORDER_KEYS, Keys
+from tests.simulator.reads.searching.search import Search, Values, compile_search
 from tests.simulator.state.shop import Shop
 
 

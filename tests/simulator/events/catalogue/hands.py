@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.simulator.events import metafields
-from tests.simulator.events.conditions import INCLUDING_CLASSES, new_condition
-from tests.simulator.events.files import drawn_file, take_from_product
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.conditions import INCLUDING_CLASSES, new_condition
+from tests.simulator.events.catalogue.files import drawn_file, take_from_product
 from tests.simulator.events.touch import touch
 from tests.simulator.mutations import publications
 from tests.simulator.mutations.collections import free_handle as free_collection_handle

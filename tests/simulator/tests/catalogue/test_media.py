@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.simulator.events.files import drawn_file, url_of
-from tests.simulator.events.pictures import draw, kind_of, size_of
+from tests.simulator.events.catalogue.files import drawn_file, url_of
+from tests.simulator.events.catalogue.pictures import draw, kind_of, size_of
 from tests.simulator.state.catalogue import File
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import Api, Small

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.simulator.events import catalogue_hands, merchant
+from tests.simulator.events import merchant
+from tests.simulator.events.catalogue import hands as catalogue_hands
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import DOMAIN, Api, Small
 

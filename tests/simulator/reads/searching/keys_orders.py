@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.simulator.reads.search import Values
+from tests.simulator.reads.searching.search import Values
 from tests.simulator.state.order_money import current_grand_total, financial_status, fulfillment_status
 from tests.simulator.state.orders import Draft, Order
 from tests.simulator.state.shop import Shop

@@ -8,8 +8,8 @@ import time
 import pytest
 import requests
 
-from tests.simulator.events import metafields
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.simulator.state.clock import iso_utc
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import DOMAIN, Api, Receiver, Small

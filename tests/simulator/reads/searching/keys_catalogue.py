@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.simulator.documents.call import Call
-from tests.simulator.events.collection_members import member_ids
-from tests.simulator.reads.search import Values
-from tests.simulator.reads.search_keys import Keys, search_with
+from tests.simulator.events.catalogue.collection_members import member_ids
+from tests.simulator.reads.searching.keys import Keys, search_with
+from tests.simulator.reads.searching.search import Values
 from tests.simulator.state.shop import Shop
 
 

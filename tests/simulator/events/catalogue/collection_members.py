@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.simulator.events.conditions import fits
+from tests.simulator.events.catalogue.conditions import fits
 from tests.simulator.state.catalogue import Collection, Source
 from tests.simulator.state.shop import Product, Shop
 

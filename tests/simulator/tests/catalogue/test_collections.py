@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.simulator.events.conditions import INCLUDING_CLASSES
-from tests.simulator.events.files import drawn_file, url_of
+from tests.simulator.events.catalogue.conditions import INCLUDING_CLASSES
+from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.simulator.state.catalogue import Condition
 from tests.simulator.state.gids import gid
 from tests.simulator.tests.conftest import DOMAIN, Api, Receiver, Small

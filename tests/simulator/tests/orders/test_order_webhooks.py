@@ -12,7 +12,7 @@ from tests.simulator.payloads.payloads import BODIES, TOPICS
 from tests.simulator.state.orders import Order
 from tests.simulator.tests.conftest import DOMAIN, Receiver, Small
 
-SHAPES = Path(__file__).resolve().parents[4] / "shared" / "shopify" / "webhooks"
+SHAPES = Path(__file__).resolve().parents[5] / "shared" / "shopify" / "webhooks"
 ADDRESS = {
     "first_name": "Ann",
     "last_name": "Lee",

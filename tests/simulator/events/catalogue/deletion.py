@@ -5,9 +5,9 @@ Orders keep their lines; what they point at is gone and reads as null.
 
 from __future__ import annotations
 
-from tests.simulator.events import metafields
-from tests.simulator.events.collection_members import forget_product
-from tests.simulator.events.files import take_from_product
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.collection_members import forget_product
+from tests.simulator.events.catalogue.files import take_from_product
 from tests.simulator.mutations import publications
 from tests.simulator.state.options import forget_options
 from tests.simulator.state.shop import Product, Shop, Variant

@@ -1,0 +1,1 @@
+"""What happens to a catalogue: what people do by hand, what Shopify does by itself."""

@@ -1,0 +1,1 @@
+"""Products, media, collections and content of the simulator, over HTTP."""

@@ -1,0 +1,1 @@
+"""Orders and drafts that apps make in the simulator, and how they are read."""
