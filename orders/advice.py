@@ -14,8 +14,19 @@ _FAILED = {
 }
 _GIVE_UP = " “Give up” ends it: no copy is made."
 _FAILED_OTHERWISE = "Press “Import again”; if it fails again, the page of its job tells more."
+_LATE: dict[str, str] = {
+    OrderImport.LateLinks.WANTED: "Link these products under “Links” if the source delivers them; press “Not ours” if "
+    "it does not.",
+    OrderImport.LateLinks.LINKED: "Its products were linked since, and its units are held back. Press “Import again” "
+    "to have it copied; “Not ours” if somebody entered it by hand, or if it is none of the source's.",
+}
+_LATE_PARTIAL = (
+    "Products that were left out were linked since, and their units are held back: add them to the copy by hand, then "
+    "press “Not ours”."
+)
 _WAITING: dict[str, str] = {
-    OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself.",
+    OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself. “Not ours” ends "
+    "it.",
     OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
 }
 _DRAFT: dict[str, str] = {
@@ -37,6 +48,8 @@ def what_to_do(order_import: OrderImport) -> str:
             "Nothing to do: Shopify's answer was lost, so the copy is looked for, and sent again only if it is not "
             "there."
         )
+    if order_import.state == State.SKIPPED and order_import.late_links in _LATE:
+        return _LATE[order_import.late_links]
     if order_import.state == State.SKIPPED and order_import.failure:
         return (
             "Its products followed the source and no longer do: they were deleted or unlinked. Enter the order in the "
@@ -55,7 +68,9 @@ def _about_copy(order_import: OrderImport) -> str:
     words = []
     if order_import.notes:
         words.append("Look at the copy: see the notes.")
-    if order_import.is_partial:
+    if order_import.late_links == OrderImport.LateLinks.LINKED:
+        words.append(_LATE_PARTIAL)
+    elif order_import.is_partial and order_import.late_links != OrderImport.LateLinks.ENDED:
         words.append("Add what was left out to the copy by hand if you ship it; link those products for later orders.")
     if order_import.is_draft:
         words.append("Complete the draft in the source when the order is to be fulfilled.")

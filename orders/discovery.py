@@ -8,6 +8,7 @@ from itertools import islice
 from django.utils import timezone
 
 from orders import intake
+from orders.copies import late_links
 from orders.models import OrderImport, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -86,6 +87,8 @@ def _see(
     known = _imports(connection, some, "order_gid")
     for summary in some:
         row = known.get(summary.gid)
+        if row is not None and summary.cancelled_at and row.state not in OrderImport.UNFINISHED:
+            late_links.end(row, move_units, late_links.CANCELLED)
         if row is None:
             _note_missed(connection, summary, client, move_units, discovered)
         elif row.state in OrderImport.UNFINISHED:

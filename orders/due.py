@@ -7,6 +7,7 @@ from django.db.models import DateTimeField, DurationField, Exists, ExpressionWra
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from orders import intake
 from orders.copies.draft_copy import RESERVATION_MARGIN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.models import Connection, CurrencyRate, Strategy, VariantLink
@@ -19,12 +20,29 @@ SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two
 def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of these connections that can go on now, without an operator and without the original's payment."""
     due = Q(state__in=(State.PLANNED, State.SENT)) | _linked_since() | _payable() | _rate_entered()
-    return _of(connection_ids).filter(due | _reservation_ends())
+    return _of(connection_ids).filter(due | _doubt_ended() | _well_again() | _reservation_ends())
 
 
 def linked_since(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports that waited for a link which is there now."""
     return _of(connection_ids).filter(_linked_since())
+
+
+def linked_late(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
+    """Orders of the last 60 days that were skipped or copied in part for want of a link which is there now.
+
+    Where several sources carry a destination, the link may be to another one than that which missed it.
+    """
+    same = OrderImport.objects.filter(
+        order_gid=OuterRef("order_gid"), connection__destination=OuterRef("connection__destination")
+    )
+    wanted = _of(connection_ids).filter(
+        Exists(same.filter(late_links=OrderImport.LateLinks.WANTED)),
+        placed_at__gt=timezone.now() - intake.OLDEST,
+        state__in=(State.SKIPPED, State.CONFIRMED),
+        late_links__in=(OrderImport.LateLinks.WANTED, ""),
+    )
+    return wanted.filter(Exists(_unlinked_lines().filter(Exists(_link_of_line()))))
 
 
 def open_drafts(connection_id: int) -> QuerySet[OrderImport]:
@@ -68,6 +86,7 @@ def report_left_over(connection: Connection) -> str:
 def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of which nobody has decided yet whether a mail tells of them (orders.notices.decide)."""
     failed = Q(state=State.FAILED) | Q(state__in=(State.SENT, State.SKIPPED)) & ~Q(failure="")
+    failed |= Q(state=State.SKIPPED, late_links__in=(OrderImport.LateLinks.WANTED, OrderImport.LateLinks.LINKED))
     return _of(connection_ids).filter(
         Q(state=State.CONFIRMED, noticed_as__in=("", "failed")) | failed & ~Q(noticed_as="failed")
     )
@@ -78,13 +97,37 @@ def _of(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
 
 
 def _linked_since() -> Q:
-    link = VariantLink.objects.filter(
+    linked = _unlinked_lines().filter(Exists(_link_of_line()))
+    return Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS) & Q(Exists(linked))
+
+
+def _link_of_line() -> QuerySet[VariantLink]:
+    return VariantLink.objects.filter(
         connection=OuterRef("order_import__connection"),
         state=VariantLink.State.LINKED,
         destination_variant__gid=OuterRef("variant_gid"),
     )
-    line = OrderImportLine.objects.filter(order_import=OuterRef("pk"), source_variant=None).exclude(variant_gid="")
-    return Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS) & Q(Exists(line.filter(Exists(link))))
+
+
+def _unlinked_lines() -> QuerySet[OrderImportLine]:
+    """Lines that were not linked when their order was last mapped."""
+    lines = OrderImportLine.objects.filter(
+        Q(source_variant=None) | Q(is_doubtful=True),
+        order_import=OuterRef("pk"),
+        state__in=(OrderImportLine.State.PLANNED, OrderImportLine.State.LEFT_OUT),
+    )
+    return lines.exclude(variant_gid="")
+
+
+def _doubt_ended() -> Q:
+    """What waited because a link was in doubt that is in doubt no longer: it goes on without it."""
+    links = VariantLink.objects.filter(
+        Q(suggested_variant__gid=OuterRef("variant_gid")) | Q(candidates__gid=OuterRef("variant_gid")),
+        connection=OuterRef("order_import__connection"),
+        state__in=(VariantLink.State.UNMATCHED, VariantLink.State.AMBIGUOUS),
+    )
+    lines = OrderImportLine.objects.filter(order_import=OuterRef("pk"), is_doubtful=True).filter(~Exists(links))
+    return Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS) & Q(Exists(lines))
 
 
 def _payable() -> Q:
@@ -102,6 +145,17 @@ def _rate_entered() -> Q:
     either = Q(base=source, quote=original) | Q(base=original, quote=source)
     entered = CurrencyRate.objects.filter(either, created_at__gt=OuterRef("changed_at"))
     return Q(state=State.FAILED, failure=errors.MISCONFIGURED) & Q(Exists(entered))
+
+
+def _well_again() -> Q:
+    """What failed because a store was frozen or locked, a scope or a setting was missing: it may be well by now.
+
+    The oldest of a connection is tried again and again, with the sweep's pause between; all, once a copy was made.
+    """
+    failed = Q(state=State.FAILED, failure=errors.MISCONFIGURED)
+    oldest = OrderImport.objects.filter(failed).order_by("connection_id", "pk").distinct("connection_id").values("pk")
+    copied = OrderImport.objects.filter(connection=OuterRef("connection"), confirmed_at__gt=OuterRef("changed_at"))
+    return failed & (Q(pk__in=oldest) | Q(Exists(copied)))
 
 
 def _reservation_ends() -> Q:

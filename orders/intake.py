@@ -133,8 +133,8 @@ def is_too_early(connection: Connection, placed_at: datetime) -> bool:
     return begins_at is None or placed_at < begins_at.replace(microsecond=0)
 
 
-def why_skipped(seen: SeenOrder) -> str:
-    """Why no copy is made of an order, in words for its row; '' if one is.
+def why_skipped(seen: SeenOrder, *, is_noted: bool = False) -> str:
+    """Why no copy is made of an order, in words for its row; '' if one is. `is_noted`: it was noted in its time.
 
     Its age is told by Shopify's clock alone: ours may leap ahead, and have every order skipped for good.
     """
@@ -142,9 +142,21 @@ def why_skipped(seen: SeenOrder) -> str:
         return "It is a test order."
     if seen.cancelled_at:
         return "It was cancelled before it was copied."
-    if seen.placed_at < seen.as_of - OLDEST:
+    if not is_noted and seen.placed_at < seen.as_of - OLDEST:
         return "It is older than 60 days: Shopify does not show it to us any more."
     return ""
+
+
+TOO_OLD = (
+    "It was not copied within 60 days, and Shopify does not show it to us any more: enter it in the source by hand, "
+    "then press “Give up”. Its units are held back until then."
+)
+
+
+def is_too_old(order_import: OrderImport, answered_at: datetime | None) -> bool:
+    """Whether Shopify shows the original no more because of its age, by its own clock."""
+    now = answered_at or order_import.connection.destination.now()
+    return order_import.placed_at is not None and order_import.placed_at < now - OLDEST
 
 
 @dataclass(frozen=True, slots=True)

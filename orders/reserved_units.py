@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from django.db.models import Q
+
 from orders.models import OrderImport, OrderImportLine
-from stores.models import VariantLink
+from stores.models import Connection, VariantLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class MoveUnits(Protocol):
 
 
 Line = OrderImportLine
-NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending")
+NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending", "is_doubtful")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,12 @@ class SeenLine:
 
 def note_lines(order_import: OrderImport, lines: Sequence[SeenLine]) -> set[int]:
     """Have the rows be these lines, by today's links, with the units of the linked ones held back."""
-    partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
+    variant_gids = [line.variant_gid for line in lines]
+    partners = source_variants(order_import.connection_id, variant_gids)
+    doubts = variants_in_doubt(order_import.connection_id, set(variant_gids) - set(partners))
     known = {line.line_gid: line for line in order_import.lines.all()}
     before, as_they_were = count_reserved(known.values()), {line.pk: _values(line) for line in known.values()}
-    rows = [_noted(known.pop(line.gid, None), order_import, line, partners) for line in lines]
+    rows = [_noted(known.pop(line.gid, None), order_import, line, partners, doubts) for line in lines]
     # Mostly nothing has changed since the webhook.
     changed = [row for row in rows if row.pk is not None and as_they_were[row.pk] != _values(row)]
     Line.objects.bulk_update(changed, NOTED)
@@ -67,11 +71,16 @@ def _values(line: Line) -> tuple:
 
 
 def _noted(
-    row: Line | None, order_import: OrderImport, line: SeenLine, partners: dict[str, tuple[int, str]]
+    row: Line | None,
+    order_import: OrderImport,
+    line: SeenLine,
+    partners: dict[str, tuple[int, str]],
+    doubts: dict[str, int],
 ) -> OrderImportLine:
     row = row or Line(order_import=order_import, line_gid=line.gid)
     row.variant_gid, row.title, row.quantity = line.variant_gid, line.title[:255], line.quantity
-    row.source_variant_id = partners.get(line.variant_gid, (None, ""))[0]
+    row.is_doubtful = line.variant_gid in doubts
+    row.source_variant_id = doubts.get(line.variant_gid) or partners.get(line.variant_gid, (None, ""))[0]
     row.state, row.reason = Line.State.PLANNED, ""
     row.is_pending = row.source_variant_id is not None and row.quantity > 0
     return row
@@ -147,6 +156,42 @@ def source_variants(connection_id: int, variant_gids: Collection[str]) -> dict[s
     )
     rows = links.values_list("destination_variant__gid", "source_variant_id", "source_variant__gid")
     return {gid: (pk, source_gid) for gid, pk, source_gid in rows}
+
+
+def variants_in_doubt(connection_id: int, variant_gids: Collection[str]) -> dict[str, int]:
+    """Destination variant gid -> our id of the source variant that it may belong to: a candidate, or suggested.
+
+    Only of those that are linked nowhere. Of several, the one that is known longest.
+    """
+    wanted = set(variant_gids) - {""}
+    if not wanted:
+        return {}
+    links = VariantLink.objects.filter(
+        connection=connection_id, state__in=(VariantLink.State.UNMATCHED, VariantLink.State.AMBIGUOUS)
+    ).order_by("-pk")
+    found = dict(
+        links.filter(suggested_variant__gid__in=wanted).values_list("suggested_variant__gid", "source_variant_id")
+    )
+    found |= dict(links.filter(candidates__gid__in=wanted).values_list("candidates__gid", "source_variant_id"))
+    linked = VariantLink.objects.filter(state=VariantLink.State.LINKED, destination_variant__gid__in=found)
+    store = Connection.objects.filter(pk=connection_id).values("destination")
+    for gid in linked.filter(destination_variant__store__in=store).values_list("destination_variant__gid", flat=True):
+        found.pop(gid, None)
+    return found
+
+
+def hold_linked(order_import: OrderImport) -> set[int]:
+    """Hold back the units of lines that are in no copy and have been linked since the order was mapped."""
+    lines = order_import.lines.filter(state__in=(Line.State.PLANNED, Line.State.LEFT_OUT), quantity__gt=0)
+    rows = list(lines.filter(Q(source_variant=None) | Q(is_doubtful=True)).exclude(variant_gid=""))
+    partners = source_variants(order_import.connection_id, [row.variant_gid for row in rows])
+    changed: set[int] = set()
+    for row in rows:
+        if row.variant_gid in partners:
+            changed |= {row.source_variant_id or 0, partners[row.variant_gid][0]}
+            row.source_variant_id, row.is_pending, row.is_doubtful = partners[row.variant_gid][0], True, True
+    Line.objects.bulk_update(rows, ["source_variant", "is_pending", "is_doubtful"])
+    return changed - {0}
 
 
 def have_gone(order_import: OrderImport) -> bool:

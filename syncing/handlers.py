@@ -108,10 +108,10 @@ def match_connection(job: SyncJob) -> str:
         linking.refresh_catalogue(store)
     report = linking.match_connection(connection)
     Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())
+    resuming.resume_linked([connection.pk])
     wiring.wire_connection(connection)
     pairs.mark_contradicted(connection)
     enqueue.carry_stock_of([connection.pk])
-    resuming.resume_linked([connection.pk])
     resuming.resume_connection(connection)
     return str(report)
 
@@ -120,12 +120,12 @@ def match_product(job: SyncJob) -> None:
     """Read one product and match it in every connection of its store."""
     product_gid = job.arguments["product_gid"]
     touched = linking.match_product(_store_of(job), product_gid)
+    resuming.resume_linked(touched)
     for connection in Connection.objects.filter(pk__in=touched):
         wiring.wire_connection(connection, product_gid)
         if wiring.has_unwired(connection):  # a vanished duplicate lets variants of other products match
             wiring.wire_connection(connection)
     enqueue.carry_stock_of(touched)
-    resuming.resume_linked(touched)
     resuming.resume_matched(_store_of(job), product_gid)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 
 from orders import due
+from orders.copies import late_links
 from orders.reserved_units import Returned
 from stores.models import CatalogueSettings, Connection, ProductLink, Store, SyncMode, Variant, VariantLink
 from syncing.queue import enqueue
@@ -25,7 +26,11 @@ def move_units(
 
 
 def resume_linked(connection_ids: Collection[int]) -> None:
-    """Have orders imported that waited for a link which is there now."""
+    """Have orders imported that waited for a link which is there now, and others held back that a person decides on.
+
+    Called before the new links' stock is carried: what was sold of it is not offered for a moment.
+    """
+    late_links.hold_linked_late(connection_ids, move_units)
     for row in due.linked_since(connection_ids).select_related("connection"):
         enqueue.import_order(row.connection, row.order_gid)
 

@@ -17,11 +17,12 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from orders import due, notices
+from orders.copies import late_links
 from orders.models import OrderImport
 from stores.ages import over, within
 from stores.linking import linking
 from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
-from syncing import fence
+from syncing import fence, resuming
 from syncing.catalogue.content import comparison
 from syncing.catalogue.products import deletion
 from syncing.catalogue.runs import lifecycle
@@ -132,7 +133,8 @@ def _match_connections() -> None:
 
 
 def _copy_orders() -> None:
-    """Orders whose copy can go on."""
+    """Orders whose copy can go on, and those whose products were linked late."""
+    late_links.hold_linked_late(_alive(), resuming.move_units)
     imports = _not_failed_lately(due.unfinished(_alive()), SyncJob.Kind.IMPORT_ORDER)
     fence.each(imports, lambda order: enqueue.import_order(order.connection, order.order_gid), _name)
 

@@ -7,15 +7,16 @@ only then asked for again. May die between any two statements: the next run goes
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders import intake, reserved_units
-from orders.copies import mapping, search, shopify_copy, splits
+from orders.copies import late_links, mapping, search, shopify_copy, splits
 from orders.copies.draft_copy import DraftCopy
-from orders.copies.rates import find_rate
+from orders.copies.rates import kept_rate
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 CLOCKS_APART = timedelta(days=1)  # ours and Shopify's may differ, by less than this; it costs a search for each order
 GIVEN_UP = "Somebody ended it meanwhile."
+IN_DOUBT = "Waits: to which products of the source these belong is in doubt:"
+LateLinks = OrderImport.LateLinks
 
 
 class RetryLater(Exception):
@@ -66,6 +69,7 @@ def import_again(order_import: OrderImport) -> bool:
     """
     again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
     afresh = {"state": State.PLANNED, "waits_for": "", "reason": "", "failure": "", "is_forgotten": False}
+    afresh |= {"late_links": ""}
     return bool(again.update(**afresh, changed_at=timezone.now()))
 
 
@@ -137,6 +141,9 @@ class _Importer:
             destination = self.clients(self.connection.destination)
             order = orders.read_order(destination, row.order_gid)
         except errors.ObjectNotFound:
+            if self.is_owed and intake.is_too_old(row, destination.answered_at):
+                self._fail(intake.TOO_OLD, errors.REJECTED)
+                raise ImportFailed(intake.TOO_OLD, errors.REJECTED) from None
             return self._skip("The original is not there any more: deleted, or older than 60 days.")
         if words := self._note(order, destination.answered_at):
             return words
@@ -189,13 +196,14 @@ class _Importer:
         named = ["order_name", "placed_at", "original_total", "original_currency", "original_read_as_of", "changed_at"]
         row.save(update_fields=named)
         not_ours = "" if self.is_owed else intake.why_not_ours(self.connection, seen)
-        if words := not_ours or intake.why_skipped(seen):
+        # It was just read, so its age is no reason: it may have waited for its payment until now.
+        if words := not_ours or intake.why_skipped(seen, is_noted=self.is_owed):
             return self._skip(words, came_back=seen.cancelled_at is not None)
         with transaction.atomic():
             if not self._still_open():
                 return GIVEN_UP
             self.had_links, before = (
-                row.lines.filter(source_variant__isnull=False).exists(),
+                row.lines.filter(source_variant__isnull=False, is_doubtful=False).exists(),
                 reserved_units.held_back(row),
             )
             self.move_units(reserved_units.note_lines(row, seen.lines), None, reserved_units.returned(row, before))
@@ -207,6 +215,9 @@ class _Importer:
         """What to send, or why nothing is. Raises ImportFailed."""
         connection = self.connection
         partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
+        if (doubtful := self.row.lines.filter(is_doubtful=True, quantity__gt=0)).exists():
+            titles = ", ".join(f"“{line.title}”" for line in doubtful[:3])
+            return self._wait(OrderImport.WaitsFor.LINKS, f"{IN_DOUBT} {titles}.")
         try:
             return mapping.map_order(
                 order,
@@ -223,7 +234,9 @@ class _Importer:
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))
         except mapping.NoLinkedLines as error:
-            return self._skip(str(error), failure=errors.UNMATCHED if self._has_lost_links(order) else "")
+            is_wanted = bool(error.variant_gids) and self.choices.shows_unlinked
+            failure = errors.UNMATCHED if self._has_lost_links(order) else ""
+            return self._skip(str(error), failure=failure, late_links=LateLinks.WANTED if is_wanted else "")
         except mapping.CannotMap as error:
             is_setting = isinstance(error, mapping.CurrencyWithoutRate)
             failure = errors.MISCONFIGURED if is_setting else errors.REJECTED
@@ -265,7 +278,7 @@ class _Importer:
             "is_partial": mapped.is_partial,
             "reason": "",
             "notes": "\n".join(mapped.notes),
-            **self._exchange(mapped),
+            **kept_rate(row, self.choices, mapped.exchange_rate),
             "failure": "",
             "waits_for": "",
             "reserved_until": mapped.reserved_until,
@@ -280,21 +293,15 @@ class _Importer:
             if not mine.update(**fields):
                 return False
             self.move_units(shopify_copy.keep_mapped(row, mapped), None)
+            late_links.note_missing(row, mapped)
         for name, value in fields.items():
             setattr(row, name, value)
         return True
 
-    def _exchange(self, mapped: mapping.MappedOrder) -> dict[str, str]:
-        """The rate that the copy is made with: what happens to it later is at the same one."""
-        found = find_rate(self.row, self.choices)
-        if found is None or found.rate != mapped.exchange_rate:
-            return {"exchange_rate": "", "exchange_words": ""}
-        return {"exchange_rate": str(found.rate), "exchange_words": found.words[:120]}
-
     def _create(self, mapped: mapping.MappedOrder) -> None:
         row, client = self.row, self.clients(self.connection.source)
         try:
-            copy = create(client, mapped, self._add_note)
+            copy = create(client, mapped, partial(shopify_copy.add_note, row))
         except errors.UserErrors as error:
             since = row.sent_as_of or row.placed_at or row.created_at
             if orders.custom_id_was_taken(error) and (known := self._search(since).copy):
@@ -307,11 +314,6 @@ class _Importer:
                 self._never_sent()
             raise
         self._confirm(copy)
-
-    def _add_note(self, words: str) -> None:
-        row = self.row
-        row.notes = "\n".join([*row.notes.splitlines(), words])
-        OrderImport.objects.filter(pk=row.pk).update(notes=row.notes)
 
     def _never_sent(self) -> None:
         """It was refused before anything was created: as if it had not been sent."""
@@ -353,8 +355,8 @@ class _Importer:
         row = self.row
         if row.is_draft:
             self._draft.send_invoice()
-        partial = " It is partial: see the lines." if row.is_partial else ""
-        return f"Copied as {row.copy_name}.{partial}"
+        missing = " It is partial: see the lines." if row.is_partial else ""
+        return f"Copied as {row.copy_name}.{missing}"
 
     # Ends
 
@@ -368,9 +370,12 @@ class _Importer:
         else:
             OrderImport.objects.filter(pk=self.row.pk).update(reason=reason, failure=failure)
 
-    def _skip(self, reason: str, *, failure: str = "", came_back: bool = False) -> str:
+    def _skip(self, reason: str, *, failure: str = "", late_links: str = "", came_back: bool = False) -> str:
         with transaction.atomic():
             if self._end(State.SKIPPED, reason, failure=failure):
+                if self.row.late_links != LateLinks.ENDED:
+                    OrderImport.objects.filter(pk=self.row.pk).update(late_links=late_links)
+                    self.row.late_links = late_links
                 before = reserved_units.held_back(self.row) if came_back else {}
                 self.move_units(reserved_units.unreserve(self.row), None, reserved_units.returned(self.row, before))
         return f"Skipped. {reason}"

@@ -37,6 +37,14 @@ def find_rate(row: OrderImport, choices: OrderSettings) -> FoundRate | None:
     return None
 
 
+def kept_rate(row: OrderImport, choices: OrderSettings, used: Fraction) -> dict[str, str]:
+    """The fields of an order that keep the rate its copy is made with: what happens to it later is at the same one."""
+    found = find_rate(row, choices)
+    if found is None or found.rate != used:
+        return {"exchange_rate": "", "exchange_words": ""}
+    return {"exchange_rate": str(found.rate), "exchange_words": found.words[:120]}
+
+
 def _entry(from_currency: str, to_currency: str, row: OrderImport) -> CurrencyRate | None:
     """The row of the table that was valid on the order's day (UTC)."""
     day = (row.placed_at or row.created_at).astimezone(UTC).date()

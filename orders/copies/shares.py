@@ -27,7 +27,8 @@ Side = Callable[[MoneyPair], Money]
 class Carrier:
     """A connection that carries the order. `links` is destination variant gid -> source variant gid.
 
-    `exchange` names the currency and the rate of its copies: those of one exchange are rounded together.
+    `exchange` names the currency and the rate of its copies: those of one exchange are rounded together. `doubts` are
+    variants of the destination of which it is in doubt whether they are linked to this source: its copy waits for them.
     """
 
     connection_id: int
@@ -35,6 +36,7 @@ class Carrier:
     links: Mapping[str, str]
     unlinked: str
     exchange: str = ""
+    doubts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,11 @@ def split_order(order: OrderRecord, carriers: Sequence[Carrier], *, main_pays_ch
 
 
 def _linked_to(line: OrderLine, carriers: Sequence[Carrier]) -> int | None:
-    found = (each.connection_id for each in carriers if line.variant_gid and line.variant_gid in each.links)
-    return next(found, None)
+    if not line.variant_gid:
+        return None
+    found = [each for each in carriers if line.variant_gid in each.links]
+    found += [each for each in carriers if line.variant_gid in each.doubts]
+    return found[0].connection_id if found else None
 
 
 def _main(carriers: Sequence[Carrier], linked: Mapping[str, int | None], wanted: Sequence[OrderLine]) -> Carrier:

@@ -52,6 +52,12 @@ def create(client: Client, mapped: MappedOrder, note: Callable[[str], None]) -> 
             note(f"The source refused {weaker.words} of this order: the copy has it among its attributes only.")
 
 
+def add_note(row: OrderImport, words: str) -> None:
+    """Write down what somebody should know of a copy that is about to be sent."""
+    row.notes = "\n".join([*row.notes.splitlines(), words])
+    OrderImport.objects.filter(pk=row.pk).update(notes=row.notes)
+
+
 def _create(client: Client, made: dict[str, Any], mapped: MappedOrder) -> Copy:
     if mapped.is_draft:
         return of_draft(draft_orders.create_draft(client, made))

@@ -15,7 +15,7 @@ from orders import intake
 from orders.copies.rates import find_rate
 from orders.copies.shares import Carrier, Share, Split, split_order
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderSplit
-from orders.reserved_units import source_variants
+from orders.reserved_units import source_variants, variants_in_doubt
 from stores.models import Connection
 from stores.shopify.orders.order_records import OrderRecord
 
@@ -102,7 +102,8 @@ def _carrier(connection: Connection, variant_gids: Collection[str], order: Order
     found = find_rate(row, choices)
     exchange = f"{connection.source.currency} {found.rate if found else 1}"
     links = {gid: source_gid for gid, (_, source_gid) in partners.items()}
-    return Carrier(connection.pk, str(connection.source), links, choices.unlinked, exchange)
+    doubts = frozenset(variants_in_doubt(connection.pk, set(variant_gids) - set(partners)))
+    return Carrier(connection.pk, str(connection.source), links, choices.unlinked, exchange, doubts)
 
 
 def _copies(row: OrderImport, order_gid: str) -> list[OrderImport]:

@@ -25,6 +25,11 @@ class OrderImport(models.Model):
         PAYMENT = "payment", "Its payment"
         LINKS = "links", "Its products to be linked"
 
+    class LateLinks(models.TextChoices):
+        WANTED = "wanted", "Its products are linked to none"
+        LINKED = "linked", "Its products were linked since"
+        ENDED = "ended", "Not ours"
+
     class DraftStatus(models.TextChoices):
         OPEN = "open", "Open"
         INVOICE_SENT = "invoice_sent", "Invoice sent"
@@ -61,6 +66,16 @@ class OrderImport(models.Model):
     )
     failure = models.CharField(
         max_length=14, blank=True, help_text="The kind of problem, as for jobs: transient, rejected, misconfigured …"
+    )
+
+    late_links = models.CharField(
+        "links that came late",
+        max_length=6,
+        choices=LateLinks.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Skipped or copied in part for want of links: what became of these since.",
     )
 
     is_draft = models.BooleanField("draft", default=False)
@@ -106,6 +121,9 @@ class OrderImport(models.Model):
             models.Index(fields=["copy_gid"]),
             models.Index(fields=["order_gid"]),
             models.Index(
+                fields=["connection"], condition=Q(late_links__in=["wanted", "linked"]), name="order_late_links"
+            ),
+            models.Index(
                 fields=["created_at"],
                 condition=Q(state__in=["planned", "waiting", "sent", "failed"]),
                 name="order_unfinished",
@@ -136,6 +154,8 @@ class OrderImportLine(models.Model):
     reason = models.CharField(max_length=255, blank=True)
     # Sold in the destination, not yet taken from the source: subtracted from what the source offers (stock.pairs).
     is_pending = models.BooleanField("units held back", default=False)
+    # Held back although it was not linked when the order was last mapped: its link is in doubt, or came since.
+    is_doubtful = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         ordering = ["id"]

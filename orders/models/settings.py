@@ -76,6 +76,13 @@ class OrderSettings(models.Model):
     unlinked = models.CharField(
         "a line that is not linked", max_length=10, choices=Unlinked.choices, default=Unlinked.LEAVE_OUT
     )
+    shows_unlinked = models.BooleanField(
+        "show orders of which nothing is linked",
+        default=True,
+        db_default=True,
+        help_text="They stand in the list “Waits for links”, and are told of when their products are linked later. "
+        "Leave it out for a destination that sells other things, too.",
+    )
     is_main = models.BooleanField(
         "main source of the destination",
         default=False,

@@ -15,6 +15,7 @@ from syncing.stock.writes.ledger import REFUSED
 
 CLOCKS_APART = timedelta(seconds=60)
 LONG_WAIT = timedelta(hours=1)
+SOON_UNREADABLE = timedelta(days=55)  # Shopify shows orders of 60 days (shopify.md 7.4)
 TROUBLE = timedelta(minutes=15)  # a store that fails for less is nothing to tell of
 
 
@@ -194,16 +195,26 @@ def lost_orders(now: datetime) -> Iterator[Problem]:
 
 
 def waiting_orders(now: datetime) -> Iterator[Problem]:
-    """Orders that wait for an operator, or should have been copied long ago. Waiting for payment is no problem."""
+    """Orders that wait for an operator, or should have been copied long ago.
+
+    Waiting for payment is no problem until Shopify will soon not show the order any more.
+    """
     State = OrderImport.State
     held_up = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS, changed_at__lt=now - LONG_WAIT)
+    held_up |= Q(lines__is_doubtful=True, state=State.WAITING) | Q(late_links=OrderImport.LateLinks.LINKED)
     late = Q(state__in=(State.PLANNED, State.SENT), created_at__lt=now - LONG_WAIT)
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     alive = [connection.pk for connection in running if not connection.why_inert()]
-    rows = OrderImport.objects.filter(held_up | late, connection__in=alive).select_related(*ENDS).order_by("pk")
+    ages = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.PAYMENT, placed_at__lt=now - SOON_UNREADABLE)
+    found = OrderImport.objects.filter(held_up | late | ages, connection__in=alive)
+    rows = found.select_related(*ENDS).order_by("pk").distinct()
     for row in rows[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
         words = f"{row} has waited since {row.created_at:%Y-%m-%d %H:%M} UTC. {row.reason}".strip()
+        if row.waits_for == OrderImport.WaitsFor.PAYMENT:
+            words = f"{row} still waits for its payment, and Shopify shows an order to us for 60 days only."
+        if row.late_links == OrderImport.LateLinks.LINKED:
+            words = f"Products of {row} that were missing in the source are linked by now: decide what becomes of it."
         yield Problem(Kind.ORDER_WAITS, f"import {row.pk}", words, path, connection_id=row.connection_id)
 
 

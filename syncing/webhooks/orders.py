@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import discovery, due, intake
+from orders.copies import late_links
 from orders.models import OrderImport, OrderUpdate
 from orders.reserved_units import Returned
 from stores.clients import OpenClient
@@ -70,6 +71,8 @@ def _note_all(
                 if noted.has_work:
                     enqueue.import_order(connection, orders[index].gid)
                 if noted.order_import is not None:
+                    if orders[index].cancelled_at and noted.order_import.state not in OrderImport.UNFINISHED:
+                        late_links.end(noted.order_import, moved, late_links.CANCELLED)
                     then(connection, noted.order_import, orders[index])
             reasons[index] = " ".join(words)
         move_units(moved.variants, None)

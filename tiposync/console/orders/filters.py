@@ -12,7 +12,8 @@ from tiposync.console.kit.filters import ConnectionFilter
 State, WaitsFor, DraftStatus = OrderImport.State, OrderImport.WaitsFor, OrderImport.DraftStatus
 
 # Somebody has to do something, or nothing will ever happen.
-ATTENTION = Q(state=State.FAILED) | Q(state=State.WAITING, waits_for=WaitsFor.LINKS)
+LINKED_LATE = Q(late_links=OrderImport.LateLinks.LINKED)
+ATTENTION = Q(state=State.FAILED) | Q(state=State.WAITING, waits_for=WaitsFor.LINKS) | LINKED_LATE
 UNFINISHED = Q(state__in=OrderImport.UNFINISHED)
 
 
@@ -28,6 +29,7 @@ class ProgressFilter(DropdownFilter):
             ("unfinished", "No copy yet"),
             ("payment", "Waits for its payment"),
             ("links", "Waits for links"),
+            ("linked", "Linked since: to be decided"),
             ("partial", "Copied in part"),
             ("drafts", "Drafts not completed yet"),
             ("changes", "A later change failed"),
@@ -38,7 +40,8 @@ class ProgressFilter(DropdownFilter):
             "attention": ATTENTION,
             "unfinished": UNFINISHED,
             "payment": Q(state=State.WAITING, waits_for=WaitsFor.PAYMENT),
-            "links": Q(state=State.WAITING, waits_for=WaitsFor.LINKS),
+            "links": Q(state=State.WAITING, waits_for=WaitsFor.LINKS) | Q(late_links=OrderImport.LateLinks.WANTED),
+            "linked": LINKED_LATE,
             "partial": Q(state=State.CONFIRMED, is_partial=True),
             "drafts": Q(state=State.CONFIRMED, draft_status__in=[DraftStatus.OPEN, DraftStatus.INVOICE_SENT]),
             "changes": Q(pk__in=OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).values("order_import")),

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from orders.copies import importing
+from orders.copies import importing, late_links
 from orders.models import OrderImport
 from syncing import resuming
 from syncing.queue import enqueue
@@ -75,7 +75,7 @@ class OrderImportAdmin(ReadOnlyPage):
     search_help_text = "Search by name (#1001) or Shopify's number, of the order or of its copy"
     list_select_related = ["connection__source", "connection__destination"]
     actions = ["import_selected_again"]
-    operations = ("import_again", "send_again", "look_at_draft", "give_up")
+    operations = ("import_again", "send_again", "look_at_draft", "not_ours", "give_up")
     panel_template = "admin/orders/orderimport/summary.html"
     fieldsets = [
         ("Order", {"fields": ["about", "shown_placed", "created_at", "changed_at", "order_gid"]}),
@@ -183,6 +183,18 @@ class OrderImportAdmin(ReadOnlyPage):
     def look_at_draft(self, request: HttpRequest, row: OrderImport) -> str:
         enqueue.import_order(row.connection, row.order_gid)
         return "The draft is looked at. Reload in a few seconds."
+
+    @operation(
+        "Not ours",
+        "What is missing of it in the source is not the source's to deliver, or somebody entered it by hand: nothing "
+        "more of it is copied, and its units are no longer held back.",
+        permission=CHANGE,
+        offered=late_links.is_undecided,
+    )
+    def not_ours(self, request: HttpRequest, row: OrderImport) -> str:
+        if not late_links.end(row, resuming.move_units, request.user.get_username()):
+            raise ValueError("it was decided meanwhile.")
+        return "Noted: nothing more of it is copied."
 
     @operation(
         "Give up",

@@ -42,7 +42,7 @@ class OrderSettingsInline(StackedInline):
             ["sends_invoice", "reserve_days"] if is_draft else ["payment_status", "inventory_behaviour", "name_pattern"]
         )
         return [
-            ("The copy", {"fields": ["when", *own, "unlinked", "currency_rate"]}),
+            ("The copy", {"fields": ["when", *own, "unlinked", "shows_unlinked", "currency_rate"]}),
             ("Several sources of one destination", {"fields": ["is_main", "shares_charges"]}),
             ("Who and what", {"fields": ["contact", "contact_email", "carries_tags", "carries_company"]}),
             (

@@ -29,6 +29,15 @@ WORDS: dict[str, str] = {
     OrderImport.WaitsFor.LINKS: "Waits for links",
     State.SENT: "Sent, answer unknown",
 }
+LATE_WORDS: dict[str, str] = {
+    OrderImport.LateLinks.WANTED: "Not linked",
+    OrderImport.LateLinks.LINKED: "Linked since",
+    OrderImport.LateLinks.ENDED: "Not ours",
+}
+LATE_TONES: dict[str, str] = {
+    OrderImport.LateLinks.WANTED: markup.WARN,
+    OrderImport.LateLinks.LINKED: markup.WARN,
+}
 LINE_TONES: dict[str, str] = {
     OrderImportLine.State.PLANNED: markup.BUSY,
     OrderImportLine.State.CARRIED: markup.GOOD,
@@ -54,6 +63,7 @@ def state_pills(row: OrderImport) -> str:
     pills = [
         markup.pill(TONES.get(row.state, markup.QUIET), words, row.get_state_display()),
         markup.pill(markup.WARN, "Partial", "Some lines were left out") if row.is_partial else "",
+        markup.pill(LATE_TONES.get(row.late_links, markup.QUIET), LATE_WORDS[row.late_links]) if row.late_links else "",
     ]
     if row.is_draft and row.state == State.CONFIRMED:
         tone = markup.GOOD if row.draft_status == DraftStatus.COMPLETED else markup.QUIET

@@ -15,9 +15,9 @@ from tiposync.console.kit import markup
 def follow_up(connection: Connection, product_gid: str | None = None) -> None:
     """Have a started connection's stock links follow what an operator just changed, and carry what that means."""
     if connection.state == Connection.State.RUNNING:
+        resuming.resume_linked([connection.pk])
         wiring.wire_connection(connection, *([product_gid] if product_gid else []))
         enqueue.carry_stock(connection)
-        resuming.resume_linked([connection.pk])
         resuming.resume_connection(connection, product_gid)
 
 

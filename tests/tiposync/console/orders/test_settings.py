@@ -27,6 +27,7 @@ CHOICES = {
     "unlinked": "leave_out",
     "currency_rate": "",
     "is_main": "",
+    "shows_unlinked": "on",
     "shares_charges": "value",
     "contact": "customer",
     "contact_email": "",

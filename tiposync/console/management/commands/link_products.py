@@ -66,12 +66,12 @@ class Command(OperatorCommand):
         products = self._resolve(connection, options)
         has_imported = bool(options["file"]) and self._import(connection, options["file"], options["dry_run"])
         if connection.state == Connection.State.RUNNING and (products or options["match"] or has_imported):
+            resuming.resume_linked([connection.pk])
             for product_gid in products:
                 wiring.wire_connection(connection, product_gid)
             if options["match"] or has_imported:
                 wiring.wire_connection(connection)
             enqueue.carry_stock(connection)
-            resuming.resume_linked([connection.pk])
             resuming.resume_connection(connection)
         if options["export"]:
             self._export(connection, options["export"])

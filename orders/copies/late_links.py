@@ -1,0 +1,71 @@
+"""Orders that were skipped, or copied in part, because their products were linked to none: what becomes of them.
+
+When such a product is linked after all, the order's units are held back, and a person decides: somebody may have
+entered the order by hand meanwhile. “Import again” copies what was skipped; “Not ours” ends it.
+"""
+
+from collections.abc import Collection
+from itertools import chain
+
+from django.db import transaction
+from django.utils import timezone
+
+from orders import due, reserved_units
+from orders.copies.mapping import MappedOrder
+from orders.models import OrderImport, OrderImportLine
+from orders.reserved_units import MoveUnits
+
+State, LateLinks = OrderImport.State, OrderImport.LateLinks
+NOT_OURS = "Not ours: nothing more of it is copied."
+CANCELLED = "cancelled in the destination"
+
+
+def note_missing(row: OrderImport, mapped: MappedOrder) -> None:
+    """A copy is about to be sent: whether products that could be linked are missing in it."""
+    missing = [line.line_gid for line in mapped.left_out if line.is_missing]
+    lines = row.lines.filter(line_gid__in=missing, source_variant=None).exclude(variant_gid="")
+    row.late_links = LateLinks.WANTED if lines.exists() else ""
+    OrderImport.objects.filter(pk=row.pk).update(late_links=row.late_links)
+
+
+def hold_linked_late(connection_ids: Collection[int], move_units: MoveUnits) -> int:
+    """Have the units of orders held back whose products are linked by now, until somebody decides; how many these are.
+
+    Those that waited for the links go on by themselves; theirs are held back all the same, from this moment on.
+    """
+    count = 0
+    for found in chain(due.linked_late(connection_ids), due.linked_since(connection_ids)):
+        with transaction.atomic():
+            row = OrderImport.objects.select_for_update().get(pk=found.pk)
+            if row.late_links in (LateLinks.WANTED, "") and row.state in (State.SKIPPED, State.CONFIRMED):
+                OrderImport.objects.filter(pk=row.pk).update(late_links=LateLinks.LINKED, changed_at=timezone.now())
+                count += 1
+            elif row.state != State.WAITING:
+                continue
+            move_units(reserved_units.hold_linked(row), None)
+    return count
+
+
+def is_undecided(row: OrderImport) -> bool:
+    """Whether “Not ours” can be said of it."""
+    waits = row.state == State.WAITING and row.waits_for == OrderImport.WaitsFor.LINKS
+    return waits or row.late_links in (LateLinks.WANTED, LateLinks.LINKED)
+
+
+def end(order_import: OrderImport, move_units: MoveUnits, who: str) -> bool:
+    """Somebody says that what is missing of an order is not ours, or was entered by hand; False if it is decided."""
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().get(pk=order_import.pk)
+        if not is_undecided(row):
+            return False
+        ended = {"late_links": LateLinks.ENDED, "changed_at": timezone.now()}
+        if row.state in (State.WAITING, State.SKIPPED):
+            ended |= {"state": State.SKIPPED, "reason": f"{NOT_OURS} ({who})", "failure": "", "waits_for": ""}
+            move_units(reserved_units.unreserve(row), None)
+        else:
+            left_out = row.lines.filter(state=OrderImportLine.State.LEFT_OUT, is_pending=True)
+            variants = set(left_out.values_list("source_variant_id", flat=True)) - {None}
+            left_out.update(is_pending=False)
+            move_units(variants, None)
+        OrderImport.objects.filter(pk=row.pk).update(**ended)
+    return True
