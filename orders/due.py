@@ -86,7 +86,7 @@ def report_left_over(connection: Connection) -> str:
 def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of which nobody has decided yet whether a mail tells of them (orders.notices.decide)."""
     failed = Q(state=State.FAILED) | Q(state__in=(State.SENT, State.SKIPPED)) & ~Q(failure="")
-    failed |= Q(state=State.SKIPPED, late_links__in=(OrderImport.LateLinks.WANTED, OrderImport.LateLinks.LINKED))
+    failed |= Q(state=State.SKIPPED, late_links=OrderImport.LateLinks.LINKED)
     return _of(connection_ids).filter(
         Q(state=State.CONFIRMED, noticed_as__in=("", "failed")) | failed & ~Q(noticed_as="failed")
     )

@@ -74,8 +74,8 @@ def outcome_of(order_import: OrderImport) -> str:
     # Sent, and refused for good while it was looked for: nobody knows whether the copy is there.
     is_stuck = order_import.state == OrderImport.State.SENT and order_import.failure not in ("", errors.TRANSIENT)
     # Skipped, although its products followed the source when it was placed.
-    wanted = order_import.late_links in (OrderImport.LateLinks.WANTED, OrderImport.LateLinks.LINKED)
-    is_lost = order_import.state == OrderImport.State.SKIPPED and (order_import.failure != "" or wanted)
+    is_linked = order_import.late_links == OrderImport.LateLinks.LINKED
+    is_lost = order_import.state == OrderImport.State.SKIPPED and (order_import.failure != "" or is_linked)
     return FAILED if order_import.state == OrderImport.State.FAILED or is_stuck or is_lost else ""
 
 

@@ -110,14 +110,19 @@ def test_a_doubt_that_ends_without_a_link_lets_the_order_go_on_without_that_line
     assert shop.south.available(0) == 20
 
 
-def test_an_order_of_nothing_but_unlinked_products_is_shown_and_told(shop):
+def test_an_order_of_nothing_but_unlinked_products_is_shown_and_a_mail_goes_out_once_they_are_linked(shop):
     shop = shop(notice_addresses="shop@example.com")
     order = shop.north.order((0, 2))
     shop.run()
     row = shop.row(order)
     assert (row.state, row.late_links) == (State.SKIPPED, LateLinks.WANTED)
-    assert notices.outcome_of(row) == notices.FAILED
+    assert notices.outcome_of(row) == ""
     assert "Not ours" in advice.what_to_do(row)
+    link(shop)
+    shop.run()
+    row = shop.row(order)
+    assert notices.outcome_of(row) == notices.FAILED
+    assert "linked since" in notices.compose(row, notices.FAILED, ["shop@example.com"]).body
 
 
 def test_a_switch_turns_that_off(shop):
