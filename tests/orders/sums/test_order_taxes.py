@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orders import advice
 from orders.copies.order_taxes import place_order_taxes
 from orders.models import OrderImport
-from tests.orders.copies.test_mapping_totals import originals
+from tests.orders.sums.test_mapping_totals import originals
 from tests.simulator.state.money import Bag
 from tests.simulator.state.orders import TaxLine
 from tests.support.orders.originals import (
