@@ -25,7 +25,7 @@ from stores.shopify.errors import (
     UserErrors,
 )
 from stores.shopify.inventory import LevelReading, level_reading
-from stores.shopify.products.products import VariantRecord, variant_record
+from stores.shopify.products.products import VARIANT_FIELDS, VariantRecord, variant_record
 from stores.shopify.texts import read_json
 
 # Sent as a bulk query, not by itself: `first` is ignored there, and only edges { node } is allowed (shopify.md 5).
@@ -35,20 +35,12 @@ query BulkVariants {
   productVariants {
     edges {
       node {
-        id
-        title
-        sku
-        barcode
-        position
-        requiresComponents
-        selectedOptions { name value }
-        inventoryItem { id tracked }
-        product { id title handle status variantsCount { count } }
+        VARIANT_FIELDS
       }
     }
   }
 }
-"""
+""".replace("VARIANT_FIELDS", VARIANT_FIELDS)
 
 # A level's line names its location by __parentId and its item inline, so that no line needs another one.
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/locations

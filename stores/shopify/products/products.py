@@ -35,11 +35,8 @@ class VariantRecord:
     variant_count: int | None
 
 
-# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants
-LIST_VARIANTS = """
-query ListVariants($after: String) {
-  productVariants(first: 250, after: $after, sortKey: ID) {
-    nodes {
+# What `variant_record` reads, in each document that selects variants for matching.
+VARIANT_FIELDS = """
       id
       title
       sku
@@ -49,11 +46,19 @@ query ListVariants($after: String) {
       selectedOptions { name value }
       inventoryItem { id tracked }
       product { id title handle status variantsCount { count } }
+""".strip()
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants
+LIST_VARIANTS = """
+query ListVariants($after: String) {
+  productVariants(first: 250, after: $after, sortKey: ID) {
+    nodes {
+      VARIANT_FIELDS
     }
     pageInfo { hasNextPage endCursor }
   }
 }
-"""
+""".replace("VARIANT_FIELDS", VARIANT_FIELDS)
 
 
 def iter_variants(client: Client) -> Iterator[VariantRecord]:
@@ -69,21 +74,13 @@ query ReadProduct($id: ID!, $after: String) {
     id
     variants(first: 250, after: $after, sortKey: POSITION) {
       nodes {
-        id
-        title
-        sku
-        barcode
-        position
-        requiresComponents
-        selectedOptions { name value }
-        inventoryItem { id tracked }
-        product { id title handle status variantsCount { count } }
+        VARIANT_FIELDS
       }
       pageInfo { hasNextPage endCursor }
     }
   }
 }
-"""
+""".replace("VARIANT_FIELDS", VARIANT_FIELDS)
 
 
 def read_product(client: Client, product_gid: str) -> list[VariantRecord] | None:

@@ -38,13 +38,34 @@ def read_events():
     handlers.process_events(SyncJob(kind="process_events"))
 
 
+def record_a_sale(world):
+    """A sale of 3 in the source, and the batch for north: recorded, and not sent."""
+    world.places[0].buy(0, 3)
+    world.deliver()
+    read_events()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("syncing.stock.writes.delivery.send_one", lambda *arguments: set())
+        patch.setattr(ledger, "withdraw", lambda *arguments, **fields: None)
+        carry(world)
+    return StockBatch.objects.get(state="pending")
+
+
+def reconcile_a_restock(world):
+    """A run that carries 10 more of the source, of which no webhook told, to north."""
+    source = world.places[0]
+    source.restock(0, 10)
+    source.lose_webhooks()
+    enqueue.reconcile(world.connections[0])
+    world.work()
+    world.follow()
+    return Reconciliation.objects.latest("pk")
+
+
 def test_two_tries_of_one_batch_at_the_same_time_keep_when_it_was_first_sent(pair):
     """The first is put off by Shopify; the second, which began while it was under way, may have taken effect."""
     world = pair()
     source, north = world.places
-    source.buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)
+    batch = record_a_sale(world)
 
     def first_try(client, body):
         north.fault("lost_answer", match=ADJUST)
@@ -63,22 +84,10 @@ def test_two_tries_of_one_batch_at_the_same_time_keep_when_it_was_first_sent(pai
     assert our_changes(north) == [-3]
 
 
-def recorded(world):
-    """A write of the source's sale to north, recorded and not sent."""
-    read_events()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("syncing.stock.writes.delivery.send_one", lambda *arguments: set())
-        patch.setattr(ledger, "withdraw", lambda *arguments, **fields: None)
-        carry(world)
-    return StockBatch.objects.filter(state="pending")
-
-
 def test_attempts_without_an_instant_count_as_made_when_the_batch_was(pair):
     world = pair()
     source, north = world.places
-    source.buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)
+    batch = record_a_sale(world)
     StockBatch.objects.filter(pk=batch.pk).update(attempts=1, first_sent_at=None)
     world.work()
     world.follow()
@@ -90,9 +99,7 @@ def test_attempts_without_an_instant_count_as_made_when_the_batch_was(pair):
 def test_attempts_without_an_instant_that_were_made_long_ago_are_not_repeated(pair):
     world = pair()
     source, north = world.places
-    source.buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)
+    batch = record_a_sale(world)
     north.sim.adjust(north.domain, north.item(0), north.location_ids[0], -3)  # it did take effect
     StockBatch.objects.filter(pk=batch.pk).update(attempts=1, first_sent_at=None)
     world.let_pass(hours=25)
@@ -105,11 +112,7 @@ def test_attempts_without_an_instant_that_were_made_long_ago_are_not_repeated(pa
 def test_an_undo_and_a_run_never_send_one_batch_at_the_same_time(pair):
     world = pair()
     source, north = world.places
-    source.restock(0, 10)
-    source.lose_webhooks()
-    enqueue.reconcile(world.connections[0])
-    world.work()
-    world.follow()
+    run = reconcile_a_restock(world)
     north.shop.counters.operations.clear()
     sent = []
 
@@ -120,7 +123,7 @@ def test_an_undo_and_a_run_never_send_one_batch_at_the_same_time(pair):
 
     north.fault("throttled", match=ADJUST)
     world.meanwhile(ADJUST, the_run)
-    enqueue.undo_run(Reconciliation.objects.latest("pk"))
+    enqueue.undo_run(run)
     world.work()
     world.follow()
     assert levels_of(world) == [30, 20]
@@ -160,9 +163,7 @@ def test_a_batch_of_a_paused_connection_has_one_sender_among_those_who_would_set
 def test_a_batch_that_a_living_worker_has_in_hand_is_neither_sent_nor_withdrawn_by_others(pair):
     world = pair()
     source, north = world.places
-    source.buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)
+    batch = record_a_sale(world)
 
     def others():
         assert not claims.claim(batch.pk)
@@ -249,9 +250,7 @@ def after_restore(world):
 def test_a_write_that_was_sent_after_the_backup_is_not_sent_again(pair, strategy, hours):
     world = pair(strategy)
     source, north = world.places
-    source.buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)  # the backup is made here
+    record_a_sale(world)  # the backup is made here
     north.sim.adjust(north.domain, north.item(0), north.location_ids[0], -3)  # and the batch is sent after it
     world.let_pass(hours=hours)
     after_restore(world)
@@ -262,9 +261,7 @@ def test_a_write_that_was_sent_after_the_backup_is_not_sent_again(pair, strategy
 def test_what_was_never_sent_for_longer_than_a_key_lives_is_not_sent_but_planned_anew(pair):
     world = pair()
     source, north = world.places
-    source.buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)
+    batch = record_a_sale(world)
     world.let_pass(hours=25)
     settle.settle(batch, open_client(north.store))
     batch.refresh_from_db()
@@ -277,9 +274,7 @@ def test_what_was_never_sent_for_longer_than_a_key_lives_is_not_sent_but_planned
 @pytest.mark.parametrize("hours", [-3, 25])
 def test_what_was_recorded_by_a_clock_that_was_set_back_is_not_sent_for_the_first_time(pair, hours):
     world = pair()
-    world.places[0].buy(0, 3)
-    world.deliver()
-    (batch,) = recorded(world)
+    batch = record_a_sale(world)
     StockBatch.objects.filter(pk=batch.pk).update(created_at=F("created_at") - timedelta(hours=hours))
     batch.refresh_from_db()
     settle.settle(batch, open_client(world.places[1].store))
@@ -309,12 +304,7 @@ def test_a_true_quantity_that_was_under_way_is_asked_for_again_after_a_restore(p
 def test_an_undo_that_was_asked_for_before_the_backup_is_not_done_again(pair):
     world = pair()
     source, north = world.places
-    source.restock(0, 10)
-    source.lose_webhooks()
-    enqueue.reconcile(world.connections[0])
-    world.work()
-    world.follow()
-    enqueue.undo_run(Reconciliation.objects.latest("pk"))  # the backup is made here
+    enqueue.undo_run(reconcile_a_restock(world))  # the backup is made here
     north.restock(0, -10)  # the undo is done, then ten are put back
     north.restock(0, 10)
     north.lose_webhooks()

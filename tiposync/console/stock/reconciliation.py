@@ -17,7 +17,7 @@ from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
-from tiposync.console.stock.undo import UNDO, undo_page
+from tiposync.console.stock.undo import QUEUED, UNDO, undo_page
 
 
 def _has_writes(report: Reconciliation) -> bool:
@@ -127,4 +127,4 @@ class ReconciliationAdmin(ReadOnlyPage):
     @operation("Take it back", "", permission=UNDO, offered=_has_writes, is_inline=True)
     def take_back(self, request: HttpRequest, report: Reconciliation) -> str:
         enqueue.undo_run(report)
-        return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."
+        return QUEUED

@@ -14,6 +14,7 @@ from tiposync.console.kit import markup
 
 UNDO = "syncing.undo_run"
 MOST_ROWS = 500
+QUEUED = "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."
 HEADS = ("Variant", "Where", "The run wrote")
 
 

@@ -25,7 +25,7 @@ from tiposync.console.kit import markup
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.removal import Removal, connections_removed
 from tiposync.console.orders.settings import OrderSettingsInline, resume_orders
-from tiposync.console.stock.undo import UNDO, undo_page
+from tiposync.console.stock.undo import QUEUED, UNDO, undo_page
 from tiposync.console.stores.connection_form import ConnectionForm, MappingInline
 from tiposync.console.stores.connection_list import ConnectionColumns
 from tiposync.console.stores.connection_summary import follow_up, panel_urls, preview_tables, unmapped_locations
@@ -336,7 +336,7 @@ class ConnectionAdmin(ConnectionColumns):
     @operation("Take it back", "", permission=UNDO, offered=_was_aligned, is_inline=True)
     def take_back(self, request: HttpRequest, connection: Connection) -> str:
         enqueue.undo_alignment(connection)
-        return "Queued: what nobody changed since is taken back. “Jobs” tells what came of it."
+        return QUEUED
 
     @operation(
         "Catalogue",
