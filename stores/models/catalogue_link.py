@@ -1,9 +1,9 @@
 """Which product, collection, page, blog or article of a destination follows which one of the source."""
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from stores.models.connection import Connection
@@ -24,6 +24,12 @@ class FollowState(models.TextChoices):
 
 class FollowLink(models.Model):
     """The columns of both kinds of links."""
+
+    # What webhooks and operators write, whoever has the thing in hand just then: none of it is saved by him who has.
+    OF_OTHERS: frozenset[str] = frozenset()
+    # An empty fingerprint says that the destination must be read. Of whoever emptied it meanwhile, one of these tells.
+    TELL_OF_EDITS: tuple[str, ...] = ("fingerprint",)
+    _read: tuple[str, ...] = ()
 
     # The connection's destination again, so that the database can see to it that nothing there is claimed twice: an id
     # is unique in one store only.
@@ -55,10 +61,38 @@ class FollowLink(models.Model):
     def __str__(self) -> str:
         return f"{self.title or self.source_gid} ({self.get_state_display().partition(':')[0].lower()})"
 
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        link = super().from_db(*args, **kwargs)
+        link._note_read()
+        return link
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._note_read()
+
+    def _note_read(self) -> None:
+        self._read = tuple(self.__dict__.get(name, "") for name in self.TELL_OF_EDITS)
+
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a row that exists keeps what others wrote since it was read (OF_OTHERS, and an emptied fingerprint).
+
+        It was in hand for seconds, perhaps: while its store was asked, somebody left the product out, or edited it.
+        """
         if self.destination_id is None:
             self.destination_id = self.connection.destination_id
-        super().save(*args, **kwargs)
+        if self._state.adding or kwargs.get("update_fields") is not None:
+            super().save(*args, **kwargs)
+            return
+        kwargs["update_fields"] = {each.name for each in self._meta.concrete_fields if not each.primary_key}
+        kwargs["update_fields"] -= self.OF_OTHERS | self.get_deferred_fields()
+        with transaction.atomic():
+            row = type(self).objects.select_for_update(of=("self",)).filter(pk=self.pk)
+            now = row.values_list(*self.TELL_OF_EDITS).first()
+            if now is not None and now != (self._read or ("",) * len(now)):
+                self.fingerprint = ""
+            super().save(*args, **kwargs)
+        self._note_read()
 
     def note_source(self, record: Any) -> None:
         """Remember what the thing of the source is called, and the state of it that was read. Saves nothing."""
@@ -69,6 +103,8 @@ class ProductLink(FollowLink):
     """One row per connection and product of the source that is, was, or should be in the destination."""
 
     State = FollowState
+    OF_OTHERS = frozenset({"excluded_by", "heard", "heard_there"})
+    TELL_OF_EDITS = ("fingerprint", "heard_there")
 
     class UnlinkReason(models.TextChoices):
         DELETED = "deleted", "It was deleted in the source"

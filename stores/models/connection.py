@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,6 +16,10 @@ CARRY_ORDERS = (Strategy.DRAFT_ORDER, Strategy.ORDER)
 ORDERS_SHOWN = timedelta(days=60)  # to an app, by Shopify; what is older does not change any more
 # The aligned strategy of a connection that was two-way, while the last changes of that time are carried.
 ENDING_TWO_WAY = "two_way_end"
+# What workers write, at any moment; and what decides since when orders are carried.
+OF_WORKERS = {"aligned_strategy", "started_at", "carries_orders_since", "orders_looked_at", "restored_at"}
+OF_WORKERS |= {"copies_looked_at", "reconciled_at", "linked_at"}
+DECIDES_SINCE = {"strategy", "aligned_strategy", "state", "started_at", "carries_orders_since"}
 
 
 class Connection(models.Model):
@@ -169,11 +173,32 @@ class Connection(models.Model):
         return max(self.started_at, self.carries_orders_since)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a strategy that begins (or ceases) to carry orders is noted with the instant."""
-        self._note_since()
-        if (names := kwargs.get("update_fields")) is not None and {"strategy", "aligned_strategy"} & set(names):
-            kwargs["update_fields"] = {*names, "carries_orders_since"}
-        super().save(*args, **kwargs)
+        """Save; a strategy that begins (or ceases) to carry orders is noted with the instant.
+
+        Workers write the row of a connection that exists: what is theirs is saved only where `update_fields` names it,
+        and what follows from it is decided by what the row holds now, not by what was read before.
+        """
+        if self._state.adding:
+            self._note_since()
+            super().save(*args, **kwargs)
+            return
+        all_names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+        named = kwargs.pop("update_fields", None)
+        names = all_names - OF_WORKERS - self.get_deferred_fields() if named is None else set(named)
+        with transaction.atomic():
+            if names & DECIDES_SINCE:
+                self._settle_since(names)
+                names.add("carries_orders_since")
+            super().save(*args, update_fields=names, **kwargs)
+
+    def _settle_since(self, names: set[str]) -> None:
+        """Decide since when orders are carried, by the row as it will be; it stays locked until it is."""
+        rows = Connection.objects.select_for_update(of=("self",)).select_related("destination")
+        if (row := rows.filter(pk=self.pk).first()) is not None:
+            for name in DECIDES_SINCE & names:
+                setattr(row, name, getattr(self, name))
+            row._note_since()
+            self.carries_orders_since = row.carries_orders_since
 
     def _note_since(self) -> None:
         if not self.carries_orders and not self.is_leaving_orders:
@@ -222,7 +247,7 @@ class Connection(models.Model):
         self.state = self.State.RUNNING
         if self.started_at is None:
             self.started_at = at or self.destination.now()
-            self.carries_orders_since = self.started_at if self.carries_orders else None
+            self.carries_orders_since = self.started_at  # if it carries any: whatever it was when this was read
         self.save(update_fields=["state", "started_at", "carries_orders_since"])
 
 

@@ -18,7 +18,8 @@ def end_two_way(connection: Connection) -> None:
         connection.save(update_fields=["aligned_strategy"])
         cursor.execute(
             """
-            UPDATE syncing_stocklevel level SET is_doubtful = true, version = version + 1
+            UPDATE syncing_stocklevel level SET is_doubtful = true, version = version + 1,
+                   doubt_as_of = NULL, doubt_version = version + 1, overtaken_as_of = NULL
             FROM (SELECT id FROM syncing_stocklevel WHERE id IN (
                       SELECT unnest(ARRAY[source_level_id, destination_level_id]) FROM syncing_stocklink
                       WHERE connection_id = %s) ORDER BY id FOR UPDATE) own
@@ -52,12 +53,14 @@ def realign(connection: Connection, orders_from: datetime | None = None) -> None
     `orders_from`: the destination's clock now. Whatever ours said when the strategy was chosen, perhaps after a leap,
     orders that are placed from now on belong to it.
     """
-    if orders_from is not None:
-        since = connection.carries_orders_since
-        connection.carries_orders_since = min(since, orders_from) if since else orders_from
-    connection.aligned_strategy = connection.strategy
+    connection.aligned_strategy, names = connection.strategy, ["aligned_strategy"]
     with transaction.atomic(), db.cursor() as cursor:
-        connection.save(update_fields=["aligned_strategy"])
+        if orders_from is not None:
+            row = Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+            since = row.carries_orders_since  # somebody may have chosen it anew since this run began
+            connection.carries_orders_since = min(since, orders_from) if since else orders_from
+            names.append("carries_orders_since")
+        connection.save(update_fields=names)
         cursor.execute(
             """
             UPDATE syncing_stocklink link

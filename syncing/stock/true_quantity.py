@@ -55,6 +55,6 @@ def ask_again(adjustments: Iterable[StockAdjustment], why: str) -> None:
             continue
         hold.reason = f"{hold.reason} The true quantity of {hold.true_quantity} was not set: {why}"
         hold.state, hold.resolved_at, hold.resolved_by = StockHold.State.OPEN, None, None
-        hold.save()
+        hold.save(update_fields=["reason", "state", "resolved_at", "resolved_by"])
         link.state, link.reason = StockLink.State.HELD, "The true quantity was not set."
         link.save(update_fields=["state", "reason", "changed_at"])

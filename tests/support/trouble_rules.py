@@ -57,7 +57,7 @@ class TroubleRules:
             connection.strategy = connection.aligned_strategy = strategy
             connection.started_at = begun_at
             connection.carries_orders_since = begun_at if connection.carries_orders else None
-            connection.save()
+            connection.save(update_fields=["strategy", "aligned_strategy", "started_at", "carries_orders_since"])
 
     # Clocks
 

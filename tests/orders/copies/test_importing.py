@@ -142,7 +142,7 @@ class TestWhatIsNotCopied:
     def test_an_order_that_an_operator_wants_although_it_is_too_old(self, trade):
         shop = trade()
         shop.connection.started_at = shop.connection.carries_orders_since = timezone.now() - timedelta(days=90)
-        shop.connection.save()
+        shop.connection.save(update_fields=["started_at", "carries_orders_since"])
         order = shop.north.order(created_at=(timezone.now() - timedelta(days=61)).timestamp())
         shop.north.lose_webhooks()
         enqueue.import_order(shop.connection, gids.gid("Order", order.id))

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from stores.models import ProductLink
+from syncing.catalogue.products import exclusion
 from syncing.models import StockLink
 from tests.support.catalogue.showroom import Showroom, items_of
 from tests.support.console.press import forms_with, look_at, page_of, press
@@ -84,3 +85,32 @@ def test_the_command_leaves_out_lists_and_takes_back(room):
     with pytest.raises(CommandError, match="no product sofa"):
         call_command("leave_out_product", name, "chair", "sofa", stdout=out)
     assert not ProductLink.objects.exclude(excluded_by="").exists()
+
+
+# While a worker has it in hand
+
+
+def test_what_an_operator_leaves_out_while_it_is_being_carried_stays_left_out(room):
+    room.change(room.gid, title="Better lamp")
+    room.world.meanwhile("productSet", lambda: exclusion.exclude(room.link(room.gid), "ada"), after=True)
+    room.world.meanwhile("productUpdate", lambda: exclusion.exclude(room.link(room.gid), "ada"), after=True)
+    room.carry(room.gid)
+    assert room.link(room.gid).excluded_by == "ada"
+    room.carry(room.gid)
+    assert room.link(room.gid).state == "unlinked"
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_an_edit_that_is_heard_of_while_it_is_being_carried_is_looked_at(room, is_new):
+    gid = room.add("Table", stock=1) if is_new else room.gid
+    if not is_new:
+        room.change(gid, title="Better lamp")
+
+    def edit():
+        ProductLink.objects.filter(source_gid=gid).update(fingerprint="", heard_there="what the webhook told")
+
+    room.world.meanwhile("productSet", edit, after=True)
+    room.carry(gid)
+    assert room.link(gid).fingerprint == ""
+    room.carry(gid)
+    assert room.link(gid).fingerprint

@@ -73,7 +73,9 @@ class Command(OperatorCommand):
                 settings.full_clean()
             except ValidationError as error:
                 raise CommandError(" ".join(error.messages)) from None
-            settings.save()
+            # Workers write cursors to the same row: only what is set here.
+            changed = {name for name in after if after[name] != before[name]}
+            settings.save(update_fields={*changed, "changed_at"} if settings.pk else None)
         self._print_settings(settings)
 
     def _set(self, settings: CatalogueSettings, options: dict[str, Any]) -> None:
