@@ -11,7 +11,8 @@ class StockLevel(models.Model):
 
     `available` None: unknown, not stocked there, or not tracked; never to be read as 0. `as_of` is Shopify's clock.
     A doubtful level is read live before it is used, or shown by a value that travelled from after `doubt_as_of`
-    (Shopify's clock, too; None: only a live read will do). `version` moves with every change of the mirror and every
+    (Shopify's clock, too; None: only a live read will do that was asked for at `doubt_version` or later, and is from
+    after `overtaken_as_of`, or one after it). `version` moves with every change of the mirror and every
     doubt, so that a live read that was overtaken by something newer can tell.
     """
 
@@ -24,6 +25,8 @@ class StockLevel(models.Model):
     is_active = models.BooleanField("stocked there", default=True)
     is_doubtful = models.BooleanField("doubtful", default=True)
     doubt_as_of = models.DateTimeField(null=True, blank=True, editable=False)
+    doubt_version = models.BigIntegerField(default=0, db_default=0, editable=False)
+    overtaken_as_of = models.DateTimeField(null=True, blank=True, editable=False)
     version = models.BigIntegerField(default=0)
 
     class Meta:

@@ -6,7 +6,7 @@ carried to the other side once. Wrong intermediate readings cancel out: the chan
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -23,7 +23,8 @@ class Mirror:
     """What we believe of a level. `available` None: unknown or not counted. `as_of`: Shopify's clock, to the second.
 
     `doubt_as_of` is the instant, by Shopify's clock, that a doubt is about; None while doubtful: nobody knows it, so
-    only a live read ends the doubt.
+    only a live read ends the doubt, one that was asked for at `doubt_version` or later. `overtaken_as_of` is the latest
+    instant that was doubted, too, since such a doubt arose.
     """
 
     available: int | None
@@ -31,6 +32,12 @@ class Mirror:
     is_doubtful: bool = False
     version: int = 0
     doubt_as_of: datetime | None = None
+    doubt_version: int = 0
+    overtaken_as_of: datetime | None = None
+
+    @property
+    def doubts_without_instant(self) -> bool:
+        return self.is_doubtful and self.doubt_as_of is None
 
 
 def latest(*instants: datetime | None) -> datetime | None:
@@ -43,6 +50,28 @@ def doubt_instant(mirror: Mirror, about: datetime | None) -> datetime | None:
     if mirror.is_doubtful and (mirror.doubt_as_of is None or about is None):
         return None
     return latest(mirror.doubt_as_of if mirror.is_doubtful else None, about)
+
+
+def raise_doubt(mirror: Mirror, about: datetime | None) -> Mirror:
+    """The mirror with a doubt about the instant `about`; None: it is not known."""
+    if mirror.doubts_without_instant and about is not None:
+        return replace(mirror, overtaken_as_of=latest(mirror.overtaken_as_of, about))
+    version = mirror.version + 1 if about is None else 0
+    as_of = doubt_instant(mirror, about)
+    return replace(mirror, is_doubtful=True, doubt_as_of=as_of, doubt_version=version, overtaken_as_of=None)
+
+
+def keep_doubt(mirror: Mirror, read_as_of: datetime | None, asked_version: int) -> Mirror:
+    """The mirror after a live answer that did not end its doubt, for it was overtaken.
+
+    Whatever a doubt without an instant was about had happened when an answer was asked for after it arose: what is
+    from after the answer's own instant, and after what overtook it, will end the doubt. So a level of which a webhook
+    arrives during every read is not doubted for ever.
+    """
+    if mirror.doubts_without_instant and asked_version >= mirror.doubt_version and read_as_of is not None:
+        about = latest(mirror.overtaken_as_of, read_as_of, mirror.as_of)
+        return replace(mirror, doubt_as_of=about, doubt_version=0, overtaken_as_of=None)
+    return raise_doubt(mirror, latest(mirror.as_of, mirror.doubt_as_of))
 
 
 def judge_hint(mirror: Mirror, available: int | None, as_of: datetime) -> Verdict:
@@ -66,15 +95,21 @@ def judge_hint(mirror: Mirror, available: int | None, as_of: datetime) -> Verdic
 def judge_live(mirror: Mirror, available: int | None, as_of: datetime | None, asked_version: int) -> Verdict:
     """A value that we asked for: true, unless the mirror moved on while we waited for the answer.
 
-    Doubt that arose meanwhile stays: the answer may be from before what caused it. An answer that was overtaken and
-    says the same changes NOTHING: its instant may be before that of our own write. `as_of` None: there is no level, or
-    none that counts, so nothing tells whether the answer is from before or after.
+    Doubt that arose meanwhile stays: the answer may be from before what caused it, unless the answer's instant is later
+    than that of everything doubted. An answer that was overtaken and says the same, or is from an earlier second,
+    changes NOTHING: its instant may be before that of our own write. `as_of` None: there is no level, or none that
+    counts, so nothing tells whether the answer is from before or after.
     """
     if mirror.is_doubtful and mirror.version != asked_version:
-        return Verdict.DOUBT
+        about = mirror.doubt_as_of
+        if about is None and asked_version >= mirror.doubt_version:
+            about = mirror.overtaken_as_of
+        about = latest(about, mirror.as_of) if about is not None else None
+        return Verdict.ACCEPT if about is not None and as_of is not None and as_of > about else Verdict.DOUBT
     if mirror.version == asked_version or mirror.as_of is None or (as_of is not None and as_of > mirror.as_of):
         return Verdict.ACCEPT
-    return Verdict.NOTHING if available == mirror.available else Verdict.DOUBT
+    is_older = as_of is not None and as_of < mirror.as_of
+    return Verdict.NOTHING if is_older or available == mirror.available else Verdict.DOUBT
 
 
 def live_instant(mirror: Mirror, as_of: datetime | None, answered_at: datetime | None) -> datetime | None:

@@ -12,7 +12,16 @@ from stores.models import Location, Store
 from stores.shopify.client import Client
 from stores.shopify.inventory import LevelReading, read_levels
 from syncing.models import StockLevel, StockLink, StockObservation
-from syncing.stock.merge import Mirror, Verdict, doubt_instant, judge_hint, judge_live, latest, live_instant
+from syncing.stock.merge import (
+    Mirror,
+    Verdict,
+    judge_hint,
+    judge_live,
+    keep_doubt,
+    latest,
+    live_instant,
+    raise_doubt,
+)
 from syncing.stock.mirror.contradictions import Contradictions
 
 READ_ROWS = 250  # Shopify's limit for a list of ids
@@ -71,10 +80,11 @@ def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
 def _accept_hint(level: StockLevel, hint: Hint, verdict: Verdict) -> "_Change":
     seen = (level, hint.available, hint.as_of)
     if verdict is Verdict.DOUBT:
-        return _doubt(*seen, about=_known_until(level), event_id=hint.event_id)
+        doubted = raise_doubt(_mirror(level), latest(hint.as_of, level.as_of, level.doubt_as_of))
+        return _doubt(*seen, doubted, hint.event_id)
     if not level.is_active and hint.is_active is None and hint.available is not None:
         # Somebody may have written to the hidden level of an item that is not stocked there.
-        return _doubt(*seen, about=None, event_id=hint.event_id)
+        return _doubt(*seen, raise_doubt(_mirror(level), None), hint.event_id)
     return _accept(*seen, level.is_active if hint.is_active is None else hint.is_active, hint.event_id)
 
 
@@ -129,7 +139,8 @@ def _accept_live(
                 as_of = live_instant(_mirror(level), as_of, answered_at)
                 changes.append(_accept(level, available, as_of, reading.is_active))
             elif verdict is Verdict.DOUBT:
-                changes.append(_doubt(level, available, reading.as_of, about=_known_until(level)))
+                doubted = keep_doubt(_mirror(level), as_of or answered_at, asked[level.item_gid].version)
+                changes.append(_doubt(level, available, reading.as_of, doubted))
         return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
 
 
@@ -148,7 +159,12 @@ def doubt(level_ids: Sequence[int], about: datetime | None = None) -> None:
 
 def doubt_level(level: StockLevel, about: datetime | None) -> None:
     """Doubt a level, which the caller has locked and saves."""
-    level.is_doubtful, level.doubt_as_of = True, doubt_instant(_mirror(level), about)
+    _set_doubt(level, raise_doubt(_mirror(level), about))
+
+
+def _set_doubt(level: StockLevel, doubted: Mirror) -> None:
+    level.is_doubtful, level.doubt_as_of = doubted.is_doubtful, doubted.doubt_as_of
+    level.doubt_version, level.overtaken_as_of = doubted.doubt_version, doubted.overtaken_as_of
 
 
 def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) -> set[int]:
@@ -192,12 +208,15 @@ def lock_levels(pks: Sequence[int]) -> list[StockLevel]:
 
 
 def _mirror(level: StockLevel) -> Mirror:
-    return Mirror(level.available, level.as_of, level.is_doubtful, level.version, level.doubt_as_of)
-
-
-def _known_until(level: StockLevel) -> datetime | None:
-    """What a value is about that differs from the mirror without being newer."""
-    return latest(level.as_of, level.doubt_as_of)
+    return Mirror(
+        level.available,
+        level.as_of,
+        level.is_doubtful,
+        level.version,
+        level.doubt_as_of,
+        level.doubt_version,
+        level.overtaken_as_of,
+    )
 
 
 def _accept(
@@ -205,7 +224,7 @@ def _accept(
 ) -> _Change:
     before = (level.available, level.is_active, level.is_doubtful)
     level.available, level.as_of, level.is_active = available, as_of, is_active
-    level.is_doubtful, level.doubt_as_of = False, None
+    level.is_doubtful, level.doubt_as_of, level.doubt_version, level.overtaken_as_of = False, None, 0, None
     return _Change(level.pk, before, (available, is_active, False), available, as_of, event_id)
 
 
@@ -213,12 +232,11 @@ def _doubt(
     level: StockLevel,
     seen: int | None,
     as_of: datetime | None,
-    *,
-    about: datetime | None,
+    doubted: Mirror,
     event_id: int | None = None,
 ) -> _Change:
     before = (level.available, level.is_active, level.is_doubtful)
-    doubt_level(level, about)
+    _set_doubt(level, doubted)
     return _Change(level.pk, before, (level.available, level.is_active, True), seen, as_of, event_id)
 
 
@@ -252,9 +270,11 @@ def write_mirror(levels: Sequence[StockLevel]) -> None:
             """
             UPDATE syncing_stocklevel level
             SET available = new.available, as_of = new.as_of, is_active = new.is_active,
-                is_doubtful = new.is_doubtful, doubt_as_of = new.doubt_as_of, version = version + 1
-            FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[], %s::timestamptz[])
-                 AS new (id, available, as_of, is_active, is_doubtful, doubt_as_of)
+                is_doubtful = new.is_doubtful, doubt_as_of = new.doubt_as_of, version = version + 1,
+                doubt_version = new.doubt_version, overtaken_as_of = new.overtaken_as_of
+            FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[], %s::timestamptz[],
+                        %s::bigint[], %s::timestamptz[])
+                 AS new (id, available, as_of, is_active, is_doubtful, doubt_as_of, doubt_version, overtaken_as_of)
             WHERE level.id = new.id
             """,
             [
@@ -264,6 +284,8 @@ def write_mirror(levels: Sequence[StockLevel]) -> None:
                 [level.is_active for level in levels],
                 [level.is_doubtful for level in levels],
                 [level.doubt_as_of for level in levels],
+                [level.doubt_version for level in levels],
+                [level.overtaken_as_of for level in levels],
             ],
         )
 

@@ -4,14 +4,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stores.clients import open_client
 from syncing.models import StockLevel
-from syncing.stock import reserved_units
+from syncing.stock import realigning, reserved_units
 from syncing.stock.engine import Run
-from syncing.stock.merge import Mirror, Verdict, doubt_instant, judge_hint, judge_live, judge_own_write, live_instant
+from syncing.stock.merge import (
+    Mirror,
+    Verdict,
+    doubt_instant,
+    judge_hint,
+    judge_live,
+    judge_own_write,
+    keep_doubt,
+    live_instant,
+    raise_doubt,
+)
 from syncing.stock.mirror import levels
 from syncing.webhooks import inbox, topics
 from tests.support.thoroughness import IS_LONG
@@ -122,7 +133,7 @@ class _Level:
         if verdict is Verdict.ACCEPT:
             self._show(body.changes, at(stamp))
         elif verdict is Verdict.DOUBT:
-            self._doubt(max(filter(None, (self.mirror.as_of, self.mirror.doubt_as_of))))
+            self._doubt(max(filter(None, (at(stamp), self.mirror.as_of, self.mirror.doubt_as_of))))
 
     def doubt(self, share: float) -> None:
         """Something of now or of an unknown instant is known to have changed the level, such as a connect webhook."""
@@ -147,7 +158,7 @@ class _Level:
         if verdict is Verdict.ACCEPT:
             self._show(seen.changes, live_instant(self.mirror, stamp, at(int(self.now))))
         elif verdict is Verdict.DOUBT:
-            self._doubt(max(filter(None, (self.mirror.as_of, self.mirror.doubt_as_of))))
+            self._become(keep_doubt(self.mirror, stamp, version))
 
     def record(self, _: float) -> None:
         if self.write is None and not self.mirror.is_doubtful:
@@ -176,8 +187,10 @@ class _Level:
         self.mirror = Mirror(_Moment(contents, 0).value, as_of, version=self.mirror.version + 1)
 
     def _doubt(self, about: datetime | None) -> None:
-        about = doubt_instant(self.mirror, about)
-        self.mirror = replace(self.mirror, is_doubtful=True, doubt_as_of=about, version=self.mirror.version + 1)
+        self._become(raise_doubt(self.mirror, about))
+
+    def _become(self, mirror: Mirror) -> None:
+        self.mirror = replace(mirror, version=mirror.version + 1)
 
 
 STEPS = ("change", "serialise", "deliver", "doubt", "ask", "answer", "read", "record", "carry_out", "apply")
@@ -200,6 +213,19 @@ def test_what_can_be_known_is_shown_in_the_end():
     for name in ("change", "doubt", "record", "ask", "answer", "read"):
         getattr(level, name)(0.9)
     assert (level.mirror.is_doubtful, level.contents) == (False, {0, 1})
+
+
+def test_a_doubt_without_an_instant_ends_although_a_webhook_overtakes_every_live_read():
+    level = _Level()
+    level.doubt(0.9)
+    for _ in range(3):
+        level.ask(0)
+        level.answer(0)
+        level.pass_time(0.5)
+        level.change()
+        level.deliver(0.99)
+        level.read(0)
+    assert not level.mirror.is_doubtful
 
 
 # --- On stage -----------------------------------------------------------------------------------------------------
@@ -289,6 +315,47 @@ def test_a_live_read_that_was_asked_for_before_a_doubt_arose_does_not_end_it(pai
     assert level_of(north).is_doubtful
     levels.observe_live([level_of(north)], open_client(north.store), location)
     assert not level_of(north).is_doubtful
+
+
+def test_a_busy_level_is_carried_although_a_webhook_arrives_during_each_of_its_reads(pair):
+    """Nobody knows what its doubt is about, and it sells twice a second."""
+    world = pair()
+    source, north = world.places
+    levels.doubt([level_of(source).pk])
+    with transaction.atomic():
+        levels.mark_dirty([level_of(source).pk])
+
+    def sell():
+        world.tick(1)
+        source.buy(0, 1)
+        deliver_now(world, source, [one.number for one in source.waiting()])
+
+    world.meanwhile("nodes", sell, times=1000)
+    for _ in range(5):
+        Run(world.connections[0], open_client).carry(60)
+    assert north.available() < 20
+    world.sim.on_before_execute.clear()
+    world.settle()
+    assert levels_of(world) == [world.expected(0)] * 2
+
+
+def test_leaving_two_way_reads_live_what_a_webhook_would_have_shown(pair):
+    """North sells one more than the webhook tells that ends an older doubt: it is carried before the baselines go."""
+    world = pair()
+    source, north = world.places
+    world.tick(10)
+    north.buy(0, 1)
+    told = north.waiting()
+    levels.doubt([level_of(north).pk], datetime.fromtimestamp(world.sim.clock.whole_seconds() - 5, UTC))
+    world.choose_strategy(world.connections[0], "one_way")
+    run_ = Run(world.connections[0], open_client)
+    realigning.end_two_way(run_.connection)
+    deliver_now(world, north, [one.number for one in told])
+    world.tick(10)
+    north.buy(0, 2)
+    north.lose_webhooks()
+    world.carry()
+    assert levels_of(world) == [17, 17]
 
 
 def test_what_was_disconnected_is_read_live_whatever_travels_afterwards(pair):

@@ -26,7 +26,9 @@ class Command(BaseCommand):
             switch = SyncSwitch.load()
             switch.is_stopped, switch.reason = True, "a backup was restored"
             switch.save()
-            levels = StockLevel.objects.update(is_doubtful=True, doubt_as_of=None, version=F("version") + 1)
+            version = F("version") + 1
+            doubt = {"is_doubtful": True, "doubt_as_of": None, "doubt_version": version, "overtaken_as_of": None}
+            levels = StockLevel.objects.update(version=version, **doubt)
             StockLink.objects.update(source_baseline=None, destination_baseline=None)
             writes, undone = restoring.end_pending(), restoring.end_undoing()
             connections = Connection.objects.update(aligned_strategy="", restored_at=timezone.now())
