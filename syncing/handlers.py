@@ -135,7 +135,8 @@ def reconcile(job: SyncJob) -> str:
     if reason := connection.why_inert():
         reconciliation.abandon(connection, reason)
         return f"Nothing compared. {reason}"
-    report = reconciliation.run(connection, open_client, job.arguments.get("trigger", "schedule"))
+    trigger = job.arguments.get("trigger", "schedule")
+    report = reconciliation.run(connection, open_client, trigger, is_retry=job.attempts > 0)
     return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
 
 

@@ -4,6 +4,7 @@ With every webhook lost, this alone brings a connection to the same end state.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 
@@ -14,10 +15,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from orders import discovery, due
+from stores.ages import over
 from stores.clients import OpenClient
 from stores.models import Connection, Store
 from stores.shopify import bulk
-from stores.shopify.errors import BulkFailed
+from stores.shopify.errors import TRANSIENT, BulkFailed
 from stores.shopify.inventory import LevelReading
 from syncing import rematching, resuming
 from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
@@ -36,13 +38,16 @@ READ = "read"
 UNREAD = "could not be read"
 
 
-def run(connection: Connection, clients: OpenClient, trigger: str = "schedule") -> Reconciliation:
+def run(
+    connection: Connection, clients: OpenClient, trigger: str = "schedule", *, is_retry: bool = False
+) -> Reconciliation:
     """Read both sides, compare, mark what differs; the report.
 
     Raises jobs.Later while a bulk operation of Shopify runs (the next call goes on with it), and what the client
-    raises; the report then says so, and the next call begins anew.
+    raises; the report then says so. After what passes by itself a retry goes on with it: what one store held is not
+    read again each time that the other does not answer.
     """
-    report = _open_report(connection, trigger)
+    report = _open_report(connection, trigger, is_retry)
     try:
         if not report.bulk_gids:  # once a comparison, not again at each look at Shopify's files
             wiring.wire_connection(connection)
@@ -53,10 +58,12 @@ def run(connection: Connection, clients: OpenClient, trigger: str = "schedule") 
     except jobs.Later:
         raise
     except Exception as error:
-        report.state, report.message, report.finished_at = Reconciliation.State.FAILED, str(error), timezone.now()
+        report.message = str(error)
+        if getattr(error, "failure", "") != TRANSIENT:
+            report.state, report.finished_at = Reconciliation.State.FAILED, timezone.now()
         report.save()
         raise
-    report.state, report.finished_at = Reconciliation.State.DONE, timezone.now()
+    report.state, report.message, report.finished_at = Reconciliation.State.DONE, "", timezone.now()
     report.save()
     Connection.objects.filter(pk=connection.pk).update(reconciled_at=report.finished_at)
     return report
@@ -69,8 +76,13 @@ def abandon(connection: Connection, reason: str) -> None:
     )
 
 
-def _open_report(connection: Connection, trigger: str) -> Reconciliation:
+def _open_report(connection: Connection, trigger: str, is_retry: bool) -> Reconciliation:
     reading = Reconciliation.objects.filter(connection=connection, state=Reconciliation.State.READING)
+    # What one store held is old by the time that a comparison is due again: it is read anew, at that pace.
+    now, pace = timezone.now(), timedelta(minutes=settings.RECONCILE_MINUTES)
+    failed = reading.exclude(message="")
+    failed = failed.filter(over("started_at", pace, now)) if is_retry else failed
+    failed.update(state=Reconciliation.State.FAILED, finished_at=now)
     return reading.first() or Reconciliation.objects.create(connection=connection, trigger=trigger)
 
 
@@ -161,6 +173,7 @@ def _read_bulk(
     while chunk := list(islice(readings, CHUNK_ROWS)):
         report.levels_read += _compare_readings(store, chunk, seen, contradictions)
     if lines.count != state.object_count:
+        _forget_bulk(store, report)
         raise BulkFailed(
             f"{store}: the file holds {lines.count} of {state.object_count} lines.", error_code="INCOMPLETE"
         )
