@@ -9,12 +9,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from stores.clients import OpenClient
-from stores.models import Connection, Location
+from stores.models import Connection
 from stores.shopify import inventory, shops
 from stores.shopify.client import Client
-from stores.shopify.errors import ServerError, ShopifyError
+from stores.shopify.errors import ServerError, ShopifyError, StoreRests
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink
 from syncing.stock.mirror import levels
+from syncing.stock.mirror.reading import read_levels
 from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.writes import claims, ledger
 
@@ -143,11 +144,16 @@ def _has_key(batch: StockBatch, client: Client) -> bool:
     """Whether Shopify surely still knows the key of a batch that was sent: by its own clock, if it tells that.
 
     Ours may have been set back since. It was sent before now, whatever was noted: by a clock that was ahead, perhaps.
+    Raises what the client raises where nobody tells the time: an answer that refuses us does.
     """
     try:
         now = shops.ask_time(client)
+    except StoreRests:
+        raise  # nobody was asked
     except ShopifyError:
-        now = None
+        now = client.answered_at
+        if now is None:
+            raise
     if now is None:
         batch.store.refresh_from_db(fields=["clock_difference"])
         return is_within(sent_at(batch), KEY_LIFE, batch.store.now())
@@ -183,13 +189,21 @@ def _settle_nothing_changed(batch: StockBatch, rows: Sequence[StockAdjustment], 
 
 
 def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], client: Client, why: str) -> set[int]:
-    """Read the levels live and decide row by row; what cannot be proved is held with both explanations."""
-    dirtied = _read(rows, client)
+    """Read the levels live and decide row by row; what cannot be proved is held with both explanations.
+
+    One that alone cannot be read keeps the others from nothing: a delta is held, a value to be set is planned anew once
+    it can be read. Raises what the client raises where more than single ones cannot be.
+    """
+    dirtied, unread = _read(rows, client)
     now = {level.pk: level for level in StockLevel.objects.filter(pk__in=[row.level_id for row in rows])}
+    for level_id in unread:
+        now[level_id].available, now[level_id].is_doubtful = None, True
     is_set = batch.kind == StockBatch.Kind.SET
     applied = [row for row in rows if is_set and now[row.level_id].available == row.change_to]
-    untouched = [row for row in rows if row not in applied and (is_set or _is_untouched(row, now[row.level_id], batch))]
-    unknown = [row for row in rows if row not in applied and row not in untouched]
+    again = [row for row in rows if is_set and row.level_id in unread]
+    others = [row for row in rows if row not in applied and row not in again]
+    untouched = [row for row in others if is_set or _is_untouched(row, now[row.level_id], batch)]
+    unknown = [row for row in others if row not in untouched]
     with transaction.atomic():
         closed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING).update(
             state=StockBatch.State.UNKNOWN if unknown else StockBatch.State.APPLIED if applied else "refused",
@@ -203,20 +217,23 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
         )
         ledger.keep_undone(batch.kind, [row for row in applied if row.is_undo])
         ledger.end(untouched, StockAdjustment.State.STALE, "Read live: it did not take effect. Planned again.")
+        ledger.end(again, StockAdjustment.State.STALE, "The level cannot be read: planned again once it can be.")
+        levels.doubt([row.level_id for row in again])
         ledger.end(unknown, StockAdjustment.State.UNKNOWN, f"Outcome unknown: {why}.")
         for row in sorted(unknown, key=lambda row: row.link_id or 0):
             _hold(row, now[row.level_id], why)
     return dirtied | levels.waiting_connections([row.level_id for row in rows])
 
 
-def _read(rows: Sequence[StockAdjustment], client: Client) -> set[int]:
-    dirtied: set[int] = set()
+def _read(rows: Sequence[StockAdjustment], client: Client) -> tuple[set[int], set[int]]:
+    """Read the levels of these rows; the connections whose links became dirty, and the levels that cannot be read."""
     asked = list(StockLevel.objects.filter(pk__in=[row.level_id for row in rows]))
-    locations = Location.objects.in_bulk({level.location_id for level in asked})
-    for location in locations.values():
-        here = [level for level in asked if level.location_id == location.pk]
-        dirtied |= levels.observe_live(here, client, location)
-    return dirtied
+    troubles = Troubles()
+    dirtied = read_levels(asked, lambda store: client, troubles)
+    unread = troubles.unread_level_ids
+    if len(unread) == len(asked) or any(not troubles.can_read(level.store_id) for level in asked):
+        troubles.raise_worst()
+    return dirtied, unread
 
 
 def _is_untouched(row: StockAdjustment, level: StockLevel, batch: StockBatch) -> bool:
@@ -236,8 +253,8 @@ def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
         return  # the pair was unlinked meanwhile: nothing more will be carried for it
     if_applied, if_not = (_difference(level.available, then) for then in (row.change_to, row.change_from))
     reason = (
-        f"A write of {row.delta:+d} units ({row.change_from} → {row.change_to}) was sent and {why}. The level is "
-        f"{level.available} now. If the write took effect, others changed the level by {if_applied} since; if not, by "
+        f"A write of {row.delta:+d} units ({row.change_from} → {row.change_to}) was sent and {why}. The level "
+        f"{f'is {level.available}' if level.available is not None else 'cannot be read'} now. If the write took effect, others changed the level by {if_applied} since; if not, by "
         f"{if_not}. "
         f"The inventory history of the item in Shopify tells which: look for reference {row.batch.key}."
     )

@@ -2,11 +2,12 @@
 
 import pytest
 
-from stores.models import Connection
+from stores.models import Connection, StoreTrouble
 from syncing.models import StockAdjustment, StockBatch, StockHold
 from syncing.queue import enqueue
+from tests.support.places import put_ahead
 
-ADJUST = "inventoryAdjustQuantities"
+SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 
 
 def levels_of(world, number=0):
@@ -155,3 +156,71 @@ def test_a_sum_waits_whole_while_the_outcome_of_a_write_to_one_of_its_parts_is_u
     world.sim.faults(source.shop).clear()
     world.settle()
     assert [source.available(0, 0), source.available(0, 1), south.available()] == [18, 17, 35]
+
+
+# Late, with one thing more that is wrong
+
+
+def lose_writes_to_north(world, numbers, fault="lost_answer"):
+    """Sales in the source whose write to north took effect, by default, and was never answered."""
+    source, north = world.places
+    for number in numbers:
+        source.buy(number, 1)
+    world.deliver(source)
+    north.fault(fault, match=ADJUST if world.connections[0].is_two_way else SET)
+    north.fault("http", match="any", count=None)
+    world.work(tries=1)
+    world.sim.faults(north.shop).clear()
+    assert StockAdjustment.objects.filter(state="pending").count() == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fault"), [("one_way", "lost_answer"), ("one_way", "refuse_before"), ("two_way", "refuse_before")]
+)
+def test_of_a_lost_batch_only_the_one_row_waits_that_cannot_be_read(pair, strategy, fault):
+    world = pair(strategy, items=20)
+    source, north = world.places
+    lose_writes_to_north(world, range(20), fault)
+    world.let_pass(hours=25)
+    bad = f"gid://shopify/InventoryItem/{north.item(7)}"
+    north.fault("internal_error_before", match="nodes", naming=bad, count=None)
+    world.deliver()
+    world.work(tries=4)
+    source.buy(3, 1)
+    world.deliver(source)
+    world.work(tries=4)
+    assert levels_of(world, 3) == [18, 18]
+    assert all(north.available(number) == 19 for number in range(20) if number not in (3, 7))
+    held = [hold.link.variant_link.source_variant.sku for hold in StockHold.objects.filter(state="open")]
+    assert held == (["SKU-7"] if strategy == "two_way" else [])
+    world.sim.faults(north.shop).clear()
+    world.settle()
+    assert all(levels_of(world, number) == [18 if number == 3 else 19] * 2 for number in range(20))
+
+
+@pytest.mark.parametrize("fault", ["http", "refuse_before"])
+def test_a_lost_write_is_not_sent_again_by_a_clock_that_was_set_back_while_its_store_answers_no_query(pair, fault):
+    world = pair()
+    north = world.places[1]
+    lose_writes_to_north(world, [0])
+    world.let_pass(hours=25)
+    put_ahead(world.sim, hours=-4)
+    north.fault(fault, match="any_query", count=None, **({"status": 503} if fault == "http" else {}))
+    StoreTrouble.objects.all().delete()
+    for _ in range(3):
+        world.carry(tries=2)
+    assert north.available(0) == 19 and StockAdjustment.objects.filter(state="pending").exists()
+    world.sim.faults(north.shop).clear()
+    world.carry()
+    world.settle()
+    assert levels_of(world) == [19, 19]
+
+
+def test_a_lost_write_is_settled_by_the_clock_of_an_answer_that_refuses_a_query(pair):
+    world = pair()
+    source, north = world.places
+    lose_writes_to_north(world, [0])
+    north.fault("http", match="any_query", status=503, count=None)
+    world.carry(tries=2)
+    assert not StockAdjustment.objects.filter(state="pending").exists()
+    assert north.available(0) == 19
