@@ -28,7 +28,7 @@ class FollowLink(models.Model):
     # What webhooks and operators write, whoever has the thing in hand just then: none of it is saved by him who has.
     OF_OTHERS: frozenset[str] = frozenset()
     # An empty fingerprint says that the destination must be read. Of whoever emptied it meanwhile, one of these tells.
-    TELL_OF_EDITS: tuple[str, ...] = ("fingerprint",)
+    SIGNS_OF_EDITS: tuple[str, ...] = ("fingerprint",)
     _read: tuple[str, ...] = ()
 
     # The connection's destination again, so that the database can see to it that nothing there is claimed twice: an id
@@ -72,7 +72,7 @@ class FollowLink(models.Model):
         self._note_read()
 
     def _note_read(self) -> None:
-        self._read = tuple(self.__dict__.get(name, "") for name in self.TELL_OF_EDITS)
+        self._read = tuple(self.__dict__.get(name, "") for name in self.SIGNS_OF_EDITS)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; a row that exists keeps what others wrote since it was read (OF_OTHERS, and an emptied fingerprint).
@@ -88,7 +88,7 @@ class FollowLink(models.Model):
         kwargs["update_fields"] -= self.OF_OTHERS | self.get_deferred_fields()
         with transaction.atomic():
             row = type(self).objects.select_for_update(of=("self",)).filter(pk=self.pk)
-            now = row.values_list(*self.TELL_OF_EDITS).first()
+            now = row.values_list(*self.SIGNS_OF_EDITS).first()
             if now is not None and now != (self._read or ("",) * len(now)):
                 self.fingerprint = ""
             super().save(*args, **kwargs)
@@ -104,7 +104,7 @@ class ProductLink(FollowLink):
 
     State = FollowState
     OF_OTHERS = frozenset({"excluded_by", "heard", "heard_there"})
-    TELL_OF_EDITS = ("fingerprint", "heard_there")
+    SIGNS_OF_EDITS = ("fingerprint", "heard_there")
 
     class UnlinkReason(models.TextChoices):
         DELETED = "deleted", "It was deleted in the source"

@@ -252,9 +252,10 @@ def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
     if link is None:
         return  # the pair was unlinked meanwhile: nothing more will be carried for it
     if_applied, if_not = (_difference(level.available, then) for then in (row.change_to, row.change_from))
+    now = "cannot be read" if level.available is None else f"is {level.available}"
     reason = (
-        f"A write of {row.delta:+d} units ({row.change_from} → {row.change_to}) was sent and {why}. The level "
-        f"{f'is {level.available}' if level.available is not None else 'cannot be read'} now. If the write took effect, others changed the level by {if_applied} since; if not, by "
+        f"A write of {row.delta:+d} units ({row.change_from} → {row.change_to}) was sent and {why}. The level {now} "
+        f"now. If the write took effect, others changed the level by {if_applied} since; if not, by "
         f"{if_not}. "
         f"The inventory history of the item in Shopify tells which: look for reference {row.batch.key}."
     )
