@@ -4,8 +4,36 @@ from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
+from django.db.models import F, Q
 
-from stores.models import ENDING_TWO_WAY, Connection
+from stores.models import ENDING_TWO_WAY, Connection, Strategy
+from syncing.models import StockHold, StockLink
+
+
+def describe_waiting(connection: Connection) -> str:
+    """Why the strategy that was chosen for a connection has not begun, in words; '' where it has."""
+    old = Strategy.TWO_WAY if connection.is_leaving_two_way else connection.aligned_strategy
+    if connection.state != Connection.State.RUNNING or old in ("", ENDING_TWO_WAY, connection.strategy):
+        return ""
+    reasons = []
+    if connection.is_leaving_two_way:
+        links = StockLink.objects.filter(connection=connection, dirty_sequence__gt=F("settled_sequence"))
+        held = StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN)
+        others = links.exclude(pk__in=held.values("link"))
+        unread = others.filter(Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True))
+        for words, count in (
+            ("Held quantities to be decided first, under “Holds”", held.count()),
+            ("Quantities to be read first", unread.count()),
+            ("Changes to be carried first", others.count() - unread.count()),
+        ):
+            reasons += [f"{words}: {count}."] if count > 0 else []
+    new_name, old_name = (_name_of(each) for each in (connection.strategy, old))
+    first = f"“{new_name}” has not begun: “{old_name}” is brought to its end, and goes on until then."
+    return " ".join([first, *reasons])
+
+
+def _name_of(strategy: str) -> str:
+    return Strategy(strategy).label.partition(":")[0]
 
 
 def end_two_way(connection: Connection) -> None:

@@ -19,7 +19,7 @@ from stores.models import CatalogueSettings, Connection, LocationMapping, Store
 from syncing.models import StockLink
 from syncing.monitoring.connection_status import connection_status
 from syncing.queue import enqueue
-from syncing.stock import preview, undo
+from syncing.stock import preview, realigning, undo
 from tiposync.console.catalogue.summary import page_of_catalogue
 from tiposync.console.kit import markup
 from tiposync.console.kit.operations import operation
@@ -151,7 +151,8 @@ class ConnectionAdmin(ConnectionColumns):
         reason = row.why_inert()
         steps = next_steps(row, lambda: {button["name"]: button for button in self.offered(request, row)})
         tone = markup.BAD if "disconnected" in reason else markup.WARN
-        said = [{"tone": tone, "text": reason}, {"tone": markup.BUSY, "text": due.report_left_over(row)}]
+        said = [{"tone": tone, "text": reason}, {"tone": markup.BUSY, "text": realigning.describe_waiting(row)}]
+        said += [{"tone": markup.BUSY, "text": due.report_left_over(row)}]
         return {
             "alerts": [each for each in said if each["text"]],
             "status": connection_status(row),
