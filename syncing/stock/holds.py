@@ -143,4 +143,4 @@ def _mark(link: StockLink) -> None:
     link.state, link.reason = StockLink.State.PENDING, ""
     link.dirty_sequence += 1
     link.dirty_at = timezone.now()
-    link.save(update_fields=["state", "reason", "dirty_sequence", "dirty_at", "changed_at"])
+    link.save()  # all of it: `_resolve` has locked it, and read it then
