@@ -25,6 +25,7 @@ from stores.shopify.content.collection_writes import MOST_CHANGES
 from stores.shopify.content.collections import MANUAL, CollectionHead, CollectionRecord
 from stores.shopify.errors import ObjectNotFound
 from stores.shopify.products import deletion, publications
+from syncing.catalogue import deleting
 from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import CHANNELS, Made
 from syncing.catalogue.content.unlinking import DELETED, NOT_SELECTED, NOT_SHARED
@@ -197,7 +198,7 @@ class CollectionResource:
     def delete(self, gid: str) -> str:
         """See Resource."""
         is_deleted = deletion.delete(self.client, gid)
-        return "It was deleted." if is_deleted else "It was gone already."
+        return deleting.WAS_DELETED if is_deleted else deleting.WAS_GONE
 
     def policies(self) -> dict[str, str]:
         """See Resource."""

@@ -14,6 +14,7 @@ from stores.shopify.content import content
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE, UPLOAD_FAILED, ContentRecord
 from stores.shopify.errors import UserErrors
 from stores.shopify.instants import parse_instant
+from syncing.catalogue import deleting
 from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import Made
 from syncing.catalogue.content.unlinking import DELETED
@@ -115,7 +116,7 @@ class ContentResource:
         """See Resource. A blog takes its articles with it, so one that holds any is left."""
         if self.kind == BLOG and any(head.blog_gid == gid for head in content.iter_heads(self.client, ARTICLE)):
             return "It still has articles in the destination: it was left as it is."
-        return "It was deleted." if content.delete_content(self.client, self.kind, gid) else "It was gone already."
+        return deleting.WAS_DELETED if content.delete_content(self.client, self.kind, gid) else deleting.WAS_GONE
 
     def policies(self) -> dict[str, str]:
         """See Resource."""

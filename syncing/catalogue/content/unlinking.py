@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink
 from stores.shopify.errors import ObjectNotFound, UserErrors
+from syncing.catalogue import deleting
 from syncing.catalogue.content.resource import CHANNELS, Resource
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.rules.content import VISIBLE
@@ -62,7 +63,10 @@ def _let_go(settings: CatalogueSettings, resource: Resource, link: ResourceLink)
     if settings.unlink == Unlink.NOTHING:
         return "It was left as it is."
     if settings.unlink == Unlink.DELETE:
-        return resource.delete(link.destination_gid)
+        was_announced = deleting.is_announced(link)
+        deleting.announce(link)
+        words = resource.delete(link.destination_gid)
+        return deleting.WAS_DELETED if was_announced and words == deleting.WAS_GONE else words
     return resource.unpublish(link.destination_gid)
 
 

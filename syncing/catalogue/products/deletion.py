@@ -16,6 +16,7 @@ from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.ordered import CannotKnow, Life
 from stores.shopify.products import deletion
+from syncing.catalogue import deleting
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.products.unlinking import LOCK_NAME
 
@@ -24,6 +25,7 @@ Done, State = ProductLink.Done, ProductLink.State
 WAITS = timedelta(days=1)
 PRODUCTS_AT_ONCE = 250
 KEPT = "It was unpublished and is kept."
+DELETED_LATER = "It was unpublished, and deleted later: nobody ever ordered it."
 
 
 def find_due(now: datetime) -> list[Connection]:
@@ -74,16 +76,21 @@ def _settle(
         link.refresh_from_db()
         if (link.state, link.unlink_done) != (State.UNLINKED, Done.UNDECIDED):
             return False  # it has come back
-        if life is None:
-            return _note(link, Done.DELETED, "It was gone already.")
+        if life is None and not deleting.is_announced(link):
+            return _note(link, Done.DELETED, deleting.WAS_GONE)
+        if life is None:  # deleted by us, and its worker died before it could say so
+            linking.match_product(connection.destination, link.destination_gid)
+            _note(link, Done.DELETED, DELETED_LATER)
+            return True
         if why := _why_kept(connection, link, life, found, doubt):
             return _note(link, Done.UNPUBLISHED, f"{KEPT} {why}")
+        deleting.announce(link)
         try:
             deletion.delete(client, link.destination_gid)
         except (UserErrors, ObjectNotFound) as error:
             return _note(link, Done.UNPUBLISHED, f"{KEPT} {error}")
         linking.match_product(connection.destination, link.destination_gid)
-        _note(link, Done.DELETED, "It was unpublished, and deleted later: nobody ever ordered it.")
+        _note(link, Done.DELETED, DELETED_LATER)
         return True
 
 

@@ -10,6 +10,7 @@ from stores.models import CatalogueSettings, Connection, ProductLink, SyncMode, 
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.products import deletion, product_records, publications
+from syncing.catalogue import deleting
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.rules.content import why_held
@@ -93,13 +94,17 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
     if action == Action.SKIP:
         return Done.LEFT, "It was left as it is." if link.destination_gid else ""
     partner = product_records.read_whole_product(client, link.destination_gid)
+    if partner is None and action == Action.DELETE and deleting.is_announced(link):
+        linking.match_product(connection.destination, link.destination_gid)
+        return Done.DELETED, deleting.WAS_DELETED
     if partner is None:
         return Done.DELETED, "Its partner was gone already."
     settings = connection.catalogue
     if action == Action.DELETE:
+        deleting.announce(link)
         deletion.delete(client, partner.gid)
         linking.match_product(connection.destination, partner.gid)
-        return Done.DELETED, "It was deleted."
+        return Done.DELETED, deleting.WAS_DELETED
     if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered
         ProductLink.objects.filter(pk=link.pk).update(unpublished_from=list(partner.publication_gids))
         link.unpublished_from = list(partner.publication_gids)

@@ -4,7 +4,9 @@ import pytest
 
 from stores.shopify import gids
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE
+from syncing.catalogue import exclusive
 from syncing.models import CatalogueRun
+from tests.e2e.killing import wait_until
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,25 @@ def test_a_mass_removal_is_held_and_the_pages_stay(press):
     assert press.compare() == "3 held for an operator"
     assert all(row.published_at for row in press.there(PAGE).values())
     assert CatalogueRun.objects.get().hold_reason == "It would remove 3 things from the destination, more than 2."
+
+
+def compares(press):
+    """Whether it can: the lock of one who died is free when its session has ended, a moment later."""
+    try:
+        press.compare()
+    except exclusive.Busy:
+        return False
+    return True
+
+
+def test_a_worker_that_dies_after_it_deleted_a_page_says_that_it_was_us(press):
+    press.set(unlink="delete")
+    page = press.add(PAGE, "About us")
+    press.poll()
+    press.remove(PAGE, page)
+    with press.world.worker_that_dies() as countdown:
+        press.world.meanwhile("pageDelete", countdown.now, after=True)
+        press.compare()
+    assert wait_until(lambda: compares(press), 10)
+    assert "about-us" not in press.there(PAGE)
+    assert press.link(page).reason.endswith("It was deleted.")

@@ -150,3 +150,4 @@ def test_what_a_worker_deleted_as_it_died_is_noted_by_the_next(room):
     assert (countdown.is_over, room.handles(), room.link(room.gid).unlink_done) == (True, [], "undecided")
     room.sweep()
     assert room.link(room.gid).unlink_done == "deleted"
+    assert room.link(room.gid).reason == "It was unpublished, and deleted later: nobody ever ordered it."

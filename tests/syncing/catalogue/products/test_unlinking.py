@@ -112,3 +112,28 @@ def test_a_mass_deletion_that_comes_one_by_one_is_held_as_one(showroom):
     room.go_on(run)
     assert room.handles() == ["lamp-5"]
     assert ProductLink.objects.filter(state="unlinked").count() == 5
+
+
+def test_a_worker_that_dies_after_it_deleted_a_product_says_that_it_was_us(showroom):
+    room = showroom(unlink="delete")
+    gid = follow_one(room)
+    room.delete(gid)
+    with room.world.worker_that_dies() as countdown:
+        room.world.meanwhile("productDelete", countdown.now, after=True)
+        room.world.follow()
+    room.world.work()
+    room.world.follow()
+    link = room.link(gid)
+    assert (link.unlink_done, room.handles()) == ("deleted", [])
+    assert "It was deleted." in link.reason and "gone already" not in link.reason
+
+
+def test_a_product_that_somebody_else_deleted_was_gone_already(showroom):
+    room = showroom(unlink="delete")
+    gid = follow_one(room)
+    room.delete(room.link(gid).destination_gid, room.destination)
+    room.delete(gid)
+    for place in room.world.places:
+        place.lose_webhooks()
+    room.run()
+    assert "gone already" in room.link(gid).reason
