@@ -87,7 +87,7 @@ class FollowLink(models.Model):
         kwargs["update_fields"] = {each.name for each in self._meta.concrete_fields if not each.primary_key}
         kwargs["update_fields"] -= self.OF_OTHERS | self.get_deferred_fields()
         with transaction.atomic():
-            row = type(self).objects.select_for_update(of=("self",)).filter(pk=self.pk)
+            row = type(self)._default_manager.select_for_update(of=("self",)).filter(pk=self.pk)
             now = row.values_list(*self.SIGNS_OF_EDITS).first()
             if now is not None and now != (self._read or ("",) * len(now)):
                 self.fingerprint = ""
