@@ -251,6 +251,15 @@ def test_what_the_customer_paid_in_the_sources_currency_needs_no_rate():
     assert copy.input["lineItems"][0]["priceSet"]["shopMoney"] == {"amount": "11.23", "currencyCode": "USD"}
 
 
+def test_a_rate_that_was_chosen_counts_also_for_what_the_customer_paid_in_the_sources_currency():
+    paid = line(1).unit_price
+    dollars = type(paid)(paid.shop, type(paid.shop)(Decimal("11.23"), "USD"))
+    placed = order(line(1, unit_price=dollars), presentment_currency="USD", total="10.00")
+    copy = mapped(placed, currency="USD", currency_rate=Decimal("1.10"))
+    assert copy.input["lineItems"][0]["priceSet"]["shopMoney"] == {"amount": "11.00", "currencyCode": "USD"}
+    assert copy.total.amount == Decimal("11.00")
+
+
 @pytest.mark.parametrize(("strategy", "most"), [("order", 250), ("draft_order", 499)])
 def test_more_lines_than_shopify_takes_are_refused_in_words(strategy, most):
     linked = {variant(number): source_variant(1) for number in range(1, 600)}
