@@ -1,16 +1,18 @@
 """How the tests are dealt out to the workers of pytest-xdist (`--dist=loadgroup --no-loadscope-reorder`).
 
 One by one, so that no worker sits on a long file in the end. Only what shares something made for a whole file stays
-together. What starts processes, a browser or a state machine goes first: it waits for most of its time, while others
-compute, and would be the last to end.
+together. What waits for most of its time, while others compute, goes first, in lanes of which each keeps one worker:
+too many of them at once would have the machine wait for them.
 """
 
 import gc
+import itertools
 import os
 
 import pytest
 
-FIRST = ("process", "browser", "state_machine")
+LANES = {"process": 2, "browser": 1}  # by marker, how many of these tests run at the same time
+FIRST = (*LANES, "state_machine")
 SHARED = ("module", "class", "package")
 WAITING_WORKERS = 2  # more than processors: so many wait, for a browser, for workers that are killed, or for PostgreSQL
 
@@ -21,9 +23,16 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    lanes = {mark: itertools.cycle(range(1, count + 1)) for mark, count in LANES.items()}
+    dealt: dict[str, str] = {}
     for item in items:
-        if _shares_with_its_file(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        together = item.nodeid.partition("::")[0] if _shares_with_its_file(item) else item.nodeid
+        if mark := next((mark for mark in LANES if item.get_closest_marker(mark)), None):
+            if together not in dealt:
+                dealt[together] = f"{mark} lane {next(lanes[mark])}"
+            item.add_marker(pytest.mark.xdist_group(dealt[together]))
+        elif together != item.nodeid:
+            item.add_marker(pytest.mark.xdist_group(together))
     items.sort(key=_rank)
 
 
@@ -37,7 +46,8 @@ def pytest_collection_finish() -> None:
 def _shares_with_its_file(item: pytest.Item) -> bool:
     made = getattr(item, "_fixtureinfo", None)
     found = made.name2fixturedefs.values() if made else ()
-    return any(fixture.scope in SHARED for fixtures in found for fixture in fixtures)
+    # Those of plugins have no place in the tree, and are for every test.
+    return any(fixture.baseid and fixture.scope in SHARED for fixtures in found for fixture in fixtures)
 
 
 def _rank(item: pytest.Item) -> int:
