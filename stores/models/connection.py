@@ -205,7 +205,8 @@ class Connection(models.Model):
             self.carries_orders_since = None
             return
         # Until two-way has ended, the units of orders travel as changes of stock.
-        is_two_way_still = self.aligned_strategy == Strategy.TWO_WAY and self.state == self.State.RUNNING
+        two_way = (Strategy.TWO_WAY, ENDING_TWO_WAY)
+        is_two_way_still = self.aligned_strategy in two_way and self.state == self.State.RUNNING
         if self.carries_orders and self.carries_orders_since is None and not is_two_way_still:
             self.carries_orders_since = self.destination.now()
 

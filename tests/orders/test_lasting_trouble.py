@@ -3,6 +3,8 @@
 `TIPOSYNC_LONG=1 pytest -m state_machine` looks much longer. A failure prints the steps that led to it.
 """
 
+from collections import Counter
+
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -26,7 +28,39 @@ class TroubledOrders(TroubleRules, OrderTrade):
     def begin_with_strategies(self):
         self.carried_under = {}  # (store, order) -> the strategy that it was placed under
         self.forgotten = set()  # originals whose draft staff deleted and of whose draft the product cannot know
+        self.world.count_given_back = self.count_given_back
         super().begin_with_strategies()
+
+    def count_given_back(self, place):
+        """What orders gave back while their copy was to be made yet, or was a draft, which takes nothing for good."""
+        copies = self.copies_by_original()
+        (connection,) = (one for one in self.world.connections if one.destination_id == place.store.pk)
+        given_back = Counter()
+        for original in place.shop.orders.values():
+            strategy = self.carried_under.get((place.store.pk, original.id), connection.strategy)
+            if strategy in CARRYING:
+                found = copies.get(f"{place.domain}/{original.id}", [])
+                known = self.units_of(found[0], self.source) if found else {}
+                placed, left = self.units_of(original, place), self.units_left(original, place)
+                for item, units in placed.items():
+                    given_back[item] += min(units - known.get(item, 0), units - left[item])
+        return given_back
+
+    @staticmethod
+    def units_left(order, place):
+        numbers = {variant.id: number for number, variant in enumerate(place.variants)}
+        left = Counter()
+        for line in order.lines:
+            left[numbers[line.variant_id]] += 0 if order.cancelled_at else line.quantity - line.removed
+        return left
+
+    def copies_by_original(self):
+        by_original = {}
+        drafts = [*self.source.shop.drafts.values(), *self.deleted]
+        orders = [copy for copy in self.source.shop.orders.values() if copy.source_identifier]
+        for copy in (*orders, *drafts):
+            by_original.setdefault(original_of(copy), []).append(copy)
+        return by_original
 
     def before_a_change(self, connection):
         """The orders so far belong to the strategy so far."""
@@ -34,6 +68,16 @@ class TroubledOrders(TroubleRules, OrderTrade):
             if place.store.pk == connection.destination_id:
                 for order in place.shop.orders.values():
                     self.carried_under.setdefault((place.store.pk, order.id), connection.strategy)
+
+    def after_a_change(self, connection, old):
+        """Somebody who bought while one strategy gave way to another may have done so under either, but under one."""
+        copies = self.copies_by_original()
+        for place in self.world.places[1:]:
+            if place.store.pk == connection.destination_id:
+                for order in place.shop.orders.values():
+                    is_copied = f"{place.domain}/{order.id}" in copies
+                    under = next((one for one in (connection.strategy, old) if (one in CARRYING) == is_copied), old)
+                    self.carried_under.setdefault((place.store.pk, order.id), under)
 
     def place_order(self, lines, place):
         """Some tell an e-mail address, which makes a customer of them."""
@@ -60,11 +104,7 @@ class TroubledOrders(TroubleRules, OrderTrade):
 
     def check_copies(self):
         """Each order that was placed while its connection carried orders is in the source once; no other is."""
-        by_original = {}
-        drafts = [*self.source.shop.drafts.values(), *self.deleted]
-        orders = [copy for copy in self.source.shop.orders.values() if copy.source_identifier]
-        for copy in (*orders, *drafts):
-            by_original.setdefault(original_of(copy), []).append(copy)
+        by_original = self.copies_by_original()
         for place, connection in zip(self.world.places[1:], self.world.connections, strict=True):
             for original in place.shop.orders.values():
                 found = by_original.pop(f"{place.domain}/{original.id}", [])

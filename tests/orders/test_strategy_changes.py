@@ -9,11 +9,12 @@ from django.urls import reverse
 
 from orders.models import OrderImport
 from stores import clients
-from stores.models import VariantLink
+from stores.models import Connection, VariantLink
 from stores.shopify import gids
 from syncing import reconciliation
-from syncing.models import SyncJob
+from syncing.models import StockHold, SyncJob
 from syncing.queue import enqueue
+from syncing.stock import holds
 from syncing.webhooks import inbox, topics
 from tests.support.minutes import sweep_minute
 from tests.support.orders.trade import Trade
@@ -267,3 +268,30 @@ def test_the_connections_page_and_the_command_say_how_many_orders_are_under_way(
     assert "1 order is still under way from before the change of strategy" in told.getvalue()
     page = admin_client.get(reverse("admin:stores_connection_change", args=[shop.connection.pk])).content.decode()
     assert "1 order is still under way from before the change of strategy" in page
+
+
+def started_two_way(trade, **fields) -> Trade:
+    """A connection that is started as an operator starts it, with the webhooks of orders."""
+    shop = trade("two_way", **fields)
+    Connection.objects.update(started_at=shop.connection.destination.now())
+    shop.world.prepare_orders(shop.source, shop.north)
+    shop.world.tick(3600)
+    return shop
+
+
+def test_an_order_placed_while_two_way_ends_travels_as_stock_however_long_that_takes(trade):
+    shop = started_two_way(trade, stock=60)
+    shop.north.buy(1, 60)
+    shop.run()
+    hold = StockHold.objects.get(connection=shop.connection, state="open")
+    switch(shop, "order")
+    work(shop, 2)
+    shop.north.order((0, 3))
+    work(shop, 2)
+    assert shop.stock() == (57, 57, 57), "it travels as under two-way"
+    holds.release(hold)
+    work(shop)
+    shop.connection.refresh_from_db()
+    assert shop.connection.aligned_strategy == "order"
+    assert not shop.copies, "its units are taken from the source once"
+    assert (shop.stock(), shop.stock(1)[:2]) == ((57, 57, 57), (0, 0))

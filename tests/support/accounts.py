@@ -1,5 +1,7 @@
 """What stock must come to in the end, counted from what anybody but us did to it."""
 
+from collections import Counter
+
 from django.db.models import Max
 
 from orders.models import OrderImportLine
@@ -19,6 +21,7 @@ class Accounts:
     def __init__(self) -> None:
         self.starts: dict[tuple[int, int], int] = {}
         self.opening: dict[tuple[int, int, int], int] = {}
+        self.given_back: dict[int, Counter[int]] = {}  # as it stood when counting began; see count_given_back
         self._forget()
 
     def _forget(self) -> None:
@@ -50,12 +53,21 @@ class Accounts:
         for place in self.places:
             self.wrote |= {change.reference for change in place.shop.changes if change.reference}
             place.shop.changes.clear()
+        self.given_back = {place.store.pk: self.count_given_back(place) for place in self.places[1:]}
         self.counted = self._two_way_stores()
         self.counts_from_row = StockAdjustment.objects.aggregate(last=Max("pk"))["last"] or 0
 
     def count_on(self) -> None:
         """Whatever becomes of strategies, changes count in the stores that are two-way now."""
         self.counted = self._two_way_stores() if self.counted is None else self.counted
+
+    def count_given_back(self, place: Place) -> Counter[int]:
+        """Item -> units that orders of a destination held and gave back before any copy took them from the source.
+
+        Where the destination puts them back it adds to its own stock what the source never lost. A machine whose
+        destinations sell in more than one way knows.
+        """
+        return Counter()
 
     def owed(self, source: Place, number: int, by: Connection | None = None) -> int:
         """Units of an item that the product holds back: sold in a destination, and not taken from the source yet."""
@@ -72,7 +84,11 @@ class Accounts:
         two_way = self._two_way_stores() if self.counted is None else self.counted
         counted = [place for place in self.places if place is self.places[0] or place.store.pk in two_way]
         foreign = (change for place in counted for change in place.changes(number, at) if not is_our_write(change))
-        return self.starts[number, at] + sum(change.delta for change in foreign)
+        back = (
+            self.count_given_back(place)[number] - self.given_back.get(place.store.pk, Counter())[number]
+            for place in counted[1:]
+        )
+        return self.starts[number, at] + sum(change.delta for change in foreign) - (0 if at else sum(back))
 
     def open_again(self) -> None:
         """Count from the opening, as after `mark`."""

@@ -168,7 +168,8 @@ class TroubleRules:
     def an_operator_changes_a_strategy(self, number, strategy, arrive, statement):
         """What was under way ends under the strategy that it began under."""
         connection = self.world.connections[number % len(self.world.connections)]
-        if connection.strategy == strategy:
+        old = connection.strategy
+        if old == strategy:
             return
         self.world.tick(2)  # in whole seconds, an order of the same one would belong to both
         if arrive:
@@ -181,6 +182,7 @@ class TroubleRules:
             self.world.work(tries=1)
         self.end_of_troubles()
         self.world.settle()
+        self.after_a_change(connection, old)
         self.check_levels()
         self.world.count_from_now()
 
@@ -189,6 +191,9 @@ class TroubleRules:
 
     def before_a_change(self, connection):
         """Something to remember of what was under a strategy."""
+
+    def after_a_change(self, connection, old):
+        """Something to remember of what happened while another one began."""
 
     @rule()
     def all_is_calm_for_a_while(self):
