@@ -20,6 +20,7 @@ SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two
 def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of these connections that can go on now, without an operator and without the original's payment."""
     due = Q(state__in=(State.PLANNED, State.SENT)) | _linked_since() | _payable() | _rate_entered()
+    due |= Q(state=State.CONFIRMED, place__in=(OrderImport.Place.WANTED, OrderImport.Place.SENT))
     return _of(connection_ids).filter(due | _doubt_ended() | _well_again() | _reservation_ends())
 
 

@@ -20,7 +20,7 @@ LAYERS = [
     ("2 rules", ["stores.linking.csv_file", "syncing.stock.merge", "syncing.stock.guard_limits"]),
     ("2 rules", [f"orders.copies.{name}" for name in ("contact", "copy_input", "lines", "mapping", "named")]),
     ("2 rules", ["orders.copies.order_taxes", "orders.copies.shares", "orders.copies.sums"]),
-    ("2 rules", ["orders.marks", "orders.changes.comparison", "orders.changes.units_left"]),
+    ("2 rules", ["orders.marks", "orders.changes.comparison", "orders.changes.places", "orders.changes.units_left"]),
     ("5 entry points", ["*.apps", "tiposync.*", "syncing.tasks", "syncing.views"]),
     ("3 features", ["stores.*", "orders.*", "syncing.stock.*", "syncing.catalogue.*"]),
     ("4 engine", ["syncing.*"]),

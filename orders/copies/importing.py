@@ -14,9 +14,10 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders import intake, reserved_units
-from orders.copies import late_links, mapping, search, shopify_copy, splits
+from orders.copies import late_links, mapping, placing, search, shopify_copy, splits
 from orders.copies.draft_copy import DraftCopy
 from orders.copies.rates import kept_rate
+from orders.copies.search import RetryLater
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
 from orders.intake import State
 from orders.models import OrderImport, OrderSettings
@@ -32,17 +33,7 @@ logger = logging.getLogger(__name__)
 CLOCKS_APART = timedelta(days=1)  # ours and Shopify's may differ, by less than this; it costs a search for each order
 GIVEN_UP = "Somebody ended it meanwhile."
 IN_DOUBT = "Waits: to which products of the source these belong is in doubt:"
-LateLinks = OrderImport.LateLinks
-
-
-class RetryLater(Exception):
-    """Whether the copy exists is not known yet: look again in `retry_after` seconds."""
-
-    failure = errors.TRANSIENT
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+LateLinks, Place = OrderImport.LateLinks, OrderImport.Place
 
 
 class ImportFailed(Exception):
@@ -122,6 +113,8 @@ class _Importer:
         self.is_owed = self.row.lines.exists()
         if self.row.state == State.SKIPPED:
             return f"Skipped. {self.row.reason}"
+        if self.row.state == State.CONFIRMED and self.row.place in (Place.WANTED, Place.SENT):
+            return self._finish()
         if self.row.state == State.CONFIRMED:
             return self._draft.follow() if self.row.is_draft else f"Copied already, as {self.row.copy_name}."
         try:
@@ -340,6 +333,7 @@ class _Importer:
                 reason=why_wrong(row, copy),
                 failure="",
                 waits_for="",
+                place=Place.WANTED if not copy.draft and placing.is_wanted(self.connection, self.choices) else "",
                 confirmed_at=now,
                 changed_at=now,
             ):
@@ -355,6 +349,8 @@ class _Importer:
         row = self.row
         if row.is_draft:
             self._draft.send_invoice()
+        if row.place in (Place.WANTED, Place.SENT):
+            placing.place_units(row, self.clients, self.move_units)
         missing = " It is partial: see the lines." if row.is_partial else ""
         return f"Copied as {row.copy_name}.{missing}"
 

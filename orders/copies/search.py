@@ -14,7 +14,7 @@ from orders.copies import copy_input
 from orders.copies.shopify_copy import Copy, of_draft, of_order
 from orders.models import OrderImport
 from stores.shopify.client import Client
-from stores.shopify.errors import ObjectNotFound
+from stores.shopify.errors import TRANSIENT, ObjectNotFound
 from stores.shopify.orders import draft_orders, orders
 
 # A walk goes on to what was created this long before: the instants of two answers are not of one machine.
@@ -22,6 +22,16 @@ MARGIN = timedelta(minutes=10)
 # At least so many searches, spread over the time, before a creation is sent again.
 SEARCHES = 3
 PAUSE_SECONDS = 60  # between searches where no answer tells the time
+
+
+class RetryLater(Exception):
+    """What became of something that was sent is not known yet: look again in `retry_after` seconds."""
+
+    failure = TRANSIENT
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,11 @@ class OrderImport(models.Model):
         LINKED = "linked", "Its products were linked since"
         ENDED = "ended", "Not ours"
 
+    class Place(models.TextChoices):
+        WANTED = "wanted", "To be moved to the location that sold"
+        SENT = "sent", "Being moved"
+        DONE = "done", "As sold"
+
     class DraftStatus(models.TextChoices):
         OPEN = "open", "Open"
         INVOICE_SENT = "invoice_sent", "Invoice sent"
@@ -78,6 +83,11 @@ class OrderImport(models.Model):
         help_text="Skipped or copied in part for want of links: what became of these since.",
     )
 
+    place = models.CharField(
+        "location of its units", max_length=6, choices=Place.choices, blank=True, default="", db_default=""
+    )
+    place_sent_as_of = models.DateTimeField(null=True, blank=True, editable=False)  # by the source's clock
+
     is_draft = models.BooleanField("draft", default=False)
     copy_gid = models.CharField("copy", max_length=64, blank=True, help_text="The order or draft order in the source.")
     copy_name = models.CharField(max_length=100, blank=True)
@@ -120,6 +130,7 @@ class OrderImport(models.Model):
             models.Index(fields=["copy_order_gid"]),
             models.Index(fields=["copy_gid"]),
             models.Index(fields=["order_gid"]),
+            models.Index(fields=["id"], condition=Q(place__in=["wanted", "sent"]), name="order_to_place"),
             models.Index(
                 fields=["connection"], condition=Q(late_links__in=["wanted", "linked"]), name="order_late_links"
             ),

@@ -76,6 +76,13 @@ class OrderSettings(models.Model):
     unlinked = models.CharField(
         "a line that is not linked", max_length=10, choices=Unlinked.choices, default=Unlinked.LEAVE_OUT
     )
+    follows_place = models.BooleanField(
+        "take the units where they were sold",
+        default=True,
+        db_default=True,
+        help_text="Real orders of connections with two or more mapped locations: the copy takes its units from the "
+        "location that stands for the one that sold. The source's app needs write_merchant_managed_fulfillment_orders.",
+    )
     shows_unlinked = models.BooleanField(
         "show orders of which nothing is linked",
         default=True,

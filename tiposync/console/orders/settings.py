@@ -38,9 +38,8 @@ class OrderSettingsInline(StackedInline):
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> list[tuple[str, dict[str, Any]]]:
         """`obj` is the connection as it is saved: a new strategy shows its own choices once it is."""
         is_draft = obj is not None and obj.strategy == Strategy.DRAFT_ORDER
-        own = (
-            ["sends_invoice", "reserve_days"] if is_draft else ["payment_status", "inventory_behaviour", "name_pattern"]
-        )
+        real = ["payment_status", "inventory_behaviour", "follows_place", "name_pattern"]
+        own = ["sends_invoice", "reserve_days"] if is_draft else real
         return [
             ("The copy", {"fields": ["when", *own, "unlinked", "shows_unlinked", "currency_rate"]}),
             ("Several sources of one destination", {"fields": ["is_main", "shares_charges"]}),

@@ -28,6 +28,7 @@ CHOICES = {
     "currency_rate": "",
     "is_main": "",
     "shows_unlinked": "on",
+    "follows_place": "on",
     "shares_charges": "value",
     "contact": "customer",
     "contact_email": "",
@@ -79,7 +80,7 @@ def test_a_real_order_shows_its_own_choices_and_a_draft_its_own(admin_client, ro
     assert shown == set(CHOICES) - {"sends_invoice", "reserve_days"}
     Connection.objects.update(strategy="draft_order")
     shown = inputs_of(look_at(admin_client, page_of(rows.connection)))
-    assert shown == set(CHOICES) - {"payment_status", "inventory_behaviour", "name_pattern"}
+    assert shown == set(CHOICES) - {"payment_status", "inventory_behaviour", "name_pattern", "follows_place"}
 
 
 def test_every_choice_has_a_help_text_or_choices_that_say_it(admin_client, rows):

@@ -1,0 +1,137 @@
+"""A copy takes its units from the location that stands for the one that sold, once, whatever goes wrong."""
+
+import pytest
+
+from orders.models import OrderImport, OrderSettings
+from syncing import sweep
+from tests.support.orders.trade import Trade
+
+State = OrderImport.State
+
+
+@pytest.fixture
+def rooms(world):
+    """Two rooms in each store, mapped one to one; Shopify routes orders of the source to the first."""
+
+    def build(strategy="order", **choices):
+        source = world.add_store("source", "source", 2, 20, locations=2)
+        north = world.add_store("north", "destination", 2, 20, locations=2)
+        connection = world.connect(source, north, strategy)
+        settings = OrderSettings.objects.create(connection=connection, **choices)
+        world.work()
+        world.mark()
+        return Trade(world, source, north, north, connection, settings)
+
+    return build
+
+
+def levels(shop, number=0):
+    return [[place.available(number, at) for at in (0, 1)] for place in (shop.source, shop.north)]
+
+
+def sold_at(shop, room, quantity=5, number=0):
+    return shop.north.buy(number, quantity, at=room)
+
+
+def settled(shop):
+    shop.run()
+    shop.world.settle()
+
+
+def moves(shop):
+    return shop.source.count("fulfillmentOrderMove")
+
+
+def test_what_was_sold_at_room_1_is_taken_from_room_1(rooms):
+    shop = rooms()
+    order = sold_at(shop, 1)
+    settled(shop)
+    assert levels(shop) == [[20, 15], [20, 15]]
+    row = shop.row(order)
+    assert (row.state, row.place, row.notes, moves(shop)) == (State.CONFIRMED, "done", "", 1)
+
+
+def test_what_was_sold_where_shopify_routes_it_is_not_moved(rooms):
+    shop = rooms()
+    sold_at(shop, 0)
+    settled(shop)
+    assert levels(shop) == [[15, 20], [15, 20]]
+    assert moves(shop) == 0
+
+
+def test_it_is_a_choice(rooms):
+    shop = rooms(follows_place=False)
+    order = sold_at(shop, 1)
+    settled(shop)
+    assert (moves(shop), shop.row(order).place) == (0, "")
+
+
+@pytest.mark.parametrize("how", ["close", "html", "internal_error"])
+def test_a_lost_answer_moves_once(rooms, how):
+    shop = rooms()
+    shop.source.fault("lost_answer", match="fulfillmentOrderMove", how=how)
+    sold_at(shop, 1)
+    shop.run()
+    shop.world.let_pass(hours=0.5)
+    settled(shop)
+    assert levels(shop) == [[20, 15], [20, 15]]
+    assert moves(shop) == 1
+
+
+def test_a_move_that_is_carried_out_late_is_not_made_twice(rooms):
+    shop = rooms()
+    shop.source.fault("late_execution", match="fulfillmentOrderMove", seconds=20)
+    sold_at(shop, 1)
+    shop.run()
+    shop.world.let_pass(hours=0.5)
+    settled(shop)
+    assert levels(shop) == [[20, 15], [20, 15]]
+    assert moves(shop) == 1
+
+
+@pytest.mark.parametrize("statement", range(1, 60, 4))
+def test_a_worker_that_is_killed_between_copy_and_move_moves_once(rooms, statement):
+    shop = rooms()
+    sold_at(shop, 1)
+    shop.world.deliver()
+    killed = []
+
+    def die():
+        killed.append(True)
+
+    shop.world.meanwhile("orderCreate", die, after=True)
+    with shop.world.worker_that_dies() as countdown:
+        shop.world.meanwhile("orderCreate", lambda: setattr(countdown, "left", statement), after=True)
+        shop.world.work(tries=1)
+    shop.world.let_pass(hours=0.5)
+    sweep.sweep()
+    settled(shop)
+    assert killed
+    assert levels(shop) == [[20, 15], [20, 15]]
+    assert (len(shop.copies), moves(shop)) == (1, 1)
+
+
+def test_a_move_that_is_refused_is_told_and_the_copy_stays(rooms):
+    shop = rooms()
+    scopes = shop.source.shop.apps["tiposync"].scopes
+    shop.sim.set_scopes(shop.source.domain, set(scopes) - {"write_merchant_managed_fulfillment_orders"})
+    order = sold_at(shop, 1)
+    settled(shop)
+    row = shop.row(order)
+    assert (row.state, row.place) == (State.CONFIRMED, "done")
+    assert "location that sold" in row.notes
+
+
+def test_somebody_who_moved_it_first_has_done_it(rooms):
+    shop = rooms()
+    order = sold_at(shop, 1)
+    shop.world.deliver()
+
+    def move():
+        (copy,) = shop.copies
+        shop.sim.move_order(shop.source.domain, copy, shop.source.location_ids[1])
+
+    shop.world.meanwhile("orderCreate", move, after=True)
+    settled(shop)
+    assert levels(shop) == [[20, 15], [20, 15]]
+    assert (moves(shop), shop.row(order).place) == (0, "done")
