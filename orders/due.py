@@ -34,12 +34,13 @@ def linked_late(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
 
     Where several sources carry a destination, the link may be to another one than that which missed it.
     """
-    same = OrderImport.objects.filter(
-        order_gid=OuterRef("order_gid"), connection__destination=OuterRef("connection__destination")
+    lately = OrderImport.objects.filter(
+        late_links=OrderImport.LateLinks.WANTED, placed_at__gt=timezone.now() - intake.OLDEST
     )
+    same = lately.filter(order_gid=OuterRef("order_gid"), connection__destination=OuterRef("connection__destination"))
     wanted = _of(connection_ids).filter(
-        Exists(same.filter(late_links=OrderImport.LateLinks.WANTED)),
-        placed_at__gt=timezone.now() - intake.OLDEST,
+        Exists(same),
+        order_gid__in=lately.values("order_gid"),  # few of many
         state__in=(State.SKIPPED, State.CONFIRMED),
         late_links__in=(OrderImport.LateLinks.WANTED, ""),
     )

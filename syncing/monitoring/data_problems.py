@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.urls import reverse
 
-from orders.models import OrderImport, OrderUpdate
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store, StoreTrouble
 from syncing.models import CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
 from syncing.monitoring.problem import ENDS, MOST_PROBLEMS, NEWS, Kind, Problem, list_of, page_of
@@ -200,14 +200,16 @@ def waiting_orders(now: datetime) -> Iterator[Problem]:
     Waiting for payment is no problem until Shopify will soon not show the order any more.
     """
     State = OrderImport.State
-    held_up = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS, changed_at__lt=now - LONG_WAIT)
-    held_up |= Q(lines__is_doubtful=True, state=State.WAITING) | Q(late_links=OrderImport.LateLinks.LINKED)
+    doubtful = OrderImportLine.objects.filter(order_import=OuterRef("pk"), is_doubtful=True)
+    is_long = Q(changed_at__lt=now - LONG_WAIT) | Q(Exists(doubtful))
+    held_up = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.LINKS) & is_long
+    held_up |= Q(late_links=OrderImport.LateLinks.LINKED)
     late = Q(state__in=(State.PLANNED, State.SENT), created_at__lt=now - LONG_WAIT)
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     alive = [connection.pk for connection in running if not connection.why_inert()]
     ages = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.PAYMENT, placed_at__lt=now - SOON_UNREADABLE)
     found = OrderImport.objects.filter(held_up | late | ages, connection__in=alive)
-    rows = found.select_related(*ENDS).order_by("pk").distinct()
+    rows = found.select_related(*ENDS).order_by("pk")
     for row in rows[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
         words = f"{row} has waited since {row.created_at:%Y-%m-%d %H:%M} UTC. {row.reason}".strip()
