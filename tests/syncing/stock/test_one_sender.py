@@ -84,6 +84,36 @@ def test_two_tries_of_one_batch_at_the_same_time_keep_when_it_was_first_sent(pai
     assert our_changes(north) == [-3]
 
 
+def test_a_try_that_knows_nothing_of_the_last_one_sends_nothing(pair):
+    """Its session, and with it its claim, was lost. It would take the answer to a replay for that to a first try."""
+    world = pair()
+    north = world.places[1]
+    batch, overtaken = record_a_sale(world), StockBatch.objects.get()
+    north.fault("lost_answer", match=ADJUST)
+    with pytest.raises(AnswerLost):
+        ledger.send(batch, open_client(north.store))
+    assert ledger.send(overtaken, open_client(north.store)) is None
+    assert StockBatch.objects.get().attempts == 1
+    world.settle()
+    assert levels_of(world) == [17, 17]
+
+
+def test_what_was_put_off_is_first_sent_when_it_is_sent_again(pair, monkeypatch):
+    world = pair()
+    batch = record_a_sale(world)
+
+    def put_off(client, body):
+        raise Throttled("Later.")
+
+    with pytest.raises(Throttled), monkeypatch.context() as patch:
+        patch.setattr(inventory, "send", put_off)
+        ledger.send(batch, open_client(world.places[1].store))
+    stored = StockBatch.objects.get()
+    assert (stored.attempts, stored.first_sent_at) == (batch.attempts, batch.first_sent_at) == (0, None)
+    world.settle()
+    assert levels_of(world) == [17, 17]
+
+
 def test_attempts_without_an_instant_count_as_made_when_the_batch_was(pair):
     world = pair()
     source, north = world.places
