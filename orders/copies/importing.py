@@ -333,7 +333,7 @@ class _Importer:
                 reason=why_wrong(row, copy),
                 failure="",
                 waits_for="",
-                place=Place.WANTED if not copy.draft and placing.is_wanted(self.connection, self.choices) else "",
+                place=self._place(copy),
                 confirmed_at=now,
                 changed_at=now,
             ):
@@ -344,6 +344,11 @@ class _Importer:
                 self._draft.record(copy.draft)
             else:
                 self.move_units(reserved_units.unreserve(row), copy.created_at)
+
+    def _place(self, copy: Copy) -> str:
+        """Not for one that an older database did not know of: what became of its place is somebody's decision."""
+        is_wanted = self.row.attempts and not copy.draft and placing.is_wanted(self.connection, self.choices)
+        return Place.WANTED if is_wanted else ""
 
     def _finish(self) -> str:
         row = self.row

@@ -6,7 +6,7 @@ may still go to another source, whose copy is not there yet.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -36,7 +36,7 @@ def divide(row: OrderImport, order: OrderRecord) -> KeptSplit | None:
     """How this order is divided now; None where one connection alone carries it. Writes it down."""
     connections = carrying(row.connection.destination_id, order.gid, order)
     kept = OrderSplit.objects.filter(destination=row.connection.destination_id, order_gid=order.gid)
-    if len(connections) < 2 and not kept.exists():
+    if not connections or (len(connections) < 2 and not kept.exists()):
         return None
     gids = [line.variant_gid or "" for line in order.lines]
     carriers = [_carrier(each, gids, order) for each in connections]
@@ -47,8 +47,8 @@ def divide(row: OrderImport, order: OrderRecord) -> KeptSplit | None:
         )
         held = kept.select_for_update().get()
         made = split_order(order, carriers, main_pays_charges=pays)
-        if held.shares and _was_sent(row, order.gid):
-            made = _later(row, order, made, _read(held, made))
+        if copies := _copies(row, order.gid):
+            made = _later(copies, order, made, _read(held, made) if held.shares else _unwritten(row, copies, made))
         owners, shares = dict(made.owners), [_written(share) for share in made.shares]
         if (held.main_id, held.owners, held.shares) != (made.main_id, owners, shares):
             held.main_id, held.owners, held.shares = made.main_id, owners, shares
@@ -116,16 +116,23 @@ def _copies(row: OrderImport, order_gid: str) -> list[OrderImport]:
     return list(rows.filter(Q(attempts__gt=0) | Q(state=OrderImport.State.CONFIRMED)))
 
 
-def _was_sent(row: OrderImport, order_gid: str) -> bool:
-    return bool(_copies(row, order_gid))
+def _unwritten(row: OrderImport, copies: list[OrderImport], now: Split) -> Split:
+    """What copies were made by of which no division is written down: the one alone that carried the order then.
+
+    It has all that is shared. Only after a restored backup the division was lost, and is made again as it was.
+    """
+    if row.connection.restored_at:
+        return now
+    sent = {each.connection_id for each in copies}
+    return replace(now, shares=tuple(share for share in now.shares if share.connection_id in sent))
 
 
-def _later(row: OrderImport, order: OrderRecord, now: Split, then: Split) -> Split:
+def _later(copies: list[OrderImport], order: OrderRecord, now: Split, then: Split) -> Split:
     """A division of which copies were sent: what they hold, and hold not, stays; only other lines follow the links."""
-    copies = {each.pk: each.connection_id for each in _copies(row, order.gid)}
-    lines = Line.objects.filter(order_import__in=copies, state__in=IN_A_COPY)
-    held = {gid: copies[pk] for pk, gid in lines.values_list("order_import", "line_gid")}
-    sent = set(copies.values())
+    by_row = {each.pk: each.connection_id for each in copies}
+    lines = Line.objects.filter(order_import__in=by_row, state__in=IN_A_COPY)
+    held = {gid: by_row[pk] for pk, gid in lines.values_list("order_import", "line_gid")}
+    sent = set(by_row.values())
     owners = {}
     for line in order.lines:
         before, wanted = then.owners.get(line.gid), now.owners[line.gid]

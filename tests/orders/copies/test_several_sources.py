@@ -200,3 +200,30 @@ def test_import_again_of_one_of_them_makes_no_second_copy(sources):
     enqueue.import_order(shop.connections[0], gids.gid("Order", order.id))
     shop.run()
     assert [len(costs) for costs in shop.totals()] == [1, 1]
+
+
+def test_a_source_that_begins_later_takes_no_part_of_a_shipping_that_is_in_a_copy_already(sources):
+    shop = sources()
+    type(shop.connections[1]).objects.filter(pk=shop.connections[1].pk).update(state="ready")
+    order = shop.place((0, 1, "10.00"), (2, 2, "10.00"), shipping="4.90")
+    shop.run()
+    assert shop.totals() == [[Decimal("14.90")], []]
+    type(shop.connections[1]).objects.filter(pk=shop.connections[1].pk).update(state="running")
+    for connection in shop.connections:
+        connection.refresh_from_db()
+    shop.world.settle()
+    assert shop.row(1, order).state == State.CONFIRMED
+    assert shop.totals() == [[Decimal("14.90")], [Decimal("20.00")]]
+
+
+@pytest.mark.parametrize("statement", range(5, 200, 25))
+def test_a_worker_that_is_killed_at_any_statement_divides_the_order_as_any_other(sources, statement):
+    shop = sources()
+    order = shop.place((0, 1, "10.00"), (2, 2, "10.00"), (shop.foreign, 1, "7.00"), shipping="4.90")
+    shop.world.deliver()
+    with shop.world.worker_that_dies(statement):
+        shop.world.work(tries=1)
+    shop.world.settle()
+    assert shop.totals() == [[Decimal("11.63")], [Decimal("23.27")]]
+    assert [shop.row(n, order).is_partial for n in (0, 1)] == [True, False]
+    assert [shop.sources[n].available(0) for n in (0, 1)] == [19, 18]
