@@ -1,12 +1,14 @@
 """What an operator can do about an order, in a sentence, for its page and for the mails about it."""
 
 from orders.models import OrderImport
+from orders.models import OrderUpdate as Update
 from stores.shopify import errors
 
 State = OrderImport.State
 DraftStatus = OrderImport.DraftStatus
 
-NOTHING = "Nothing to do."
+IDLE = "Nothing to do"
+NOTHING = f"{IDLE}."
 _FAILED = {
     errors.MISCONFIGURED: "Put right what it names (a setting, a scope or a credential), then press “Import again”.",
     errors.REJECTED: "Change what it names in one of the two stores or in the connection's order settings, then "
@@ -36,7 +38,37 @@ _DRAFT: dict[str, str] = {
 
 
 def what_to_do(order_import: OrderImport) -> str:
-    """What somebody should do now so that the order is well in the source, or that nobody need do anything."""
+    """What somebody should do now so that the order is well in the source, or that nobody need do anything.
+
+    By all that is known of it, its state being only a part of that.
+    """
+    words = [*_about_changes(order_import), _about_state(order_import)]
+    inert = order_import.connection.why_inert()
+    if inert and _waits(order_import):
+        words = [f"Nothing happens now. {inert}", *words]
+    said = [each for each in words if not each.startswith(IDLE)]
+    return " ".join(said) or words[-1]
+
+
+def _waits(order_import: OrderImport) -> bool:
+    """Whether something is still to happen to it by itself."""
+    is_open = order_import.updates.filter(state__in=(Update.State.PLANNED, Update.State.SENT)).exists()
+    return is_open or order_import.state in OrderImport.UNFINISHED
+
+
+def _about_changes(order_import: OrderImport) -> list[str]:
+    """What is to be done about what happened to it later."""
+    words = []
+    for update in order_import.updates.filter(state__in=(Update.State.NEEDS_SHOP, Update.State.FAILED)).order_by("pk"):
+        if update.state == Update.State.NEEDS_SHOP:
+            words.append(f"It needs the shop: {update.reason}")
+        else:
+            name = update.get_kind_display().lower()
+            words.append(f"A later change was not carried ({name}): {update.reason} Then press “Try again” on it.")
+    return words
+
+
+def _about_state(order_import: OrderImport) -> str:
     if order_import.state == State.FAILED:
         words = _FAILED.get(order_import.failure, _FAILED_OTHERWISE)
         # What was sent may be there: it is looked for, never given up.

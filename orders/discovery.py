@@ -8,8 +8,10 @@ from itertools import islice
 from django.utils import timezone
 
 from orders import intake
+from orders.changes import signs, state
+from orders.changes.comparing import Comparison
 from orders.copies import late_links
-from orders.models import OrderImport, OrderUpdate
+from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
@@ -45,7 +47,7 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
     client = clients(connection.destination)
 
     def see(some: list[OrderSummary]) -> None:
-        _see(connection, some, client, move_units, discovered)
+        _see(connection, some, clients, move_units, discovered)
 
     # Not by the search, which has not seen the newest yet: what they sold would be taken for drift and put on sale.
     placed = order_lists.iter_orders_placed(client, _since(connection, connection.orders_looked_at))
@@ -57,7 +59,7 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
         connection,
         clients(connection.source),
         connection.copies_looked_at,
-        lambda some: _see_copies(some, connection, discovered),
+        lambda some: _see_copies(some, connection, clients, move_units, discovered),
     )
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
     return discovered
@@ -81,9 +83,10 @@ def _since(connection: Connection, before: datetime | None) -> datetime:
 
 
 def _see(
-    connection: Connection, some: list[OrderSummary], client: Client, move_units: MoveUnits, discovered: Discovered
+    connection: Connection, some: list[OrderSummary], clients: OpenClient, move_units: MoveUnits, discovered: Discovered
 ) -> None:
     """Orders of the destination that were placed or changed."""
+    client = clients(connection.destination)
     known = _imports(connection, some, "order_gid")
     for summary in some:
         row = known.get(summary.gid)
@@ -98,6 +101,9 @@ def _see(
                 discovered.due.append(row)
         elif row.state == OrderImport.State.CONFIRMED:
             _note_changes(row, summary, discovered)
+            if signs.is_news(summary.updated_at, row.original_compared_as_of):
+                signs.note_original(OrderImport.objects.filter(pk=row.pk))
+                _compare(row, clients, move_units, discovered)
 
 
 def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
@@ -122,9 +128,11 @@ def _note_missed(
         discovered.due += [noted.order_import] if noted.has_work else []
 
 
-def _see_copies(some: list[OrderSummary], connection: Connection, discovered: Discovered) -> None:
-    """Copies that were shipped, or whose tracking changed; the source's own orders are none of our business."""
-    known = _imports(connection, [summary for summary in some if summary.shipments], "copy_order_gid")
+def _see_copies(
+    some: list[OrderSummary], connection: Connection, clients: OpenClient, move_units: MoveUnits, discovered: Discovered
+) -> None:
+    """Copies that something happened to; the source's own orders are none of our business."""
+    known = _imports(connection, some, "copy_order_gid")
     for summary in some:
         if row := known.get(summary.gid):
             done = dict(row.updates.filter(kind=Kind.FULFILMENT).values_list("origin_gid", "origin_at"))
@@ -132,6 +140,37 @@ def _see_copies(some: list[OrderSummary], connection: Connection, discovered: Di
             for gid, changed_at in news:
                 intake.note_update(row, Kind.FULFILMENT, gid, changed_at, may_change=True)
             discovered.changed += [row] if news else []
+            is_new = row.copy_compared_as_of is None and not _was_touched(summary)
+            if not is_new and signs.is_news(summary.updated_at, row.copy_compared_as_of):
+                signs.note_copy(OrderImport.objects.filter(pk=row.pk))
+                _compare(row, clients, move_units, discovered)
+
+
+def _was_touched(copy: OrderSummary) -> bool:
+    """Whether anything has happened to a copy since it was made."""
+    return bool(copy.updated_at > copy.created_at or copy.cancelled_at or copy.refunds or copy.is_edited)
+
+
+def _compare(row: OrderImport, clients: OpenClient, move_units: MoveUnits, discovered: Discovered) -> None:
+    """Compare a copied order now, before its stock is: what is owed must not be taken for drift, and put on sale.
+
+    What cannot be read is left to its own job, which says so.
+    """
+    row.refresh_from_db()
+    comparison = Comparison(row, OrderSettings.of(row.connection), clients, move_units)
+    try:
+        comparison.note_news()
+        if row.is_draft and not row.copy_order_gid:
+            comparison.compare_draft()
+        else:
+            comparison.compare()
+    except errors.ShopifyError as error:
+        if error.failure == errors.TRANSIENT:
+            raise
+        discovered.changed.append(row)
+        return
+    if row.updates.filter(state__in=state.OPEN).exists():
+        discovered.changed.append(row)
 
 
 def _note_changes(row: OrderImport, original: OrderSummary, discovered: Discovered) -> None:
@@ -145,4 +184,5 @@ def _note_changes(row: OrderImport, original: OrderSummary, discovered: Discover
 def _imports(connection: Connection, some: Iterable[OrderSummary], name: str) -> dict[str, OrderImport]:
     gids = [summary.gid for summary in some]
     rows = OrderImport.objects.filter(connection=connection, **{f"{name}__in": gids})
+    rows = rows.select_related("connection__source", "connection__destination")
     return {getattr(row, name): row for row in rows}

@@ -8,6 +8,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from orders import intake
+from orders.changes import signs
 from orders.copies.draft_copy import RESERVATION_MARGIN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.models import Connection, CurrencyRate, Strategy, VariantLink
@@ -54,11 +55,12 @@ def open_drafts(connection_id: int) -> QuerySet[OrderImport]:
 
 
 def unfinished_updates(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
-    """Copies with a later change that was not carried yet."""
+    """Copies with a later change that was not carried yet, or a sign of life that nobody has looked at."""
     waiting = OrderUpdate.objects.filter(
         order_import=OuterRef("pk"), state__in=(OrderUpdate.State.PLANNED, OrderUpdate.State.SENT)
     )
-    return _of(connection_ids).exclude(state__in=OrderImport.UNFINISHED).filter(Exists(waiting))
+    rows = _of(connection_ids).exclude(state__in=OrderImport.UNFINISHED)
+    return rows.filter(Exists(waiting) | Q(state=State.CONFIRMED) & signs.UNSEEN)
 
 
 def left_over(connection: Connection) -> int:

@@ -10,10 +10,11 @@ from decimal import Decimal, InvalidOperation
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from orders.changes import signs, units_left
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
-from orders.reserved_units import MoveUnits, SeenLine, note_lines
-from stores.models import CARRY_ORDERS, Connection, Strategy
+from orders.reserved_units import MoveUnits, SeenLine, note_lines, owe_more, owe_what_copy_lost
+from stores.models import CARRY_ORDERS, ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none, parse_instant
 from stores.shopify.orders.order_records import OrderRecord
@@ -21,6 +22,7 @@ from stores.shopify.orders.order_records import OrderRecord
 State = OrderImport.State
 # What Shopify shows an app of the past: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
 OLDEST = timedelta(days=60)
+ADDED_UNLINKED = "It was added to the original later, and its product is not linked to one of the source."
 # "Fully paid" stays true when some of it was given back later.
 PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
 
@@ -161,11 +163,12 @@ def is_too_old(order_import: OrderImport, answered_at: datetime | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What became of a note: the row (None: not ours), whether it has work to do now, and words for the event."""
+    """What became of a note: the row (None: not ours), whether its import has work now, and words for the event."""
 
     order_import: OrderImport | None
     has_work: bool
     words: str
+    has_changes: bool = False  # of the original, since it was copied: they are to be looked at
 
 
 def note(connection: Connection, seen: SeenOrder, move_units: MoveUnits) -> Noted:
@@ -184,15 +187,55 @@ def note(connection: Connection, seen: SeenOrder, move_units: MoveUnits) -> Note
                 words = made.reason or "Its copy is planned."
                 return Noted(made, made.state == State.PLANNED, words)
         known = made  # another delivery got there first
-    return _note_again(known, seen)
+    return _note_again(known, seen, move_units)
 
 
-def _note_again(known: OrderImport, seen: SeenOrder) -> Noted:
+def _note_again(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> Noted:
+    if known.state == State.CONFIRMED:
+        note_life_of_original(known, seen, move_units)
+        return Noted(known, False, "Original and copy are compared.", has_changes=True)
     if known.state not in OrderImport.UNFINISHED:
         return Noted(known, False, f"{known.get_state_display()} already.")
     if is_due_again(known, is_paid=seen.is_paid, is_cancelled=seen.cancelled_at is not None):
         return Noted(known, True, "It is looked at again.")
     return Noted(known, False, f"{known.get_state_display()}: {known.reason}")
+
+
+def note_life_of_original(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> None:
+    """Count a sign of life of a copied order, and hold back at once what it holds more than its copy."""
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().select_related("connection").get(pk=known.pk)
+        signs.note_original(OrderImport.objects.filter(pk=row.pk))
+        if seen.cancelled_at or row.connection.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY):
+            return
+        has_custom = OrderSettings.of(row.connection).unlinked == OrderSettings.Unlinked.CUSTOM
+        move_units(owe_more(row, seen.lines, ADDED_UNLINKED, has_custom=has_custom), None)
+
+
+def note_life_of_copy(known: OrderImport, payload: dict, move_units: MoveUnits) -> None:
+    """Count a sign of life of a copy (an orders/* webhook), and hold back at once what its original holds besides.
+
+    Raises as `seen_in_payload` does.
+    """
+    seen = seen_in_payload(payload)
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().get(pk=known.pk)
+        signs.note_copy(OrderImport.objects.filter(pk=row.pk))
+        names = {gid: line.line_gid for line in row.lines.all() for gid in line.copy_line_gids or ()}
+        held: dict[str, int] = {}
+        for node, line in zip(payload["line_items"], seen.lines, strict=True):
+            said = [(each.get("name") or "", str(each.get("value") or "")) for each in node.get("properties") or ()]
+            if name := units_left.named_line(said) or names.get(line.gid):
+                held[name] = held.get(name, 0) + (0 if seen.cancelled_at else line.quantity)
+        move_units(owe_what_copy_lost(row, held), seen.as_of)
+
+
+def note_deletion_of_copy(known: OrderImport, move_units: MoveUnits) -> None:
+    """Count it as a sign of life that a copy is gone, and hold back what its original holds."""
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().get(pk=known.pk)
+        signs.note_copy(OrderImport.objects.filter(pk=row.pk))
+        move_units(owe_what_copy_lost(row, {}), None)
 
 
 def is_due_again(known: OrderImport, *, is_paid: bool, is_cancelled: bool) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from django.db.models import Q
 
-from orders.models import OrderImport, OrderImportLine
+from orders.models import OrderImport, OrderImportLine, OrderSplit
 from stores.models import Connection, VariantLink
 
 
@@ -97,6 +97,104 @@ def keep_found(order_import: OrderImport, elsewhere: Collection[str], *, has_cus
     planned.filter(source_variant=None).update(state=Line.State.CUSTOM if has_custom else Line.State.LEFT_OUT)
 
 
+def add_lines(
+    order_import: OrderImport, lines: Sequence[SeenLine], *, has_custom: bool, left_out: str
+) -> list[OrderImportLine]:
+    """Rows for lines that a copied order has gained since, with all their units owed; call it with the order locked.
+
+    What is not linked becomes a custom line of the copy, or is left out for the reason given, unless another source's
+    copy has it. An order whose baselines nobody knows gets none for these either: somebody may have added them to the
+    copy by hand long ago.
+    """
+    partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
+    elsewhere = _linked_elsewhere(order_import, [line.variant_gid for line in lines if line.variant_gid])
+    is_main = _is_main(order_import)
+    unknown = order_import.lines.filter(state__in=(Line.State.CARRIED, Line.State.CUSTOM), original_baseline=None)
+    baseline = None if unknown.exists() else 0
+    rows = []
+    for line in lines:
+        partner = partners.get(line.variant_gid, (None, ""))[0]
+        is_left_out = partner is None and not has_custom
+        is_elsewhere = partner is None and (line.variant_gid in elsewhere or not is_main)
+        state = Line.State.LEFT_OUT if is_left_out else Line.State.PLANNED
+        is_none_of_ours = is_left_out or is_elsewhere
+        rows.append(
+            Line(
+                order_import=order_import,
+                line_gid=line.gid,
+                variant_gid=line.variant_gid,
+                title=line.title[:255],
+                source_variant_id=partner,
+                quantity=0,
+                state=Line.State.ELSEWHERE if is_elsewhere else state,
+                reason=left_out[:255] if is_left_out and not is_elsewhere else "",
+                original_baseline=None if is_none_of_ours else baseline,
+                copy_baseline=None if is_none_of_ours else baseline,
+                original_quantity=line.quantity,
+                copy_quantity=0,
+                owed_quantity=line.quantity if partner is not None else 0,
+            )
+        )
+    Line.objects.bulk_create(rows)
+    if any(row.state == Line.State.LEFT_OUT for row in rows):
+        OrderImport.objects.filter(pk=order_import.pk).update(is_partial=True)
+    return list(order_import.lines.select_related("source_variant").filter(line_gid__in=[line.gid for line in lines]))
+
+
+def _linked_elsewhere(order_import: OrderImport, variant_gids: Collection[str]) -> set[str]:
+    """Those of these variants of the destination that other connections carry."""
+    place = order_import.connection.destination_id
+    others = OrderImport.objects.filter(order_gid=order_import.order_gid, connection__destination=place)
+    found: set[str] = set()
+    for connection_id in others.exclude(pk=order_import.pk).values_list("connection", flat=True):
+        found |= set(source_variants(connection_id, variant_gids))
+    return found
+
+
+def _is_main(order_import: OrderImport) -> bool:
+    """Whether what no source carries goes to this copy."""
+    splits = OrderSplit.objects.filter(
+        destination=order_import.connection.destination_id, order_gid=order_import.order_gid
+    )
+    main_id = splits.values_list("main_id", flat=True).first()
+    return main_id is None or main_id == order_import.connection_id
+
+
+def owe_more(order_import: OrderImport, lines: Sequence[SeenLine], left_out: str, *, has_custom: bool) -> set[int]:
+    """Hold back what a copied order holds more than when it was compared, as a webhook tells; nothing is freed.
+
+    A comparison decides what is owed in the end: a webhook may be old. Call it with the order locked.
+    """
+    known = {line.line_gid: line for line in order_import.lines.all()}
+    before = count_reserved(known.values())
+    for line in lines:
+        row = known.get(line.gid)
+        if row is None or not row.is_carried or row.original_baseline is None or row.source_variant_id is None:
+            continue
+        own = (row.copy_quantity or 0) - (row.copy_baseline or 0)
+        row.owed_quantity = max(row.owed_quantity, line.quantity - row.original_baseline - own)
+    Line.objects.bulk_update(known.values(), ["owed_quantity"])
+    new = [line for line in lines if line.gid not in known and line.quantity > 0]
+    if new:
+        add_lines(order_import, new, has_custom=has_custom, left_out=left_out)
+    return find_changed(before, held_back(order_import))
+
+
+def owe_what_copy_lost(order_import: OrderImport, held: Mapping[str, int]) -> set[int]:
+    """Hold back what a copy holds less than when it was compared, as a webhook tells (original's line gid -> units).
+
+    Nothing is freed, as in `owe_more`.
+    """
+    known = [row for row in order_import.lines.exclude(original_baseline=None) if row.source_variant_id is not None]
+    before = held_back(order_import)
+    for row in known:
+        theirs = (row.original_quantity or 0) - (row.original_baseline or 0)
+        own = held.get(row.line_gid, 0) - (row.copy_baseline or 0)
+        row.owed_quantity = max(row.owed_quantity, theirs - own)
+    Line.objects.bulk_update(known, ["owed_quantity"])
+    return find_changed(before, held_back(order_import))
+
+
 def unreserve(order_import: OrderImport) -> set[int]:
     """Its units are no longer held back: the source took them, or nobody will."""
     pending = order_import.lines.filter(is_pending=True)
@@ -118,7 +216,9 @@ def keep_quantities(order_import: OrderImport, quantities: Mapping[str, int]) ->
     rows = [row for row in order_import.lines.all() if quantities.get(row.line_gid, row.quantity) != row.quantity]
     for row in rows:
         row.quantity = quantities[row.line_gid]
-    Line.objects.bulk_update(rows, ["quantity"])
+        row.original_baseline = row.copy_baseline = row.original_quantity = row.copy_quantity = row.quantity
+    held = ["original_baseline", "copy_baseline", "original_quantity", "copy_quantity"]
+    Line.objects.bulk_update(rows, ["quantity", *held])
     return {row.source_variant_id for row in rows if row.source_variant_id is not None}
 
 
@@ -207,8 +307,9 @@ def have_gone(order_import: OrderImport) -> bool:
 def count_reserved(rows: Collection[Line]) -> dict[int, int]:
     units: dict[int, int] = {}
     for row in rows:
-        if row.is_pending and row.source_variant_id is not None:
-            units[row.source_variant_id] = units.get(row.source_variant_id, 0) + row.quantity
+        held = row.owed_quantity + (row.quantity if row.is_pending else 0)
+        if held and row.source_variant_id is not None:
+            units[row.source_variant_id] = units.get(row.source_variant_id, 0) + held
     return units
 
 

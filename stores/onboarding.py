@@ -199,6 +199,12 @@ def _check_scopes(store: Store, client: Client) -> str:
     if "write_inventory" in missing and not _must_be_written(store):
         missing.remove("write_inventory")
         note = " write_inventory is not granted: it is needed once a connection is two-way."
+    if "write_order_edits" in missing:
+        missing.remove("write_order_edits")
+        note += (
+            " write_order_edits is not granted: what is added to an order after it was copied, or taken off it by an "
+            "edit, is told and not done."
+        )
     if missing:
         raise NotInPlace(
             f"Missing: {', '.join(sorted(missing))}. Add them to the app in the Dev Dashboard (a fixed token's app: "
@@ -229,7 +235,8 @@ def _order_purposes(store: Store) -> set[str]:
     strategies = {each for connection in _order_connections(store) for each in connection.order_strategies()}
     if not store.is_source:
         return {"orders given"} if strategies else set()
-    return {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}
+    wanted = {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}
+    return wanted | ({"orders edited"} if wanted else set())
 
 
 def _topics(store: Store) -> tuple[str, ...]:

@@ -44,7 +44,6 @@ EXCEPTIONS = {
     "SHOPIFY_BASE_URL": "a setting of installations",
     "ORDER_LOOK_SECONDS": "a setting of installations",
     "take_off": "units that a copy is to lose, beside `add`",
-    "tell": "units of a copy that only a person can put right",
 }
 # A constant that is a number has one of these words in its name: what is counted, or measured.
 UNITS = """

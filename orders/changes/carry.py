@@ -1,30 +1,31 @@
-"""What happens to an order after it was copied, carried to the other side: shipped, cancelled, refunded, edited.
+"""What happens to an order after it was copied, carried to the other side: shipped, cancelled, refunded, edited, paid.
 
-Fulfilments go from the copy to the original; cancellations and refunds from the original to the copy; edits are told in
-words. Nothing comes back: what we make on one side is never looked at as a change of the other, because each kind
-travels in one direction, and the ledger (OrderUpdate) knows what we made. May die between any two statements.
+Fulfilments go from the copy to the original; all else from the original to the copy. What has a row of its own
+(cancellation, refund, shipment) is carried first, for it says how: with or without restock, with which tracking. Then
+both orders are compared (orders.changes.comparing), and what is left of their difference is carried or told. Nothing
+comes back: our own doings are equal on both sides. May die between any two statements.
 """
 
-from collections.abc import Callable
-
-from django.db.models import QuerySet
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from orders import reserved_units
-from orders.changes import cancellations, fulfilments, refunds, state, units_left
+from orders.changes import cancellations, draft_refunds, edits, fulfilments, payments, refunds, state
+from orders.changes.comparing import Comparison
 from orders.changes.state import UpdateRefused
 from orders.copies.importing import RetryLater, import_order
-from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
+from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
 from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import draft_orders
-from stores.shopify.orders.order_progress import read_progress
 
 Kind = OrderUpdate.Kind
 # A cancellation first: it makes refunds of the same order superfluous.
-KIND_SEQUENCE = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT, Kind.EDIT)
+FIRST = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT)
+LAST = (Kind.EDIT, Kind.PAYMENT)
 SWITCHED_OFF = "The connection does not carry such changes."
 
 
@@ -37,27 +38,29 @@ def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, m
     row = OrderImport.objects.select_related("connection__source", "connection__destination").get(
         connection=connection, order_gid=order_gid
     )
-    waiting = list(row.updates.filter(state__in=state.OPEN).order_by("pk"))
-    if not waiting:
-        return "Nothing to carry."
     if row.state in OrderImport.UNFINISHED:
         return "It waits for the copy."  # the import reads the original as it is then, and has this job done after it
-    if row.state == OrderImport.State.CONFIRMED and row.is_draft and not row.copy_order_gid:
+    if row.state != OrderImport.State.CONFIRMED:
+        return _skip_all(row)
+    if not _has_news(row):
+        return "Nothing to carry."
+    if row.is_draft and not row.copy_order_gid:
         import_order(
             connection, order_gid, clients, move_units
         )  # it may have been completed: the order it made is the copy
         row.refresh_from_db()
-    words, problem = [], None
-    carrier = _Carrier(row, clients, move_units)
-    for update in sorted(waiting, key=lambda each: KIND_SEQUENCE.index(each.kind)):
-        update.order_import = row
-        try:
-            words.append(f"{update.get_kind_display()}: {carrier.carry(update)}")
-        except (errors.ShopifyError, RetryLater, UpdateRefused) as error:
-            problem = _worse(problem, error)
-    if problem is not None:
-        raise problem
-    return " ".join(words)
+    return _Carrier(row, clients, move_units).run()
+
+
+def _has_news(row: OrderImport) -> bool:
+    has_signs = row.original_signs > row.original_signs_seen or row.copy_signs > row.copy_signs_seen
+    return has_signs or row.updates.filter(state__in=state.OPEN).exists()
+
+
+def _skip_all(row: OrderImport) -> str:
+    for update in row.updates.filter(state__in=state.OPEN):
+        state.skip(update, "There is no copy.")
+    return "There is no copy."
 
 
 def _worse(known: Exception | None, new: Exception) -> Exception:
@@ -75,16 +78,58 @@ class _Carrier:
         self.clients = clients
         self.move_units = move_units
         self.choices = OrderSettings.of(row.connection)
+        self.comparison = Comparison(row, self.choices, clients, move_units)
+        self.words: list[str] = []
+        self.problem: Exception | None = None
+
+    def run(self) -> str:
+        """Note what happened, carry what has a row of its own, compare, and carry what is left. Raises the worst of
+        what kept a change from being carried, after the others were."""
+        self._attempt("", self.comparison.note_news)
+        # Where it is not known what happened, neither can be told what is left of it.
+        is_known = self.problem is None
+        if Kind.REFUND in (carried := self._carry_open(FIRST)) or Kind.CANCELLATION in carried:
+            self._attempt("", self.comparison.begin_again)
+        if is_known and self.problem is None or self._only_refused():
+            self._attempt("", self._compare)
+        self._carry_open(LAST)
+        if self.problem is not None:
+            raise self.problem
+        return " ".join(self.words) or "Nothing that concerns the copy has changed."
+
+    def _only_refused(self) -> bool:
+        return getattr(self.problem, "failure", errors.TRANSIENT) != errors.TRANSIENT
+
+    def _compare(self) -> None:
+        if self.row.is_draft and not self.row.copy_order_gid:
+            self.comparison.compare_draft()
+            return
+        edits.settle_edits(self.comparison)
+        self.comparison.compare()
+
+    def _carry_open(self, kinds: Sequence[str]) -> set[str]:
+        """Carry what waits of these kinds, one after the other; of which kinds there was something."""
+        waiting = list(self.row.updates.filter(state__in=state.OPEN, kind__in=kinds).order_by("pk"))
+        for update in sorted(waiting, key=lambda each: kinds.index(each.kind)):
+            update.order_import = self.row
+            self._attempt(f"{update.get_kind_display()}: ", partial(self.carry, update))
+        return {update.kind for update in waiting}
+
+    def _attempt(self, name: str, work: Callable[[], str | None]) -> None:
+        try:
+            if words := work():
+                self.words.append(f"{name}{words}")
+        except (errors.ShopifyError, RetryLater, UpdateRefused) as error:
+            self.problem = _worse(self.problem, error)
 
     def carry(self, update: OrderUpdate) -> str:
         """Carry one change; a refusal is written into its row. Raises as `carry_updates` does."""
-        if self.row.state != OrderImport.State.CONFIRMED:
-            return state.skip(update, "There is no copy.")
         ways: dict[str, tuple[bool, Callable[[OrderUpdate], str]]] = {
             Kind.CANCELLATION: (self.choices.carries_cancellations, self._cancel),
             Kind.REFUND: (self.choices.carries_refunds, self._refund),
             Kind.FULFILMENT: (self.choices.carries_fulfilments, self._fulfil),
-            Kind.EDIT: (True, self._report_edit),
+            Kind.EDIT: (True, self._edit),
+            Kind.PAYMENT: (True, self._pay),
         }
         is_wanted, way = ways[update.kind]
         if not is_wanted and update.state == OrderUpdate.State.PLANNED:
@@ -95,6 +140,16 @@ class _Carrier:
             if error.failure != errors.TRANSIENT:
                 state.fail(update, str(error), error.failure)
             raise
+
+    def _edit(self, update: OrderUpdate) -> str:
+        if self.row.is_draft and not self.row.copy_order_gid:
+            return draft_refunds.carry_edit(update, self.choices, self.clients, self.move_units)
+        if update.state == OrderUpdate.State.SENT:
+            return "Not known yet."  # as settle_edits has said
+        return edits.carry_edit(update, self.comparison, self.choices)
+
+    def _pay(self, update: OrderUpdate) -> str:
+        return payments.carry_payment(update, self.comparison)
 
     def _refund(self, update: OrderUpdate) -> str:
         return refunds.carry_refund(update, self.choices, self.clients, self.move_units)
@@ -128,29 +183,3 @@ class _Carrier:
         if refusal is not None and not row.copy_order_gid:
             raise refusal
         return not row.copy_order_gid
-
-    # Edits
-
-    def _report_edit(self, update: OrderUpdate) -> str:
-        """Say on the import in which lines original and copy differ now; staff decide what to do about it."""
-        row = self.row
-        original = read_progress(self.clients(row.connection.destination), row.order_gid)
-        if row.copy_order_gid:
-            held = units_left.current_units(read_progress(self.clients(row.connection.source), row.copy_order_gid))
-        else:
-            held = {line.line_gid: line.quantity for line in self._carried_lines()}
-        left_out = set(row.lines.values_list("line_gid", flat=True)) - {line.line_gid for line in self._carried_lines()}
-        found = [
-            f"“{line.title}”: {line.current_quantity} instead of {held.get(line.gid, 0)}"
-            for line in original.lines
-            if line.gid not in left_out and line.current_quantity != held.get(line.gid, 0)
-        ]
-        if not found:
-            return state.skip(update, "Original and copy hold the same.")
-        words = f"The original was edited after it was copied. It holds {', '.join(found)}. Change the copy by hand."
-        OrderImport.objects.filter(pk=row.pk).update(reason=words)
-        return state.confirm(update, words)
-
-    def _carried_lines(self) -> QuerySet[OrderImportLine]:
-        states = self.row.lines.model.State
-        return self.row.lines.exclude(state__in=(states.LEFT_OUT, states.ELSEWHERE))

@@ -1,13 +1,21 @@
 """Pure: what follows from what an original and its copy hold now, and held when they last agreed.
 
 Each line has two baselines, the units of either side at that moment. The original's own change (now less its baseline)
-goes to the copy; the copy's own change is told, or goes back, by choice. Equal is nothing: what both sides did alike,
-and our own doings coming back. So it does not matter which webhook came, nor in which order, nor how often: comparing
-once more after the steps finds no step.
+goes to the copy; the copy's own change is told, or goes back, by choice. What both did alike is nobody's own change, be
+it all of it or a part: people who did the same by hand, and our own doings coming back. So it does not matter which
+webhook came, nor in which order, nor how often: comparing once more after the steps finds no step.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from stores.currencies import decimals
+from stores.shopify.orders.order_progress import Payments
+
+# "Fully paid" stays true when some of it was given back later.
+PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
+_UNPAID = frozenset({"PENDING", "PARTIALLY_PAID", "AUTHORIZED", "EXPIRED", ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,8 @@ class LineNow:
     """What both orders hold of a line of the original. `open_quantity` of the copy's units are not shipped.
 
     Without a baseline nobody knows who changed what: all that differs is told, and nothing is sent. `under_way`: what
-    was sent for it without an answer, in units that the copy may yet gain or (negative) lose.
+    was sent for it without an answer, in units that the copy may yet gain or (negative) lose. `is_original_shipped`:
+    whatever the copy has lost, the original owes none of it any more.
     """
 
     gid: str
@@ -32,13 +41,14 @@ class LineNow:
     open_quantity: int
     baseline: Baseline | None
     under_way: int = 0
+    is_original_shipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LineSteps:
     """What is to be done about a line. All zero: nothing.
 
-    `tell` is what the copy holds more than it should, or (negative) less, once the steps are done: by a change of its
+    `report` is what the copy holds more than it should, or (negative) less, once the steps are done: by a change of its
     own, or because it is shipped and cannot be taken off. `reserved_quantity` units are owed by the original and not in
     the copy yet: they are kept from being offered. `baseline` holds once the steps are done.
     """
@@ -48,7 +58,7 @@ class LineSteps:
     add: int = 0
     take_off: int = 0
     carry_back: int = 0
-    tell: int = 0
+    report: int = 0
     reserved_quantity: int = 0
 
     @property
@@ -66,23 +76,57 @@ def compare_line(line: LineNow, *, carries_back: bool = False) -> LineSteps:
         return LineSteps(line.gid, known, reserved_quantity=max(theirs - own, 0))
     if original == copy or theirs == own:
         return LineSteps(line.gid, Baseline(original, copy))
-    take_off = min(max(-theirs, 0), max(line.open_quantity, 0))
-    add = max(theirs, 0)
-    # Where a unit is shipped, or staff took it off before us, less can be taken off than the original lost.
+    left = theirs - _alike(theirs, own)
+    take_off, add = min(max(-left, 0), max(line.open_quantity, 0)), max(left, 0)
+    # What is shipped cannot be taken off.
     differs = copy + add - take_off - (known.copy + theirs)
     carry_back = min(max(-differs, 0), max(original, 0)) if carries_back and line.baseline else 0
     agreed = Baseline(original - carry_back, known.copy + theirs - carry_back)
-    return LineSteps(line.gid, agreed, add, take_off, carry_back, differs + carry_back, max(theirs - own, 0))
+    owed = add + (0 if line.is_original_shipped else max(-differs, 0))
+    return LineSteps(line.gid, agreed, add, take_off, carry_back, differs + carry_back, owed)
+
+
+def _alike(theirs: int, own: int) -> int:
+    """The part of two changes that is the same."""
+    if theirs * own <= 0:
+        return 0
+    return min(theirs, own) if theirs > 0 else max(theirs, own)
 
 
 def compare_lines(lines: Iterable[LineNow], *, is_cancelled: bool, carries_back: bool = False) -> dict[str, LineSteps]:
     """The steps for the lines of an order, by gid. Of a cancelled original nothing is owed, and its copy is cancelled
     as a whole (orders.changes.cancellations)."""
     if is_cancelled:
-        return {line.gid: LineSteps(line.gid, line.baseline or Baseline(0, line.copy_quantity)) for line in lines}
+        return {line.gid: LineSteps(line.gid, Baseline(line.original_quantity, line.copy_quantity)) for line in lines}
     return {line.gid: compare_line(line, carries_back=carries_back) for line in lines}
 
 
-def count_owed(lines: Iterable[LineNow], *, is_cancelled: bool) -> Mapping[str, int]:
-    """Line gid -> units that the original holds and the copy does not, undecided; whatever is done about them."""
-    return {gid: steps.reserved_quantity for gid, steps in compare_lines(lines, is_cancelled=is_cancelled).items()}
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What is to be recorded as paid in a copy: `amount` of it, or all that is outstanding where that is None."""
+
+    amount: Decimal | None
+    currency: str
+
+
+def payment_words(status: str, received: Decimal) -> str:
+    """How an order is paid, to be compared with later."""
+    return f"{status or '-'} {received.normalize():f}"[:60]
+
+
+def find_payment(original: Payments, copy: Payments) -> Payment | None:
+    """What the copy is to be paid so that it stands as its original does; None if it does, or if it is paid already.
+
+    In parts: the same share of what there is to pay. Nothing is ever taken back.
+    """
+    if copy.status not in _UNPAID:
+        return None
+    if original.status in PAID:
+        return Payment(None, copy.currency)
+    owed = original.received + original.outstanding
+    if original.status != "PARTIALLY_PAID" or owed <= 0:
+        return None
+    share = min(original.received / owed, Decimal(1))
+    wanted = (copy.received + copy.outstanding) * share - copy.received
+    amount = wanted.quantize(Decimal(1).scaleb(-decimals(copy.currency)), ROUND_HALF_UP)
+    return Payment(amount, copy.currency) if amount > 0 else None

@@ -1,4 +1,4 @@
-"""A refund of an original whose copy is an open draft: the draft is made what a copy of the original is now.
+"""A refund or an edit of an original whose copy is an open draft: the draft is made what a copy of it is now.
 
 A draft has no refunds ([S] DraftOrder), but its lines can be replaced as a whole (draftOrderUpdate). That is done only
 while the draft holds exactly what was put into it: what people changed in it is theirs. Prices are at the rate that the
@@ -11,13 +11,14 @@ The same lines sent twice change nothing, so that a lost answer needs no more th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import state
+from orders.changes import decisions, state
 from orders.changes.state import UpdateRefused
 from orders.copies import mapping, splits
 from orders.copies.importing import RetryLater, import_order
@@ -35,6 +36,7 @@ Line = OrderImportLine
 LOST = "Shopify's answer was lost: looking at the draft before it is changed again."
 REMOVED = "The same units were taken off the draft."
 GONE = "The draft was deleted."
+SET_ANEW = "The draft was set anew: it holds what the original holds."
 DELETED = "Nothing of it is left: the draft was deleted."
 
 
@@ -127,7 +129,7 @@ def _draft_lines(
     links = {
         line.variant_gid: line.source_variant.gid
         for line in rows.values()
-        if line.state == Line.State.CARRIED and line.source_variant is not None
+        if line.state in (Line.State.CARRIED, Line.State.PLANNED) and line.source_variant is not None
     }
     has_custom = any(line.state == Line.State.CUSTOM for line in rows.values())
     chosen = replace(
@@ -221,3 +223,98 @@ def _by_hand(row: OrderImport, plan: _Plan) -> str:
         "The draft is not as it was made: somebody changed it, or the connection's currency rate. "
         f"Take off by hand: {listed}."
     )
+
+
+# Edits
+
+
+def carry_edit(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, move_units: MoveUnits) -> str:
+    """Make an open draft what a copy of its original is now; what came of it, in words. Safe to repeat.
+
+    One that people have changed is theirs: it needs the shop, and what was added stays held back. Raises RetryLater,
+    and what the client raises.
+    """
+    row = update.order_import
+    if row.draft_status == OrderImport.DraftStatus.DELETED:
+        return state.skip(update, GONE)
+    destination = clients(row.connection.destination)
+    original = orders.read_order(destination, row.order_gid)
+    as_of, client = destination.answered_at, clients(row.connection.source)
+    present = draft_orders.read_draft_lines(client, row.copy_gid)
+    if present is None:
+        import_order(row.connection, row.order_gid, clients, move_units)
+        return state.skip(update, GONE)
+    found = _as_found(present)
+    if update.state == OrderUpdate.State.SENT and found == _as_sent(update.body["lines"]):
+        _keep_edit(row, update.body["wanted"], client.answered_at, move_units)
+    rows = {line.line_gid: line for line in row.lines.select_related("source_variant")}
+    current = {line.gid: max(line.current_quantity, 0) for line in original.lines}
+    wanted = {gid: current.get(gid, 0) for gid, line in rows.items() if line.is_carried}
+    if all(rows[gid].quantity == units for gid, units in wanted.items()):
+        return state.confirm(update, SET_ANEW, row.copy_gid)
+    try:
+        before = _lines_with(row, original, {gid: line.quantity for gid, line in rows.items()}, rows, choices)
+        after = _lines_with(row, original, wanted, rows, choices) if any(wanted.values()) else []
+    except UpdateRefused as error:
+        decisions.need_shop(update, str(error), wanted)
+        return str(error)
+    if found != _as_sent(before):
+        words = _edit_by_hand(rows, wanted)
+        decisions.need_shop(update, words, wanted)
+        return words
+    if update.state == OrderUpdate.State.SENT:
+        state.wait_for_late(update, as_of, LOST)
+    if not state.begin(update, {"lines": after, "wanted": wanted}):
+        return "Another worker has it in hand."
+    _send(update, client, _Plan(before, after, wanted, {}), clients, move_units)
+    if not after:
+        import_order(row.connection, row.order_gid, clients, move_units)
+        return state.confirm(update, DELETED)
+    with transaction.atomic():
+        _keep_edit(row, wanted, client.answered_at, move_units)
+        return state.confirm(update, SET_ANEW, row.copy_gid)
+
+
+def _lines_with(
+    row: OrderImport,
+    order: OrderRecord,
+    units: Mapping[str, int],
+    rows: Mapping[str, Line],
+    choices: OrderSettings,
+) -> list[dict[str, Any]]:
+    """The lines of a draft of this order that holds these units. Raises UpdateRefused where none can be made."""
+    lines = [replace(line, current_quantity=units[line.gid]) for line in order.lines if units.get(line.gid)]
+    try:
+        return _draft_lines(row, order, lines, rows, choices)
+    except mapping.NoLinkedLines:
+        raise UpdateRefused("Only lines without stock would be left in the draft: change it by hand.") from None
+
+
+def _keep_edit(row: OrderImport, wanted: Mapping[str, int], moved_at: datetime | None, move_units: MoveUnits) -> None:
+    """The draft holds these units: what it has gained is held back as the rest of it is, or reserved by Shopify."""
+    with transaction.atomic():
+        OrderImport.objects.select_for_update().get(pk=row.pk)
+        lines = list(row.lines.filter(line_gid__in=wanted))
+        is_pending = any(line.is_pending for line in lines)
+        for line in lines:
+            units = wanted[line.line_gid]
+            line.owed_quantity = max(line.owed_quantity - max(units - line.quantity, 0), 0)
+            line.quantity = line.original_baseline = line.copy_baseline = line.copy_quantity = units
+            if line.source_variant_id is not None:
+                line.is_pending, line.state = is_pending, Line.State.CARRIED
+            elif line.state == Line.State.PLANNED:
+                line.state = Line.State.CUSTOM
+        held = ["original_baseline", "copy_baseline", "copy_quantity", "owed_quantity"]
+        Line.objects.bulk_update(lines, ["quantity", "is_pending", "state", *held])
+        touched = {line.source_variant_id for line in lines if line.source_variant_id is not None}
+        move_units(touched, moved_at or row.connection.source.now())
+
+
+def _edit_by_hand(rows: Mapping[str, Line], wanted: Mapping[str, int]) -> str:
+    changed = {gid: units - rows[gid].quantity for gid, units in wanted.items() if units != rows[gid].quantity}
+    more = ", ".join(f"{units} × “{rows[gid].title}”" for gid, units in changed.items() if units > 0)
+    less = ", ".join(f"{-units} × “{rows[gid].title}”" for gid, units in changed.items() if units < 0)
+    words = ["The original was changed, and the draft is not as it was made: somebody changed it."]
+    words += [f"Add by hand: {more}. Until then these units are held back."] if more else []
+    words += [f"Take off by hand: {less}."] if less else []
+    return " ".join([*words, "Then press “Done by hand”."])

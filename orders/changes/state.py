@@ -106,6 +106,10 @@ def _end(update: OrderUpdate, state: str, reason: str, failure: str = "") -> str
 
 
 def try_again(update: OrderUpdate) -> bool:
-    """Have a failed change looked at afresh; False if it is in another state. The caller then has it carried."""
-    failed = OrderUpdate.objects.filter(pk=update.pk, state=State.FAILED)
+    """Have a change that failed, or that the shop was told of, looked at afresh; False if it is in another state.
+
+    The caller then has it carried.
+    """
+    failed = OrderUpdate.objects.filter(pk=update.pk, state__in=(State.FAILED, State.NEEDS_SHOP))
+    failed = failed.exclude(kind=OrderUpdate.Kind.COPY_CHANGED)
     return bool(failed.update(state=State.PLANNED, reason="", failure="", changed_at=timezone.now()))

@@ -24,7 +24,12 @@ class Part:
 
 def original_line(line: ProgressLine) -> str | None:
     """The gid of the original's line that a copy's line stands for; None for a line that stands for none."""
-    value = dict(line.properties).get(LINE_PROPERTY, "")
+    return named_line(line.properties)
+
+
+def named_line(properties: Sequence[tuple[str, str]]) -> str | None:
+    """The gid of the original's line that the properties of a copy's line name."""
+    value = dict(properties).get(LINE_PROPERTY, "")
     return gids.gid("LineItem", value) if value.isascii() and value.isdigit() else None
 
 
@@ -35,6 +40,45 @@ def original_units(copy: OrderProgress, units: Mapping[str, int]) -> dict[str, i
     for line_gid, quantity in units.items():
         if (name := names.get(line_gid)) and quantity > 0:
             found[name] = found.get(name, 0) + quantity
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A line of the original, as lines of its copy are found that do not name it.
+
+    `variant_gid` is the source's; empty for a custom line. `known` are lines of the copy that an edit of ours added.
+    """
+
+    gid: str
+    variant_gid: str
+    quantity: int
+    known: frozenset[str] = frozenset()
+
+
+def match_lines(copy: OrderProgress, originals: Sequence[Original]) -> dict[str, str]:
+    """Copy's line gid -> the original's line that it stands for: as it says, as we know, or as somebody did it by hand.
+
+    By hand: a line of the same variant where the original holds units that no other line of the copy stands for.
+    """
+    ours = {each.gid for each in originals}
+    known = {gid: each.gid for each in originals for gid in each.known}
+    found = {}
+    for line in copy.lines:
+        name = original_line(line) or known.get(line.gid)
+        if name in ours:
+            found[line.gid] = name
+    missing = {each.gid: each.quantity for each in originals}
+    for line in copy.lines:
+        if line.gid in found:
+            missing[found[line.gid]] -= line.current_quantity
+    for line in copy.lines:
+        if line.gid in found or not line.variant_gid or line.current_quantity <= 0 or original_line(line):
+            continue
+        same = [each.gid for each in originals if each.variant_gid == line.variant_gid and missing[each.gid] > 0]
+        if same:
+            found[line.gid] = max(same, key=lambda gid: missing[gid])
+            missing[found[line.gid]] -= line.current_quantity
     return found
 
 

@@ -6,6 +6,7 @@ only then asked for again. May die between any two statements: the next run goes
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,6 +15,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders import intake, reserved_units
+from orders.changes import signs
+from orders.changes.comparison import payment_words
 from orders.copies import late_links, mapping, placing, search, shopify_copy, splits
 from orders.copies.draft_copy import DraftCopy
 from orders.copies.rates import kept_rate
@@ -98,6 +101,8 @@ class _Importer:
         self.choices = OrderSettings.of(connection)
         self.row: OrderImport
         self.is_owed = False
+        self.known_until: datetime | None = None  # from then on a change of the original is not known
+        self.payment_seen = ""
         self.had_links = False  # whether a line of it was linked when it was looked at before
 
     @property
@@ -132,7 +137,11 @@ class _Importer:
             return self._skip("The connection does not carry orders any more.")
         try:
             destination = self.clients(self.connection.destination)
+            began = time.monotonic()
             order = orders.read_order(destination, row.order_gid)
+            seconds = time.monotonic() - began
+            self.known_until = signs.known_until(order.updated_at, destination.answered_at, seconds)
+            self.payment_seen = payment_words(order.financial_status, order.received.shop.amount)
         except errors.ObjectNotFound:
             if self.is_owed and intake.is_too_old(row, destination.answered_at):
                 self._fail(intake.TOO_OLD, errors.REJECTED)
@@ -277,6 +286,8 @@ class _Importer:
             "reserved_until": mapped.reserved_until,
             "copy_total": mapped.total.amount,
             "copy_currency": mapped.total.currency,
+            "original_compared_as_of": self.known_until,
+            "payment_seen": self.payment_seen,
             "changed_at": now,
         }
         with transaction.atomic():

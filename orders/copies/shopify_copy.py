@@ -114,6 +114,8 @@ def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
     for row in rows:
         line = carried.get(row.line_gid)
         row.reason = reasons.get(row.line_gid, "")[:255]
+        row.original_baseline = row.copy_baseline = None if line is None else line.quantity
+        row.original_quantity = row.copy_quantity = row.original_baseline
         if line is None:
             row.state = Line.State.ELSEWHERE if row.line_gid in elsewhere else Line.State.LEFT_OUT
             row.is_pending = False
@@ -121,5 +123,6 @@ def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:
         row.state = Line.State.CARRIED if line.variant_gid else Line.State.CUSTOM
         row.quantity = line.quantity
         row.is_pending = line.variant_gid is not None
-    Line.objects.bulk_update(rows, ["state", "reason", "quantity", "is_pending"])
+    held = ["original_baseline", "copy_baseline", "original_quantity", "copy_quantity"]
+    Line.objects.bulk_update(rows, ["state", "reason", "quantity", "is_pending", *held])
     return find_changed(before, count_reserved(rows))

@@ -1,7 +1,7 @@
 """What became of each order of a destination: one row per connection and order, and one per line."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from stores.models import Connection, Variant
 
@@ -111,6 +111,16 @@ class OrderImport(models.Model):
     may_send_again = models.BooleanField(default=False, editable=False)
     looks = models.PositiveSmallIntegerField(default=0, help_text="Looks for it since it was last sent.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    # Signs of life of the original and of its copy: how many there were, and how many were seen by a comparison.
+    original_signs = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    original_signs_seen = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    copy_signs = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    copy_signs_seen = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # Shopify's clock as either was last compared: what changed in that second or later is compared again.
+    original_compared_as_of = models.DateTimeField(null=True, blank=True, editable=False)
+    copy_compared_as_of = models.DateTimeField(null=True, blank=True, editable=False)
+    # How the original was paid when it was last compared; empty: not known.
+    payment_seen = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
     noticed_as = models.CharField(max_length=10, blank=True, editable=False)  # what the last mail about it told
     is_forgotten = models.BooleanField(default=False, editable=False)  # what may tell of a customer was removed
     created_at = models.DateTimeField(auto_now_add=True)
@@ -133,6 +143,11 @@ class OrderImport(models.Model):
             models.Index(fields=["id"], condition=Q(place__in=["wanted", "sent"]), name="order_to_place"),
             models.Index(
                 fields=["connection"], condition=Q(late_links__in=["wanted", "linked"]), name="order_late_links"
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(original_signs__gt=F("original_signs_seen")) | Q(copy_signs__gt=F("copy_signs_seen")),
+                name="order_sign_unseen",
             ),
             models.Index(
                 fields=["created_at"],
@@ -167,14 +182,30 @@ class OrderImportLine(models.Model):
     is_pending = models.BooleanField("units held back", default=False)
     # Held back although it was not linked when the order was last mapped: its link is in doubt, or came since.
     is_doubtful = models.BooleanField(default=False, db_default=False, editable=False)
+    # The units of original and copy when they last agreed, or when a person said that they do (changes.comparison), and
+    # when they were last compared. Empty: never.
+    original_baseline = models.IntegerField(null=True, blank=True, editable=False)
+    copy_baseline = models.IntegerField(null=True, blank=True, editable=False)
+    original_quantity = models.IntegerField("in the original", null=True, blank=True)
+    copy_quantity = models.IntegerField("in the copy", null=True, blank=True)
+    # What the original holds and the copy does not, and nobody decided: held back besides those of `is_pending`.
+    owed_quantity = models.PositiveIntegerField("units owed", default=0, db_default=0)
+    # Lines of the copy that stand for it, as far as they are known.
+    copy_line_gids = models.JSONField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["order_import", "line_gid"], name="order_line_once")]
         indexes = [
             models.Index(fields=["source_variant"], condition=Q(is_pending=True), name="order_line_pending"),
+            models.Index(fields=["source_variant"], condition=Q(owed_quantity__gt=0), name="order_line_owed"),
             models.Index(fields=["variant_gid"]),
         ]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.title or self.variant_gid}"
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether its units belong in the copy, or are to be added to it."""
+        return self.state not in (self.State.LEFT_OUT, self.State.ELSEWHERE)

@@ -18,6 +18,8 @@ class OrderUpdate(models.Model):
         CANCELLATION = "cancellation", "Cancellation, to the copy"
         REFUND = "refund", "Refund, to the copy"
         EDIT = "edit", "Edited in the destination"
+        PAYMENT = "payment", "Paid in the destination"
+        COPY_CHANGED = "copy_changed", "Changed in the source"
 
     class State(models.TextChoices):
         PLANNED = "planned", "Planned"
@@ -25,6 +27,7 @@ class OrderUpdate(models.Model):
         CONFIRMED = "confirmed", "Done"
         SKIPPED = "skipped", "Nothing to do"
         FAILED = "failed", "Failed"
+        NEEDS_SHOP = "needs_shop", "Needs the shop"
 
     order_import = models.ForeignKey(OrderImport, on_delete=models.CASCADE, related_name="updates")
     kind = models.CharField(max_length=12, choices=Kind.choices)
@@ -54,6 +57,7 @@ class OrderUpdate(models.Model):
             models.Index(fields=["created_at"], condition=Q(state__in=["planned", "sent"]), name="update_unfinished"),
             # What failed is counted on every page of the console: few of many.
             models.Index(fields=["order_import"], condition=Q(state="failed"), name="update_failed"),
+            models.Index(fields=["order_import"], condition=Q(state="needs_shop"), name="update_needs_shop"),
         ]
 
     def __str__(self) -> str:

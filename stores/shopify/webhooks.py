@@ -40,6 +40,7 @@ TOPIC_HEADERS: dict[str, str] = {
     "LOCATIONS_UPDATE": "locations/update",
     "ORDERS_CANCELLED": "orders/cancelled",
     "ORDERS_CREATE": "orders/create",
+    "ORDERS_DELETE": "orders/delete",
     "ORDERS_EDITED": "orders/edited",
     "ORDERS_PAID": "orders/paid",
     "ORDERS_UPDATED": "orders/updated",
@@ -85,6 +86,11 @@ ORDER_TOPICS: tuple[str, ...] = (
 )
 # … and one that gets the copies.
 COPY_TOPICS: tuple[str, ...] = (
+    "ORDERS_UPDATED",
+    "ORDERS_CANCELLED",
+    "ORDERS_EDITED",
+    "ORDERS_DELETE",
+    "REFUNDS_CREATE",
     "FULFILLMENTS_CREATE",
     "FULFILLMENTS_UPDATE",
     "DRAFT_ORDERS_UPDATE",

@@ -78,6 +78,7 @@ class Alert(models.Model):
         CHANNEL_FAILED = "channel_failed", "Alerts do not arrive"
         ORDER_FAILED = "order_failed", "Order not carried"
         ORDER_WAITS = "order_waits", "Order waits"
+        ORDER_NEEDS_SHOP = "order_needs_shop", "Order needs the shop"
         STOCK_REFUSED = "stock_refused", "Stock refused"
         CATALOGUE = "catalogue", "Catalogue does not follow"
         PRIVACY = "privacy", "Privacy request waits"

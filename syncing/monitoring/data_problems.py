@@ -155,6 +155,16 @@ def failed_orders(now: datetime) -> Iterator[Problem]:
         yield Problem(Kind.ORDER_FAILED, f"update {update.pk}", words, path, connection_id=order.connection_id)
 
 
+def orders_that_need_the_shop(now: datetime) -> Iterator[Problem]:
+    """Copies that staff changed, and units that could not be added to a copy: held back until somebody decides."""
+    updates = OrderUpdate.objects.filter(state=OrderUpdate.State.NEEDS_SHOP).order_by("pk")
+    for update in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST_PROBLEMS]:
+        order = update.order_import
+        path = page_of("orders_orderupdate", update.pk)
+        words = f"{order}, copied as {order.copy_name}: {update.reason}"
+        yield Problem(Kind.ORDER_NEEDS_SHOP, f"update {update.pk}", words, path, connection_id=order.connection_id)
+
+
 def held_runs(now: datetime) -> Iterator[Problem]:
     """Runs over a catalogue that would remove too much."""
     held = CatalogueRun.objects.filter(state=CatalogueRun.State.HELD).order_by("pk")

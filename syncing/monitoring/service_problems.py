@@ -201,6 +201,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     carried.failed_jobs,
     carried.tried_jobs,
     carried.failed_orders,
+    carried.orders_that_need_the_shop,
     carried.lost_orders,
     carried.waiting_orders,
     carried.held_runs,

@@ -76,6 +76,12 @@ def update_order(connection: Connection, order_gid: str) -> None:
     enqueue(SyncJob.Kind.UPDATE_ORDER, subject, connection=connection, arguments=arguments)
 
 
+def compare_orders(connection: Connection, order_gid: str) -> None:
+    """The same after a sign of life that may mean nothing, with what else happens to the order in the next seconds."""
+    subject, arguments = f"connection {connection.pk} {order_gid}", {"order_gid": order_gid}
+    enqueue(SyncJob.Kind.UPDATE_ORDER, subject, connection=connection, arguments=arguments, due_in=LINGER_SECONDS)
+
+
 def send_notice(order_import_id: int, connection: Connection) -> None:
     """Have a mail about an order sent, if one is due by then."""
     subject, arguments = f"order import {order_import_id}", {"order_import": order_import_id}

@@ -182,9 +182,12 @@ def _side_columns(side: str) -> list[str]:
 
 def _held_back(**conditions: Any) -> Coalesce:
     lines = OrderImportLine.objects.filter(
-        source_variant=OuterRef("variant_link__source_variant"), is_pending=True, **conditions
+        Q(is_pending=True) | Q(owed_quantity__gt=0),
+        source_variant=OuterRef("variant_link__source_variant"),
+        **conditions,
     )
-    units = lines.order_by().values("source_variant").annotate(units=Sum("quantity")).values("units")
+    whole = Case(When(is_pending=True, then=F("quantity")), default=Value(0))
+    units = lines.order_by().values("source_variant").annotate(units=Sum(whole + F("owed_quantity"))).values("units")
     return Coalesce(Subquery(units), 0)
 
 

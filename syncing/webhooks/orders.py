@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import discovery, due, intake
+from orders.changes import signs
 from orders.copies import late_links
 from orders.models import OrderImport, OrderUpdate
 from orders.reserved_units import Returned
@@ -20,6 +21,7 @@ from syncing.resuming import move_units
 
 Payloads = Sequence[dict]
 Kind = OrderUpdate.Kind
+NOT_OURS = "It concerns no order that we copied."
 NOBODY = "No connection carries this store's orders."
 
 
@@ -28,20 +30,27 @@ class _Later:
 
     def __init__(self) -> None:
         self.variants: set[int] = set()
+        self.moved_at: datetime | None = None
 
     def __call__(
         self, source_variant_ids: Collection[int], moved_at: datetime | None, returned: Returned | None = None
     ) -> None:
         self.variants |= set(source_variant_ids)
+        if source_variant_ids and moved_at is not None:
+            self.moved_at = max(self.moved_at or moved_at, moved_at)
 
 
 def follow_orders(store: Store, payloads: Payloads) -> list[str]:
     """orders/create, paid and updated: any of them may be the first to arrive, or the only one."""
+    if store.is_source:
+        return _follow_copies(store, payloads)
     return _note_all(store, payloads, lambda connection, order_import, seen: None)
 
 
 def cancel_orders(store: Store, payloads: Payloads) -> list[str]:
     """orders/cancelled: before the copy was made there will be none, afterwards the copy is cancelled, too."""
+    if store.is_source:
+        return _follow_copies(store, payloads)
 
     def cancel(connection: Connection, order_import: OrderImport, seen: intake.SeenOrder) -> None:
         # Also while the import is under way: it may have read the original before this.
@@ -70,6 +79,8 @@ def _note_all(
                 words.append(noted.words)
                 if noted.has_work:
                     enqueue.import_order(connection, orders[index].gid)
+                if noted.has_changes:
+                    enqueue.compare_orders(connection, orders[index].gid)
                 if noted.order_import is not None:
                     if orders[index].cancelled_at and noted.order_import.state not in OrderImport.UNFINISHED:
                         late_links.end(noted.order_import, moved, late_links.CANCELLED)
@@ -79,17 +90,71 @@ def _note_all(
     return reasons
 
 
+def _follow_copies(store: Store, payloads: Payloads) -> list[str]:
+    """orders/* in a source: a copy of ours may have been cancelled, refunded or edited by staff."""
+    gid_of = [gids.gid("Order", payload["id"]) for payload in payloads]
+    known = _by(OrderImport.objects.filter(connection__source=store, copy_order_gid__in=gid_of), "copy_order_gid")
+    reasons, moved = [], _Later()
+    with transaction.atomic():
+        # By order: two workers with deliveries of the same orders must not wait for each other's rows in a circle.
+        for index in sorted(range(len(payloads)), key=lambda i: gid_of[i]):
+            for row in known.get(gid_of[index], ()):
+                if _is_new(payloads[index]) and row.copy_compared_as_of is None:
+                    continue  # it tells of its creation
+                intake.note_life_of_copy(row, payloads[index], moved)
+                enqueue.compare_orders(row.connection, row.order_gid)
+        reasons = ["It is compared with its original." if known.get(gid) else NOT_OURS for gid in gid_of]
+        move_units(moved.variants, moved.moved_at)
+    return reasons
+
+
+def _is_new(payload: dict) -> bool:
+    """Whether nothing has happened to an order since it was made."""
+    happened = ("cancelled_at", "refunds", "fulfillments")
+    is_whole = all(line.get("current_quantity", line["quantity"]) == line["quantity"] for line in payload["line_items"])
+    return is_whole and not any(payload.get(name) for name in happened)
+
+
 def follow_refunds(store: Store, payloads: Payloads) -> list[str]:
-    """refunds/create in a destination: the copy is to lose the same units."""
+    """refunds/create in a destination: the copy is to lose the same units. In a source: both are compared."""
+    if store.is_source:
+        return _compare(store, [payload["order_id"] for payload in payloads])
     rows = [(payload["order_id"], gids.gid("Refund", payload["id"]), payload.get("created_at")) for payload in payloads]
     return _note_updates(_originals(store, rows), rows, Kind.REFUND)
 
 
 def follow_edits(store: Store, payloads: Payloads) -> list[str]:
-    """orders/edited in a destination: told on the import, for people to follow by hand."""
-    edits = [payload["order_edit"] for payload in payloads]
-    rows = [(edit["order_id"], gids.gid("OrderEdit", edit["id"]), edit.get("committed_at")) for edit in edits]
-    return _note_updates(_originals(store, rows), rows, Kind.EDIT)
+    """orders/edited in either store: original and copy are compared."""
+    return _compare(store, [payload["order_edit"]["order_id"] for payload in payloads])
+
+
+def follow_deletions(store: Store, payloads: Payloads) -> list[str]:
+    """orders/delete: a copy that is gone is compared with its original; an original that is gone stays as it was."""
+    gid_of = [gids.gid("Order", payload["id"]) for payload in payloads]
+    known = _by(OrderImport.objects.filter(connection__source=store, copy_order_gid__in=gid_of), "copy_order_gid")
+    moved = _Later()
+    with transaction.atomic():
+        for row in sorted((row for some in known.values() for row in some), key=lambda row: row.pk):
+            intake.note_deletion_of_copy(row, moved)
+            enqueue.compare_orders(row.connection, row.order_gid)
+        move_units(moved.variants, None)
+    return ["It is compared with its original." if known.get(gid) else NOT_OURS for gid in gid_of]
+
+
+def _compare(store: Store, order_ids: Sequence[int]) -> list[str]:
+    """Have these orders compared with what they are copies of, or were copied as."""
+    gid_of = [gids.gid("Order", order_id) for order_id in order_ids]
+    side, name = ("source", "copy_order_gid") if store.is_source else ("destination", "order_gid")
+    rows = OrderImport.objects.filter(**{f"connection__{side}": store, f"{name}__in": gid_of})
+    known = _by(rows.exclude(state=OrderImport.State.SKIPPED), name)
+    with transaction.atomic():
+        for row in sorted((row for some in known.values() for row in some), key=lambda row: row.pk):
+            note = signs.note_copy if store.is_source else signs.note_original
+            note(OrderImport.objects.filter(pk=row.pk))
+            enqueue.compare_orders(row.connection, row.order_gid)
+            if row.state in OrderImport.UNFINISHED:  # it is read again, and other units of it are held back
+                enqueue.import_order(row.connection, row.order_gid)
+    return ["Original and copy are compared." if known.get(gid) else NOT_OURS for gid in gid_of]
 
 
 def follow_fulfilments(store: Store, payloads: Payloads) -> list[str]:
@@ -145,7 +210,7 @@ def _note_updates(imports: Imports, rows: Sequence[Row], kind: str) -> list[str]
             enqueue.update_order(row.connection, row.order_gid)
             if row.state in OrderImport.UNFINISHED:  # it is read again, and other units of it are held back
                 enqueue.import_order(row.connection, row.order_gid)
-        reasons[index] = "It goes to the other side." if concerned else "It concerns no order that we copied."
+        reasons[index] = "It goes to the other side." if concerned else NOT_OURS
     return reasons
 
 

@@ -33,6 +33,7 @@ EFFECTS: dict[str, inbox.Effect] = {
     "orders/updated": orders.follow_orders,
     "orders/cancelled": orders.cancel_orders,
     "orders/edited": orders.follow_edits,
+    "orders/delete": orders.follow_deletions,
     "refunds/create": orders.follow_refunds,
     "fulfillments/create": orders.follow_fulfilments,
     "fulfillments/update": orders.follow_fulfilments,

@@ -60,7 +60,7 @@ def mail_server(settings, **answers: str) -> Iterator[list[str]]:
             server.shutdown()
 
 
-def test_a_new_copy_is_told_to_all_addresses_with_links_to_both_orders_and_the_console(rows, mailoutbox, settings):
+def test_a_new_copy_needs_shop_to_all_addresses_with_links_to_both_orders_and_the_console(rows, mailoutbox, settings):
     settings.PUBLIC_URL = "https://sync.example.com/"
     row = make_import(rows.connection)
     assert notices.decide(row)
@@ -75,7 +75,7 @@ def test_a_new_copy_is_told_to_all_addresses_with_links_to_both_orders_and_the_c
         assert "12.30 EUR" in body
 
 
-def test_a_draft_is_told_as_one_and_leads_to_the_draft(rows, mailoutbox):
+def test_a_draft_needs_shop_as_one_and_leads_to_the_draft(rows, mailoutbox):
     notices.send(make_import(rows.connection, is_draft=True).pk)
     assert "is now the draft order #D2001" in mailoutbox[0].subject
     assert "https://admin.shopify.com/store/main/draft_orders/2001" in mailoutbox[0].body
@@ -102,7 +102,7 @@ def test_a_failed_copy_says_why_and_what_to_do(rows, mailoutbox):
     assert "store/main" not in message.body
 
 
-def test_each_outcome_is_told_once(rows, mailoutbox):
+def test_each_outcome_needs_shop_once(rows, mailoutbox):
     row = make_failed(rows.connection)
     for _ in range(3):
         notices.send(row.pk)
@@ -127,7 +127,7 @@ def test_what_the_mail_says_twice_after_a_crash_has_the_same_message_id(rows, ma
 
 
 @pytest.mark.parametrize("state", ["planned", "waiting", "sent", "skipped"])
-def test_of_what_is_not_done_or_skipped_nothing_is_told(rows, mailoutbox, state):
+def test_of_what_is_not_done_or_skipped_nothing_needs_shop(rows, mailoutbox, state):
     row = make_import(rows.connection, state=state)
     assert not notices.decide(row)
     assert notices.send(row.pk) is None
@@ -158,12 +158,12 @@ def test_what_nobody_chose_is_not_told_and_not_told_later_either(rows, mailoutbo
     assert not mailoutbox
 
 
-def test_without_addresses_nothing_is_told(rows, mailoutbox):
+def test_without_addresses_nothing_needs_shop(rows, mailoutbox):
     OrderSettings.objects.update(notice_addresses=" \n,")
     assert not notices.decide(make_import(rows.connection))
 
 
-def test_a_row_that_is_gone_is_told_to_nobody(rows, mailoutbox):
+def test_a_row_that_is_gone_needs_shop_to_nobody(rows, mailoutbox):
     assert notices.send(999) is None
 
 
@@ -253,7 +253,7 @@ def test_without_a_server_it_fails_and_says_which_setting_is_missing(rows, setti
 
 
 class TestFromWebhookToMail:
-    def test_a_copied_order_is_told_once_however_often_its_work_is_done(self, trade, mailoutbox):
+    def test_a_copied_order_needs_shop_once_however_often_its_work_is_done(self, trade, mailoutbox):
         shop = trade(notice_addresses="anna@example.com")
         order = shop.north.order((0, 1))
         shop.run()
@@ -263,7 +263,7 @@ class TestFromWebhookToMail:
             f"[tiposync] Order {order.name} of North is now the order {shop.copies[0].name} of Source"
         ]
 
-    def test_an_order_that_fails_is_told_and_told_again_when_it_is_copied_after_all(self, trade, mailoutbox):
+    def test_an_order_that_fails_needs_shop_and_told_again_when_it_is_copied_after_all(self, trade, mailoutbox):
         shop = trade(notice_addresses="anna@example.com")
         shop.source.store.currency = "USD"
         shop.source.store.save()

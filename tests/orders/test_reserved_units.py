@@ -37,8 +37,8 @@ def test_while_the_copy_is_not_there_the_other_destination_goes_without_its_unit
 
 
 @pytest.mark.parametrize("how", ["edited", "refunded"])
-@pytest.mark.parametrize("is_told", [True, False])
-def test_units_that_leave_an_order_while_it_waits_for_payment_are_held_back_no_longer(trade, how, is_told):
+@pytest.mark.parametrize("needs_shop", [True, False])
+def test_units_that_leave_an_order_while_it_waits_for_payment_are_held_back_no_longer(trade, how, needs_shop):
     shop = trade(when="paid")
     order = shop.north.order((0, 6), paid=False)
     shop.run()
@@ -48,7 +48,7 @@ def test_units_that_leave_an_order_while_it_waits_for_payment_are_held_back_no_l
         shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 2})
     else:
         shop.north.refund(order, "CANCEL", 4)
-    if is_told:
+    if needs_shop:
         shop.run()
     else:
         shop.north.lose_webhooks()

@@ -186,16 +186,16 @@ class TestLaterChanges:
 
 @pytest.mark.parametrize("new", ["order", "draft_order", "one_way"])
 @pytest.mark.parametrize("alignment", ["source_wins", "keep_both"])
-@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("needs_shop", [True, False])
 def test_what_was_sold_under_two_way_travels_as_a_change_although_the_strategy_has_changed(
-    trade, new, alignment, is_told
+    trade, new, alignment, needs_shop
 ):
     shop = trade("two_way")
     shop.connection.started_at = shop.sim.clock.now() - timedelta(hours=1)
     shop.connection.save(update_fields=["started_at"])
     shop.world.prepare_orders(shop.source, shop.north)
     order = shop.north.order((0, 3))
-    if not is_told:
+    if not needs_shop:
         shop.north.lose_webhooks()
     switch(shop, new, alignment=alignment)
     work(shop)

@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.models import F
 from django.db.models.functions import Now
 
+from orders.changes import signs
 from orders.models import OrderImport, OrderUpdate
 from stores import clients
 from stores.models import Connection, Location, LocationMapping, Store, StoreTrouble, Variant, VariantLink
@@ -266,10 +267,12 @@ class World(Accounts):
     def unfinished_orders(self, but_not_of: Place | None = None) -> list[str]:
         imports = OrderImport.objects.filter(state__in=("planned", "sent"))
         updates = OrderUpdate.objects.filter(state__in=("planned", "sent"))
+        unseen = OrderImport.objects.filter(signs.UNSEEN, state="confirmed")
         if but_not_of:
             imports = imports.exclude(connection__destination=but_not_of.store)
+            unseen = unseen.exclude(connection__destination=but_not_of.store)
             updates = updates.exclude(order_import__connection__destination=but_not_of.store)
-        return [f"{row} {row.state} {row.reason}" for row in (*imports, *updates)]
+        return [f"{row} {row.state} {row.reason}" for row in (*imports, *updates, *unseen)]
 
     def carry(self, tries: int = jobs.MAX_ATTEMPTS) -> None:
         """What the sweep does for stock that waits."""

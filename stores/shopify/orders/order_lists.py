@@ -16,6 +16,7 @@ fragment Summary on Order {
   createdAt
   updatedAt
   cancelledAt
+  edited
   test
   tags
   app { id }

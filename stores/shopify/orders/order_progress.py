@@ -14,13 +14,18 @@ from stores.shopify.orders.order_records import attributes
 
 @dataclass(frozen=True, slots=True)
 class ProgressLine:
-    """A line: `current_quantity` units are left after refunds and edits, `open_quantity` of them not shipped yet."""
+    """A line: `current_quantity` units are left after refunds and edits, `open_quantity` of them not shipped yet.
+
+    `quantity` are all that it ever had. `variant_gid` is empty for a custom line and for a variant that was deleted.
+    """
 
     gid: str
     title: str
     current_quantity: int
     open_quantity: int
     properties: tuple[tuple[str, str], ...]
+    variant_gid: str = ""
+    quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,20 @@ class RefundRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Payments:
+    """How an order is paid, in its shop's currency. `status` is Shopify's word (PAID), empty where it has none.
+
+    `total` is as placed, `received` what was ever paid, `outstanding` what is still to be paid of what is left.
+    """
+
+    status: str = ""
+    currency: str = ""
+    total: Decimal = Decimal(0)
+    received: Decimal = Decimal(0)
+    outstanding: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
 class OrderProgress:
     """An order and all that happened to it. `cancel_reason` is Shopify's word, empty if it is not cancelled.
 
@@ -97,19 +116,39 @@ class OrderProgress:
     fulfilment_orders: tuple[FulfilmentOrder, ...]
     refunds: tuple[RefundRecord, ...]
     is_paid: bool = False
+    payments: Payments = Payments()
+    updated_at: datetime | None = None
 
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/LineItem
+LINE_FIELDS = """
+fragment ProgressLine on LineItem {
+  id
+  title
+  quantity
+  currentQuantity
+  unfulfilledQuantity
+  variant { id }
+  customAttributes { key value }
+}
+"""
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
-READ_PROGRESS = """
+READ_PROGRESS = (
+    """
 query ReadOrderProgress($id: ID!) {
   order(id: $id) {
     id
     name
+    updatedAt
     cancelledAt
     cancelReason
+    displayFinancialStatus
+    totalPriceSet { shopMoney { amount currencyCode } }
     totalReceivedSet { shopMoney { amount } }
+    totalOutstandingSet { shopMoney { amount } }
     lineItems(first: 250) {
-      nodes { id title currentQuantity unfulfilledQuantity customAttributes { key value } }
+      nodes { ...ProgressLine }
       pageInfo { hasNextPage endCursor }
     }
     fulfillments(first: 100) {
@@ -146,18 +185,23 @@ query ReadOrderProgress($id: ID!) {
   }
 }
 """
+    + LINE_FIELDS
+)
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
-READ_MORE_PROGRESS_LINES = """
+READ_MORE_PROGRESS_LINES = (
+    """
 query ReadMoreProgressLines($id: ID!, $after: String) {
   order(id: $id) {
     lineItems(first: 250, after: $after) {
-      nodes { id title currentQuantity unfulfilledQuantity customAttributes { key value } }
+      nodes { ...ProgressLine }
       pageInfo { hasNextPage endCursor }
     }
   }
 }
 """
+    + LINE_FIELDS
+)
 
 
 def read_progress(client: Client, order_gid: str) -> OrderProgress:
@@ -184,11 +228,21 @@ def read_progress(client: Client, order_gid: str) -> OrderProgress:
         name=node["name"],
         cancelled_at=instant_or_none(node["cancelledAt"]),
         cancel_reason=node["cancelReason"] or "",
-        lines=tuple(_line(line) for line in lines),
+        lines=tuple(progress_line(line) for line in lines),
         shipments=tuple(_shipment(shipment) for shipment in node["fulfillments"]),
         fulfilment_orders=tuple(_fulfilment_order(each) for each in node["fulfillmentOrders"]["nodes"]),
         refunds=tuple(_refund(refund) for refund in node["refunds"]),
         is_paid=Decimal(node["totalReceivedSet"]["shopMoney"]["amount"]) > 0,
+        payments=_payments(node),
+        updated_at=instant_or_none(node["updatedAt"]),
+    )
+
+
+def _payments(node: dict[str, Any]) -> Payments:
+    return Payments(
+        node["displayFinancialStatus"] or "",
+        node["totalPriceSet"]["shopMoney"]["currencyCode"],
+        *(Decimal(node[f"total{each}Set"]["shopMoney"]["amount"]) for each in ("Price", "Received", "Outstanding")),
     )
 
 
@@ -202,13 +256,16 @@ def _require_whole(client: Client, node: dict[str, Any]) -> None:
         raise UserErrors(f"{client.domain}: {node['name']} has a shipment or refund of more than 250 lines.")
 
 
-def _line(node: dict[str, Any]) -> ProgressLine:
+def progress_line(node: dict[str, Any]) -> ProgressLine:
+    """The record of a line node."""
     return ProgressLine(
         node["id"],
         node["title"],
         node["currentQuantity"],
         node["unfulfilledQuantity"],
         attributes(node["customAttributes"]),
+        (node["variant"] or {}).get("id") or "",
+        node["quantity"],
     )
 
 

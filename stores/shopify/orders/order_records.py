@@ -171,6 +171,7 @@ class OrderSummary:
     financial_status: str
     refunds: tuple[tuple[str, datetime | None], ...]
     shipments: tuple[tuple[str, datetime | None], ...]
+    is_edited: bool = False
 
 
 def money(node: dict[str, Any]) -> Money:
@@ -216,6 +217,7 @@ def order_summary(node: dict[str, Any]) -> OrderSummary:
         **_identity(node),
         refunds=tuple((refund["id"], instant_or_none(refund["createdAt"])) for refund in node["refunds"]),
         shipments=tuple((each["id"], instant_or_none(each["updatedAt"])) for each in node["fulfillments"]),
+        is_edited=bool(node["edited"]),
     )
 
 

@@ -96,7 +96,7 @@ def test_what_is_shipped_while_its_copy_is_being_cancelled_never_goes_back_on_sa
 
 
 @pytest.mark.parametrize("choices", [{"inventory_behaviour": "bypass"}, {"restocks": False}])
-def test_a_copy_that_is_shipped_in_the_moment_of_its_cancellation_is_told_of(trade, choices):
+def test_a_copy_that_is_shipped_in_the_moment_of_its_cancellation_needs_shop_of(trade, choices):
     shop, order, copy = copied(trade, (0, 2), carries_fulfilments=False, payment_status="pending", **choices)
     before = shop.source.available()
     shop.world.meanwhile("orderCancel", lambda: shop.sim.fulfil(shop.source.domain, copy))

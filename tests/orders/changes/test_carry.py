@@ -114,19 +114,6 @@ def test_cancelling_cancels_the_order_that_a_draft_became(trade):
     assert shop.stock() == (20, 20, 20)
 
 
-def test_an_edit_is_told_in_words_and_changes_nothing(trade):
-    shop, order, copy = copied(trade, (0, 3))
-    shop.sim.edit_order(
-        shop.north.domain, order, quantities={order.lines[0].id: 1}, add=[(shop.north.variants[1].id, 2)]
-    )
-    shop.run()
-    words = shop.row(order).reason
-    assert "“Product 0”: 1 instead of 3" in words
-    assert "“Product 1”: 2 instead of 0" in words
-    assert copy.lines[0].current_quantity == 3
-    assert update(Kind.EDIT).state == State.CONFIRMED
-
-
 @pytest.mark.parametrize(
     ("choice", "kind"),
     [

@@ -29,7 +29,7 @@ def test_a_refund_of_money_only_changes_nothing(trade):
 def test_a_refund_whose_webhook_comes_twice_is_carried_once(trade):
     shop, order, copy = copied(trade, (0, 3))
     shop.north.refund(order, "CANCEL", 1)
-    waiting = [each for each in shop.sim.deliveries(shop.north.domain) if each.topic == "refunds/create"]
+    waiting = [each for each in shop.sim.deliveries(shop.north.domain) if each.topic == "REFUNDS_CREATE"]
     shop.run()
     for delivery in waiting:
         again = shop.sim.webhooks.duplicate_of(delivery)

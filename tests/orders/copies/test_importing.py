@@ -156,7 +156,7 @@ class TestWhatIsNotCopied:
         shop.run()
         assert not OrderImport.objects.exists() and not shop.copies
 
-    def test_an_order_whose_product_was_deleted_meanwhile_is_told_of(self, trade, mailoutbox):
+    def test_an_order_whose_product_was_deleted_meanwhile_needs_shop_of(self, trade, mailoutbox):
         shop = trade(when="paid", notice_addresses="anna@example.com")
         order = shop.north.order((0, 1), paid=False)
         shop.run()

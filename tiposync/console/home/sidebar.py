@@ -78,7 +78,10 @@ BADGES = {
     "links": ("warning", lambda: VariantLink.objects.filter(state__in=suggestions.OPEN)),
     "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None)),
     "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION)),
-    "changes": ("danger", lambda: OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)),
+    "changes": (
+        "danger",
+        lambda: OrderUpdate.objects.filter(state__in=(OrderUpdate.State.FAILED, OrderUpdate.State.NEEDS_SHOP)),
+    ),
     "products": ("warning", lambda: ProductLink.objects.filter(state__in=LINK_ATTENTION)),
     "content": ("warning", lambda: ResourceLink.objects.filter(state__in=LINK_ATTENTION)),
     "runs": ("warning", lambda: CatalogueRun.objects.filter(state=CatalogueRun.State.HELD)),

@@ -33,6 +33,7 @@ class ProgressFilter(DropdownFilter):
             ("partial", "Copied in part"),
             ("drafts", "Drafts not completed yet"),
             ("changes", "A later change failed"),
+            ("shop", "Needs the shop"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
@@ -44,9 +45,14 @@ class ProgressFilter(DropdownFilter):
             "linked": LINKED_LATE,
             "partial": Q(state=State.CONFIRMED, is_partial=True),
             "drafts": Q(state=State.CONFIRMED, draft_status__in=[DraftStatus.OPEN, DraftStatus.INVOICE_SENT]),
-            "changes": Q(pk__in=OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED).values("order_import")),
+            "changes": _with_changes(OrderUpdate.State.FAILED),
+            "shop": _with_changes(OrderUpdate.State.NEEDS_SHOP),
         }
         return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+def _with_changes(state: str) -> Q:
+    return Q(pk__in=OrderUpdate.objects.filter(state=state).values("order_import"))
 
 
 class OrderConnectionFilter(ConnectionFilter):

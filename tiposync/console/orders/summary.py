@@ -48,6 +48,7 @@ UPDATE_TONES: dict[str, str] = {
     OrderUpdate.State.SENT: markup.WARN,
     OrderUpdate.State.CONFIRMED: markup.GOOD,
     OrderUpdate.State.FAILED: markup.BAD,
+    OrderUpdate.State.NEEDS_SHOP: markup.BAD,
 }
 ALERTS: dict[str, str] = {
     State.FAILED: markup.BAD,

@@ -6,8 +6,10 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from orders.changes import decisions
 from orders.changes.state import try_again
 from orders.models import OrderUpdate
+from syncing import resuming
 from syncing.queue import enqueue
 from tiposync.console.kit import markup
 from tiposync.console.kit.operations import operation
@@ -19,13 +21,19 @@ CHANGE = "orders.change_orderupdate"
 MOST_ROWS = 1000
 
 
+def _can_be_tried(update: OrderUpdate) -> bool:
+    needs_shop = update.state == OrderUpdate.State.NEEDS_SHOP and update.kind != OrderUpdate.Kind.COPY_CHANGED
+    return update.state == OrderUpdate.State.FAILED or needs_shop
+
+
 @admin.register(OrderUpdate)
 class OrderUpdateAdmin(ReadOnlyPage):
     """Later changes, newest first."""
 
     intro = (
         "Shipments made in the source go back to the destination; cancellations and refunds in the destination go to "
-        "the copy; edits are reported. Each happens once, however often Shopify tells of it."
+        "the copy, and so do edits, exchanges and payments. What staff change in a copy is told here, its units are "
+        "held back until somebody decides. Each happens once, however often Shopify tells of it."
     )
     empty_title = "Nothing happened to a copied order yet"
     empty_text = (
@@ -41,7 +49,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
     search_help_text = "Search by the name of the order or of its copy, or Shopify's id of the change"
     list_select_related = ["order_import__connection__source", "order_import__connection__destination"]
     actions = ["try_selected_again"]
-    operations = ("try_again",)
+    operations = ("try_again", "done_by_hand")
     fieldsets = [
         ("Change", {"fields": ["kind", "about", "shown_original", "shown_copy", "shown_state", "reason"]}),
         ("When", {"fields": ["origin_at", "created_at", "sent_at", "confirmed_at"]}),
@@ -90,12 +98,25 @@ class OrderUpdateAdmin(ReadOnlyPage):
         "Carries this change to the other side now. What may have been done before is looked for first.",
         permission=CHANGE,
         tone="primary",
-        offered=lambda update: update.state == OrderUpdate.State.FAILED,
+        offered=_can_be_tried,
     )
     def try_again(self, request: HttpRequest, update: OrderUpdate) -> str:
         if not _plan_again(update):
             raise ValueError("it was taken up meanwhile.")
         return "It is carried within seconds if a worker is up; reload to see what came of it."
+
+    @operation(
+        "Done by hand",
+        "What both hold now is right: somebody has seen to it. Nothing of it is held back any longer; what "
+        "either of them gains or loses from now on is carried, or told, as ever.",
+        permission=CHANGE,
+        offered=lambda update: update.state == OrderUpdate.State.NEEDS_SHOP,
+    )
+    def done_by_hand(self, request: HttpRequest, update: OrderUpdate) -> str:
+        words = f"Done by hand, says {request.user.get_username()}."
+        if not decisions.decide_done(update.order_import, resuming.move_units, words):
+            raise ValueError("it was decided meanwhile, or both hold the same by now.")
+        return "Noted: nothing of it is held back any longer."
 
     @action(description="Try again: those that failed", permissions=["operate"])
     def try_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> None:

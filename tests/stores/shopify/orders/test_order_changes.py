@@ -1,6 +1,7 @@
 """What became of an order, and shipping, cancelling and refunding it, on the wire."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ from stores.shopify.orders.order_changes import Cancellation, RefundRow
 from stores.shopify.orders.order_progress import (
     FulfilmentOrder,
     OpenLine,
+    Payments,
     ProgressLine,
     RefundedLine,
     RefundRecord,
@@ -26,6 +28,7 @@ ORDER = "gid://shopify/Order/1"
 SHIPMENT = "gid://shopify/Fulfillment/4"
 PLACE = "gid://shopify/Location/2"
 LINE = "gid://shopify/LineItem/7"
+VARIANT = "gid://shopify/ProductVariant/9"
 AT = "2026-11-20T10:00:00Z"
 INSTANT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
@@ -36,7 +39,8 @@ def page(nodes, end=None):
 
 def line_node(gid=LINE):
     properties = [{"key": "_original_line", "value": "70"}]
-    return {"id": gid, "title": "Shirt", "currentQuantity": 3, "unfulfilledQuantity": 1, "customAttributes": properties}
+    counts = {"quantity": 4, "currentQuantity": 3, "unfulfilledQuantity": 1}
+    return {"id": gid, "title": "Shirt", "variant": {"id": VARIANT}, "customAttributes": properties} | counts
 
 
 def shipment_node(**parts):
@@ -57,9 +61,13 @@ def progress_node(**parts):
     return {
         "id": ORDER,
         "name": "#1",
+        "updatedAt": AT,
         "cancelledAt": AT,
         "cancelReason": "CUSTOMER",
+        "displayFinancialStatus": None,
+        "totalPriceSet": {"shopMoney": {"amount": "30.0", "currencyCode": "EUR"}},
         "totalReceivedSet": {"shopMoney": {"amount": "0.0"}},
+        "totalOutstandingSet": {"shopMoney": {"amount": "30.0"}},
         "lineItems": page([line_node()]),
         "fulfillments": [shipment_node()],
         "fulfillmentOrders": page(
@@ -94,8 +102,9 @@ def test_progress_is_read_in_one_call():
     answer({"order": progress_node()})
     progress = read_progress(client(), ORDER)
     assert len(sent()) == 1
+    assert progress.payments == Payments("", "EUR", Decimal(30), Decimal(0), Decimal(30))
     assert (progress.cancelled_at, progress.cancel_reason) == (INSTANT, "CUSTOMER")
-    assert progress.lines == (ProgressLine(LINE, "Shirt", 3, 1, (("_original_line", "70"),)),)
+    assert progress.lines == (ProgressLine(LINE, "Shirt", 3, 1, (("_original_line", "70"),), VARIANT, 4),)
     tracking = Tracking("Post", ("A1", "A2"), ("https://post.example/A1",))
     assert progress.shipments == (Shipment(SHIPMENT, "SUCCESS", INSTANT, PLACE, tracking, {LINE: 2}),)
     open_line = OpenLine("gid://shopify/FulfillmentOrderLineItem/6", LINE, 1)

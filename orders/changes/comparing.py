@@ -1,0 +1,397 @@
+"""Compare an original with its copy: read what gave a sign of life, hold back what is owed, note what is to be done.
+
+Nothing is sent here. What is read of one order alone says whether the other must be read: an order that was touched
+without being changed costs one read. All that follows is written down in one transaction, before anything is sent.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db import transaction
+
+from orders import intake, reserved_units
+from orders.changes import decisions, signs, state, units_left
+from orders.changes.comparison import (
+    Baseline,
+    LineNow,
+    LineSteps,
+    Payment,
+    compare_lines,
+    find_payment,
+    payment_words,
+)
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
+from orders.reserved_units import MoveUnits
+from stores.clients import OpenClient
+from stores.models import ENDING_TWO_WAY, Store, Strategy
+from stores.shopify import errors
+from stores.shopify.orders.order_progress import OrderProgress, read_progress
+
+Kind = OrderUpdate.Kind
+State = OrderUpdate.State
+Line = OrderImportLine
+OPEN_KINDS = (Kind.EDIT, Kind.PAYMENT)
+
+
+@dataclass(slots=True)
+class Reading:
+    """An order as it was read; `as_of` is the instant from which on a change of it is not known."""
+
+    order: OrderProgress
+    as_of: datetime | None
+    answered_at: datetime | None
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One job's work on one copied order. What was read is kept until something was sent (`begin_again`)."""
+
+    row: OrderImport
+    choices: OrderSettings
+    clients: OpenClient
+    move_units: MoveUnits
+    original: Reading | None = None
+    copy: Reading | None = None
+    steps: dict[str, LineSteps] = field(default_factory=dict)
+    payment: Payment | None = None
+    seen: tuple[int, int] = (0, 0)
+
+    def note_news(self, *, was_carried: bool = False) -> None:
+        """Read whichever order gave a sign of life; have a row for each refund, cancellation and shipment of it.
+
+        `was_carried`: one of them was carried a moment ago, so that what is left is to be seen. Raises what the client
+        raises.
+        """
+        row = self.row
+        self.seen = (row.original_signs, row.copy_signs)
+        if was_carried or row.original_signs > row.original_signs_seen or self._has_open():
+            for refund in self.read_original().refunds:
+                if refund.lines:
+                    intake.note_update(row, Kind.REFUND, refund.gid, refund.created_at)
+            cancelled_at = self.read_original().cancelled_at
+            if cancelled_at:
+                intake.note_update(row, Kind.CANCELLATION, row.order_gid, cancelled_at)
+        if row.copy_signs > row.copy_signs_seen and row.copy_order_gid:
+            known = set(row.updates.filter(kind=Kind.FULFILMENT).values_list("origin_gid", flat=True))
+            for shipment in self.read_copy().shipments:
+                if shipment.gid not in known:
+                    intake.note_update(row, Kind.FULFILMENT, shipment.gid, shipment.created_at)
+
+    def _has_open(self) -> bool:
+        return self.row.updates.filter(kind__in=OPEN_KINDS, state__in=state.OPEN).exists()
+
+    def read_original(self) -> OrderProgress:
+        """The original, read once."""
+        if self.original is None:
+            self.original = self._read(self.row.connection.destination, self.row.order_gid)
+        return self.original.order
+
+    def read_copy(self) -> OrderProgress:
+        """The copy, read once; one that staff deleted holds nothing."""
+        if self.copy is None:
+            try:
+                self.copy = self._read(self.row.connection.source, self.row.copy_order_gid)
+            except errors.ObjectNotFound:
+                if not self._must_be_visible():
+                    raise
+                gone = OrderProgress(self.row.copy_order_gid, self.row.copy_name, None, "", (), (), (), ())
+                self.copy = Reading(gone, None, self.clients(self.row.connection.source).answered_at)
+        return self.copy.order
+
+    def _must_be_visible(self) -> bool:
+        """Whether Shopify would show the copy if it were there: it hides orders after 60 days (shopify.md 7.4)."""
+        made_at = self.row.confirmed_at
+        return made_at is not None and made_at > self.row.connection.source.now() - intake.OLDEST / 2
+
+    def _read(self, store: Store, gid: str) -> Reading:
+        client, began = self.clients(store), time.monotonic()
+        order = read_progress(client, gid)
+        seconds = time.monotonic() - began
+        return Reading(order, signs.known_until(order.updated_at, client.answered_at, seconds), client.answered_at)
+
+    def begin_again(self) -> None:
+        """What was read is old: something was sent since. Raises what the client raises."""
+        self.original = self.copy = None
+        self.note_news(was_carried=True)
+
+    # Comparing
+
+    def compare(self) -> None:
+        """Write down how both orders stand, hold back what is owed, and have a row for what is to be sent or told.
+
+        Raises what the client raises.
+        """
+        if self.original is None and self.copy is None:
+            return
+        if not self._must_read_both():
+            self._note_seen()
+            return
+        self.read_original()
+        self.read_copy()
+        with transaction.atomic():
+            fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
+            lines = self._known_lines()
+            before = reserved_units.count_reserved(lines.values())
+            self._add_new_lines(lines)
+            moved = self._write_down(lines, can_lower=(fresh.original_signs, fresh.copy_signs) == self.seen)
+            after = reserved_units.count_reserved(lines.values())
+            self._note_work(lines)
+            self._note_seen()
+            self._plan_stock(before, after, moved)
+
+    def compare_draft(self) -> None:
+        """The same for an open draft, whose lines are set anew as a whole (orders.changes.draft_refunds)."""
+        if self.original is None:
+            return
+        original = self.read_original()
+        with transaction.atomic():
+            fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
+            lines = self._known_lines()
+            before = reserved_units.count_reserved(lines.values())
+            self._add_new_lines(lines)
+            current = {} if original.cancelled_at else {line.gid: line.current_quantity for line in original.lines}
+            differs = False
+            for gid, line in lines.items():
+                if not line.is_carried:
+                    continue
+                line.original_quantity = current.get(gid, 0)
+                more = line.original_quantity - line.quantity
+                differs = differs or bool(more)
+                owed = max(more, 0) if line.source_variant_id and not self._is_bypassed(line) else 0
+                line.owed_quantity = owed if fresh.original_signs == self.seen[0] else max(owed, line.owed_quantity)
+            Line.objects.bulk_update(lines.values(), COMPARED)
+            if differs and not original.cancelled_at:
+                self._note_edit({gid: current.get(gid, 0) for gid, line in lines.items() if line.is_carried})
+            elif not differs:
+                decisions.end_edits(self.row)
+            self._note_seen()
+            changed = reserved_units.find_changed(before, reserved_units.count_reserved(lines.values()))
+            if changed:
+                self.move_units(changed, None)
+
+    def _known_lines(self) -> dict[str, Line]:
+        return {line.line_gid: line for line in self.row.lines.select_related("source_variant")}
+
+    def _must_read_both(self) -> bool:
+        """Whether the side that was read has changed since both agreed, or something waits."""
+        row = self.row
+        if not row.payment_seen or row.updates.filter(state__in=(*state.OPEN, State.NEEDS_SHOP)).exists():
+            return True
+        lines = self._known_lines()
+        if self.original is not None and self._original_changed(lines, self.original.order):
+            return True
+        return self.copy is not None and self._copy_changed(lines, self.copy.order)
+
+    def _original_changed(self, lines: Mapping[str, Line], original: OrderProgress) -> bool:
+        if self._payment_words() != self.row.payment_seen:
+            return True
+        for line in original.lines:
+            known = lines.get(line.gid)
+            if known is None and line.current_quantity > 0:
+                return True
+            if known is not None and known.is_carried and known.original_baseline != line.current_quantity:
+                return True
+        return any(line.owed_quantity for line in lines.values())
+
+    def _copy_changed(self, lines: Mapping[str, Line], copy: OrderProgress) -> bool:
+        held = self._copy_units(lines, copy)
+        return any(line.is_carried and held.get(gid, (0, 0))[0] != line.copy_baseline for gid, line in lines.items())
+
+    def _copy_units(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, tuple[int, int]]:
+        """Original line gid -> units in the copy, and how many of them are not shipped."""
+        found: dict[str, tuple[int, int]] = {}
+        names = self.match(lines, copy)
+        for line in copy.lines:
+            if name := names.get(line.gid):
+                units, left = found.get(name, (0, 0))
+                found[name] = (units + line.current_quantity, left + line.open_quantity)
+        return found
+
+    def match(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, str]:
+        """Copy's line gid -> the original's line that it stands for."""
+        current = {line.gid: line.current_quantity for line in self.original.order.lines} if self.original else {}
+        return units_left.match_lines(
+            copy,
+            [
+                units_left.Original(
+                    gid,
+                    line.source_variant.gid if line.source_variant else "",
+                    current.get(gid, line.original_quantity or 0),
+                    frozenset(line.copy_line_gids or ()),
+                )
+                for gid, line in lines.items()
+                if line.is_carried
+            ],
+        )
+
+    def _add_new_lines(self, lines: dict[str, Line]) -> None:
+        """A row for each line that the original has gained since it was copied."""
+        new = [line for line in self.read_original().lines if line.gid not in lines and line.current_quantity > 0]
+        if new:
+            seen = [
+                reserved_units.SeenLine(line.gid, line.variant_gid, line.title, line.current_quantity) for line in new
+            ]
+            has_custom = self.choices.unlinked == OrderSettings.Unlinked.CUSTOM
+            for made in reserved_units.add_lines(self.row, seen, has_custom=has_custom, left_out=intake.ADDED_UNLINKED):
+                lines[made.line_gid] = made
+
+    def _write_down(self, lines: Mapping[str, Line], *, can_lower: bool) -> bool:
+        """Keep what both hold and what is owed; whether the copy's units have moved since they were last seen."""
+        now = self._lines_now(lines)
+        is_cancelled = self.read_original().cancelled_at is not None
+        self.steps = compare_lines(now, is_cancelled=is_cancelled, carries_back=False)
+        if not self.choices.carries_refunds:
+            self.steps = {gid: _leave_in_copy(each, self.steps[gid]) for gid, each in _by_gid(now).items()}
+        moved = False
+        for each in now:
+            line, steps = lines[each.gid], self.steps[each.gid]
+            moved = moved or line.copy_quantity != each.copy_quantity
+            line.original_quantity, line.copy_quantity = each.original_quantity, each.copy_quantity
+            owed = steps.reserved_quantity if line.source_variant_id and not self._is_bypassed(line) else 0
+            line.owed_quantity = owed if can_lower else max(owed, line.owed_quantity)
+            if not steps.has_work and not steps.report and not each.under_way:
+                line.original_baseline, line.copy_baseline = steps.baseline.original, steps.baseline.copy
+            elif each.baseline is None:  # nobody knows who changed what: from here on it is known
+                line.original_baseline = line.copy_baseline = each.original_quantity
+        self._keep_matches(lines)
+        Line.objects.bulk_update(lines.values(), COMPARED)
+        return moved
+
+    def _is_bypassed(self, line: Line) -> bool:
+        """Two-way, what the destination sells besides travels as a change of its stock."""
+        two_way = self.row.connection.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY)
+        return two_way and not line.quantity
+
+    def _keep_matches(self, lines: Mapping[str, Line]) -> None:
+        """Write down which lines of the copy stand for which of the original."""
+        found: dict[str, list[str]] = {}
+        for gid, name in self.match(lines, self.read_copy()).items():
+            found.setdefault(name, []).append(gid)
+        for name, gids in found.items():
+            lines[name].copy_line_gids = sorted(gids)
+
+    def _lines_now(self, lines: Mapping[str, Line]) -> list[LineNow]:
+        original = self.read_original().lines
+        current = {line.gid: line.current_quantity for line in original}
+        shipped = {line.gid for line in original if not line.open_quantity}
+        held, waits = self._copy_units(lines, self.read_copy()), self._under_way()
+        return [
+            LineNow(
+                gid,
+                current.get(gid, 0),
+                *held.get(gid, (0, 0)),
+                self._baseline(line, held.get(gid, (0, 0))[0]),
+                waits.get(gid, 0),
+                gid in shipped,
+            )
+            for gid, line in lines.items()
+            if line.is_carried
+        ]
+
+    def _baseline(self, line: Line, copy_quantity: int) -> Baseline | None:
+        """What both held when they last agreed, as far as that is known: a restored database may be older."""
+        if line.original_baseline is None or line.copy_baseline is None:
+            return None
+        if self._is_restored() and copy_quantity != line.copy_baseline:
+            return None
+        return Baseline(line.original_baseline, line.copy_baseline)
+
+    def _is_restored(self) -> bool:
+        """Whether the database was restored after this order was last compared, so that our own doings are unknown."""
+        restored_at, compared = self.row.connection.restored_at, self.row.copy_compared_as_of
+        return bool(restored_at and (compared is None or compared < restored_at))
+
+    def _under_way(self) -> dict[str, int]:
+        """Units of edits whose answer is out."""
+        sent = self.row.updates.filter(kind=Kind.EDIT, state=State.SENT).values_list("body", flat=True)
+        found: dict[str, int] = {}
+        for body in sent:
+            for gid, units in body.get("units", {}).items():
+                found[gid] = found.get(gid, 0) + units
+        return found
+
+    # Rows
+
+    def _note_work(self, lines: Mapping[str, Line]) -> None:
+        row, original, copy = self.row, self.read_original(), self.read_copy()
+        if self._has_refunds_left():  # which say how the same units are taken off, and may be under way
+            self.steps = {gid: replace(each, take_off=0) for gid, each in self.steps.items()}
+        wanted = {gid: each.add - each.take_off for gid, each in self.steps.items() if each.add or each.take_off}
+        if wanted:
+            self._note_edit(wanted)
+        decisions.note(row, copy, {gid: each.report for gid, each in self.steps.items() if each.report}, lines)
+        if not wanted:
+            decisions.end_edits(row)
+        self.payment = self._find_payment()
+        if self.payment is not None:
+            origin = f"{row.order_gid}#{original.payments.received.normalize():f}"
+            intake.note_update(row, Kind.PAYMENT, origin, original.updated_at)
+
+    def _has_refunds_left(self) -> bool:
+        unsettled = (*state.OPEN, State.FAILED)
+        return self.row.updates.filter(kind__in=(Kind.CANCELLATION, Kind.REFUND), state__in=unsettled).exists()
+
+    def _note_edit(self, wanted: Mapping[str, int]) -> None:
+        """Have a row for what is to be added and taken off, unless one waits, or people were told that it cannot be."""
+        row = self.row
+        known = row.updates.filter(kind=Kind.EDIT)
+        if not decisions.was_refused(row, wanted) and not known.filter(state__in=state.OPEN).exists():
+            intake.note_update(row, Kind.EDIT, f"{row.order_gid}#{known.count()}", self.read_original().updated_at)
+
+    def _find_payment(self) -> Payment | None:
+        row, original = self.row, self.read_original()
+        is_same = self.choices.payment_status == OrderSettings.PaymentStatus.SAME
+        copy = self.read_copy()
+        if not is_same or row.is_draft or original.cancelled_at or copy.cancelled_at or not copy.lines:
+            return None
+        return find_payment(original.payments, copy.payments)
+
+    def _note_seen(self) -> None:
+        """How far both were compared; what came meanwhile is compared again."""
+        row = self.row
+        fields: dict[str, object] = {"original_signs_seen": self.seen[0], "copy_signs_seen": self.seen[1]}
+        if self.original is not None:
+            fields["original_compared_as_of"] = self.original.as_of
+            if self.copy is not None:
+                fields["payment_seen"] = self._payment_words()
+        if self.copy is not None:
+            fields["copy_compared_as_of"] = self.copy.as_of
+        OrderImport.objects.filter(pk=row.pk).update(**fields)
+        for name, value in fields.items():
+            setattr(row, name, value)
+
+    def _payment_words(self) -> str:
+        paid = self.read_original().payments
+        return payment_words(paid.status, paid.received)
+
+    def _plan_stock(self, before: dict[int, int], after: dict[int, int], moved: bool) -> None:
+        """Have stock planned anew. Where the copy's units moved, the source's own stock has moved with them."""
+        changed = reserved_units.find_changed(before, after)
+        if not changed:
+            return
+        returned = reserved_units.returned(self.row, before) if self.read_original().cancelled_at else None
+        assert self.copy is not None
+        self.move_units(changed, self.copy.answered_at if moved else None, returned)
+
+
+COMPARED = [
+    "original_baseline",
+    "copy_baseline",
+    "original_quantity",
+    "copy_quantity",
+    "owed_quantity",
+    "copy_line_gids",
+]
+
+
+def _by_gid(lines: Iterable[LineNow]) -> dict[str, LineNow]:
+    return {line.gid: line for line in lines}
+
+
+def _leave_in_copy(line: LineNow, steps: LineSteps) -> LineSteps:
+    """The connection takes nothing off its copies: what the original has lost is agreed to stay in the copy."""
+    if not steps.take_off:
+        return steps
+    return replace(steps, take_off=0, report=0, baseline=Baseline(line.original_quantity, line.copy_quantity))

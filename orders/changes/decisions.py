@@ -1,0 +1,117 @@
+"""What needs the shop: changes that staff made in a copy, and units that cannot be added to it. People decide.
+
+Until then the units that the original holds and the copy does not stay held back. One row tells of all that was changed
+in a copy; it ends by itself once both hold the same again.
+"""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from orders import reserved_units
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from orders.reserved_units import MoveUnits
+from stores.shopify.orders.order_progress import OrderProgress
+
+Kind = OrderUpdate.Kind
+State = OrderUpdate.State
+Line = OrderImportLine
+SAME = "Original and copy hold the same."
+REFUSED = (State.NEEDS_SHOP, State.FAILED)
+
+
+def note(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], lines: Mapping[str, Line]) -> None:
+    """Have a row that tells of what the copy holds more, or (negative) less, than it should; or end it."""
+    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=row.copy_order_gid or row.copy_gid).first()
+    if not differs:
+        if update is not None and update.state == State.NEEDS_SHOP:
+            _end(update, State.SKIPPED, SAME)
+        return
+    if update is None:
+        update = OrderUpdate(order_import=row, kind=Kind.COPY_CHANGED, origin_gid=row.copy_order_gid or row.copy_gid)
+    if update.state == State.NEEDS_SHOP and update.body.get("differs") == dict(differs):
+        return
+    update.state, update.body, update.failure = State.NEEDS_SHOP, {"differs": dict(differs)}, ""
+    update.reason = _words(copy, differs, lines)
+    update.origin_at, update.confirmed_at = copy.cancelled_at or copy.updated_at or timezone.now(), None
+    update.save()
+
+
+def _words(copy: OrderProgress, differs: Mapping[str, int], lines: Mapping[str, Line]) -> str:
+    less = [f"{-units} × “{lines[gid].title}”" for gid, units in differs.items() if units < 0]
+    more = [f"{units} × “{lines[gid].title}”" for gid, units in differs.items() if units > 0]
+    words = []
+    if copy.cancelled_at:
+        words.append("The copy was cancelled in the source.")
+    elif not copy.lines:
+        words.append("The copy was deleted in the source.")
+    if less:
+        words.append(
+            f"The original still holds what the copy does not: {', '.join(less)}. What is not shipped of it is held "
+            "back from all destinations. Put it into an order of the source, or take it off the original; then press "
+            "“Done by hand”."
+        )
+    if more:
+        words.append(
+            f"The copy holds more than the original: {', '.join(more)}. Take it off by hand, or have it sent back if "
+            "it was shipped; then press “Done by hand”."
+        )
+    return " ".join(words)
+
+
+def was_refused(row: OrderImport, wanted: Mapping[str, int]) -> bool:
+    """Whether these very units could not be added or taken off, and nobody said to try again."""
+    refused = row.updates.filter(kind=Kind.EDIT, state__in=REFUSED).values_list("body", flat=True)
+    return any(body.get("wanted") == dict(wanted) for body in refused)
+
+
+def end_edits(row: OrderImport) -> None:
+    """What could not be carried is done by now."""
+    for update in row.updates.filter(kind=Kind.EDIT, state=State.NEEDS_SHOP):
+        _end(update, State.SKIPPED, SAME)
+
+
+def need_shop(update: OrderUpdate, words: str, wanted: Mapping[str, int]) -> None:
+    """Units cannot be added to a copy, or taken off it: somebody has to do it by hand."""
+    update.body = {"wanted": dict(wanted)}
+    update.reason, update.state, update.failure = words, State.NEEDS_SHOP, ""
+    update.save(update_fields=["body", "reason", "state", "failure", "changed_at"])
+
+
+def _end(update: OrderUpdate, end_state: str, words: str) -> None:
+    update.state, update.reason, update.confirmed_at = end_state, words, timezone.now()
+    update.save(update_fields=["state", "reason", "confirmed_at", "changed_at"])
+
+
+def needs_shop(row: OrderImport) -> bool:
+    """Whether somebody has to decide about an order."""
+    return row.updates.filter(state=State.NEEDS_SHOP).exists()
+
+
+def decide_done(row: OrderImport, move_units: MoveUnits, words: str) -> bool:
+    """A person says that what differs is right as it is, or done by hand; False if nothing waits for that.
+
+    What both orders held when they were last compared counts as agreed, and nothing of it is held back any longer. What
+    either changes afterwards is carried, or told, as ever.
+    """
+    with transaction.atomic():
+        OrderImport.objects.select_for_update().get(pk=row.pk)
+        waiting = list(row.updates.filter(state=State.NEEDS_SHOP))
+        if not waiting:
+            return False
+        lines = [line for line in row.lines.all() if line.is_carried and line.original_quantity is not None]
+        before = reserved_units.count_reserved(lines)
+        for line in lines:
+            line.original_baseline, line.copy_baseline, line.owed_quantity = (
+                line.original_quantity,
+                line.copy_quantity or 0,
+                0,
+            )
+            if line.state == Line.State.PLANNED:
+                line.state = Line.State.CARRIED if line.source_variant_id else Line.State.CUSTOM
+        Line.objects.bulk_update(lines, ["original_baseline", "copy_baseline", "owed_quantity", "state"])
+        for update in waiting:
+            _end(update, State.CONFIRMED, words)
+        move_units(reserved_units.find_changed(before, reserved_units.count_reserved(lines)), None)
+    return True

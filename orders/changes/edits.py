@@ -1,0 +1,283 @@
+"""Units that an original has gained or lost, put into its copy or taken off it by an edit of the copy.
+
+An edit takes effect as a whole, by its commit, which has no idempotency. So before the commit is written down what is
+sent and which lines the copy has; after a lost answer the lines that it added tell whether it took effect, and only
+when they do not appear in time, by Shopify's clock, is another one begun. Each unit costs what it was sold at: a line
+discount makes the source's own price that of the original. Nobody is mailed, no money moves.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from orders import reserved_units
+from orders.changes import comparing, decisions, refunds, state
+from orders.changes.comparing import Comparison
+from orders.changes.comparison import LineSteps
+from orders.changes.state import UpdateRefused
+from orders.copies import mapping, sums
+from orders.copies.importing import RetryLater
+from orders.copies.lines import CUSTOM, LEAVE_OUT
+from orders.copies.shopify_copy import choices_of
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
+from orders.reserved_units import MoveUnits
+from stores.shopify import errors
+from stores.shopify.client import Client
+from stores.shopify.orders import order_edits, orders
+from stores.shopify.orders.order_edits import AddedUnits, StagedLine
+from stores.shopify.orders.order_progress import OrderProgress, ProgressLine
+from stores.shopify.orders.order_records import Money, OrderRecord
+
+Line = OrderImportLine
+LOST = "Shopify's answer was lost: looking at the copy before it is edited again."
+EDITED = "The copy was edited: it holds what the original holds."
+OTHERS = "Another worker has it in hand."
+CHANGED_MEANWHILE = "The copy changed while it was being edited: it is looked at again."
+BYPASSED = (
+    "The original has gained {units}. The copies of this connection leave the source's stock alone, which an edit of "
+    "the copy would not: add these units by hand, then press “Done by hand”."
+)
+DEARER = (
+    "The original has gained {units}, at {sold} a unit, which the source sells at {own}: Shopify takes no unit into an "
+    "order at more than its own price. Add it to the copy by hand, then press “Done by hand”."
+)
+
+
+def settle_edits(comparison: Comparison) -> None:
+    """Find out what became of edits whose answer was lost.
+
+    Raises RetryLater while that is not sure, and what the client raises.
+    """
+    row = comparison.row
+    sent = list(row.updates.filter(kind=OrderUpdate.Kind.EDIT, state=OrderUpdate.State.SENT).order_by("pk"))
+    if not sent or not row.copy_order_gid:
+        return
+    comparison.read_original()
+    assert comparison.original is not None
+    as_of = comparison.original.answered_at  # before the copy is read
+    comparison.copy = None
+    copy = comparison.read_copy()
+    for update in sent:
+        update.order_import = row
+        if _took_effect(update, copy):
+            moved_at = comparison.clients(row.connection.source).answered_at
+            _finish(update, copy.lines, moved_at, comparison.move_units)
+        else:
+            state.wait_for_late(update, as_of, LOST)
+            state.unsend(update)
+
+
+def _took_effect(update: OrderUpdate, copy: OrderProgress) -> bool:
+    added = update.body.get("added", [])
+    if added:
+        return len(_made_lines(update, copy.lines)) == len(added)
+    held = {line.gid: line.current_quantity for line in copy.lines}
+    return all(held.get(gid, 0) <= after for gid, after in update.body.get("quantities", {}).items())
+
+
+def _made_lines(update: OrderUpdate, lines: Iterable[ProgressLine]) -> dict[str, str]:
+    """Lines of the copy that this edit added -> the original's line. Rather staff's taken for ours than added twice."""
+    known, found = set(update.body.get("known", ())), {}
+    for asked in update.body.get("added", []):
+        for line in lines:
+            is_new = line.gid not in known and line.gid not in found
+            is_same = line.variant_gid == asked["variant"] and line.quantity == asked["quantity"]
+            if is_new and is_same and (line.variant_gid or line.title == asked["title"]):
+                found[line.gid] = asked["line"]
+                break
+    return found
+
+
+def carry_edit(update: OrderUpdate, comparison: Comparison, choices: OrderSettings) -> str:
+    """Make the copy hold what its original holds; what came of it, in words. Safe to repeat after `settle_edits`.
+
+    Raises RetryLater, UpdateRefused, and what the client raises.
+    """
+    steps = {gid: each for gid, each in comparison.steps.items() if each.add or each.take_off}
+    if not steps:
+        return state.skip(update, decisions.SAME)
+    wanted = {gid: each.add - each.take_off for gid, each in steps.items()}
+    try:
+        return _Editor(update, comparison, choices).edit(steps)
+    except (UpdateRefused, errors.UserErrors, errors.AccessDenied) as error:
+        decisions.need_shop(update, str(error), wanted)
+        return str(error)
+
+
+class _Editor:
+    """One edit of a copy."""
+
+    def __init__(self, update: OrderUpdate, comparison: Comparison, choices: OrderSettings) -> None:
+        self.update = update
+        self.row = update.order_import
+        self.comparison = comparison
+        self.choices = choices
+        self.client: Client = comparison.clients(self.row.connection.source)
+        self.copy = comparison.read_copy()
+        self.lines = {line.line_gid: line for line in self.row.lines.select_related("source_variant")}
+
+    def edit(self, steps: Mapping[str, LineSteps]) -> str:
+        quantities = self._quantities({gid: each.take_off for gid, each in steps.items() if each.take_off})
+        added = self._added({gid: each.add for gid, each in steps.items() if each.add})
+        edit_gid = order_edits.begin_edit(self.client, self.row.copy_order_gid)
+        rows = [units for _, units in added]
+        restock = refunds.restocks_copies(self.row.connection, self.choices)
+        staged = order_edits.stage_lines(self.client, edit_gid, quantities, rows, restock=restock)
+        self._price(edit_gid, rows, staged)
+        body = {
+            "known": [line.gid for line in self.copy.lines],
+            "quantities": quantities,
+            "added": [
+                {"line": gid, "variant": units.variant_gid, "title": units.title, "quantity": units.quantity}
+                for gid, units in added
+            ],
+            "units": {gid: each.add - each.take_off for gid, each in steps.items()},
+            "baselines": {gid: [each.baseline.original, each.baseline.copy] for gid, each in steps.items()},
+        }
+        if not state.begin(self.update, body, as_of=self.client.answered_at):
+            return OTHERS
+        return self._commit(edit_gid)
+
+    def _commit(self, edit_gid: str) -> str:
+        note = f"{self.row.order_name} was changed in {self.row.connection.destination}."
+        try:
+            lines = order_edits.commit_edit(self.client, edit_gid, note)
+        except errors.UserErrors:
+            state.unsend(self.update)
+            before, self.comparison.copy = self.copy.lines, None
+            if self.comparison.read_copy().lines != before:
+                raise RetryLater(CHANGED_MEANWHILE, 1) from None
+            raise
+        except errors.ShopifyError as error:
+            if not error.outcome_unknown:
+                state.unsend(self.update)
+            raise
+        return _finish(self.update, lines, self.client.answered_at, self.comparison.move_units)
+
+    def _quantities(self, less: Mapping[str, int]) -> dict[str, int]:
+        """Copy's line gid -> units that it is to have."""
+        left, found = dict(less), {}
+        names = self.comparison.match(self.lines, self.copy)
+        for line in reversed(self.copy.lines):  # what was added last goes first
+            name = names.get(line.gid, "")
+            units = min(left.get(name, 0), line.open_quantity)
+            if units > 0:
+                left[name] -= units
+                found[line.gid] = line.current_quantity - units
+        return found
+
+    # Prices
+
+    def _added(self, more: Mapping[str, int]) -> list[tuple[str, AddedUnits]]:
+        """What is to be added at which price: (original's line, units of one price)."""
+        if not more:
+            return []
+        if self.choices.inventory_behaviour == OrderSettings.InventoryBehaviour.BYPASS:
+            raise UpdateRefused(BYPASSED.format(units=self._in_words(more)))
+        row = self.row
+        order = orders.read_order(self.comparison.clients(row.connection.destination), row.order_gid)
+        found = []
+        for line in order.lines:
+            if not (units := more.get(line.gid, 0)):
+                continue
+            known = self.lines[line.gid]
+            variant = known.source_variant.gid if known.source_variant else ""
+            for made in self._mapped(replace(order, lines=(replace(line, current_quantity=units),)), variant):
+                amount = made["priceSet"]["shopMoney"]
+                price = Money(Decimal(amount["amount"]), amount["currencyCode"])
+                ships, taxed = bool(made.get("requiresShipping")), bool(made.get("taxable"))
+                title = made.get("title") or line.title
+                found.append((line.gid, AddedUnits(variant, title, made["quantity"], price, ships, taxed)))
+        return found
+
+    def _mapped(self, order: OrderRecord, variant: str) -> list[dict]:
+        """The lines of a copy of this order, as one is made; linked as we know it, since the variant may be deleted."""
+        connection, (line,) = self.row.connection, order.lines
+        chosen = choices_of(self.row, self.choices)
+        chosen = replace(chosen, strategy=mapping.ORDER, unlinked=LEAVE_OUT if variant else CUSTOM, name_pattern="")
+        order = replace(order, lines=(replace(line, variant_gid=_ANY),)) if variant else _with_link(order)
+        try:
+            made = mapping.map_order(
+                order,
+                {_ANY: variant or _ANY},
+                chosen,
+                store_name=str(connection.destination),
+                store_domain=connection.destination.domain,
+                source_currency=connection.source.currency or order.currency,
+                now=connection.source.now(),
+                store_currency=connection.destination.currency,
+            )
+        except mapping.CannotMap as error:
+            raise UpdateRefused(f"{error} Add it to the copy by hand.") from None
+        lines: list[dict] = (made.input or {})["lineItems"]
+        return lines if variant else [each for each in lines if not each.get("variantId")]
+
+    def _price(self, edit_gid: str, rows: Sequence[AddedUnits], staged: Sequence[StagedLine]) -> None:
+        """Have each staged unit cost what it was sold at. Raises UpdateRefused where that cannot be."""
+        off: dict[str, Money] = {}
+        for units, line in zip(rows, staged, strict=True):
+            if line.own_price.currency != units.price.currency or line.own_price.amount < units.price.amount:
+                own, sold = (sums.text(each.amount, each.currency) for each in (line.own_price, units.price))
+                named = f"{units.quantity} × “{units.title}”"
+                raise UpdateRefused(DEARER.format(units=named, sold=sold, own=own))
+            if line.own_price.amount > units.price.amount:
+                off[line.gid] = Money(line.own_price.amount - units.price.amount, units.price.currency)
+        if not off:
+            return
+        place = str(self.row.connection.destination)
+        found = {
+            line.gid: line for line in order_edits.stage_discounts(self.client, edit_gid, off, f"As sold in {place}")
+        }
+        wanted = {line.gid: units.price for units, line in zip(rows, staged, strict=True)}
+        if any(found[gid].price.amount != wanted[gid].amount for gid in off):
+            raise UpdateRefused(
+                "Shopify does not price what the original has gained as it was sold: add it to the copy by hand, then "
+                "press “Done by hand”."
+            )
+
+    def _in_words(self, more: Mapping[str, int]) -> str:
+        return ", ".join(f"{units} × “{self.lines[gid].title}”" for gid, units in more.items())
+
+
+_ANY = "gid://shopify/ProductVariant/0"
+
+
+def _with_link(order: OrderRecord) -> OrderRecord:
+    """The order with one more line, since none is mapped whose lines are all custom ones."""
+    (line,) = order.lines
+    other = replace(line, gid="gid://shopify/LineItem/0", variant_gid=_ANY, discounts=(), taxes=(), current_quantity=1)
+    return replace(order, lines=(line, other))
+
+
+def _finish(
+    update: OrderUpdate, lines: Sequence[ProgressLine], moved_at: datetime | None, move_units: MoveUnits
+) -> str:
+    """The edit took effect: write down what the copy holds now; what it took is no longer held back."""
+    row, body = update.order_import, update.body
+    made = _made_lines(update, lines)
+    with transaction.atomic():
+        OrderImport.objects.select_for_update().get(pk=row.pk)
+        known = list(row.lines.filter(line_gid__in=body["units"]))
+        before = reserved_units.held_back(row)
+        for line in known:
+            units = body["units"][line.line_gid]
+            line.original_baseline, line.copy_baseline = body["baselines"][line.line_gid]
+            line.copy_quantity = (line.copy_quantity or 0) + units
+            # What was noted meanwhile stays owed.
+            line.owed_quantity = max(line.owed_quantity - max(units, 0), 0)
+            gids = {gid for gid, name in made.items() if name == line.line_gid}
+            line.copy_line_gids = sorted({*(line.copy_line_gids or ()), *gids}) or None
+            if line.state == Line.State.PLANNED:
+                line.state = Line.State.CARRIED if line.source_variant_id else Line.State.CUSTOM
+                line.quantity = max(units, 0)
+        Line.objects.bulk_update(known, [*comparing.COMPARED, "state", "quantity"])
+        OrderImport.objects.filter(pk=row.pk).update(payment_seen="")
+        state.confirm(update, EDITED, row.copy_order_gid)
+        changed = reserved_units.find_changed(before, reserved_units.held_back(row))
+        touched = {line.source_variant_id for line in known if line.source_variant_id is not None}
+        move_units(changed | touched, moved_at or row.connection.source.now())
+    row.payment_seen = ""
+    return EDITED

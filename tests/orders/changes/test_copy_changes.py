@@ -1,0 +1,111 @@
+"""What staff change in a copy is told, and its units stay held back until somebody decides."""
+
+import pytest
+
+from orders.changes import decisions
+from orders.models import OrderImportLine, OrderUpdate
+from syncing import resuming
+from tests.support.orders.changes import Kind, State, copied, settle
+
+
+def cancel(shop, copy):
+    shop.sim.cancel(shop.source.domain, copy)
+
+
+def refund(shop, copy):
+    shop.source.refund(copy, "CANCEL", 1)
+
+
+def delete(shop, copy):
+    shop.sim.cancel(shop.source.domain, copy)
+    shop.sim.delete_order(shop.source.domain, copy)
+
+
+def edit(shop, copy):
+    shop.sim.edit_order(shop.source.domain, copy, quantities={copy.lines[0].id: 1})
+
+
+WAYS = [(cancel, 3), (refund, 1), (edit, 2), (delete, 3)]
+
+
+def the_row():
+    return OrderUpdate.objects.get(kind=Kind.COPY_CHANGED)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize(("change", "units"), WAYS)
+def test_what_staff_take_off_a_copy_needs_shop_and_offered_to_nobody(trade, change, units, is_lost):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.world.tick(5)
+    change(shop, copy)
+    if is_lost and change is not delete:  # of what is gone only its webhook tells
+        shop.source.lose_webhooks()
+        shop.world.reconcile()
+    shop.run()
+    settle(shop)
+    assert shop.stock() == (17 + units, 17, 17)
+    for place in (shop.north, shop.south):
+        assert max(each.after for each in place.changes(0)) <= 17
+    assert the_row().state == State.NEEDS_SHOP
+    assert f"{units} × “Product 0”" in the_row().reason
+    assert order.lines[0].current_quantity == 3
+    assert OrderUpdate.objects.exclude(state__in=(State.CONFIRMED, State.SKIPPED)).count() == 1
+
+
+def test_done_by_hand_frees_the_units_once(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    refund(shop, copy)
+    shop.run()
+    assert decisions.decide_done(shop.row(order), resuming.move_units, "Done by hand, says Ada.")
+    shop.run()
+    assert shop.stock() == (18, 18, 18)
+    assert the_row().state == State.CONFIRMED
+    assert not decisions.decide_done(shop.row(order), resuming.move_units, "Again.")
+    refund(shop, copy)
+    shop.run()
+    assert shop.stock() == (19, 18, 18)
+    assert the_row().state == State.NEEDS_SHOP
+
+
+def test_once_the_original_follows_nothing_needs_shop_any_longer(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    refund(shop, copy)
+    shop.run()
+    shop.north.refund(order, "CANCEL", 1)
+    shop.run()
+    settle(shop)
+    assert copy.lines[0].current_quantity == 2
+    assert the_row().state == State.SKIPPED
+    assert shop.stock() == (18, 18, 18)
+
+
+def test_when_the_original_is_cancelled_nothing_is_owed(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    cancel(shop, copy)
+    shop.run()
+    shop.sim.cancel(shop.north.domain, order)
+    shop.run()
+    settle(shop)
+    assert shop.stock() == (20, 20, 20)
+    assert the_row().state == State.SKIPPED
+    assert not OrderImportLine.objects.filter(owed_quantity__gt=0).exists()
+
+
+def test_both_sides_at_once_each_own_change_counts_once(trade):
+    shop, order, copy = copied(trade, (0, 3), (1, 2))
+    refund(shop, copy)
+    shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[1].id: 1})
+    shop.run()
+    settle(shop)
+    assert [line.current_quantity for line in copy.lines] == [2, 1]
+    assert [line.current_quantity for line in order.lines] == [3, 1]
+    assert [shop.stock(number) for number in (0, 1)] == [(18, 17, 17), (19, 19, 19)]
+    assert the_row().state == State.NEEDS_SHOP
+
+
+def test_what_staff_add_to_a_copy_needs_shop(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.edit_order(shop.source.domain, copy, quantities={copy.lines[0].id: 4})
+    shop.run()
+    assert "more than the original: 1 × “Product 0”" in the_row().reason
+    assert shop.stock() == (16, 16, 16)

@@ -1,0 +1,101 @@
+"""An original that is paid after it was copied: its copy stands as it does, paid once."""
+
+from decimal import Decimal
+
+import pytest
+
+from orders.models import OrderUpdate
+from tests.simulator.state.order_money import financial_status, received
+from tests.support.orders.changes import LOST, Kind, State, copied, settle
+
+
+def unpaid(trade, **choices):
+    shop = trade("order", **choices)
+    shop.source.shop.knobs.plan = "PLUS"
+    order = shop.north.order((0, 2), paid=False)
+    shop.run()
+    (copy,) = shop.copies
+    assert financial_status(copy) == "PENDING"
+    return shop, order, copy
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_copy_is_paid_when_its_original_is(trade, is_lost):
+    shop, order, copy = unpaid(trade)
+    shop.world.tick(5)
+    shop.sim.pay_order(shop.north.domain, order)
+    if is_lost:
+        shop.north.lose_webhooks()
+        shop.world.reconcile()
+    shop.run()
+    settle(shop)
+    assert financial_status(copy) == "PAID"
+    assert shop.source.count("orderMarkAsPaid") == 1
+    shop.world.reconcile()
+    shop.run()
+    assert shop.source.count("orderMarkAsPaid") == 1
+    assert OrderUpdate.objects.get().state == State.CONFIRMED
+
+
+def test_a_part_is_paid_first_and_the_rest_later(trade):
+    shop, order, copy = unpaid(trade)
+    part = received_part(shop, order)
+    assert financial_status(copy) == "PARTIALLY_PAID"
+    assert received(copy).shop == part
+    shop.sim.pay_order(shop.north.domain, order)
+    shop.run()
+    assert financial_status(copy) == "PAID"
+
+
+def received_part(shop, order) -> Decimal:
+    shop.sim.pay_order(shop.north.domain, order, amount="1.00")
+    shop.run()
+    return received(order).shop
+
+
+@pytest.mark.parametrize("how", LOST)
+@pytest.mark.parametrize("what", ["orderMarkAsPaid", "orderCreateManualPayment"])
+def test_a_lost_answer_pays_once(trade, what, how):
+    shop, order, copy = unpaid(trade)
+    shop.source.fault("lost_answer", match=what, how=how)
+    if what == "orderMarkAsPaid":
+        shop.sim.pay_order(shop.north.domain, order)
+    else:
+        shop.sim.pay_order(shop.north.domain, order, amount="1.00")
+    shop.run()
+    settle(shop)
+    assert received(copy) == received(order)
+    assert OrderUpdate.objects.get().state == State.CONFIRMED
+
+
+@pytest.mark.parametrize("choice", ["pending", "paid"])
+def test_a_copy_of_another_choice_stays_as_it_is(trade, choice):
+    shop = trade("order", payment_status=choice)
+    order = shop.north.order((0, 2), paid=False)
+    shop.run()
+    shop.sim.pay_order(shop.north.domain, order)
+    shop.run()
+    assert financial_status(shop.copies[0]) == choice.upper()
+    assert not OrderUpdate.objects.filter(kind=Kind.PAYMENT).exists()
+
+
+def test_what_an_edit_adds_to_a_paid_order_is_paid_in_the_copy_when_it_is_paid(trade):
+    shop, order, copy = copied(trade, (0, 2))
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[1].id, 1)])
+    shop.run()
+    assert financial_status(copy) == financial_status(order) == "PARTIALLY_PAID"
+    shop.sim.pay_order(shop.north.domain, order)
+    shop.run()
+    settle(shop)
+    assert financial_status(copy) == "PAID"
+
+
+def test_without_plus_a_part_waits_until_all_is_paid(trade):
+    shop, order, copy = unpaid(trade)
+    shop.source.shop.knobs.plan = "BASIC"
+    received_part(shop, order)
+    assert financial_status(copy) == "PENDING"
+    assert (OrderUpdate.objects.get().state, "Plus" in OrderUpdate.objects.get().reason) == (State.SKIPPED, True)
+    shop.sim.pay_order(shop.north.domain, order)
+    shop.run()
+    assert financial_status(copy) == "PAID"
