@@ -99,6 +99,10 @@ def _see(
             is_due = intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None)
             if is_due or _may_hold_other_units(row, summary):
                 discovered.due.append(row)
+            if row.attempts or connection.restored_at:
+                # There may be a copy already, of what the original was: once it is found, the next look may begin
+                # after this change. Where there is none, the copy is made of the original as it is then.
+                _note_changes(row, summary, discovered)
         elif row.state == OrderImport.State.CONFIRMED:
             _note_changes(row, summary, discovered)
             if signs.is_news(summary.updated_at, row.original_compared_as_of):

@@ -5,7 +5,7 @@ import io
 import pytest
 from django.core.management import call_command
 
-from orders.models import OrderImport, OrderUpdate
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.models import SyncSwitch
 from syncing import sweep
 from tests.support.backup import after_restore, resume_everything
@@ -83,6 +83,29 @@ def test_a_draft_that_was_found_again_and_is_deleted_gives_its_units_back(drafte
     shop.sim.delete_draft(shop.source.domain, shop.drafts[0])
     shop.run()
     assert shop.stock()[0] == shop.stock()[2] == 20
+
+
+@pytest.mark.parametrize("how", ["backup", "lost answer"])
+@pytest.mark.parametrize("strategy", ["order", "draft_order"])
+def test_what_the_original_gave_back_before_its_copy_was_found_is_taken_off_the_copy(trade, strategy, how):
+    """The lines that are noted are older than that, and the next comparison may begin after it."""
+    shop, order, _ = copied(trade, (0, 4), strategy=strategy)
+    state = {"state": "planned", "attempts": 0} if how == "backup" else {"state": "sent"}
+    OrderImport.objects.update(**state, copy_gid="", copy_order_gid="", sent_at=None, confirmed_at=None)
+    OrderImportLine.objects.update(is_pending=True)
+    after_restore()
+    row = {"line_item_id": order.lines[0].id, "quantity": 1, "restock_type": "CANCEL"}
+    shop.sim.refund(shop.north.domain, order, [row])
+    shop.north.lose_webhooks()
+    shop.world.tick(3 * 3600)
+    resume_everything()  # one comparison
+    for _ in range(3):
+        shop.world.tick(60)
+        shop.run()
+    assert OrderImport.objects.get(order_gid__endswith=f"/{order.id}").state == "confirmed"
+    copy = shop.copies[0] if strategy == "order" else shop.drafts[0]
+    assert sum(line.quantity - getattr(line, "removed", 0) for line in copy.lines) == 3
+    assert shop.stock() == (17, 17, 17)
 
 
 @pytest.mark.parametrize("knows", ["nothing of it", "that it was shipped"])
