@@ -93,6 +93,7 @@ class Accounts:
     def open_again(self) -> None:
         """Count from the opening, as after `mark`."""
         self._forget()
+        self.given_back = {}  # nobody has ordered anything yet
         source = self.places[0]
         self.starts = {
             (number, at): self.opening[source.store.pk, variant.item_id, location_id]
