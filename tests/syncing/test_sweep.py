@@ -275,7 +275,7 @@ def test_a_channel_that_cannot_be_told_keeps_no_other_from_it(monkeypatch):
     make_job(rows.connection)
     for name in ("a", "b", "c"):
         AlertChannel.objects.create(name=name, addresses=f"{name}@example.com", sends_digest=False)
-    fail_for(monkeypatch, alerts, "_tell", lambda channel, now: channel.name == "b")
+    fail_for(monkeypatch, alerts, "_compose_due", lambda channel, now: channel.name == "b")
     with pytest.raises(ValueError, match="a fault of ours"):
         alerts.watch()
     assert set(AlertMessage.objects.values_list("channel__name", flat=True)) == {"a", "c"}
@@ -311,7 +311,7 @@ def test_without_a_database_the_probe_says_so(beaten, client, monkeypatch):
 
 def test_an_alarm_that_fails_is_no_error_page(beaten, client, monkeypatch):
     Heartbeat.objects.filter(name=heartbeats.STOCK).update(beat_at=timezone.now() - LONG_AGO)
-    monkeypatch.setattr(service_problems, "look", end_the_session)
+    monkeypatch.setattr(service_problems, "find_problems", end_the_session)
     answer = client.get("/readyz")
     assert answer.status_code == 503 and "“stock”" in answer.json()["problems"][0]
 
