@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from orders import notices
-from orders.copies import importing
+from orders import decisions, notices
 from orders.models import OrderImport, OrderSettings
 from syncing.models import SyncJob
 from syncing.queue import enqueue
@@ -272,7 +271,7 @@ class TestFromWebhookToMail:
         assert "could not be copied" in mailoutbox[-1].subject
         shop.source.store.currency = "EUR"
         shop.source.store.save()
-        importing.import_again(shop.row(order))
+        decisions.import_again(shop.row(order))
         enqueue.import_order(shop.connection, shop.row(order).order_gid)
         shop.run()
         assert "is now the order" in mailoutbox[-1].subject

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.copies import importing
+from orders import decisions
 from orders.models import OrderImport, OrderUpdate
 from stores.clients import open_client
 from stores.shopify import gids
@@ -103,7 +103,7 @@ def test_where_no_answer_tells_the_time_an_operator_decides(trade, strategy):
     shop.run()
     work_for(shop, 3600, 300)
     assert (shop.row(order).state, made(shop)) == (State.SENT, [])
-    assert importing.send_again(shop.row(order))
+    assert decisions.send_again(shop.row(order))
     work_for(shop, 60)
     assert len(made(shop)) == 1
     assert shop.row(order).state == State.CONFIRMED
@@ -117,7 +117,7 @@ def test_an_operator_who_sends_again_too_soon_gets_the_copy_that_is_there(trade,
     lose(shop, strategy)
     shop.world.deliver()
     shop.world.work(tries=1)
-    assert importing.send_again(shop.row(order))
+    assert decisions.send_again(shop.row(order))
     shop.run()
     assert len(made(shop)) == 1
     assert shop.row(order).state == State.CONFIRMED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.copies import importing
+from orders import decisions
 from orders.models import OrderImport, OrderSettings
 from syncing import resuming
 from syncing.queue import enqueue
@@ -23,7 +23,7 @@ class TestRefusals:
         assert row.reason and not shop.copies
         shop.source.set(0, 9)
         shop.run()
-        assert importing.import_again(row)
+        assert decisions.import_again(row)
         enqueue.import_order(shop.connection, row.order_gid)
         shop.run()
         assert shop.row(order).state == State.CONFIRMED
@@ -46,11 +46,11 @@ class TestRefusals:
         order = shop.north.order((0, 4))
         shop.run()
         assert shop.stock() == (20, 16, 16)
-        assert importing.dismiss(shop.row(order), resuming.move_units, "Entered by hand.")
+        assert decisions.dismiss(shop.row(order), resuming.move_units, "Entered by hand.")
         shop.run()
         assert shop.row(order).reason == "Entered by hand."
         assert shop.stock()[2] == 20
-        assert not importing.dismiss(shop.row(order), resuming.move_units, "Again.")
+        assert not decisions.dismiss(shop.row(order), resuming.move_units, "Again.")
 
     @pytest.mark.parametrize("choices", [{}, {"when": "paid"}])
     def test_what_somebody_gives_up_while_it_is_read_stays_given_up_and_holds_nothing_back(self, trade, choices):
@@ -59,7 +59,7 @@ class TestRefusals:
 
         def give_up():
             OrderImport.objects.update(state=State.FAILED)
-            assert importing.dismiss(shop.row(order), resuming.move_units, "Entered by hand.")
+            assert decisions.dismiss(shop.row(order), resuming.move_units, "Entered by hand.")
 
         shop.world.deliver()
         inbox.process_new(topics.EFFECTS)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.copies import importing
+from orders import decisions
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderSplit
 from stores.models import VariantLink
 from stores.shopify import gids
@@ -196,7 +196,7 @@ def test_import_again_of_one_of_them_makes_no_second_copy(sources):
     shop = sources()
     order = shop.place((0, 1, "10.00"), (2, 2, "10.00"))
     shop.run()
-    assert not importing.import_again(shop.row(0, order))
+    assert not decisions.import_again(shop.row(0, order))
     enqueue.import_order(shop.connections[0], gids.gid("Order", order.id))
     shop.run()
     assert [len(costs) for costs in shop.totals()] == [1, 1]

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders import advice, notices
-from orders.copies import importing, late_links
+from orders import advice, decisions, notices
+from orders.copies import late_links
 from orders.models import OrderImport, OrderSettings
 from stores.models import VariantLink
 from stores.shopify import gids
@@ -144,7 +144,7 @@ def test_what_was_sold_before_its_product_was_linked_is_held_back_until_somebody
     assert shop.stock() == (20, 18, 18)
     assert OrderImport.objects.filter(ATTENTION).get() == row
     assert "Import again" in advice.what_to_do(row)
-    assert importing.import_again(row)
+    assert decisions.import_again(row)
     enqueue.import_order(shop.connection, row.order_gid)
     shop.run()
     assert (shop.row(order).state, shop.row(order).late_links) == (State.CONFIRMED, "")
@@ -255,7 +255,7 @@ def test_a_product_that_is_linked_to_another_source_than_the_one_that_missed_it_
     shop.run()
     row = shop.row(1, order)
     assert (row.late_links, list(row.lines.values_list("is_pending", flat=True))) == (LateLinks.LINKED, [True])
-    assert importing.import_again(row)
+    assert decisions.import_again(row)
     enqueue.import_order(shop.connections[1], row.order_gid)
     shop.run()
     assert shop.totals() == [[], [Decimal("60.00")]]

@@ -187,7 +187,7 @@ def test_missed_heartbeats_and_waiting_work_are_found(rows):
     make_job(rows.connection, state="queued", due_at=old, failure="")
     heartbeats.beat(heartbeats.RESTARTED)
     rows.connection.reconciled_at = timezone.now() - timedelta(hours=3)
-    rows.connection.save()
+    rows.connection.save(update_fields=["reconciled_at"])
     assert kinds() == {"heartbeat_missed", "work_waits", "workers_restarted", "overdue"}
     found = {problem.subject for problem in service_problems.find() if problem.kind == "heartbeat_missed"}
     assert found == {heartbeats.RETENTION}

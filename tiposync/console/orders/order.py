@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from orders.copies import importing, late_links
+from orders import decisions
+from orders.copies import late_links
 from orders.models import OrderImport
 from syncing import resuming
 from syncing.queue import enqueue
@@ -155,7 +156,7 @@ class OrderImportAdmin(ReadOnlyPage):
         offered=lambda row: row.state in AGAIN,
     )
     def import_again(self, request: HttpRequest, row: OrderImport) -> str:
-        if not importing.import_again(row):
+        if not decisions.import_again(row):
             raise ValueError("it was taken up meanwhile.")
         enqueue.import_order(row.connection, row.order_gid)
         return QUEUED
@@ -169,7 +170,7 @@ class OrderImportAdmin(ReadOnlyPage):
         offered=lambda row: row.state == State.SENT,
     )
     def send_again(self, request: HttpRequest, row: OrderImport) -> str:
-        if not importing.send_again(row):
+        if not decisions.send_again(row):
             raise ValueError("what became of it is known by now.")
         enqueue.import_order(row.connection, row.order_gid)
         return f"It is looked for, then sent. {QUEUED}"
@@ -205,7 +206,7 @@ class OrderImportAdmin(ReadOnlyPage):
         offered=_can_give_up,
     )
     def give_up(self, request: HttpRequest, row: OrderImport) -> str:
-        if not importing.dismiss(row, resuming.move_units, f"Given up by {request.user.get_username()}."):
+        if not decisions.dismiss(row, resuming.move_units, f"Given up by {request.user.get_username()}."):
             raise ValueError("it was taken up meanwhile: look whether its copy is there.")
         return "Given up: no copy is made of it."
 
@@ -214,7 +215,7 @@ class OrderImportAdmin(ReadOnlyPage):
         again = queryset.filter(state__in=AGAIN).select_related("connection__source", "connection__destination")
         count = 0
         for row in again.order_by("id")[:MOST_ROWS]:
-            if importing.import_again(row):
+            if decisions.import_again(row):
                 enqueue.import_order(row.connection, row.order_gid)
                 self.log_change(request, row, "Import again.")
                 count += 1

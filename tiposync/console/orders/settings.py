@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from orders.copies import importing
+from orders import decisions
 from orders.models import OrderImport, OrderSettings
 from stores.models import Connection, Strategy
 from stores.shopify import errors
@@ -70,7 +70,7 @@ def resume_orders(connection: Connection) -> int:
     failed = rows.filter(state=OrderImport.State.FAILED, failure=errors.MISCONFIGURED)
     count = 0
     for row in (waiting | failed).order_by("id")[:MOST_ROWS]:
-        if importing.import_again(row):
+        if decisions.import_again(row):
             enqueue.import_order(connection, row.order_gid)
             count += 1
     return count

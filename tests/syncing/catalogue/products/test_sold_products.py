@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders.copies import importing
+from orders import decisions
 from orders.models import OrderImport, OrderSettings
 from stores.shopify import errors, gids
 from tests.support.catalogue.showroom import Showroom
@@ -87,7 +87,7 @@ def test_an_order_that_overtakes_the_deletion_fails_and_is_skipped_when_it_is_im
     assert (row.state, row.failure) == (OrderImport.State.FAILED, errors.REJECTED)
     assert not shop.source.shop.orders
     shop.world.follow()
-    assert importing.import_again(row)
+    assert decisions.import_again(row)
     shop.world.carry_orders()
     row.refresh_from_db()
     assert row.state == OrderImport.State.SKIPPED

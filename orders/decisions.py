@@ -1,0 +1,44 @@
+"""What an operator decides about an order: that it is considered again, sent again, given up."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from orders import reserved_units
+from orders.intake import State
+from orders.models import OrderImport
+from orders.reserved_units import MoveUnits
+
+
+def import_again(order_import: OrderImport) -> bool:
+    """Have a skipped, waiting or failed order considered afresh; False if it is copied or under way.
+
+    The caller then has it imported. What was ever sent is looked for before anything is sent.
+    """
+    again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
+    afresh = {"state": State.PLANNED, "waits_for": "", "reason": "", "failure": "", "is_forgotten": False}
+    afresh |= {"late_links": ""}
+    return bool(again.update(**afresh, changed_at=timezone.now()))
+
+
+def send_again(order_import: OrderImport) -> bool:
+    """Have an order of unknown outcome looked for once more and then sent, without waiting any longer.
+
+    False if it is in another state. The search is made by the import itself; it cannot be left out.
+    """
+    unknown = OrderImport.objects.filter(pk=order_import.pk, state=State.SENT)
+    return bool(unknown.update(may_send_again=True, changed_at=timezone.now()))
+
+
+def dismiss(order_import: OrderImport, move_units: MoveUnits, reason: str) -> bool:
+    """Give up an order that has no copy: an operator entered it by hand, or does not want it.
+
+    False if it is copied, or may be. Its units are no longer held back.
+    """
+    with transaction.atomic():
+        waiting = OrderImport.objects.filter(
+            pk=order_import.pk, state__in=(State.PLANNED, State.WAITING, State.FAILED), attempts=0
+        )
+        if not waiting.update(state=State.SKIPPED, reason=reason, failure="", waits_for="", changed_at=timezone.now()):
+            return False
+        move_units(reserved_units.unreserve(order_import), None)
+    return True
