@@ -43,7 +43,6 @@ EXCEPTIONS = {
     "BASE_DIR": "Django's name",
     "SHOPIFY_BASE_URL": "a setting of installations",
     "ORDER_LOOK_SECONDS": "a setting of installations",
-    "take_off": "units that a copy is to lose, beside `add`",
 }
 # A constant that is a number has one of these words in its name: what is counted, or measured.
 UNITS = """

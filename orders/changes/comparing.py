@@ -317,8 +317,8 @@ class Comparison:
     def _note_work(self, lines: Mapping[str, Line]) -> None:
         row, original, copy = self.row, self.read_original(), self.read_copy()
         if self._has_refunds_left():  # which say how the same units are taken off, and may be under way
-            self.steps = {gid: replace(each, take_off=0) for gid, each in self.steps.items()}
-        wanted = {gid: each.add - each.take_off for gid, each in self.steps.items() if each.add or each.take_off}
+            self.steps = {gid: replace(each, remove=0) for gid, each in self.steps.items()}
+        wanted = {gid: each.add - each.remove for gid, each in self.steps.items() if each.add or each.remove}
         if wanted:
             self._note_edit(wanted)
         decisions.note(row, copy, {gid: each.report for gid, each in self.steps.items() if each.report}, lines)
@@ -392,6 +392,6 @@ def _by_gid(lines: Iterable[LineNow]) -> dict[str, LineNow]:
 
 def _leave_in_copy(line: LineNow, steps: LineSteps) -> LineSteps:
     """The connection takes nothing off its copies: what the original has lost is agreed to stay in the copy."""
-    if not steps.take_off:
+    if not steps.remove:
         return steps
-    return replace(steps, take_off=0, report=0, baseline=Baseline(line.original_quantity, line.copy_quantity))
+    return replace(steps, remove=0, report=0, baseline=Baseline(line.original_quantity, line.copy_quantity))

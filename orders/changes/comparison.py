@@ -56,7 +56,7 @@ class LineSteps:
     gid: str
     baseline: Baseline
     add: int = 0
-    take_off: int = 0
+    remove: int = 0
     carry_back: int = 0
     report: int = 0
     reserved_quantity: int = 0
@@ -64,7 +64,7 @@ class LineSteps:
     @property
     def has_work(self) -> bool:
         """Whether something is to be sent."""
-        return bool(self.add or self.take_off or self.carry_back)
+        return bool(self.add or self.remove or self.carry_back)
 
 
 def compare_line(line: LineNow, *, carries_back: bool = False) -> LineSteps:
@@ -77,13 +77,13 @@ def compare_line(line: LineNow, *, carries_back: bool = False) -> LineSteps:
     if original == copy or theirs == own:
         return LineSteps(line.gid, Baseline(original, copy))
     left = theirs - _alike(theirs, own)
-    take_off, add = min(max(-left, 0), max(line.open_quantity, 0)), max(left, 0)
+    remove, add = min(max(-left, 0), max(line.open_quantity, 0)), max(left, 0)
     # What is shipped cannot be taken off.
-    differs = copy + add - take_off - (known.copy + theirs)
+    differs = copy + add - remove - (known.copy + theirs)
     carry_back = min(max(-differs, 0), max(original, 0)) if carries_back and line.baseline else 0
     agreed = Baseline(original - carry_back, known.copy + theirs - carry_back)
     owed = add + (0 if line.is_original_shipped else max(-differs, 0))
-    return LineSteps(line.gid, agreed, add, take_off, carry_back, differs + carry_back, owed)
+    return LineSteps(line.gid, agreed, add, remove, carry_back, differs + carry_back, owed)
 
 
 def _alike(theirs: int, own: int) -> int:

@@ -96,10 +96,10 @@ def carry_edit(update: OrderUpdate, comparison: Comparison, choices: OrderSettin
 
     Raises RetryLater, UpdateRefused, and what the client raises.
     """
-    steps = {gid: each for gid, each in comparison.steps.items() if each.add or each.take_off}
+    steps = {gid: each for gid, each in comparison.steps.items() if each.add or each.remove}
     if not steps:
         return state.skip(update, decisions.SAME)
-    wanted = {gid: each.add - each.take_off for gid, each in steps.items()}
+    wanted = {gid: each.add - each.remove for gid, each in steps.items()}
     try:
         return _Editor(update, comparison, choices).edit(steps)
     except (UpdateRefused, errors.UserErrors, errors.AccessDenied) as error:
@@ -120,7 +120,7 @@ class _Editor:
         self.lines = {line.line_gid: line for line in self.row.lines.select_related("source_variant")}
 
     def edit(self, steps: Mapping[str, LineSteps]) -> str:
-        quantities = self._quantities({gid: each.take_off for gid, each in steps.items() if each.take_off})
+        quantities = self._quantities({gid: each.remove for gid, each in steps.items() if each.remove})
         added = self._added({gid: each.add for gid, each in steps.items() if each.add})
         edit_gid = order_edits.begin_edit(self.client, self.row.copy_order_gid)
         rows = [units for _, units in added]
@@ -134,7 +134,7 @@ class _Editor:
                 {"line": gid, "variant": units.variant_gid, "title": units.title, "quantity": units.quantity}
                 for gid, units in added
             ],
-            "units": {gid: each.add - each.take_off for gid, each in steps.items()},
+            "units": {gid: each.add - each.remove for gid, each in steps.items()},
             "baselines": {gid: [each.baseline.original, each.baseline.copy] for gid, each in steps.items()},
         }
         if not state.begin(self.update, body, as_of=self.client.answered_at):

@@ -30,14 +30,14 @@ def apply(now, steps):
     return replace(
         now,
         original_quantity=now.original_quantity - steps.carry_back,
-        copy_quantity=now.copy_quantity + steps.add - steps.take_off,
-        open_quantity=now.open_quantity + steps.add - steps.take_off,
+        copy_quantity=now.copy_quantity + steps.add - steps.remove,
+        open_quantity=now.open_quantity + steps.add - steps.remove,
         baseline=steps.baseline,
     )
 
 
 def steps_of(steps):
-    return steps.add, steps.take_off, steps.carry_back, steps.report, steps.reserved_quantity
+    return steps.add, steps.remove, steps.carry_back, steps.report, steps.reserved_quantity
 
 
 @given(counts, st.none() | st.tuples(counts, counts), st.booleans())
@@ -86,7 +86,7 @@ def test_carried_back_both_hold_the_same_unless_a_shipped_or_an_added_unit_needs
 
 @given(lines())
 def test_nothing_shipped_is_ever_taken_off(now):
-    assert compare_line(now).take_off <= now.open_quantity
+    assert compare_line(now).remove <= now.open_quantity
 
 
 @given(counts, st.lists(counts, min_size=1, max_size=6), st.lists(st.booleans(), min_size=6, max_size=6))
@@ -106,7 +106,7 @@ def test_each_own_change_is_carried_once(agreed, more, less):
     less = min(less, agreed)
     steps = compare_line(line(agreed + more, agreed - less, agreed))
     if more or less:
-        assert (steps.add, steps.take_off, steps.report) == (more, 0, -less)
+        assert (steps.add, steps.remove, steps.report) == (more, 0, -less)
 
 
 @given(counts, counts)
