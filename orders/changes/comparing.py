@@ -159,7 +159,7 @@ class Comparison:
                 line.original_quantity = current.get(gid, 0)
                 more = line.original_quantity - line.quantity
                 differs = differs or bool(more)
-                owed = max(more, 0) if line.source_variant_id and not self._is_bypassed(line) else 0
+                owed = self._owed(line, max(more, 0), max(more, 0))
                 line.owed_quantity = owed if fresh.original_signs == self.seen[0] else max(owed, line.owed_quantity)
             Line.objects.bulk_update(lines.values(), COMPARED)
             if differs and not original.cancelled_at:
@@ -249,7 +249,7 @@ class Comparison:
             line, steps = lines[each.gid], self.steps[each.gid]
             moved = moved or line.copy_quantity != each.copy_quantity
             line.original_quantity, line.copy_quantity = each.original_quantity, each.copy_quantity
-            owed = steps.reserved_quantity if line.source_variant_id and not self._is_bypassed(line) else 0
+            owed = self._owed(line, steps.reserved_quantity, steps.add)
             line.owed_quantity = owed if can_lower else max(owed, line.owed_quantity)
             if not steps.has_work and not steps.report and not each.under_way:
                 line.original_baseline, line.copy_baseline = steps.baseline.original, steps.baseline.copy
@@ -259,10 +259,12 @@ class Comparison:
         Line.objects.bulk_update(lines.values(), COMPARED)
         return moved
 
-    def _is_bypassed(self, line: Line) -> bool:
-        """Two-way, what the destination sells besides travels as a change of its stock."""
-        two_way = self.row.connection.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY)
-        return two_way and not line.quantity
+    def _owed(self, line: Line, units: int, added: int) -> int:
+        """Which of the missing units are held back. Two-way, what the destination sells besides travels as a change of
+        its stock, and must not be counted twice."""
+        if line.source_variant_id is None:
+            return 0
+        return units - added if carries_stock_both_ways(self.row) else units
 
     def _keep_matches(self, lines: Mapping[str, Line]) -> None:
         """Write down which lines of the copy stand for which of the original."""
@@ -384,6 +386,11 @@ COMPARED = [
     "owed_quantity",
     "copy_line_gids",
 ]
+
+
+def carries_stock_both_ways(row: OrderImport) -> bool:
+    """Whether the connection of an order has become a two-way one since."""
+    return row.connection.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY)
 
 
 def _by_gid(lines: Iterable[LineNow]) -> dict[str, LineNow]:

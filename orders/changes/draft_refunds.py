@@ -18,7 +18,7 @@ from typing import Any
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import decisions, state
+from orders.changes import comparing, decisions, state
 from orders.changes.state import UpdateRefused
 from orders.copies import mapping, splits
 from orders.copies.importing import RetryLater, import_order
@@ -258,7 +258,8 @@ def carry_edit(update: OrderUpdate, choices: OrderSettings, clients: OpenClient,
     except UpdateRefused as error:
         decisions.need_shop(update, str(error), wanted)
         return str(error)
-    if found != _as_sent(before):
+    is_gained = any(units > rows[gid].quantity for gid, units in wanted.items())
+    if found != _as_sent(before) or is_gained and comparing.carries_stock_both_ways(row):
         words = _edit_by_hand(rows, wanted)
         decisions.need_shop(update, words, wanted)
         return words
@@ -314,7 +315,7 @@ def _edit_by_hand(rows: Mapping[str, Line], wanted: Mapping[str, int]) -> str:
     changed = {gid: units - rows[gid].quantity for gid, units in wanted.items() if units != rows[gid].quantity}
     more = ", ".join(f"{units} × “{rows[gid].title}”" for gid, units in changed.items() if units > 0)
     less = ", ".join(f"{-units} × “{rows[gid].title}”" for gid, units in changed.items() if units < 0)
-    words = ["The original was changed, and the draft is not as it was made: somebody changed it."]
+    words = ["The original was changed. The draft is not as it was made, or its units travel as stock by now."]
     words += [f"Add by hand: {more}. Until then these units are held back."] if more else []
     words += [f"Take off by hand: {less}."] if less else []
     return " ".join([*words, "Then press “Done by hand”."])

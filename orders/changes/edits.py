@@ -40,6 +40,11 @@ BYPASSED = (
     "The original has gained {units}. The copies of this connection leave the source's stock alone, which an edit of "
     "the copy would not: add these units by hand, then press “Done by hand”."
 )
+BY_STOCK = (
+    "The original has gained {units}. The connection carries stock both ways now, so these units are taken from the "
+    "source's stock already, and adding them to the copy would take them once more: see to them by hand, then press "
+    "“Done by hand”."
+)
 DEARER = (
     "The original has gained {units}, at {sold} a unit, which the source sells at {own}: Shopify takes no unit into an "
     "order at more than its own price. Add it to the copy by hand, then press “Done by hand”."
@@ -175,6 +180,8 @@ class _Editor:
         """What is to be added at which price: (original's line, units of one price)."""
         if not more:
             return []
+        if comparing.carries_stock_both_ways(self.row):
+            raise UpdateRefused(BY_STOCK.format(units=self._in_words(more)))
         if self.choices.inventory_behaviour == OrderSettings.InventoryBehaviour.BYPASS:
             raise UpdateRefused(BYPASSED.format(units=self._in_words(more)))
         row = self.row

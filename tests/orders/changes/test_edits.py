@@ -202,3 +202,17 @@ def test_a_worker_that_dies_anywhere_adds_once(trade):
             assert statement > 8
             return
     raise AssertionError("it never lived to the end")
+
+
+def test_once_stock_travels_both_ways_what_is_added_is_not_taken_twice(trade):
+    shop, order, copy = copied(trade)
+    shop.world.choose_strategy(shop.connection, "two_way")
+    enqueue.carry_stock(shop.connection)
+    settle(shop)
+    shop.run()
+    add(shop, order, 1, 2)
+    shop.run()
+    settle(shop)
+    assert shop.stock(1) == (18, 18, 18)
+    assert held(copy) == [("Product 0", 1)]
+    assert OrderUpdate.objects.get(kind=Kind.EDIT).state == State.NEEDS_SHOP
