@@ -87,6 +87,7 @@ TABLE = {
     "orders.OrderImport": ORDERS,
     "orders.OrderImportLine": ORDERS,
     "orders.OrderSettings": PEOPLE,
+    "orders.OrderSplit": ORDERS,
     "orders.OrderUpdate": ORDERS,
     "syncing.AlertChannel": PEOPLE,
     "syncing.AlertChannel_stores": PEOPLE,
