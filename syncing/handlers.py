@@ -44,7 +44,7 @@ def carry_stock(job: SyncJob) -> str | None:
     if connection.why_inert():
         return None  # its links stay dirty; resuming reconciles and runs it
     if connection.carries_orders and connection.aligned_strategy != connection.strategy:
-        _prepare_orders(connection)
+        _prepare_orders(connection, job)
     words = orders.why_orders_must_end_first(connection, open_client)
     if words:
         connection.strategy = connection.aligned_strategy  # of this object: until then the old one is in force
@@ -92,7 +92,7 @@ def start_connection(job: SyncJob) -> str:
         raise linking.LinkRefused("No locations are mapped: map at least one, then start the connection again.")
     message = match_connection(job)
     if connection.carries_orders:
-        _prepare_orders(connection)
+        _prepare_orders(connection, job)
     connection.start(ask_time(connection.destination))
     enqueue.carry_stock(connection)
     return f"Started. {message}"
@@ -203,10 +203,14 @@ def update_order(job: SyncJob) -> str:
     return carry.carry_updates(connection, job.arguments["order_gid"], open_client, resuming.move_units)
 
 
-def _prepare_orders(connection: Connection) -> None:
-    """Have both stores looked at for what orders need: scopes, subscriptions, the definition of our metafield."""
+def _prepare_orders(connection: Connection, job: SyncJob) -> None:
+    """Have both stores looked at for what orders need: scopes, subscriptions, the definition of our metafield.
+
+    Once for a job, however often it is tried: a good check has what waits tried again, which would go round for ever.
+    """
     for store in (connection.source, connection.destination):
-        enqueue.check_store(store)
+        if store.checked_at is None or store.checked_at < job.created_at:
+            enqueue.check_store(store)
 
 
 def check_store(job: SyncJob) -> str:

@@ -67,16 +67,36 @@ class Run:
         """
         deadline = time.monotonic() + budget_seconds
         self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
-        if self.connection.is_leaving_two_way and not self._end_two_way(deadline, is_stopping):
-            self.troubles.raise_worst()
-            return not self.is_cut_short
         if self.connection.is_two_way and self.connection.aligned_strategy == ENDING_TWO_WAY:
             realigning.stay_two_way(self.connection)
-        if self.connection.aligned_strategy != self.connection.strategy:
-            realigning.realign(self.connection, self._ask_orders_from())
-        is_done = self._carry_all(deadline, is_stopping)
+        chosen, in_force = self.connection.strategy, self._in_force(deadline, is_stopping)
+        self.connection.strategy = in_force  # of this object: what was chosen stands in the row
+        try:
+            is_done = self._carry_all(deadline, is_stopping)
+        finally:
+            self.connection.strategy = chosen
         self.troubles.raise_worst()
         return is_done
+
+    def _in_force(self, deadline: float, is_stopping: Callable[[], bool]) -> str:
+        """The strategy to go on with: the chosen one, which begins now if it can, else the one before.
+
+        A store that must be asked first and does not answer keeps the new one from beginning, and nothing else waiting.
+        """
+        chosen, old = self.connection.strategy, self.connection.aligned_strategy
+        if old == chosen:
+            return chosen
+        try:
+            if self.connection.is_leaving_two_way:
+                for store in (self.connection.source, self.connection.destination):
+                    shops.ask_time(self.clients(store))
+                if not self._end_two_way(deadline, is_stopping):
+                    return Connection.Strategy.TWO_WAY
+            realigning.realign(self.connection, self._ask_orders_from())
+        except ShopifyError as error:
+            self.troubles.errors.append(error)
+            return Connection.Strategy.TWO_WAY if self.connection.is_leaving_two_way else old
+        return chosen
 
     def _ask_orders_from(self) -> datetime | None:
         """The destination's clock as another strategy begins that carries orders; None where none does."""
@@ -93,8 +113,17 @@ class Run:
 
     def _end_two_way(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:
         """Carry what changed on either side while the connection was two-way; False while that is not done."""
-        if self.connection.aligned_strategy != ENDING_TWO_WAY:
+        is_resumed = self.connection.aligned_strategy == ENDING_TWO_WAY
+        if not is_resumed:
             realigning.end_two_way(self.connection)
+        if not self._has_ended(deadline, is_stopping):
+            return False
+        if is_resumed:  # it has waited, for days perhaps: what changed meanwhile unseen is read now
+            realigning.end_two_way(self.connection)
+        return not is_resumed or self._has_ended(deadline, is_stopping)
+
+    def _has_ended(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:
+        """Carry what waits under two-way; whether that is all of it."""
         chosen, self.connection.strategy = self.connection.strategy, Connection.Strategy.TWO_WAY
         try:
             is_done = self._carry_all(deadline, is_stopping)
