@@ -129,3 +129,13 @@ def test_every_write_arrives_with_one_worker_process_and_with_two():
         ("1", "6", "2"),
         ("2", "6", "2"),
     ]
+
+
+@only_if_long
+def test_one_store_in_trouble_keeps_no_change_from_the_others():
+    states = ["well", "down", "throttled"]
+    sizes = ["--destinations", "3", "--items", "6", "--seconds", "2", "--pause", "0.5"]
+    rows = run_benchmark("one_store_down", *sizes, "--states", *states)
+    assert [row["the last store"] for row in rows] == states
+    assert {row["arrived at the others"] for row in rows} == {"8 of 8"}
+    assert all(0 < number(row["p50 s"]) <= number(row["longest s"]) for row in rows)
