@@ -72,9 +72,9 @@ class Accounts:
     def owed(self, source: Place, number: int, by: Connection | None = None) -> int:
         """Units of an item that the product holds back: sold in a destination, and not taken from the source yet."""
         gid = f"/{source.variants[number].id}"
-        lines = OrderImportLine.objects.filter(source_variant__gid__endswith=gid, is_pending=True)
+        lines = OrderImportLine.objects.filter(source_variant__gid__endswith=gid)
         lines = lines.filter(order_import__connection=by) if by else lines
-        return sum(lines.values_list("quantity", flat=True))
+        return sum(line.owed_quantity + (line.quantity if line.is_pending else 0) for line in lines)
 
     def _two_way_stores(self) -> set[int]:
         return {connection.destination_id for connection in self.connections if connection.is_two_way}
