@@ -13,15 +13,7 @@ from django.db import transaction
 
 from orders import intake, reserved_units
 from orders.changes import decisions, signs, state, units_left
-from orders.changes.comparison import (
-    Baseline,
-    LineNow,
-    LineSteps,
-    Payment,
-    compare_lines,
-    find_payment,
-    payment_words,
-)
+from orders.changes.comparison import Baseline, LineNow, LineSteps, Payment, compare_lines, find_payment, payment_words
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
