@@ -324,7 +324,7 @@ def test_a_slow_store_is_asked_once_and_rests_then_whatever_asks_it(pair, monkey
         pass
     assert (south.available(1), north.shop.counters.requests) == (19, asked)
     waiting = SyncJob.objects.filter(state="queued", message__contains="is asked again in")
-    assert {job.kind for job in waiting} == {"carry_stock", "reconcile"}
+    assert {job.kind for job in waiting} == {"carry_stock", "reconcile", "check_store"}
     assert all(job.due_at > timezone.now() for job in waiting)
 
 
