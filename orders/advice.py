@@ -1,11 +1,13 @@
 """What an operator can do about an order, in a sentence, for its page and for the mails about it."""
 
+from orders import side_by_side
 from orders.models import OrderImport
 from orders.models import OrderUpdate as Update
 from stores.shopify import errors
 
 State = OrderImport.State
 DraftStatus = OrderImport.DraftStatus
+Place = OrderImport.Place
 
 IDLE = "Nothing to do"
 NOTHING = f"{IDLE}."
@@ -31,10 +33,11 @@ _WAITING: dict[str, str] = {
     "it.",
     OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
 }
-_DRAFT: dict[str, str] = {
-    DraftStatus.COMPLETED: NOTHING,
-    DraftStatus.DELETED: "If it was deleted by mistake, enter the order in the source by hand.",
-}
+_UNPROVED = (
+    "Shopify's answer was lost, and whether the copy is there cannot be proved. Press “Send again”: it is looked for "
+    "once more, and sent only if it is not found."
+)
+_DRAFT_DELETED = "If it was deleted by mistake, enter the order in the source by hand."
 
 
 def what_to_do(order_import: OrderImport) -> str:
@@ -45,24 +48,34 @@ def what_to_do(order_import: OrderImport) -> str:
     words = [*_about_changes(order_import), _about_state(order_import)]
     inert = order_import.connection.why_inert()
     if inert and _waits(order_import):
-        words = [f"Nothing happens now. {inert}", *words]
+        words = [f"Nothing happens now. {inert} Put that right first.", *words]
+    elif inert and order_import.state == State.CONFIRMED:
+        words = [f"What happens to it now is not carried. {inert} Once that is put right, it is.", *words]
     said = [each for each in words if not each.startswith(IDLE)]
     return " ".join(said) or words[-1]
 
 
 def _waits(order_import: OrderImport) -> bool:
     """Whether something is still to happen to it by itself."""
-    is_open = order_import.updates.filter(state__in=(Update.State.PLANNED, Update.State.SENT)).exists()
-    return is_open or order_import.state in OrderImport.UNFINISHED
+    if order_import.state == State.CONFIRMED and order_import.place in (Place.WANTED, Place.SENT):
+        return True
+    return order_import.state in OrderImport.UNFINISHED or waits_for_carrying(order_import)
+
+
+def waits_for_carrying(order_import: OrderImport) -> bool:
+    """Whether something happened to a copied order, or to its copy, that is still to be compared or carried."""
+    if side_by_side.has_unseen_signs(order_import):
+        return True
+    return any(update.state in (Update.State.PLANNED, Update.State.SENT) for update in order_import.updates.all())
 
 
 def _about_changes(order_import: OrderImport) -> list[str]:
     """What is to be done about what happened to it later."""
     words = []
-    for update in order_import.updates.filter(state__in=(Update.State.NEEDS_SHOP, Update.State.FAILED)).order_by("pk"):
+    for update in sorted(order_import.updates.all(), key=lambda each: each.pk):
         if update.state == Update.State.NEEDS_SHOP:
             words.append(f"It needs the shop: {update.reason}")
-        else:
+        elif update.state == Update.State.FAILED:
             name = update.get_kind_display().lower()
             words.append(f"A later change was not carried ({name}): {update.reason} Then press “Try again” on it.")
     return words
@@ -75,6 +88,8 @@ def _about_state(order_import: OrderImport) -> str:
         return words if order_import.attempts else words + _GIVE_UP
     if order_import.state == State.WAITING:
         return _WAITING.get(order_import.waits_for, NOTHING)
+    if order_import.state == State.SENT and order_import.failure:
+        return _UNPROVED
     if order_import.state == State.SENT:
         return (
             "Nothing to do: Shopify's answer was lost, so the copy is looked for, and sent again only if it is not "
@@ -95,8 +110,6 @@ def _about_state(order_import: OrderImport) -> str:
 
 
 def _about_copy(order_import: OrderImport) -> str:
-    if order_import.is_draft and order_import.draft_status in _DRAFT:
-        return _DRAFT[order_import.draft_status]
     words = []
     if order_import.notes:
         words.append("Look at the copy: see the notes.")
@@ -104,6 +117,15 @@ def _about_copy(order_import: OrderImport) -> str:
         words.append(_LATE_PARTIAL)
     elif order_import.is_partial and order_import.late_links != OrderImport.LateLinks.ENDED:
         words.append("Add what was left out to the copy by hand if you ship it; link those products for later orders.")
-    if order_import.is_draft:
+    if order_import.draft_status == DraftStatus.DELETED:
+        words.append(_DRAFT_DELETED)
+    elif order_import.is_draft and order_import.draft_status != DraftStatus.COMPLETED:
         words.append("Complete the draft in the source when the order is to be fulfilled.")
-    return " ".join(words) or NOTHING
+    return " ".join(words) or _about_progress(order_import)
+
+
+def _about_progress(order_import: OrderImport) -> str:
+    """Of a copy with which nobody has to do anything: whether all is done, or something still goes on by itself."""
+    if _waits(order_import):
+        return f"{IDLE}: what happened since it was copied is carried within seconds."
+    return NOTHING

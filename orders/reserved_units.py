@@ -77,7 +77,7 @@ def _noted(
     partners: dict[str, tuple[int, str]],
     doubts: dict[str, int],
 ) -> OrderImportLine:
-    row = row or Line(order_import=order_import, line_gid=line.gid)
+    row = row or Line(order_import=order_import, line_gid=line.gid, ordered_quantity=line.quantity)
     row.variant_gid, row.title, row.quantity = line.variant_gid, line.title[:255], line.quantity
     row.is_doubtful = line.variant_gid in doubts
     row.source_variant_id = doubts.get(line.variant_gid) or partners.get(line.variant_gid, (None, ""))[0]
@@ -125,6 +125,7 @@ def add_lines(
                 variant_gid=line.variant_gid,
                 title=line.title[:255],
                 source_variant_id=partner,
+                ordered_quantity=line.quantity,
                 quantity=0,
                 state=Line.State.ELSEWHERE if is_elsewhere else state,
                 reason=left_out[:255] if is_left_out and not is_elsewhere else "",
@@ -307,10 +308,16 @@ def have_gone(order_import: OrderImport) -> bool:
 def count_reserved(rows: Collection[Line]) -> dict[int, int]:
     units: dict[int, int] = {}
     for row in rows:
-        held = row.owed_quantity + (row.quantity if row.is_pending else 0)
-        if held and row.source_variant_id is not None:
+        if row.source_variant_id is not None and (held := count_held(row)):
             units[row.source_variant_id] = units.get(row.source_variant_id, 0) + held
     return units
+
+
+def count_held(line: Line) -> int:
+    """How many units of a line are held back: of one that is linked to nothing none are."""
+    if line.source_variant_id is None:
+        return 0
+    return line.owed_quantity + (line.quantity if line.is_pending else 0)
 
 
 def find_changed(before: dict[int, int], after: dict[int, int]) -> set[int]:

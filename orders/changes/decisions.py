@@ -86,7 +86,7 @@ def _end(update: OrderUpdate, end_state: str, words: str) -> None:
 
 def needs_shop(row: OrderImport) -> bool:
     """Whether somebody has to decide about an order."""
-    return row.updates.filter(state=State.NEEDS_SHOP).exists()
+    return any(update.state == State.NEEDS_SHOP for update in row.updates.all())
 
 
 def decide_done(row: OrderImport, move_units: MoveUnits, words: str) -> bool:

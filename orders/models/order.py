@@ -175,6 +175,9 @@ class OrderImportLine(models.Model):
     variant_gid = models.CharField("variant in the destination", max_length=64, blank=True)
     source_variant = models.ForeignKey(Variant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     title = models.CharField(max_length=255, blank=True)
+    # The units of the line when it was first seen; empty: seen by a release that did not keep them.
+    ordered_quantity = models.PositiveIntegerField("units ordered", null=True, blank=True, editable=False)
+    # The units that its copy was made with, or is to be made with.
     quantity = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     reason = models.CharField(max_length=255, blank=True)

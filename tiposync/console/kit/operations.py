@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -87,7 +88,7 @@ class OperatedMixin(admin.ModelAdmin):
                     "explanation": explanation,
                     "tone": button.tone,
                     "is_page": button.is_page,
-                    "url": self.do_url(row, name),
+                    "url": self._with_list(request, self.do_url(row, name)),
                 }
             )
         return buttons
@@ -160,4 +161,9 @@ class OperatedMixin(admin.ModelAdmin):
         if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}):
             return HttpResponseRedirect(wanted)
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        return HttpResponseRedirect(reverse(name, args=[row.pk]))
+        return HttpResponseRedirect(self._with_list(request, reverse(name, args=[row.pk])))
+
+    def _with_list(self, request: HttpRequest, url: str) -> str:
+        """The address with the filters of the list that the page was opened from: the way back leads to those rows."""
+        filters = request.GET.get("_changelist_filters", "")
+        return f"{url}?{urlencode({'_changelist_filters': filters})}" if filters else url

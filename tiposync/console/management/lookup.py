@@ -1,15 +1,19 @@
-"""What commands are told by text (a store, a connection, a location, a variant) as rows; or what is known instead."""
+"""What commands are told by text (a store, a connection, an order, a variant …) as rows; or what is known instead."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.core.management.base import CommandError
+from django.db.models import Q
 
+from orders.models import OrderImport
 from stores.models import Connection, Location, Store, Variant
 from stores.shopify import gids
 from stores.variants import key_of
+from tiposync.console.orders.summary import orders_with_number
 
 SUFFIX = ".myshopify.com"
+MOST_NAMED_ORDERS = 20
 
 
 def clean_domain(text: str) -> str:
@@ -83,6 +87,31 @@ def find_variant(store: Store, text: str) -> Variant:
     raise CommandError(
         f"{store} has no variant with the SKU or id “{text}” (as last read; link_products --match reads)."
     )
+
+
+def find_order(text: str, connection: Connection | None = None) -> OrderImport:
+    """By name (#1001), number or gid, of the original or of its copy. Raises CommandError for none, or for several."""
+    text = text.strip()
+    orders = OrderImport.objects.select_related("connection__source", "connection__destination").order_by("pk")
+    orders = orders.filter(connection=connection) if connection else orders
+    if text.startswith("gid://"):
+        ways = [Q(order_gid=text), Q(copy_gid=text) | Q(copy_order_gid=text)]
+    else:
+        names = [text, f"#{text}"]
+        ways = [Q(order_name__in=names), Q(copy_name__in=names)]
+        ways += [orders_with_number(int(text))] if text.isascii() and text.isdigit() else []
+    # A name of an original counts before that of a copy, which another order may have in its own store.
+    found = next((rows for way in ways if (rows := list(orders.filter(way)[:MOST_NAMED_ORDERS]))), [])
+    if len(found) == 1:
+        return found[0]
+    place = f" of {name_of(connection)}" if connection else ""
+    if not found:
+        raise CommandError(
+            f"There is no order “{text}”{place}. Give its name, its number or its gid, or that of its copy; "
+            "“orders list” shows those that are known."
+        )
+    known = ", ".join(f"{row.order_gid} of {name_of(row.connection)}" for row in found)
+    raise CommandError(f"There are several orders “{text}”: {known}. Give one's gid, or --connection.")
 
 
 def _known(rows: Iterable[object], field: str, command: str) -> str:

@@ -17,6 +17,22 @@ ATTENTION = Q(state=State.FAILED) | Q(state=State.WAITING, waits_for=WaitsFor.LI
 UNFINISHED = Q(state__in=OrderImport.UNFINISHED)
 
 
+def condition_of(name: str) -> Q:
+    """The orders that a choice of the filter names; all of them where it is none."""
+    conditions = {
+        "attention": ATTENTION,
+        "unfinished": UNFINISHED,
+        "payment": Q(state=State.WAITING, waits_for=WaitsFor.PAYMENT),
+        "links": Q(state=State.WAITING, waits_for=WaitsFor.LINKS) | Q(late_links=OrderImport.LateLinks.WANTED),
+        "linked": LINKED_LATE,
+        "partial": Q(state=State.CONFIRMED, is_partial=True),
+        "drafts": Q(state=State.CONFIRMED, draft_status__in=[DraftStatus.OPEN, DraftStatus.INVOICE_SENT]),
+        "changes": _with_changes(OrderUpdate.State.FAILED),
+        "shop": _with_changes(OrderUpdate.State.NEEDS_SHOP),
+    }
+    return conditions.get(name, Q())
+
+
 class ProgressFilter(DropdownFilter):
     """What wants attention, or is not over yet."""
 
@@ -37,18 +53,7 @@ class ProgressFilter(DropdownFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
-        conditions = {
-            "attention": ATTENTION,
-            "unfinished": UNFINISHED,
-            "payment": Q(state=State.WAITING, waits_for=WaitsFor.PAYMENT),
-            "links": Q(state=State.WAITING, waits_for=WaitsFor.LINKS) | Q(late_links=OrderImport.LateLinks.WANTED),
-            "linked": LINKED_LATE,
-            "partial": Q(state=State.CONFIRMED, is_partial=True),
-            "drafts": Q(state=State.CONFIRMED, draft_status__in=[DraftStatus.OPEN, DraftStatus.INVOICE_SENT]),
-            "changes": _with_changes(OrderUpdate.State.FAILED),
-            "shop": _with_changes(OrderUpdate.State.NEEDS_SHOP),
-        }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
+        return queryset.filter(condition_of(self.value() or ""))
 
 
 def _with_changes(state: str) -> Q:

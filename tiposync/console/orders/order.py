@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, Model, QuerySet, When, prefetch_related_objects
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from orders import decisions
+from orders.changes.decisions import needs_shop
 from orders.copies import late_links
 from orders.models import OrderImport
 from syncing import resuming
@@ -17,6 +18,7 @@ from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.orders import deciding
 from tiposync.console.orders.filters import ProgressFilter
 from tiposync.console.orders.summary import (
     copy_of,
@@ -31,7 +33,6 @@ from tiposync.console.orders.summary import (
 CHANGE = "orders.change_orderimport"
 State = OrderImport.State
 DraftStatus = OrderImport.DraftStatus
-AGAIN = (State.SKIPPED, State.WAITING, State.FAILED)
 QUEUED = "It is taken up within seconds if a worker is up; reload to see what came of it."
 MOST_ROWS = 1000
 
@@ -76,7 +77,7 @@ class OrderImportAdmin(ReadOnlyPage):
     search_help_text = "Search by name (#1001) or Shopify's number, of the order or of its copy"
     list_select_related = ["connection__source", "connection__destination"]
     actions = ["import_selected_again"]
-    operations = ("import_again", "send_again", "look_at_draft", "not_ours", "give_up")
+    operations = ("import_again", "send_again", "look_at_draft", "done_by_hand", "not_ours", "give_up")
     panel_template = "admin/orders/orderimport/summary.html"
     fieldsets = [
         ("Order", {"fields": ["about", "shown_placed", "created_at", "changed_at", "order_gid"]}),
@@ -96,6 +97,11 @@ class OrderImportAdmin(ReadOnlyPage):
         if (term := search_term.strip()).isdigit() and term.isascii():
             rows = rows | queryset.filter(orders_with_number(int(term)))
         return rows, has_duplicates
+
+    def offered(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:
+        """As for any row; its later changes are read once for the buttons and for all that the page tells."""
+        prefetch_related_objects([row], "updates")
+        return super().offered(request, row)
 
     def panel(self, request: HttpRequest, row: OrderImport) -> dict[str, Any]:
         return order_panel(row)
@@ -153,12 +159,10 @@ class OrderImportAdmin(ReadOnlyPage):
         "before is looked for first, so there is never a second copy.",
         permission=CHANGE,
         tone="primary",
-        offered=lambda row: row.state in AGAIN,
+        offered=deciding.can_import_again,
     )
     def import_again(self, request: HttpRequest, row: OrderImport) -> str:
-        if not decisions.import_again(row):
-            raise ValueError("it was taken up meanwhile.")
-        enqueue.import_order(row.connection, row.order_gid)
+        deciding.import_again(row)
         return QUEUED
 
     @operation(
@@ -186,6 +190,16 @@ class OrderImportAdmin(ReadOnlyPage):
         return "The draft is looked at. Reload in a few seconds."
 
     @operation(
+        "Done by hand",
+        "What both hold now is right: somebody has seen to it. Nothing of it is held back any longer; what either of "
+        "them gains or loses from now on is carried, or told, as ever.",
+        permission=CHANGE,
+        offered=needs_shop,
+    )
+    def done_by_hand(self, request: HttpRequest, row: OrderImport) -> str:
+        return deciding.done_by_hand(row, request.user.get_username())
+
+    @operation(
         "Not ours",
         "What is missing of it in the source is not the source's to deliver, or somebody entered it by hand: nothing "
         "more of it is copied, and its units are no longer held back.",
@@ -193,9 +207,7 @@ class OrderImportAdmin(ReadOnlyPage):
         offered=late_links.is_undecided,
     )
     def not_ours(self, request: HttpRequest, row: OrderImport) -> str:
-        if not late_links.end(row, resuming.move_units, request.user.get_username()):
-            raise ValueError("it was decided meanwhile.")
-        return "Noted: nothing more of it is copied."
+        return deciding.not_ours(row, request.user.get_username())
 
     @operation(
         "Give up",
@@ -212,7 +224,9 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @action(description="Import again: those that failed, wait or were skipped", permissions=["operate"])
     def import_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
-        again = queryset.filter(state__in=AGAIN).select_related("connection__source", "connection__destination")
+        again = queryset.filter(state__in=deciding.AGAIN).select_related(
+            "connection__source", "connection__destination"
+        )
         count = 0
         for row in again.order_by("id")[:MOST_ROWS]:
             if decisions.import_again(row):

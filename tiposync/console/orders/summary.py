@@ -1,17 +1,21 @@
 """How an order looks on the console's pages: its states, both stores' orders, its lines, and what happened later."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from orders.advice import what_to_do
+from orders import side_by_side
+from orders.advice import IDLE, waits_for_carrying, what_to_do
 from orders.copies import sums
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from orders.side_by_side import LineBeside, Step
 from stores.models import VariantLink
 from stores.shopify import gids
 from stores.shopify.admin_pages import page_url
+from syncing.models import SyncJob
 from tiposync.console.kit import markup
 
 State, DraftStatus = OrderImport.State, OrderImport.DraftStatus
@@ -108,15 +112,17 @@ def orders_with_number(number: int) -> Q:
 
 
 def order_panel(row: OrderImport) -> dict[str, Any]:
-    """What stands above an order's page: how it stands, what to do, its lines and what happened to it later."""
+    """What stands above an order's page: how it stands, what to do, the original beside its copy, and the steps."""
     lines = list(row.lines.select_related("source_variant__store")[: MOST_LINES + 1])
-    updates = list(row.updates.all()[: UPDATE_ROWS + 1])
+    beside = side_by_side.compare_rows(row, lines[:MOST_LINES])
+    updates = waiting_first(row.updates.all())[: UPDATE_ROWS + 1]
+    steps = side_by_side.find_steps(row, updates[:UPDATE_ROWS])
     timelines = _timelines(row, lines)
     return {
         "alerts": _alerts(row),
         "reason": row.reason if row.state not in ALERTS else "",
         "state": state_pills(row),
-        "advice": what_to_do(row),
+        "advice": advise(row),
         "original": markup.two_lines(
             _original_link(row, row.order_name), _total(row.original_total, row.original_currency)
         ),
@@ -125,19 +131,48 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
         "source": row.connection.source,
         "destination": row.connection.destination,
         "links_url": markup.list_url(VariantLink, connection=row.connection_id, doubt="open"),
-        "others": [_other_copy(other) for other in _others(row)],
+        "others": [_other_copy(other) for other in others_of(row)],
         "has_unlinked": any(
             line.variant_gid and line.source_variant_id is None and line.state != OrderImportLine.State.ELSEWHERE
             for line in lines
         ),
-        "lines": [_line(line, timelines) for line in lines[:MOST_LINES]],
+        "sum": side_by_side.sum_up(row, beside),
+        "lines": [_line(each, timelines) for each in beside],
         "more_lines": len(lines) > MOST_LINES,
-        "updates": [_update(update) for update in updates[:UPDATE_ROWS]],
+        "waiting": [_step(step) for step in steps if step.waits],
+        "done": [_step(step) for step in steps if not step.waits],
         "more_updates": len(updates) > UPDATE_ROWS,
     }
 
 
-def _others(row: OrderImport) -> QuerySet[OrderImport]:
+def advise(row: OrderImport) -> str:
+    """What somebody should do about an order, its jobs included: what waits for one that failed does not go on."""
+    words = what_to_do(row)
+    job = _failed_job(row) if waits_for_carrying(row) else None
+    if job is None:
+        return words
+    failed = f"The job that carries what happened to it failed: {job.message} Put that right, then press “Run again” "
+    return f"{failed}on that job.{'' if words.startswith(IDLE) else f' {words}'}"
+
+
+def _failed_job(row: OrderImport) -> SyncJob | None:
+    """The last job about what happened to an order since it was copied, if it failed."""
+    jobs = SyncJob.objects.filter(
+        kind=SyncJob.Kind.UPDATE_ORDER, subject=f"connection {row.connection_id} {row.order_gid}"
+    )
+    failed = jobs.filter(state=SyncJob.State.FAILED).order_by("-finished_at").first()
+    if failed is None or failed.finished_at is None:
+        return failed
+    later = jobs.filter(state=SyncJob.State.SUCCEEDED, finished_at__gt=failed.finished_at)
+    return None if later.exists() else failed
+
+
+def waiting_first(updates: Iterable[OrderUpdate]) -> list[OrderUpdate]:
+    """Later changes with those first that wait for something; the newest of each first."""
+    return sorted(updates, key=lambda update: (update.state not in side_by_side.WAITING, -update.pk))
+
+
+def others_of(row: OrderImport) -> QuerySet[OrderImport]:
     """The same order as other connections of its destination carry it."""
     same = OrderImport.objects.filter(order_gid=row.order_gid, connection__destination=row.connection.destination_id)
     return same.exclude(pk=row.pk).select_related("connection__source", "connection__destination").order_by("pk")
@@ -190,23 +225,30 @@ def _timelines(row: OrderImport, lines: list[OrderImportLine]) -> dict[int, str]
     }
 
 
-def _line(line: OrderImportLine, timelines: dict[int, str]) -> dict[str, Any]:
-    partner = line.source_variant
+def _line(beside: LineBeside, timelines: dict[int, str]) -> dict[str, Any]:
+    line, partner = beside.line, beside.line.source_variant
     url = timelines.get(line.source_variant_id) if line.source_variant_id is not None else None
+    tone = markup.WARN if beside.differs else LINE_TONES.get(line.state, markup.QUIET)
     return {
-        "quantity": line.quantity,
-        "title": line.title or line.variant_gid or "a custom line",
-        "partner": markup.anchor(url, partner) if url else partner or markup.NOTHING,
-        "state": markup.pill(LINE_TONES.get(line.state, markup.QUIET), line.get_state_display()),
-        "reason": line.reason,
-        "is_pending": line.is_pending,
+        "title": beside.title,
+        "partner": markup.anchor(url, partner) if url else partner or "linked to nothing",
+        "ordered": _units(beside.ordered),
+        "in_original": _units(beside.in_original),
+        "in_copy": _units(beside.in_copy),
+        "held_back": beside.held_back,
+        "state": markup.pill(tone, line.get_state_display()),
+        "words": beside.words,
     }
 
 
-def _update(update: OrderUpdate) -> dict[str, Any]:
+def _units(count: int | None) -> int | str:
+    return markup.NOTHING if count is None else count
+
+
+def _step(step: Step) -> dict[str, Any]:
     return {
-        "kind": markup.page_of(update, update.get_kind_display()),
-        "state": update_pill(update),
-        "reason": update.reason,
-        "at": markup.ago(update.origin_at or update.created_at),
+        "name": markup.page_of(step.update, step.name) if step.update else step.name,
+        "state": markup.pill(UPDATE_TONES.get(step.state, markup.QUIET), step.state_words),
+        "words": step.words,
+        "at": markup.ago(step.at, markup.NOTHING),
     }

@@ -6,14 +6,13 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from orders.changes import decisions
 from orders.changes.state import try_again
 from orders.models import OrderUpdate
-from syncing import resuming
 from syncing.queue import enqueue
 from tiposync.console.kit import markup
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.orders import deciding
 from tiposync.console.orders.filters import OrderConnectionFilter
 from tiposync.console.orders.summary import copy_of, original_of, update_pill
 
@@ -113,10 +112,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
         offered=lambda update: update.state == OrderUpdate.State.NEEDS_SHOP,
     )
     def done_by_hand(self, request: HttpRequest, update: OrderUpdate) -> str:
-        words = f"Done by hand, says {request.user.get_username()}."
-        if not decisions.decide_done(update.order_import, resuming.move_units, words):
-            raise ValueError("it was decided meanwhile, or both hold the same by now.")
-        return "Noted: nothing of it is held back any longer."
+        return deciding.done_by_hand(update.order_import, request.user.get_username())
 
     @action(description="Try again: those that failed", permissions=["operate"])
     def try_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> None:

@@ -24,7 +24,9 @@ ADDS = {"auth.user": 3, "syncing.alertchannel": 2, "stores.store": 3, "stores.co
 # The least role that uses a button, by model; 0 for those that only show something.
 BUTTONS = {
     "auth.user": {"unlock": 3, "turn_off_two_factor": 3},
-    "orders.orderimport": dict.fromkeys(("import_again", "send_again", "look_at_draft", "not_ours", "give_up"), 1),
+    "orders.orderimport": dict.fromkeys(
+        ("import_again", "send_again", "look_at_draft", "done_by_hand", "not_ours", "give_up"), 1
+    ),
     "orders.orderupdate": {"try_again": 1, "done_by_hand": 1},
     "stores.cataloguesettings": dict.fromkeys(
         (

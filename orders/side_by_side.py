@@ -1,0 +1,177 @@
+"""An original beside its copy, line by line, and the steps from one to the other: what a page and a command show.
+
+From our rows alone, as both orders were when they were last compared: nothing is asked of Shopify.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from orders.reserved_units import count_held
+
+State, LineState, UpdateState, Place = OrderImport.State, OrderImportLine.State, OrderUpdate.State, OrderImport.Place
+WAITING = (UpdateState.PLANNED, UpdateState.SENT, UpdateState.NEEDS_SHOP, UpdateState.FAILED)
+NOT_COMPARED = "Not compared since it was copied."
+LINKED_SINCE = "It was linked since: its units are held back until somebody decides."
+AGREED = "nothing is to be done about it"
+
+
+@dataclass(frozen=True, slots=True)
+class LineBeside:
+    """A line of the original, in units; None is what nobody knows, or what is not there. `words`: what differs."""
+
+    line: OrderImportLine
+    ordered: int | None
+    in_original: int | None
+    in_copy: int | None
+    held_back: int
+    words: str
+
+    @property
+    def title(self) -> str:
+        return self.line.title or self.line.variant_gid or "a custom line"
+
+    @property
+    def differs(self) -> bool:
+        """Whether both are known to hold another number of it."""
+        return None not in (self.in_original, self.in_copy) and self.in_original != self.in_copy
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was done about an order, or waits: `state` is one of a later change, `words` what came of it."""
+
+    name: str
+    state: str
+    words: str
+    at: datetime | None
+    update: OrderUpdate | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.state in WAITING
+
+    @property
+    def state_words(self) -> str:
+        return str(UpdateState(self.state).label)
+
+
+def compare_rows(row: OrderImport, lines: Iterable[OrderImportLine]) -> list[LineBeside]:
+    """The lines of an order with what both orders hold of them."""
+    return [_beside(row, line) for line in lines]
+
+
+def _beside(row: OrderImport, line: OrderImportLine) -> LineBeside:
+    is_compared = row.state == State.CONFIRMED and line.is_carried
+    # What is in no copy is as it was when the order was last mapped: from then on no comparison asks for it.
+    original = line.original_quantity if is_compared else line.quantity
+    return LineBeside(
+        line=line,
+        ordered=line.ordered_quantity,
+        in_original=original,
+        in_copy=_units_in_copy(row, line),
+        held_back=count_held(line),
+        words=what_differs(line) if is_compared else _why_not_copied(row, line),
+    )
+
+
+def _units_in_copy(row: OrderImport, line: OrderImportLine) -> int | None:
+    if row.state != State.CONFIRMED or line.state == LineState.ELSEWHERE:
+        return None
+    return line.copy_quantity if line.is_carried else 0
+
+
+def _why_not_copied(row: OrderImport, line: OrderImportLine) -> str:
+    """Why a line is in no copy; one that waits for its order's copy needs no words."""
+    if row.state in (State.CONFIRMED, State.SKIPPED) and line.is_pending:
+        return f"{line.reason} {LINKED_SINCE}".strip()
+    return line.reason
+
+
+def what_differs(line: OrderImportLine) -> str:
+    """How original and copy differ in a line that was copied, and whose doing it is; '' where they do not."""
+    original, copy = line.original_quantity, line.copy_quantity
+    if original is None or copy is None:
+        return NOT_COMPARED
+    if original == copy:
+        return ""
+    amount = f"{copy - original} more in the copy" if copy > original else f"{original - copy} fewer in the copy"
+    if line.original_baseline is None or line.copy_baseline is None:
+        return f"{amount}: nobody knows which of them was changed."
+    theirs, own = original - line.original_baseline, copy - line.copy_baseline
+    if theirs == own:
+        return f"{amount}, as it was agreed: {AGREED}."
+    changes = [_changed("the original", theirs), _changed("the copy", own)]
+    return f"{amount}: {' and '.join(filter(None, changes))}."
+
+
+def _changed(name: str, units: int) -> str:
+    if not units:
+        return ""
+    return f"{name} {'gained' if units > 0 else 'lost'} {abs(units)}"
+
+
+def sum_up(row: OrderImport, lines: Iterable[LineBeside]) -> str:
+    """How many lines differ, in a sentence."""
+    if row.state == State.SENT:
+        return "Whether there is a copy is not known yet."
+    if row.state != State.CONFIRMED:
+        return "There is no copy."
+    known = [each for each in lines if each.line.is_carried]
+    differing = sum(each.differs for each in known)
+    if any(each.in_original is None or each.in_copy is None for each in known):
+        return "Original and copy have not been compared yet since the copy was made."
+    if not differing:
+        return "Of what was copied, both hold the same."
+    return f"They differ in {differing} of {len(known)} {'lines' if len(known) > 1 else 'line'}."
+
+
+def find_steps(row: OrderImport, updates: Iterable[OrderUpdate]) -> list[Step]:
+    """What waits first, then what was done; the newest of each first."""
+    steps = [
+        Step(str(each.get_kind_display()), each.state, each.reason, each.origin_at or each.created_at, each)
+        for each in updates
+    ]
+    steps += filter(None, [_compare_step(row), _place_step(row), _copy_step(row)])
+    return sorted(steps, key=lambda step: not step.waits)
+
+
+def has_unseen_signs(row: OrderImport) -> bool:
+    """Whether something happened to either order that no comparison has seen yet."""
+    is_news = row.original_signs > row.original_signs_seen or row.copy_signs > row.copy_signs_seen
+    return row.state == State.CONFIRMED and is_news
+
+
+def _compare_step(row: OrderImport) -> Step | None:
+    if not has_unseen_signs(row):
+        return None
+    sides = [
+        name
+        for name, count, seen in (
+            ("the original", row.original_signs, row.original_signs_seen),
+            ("the copy", row.copy_signs, row.copy_signs_seen),
+        )
+        if count > seen
+    ]
+    words = f"Something happened to {' and to '.join(sides)} since they were last compared."
+    return Step("Compare original and copy", UpdateState.PLANNED, words, None)
+
+
+def _place_step(row: OrderImport) -> Step | None:
+    states = {Place.WANTED: UpdateState.PLANNED, Place.SENT: UpdateState.SENT, Place.DONE: UpdateState.CONFIRMED}
+    if row.state != State.CONFIRMED or not row.place:
+        return None
+    state = states[Place(row.place)]
+    return Step("Take its units from the location that sold", state, row.get_place_display(), None)
+
+
+def _copy_step(row: OrderImport) -> Step | None:
+    kind = "draft" if row.is_draft else "order"
+    if row.state == State.CONFIRMED:
+        words = f"As the {kind} {row.copy_name}.".replace(" .", ".")
+        return Step("Copied to the source", UpdateState.CONFIRMED, words, row.confirmed_at)
+    states = {State.FAILED: UpdateState.FAILED, State.SENT: UpdateState.SENT}
+    if row.state not in OrderImport.UNFINISHED:
+        return None
+    return Step(f"Make the {kind} in the source", states.get(State(row.state), UpdateState.PLANNED), row.reason, None)

@@ -1,0 +1,205 @@
+"""The command `orders`: what it lists and shows, what it decides, and what it refuses with which words."""
+
+import io
+import json
+from itertools import pairwise
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from orders.models import OrderImport
+from stores.models import Connection, Store
+from syncing.models import SyncJob
+from tests.support.console.orders import ORDER_GID, make_failed, make_import, make_line, make_order_rows, make_update
+from tests.support.orders.changes import copied
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAIR = "main.myshopify.com:north.myshopify.com"
+
+
+@pytest.fixture
+def rows():
+    return make_order_rows()
+
+
+@pytest.fixture
+def other(rows):
+    """A second source of the same destination."""
+    fields = {"role": "source", "auth": "static_token", "access_token": "shpat_x", "client_secret": "s"}
+    source = Store.objects.create(domain="second.myshopify.com", name="Second", **fields)
+    return Connection.objects.create(source=source, destination=rows.destination, strategy="order", state="running")
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("orders", *arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def refusal(*arguments: str) -> CommandError:
+    with pytest.raises(CommandError) as caught:
+        run(*arguments)
+    return caught.value
+
+
+def listed(*arguments: str) -> list[str]:
+    return [order["name"] for order in json.loads(run("list", "--json", *arguments))["orders"]]
+
+
+def queued() -> list[str]:
+    jobs = SyncJob.objects.filter(kind="import_order", state="queued")
+    return sorted(jobs.values_list("arguments__order_gid", flat=True))
+
+
+@pytest.fixture
+def several(rows, other):
+    make_failed(rows.connection, 1)
+    make_import(rows.connection, 2, state="waiting", waits_for="payment")
+    make_import(rows.connection, 3, state="waiting", waits_for="links")
+    make_import(rows.connection, 4, state="skipped", late_links="wanted")
+    make_update(make_import(rows.connection, 5), kind="copy_changed", state="needs_shop")
+    make_update(make_import(other, 6), state="needs_shop")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ((), ["#6", "#5", "#4", "#3", "#2", "#1"]),
+        (("--state", "failed"), ["#1"]),
+        (("--state", "confirmed"), ["#6", "#5"]),
+        (("--needs-shop",), ["#6", "#5"]),
+        (("--needs-shop", "--connection", PAIR), ["#5"]),
+        (("--waits",), ["#4", "#3", "#2"]),
+        (("--waits", "payment"), ["#2"]),
+        (("--waits", "links"), ["#4", "#3"]),
+        (("--waits", "links", "--state", "waiting"), ["#3"]),
+        (("--needs-shop", "--state", "failed"), []),
+        (("--limit", "2"), ["#6", "#5"]),
+    ],
+)
+def test_the_list_holds_what_its_filters_name(several, arguments, names):
+    assert listed(*arguments) == names
+
+
+def test_the_list_is_a_line_for_each_order_and_says_how_many_are_not_shown(several):
+    lines = run("list", "--limit", "5").splitlines()
+    assert lines[0] == "#6 of second.myshopify.com:north.myshopify.com: Copied, as #1006."
+    assert lines[4] == f"#2 of {PAIR}: Waiting."
+    assert lines[5] == "… and 1 more: give --limit, or narrow it down."
+    assert run("list", "--needs-shop", "--state", "failed") == "No order is like that.\n"
+    assert json.loads(run("list", "--json", "--limit", "5"))["count"] == 6
+
+
+def test_an_order_is_shown_beside_its_copy_as_on_its_page(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.cancel(shop.source.domain, copy)
+    shop.run()
+    name = shop.row(order).order_name
+    said = run("show", name)
+    for words in ("Needs the shop", "3 fewer in the copy: the copy lost 3.", "What to do: It needs the shop", "Copied"):
+        assert words in said
+    counts = next(line.split()[:4] for line in said.splitlines() if "Product 0 (In the copy)" in line)
+    assert counts == ["3", "3", "0", "3"]
+    shown = json.loads(run("show", name, "--json"))
+    (line,) = shown["lines"]
+    assert [line[key] for key in ("ordered", "in_original", "in_copy", "held_back", "differs")] == [3, 3, 0, 3, True]
+    assert all(first["waits"] >= second["waits"] for first, second in pairwise(shown["steps"]))
+    assert shown["advice"] and not shown["other_copies"]
+
+
+def test_what_is_not_known_is_shown_as_nothing_not_as_0(rows):
+    row = make_import(rows.connection, state="sent", attempts=1)
+    make_line(row, "Sock", original_quantity=2, copy_quantity=2)
+    assert next(line.split()[:4] for line in run("show", "1001").splitlines() if "Sock" in line) == ["-", "2", "-", "0"]
+    assert json.loads(run("show", "1001", "--json"))["lines"][0]["in_copy"] is None
+
+
+@pytest.mark.parametrize("name", ["#1001", "1001", " #1001 ", ORDER_GID(1001), "#2001", "2001", ORDER_GID(2001)])
+def test_an_order_is_named_by_its_name_number_or_gid_or_that_of_its_copy(rows, name):
+    make_import(rows.connection)
+    assert run("show", name).startswith(f"#1001 of {PAIR}")
+
+
+def test_a_name_of_an_original_counts_before_that_of_a_copy(rows):
+    make_import(rows.connection, 1001)
+    make_import(rows.connection, 2001)
+    assert run("show", "2001").startswith("#2001 of")
+
+
+def test_a_name_that_two_orders_have_names_both_and_the_connection_decides(rows, other):
+    make_import(rows.connection)
+    make_import(other, copy_name="#7", copy_gid=ORDER_GID(7), copy_order_gid=ORDER_GID(7))
+    words = str(refusal("show", "1001"))
+    assert PAIR in words and "second.myshopify.com:north.myshopify.com" in words and "--connection" in words
+    assert "as #7" in run("show", "1001", "--connection", str(other.pk))
+    assert "  Other copies:\n    #1001 of second" in run("show", "1001", "--connection", PAIR)
+
+
+def test_an_order_that_is_not_there_is_said_with_what_to_do(rows):
+    words = str(refusal("show", "9999"))
+    assert "no order “9999”" in words and "orders list" in words
+    assert f"no order “9999” of {rows.connection.source.domain}" not in words
+    assert f"“9999” of {PAIR}" in str(refusal("show", "9999", "--connection", PAIR))
+    assert "There is no connection nobody" in str(refusal("list", "--connection", "nobody"))
+
+
+def test_orders_are_imported_again_and_one_that_is_refused_keeps_no_other_back(rows):
+    make_failed(rows.connection, 1)
+    make_import(rows.connection, 2)
+    make_import(rows.connection, 3, state="waiting", waits_for="links")
+    error = refusal("import-again", "1", "2", "9999", "3")
+    assert "#2 of North: it is copied" in str(error) and "“9999”" in str(error) and error.returncode == 1
+    assert queued() == [ORDER_GID(1), ORDER_GID(3)]
+    assert set(OrderImport.objects.values_list("order_name", "state")) == {
+        ("#1", "planned"),
+        ("#2", "confirmed"),
+        ("#3", "planned"),
+    }
+
+
+def test_an_order_of_unknown_outcome_is_not_imported_again(rows):
+    make_import(rows.connection, state="sent", attempts=1)
+    assert "it is sent, answer not known yet" in str(refusal("import-again", "1001"))
+    assert queued() == []
+
+
+def test_done_by_hand_frees_the_units_as_the_button_does_and_is_refused_where_nothing_needs_the_shop(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    name = shop.row(order).order_name
+    assert "nothing of it needs the shop" in str(refusal("done-by-hand", name))
+    shop.sim.cancel(shop.source.domain, copy)
+    shop.run()
+    assert shop.stock() == (20, 17, 17)
+    assert "nothing of it is held back" in run("done-by-hand", name)
+    shop.run()
+    assert shop.stock() == (20, 20, 20)
+    assert "Done by hand, says the command line." in run("show", name)
+
+
+def test_not_ours_ends_the_waiting_and_is_refused_where_nothing_waits(rows):
+    row = make_import(rows.connection, state="waiting", waits_for="links")
+    line = make_line(row, source_variant=rows.link.source_variant, is_pending=True, state="planned")
+    assert "nothing more of it is copied" in run("not-ours", "1001")
+    for each in (row, line, rows.stock_link):
+        each.refresh_from_db()
+    assert (row.state, row.late_links, line.is_pending) == ("skipped", "ended", False)
+    assert "the command line" in row.reason
+    assert rows.stock_link.dirty_sequence > rows.stock_link.settled_sequence
+    assert "does not wait for links" in str(refusal("not-ours", "1001"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "ACTION"),
+        (("show",), "order"),
+        (("import-again",), "order"),
+        (("list", "--state", "lost"), "invalid choice"),
+        (("list", "--waits", "rain"), "invalid choice"),
+        (("list", "--limit", "0"), "give a number from 1 on"),
+        (("list", "--limit", "-5"), "give a number from 1 on"),
+    ],
+)
+def test_wrong_usage_is_said(rows, arguments, words):
+    assert words in str(refusal(*arguments))

@@ -1,0 +1,178 @@
+"""An order's page: the original beside its copy, the steps, what to do, and its buttons, pressed where they stand."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from django.utils import timezone
+
+from orders.models import OrderImport
+from syncing.models import SyncJob
+from tests.support.console.orders import make_failed, make_import, make_line, make_order_rows, make_update
+from tests.support.console.press import act, forms_with, list_of, look_at, page_of, press
+from tests.support.orders.changes import copied, settle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORDERS = "orders_orderimport"
+ALL = ("Import again", "Send again", "Look at the draft", "Done by hand", "Not ours", "Give up")
+
+
+@pytest.fixture
+def rows():
+    return make_order_rows()
+
+
+def cells(page):
+    """The lines of the table that shows both: {title: [ordered, original, copy, held back, words]}."""
+    table = page.split("console-beside")[1].split("</table>")[0]
+    found = {}
+    for row in table.split("<tbody>")[1].split("<tr>")[1:]:
+        product, *rest = re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)
+        title = re.search(r'console-two">(.*?)<small', product)[1]
+        found[title] = [" ".join(re.sub(r"<[^>]+>", "", cell).split()) for cell in rest]
+    return found
+
+
+def steps(page, title):
+    """What stands below this heading, '' if it is not there."""
+    return page.split(f"<h2>{title}</h2>")[1].split("</section>")[0] if f"<h2>{title}</h2>" in page else ""
+
+
+def test_an_edit_is_seen_beside_the_copy_and_then_in_it(admin_client, trade):
+    shop, order, copy = copied(trade, (0, 1))
+    shop.source.fault("rate_limited", match="orderEditBegin", retry_after="4000", count=None)
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[1].id, 2)])
+    shop.run()
+    url = page_of(shop.row(order))
+    page = look_at(admin_client, url)
+    assert cells(page)["Product 1"][:4] == ["2", "2", "0", "2"]
+    assert "2 fewer in the copy: the original gained 2." in cells(page)["Product 1"][4]
+    assert "They differ in 1 of 2 lines." in page
+    assert "Edited in the destination" in steps(page, "Steps that wait")
+    shop.sim.faults(shop.source.shop).clear()
+    settle(shop)
+    page = look_at(admin_client, url)
+    assert cells(page) == {
+        "Product 0": ["1", "1", "1", "0", "In the copy"],
+        "Product 1": ["2", "2", "2", "0", "In the copy"],
+    }
+    assert "Edited in the destination" in steps(page, "Steps done")
+    assert not steps(page, "Steps that wait")
+    assert "Nothing to do." in page
+
+
+def test_a_copy_that_staff_cancelled_is_seen_and_done_by_hand_is_pressed_on_the_page(admin_client, trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.cancel(shop.source.domain, copy)
+    shop.run()
+    url = page_of(shop.row(order))
+    page = look_at(admin_client, url)
+    assert cells(page)["Product 0"][:4] == ["3", "3", "0", "3"]
+    assert "Needs the shop" in steps(page, "Steps that wait")
+    assert "Nothing to do" not in page and "held back from all destinations" in page
+    page = press(admin_client, url, "Done by hand")
+    assert cells(page)["Product 0"][:4] == ["3", "3", "0", "0"]
+    assert "as it was agreed" in cells(page)["Product 0"][4]
+    assert "says admin" in steps(page, "Steps done") and not forms_with(page, "Done by hand")
+    shop.run()
+    assert shop.stock() == (20, 20, 20)
+
+
+def test_opening_the_page_asks_shopify_nothing(admin_client, trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.reset_counters()
+    look_at(admin_client, page_of(shop.row(order)))
+    assert [shop.sim.shops[place.domain].counters.requests for place in (shop.source, shop.north)] == [0, 0]
+
+
+def test_units_ordered_are_those_that_were_first_seen(admin_client, trade):
+    shop, order, copy = copied(trade, (0, 3), strategy="draft_order")
+    shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 1})
+    shop.run()
+    assert cells(look_at(admin_client, page_of(shop.row(order))))["Product 0"][:3] == ["3", "1", "1"]
+
+
+def test_a_job_that_failed_is_told_instead_of_that_all_is_well(admin_client, rows):
+    row = make_import(rows.connection, original_signs=1)
+    subject = f"connection {rows.connection.pk} {row.order_gid}"
+    fields = {"kind": "update_order", "subject": subject, "connection": rows.connection, "due_at": timezone.now()}
+    SyncJob.objects.create(state="failed", message="Missing scope.", finished_at=timezone.now(), **fields)
+    page = look_at(admin_client, page_of(row))
+    assert "Missing scope." in page and "Run again" in page and "Nothing to do" not in page
+    SyncJob.objects.create(state="succeeded", finished_at=timezone.now(), **fields)
+    assert "Missing scope." not in look_at(admin_client, page_of(row))
+
+
+STATES = [
+    ({"state": "planned"}, ["Give up"]),
+    ({"state": "waiting", "waits_for": "links"}, ["Import again", "Not ours", "Give up"]),
+    ({"state": "waiting", "waits_for": "payment"}, ["Import again", "Give up"]),
+    ({"state": "failed", "failure": "rejected"}, ["Import again", "Give up"]),
+    ({"state": "failed", "attempts": 1}, ["Import again"]),
+    ({"state": "skipped", "late_links": "linked"}, ["Import again", "Not ours"]),
+    ({"state": "sent", "attempts": 1}, ["Send again"]),
+    ({"needs": True}, ["Done by hand"]),
+    ({"needs": True, "late_links": "linked", "is_partial": True}, ["Done by hand", "Not ours"]),
+    ({"is_draft": True, "needs": True}, ["Look at the draft", "Done by hand"]),
+    ({"is_draft": True, "draft_status": "completed"}, []),
+    ({}, []),
+]
+
+
+def make_in_state(rows, fields):
+    fields = dict(fields)
+    needs = fields.pop("needs", False)
+    row = make_import(rows.connection, **fields)
+    line = make_line(row, source_variant=rows.link.source_variant, original_quantity=2, copy_quantity=2)
+    if needs:
+        make_update(row, kind="copy_changed", state="needs_shop", failure="", reason="Somebody changed the copy.")
+    return row, line
+
+
+@pytest.mark.parametrize(("fields", "expected"), STATES)
+def test_each_button_is_offered_where_it_applies_and_does_it_when_pressed_from_a_filtered_list(
+    admin_client, rows, fields, expected
+):
+    query = f"connection={rows.connection.pk}&standing=attention"
+    row, _ = make_in_state(rows, fields)
+    url = f"{page_of(row)}?_changelist_filters={quote(query, safe='')}"
+    assert [name for name in ALL if forms_with(look_at(admin_client, url), name)] == expected
+    for label in expected:
+        OrderImport.objects.all().delete()
+        row, _ = make_in_state(rows, fields)
+        url = f"{page_of(row)}?_changelist_filters={quote(query, safe='')}"
+        (form,) = forms_with(look_at(admin_client, url), label)
+        answer = admin_client.post(form.action, form.inputs, follow=True)
+        words = [message.level_tag for message in answer.context["messages"]]
+        assert words == ["success"], (label, answer.content.decode()[-200:])
+        # The page is that of the row, and its way back that to the rows which the list had.
+        assert answer.redirect_chain[-1][0] == url
+        assert f"{list_of(ORDERS)}?{query}".replace("&", "&amp;") in answer.content.decode()
+
+
+@pytest.mark.parametrize(("fields", "offered"), STATES)
+def test_what_is_not_offered_is_refused_and_changes_nothing(admin_client, rows, fields, offered):
+    row, _ = make_in_state(rows, fields)
+    before = OrderImport.objects.values().get()
+    names = {label: label.lower().replace(" the ", "_at_").replace(" ", "_") for label in ALL}
+    names["Look at the draft"] = "look_at_draft"
+    for label in set(ALL) - set(offered):
+        answer = admin_client.post(f"/admin/orders/orderimport/{row.pk}/do/{names[label]}/", follow=True)
+        assert "does not apply any more" in answer.content.decode(), label
+    assert OrderImport.objects.values().get() == before
+    assert not SyncJob.objects.filter(kind="import_order").exists()
+
+
+def test_the_lists_action_reaches_the_rows_of_the_filter_and_no_others(admin_client, rows):
+    failed = [make_failed(rows.connection, number) for number in (1, 2)]
+    waiting = make_import(rows.connection, 3, state="waiting", waits_for="payment")
+    query = f"?state__exact=failed&connection={rows.connection.pk}"
+    url = list_of(ORDERS) + query
+    data = {"action": "import_selected_again", "select_across": "1", "_selected_action": [failed[0].pk]}
+    answer = admin_client.post(url, data, follow=True)
+    assert "Being imported again: 2." in answer.content.decode()
+    assert answer.redirect_chain[-1][0] == url
+    waiting.refresh_from_db()
+    assert waiting.state == "waiting"
+    assert "Being imported again: 1." in act(admin_client, ORDERS, "import_selected_again", [waiting], "?q=%233")

@@ -1,0 +1,161 @@
+"""Show the orders of the destinations and their copies, and decide about them, as on the console's pages."""
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q, QuerySet
+
+from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from tiposync.console.management.command import OperatorCommand
+from tiposync.console.management.lookup import find_connection, find_order
+from tiposync.console.orders import deciding
+from tiposync.console.orders.filters import condition_of
+from tiposync.console.orders.records import full_record, order_record
+
+State = OrderImport.State
+AUTHOR = "the command line"
+WAITS = {"payment": "payment", "links": "links", "any": ""}
+UNKNOWN = "-"
+
+EXPLANATION = """\
+Orders of the destinations, and their copies in the sources.
+
+  list          the orders, newest first, with their state and why
+  show          one order: beside its copy line by line, the steps done and those that wait, and what to do
+  import-again  consider orders afresh that failed, wait or were skipped; what may have been sent is looked for first
+  done-by-hand  what “needs the shop” was seen to: what both hold now is right, and nothing of it is held back
+  not-ours      what is missing of an order that waits for links is none of the source's, or was entered by hand
+
+Orders are named by their name (#1001, in a shell without the #, or in quotes), number or gid, or that of their copy.
+What list and show tell is what both orders held when they were last compared; nothing is asked of Shopify.
+
+Examples:
+  manage.py orders list --state failed
+  manage.py orders list --needs-shop --json
+  manage.py orders show 1001 --connection main.myshopify.com:eu.myshopify.com
+  manage.py orders import-again 1001 1002
+
+Exit codes: 0 done, or shown; 1 an order is not there, or it was refused (the others are done); 2 wrong usage.
+"""
+
+
+class Command(OperatorCommand):
+    help = EXPLANATION
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        shown = actions.add_parser("list", help="the orders, newest first")
+        shown.add_argument("--state", choices=State.values, help="those in this state")
+        shown.add_argument("--needs-shop", action="store_true", help="those about which somebody has to decide")
+        waits = "those that wait: for payment, for links, or for any of them (default)"
+        shown.add_argument("--waits", nargs="?", const="any", choices=list(WAITS), help=waits)
+        shown.add_argument("--limit", type=_positive, default=100, metavar="N", help="at most so many (default 100)")
+        one = actions.add_parser("show", help="one order beside its copy")
+        one.add_argument("order", help="name, number or gid, of the order or of its copy")
+        for name in DECISIONS:
+            decision = actions.add_parser(name)
+            decision.add_argument("order", nargs="+", help="name, number or gid, of the order or of its copy")
+        for each in actions.choices.values():
+            each.add_argument(
+                "--connection", help="only of this one: source:destination (their domains), or its number"
+            )
+        for each in (shown, one):
+            each.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = find_connection(options["connection"]) if options["connection"] else None
+        if options["action"] == "list":
+            self._list(_matching(options, Q(connection=connection) if connection else Q()), options)
+        elif options["action"] == "show":
+            record = full_record(find_order(options["order"], connection))
+            self._print(record, lines_of(record), options)
+        else:
+            self._decide(DECISIONS[options["action"]], [(text, connection) for text in options["order"]])
+
+    def _list(self, rows: QuerySet[OrderImport], options: dict[str, Any]) -> None:
+        count = rows.count()
+        records = [order_record(row) for row in rows[: options["limit"]]]
+        words = [short_line(record) for record in records]
+        if count > len(records):
+            words.append(f"… and {count - len(records):,} more: give --limit, or narrow it down.")
+        self._print({"orders": records, "count": count}, words or ["No order is like that."], options)
+
+    def _print(self, record: dict[str, Any], words: list[str], options: dict[str, Any]) -> None:
+        if options["json"]:
+            words = [json.dumps(record, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)]
+        for line in words:
+            self.stdout.write(line)
+
+    def _decide(self, decide: Callable[[OrderImport], str], named: list[tuple[str, Any]]) -> None:
+        """Each order by itself: one that is refused keeps no other back."""
+        refused = []
+        for text, connection in named:
+            try:
+                row = find_order(text, connection)
+                self.stdout.write(f"{row}: {decide(row)}")
+            except CommandError as error:
+                refused.append(str(error))
+            except ValueError as error:
+                refused.append(f"{row}: {error}")
+        if refused:
+            raise CommandError("\n".join(refused))
+
+
+DECISIONS: dict[str, Callable[[OrderImport], str]] = {
+    "import-again": deciding.import_again,
+    "done-by-hand": lambda row: deciding.done_by_hand(row, AUTHOR),
+    "not-ours": lambda row: deciding.not_ours(row, AUTHOR),
+}
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError("give a number from 1 on")
+    return int(text)
+
+
+def _matching(options: dict[str, Any], wanted: Q) -> QuerySet[OrderImport]:
+    if options["state"]:
+        wanted &= Q(state=options["state"])
+    if options["needs_shop"]:
+        wanted &= condition_of("shop")
+    if options["waits"]:
+        kind = WAITS[options["waits"]]
+        wanted &= condition_of(kind) if kind else condition_of("payment") | condition_of("links")
+    rows = OrderImport.objects.filter(wanted).select_related("connection__source", "connection__destination")
+    return rows.order_by("-id")
+
+
+# Words
+
+
+def short_line(record: dict[str, Any]) -> str:
+    """An order in one line."""
+    name = record["name"] or record["gid"]
+    copy = record["copy"]
+    state = State(record["state"]).label + (f", as {copy['name'] or copy['gid']}" if copy else "")
+    words = " ".join(filter(None, [record["reason"], *record["notes"]]))
+    return f"{name} of {record['connection']}: {state}. {words}".strip()
+
+
+def lines_of(record: dict[str, Any]) -> list[str]:
+    """An order for people: what to do, both orders line by line, the steps, the other copies."""
+    words = [short_line(record), f"  What to do: {record['advice']}", f"  {record['summary']}"]
+    if record["lines"]:
+        words += ["  Lines:", f"  {'ordered':>9} {'original':>9} {'copy':>9} {'held back':>9}"]
+    for line in record["lines"]:
+        counts = (line[name] for name in ("ordered", "in_original", "in_copy", "held_back"))
+        shown = " ".join(f"{UNKNOWN if count is None else count:>9}" for count in counts)
+        state = OrderImportLine.State(line["state"]).label
+        words.append(f"  {shown}  {line['title']} ({state}) {line['words']}".rstrip())
+    for title, waits in (("Steps that wait", True), ("Steps done", False)):
+        steps = [step for step in record["steps"] if step["waits"] == waits]
+        words += [f"  {title}:"] if steps else []
+        words += [f"    {step['name']}: {OrderUpdate.State(step['state']).label}. {step['words']}" for step in steps]
+    if record["other_copies"]:
+        words += ["  Other copies:", *(f"    {short_line(other)}" for other in record["other_copies"])]
+    return words
