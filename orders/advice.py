@@ -1,6 +1,10 @@
 """What an operator can do about an order, in a sentence, for its page and for the mails about it."""
 
-from orders import side_by_side
+from datetime import timedelta
+
+from django.utils import timezone
+
+from orders import intake, side_by_side
 from orders.models import OrderImport
 from orders.models import OrderUpdate as Update
 from stores.shopify import errors
@@ -33,6 +37,14 @@ _WAITING: dict[str, str] = {
     "it.",
     OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
 }
+OVERDUE = timedelta(minutes=15)
+_OVERDUE = (
+    "It goes on by itself, but should have by now: look on the dashboard whether a worker is up and both stores answer."
+)
+_SOON_UNREADABLE = (
+    "It goes on by itself when it is paid, but Shopify shows an order to us for 60 days only, and these are soon over: "
+    "have it paid, or enter it in the source by hand and press “Give up”."
+)
 _UNPROVED = (
     "Shopify's answer was lost, and whether the copy is there cannot be proved. Press “Send again”: it is looked for "
     "once more, and sent only if it is not found."
@@ -69,6 +81,12 @@ def waits_for_carrying(order_import: OrderImport) -> bool:
     return any(update.state in (Update.State.PLANNED, Update.State.SENT) for update in order_import.updates.all())
 
 
+def _is_old(order_import: OrderImport) -> bool:
+    """Whether Shopify will soon not show the original any more."""
+    placed_at = order_import.placed_at
+    return placed_at is not None and placed_at < timezone.now() - intake.SOON_UNREADABLE
+
+
 def _about_changes(order_import: OrderImport) -> list[str]:
     """What is to be done about what happened to it later."""
     words = []
@@ -86,6 +104,8 @@ def _about_state(order_import: OrderImport) -> str:
         words = _FAILED.get(order_import.failure, _FAILED_OTHERWISE)
         # What was sent may be there: it is looked for, never given up.
         return words if order_import.attempts else words + _GIVE_UP
+    if order_import.waits_for == OrderImport.WaitsFor.PAYMENT and _is_old(order_import):
+        return _SOON_UNREADABLE
     if order_import.state == State.WAITING:
         return _WAITING.get(order_import.waits_for, NOTHING)
     if order_import.state == State.SENT and order_import.failure:
@@ -104,6 +124,8 @@ def _about_state(order_import: OrderImport) -> str:
         )
     if order_import.state == State.SKIPPED:
         return "Nothing to do, unless you want it in the source: then enter it by hand, or press “Import again”."
+    if order_import.state == State.PLANNED and order_import.changed_at < timezone.now() - OVERDUE:
+        return _OVERDUE
     if order_import.state == State.PLANNED:
         return "Nothing to do: a worker takes it up within seconds."
     return _about_copy(order_import)
@@ -126,6 +148,9 @@ def _about_copy(order_import: OrderImport) -> str:
 
 def _about_progress(order_import: OrderImport) -> str:
     """Of a copy with which nobody has to do anything: whether all is done, or something still goes on by itself."""
+    waiting = [each for each in order_import.updates.all() if each.state in (Update.State.PLANNED, Update.State.SENT)]
+    if any(update.changed_at < timezone.now() - OVERDUE for update in waiting):
+        return _OVERDUE
     if _waits(order_import):
         return f"{IDLE}: what happened since it was copied is carried within seconds."
     return NOTHING

@@ -22,6 +22,8 @@ from stores.shopify.orders.order_records import OrderRecord
 State = OrderImport.State
 # What Shopify shows an app of the past: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
 OLDEST = timedelta(days=60)
+# From then on it is told that an order waits for its payment, which Shopify will soon not show any more.
+SOON_UNREADABLE = timedelta(days=55)
 ADDED_UNLINKED = "It was added to the original later, and its product is not linked to one of the source."
 # "Fully paid" stays true when some of it was given back later.
 PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})

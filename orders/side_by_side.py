@@ -14,7 +14,7 @@ State, LineState, UpdateState, Place = OrderImport.State, OrderImportLine.State,
 WAITING = (UpdateState.PLANNED, UpdateState.SENT, UpdateState.NEEDS_SHOP, UpdateState.FAILED)
 NOT_COMPARED = "Not compared since it was copied."
 LINKED_SINCE = "It was linked since: its units are held back until somebody decides."
-AGREED = "nothing is to be done about it"
+AGREED = "so it stays, by a decision or by the choices of the connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +59,44 @@ class Step:
 
 def compare_rows(row: OrderImport, lines: Iterable[OrderImportLine]) -> list[LineBeside]:
     """The lines of an order with what both orders hold of them."""
-    return [_beside(row, line) for line in lines]
+    is_cancelled = _is_cancelled(row)
+    return [_beside(row, line, is_cancelled) for line in lines]
 
 
-def _beside(row: OrderImport, line: OrderImportLine) -> LineBeside:
-    is_compared = row.state == State.CONFIRMED and line.is_carried
-    # What is in no copy is as it was when the order was last mapped: from then on no comparison asks for it.
-    original = line.original_quantity if is_compared else line.quantity
-    return LineBeside(
-        line=line,
-        ordered=line.ordered_quantity,
-        in_original=original,
-        in_copy=_units_in_copy(row, line),
-        held_back=count_held(line),
-        words=what_differs(line) if is_compared else _why_not_copied(row, line),
-    )
+def _is_cancelled(row: OrderImport) -> bool:
+    """Whether the original was cancelled since it was copied."""
+    return any(update.kind == OrderUpdate.Kind.CANCELLATION for update in row.updates.all())
+
+
+def _has_deleted_draft(row: OrderImport) -> bool:
+    return row.draft_status == OrderImport.DraftStatus.DELETED and not row.copy_order_gid
+
+
+def _beside(row: OrderImport, line: OrderImportLine, is_cancelled: bool) -> LineBeside:
+    is_copied = row.state == State.CONFIRMED
+    original, copy = line.original_quantity, _units_in_copy(row, line)
+    if not is_copied or original is None and not line.is_carried:
+        original = line.quantity  # as the order was last mapped, or noted
+    if not is_copied or not line.is_carried:
+        words = _why_not_copied(row, line)
+    elif original is None or copy is None:
+        words = NOT_COMPARED
+    else:
+        words = what_differs(line, original, copy, _known_cause(row, is_cancelled))
+    return LineBeside(line, line.ordered_quantity, original, copy, count_held(line), words)
 
 
 def _units_in_copy(row: OrderImport, line: OrderImportLine) -> int | None:
     if row.state != State.CONFIRMED or line.state == LineState.ELSEWHERE:
         return None
-    return line.copy_quantity if line.is_carried else 0
+    return line.copy_quantity if line.is_carried and not _has_deleted_draft(row) else 0
+
+
+def _known_cause(row: OrderImport, is_cancelled: bool) -> str:
+    """What happened to a whole order, which says more than the units that it gained or lost; '' if nothing did."""
+    if is_cancelled:
+        return "the original was cancelled"
+    return "the draft was deleted" if _has_deleted_draft(row) else ""
 
 
 def _why_not_copied(row: OrderImport, line: OrderImportLine) -> str:
@@ -89,19 +106,18 @@ def _why_not_copied(row: OrderImport, line: OrderImportLine) -> str:
     return line.reason
 
 
-def what_differs(line: OrderImportLine) -> str:
+def what_differs(line: OrderImportLine, original: int, copy: int, cause: str = "") -> str:
     """How original and copy differ in a line that was copied, and whose doing it is; '' where they do not."""
-    original, copy = line.original_quantity, line.copy_quantity
-    if original is None or copy is None:
-        return NOT_COMPARED
     if original == copy:
         return ""
     amount = f"{copy - original} more in the copy" if copy > original else f"{original - copy} fewer in the copy"
+    if cause:
+        return f"{amount}: {cause}."
     if line.original_baseline is None or line.copy_baseline is None:
         return f"{amount}: nobody knows which of them was changed."
     theirs, own = original - line.original_baseline, copy - line.copy_baseline
     if theirs == own:
-        return f"{amount}, as it was agreed: {AGREED}."
+        return f"{amount}: {AGREED}."
     changes = [_changed("the original", theirs), _changed("the copy", own)]
     return f"{amount}: {' and '.join(filter(None, changes))}."
 
@@ -122,9 +138,10 @@ def sum_up(row: OrderImport, lines: Iterable[LineBeside]) -> str:
     differing = sum(each.differs for each in known)
     if any(each.in_original is None or each.in_copy is None for each in known):
         return "Original and copy have not been compared yet since the copy was made."
+    cancelled = "The original was cancelled. " if _is_cancelled(row) else ""
     if not differing:
-        return "Of what was copied, both hold the same."
-    return f"They differ in {differing} of {len(known)} {'lines' if len(known) > 1 else 'line'}."
+        return f"{cancelled}Of what was copied, both hold the same."
+    return f"{cancelled}They differ in {differing} of {len(known)} {'lines' if len(known) > 1 else 'line'}."
 
 
 def find_steps(row: OrderImport, updates: Iterable[OrderUpdate]) -> list[Step]:

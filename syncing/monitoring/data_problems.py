@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.urls import reverse
 
+from orders import intake
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store, StoreTrouble
 from syncing.models import CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
@@ -15,7 +16,6 @@ from syncing.stock.writes.ledger import REFUSED
 
 CLOCKS_APART = timedelta(seconds=60)
 LONG_WAIT = timedelta(hours=1)
-SOON_UNREADABLE = timedelta(days=55)  # Shopify shows orders of 60 days (shopify.md 7.4)
 TROUBLE = timedelta(minutes=15)  # a store that fails for less is nothing to tell of
 
 
@@ -217,7 +217,7 @@ def waiting_orders(now: datetime) -> Iterator[Problem]:
     late = Q(state__in=(State.PLANNED, State.SENT), created_at__lt=now - LONG_WAIT)
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     alive = [connection.pk for connection in running if not connection.why_inert()]
-    ages = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.PAYMENT, placed_at__lt=now - SOON_UNREADABLE)
+    ages = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.PAYMENT, placed_at__lt=now - intake.SOON_UNREADABLE)
     found = OrderImport.objects.filter(held_up | late | ages, connection__in=alive)
     rows = found.select_related(*ENDS).order_by("pk")
     for row in rows[:MOST_PROBLEMS]:

@@ -1,6 +1,9 @@
 """What an operator reads about an order: “Nothing to do” stands only where nothing is to be done."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from orders.advice import IDLE, what_to_do
 from stores.models import Connection, Store, SyncSwitch
@@ -79,6 +82,26 @@ def test_what_goes_on_by_itself_says_that_it_does(rows):
     for each in (row, planned):
         assert "carried within seconds" in advice(each)
     assert advice(make_import(rows.connection, 3)) == f"{IDLE}."
+
+
+def test_an_order_that_shopify_soon_shows_no_more_is_not_left_to_itself(rows):
+    waiting = {"state": "waiting", "waits_for": "payment"}
+    young, old = (
+        make_import(rows.connection, days, placed_at=timezone.now() - timedelta(days=days), **waiting)
+        for days in (54, 56)
+    )
+    assert advice(young).startswith(IDLE)
+    assert IDLE not in advice(old) and "60 days" in advice(old)
+
+
+def test_what_should_have_gone_on_by_now_is_somebodys_affair(rows):
+    planned, copied = make_import(rows.connection, 1, state="planned"), make_import(rows.connection, 2)
+    update = make_update(copied, state="sent")
+    assert advice(planned).startswith(IDLE) and advice(copied).startswith(IDLE)
+    for each in (planned, update):
+        type(each).objects.filter(pk=each.pk).update(changed_at=timezone.now() - timedelta(minutes=20))
+    for row in (planned, copied):
+        assert IDLE not in advice(row) and "whether a worker is up" in advice(row)
 
 
 def test_a_failed_order_beside_an_app_that_is_gone_says_both(rows):

@@ -35,8 +35,8 @@ def compared(row):
         (held(3, 4, 3, 3), "1 more in the copy: the copy gained 1."),
         (held(5, 2, 3, 3), "3 fewer in the copy: the original gained 2 and the copy lost 1."),
         (held(3, 2), "1 fewer in the copy: nobody knows which of them was changed."),
-        (held(3, 0, 3, 0), "3 fewer in the copy, as it was agreed: nothing is to be done about it."),
-        (held(4, 1, 3, 0), "3 fewer in the copy, as it was agreed: nothing is to be done about it."),
+        (held(3, 0, 3, 0), "3 fewer in the copy: so it stays, by a decision or by the choices of the connection."),
+        (held(4, 1, 3, 0), "3 fewer in the copy: so it stays, by a decision or by the choices of the connection."),
         (held(0, 0, 3, 3), ""),
     ],
 )
@@ -53,6 +53,11 @@ def test_what_differs_is_told_with_whose_doing_it_is(rows, fields, words):
         ({}, held(3, 3, 3, 3, is_pending=True, quantity=3), (3, 3, 3, 3)),  # a draft that reserves nothing
         ({}, {"state": "left_out", "quantity": 2}, (3, 2, 0, 0)),
         ({}, {"state": "elsewhere", "quantity": 2}, (3, 2, None, 0)),
+        # What an edit added is in no copy yet, or never will be: its units are those that the edit told.
+        ({}, {"state": "elsewhere", "quantity": 0, "original_quantity": 2, "copy_quantity": 0}, (3, 2, None, 0)),
+        ({}, {"state": "left_out", "quantity": 0, "original_quantity": 2, "copy_quantity": 0}, (3, 2, 0, 0)),
+        # An order that failed once it was mapped is noted anew, whatever its lines were mapped to.
+        ({"state": "failed"}, held(3, 3, 3, 3, quantity=1), (3, 1, None, 0)),
         ({}, held(2, 0, 0, 0, state="planned", quantity=0, owed_quantity=2), (3, 2, 0, 2)),
         # What is to be in the copy is written down before it is sent: until it is found nobody knows that it is there.
         ({"state": "sent"}, held(3, 3, 3, 3, is_pending=True, quantity=3), (3, 3, None, 3)),
@@ -65,6 +70,28 @@ def test_each_side_is_told_in_units_and_what_is_unknown_is_no_number(rows, order
     make_line(row, source_variant=rows.link.source_variant, ordered_quantity=3, **line)
     (beside,) = compared(row)
     assert (beside.ordered, beside.in_original, beside.in_copy, beside.held_back) == expected
+
+
+@pytest.mark.parametrize("state", OrderUpdate.State.values)
+def test_units_of_a_cancelled_original_that_its_copy_holds_are_never_said_to_be_agreed(rows, state):
+    row = make_import(rows.connection)
+    make_line(row, **held(0, 3, 0, 3))  # of a cancelled original nothing is owed, whatever became of its copy
+    make_update(row, kind="cancellation", state=state)
+    assert [each.words for each in compared(row)] == ["3 more in the copy: the original was cancelled."]
+    assert side_by_side.sum_up(row, compared(row)) == "The original was cancelled. They differ in 1 of 1 line."
+
+
+def test_a_draft_that_was_deleted_holds_nothing_and_the_order_that_one_became_does(rows):
+    deleted = make_import(rows.connection, 1, is_draft=True, draft_status="deleted")
+    ordered = make_import(
+        rows.connection, 2, is_draft=True, draft_status="deleted", copy_order_gid="gid://shopify/Order/9"
+    )
+    for row in (deleted, ordered):
+        make_line(row, **held(3, 3, 3, 3))
+    assert [(each.in_copy, each.words) for each in compared(deleted)] == [
+        (0, "3 fewer in the copy: the draft was deleted.")
+    ]
+    assert [(each.in_copy, each.words) for each in compared(ordered)] == [(3, "")]
 
 
 def test_what_is_linked_to_nothing_holds_nothing_back(rows):

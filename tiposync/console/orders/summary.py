@@ -148,18 +148,20 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
 def advise(row: OrderImport) -> str:
     """What somebody should do about an order, its jobs included: what waits for one that failed does not go on."""
     words = what_to_do(row)
-    job = _failed_job(row) if waits_for_carrying(row) else None
+    job = _failed_job(row)
     if job is None:
         return words
-    failed = f"The job that carries what happened to it failed: {job.message} Put that right, then press “Run again” "
+    failed = f"Its job failed ({job.get_kind_display().lower()}): {job.message} Put that right, then press “Run again” "
     return f"{failed}on that job.{'' if words.startswith(IDLE) else f' {words}'}"
 
 
 def _failed_job(row: OrderImport) -> SyncJob | None:
-    """The last job about what happened to an order since it was copied, if it failed."""
-    jobs = SyncJob.objects.filter(
-        kind=SyncJob.Kind.UPDATE_ORDER, subject=f"connection {row.connection_id} {row.order_gid}"
-    )
+    """The last job of those that an order waits for, if it failed."""
+    is_to_be_copied = row.state in (State.PLANNED, State.SENT)
+    if not is_to_be_copied and not waits_for_carrying(row):
+        return None
+    kind = SyncJob.Kind.IMPORT_ORDER if is_to_be_copied else SyncJob.Kind.UPDATE_ORDER
+    jobs = SyncJob.objects.filter(kind=kind, subject=f"connection {row.connection_id} {row.order_gid}")
     failed = jobs.filter(state=SyncJob.State.FAILED).order_by("-finished_at").first()
     if failed is None or failed.finished_at is None:
         return failed

@@ -73,7 +73,7 @@ def test_a_copy_that_staff_cancelled_is_seen_and_done_by_hand_is_pressed_on_the_
     assert "Nothing to do" not in page and "held back from all destinations" in page
     page = press(admin_client, url, "Done by hand")
     assert cells(page)["Product 0"][:4] == ["3", "3", "0", "0"]
-    assert "as it was agreed" in cells(page)["Product 0"][4]
+    assert "so it stays" in cells(page)["Product 0"][4]
     assert "says admin" in steps(page, "Steps done") and not forms_with(page, "Done by hand")
     shop.run()
     assert shop.stock() == (20, 20, 20)
@@ -93,10 +93,14 @@ def test_units_ordered_are_those_that_were_first_seen(admin_client, trade):
     assert cells(look_at(admin_client, page_of(shop.row(order))))["Product 0"][:3] == ["3", "1", "1"]
 
 
-def test_a_job_that_failed_is_told_instead_of_that_all_is_well(admin_client, rows):
-    row = make_import(rows.connection, original_signs=1)
+@pytest.mark.parametrize(
+    ("order", "kind"),
+    [({"original_signs": 1}, "update_order"), ({"state": "planned"}, "import_order")],
+)
+def test_a_job_that_failed_is_told_instead_of_that_all_is_well(admin_client, rows, order, kind):
+    row = make_import(rows.connection, **order)
     subject = f"connection {rows.connection.pk} {row.order_gid}"
-    fields = {"kind": "update_order", "subject": subject, "connection": rows.connection, "due_at": timezone.now()}
+    fields = {"kind": kind, "subject": subject, "connection": rows.connection, "due_at": timezone.now()}
     SyncJob.objects.create(state="failed", message="Missing scope.", finished_at=timezone.now(), **fields)
     page = look_at(admin_client, page_of(row))
     assert "Missing scope." in page and "Run again" in page and "Nothing to do" not in page
