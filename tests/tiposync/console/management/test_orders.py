@@ -115,6 +115,15 @@ def test_what_is_not_known_is_shown_as_nothing_not_as_0(rows):
     assert json.loads(run("show", "1001", "--json"))["lines"][0]["in_copy"] is None
 
 
+def test_what_strangers_wrote_neither_steers_a_terminal_nor_breaks_a_line(rows):
+    row = make_failed(rows.connection, reason="It was refused:\n\x1b[2Jno\x07.")
+    make_line(row, "Sock\x1b[31m\nof wool")
+    for said in (run("list"), run("show", "1001")):
+        assert not {"\x1b", "\x07"} & set(said) and "refused:  [2Jno ." in said
+    assert len(run("list").splitlines()) == 1
+    assert "Sock [31m of wool" in run("show", "1001")
+
+
 @pytest.mark.parametrize("name", ["#1001", "1001", " #1001 ", ORDER_GID(1001), "#2001", "2001", ORDER_GID(2001)])
 def test_an_order_is_named_by_its_name_number_or_gid_or_that_of_its_copy(rows, name):
     make_import(rows.connection)

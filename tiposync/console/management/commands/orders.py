@@ -86,9 +86,10 @@ class Command(OperatorCommand):
 
     def _print(self, record: dict[str, Any], words: list[str], options: dict[str, Any]) -> None:
         if options["json"]:
-            words = [json.dumps(record, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)]
+            self.stdout.write(json.dumps(record, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
+            return
         for line in words:
-            self.stdout.write(line)
+            self.stdout.write(printable(line))
 
     def _decide(self, decide: Callable[[OrderImport], str], named: list[tuple[str, Any]]) -> None:
         """Each order by itself: one that is refused keeps no other back."""
@@ -131,6 +132,11 @@ def _matching(options: dict[str, Any], wanted: Q) -> QuerySet[OrderImport]:
 
 
 # Words
+
+
+def printable(text: str) -> str:
+    """A text of strangers, such as a product's title, as a terminal may have it: on one line, steering nothing."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def short_line(record: dict[str, Any]) -> str:
