@@ -33,7 +33,7 @@ def describe_waiting(connection: Connection) -> str:
 
 
 def _name_of(strategy: str) -> str:
-    return Strategy(strategy).label.partition(":")[0]
+    return str(dict(Strategy.choices).get(strategy, strategy)).partition(":")[0]
 
 
 def end_two_way(connection: Connection) -> None:

@@ -32,7 +32,7 @@ TERMS = ("sock", "nowhere")
 MOST = {
     "auth.group": (20, 20),
     "auth.user": (20, 25),
-    "orders.orderimport": (20, 20),
+    "orders.orderimport": (20, 21),
     "orders.orderupdate": (20, 20),
     "stores.cataloguesettings": (20, 30),
     "stores.configurationchange": (20, 20),

@@ -85,6 +85,7 @@ def summary_node(**parts):
         "displayFulfillmentStatus": "UNFULFILLED",
         "refunds": [],
         "fulfillments": [],
+        "edited": False,
     } | parts
 
 
