@@ -148,10 +148,12 @@ def _object_coercer(kind: GraphQLInputObjectType) -> Coerce:
     plans: list[tuple[str, Coerce, bool, object]] = []
 
     def prepare():  # late: input types may contain themselves
+        made = []
         for name, field in kind.fields.items():
             default = default_of(field)
             required = isinstance(field.type, GraphQLNonNull) and default is Undefined
-            plans.append((name, coercer(field.type), required, default))
+            made.append((name, coercer(field.type), required, default))
+        plans[:] = made  # at once: another thread that comes meanwhile would take half of the fields for all
 
     def coerce(value, path, problems):
         if not plans:
