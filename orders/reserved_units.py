@@ -191,7 +191,9 @@ def owe_what_copy_lost(order_import: OrderImport, held: Mapping[str, int]) -> se
     for row in known:
         theirs = (row.original_quantity or 0) - (row.original_baseline or 0)
         own = held.get(row.line_gid, 0) - (row.copy_baseline or 0)
-        row.owed_quantity = max(row.owed_quantity, theirs - own)
+        # Nothing is owed by an original that holds nothing, as when it was cancelled and we cancelled its copy.
+        owed = theirs - own if row.original_quantity is None else min(theirs - own, row.original_quantity)
+        row.owed_quantity = max(row.owed_quantity, owed)
     Line.objects.bulk_update(known, ["owed_quantity"])
     return find_changed(before, held_back(order_import))
 
