@@ -78,7 +78,13 @@ class StockLink(models.Model):
     class Meta:
         verbose_name = "stock in step"
         verbose_name_plural = "stock in step"
-        constraints = [models.UniqueConstraint(fields=["variant_link", "mapping"], name="stock_link_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["variant_link", "mapping"], name="stock_link_once"),
+            # Several variants may stand for one inventory item: two links of the same two levels are one pair.
+            models.UniqueConstraint(
+                fields=["connection", "source_level", "destination_level"], name="pair_of_levels_once"
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["connection", "dirty_at", "id"],

@@ -238,7 +238,7 @@ class Run:
         absent = {
             pair.destination.level_id: pair.destination
             for pair in taken
-            if pair.is_linked and not any(side.skip_reason for side in pair.sides())
+            if pair.is_linked and not pair.is_ambiguous and not any(side.skip_reason for side in pair.sides())
             if pair.source.available is not None and not pair.destination.is_active
         }
         now = list(absent.values())[:ACTIVATIONS] if self.troubles.can_write(self.connection.destination_id) else []

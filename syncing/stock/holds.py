@@ -10,7 +10,7 @@ from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, StockLink
 from syncing.stock import pairs, true_quantity
 from syncing.stock.mirror import levels
-from syncing.stock.writes import ledger
+from syncing.stock.writes import ledger, recording
 
 
 class HoldResolved(Exception):
@@ -112,7 +112,7 @@ def _record(hold: StockHold, link: StockLink, quantity: int) -> None:
     store_id, kind, cause = link.connection.source_id, StockBatch.Kind.SET, StockAdjustment.Cause.SET_TRUE
     write = ledger.Write(pair, pair.source, store_id, kind, quantity, cause, is_only_write=False, hold_id=hold.pk)
     try:
-        ledger.record(link.connection, [write])
+        recording.record(link.connection, [write])
     except IntegrityError:  # another connection of the same source planned a write a moment ago
         raise ValueError(_BUSY) from None
 

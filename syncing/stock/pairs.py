@@ -10,7 +10,7 @@ from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySe
 from django.db.models.functions import Coalesce
 
 from orders.models import OrderImportLine
-from stores.models import ENDING_TWO_WAY, Connection, Strategy, VariantLink
+from stores.models import ENDING_TWO_WAY, Connection, Strategy, Variant, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
 
 
@@ -54,6 +54,8 @@ class Pair:
     keeps_destination: bool
     reconciliation_id: int | None
     is_linked: bool
+    # Another pair, of other items, wants to set one of its levels as well.
+    is_ambiguous: bool
     source: Side
     destination: Side
     # Sold in any destination of this source, and not taken from the source yet: not offered to a one-way destination.
@@ -72,6 +74,17 @@ class Pair:
 
     def sides(self) -> tuple[Side, Side]:
         return self.source, self.destination
+
+
+def links_of(link: VariantLink) -> QuerySet[StockLink]:
+    """The pairs of a link, also where another link of the same two items has them: several variants of one item."""
+    own = Q(variant_link=link)
+    if link.destination_variant is not None:
+        own |= Q(
+            source_level__item_gid=link.source_variant.item_gid,
+            destination_level__item_gid=link.destination_variant.item_gid,
+        )
+    return StockLink.objects.filter(own, connection=link.connection_id)
 
 
 def mark_contradicted(connection: Connection) -> None:
@@ -158,7 +171,7 @@ def load(condition: Q) -> list[Pair]:
     All in one statement: when a copy of an order is confirmed, its units cease to be pending and the source's levels
     become doubtful in one transaction, of which this sees either nothing or all.
     """
-    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS, _PENDING)
+    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS, _IS_AMBIGUOUS, _PENDING)
     return [_pair(row) for row in rows.iterator(chunk_size=2000)]
 
 
@@ -181,20 +194,56 @@ def _side_columns(side: str) -> list[str]:
 
 
 def _held_back(**conditions: Any) -> Coalesce:
+    # Whichever of its variants was sold: several may stand for one item.
+    variants = Variant.objects.filter(
+        store=OuterRef(OuterRef("source_level__store")), item_gid=OuterRef(OuterRef("source_level__item_gid"))
+    )
     lines = OrderImportLine.objects.filter(
-        Q(is_pending=True) | Q(owed_quantity__gt=0),
-        source_variant=OuterRef("variant_link__source_variant"),
-        **conditions,
+        Q(is_pending=True) | Q(owed_quantity__gt=0), source_variant__in=variants.order_by().values("pk"), **conditions
     )
     whole = Case(When(is_pending=True, then=F("quantity")), default=Value(0))
-    units = lines.order_by().values("source_variant").annotate(units=Sum(whole + F("owed_quantity"))).values("units")
+    # All of them are of one item: whatever they are grouped by is the same.
+    units = lines.order_by().values(of_item=Value(1)).annotate(units=Sum(whole + F("owed_quantity"))).values("units")
     return Coalesce(Subquery(units), 0)
 
 
 _IS_TWO_WAY = Q(connection__aligned_strategy__in=(Strategy.TWO_WAY, ENDING_TWO_WAY)) | Q(
     connection__aligned_strategy="", connection__strategy=Strategy.TWO_WAY
 )
-_IS_SECOND = Exists(StockLink.objects.filter(variant_link=OuterRef("variant_link"), pk__lt=OuterRef("pk")))
+_OF_CONNECTION = StockLink.objects.filter(connection=OuterRef("connection"))
+_IS_SECOND = Exists(
+    _OF_CONNECTION.filter(
+        source_level__store=OuterRef("source_level__store"),
+        source_level__item_gid=OuterRef("source_level__item_gid"),
+        pk__lt=OuterRef("pk"),
+    )
+)
+# Who else wants to write: a linked pair whose stock can be synced. Two sources may have items of one id.
+_WRITING = Q(variant_link__state=VariantLink.State.LINKED) & ~Q(pk=OuterRef("pk"))
+for _variant in ("source_variant", "destination_variant"):
+    _WRITING &= Q(**{f"variant_link__{_variant}__is_tracked": True, f"variant_link__{_variant}__is_bundle": False})
+_OTHER_ITEM = ~Q(
+    source_level__item_gid=OuterRef("source_level__item_gid"), source_level__store=OuterRef("source_level__store")
+)
+_IS_AMBIGUOUS = Case(
+    When(
+        Exists(StockLink.objects.filter(_WRITING, _OTHER_ITEM, destination_level=OuterRef("destination_level"))),
+        then=Value(True),
+    ),
+    # Only two-way writes to the source. What other connections carry to it are changes like these, and count, too.
+    When(
+        _IS_TWO_WAY
+        & Exists(
+            _OF_CONNECTION.filter(
+                _WRITING,
+                ~Q(destination_level__item_gid=OuterRef("destination_level__item_gid")),
+                source_level=OuterRef("source_level"),
+            )
+        ),
+        then=Value(True),
+    ),
+    default=Value(False),
+)
 # Two-way destinations carry changes and are offered nothing, so nothing is kept from them; only what they sold while
 # the connection carried orders is no change of theirs any more: the copy takes it from the source. Units have no
 # location before: the first of the pairs counts them all.
@@ -212,9 +261,9 @@ _SIDE_WIDTH = len(_side_columns("source"))
 
 def _pair(row: tuple) -> Pair:
     *own, link_state = row[: len(_OWN)]
-    *rest, pending = row[len(_OWN) :]
+    *rest, is_ambiguous, pending = row[len(_OWN) :]
     sides = _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination")
-    values = [*own, link_state == VariantLink.State.LINKED, *sides, pending]
+    values = [*own, link_state == VariantLink.State.LINKED, is_ambiguous, *sides, pending]
     return Pair(*values)
 
 

@@ -17,6 +17,7 @@ from syncing.stock.writes.ledger import Write
 Cause = StockAdjustment.Cause
 State = StockLink.State
 NOT_STOCKED = "not stocked at the destination location"
+AMBIGUOUS = "ambiguous: several variants share this inventory item, and links with other items want to set it as well"
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ def skip_reason(pair: Pair) -> str:
     """Why this pair cannot be synced now, in words; '' if it can."""
     if not pair.is_linked:
         return "the variants are not linked"
+    if pair.is_ambiguous:
+        return AMBIGUOUS
     for side in pair.sides():
         if side.skip_reason:
             return side.skip_reason

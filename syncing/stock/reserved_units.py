@@ -60,9 +60,10 @@ _CAME_BACK = """
     SET source_baseline = source_baseline + %s, destination_baseline = destination_baseline + %s,
         dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
     FROM (SELECT one.id FROM syncing_stocklink one
-          JOIN stores_variantlink pair ON pair.id = one.variant_link_id
+          JOIN syncing_stocklevel level ON level.id = one.source_level_id
+          JOIN stores_variant variant ON variant.store_id = level.store_id AND variant.item_gid = level.item_gid
           JOIN stores_connection own ON own.id = one.connection_id
-          WHERE one.connection_id = %s AND pair.source_variant_id = %s
+          WHERE one.connection_id = %s AND variant.id = %s
             AND own.aligned_strategy IN ('two_way', 'two_way_end') AND one.source_baseline IS NOT NULL
           ORDER BY one.id LIMIT 1 FOR UPDATE OF one) first
     WHERE link.id = first.id

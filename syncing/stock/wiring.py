@@ -3,13 +3,17 @@
 from django.db import connection as db
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Exists, OuterRef
 
 from stores.models import Connection, ProductLink, VariantLink
-from syncing.models import StockAdjustment, StockHold
+from syncing.models import StockAdjustment, StockHold, StockLink
 
 
 def wire_connection(connection: Connection, *product_gids: str) -> int:
     """Have a stock link, with its two levels, for every linked variant and location mapping; return how many are new.
+
+    Two links between the same two levels are one pair: several variants may stand for one inventory item. It is the
+    first one's, and another one's when that goes.
 
     Links whose variant is no longer linked, got another partner, or is not shared, go; what they wrote stays in the
     ledger. With `product_gids`: only the links of those products, and those are planned again.
@@ -37,9 +41,14 @@ def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
     cursor.execute(_TO_UNWIRE, parameters)
     if not (gone := [link_id for (link_id,) in cursor.fetchall()]):
         return
+    cursor.execute(_HEIRS, {"gone": gone})
+    heirs = dict(cursor.fetchall())
+    gone = [link_id for link_id in gone if link_id not in heirs]
+    cursor.execute(_MARK_RIVALS, {"gone": gone})
     StockAdjustment.objects.filter(link__in=gone).update(link=None)  # the ledger stays
     StockHold.objects.filter(link__in=gone).delete()
     cursor.execute("DELETE FROM syncing_stocklink WHERE id = ANY(%s)", [gone])
+    cursor.execute(_HAND_OVER, [list(heirs), list(heirs.values())])
 
 
 _SCOPE = """
@@ -87,6 +96,44 @@ _TO_UNWIRE = (
     + _SCOPE
     + "ORDER BY link.id FOR UPDATE OF link"
 )
+# Another variant of the same two items takes the pair over as it is: its baselines know what was not carried yet.
+_HEIRS = (
+    """
+    SELECT own.id, min(pair.id)
+    FROM syncing_stocklink own
+    JOIN stores_locationmapping mapping ON mapping.id = own.mapping_id
+    JOIN syncing_stocklevel source_level ON source_level.id = own.source_level_id
+    JOIN syncing_stocklevel destination_level ON destination_level.id = own.destination_level_id
+    JOIN stores_variant source
+      ON source.store_id = source_level.store_id AND source.item_gid = source_level.item_gid
+    JOIN stores_variant destination
+      ON destination.store_id = destination_level.store_id AND destination.item_gid = destination_level.item_gid
+    JOIN stores_variantlink pair
+      ON pair.connection_id = own.connection_id AND pair.source_variant_id = source.id
+     AND pair.destination_variant_id = destination.id
+    WHERE own.id = ANY(%(gone)s) AND pair.state = 'linked' AND pair.id <> own.variant_link_id
+      AND source_level.location_id = mapping.source_location_id
+      AND destination_level.location_id = mapping.destination_location_id AND NOT """
+    + _IS_LEFT_OUT
+    + "GROUP BY own.id ORDER BY own.id"
+)
+_HAND_OVER = """
+    UPDATE syncing_stocklink link
+    SET variant_link_id = heir.pair, dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM unnest(%s::bigint[], %s::bigint[]) AS heir (id, pair) WHERE link.id = heir.id
+"""
+# What wanted to set a level beside a pair that goes was in doubt because of it, perhaps, and is no more.
+_MARK_RIVALS = """
+    UPDATE syncing_stocklink link SET dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM (SELECT rival.id FROM syncing_stocklink rival
+          WHERE rival.state = 'skipped' AND NOT rival.id = ANY(%(gone)s)
+            AND EXISTS (SELECT 1 FROM syncing_stocklink own
+                        WHERE own.id = ANY(%(gone)s) AND (own.destination_level_id = rival.destination_level_id
+                              OR (own.connection_id = rival.connection_id
+                                  AND own.source_level_id = rival.source_level_id)))
+          ORDER BY rival.id FOR UPDATE OF rival) own
+    WHERE link.id = own.id
+"""
 _ADD_LEVELS = (
     """
     INSERT INTO syncing_stocklevel (store_id, location_id, item_gid, is_active, is_doubtful, version)
@@ -104,8 +151,10 @@ _ADD_LINKS = (
     INSERT INTO syncing_stocklink (connection_id, variant_link_id, mapping_id, source_level_id, destination_level_id,
                                    keeps_destination, dirty_sequence, settled_sequence, dirty_at, state, reason,
                                    changed_at)
-    SELECT pair.connection_id, pair.id, mapping.id, source_level.id, destination_level.id,
-           false, 1, 0, now(), 'new', '', now()
+    SELECT connection_id, pair_id, mapping_id, source_id, destination_id, false, 1, 0, now(), 'new', '', now()
+    FROM (
+    SELECT DISTINCT ON (source_level.id, destination_level.id) pair.connection_id, pair.id AS pair_id,
+           mapping.id AS mapping_id, source_level.id AS source_id, destination_level.id AS destination_id
     FROM stores_variantlink pair
     JOIN stores_locationmapping mapping ON mapping.connection_id = pair.connection_id
     JOIN stores_variant source ON source.id = pair.source_variant_id
@@ -118,7 +167,20 @@ _ADD_LINKS = (
     WHERE pair.connection_id = %(connection)s AND pair.state = 'linked' AND NOT """
     + _IS_LEFT_OUT
     + _SCOPE
-    + "ORDER BY pair.id, mapping.id ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"
+    + """
+      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
+                      WHERE other.connection_id = pair.connection_id AND other.source_level_id = source_level.id
+                        AND other.destination_level_id = destination_level.id)
+    ORDER BY source_level.id, destination_level.id, pair.id) wanted
+    ORDER BY pair_id, mapping_id ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"""
+)
+
+
+_OF_SAME_ITEMS = StockLink.objects.filter(
+    connection=OuterRef("connection"),
+    source_level__item_gid=OuterRef("source_variant__item_gid"),
+    source_level__store=OuterRef("source_variant__store"),
+    destination_level__item_gid=OuterRef("destination_variant__item_gid"),
 )
 
 
@@ -128,4 +190,5 @@ def has_unwired(connection: Connection) -> bool:
         return False
     left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
     linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
+    linked = linked.exclude(Exists(_OF_SAME_ITEMS))
     return linked.exclude(source_variant__product_gid__in=left_out.values("source_gid")).exists()

@@ -12,7 +12,7 @@ from stores.models import Connection, Store
 from stores.shopify.errors import OutOfPoints, StoreRests
 from syncing.models import StockBatch
 from syncing.stock.mirror.troubles import Troubles
-from syncing.stock.writes import claims, ledger
+from syncing.stock.writes import claims, ledger, recording
 from syncing.stock.writes.ledger import Write
 from syncing.stock.writes.settle import send_one
 
@@ -69,7 +69,7 @@ def _deliver_to(
     try:
         try:
             with transaction.atomic():
-                batches += ledger.record(connection, writes)
+                batches += recording.record(connection, writes)
                 for batch in batches:  # before anybody can see it: who gets the lock knows that it was left behind
                     claims.claim(batch.pk)
         except IntegrityError:

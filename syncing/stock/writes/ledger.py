@@ -8,11 +8,9 @@ one, too, whichever way stock is synced (syncing.stock.true_quantity).
 """
 
 import logging
-import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
@@ -20,7 +18,6 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from stores.models import Connection
 from stores.shopify import inventory
 from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
@@ -33,12 +30,8 @@ from syncing.stock.pairs import Pair, Side
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = inventory.MOST_ROWS
-# Shopify refuses a batch of compare-and-set rows as a whole. Levels that sell all the time go in small ones of their
-# own for a while: among 250 rows one of them would be stale every time, and none of the 250 would ever be written.
-RESTLESS_ROWS = 10
-RESTLESS_TIME = timedelta(minutes=1)
 REFUSED = "Shopify refused it:"  # what the reason of a link begins with that waits for this
-_MOVED = "The level had changed meanwhile."
+MOVED = "The level had changed meanwhile."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,95 +59,6 @@ class Write:
     def change_from(self) -> int:
         assert self.side.available is not None  # nothing is planned with an unknown level
         return self.side.available
-
-
-def record(connection: Connection, writes: Sequence[Write]) -> list[StockBatch]:
-    """Commit the intent: batches of at most 250 rows for one store and kind, their bytes, and a pending row for each.
-
-    Raises IntegrityError, having recorded nothing, if a level has got a pending write meanwhile (another connection of
-    the same store plans it, too).
-    """
-    restless = _restless_levels(connection)
-    groups: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
-    for write in writes:
-        size = RESTLESS_ROWS if write.side.level_id in restless else BATCH_ROWS
-        groups[write.store_id, write.kind, size].append(write)
-    batches: list[tuple[StockBatch, list[Write]]] = []
-    for (store_id, kind, size), rows in groups.items():
-        for start in range(0, len(rows), size):
-            chunk = rows[start : start + size]
-            batches.append((_batch(connection, store_id, kind, chunk), chunk))
-    with transaction.atomic():
-        StockBatch.objects.bulk_create(batch for batch, _ in batches)
-        StockAdjustment.objects.bulk_create(_adjustment(batch, write) for batch, chunk in batches for write in chunk)
-    made = [batch for batch, _ in batches]
-    if logger.isEnabledFor(logging.INFO):
-        _log_causes(made)
-    return made
-
-
-def _log_causes(batches: Sequence[StockBatch]) -> None:
-    """One line per batch with the webhooks that led to it: the newest one about each level's partner."""
-    with db.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT adjustment.batch_id, array_agg(DISTINCT event.webhook_id)
-            FROM syncing_stockadjustment adjustment
-            JOIN syncing_stocklink link ON link.id = adjustment.link_id
-            JOIN LATERAL (
-                SELECT event_id FROM syncing_stockobservation seen
-                WHERE seen.level_id = CASE WHEN link.source_level_id = adjustment.level_id
-                                           THEN link.destination_level_id ELSE link.source_level_id END
-                ORDER BY seen.id DESC LIMIT 1
-            ) newest ON true
-            JOIN syncing_webhookevent event ON event.id = newest.event_id
-            WHERE adjustment.batch_id = ANY(%s) GROUP BY 1
-            """,
-            [[batch.pk for batch in batches]],
-        )
-        causes = dict(cursor.fetchall())
-    for batch in batches:
-        fields = {"batch": batch.pk, "key": str(batch.key), "store_id": batch.store_id}
-        logger.info("Stock write recorded", extra=fields | {"correlation": causes.get(batch.pk, [])})
-
-
-def _restless_levels(connection: Connection) -> set[int]:
-    """Levels whose last writes were refused because somebody changed them at the same time."""
-    lately = StockAdjustment.objects.filter(
-        connection=connection, created_at__gte=timezone.now() - RESTLESS_TIME, state="stale", reason=_MOVED
-    )
-    return set(lately.values_list("level_id", flat=True))
-
-
-def _batch(connection: Connection, store_id: int, kind: str, writes: Sequence[Write]) -> StockBatch:
-    key = uuid.uuid4()
-    uri = f"gid://tiposync/StockBatch/{key}"
-    if kind == StockBatch.Kind.ADJUST:
-        changes = [inventory.Change(w.side.item_gid, w.side.location_gid, w.change_to - w.change_from) for w in writes]
-        body = inventory.adjust_body(changes, str(key), uri)
-    else:
-        rows = [inventory.SetRow(w.side.item_gid, w.side.location_gid, w.change_to, w.change_from) for w in writes]
-        body = inventory.set_body(rows, str(key), uri)
-    return StockBatch(key=key, store_id=store_id, connection=connection, kind=kind, body=body)
-
-
-def _adjustment(batch: StockBatch, write: Write) -> StockAdjustment:
-    return StockAdjustment(
-        batch=batch,
-        connection_id=batch.connection_id,
-        link_id=write.pair.link_id,
-        level_id=write.side.level_id,
-        change_from=write.change_from,
-        change_to=write.change_to,
-        from_as_of=write.side.as_of,
-        source_quantity=write.source_quantity,
-        taken_sequence=write.pair.sequence,
-        is_only_write=write.is_only_write,
-        cause=write.cause,
-        reconciliation_id=write.pair.reconciliation_id,
-        undoes_id=write.undoes_id,
-        hold_id=write.hold_id,
-    )
 
 
 def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
@@ -336,7 +240,7 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         levels.doubt([adjustments[i].level_id for i in {*stale, *bad}], outcome.answered_at)
         others = [row for i, row in enumerate(adjustments) if i not in stale and i not in bad]
         end(others, StockAdjustment.State.STALE, "Another row of the same batch was refused: planned again.")
-        end([adjustments[i] for i in stale], StockAdjustment.State.STALE, _MOVED)
+        end([adjustments[i] for i in stale], StockAdjustment.State.STALE, MOVED)
         for index in sorted(bad, key=lambda i: adjustments[i].link_id or 0):
             _fail_row(adjustments[index], bad[index])
 

@@ -8,7 +8,7 @@ from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, S
 from syncing.queue import enqueue
 from syncing.stock import holds, pairs
 from syncing.stock.mirror import levels
-from syncing.stock.writes import ledger
+from syncing.stock.writes import ledger, recording
 from syncing.stock.writes.settle import settle
 from tests.support.places import OURS
 
@@ -183,7 +183,7 @@ def test_0_to_10_to_0_told_by_two_webhooks_that_both_say_0_moves_nothing(pair, s
 def test_throttling_in_the_middle_of_a_run_of_186_items_carries_each_change_once(pair, monkeypatch):
     world = pair(items=186)
     source, north = world.places
-    monkeypatch.setattr(ledger, "BATCH_ROWS", 50)
+    monkeypatch.setattr(recording, "BATCH_ROWS", 50)
     for number in range(186):
         source.buy(number, 1 + number % 7)
     north.fault("throttled", match=ADJUST, skip=2, count=10)
@@ -344,7 +344,7 @@ def test_a_write_that_finds_nothing_to_change_and_is_answered_with_a_null_group_
     source, north = world.places
     (pair_,) = pairs.load(Q(pk=StockLink.objects.order_by("pk").first().pk))
     write = ledger.Write(pair_, pair_.destination, north.store.pk, kind, 20, StockAdjustment.Cause.SOURCE_CHANGED)
-    (batch,) = ledger.record(world.connections[0], [write])
+    (batch,) = recording.record(world.connections[0], [write])
     settle(batch, open_client(north.store))
     batch.refresh_from_db()
     assert (batch.state, batch.adjustments.get().state) == ("applied", "applied")

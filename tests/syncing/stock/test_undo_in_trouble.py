@@ -7,7 +7,7 @@ from stores.models import StoreTrouble
 from syncing.models import Reconciliation, SyncJob
 from syncing.queue import enqueue
 from syncing.stock import undo
-from syncing.stock.writes import ledger
+from syncing.stock.writes import recording
 
 ADJUST = "inventoryAdjustQuantities"
 
@@ -66,7 +66,7 @@ def test_a_store_that_is_down_keeps_the_other_from_nothing_and_follows_when_it_i
 def test_a_level_that_another_connection_writes_just_now_keeps_no_other_from_being_taken_back(pair, monkeypatch):
     world = pair()
     run = reconcile_both_ways(world)
-    record, refusals = ledger.record, [1]
+    record, refusals = recording.record, [1]
 
     def refuse_once(*arguments):
         if refusals:
@@ -74,7 +74,7 @@ def test_a_level_that_another_connection_writes_just_now_keeps_no_other_from_bei
             raise IntegrityError("one_pending_write_per_level")
         return record(*arguments)
 
-    monkeypatch.setattr(ledger, "record", refuse_once)
+    monkeypatch.setattr(recording, "record", refuse_once)
     enqueue.undo_run(run)
     world.work()
     assert message_of_undo() == "Levels taken back: 2; left alone: 0."

@@ -20,6 +20,7 @@ from django.utils import timezone
 from orders.models import OrderImportLine
 from stores.models import Connection, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLink, StockObservation
+from syncing.stock import pairs
 from tiposync.console.kit import markup
 from tiposync.console.kit.operations import REFUSALS, refusal_words
 from tiposync.console.orders.summary import state_pills
@@ -113,7 +114,7 @@ def _scope(request: HttpRequest, link_id: int) -> Scope:
         raise PermissionDenied
     variants = ("source_variant__store", "destination_variant__store", "connection__source", "connection__destination")
     link = get_object_or_404(VariantLink.objects.select_related(*variants), pk=link_id)
-    rows = link.stock_links.select_related(*LINKED_ROWS).order_by("pk")
+    rows = pairs.links_of(link).select_related(*LINKED_ROWS).order_by("pk")
     return Scope(link, list(rows))
 
 

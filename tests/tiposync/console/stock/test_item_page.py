@@ -11,6 +11,7 @@ from tests.simulator.wire.auth import revoke_tokens
 from tests.support.console.press import forms_with, look_at, press
 from tests.support.places import Place
 from tests.support.world import World
+from tests.syncing.stock.test_shared_items import share
 from tests.tiposync.console.stores.test_switch import worker_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,3 +178,13 @@ def test_a_viewer_sees_the_page_without_the_button(pair):
     viewer = worker_of("stores.view_variantlink", "syncing.view_stocklink")
     assert not forms_with(look_at(viewer, page_of(world)), "Read live")
     assert viewer.post(f"{page_of(world)}read/").status_code == 403
+
+
+def test_the_page_of_every_variant_of_one_inventory_item_shows_the_same_stock(world, admin_client):
+    for name, role in (("source", "source"), ("north", "destination")):
+        share(world.add_store(name, role), 1, 0)
+    world.connect(*world.places, "two_way")
+    world.work()
+    for link in VariantLink.objects.order_by("pk")[:2]:
+        said = words_of(look_at(admin_client, f"/admin/syncing/stocklink/timeline/{link.pk}/"))
+        assert "Source, Room 0 has (as when last in step) 20" in said
