@@ -44,13 +44,15 @@ DELETED = "Nothing of it is left: the draft was deleted."
 class _Plan:
     """A draft's lines as they were made and as they are to be (DraftOrderLineItemInput; none: it is to be deleted).
 
-    `left` and `taken` are original line gid -> units that the draft is to keep, and to lose.
+    `left` and `removed` are original line gid -> units that the draft is to keep, and to lose. `may_be_theirs`: people
+    may have changed it, though it is as far as we know as it was made.
     """
 
     before: list[dict[str, Any]]
     after: list[dict[str, Any]]
     left: dict[str, int]
     removed: dict[str, int]
+    may_be_theirs: bool = False
 
 
 def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, move_units: MoveUnits) -> str:
@@ -73,7 +75,7 @@ def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenCli
     if not plan.removed:
         return state.skip(update, "Nothing of it is in the draft, or it was taken off already.")
     if present is not None and found != _as_sent(plan.after):
-        if found != _as_sent(plan.before):
+        if found != _as_sent(plan.before) or plan.may_be_theirs:
             raise UpdateRefused(_by_hand(row, plan))
         for sent in row.updates.filter(kind=update.kind, state=OrderUpdate.State.SENT).order_by("pk"):
             state.wait_for_late(sent, as_of, LOST)  # what is still under way could undo what is sent now
@@ -109,11 +111,12 @@ def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan
     as_is = [replace(line, current_quantity=units_left[line.gid]) for line in known]
     left = {gid: count for gid, count in units_left.items() if rows[gid].state in splits.IN_A_COPY}
     removed = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
+    may_be_theirs = _may_be_theirs(order, rows.values(), left)
     try:
         before = _draft_lines(row, order, as_made, rows, choices) if removed else []
         if not removed or not any(left.values()):
-            return _Plan(before, [], left, removed)
-        return _Plan(before, _draft_lines(row, order, as_is, rows, choices), left, removed)
+            return _Plan(before, [], left, removed, may_be_theirs)
+        return _Plan(before, _draft_lines(row, order, as_is, rows, choices), left, removed, may_be_theirs)
     except mapping.NoLinkedLines:
         raise UpdateRefused("Only lines without stock would be left in the draft: change it by hand.") from None
 
@@ -173,6 +176,20 @@ def _key(variant_gid: str | None, title: str, quantity: int, price: Money | None
     # Without a price it is none that we sent, which are all 0 or more.
     amount, currency = (price.amount, price.currency) if price else (Decimal(-1), "")
     return variant_gid or "", title, quantity, amount, currency
+
+
+def _may_be_theirs(order: OrderRecord, lines: Iterable[Line], wanted: Mapping[str, int]) -> bool:
+    """Whether somebody may have changed a draft that was found again after a backup was restored, with these lines.
+
+    One that holds what was ordered, or less of it but not less than the original holds now, was changed by refunds at
+    most: that is carried. `wanted` is original line gid -> units that the draft is to hold.
+    """
+    ordered = {line.gid: line.quantity for line in order.lines}
+    return any(
+        not wanted.get(line.line_gid, line.quantity) <= line.quantity <= ordered.get(line.line_gid, 0)
+        for line in lines
+        if line.state in splits.IN_A_COPY and line.original_baseline is None and line.copy_quantity is not None
+    )
 
 
 def _send(update: OrderUpdate, client: Client, plan: _Plan, clients: OpenClient, move_units: MoveUnits) -> None:
@@ -259,7 +276,8 @@ def carry_edit(update: OrderUpdate, choices: OrderSettings, clients: OpenClient,
         decisions.need_shop(update, str(error), wanted)
         return str(error)
     is_gained = any(units > rows[gid].quantity for gid, units in wanted.items())
-    if found != _as_sent(before) or is_gained and comparing.carries_stock_both_ways(row):
+    is_theirs = found != _as_sent(before) or _may_be_theirs(original, rows.values(), wanted)
+    if is_theirs or is_gained and comparing.carries_stock_both_ways(row):
         words = _edit_by_hand(rows, wanted)
         decisions.need_shop(update, words, wanted)
         return words

@@ -1,13 +1,15 @@
 """A copy that is a draft: what becomes of it in the source, which of its units are held back, and its invoice."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from orders import reserved_units
+from orders.changes.units_left import named_line
 from orders.copies import contact
-from orders.models import OrderImport, OrderSettings
+from orders.models import OrderImport, OrderImportLine, OrderSettings
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Store
@@ -17,6 +19,26 @@ from stores.shopify.orders import draft_orders
 # A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
 # before they are for sale again. By the source's clock.
 RESERVATION_MARGIN = timedelta(seconds=150)
+
+
+def keep_draft_lines(row: OrderImport, lines: Iterable[draft_orders.DraftLine]) -> None:
+    """Write down what is in a draft that an older database does not know of: its original may hold other units by now.
+
+    Where they hold the same, that is what they agreed upon. Where not, nobody knows who changed which of the two: no
+    baseline says so (orders.changes.draft_refunds decides).
+    """
+    units: dict[str, int] = {}
+    for line in lines:
+        if name := named_line(line.properties):
+            units[name] = units.get(name, 0) + line.quantity
+    rows = [each for each in row.lines.all() if each.is_carried]
+    for each in rows:
+        held, wanted = units.get(each.line_gid, 0), each.quantity
+        each.quantity = each.copy_quantity = held
+        each.original_quantity = wanted
+        each.original_baseline = each.copy_baseline = held if held == wanted else None
+    held_fields = ["original_baseline", "copy_baseline", "original_quantity", "copy_quantity"]
+    OrderImportLine.objects.bulk_update(rows, ["quantity", *held_fields])
 
 
 @dataclass(frozen=True, slots=True)

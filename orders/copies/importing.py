@@ -18,7 +18,7 @@ from orders import intake, reserved_units
 from orders.changes import signs
 from orders.changes.comparison import payment_words
 from orders.copies import late_links, mapping, placing, search, shopify_copy, splits
-from orders.copies.draft_copy import DraftCopy
+from orders.copies.draft_copy import DraftCopy, keep_draft_lines
 from orders.copies.rates import kept_rate
 from orders.copies.search import RetryLater
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
@@ -28,7 +28,7 @@ from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
 from stores.shopify import errors, shops
-from stores.shopify.orders import orders
+from stores.shopify.orders import draft_orders, orders
 from stores.shopify.orders.order_records import OrderRecord
 
 logger = logging.getLogger(__name__)
@@ -146,11 +146,22 @@ class _Importer:
             return False
         copy = self._search(row.placed_at or restored_at - intake.OLDEST).copy
         if copy:
-            with transaction.atomic():
-                has_custom = self.choices.unlinked == OrderSettings.Unlinked.CUSTOM
-                reserved_units.keep_found(row, splits.carried_by_others(row), has_custom=has_custom)
-                self._confirm(copy)
+            self._adopt(copy)
         return copy is not None
+
+    def _adopt(self, copy: Copy) -> None:
+        """Take over a copy that the database does not know of. What the original has changed since it was made is seen
+        by the next comparison, of an open draft by what it holds now."""
+        row, in_draft = self.row, None
+        if copy.draft and copy.draft.status != "COMPLETED":
+            in_draft = draft_orders.read_draft_lines(self.clients(self.connection.source), copy.gid)
+        with transaction.atomic():
+            has_custom = self.choices.unlinked == OrderSettings.Unlinked.CUSTOM
+            reserved_units.keep_found(row, splits.carried_by_others(row), has_custom=has_custom)
+            if in_draft is not None:
+                keep_draft_lines(row, in_draft)
+            self._confirm(copy)
+            signs.note_original(OrderImport.objects.filter(pk=row.pk))
 
     # Deciding
 

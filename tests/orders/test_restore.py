@@ -129,3 +129,50 @@ def test_a_shipment_that_was_carried_after_the_backup_is_not_carried_again(trade
     shop.sim.fulfil(shop.source.domain, copy, {copy.lines[0].id: 2}, number="B")
     shop.run()
     assert shipped(order) == [({line: 1}, ["A"]), ({line: 2}, ["B"])]
+
+
+def forget_the_draft(shop, order):
+    """A backup from when the order had just come in; what the original holds now is noted once more."""
+    state = {"state": "planned", "attempts": 0, "draft_status": "", "reserved_until": None}
+    OrderImport.objects.update(**state, copy_gid="", copy_order_gid="", sent_at=None, confirmed_at=None)
+    unknown = dict.fromkeys(["original_baseline", "copy_baseline", "original_quantity", "copy_quantity"])
+    left = sum(line.current_quantity for line in order.lines)
+    OrderImportLine.objects.update(state="planned", is_pending=True, quantity=left, **unknown)
+    after_restore()
+
+
+def begin_again(shop):
+    shop.north.lose_webhooks()
+    shop.world.tick(3 * 3600)
+    resume_everything()
+    for _ in range(3):
+        shop.world.tick(60)
+        shop.run()
+
+
+@pytest.mark.parametrize("reserve_days", [7, 0])
+@pytest.mark.parametrize("left", [3, 0])
+def test_a_draft_that_was_found_again_counts_by_its_own_lines(trade, left, reserve_days):
+    """The restored rows know what the original holds, which lost units without the draft."""
+    shop, order, _ = copied(trade, (0, 4), strategy="draft_order", reserve_days=reserve_days)
+    row = {"line_item_id": order.lines[0].id, "quantity": 4 - left, "restock_type": "CANCEL"}
+    shop.sim.refund(shop.north.domain, order, [row])
+    forget_the_draft(shop, order)
+    begin_again(shop)
+    assert OrderImport.objects.get().state == "confirmed"
+    assert [line.quantity for draft in shop.drafts for line in draft.lines] == ([left] if left else [])
+    assert shop.stock()[1:] == (20 - left, 20 - left)
+
+
+@pytest.mark.parametrize("units", [3, 6])
+def test_a_draft_that_was_found_again_with_units_that_somebody_may_have_changed_is_told(trade, units):
+    """Whether staff did that, or we did for an original that was edited since: nobody knows."""
+    shop, order, _ = copied(trade, (0, 4), strategy="draft_order")
+    draft = shop.drafts[0]
+    shop.sim.change_draft(shop.source.domain, draft, quantities={draft.lines[0].id: units})
+    forget_the_draft(shop, order)
+    begin_again(shop)
+    assert [line.quantity for line in shop.drafts[0].lines] == [units]
+    update = OrderUpdate.objects.get(state="needs_shop")
+    assert ("Add by hand: 1 ×" if units == 3 else "Take off by hand: 2 ×") in update.reason
+    assert shop.stock()[2] == 20 - max(units, 4)

@@ -163,13 +163,14 @@ class DraftLine:
     """A line of a draft. `variant_gid` is None and `title` counts for a custom line; else the override is the price.
 
     `price` is what one unit costs in the draft's currency; None for a variant at its own price, and where somebody
-    discounts the line or the draft.
+    discounts the line or the draft. `properties` are its custom attributes.
     """
 
     variant_gid: str | None
     title: str
     quantity: int
     price: Money | None
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/DraftOrderLineItem
@@ -183,6 +184,7 @@ query ReadDraftLines($id: ID!, $after: String) {
         quantity
         custom
         variant { id }
+        customAttributes { key value }
         appliedDiscount { value }
         priceOverride { amount currencyCode }
         originalUnitPriceWithCurrency { amount currencyCode }
@@ -223,6 +225,7 @@ def _draft_line(node: dict[str, Any], discount: dict[str, Any] | None) -> DraftL
         title=node["title"] if node["custom"] else "",
         quantity=node["quantity"],
         price=money(price) if price else None,
+        properties=attributes(node["customAttributes"]),
     )
 
 

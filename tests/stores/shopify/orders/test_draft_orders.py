@@ -131,6 +131,7 @@ def line_node(**parts):
         "quantity": 2,
         "custom": False,
         "variant": {"id": "gid://shopify/ProductVariant/9"},
+        "customAttributes": [{"key": "_original_line", "value": "7"}],
         "appliedDiscount": None,
         "priceOverride": {"amount": "7.5", "currencyCode": "EUR"},
         "originalUnitPriceWithCurrency": {"amount": "9.0", "currencyCode": "EUR"},
@@ -143,11 +144,12 @@ def lines_node(*nodes, end=None, discount=None):
 
 def test_the_lines_of_a_draft_are_read_page_by_page():
     custom = line_node(title="Tax: VAT", quantity=1, custom=True, variant=None, priceOverride=None)
+    named = (("_original_line", "7"),)
     answer(lines_node(line_node(), end="a"))
     answer(lines_node(custom))
     assert draft_orders.read_draft_lines(client(), DRAFT) == (
-        draft_orders.DraftLine("gid://shopify/ProductVariant/9", "", 2, Money(Decimal("7.5"), "EUR")),
-        draft_orders.DraftLine(None, "Tax: VAT", 1, Money(Decimal(9), "EUR")),
+        draft_orders.DraftLine("gid://shopify/ProductVariant/9", "", 2, Money(Decimal("7.5"), "EUR"), named),
+        draft_orders.DraftLine(None, "Tax: VAT", 1, Money(Decimal(9), "EUR"), named),
     )
     assert [call["variables"]["after"] for call in sent()] == [None, "a"]
 
