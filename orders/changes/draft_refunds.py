@@ -281,12 +281,21 @@ def carry_edit(update: OrderUpdate, choices: OrderSettings, clients: OpenClient,
         words = _edit_by_hand(rows, wanted)
         decisions.need_shop(update, words, wanted)
         return words
+    return _set_anew(update, as_of, _Plan(before, after, wanted, {}), clients, move_units)
+
+
+def _set_anew(
+    update: OrderUpdate, as_of: datetime | None, plan: _Plan, clients: OpenClient, move_units: MoveUnits
+) -> str:
+    """Send the draft's new lines, or delete it where none are left. `as_of` is the destination's clock."""
+    row, wanted = update.order_import, plan.left
+    client = clients(row.connection.source)
     if update.state == OrderUpdate.State.SENT:
         state.wait_for_late(update, as_of, LOST)
-    if not state.begin(update, {"lines": after, "wanted": wanted}):
+    if not state.begin(update, {"lines": plan.after, "wanted": wanted}):
         return "Another worker has it in hand."
-    _send(update, client, _Plan(before, after, wanted, {}), clients, move_units)
-    if not after:
+    _send(update, client, plan, clients, move_units)
+    if not plan.after:
         import_order(row.connection, row.order_gid, clients, move_units)
         return state.confirm(update, DELETED)
     with transaction.atomic():
