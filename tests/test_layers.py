@@ -14,7 +14,7 @@ APPS = ("stores", "orders", "syncing", "tiposync")
 
 # A module belongs to the first pattern that fits. It may import modules of its own layer and of those below.
 LAYERS = [
-    ("0 wire", ["stores.shopify.*"]),
+    ("0 wire", ["stores.shopify.*", "stores.identifiers"]),
     ("1 models", ["*.models", "*.models.*", "stores.redaction"]),
     ("2 rules", ["*.rules.*", "stores.currencies", "stores.linking.matching", "stores.linking.scoring"]),
     ("2 rules", ["stores.linking.csv_file", "syncing.stock.merge", "syncing.stock.guard_limits"]),

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stores.identifiers import normalize_text, why_no_identity
+
 MATCHED, UNMATCHED, AMBIGUOUS = "matched", "unmatched", "ambiguous"
 HANDLE, SKU, BARCODE = "handle", "sku", "barcode"
 WORDS = {HANDLE: "handle", SKU: "SKU", BARCODE: "barcode"}
@@ -63,6 +65,9 @@ def match(
             found = [Finding(item.id, UNMATCHED, reason=f"It has no {WORDS[by]}.") for item in group]
         elif by == HANDLE:
             found = _match_product(group, destination_groups.get(identifier, []), identifier)
+        elif why := why_no_identity(identifier):  # a handle is Shopify's own: it always names one product
+            reason = f"Its {WORDS[by]} {_quote(identifier)} identifies nothing: {why}."
+            found = _all(group, AMBIGUOUS, reason, destination_groups.get(identifier, []))
         else:
             found = _match_variant(group, destination_groups.get(identifier, []), f"{WORDS[by]} {_quote(identifier)}")
         findings += [
@@ -149,8 +154,8 @@ def _order_of_options(source: Item, destination: Item) -> list[int] | None:
     Equal names decide, in whatever order they stand. Names that differ (other languages) are paired by position, unless
     a name stands elsewhere on the other side: then width could be taken for height, and None says that it is doubtful.
     """
-    names = [_normalize(name) for name, _ in source.options]
-    others = [_normalize(name) for name, _ in destination.options]
+    names = [normalize_text(name) for name, _ in source.options]
+    others = [normalize_text(name) for name, _ in destination.options]
     if len(set(names)) == len(names) and set(names) == set(others) and len(names) == len(others):
         return [others.index(name) for name in names]
     if any(name in others and others.index(name) != position for position, name in enumerate(names)):
@@ -159,11 +164,7 @@ def _order_of_options(source: Item, destination: Item) -> list[int] | None:
 
 
 def _values(item: Item) -> tuple[str, ...]:
-    return tuple(_normalize(value) for _, value in item.options)
-
-
-def _normalize(text: str) -> str:
-    return text.strip().casefold()
+    return tuple(normalize_text(value) for _, value in item.options)
 
 
 def _all(sources: Iterable[Item], state: str, reason: str, candidates: Sequence[Item] = ()) -> list[Finding]:

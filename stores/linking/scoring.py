@@ -8,20 +8,28 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from stores.identifiers import normalize_text
+from stores.linking.matching import WORDS
+
 SURE_SCORE = 90  # what may be accepted many at a time
-LEAST_SCORE = 40  # below it a suggestion is noise
+LEAST_SCORE = 30  # below it a suggestion is noise: the score of an equal title with another SKU
+_LEAST_EVIDENCE_SCORE = 40  # what the best of the evidence must be worth, whatever speaks against it
 MOST_SUGGESTIONS = 10
 BEST_TITLE_SCORE = 70  # the score of an equal title and nothing else
 _FIRST_OF_MANY_SCORE, _ONE_OF_MANY_SCORE = 85, 80  # where several fit about equally well
 _CLOSE_POINTS = 5
-_DIFFERENT_OPTION_POINTS, _DIFFERENT_BARCODE_POINTS = 20, 15
+_DIFFERENT_OPTION_POINTS = 20
+_DIFFERENT_IDENTIFIER_POINTS = 40  # whatever speaks for a pair: none is sure whose SKU or barcode says otherwise
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A living variant of either side. Identifiers come normalised, '' for none; `loose_…` are the same without
-    punctuation and leading zeros. `options` are the values alone, none for a product without options."""
+    """A living variant of either side. Identifiers come normalised, '' for none, and for what identifies nothing.
+
+    `loose_…` are the same without punctuation and leading zeros. `options` are the values alone, none for a product
+    without options.
+    """
 
     id: int
     title: str
@@ -74,17 +82,19 @@ def weigh(source: Candidate, item: Candidate) -> Suggestion:
         evidence.append((90, "same product handle and option" if are_options_equal else "same product handle"))
     if likeness >= 0.5:
         evidence.append((round(BEST_TITLE_SCORE * likeness), "same title" if likeness == 1 else "similar title"))
-    if not evidence:
-        return Suggestion(item.id, 0, "")
     evidence.sort(key=lambda row: -row[0])
+    if not evidence or evidence[0][0] < _LEAST_EVIDENCE_SCORE:
+        return Suggestion(item.id, 0, "")
     score = min(99, evidence[0][0] + 2 * (len(evidence) - 1) + (likeness == 1 and len(evidence) > 1))
     words = [reason for _, reason in evidence]
     if not are_options_equal:
         score -= _DIFFERENT_OPTION_POINTS
         words.append("but another option")
-    if source.loose_barcode and item.loose_barcode and source.loose_barcode != item.loose_barcode:
-        score -= _DIFFERENT_BARCODE_POINTS
-        words.append("but another barcode")
+    for name in ("sku", "barcode"):
+        mine, theirs = getattr(source, f"loose_{name}"), getattr(item, f"loose_{name}")
+        if mine and theirs and mine != theirs:
+            score -= _DIFFERENT_IDENTIFIER_POINTS
+            words.append(f"but another {WORDS[name]}")
     reason = ", ".join(words)
     return Suggestion(item.id, max(score, 0), reason[0].upper() + reason[1:])
 
@@ -108,7 +118,7 @@ def _identifiers(source: Candidate, item: Candidate) -> list[tuple[int, str]]:
 
 def words_of(title: str) -> list[str]:
     """The words of a title in their order, without case."""
-    return _WORD.findall(title.casefold())
+    return _WORD.findall(normalize_text(title))
 
 
 def title_likeness(one: str, other: str) -> float:
@@ -128,4 +138,4 @@ def title_searches(title: str, options: Sequence[str] = ()) -> list[list[str]]:
 
 
 def _values(item: Candidate) -> tuple[str, ...]:
-    return tuple(value.strip().casefold() for value in item.options)
+    return tuple(normalize_text(value) for value in item.options)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection as db
 
+from stores.identifiers import why_no_identity
 from stores.linking import scoring
 from stores.linking.scoring import Candidate
 from stores.models import Connection, Variant, VariantLink
@@ -62,15 +63,14 @@ def suggest(links: Sequence[VariantLink], by_title: bool = True) -> dict[int, li
 def candidate_of(variant: Variant) -> Candidate:
     """A variant as suggesting compares it."""
     options = tuple(value for _, value in variant.options) or (variant.title,)
+    keys = ["" if why_no_identity(key) else key for key in (variant.sku_key, variant.barcode_key)]
     return Candidate(
         variant.pk,
         variant.product_title,
         () if options in ((Variant.ONLY_TITLE,), ("",)) else options,
         variant.handle_key,
-        variant.sku_key,
-        variant.barcode_key,
-        loosen_identifier(variant.sku_key),
-        loosen_identifier(variant.barcode_key),
+        *keys,
+        *map(loosen_identifier, keys),
     )
 
 
@@ -99,7 +99,8 @@ def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[in
     loose, handles = defaultdict(list), defaultdict(list)
     for link in links:
         variant = link.source_variant
-        for key in {loosen_identifier(variant.sku_key), loosen_identifier(variant.barcode_key)} - {""}:
+        keys = (variant.sku_key, variant.barcode_key)
+        for key in {loosen_identifier(key) for key in keys if not why_no_identity(key)} - {""}:
             loose[key].append(link.pk)
         if variant.handle_key:
             handles[variant.handle_key].append(link.pk)

@@ -6,12 +6,10 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Concat, Lower
 
+from stores.identifiers import PUNCTUATION, WITHOUT_PUNCTUATION, normalize_text
 from stores.models.store import Store
 
 SEARCHED = ("product_title", "title", "sku", "barcode", "handle")
-# What people put into an identifier, or leave out, without meaning another one.
-PUNCTUATION = " \t\u00a0-\u2010\u2011\u2013_./\\,:;#*+'\"()[]|"
-_WITHOUT = str.maketrans("", "", PUNCTUATION)
 # The same as SQL, exactly as the indexes below have it: `column` and `table` are ours, never somebody's input.
 _QUOTED = PUNCTUATION.replace("'", "''")
 LOOSE = f"LTRIM(TRANSLATE({{column}}, '{_QUOTED}', ''), '0')"
@@ -21,13 +19,13 @@ TITLE_WORDS = (
 
 
 def normalize_identifier(value: str | None) -> str:
-    """Blanks around an identifier and its case do not matter (docs/guide/matching.md)."""
-    return (value or "").strip().casefold()
+    """Blanks around an identifier, its case and how its letters are encoded do not matter (docs/guide/matching.md)."""
+    return normalize_text(value or "")
 
 
 def loosen_identifier(key: str) -> str:
     """A normalised identifier without punctuation and leading zeros: "0012-A" and "12 a" are loosely the same."""
-    return key.translate(_WITHOUT).lstrip("0")
+    return key.translate(WITHOUT_PUNCTUATION).lstrip("0")
 
 
 def _loose(column: str) -> Func:
