@@ -16,7 +16,7 @@ help:
 	@echo "make test-later  the tests that a date could break, three years from now (DAYS=100: in 100 days; needs faketime)"
 	@echo "make coverage    which lines and branches no test reaches, and whether that is below the floor of pyproject.toml"
 	@echo "make lint        ruff and mypy only"
-	@echo "make benchmarks  the measurements of README"
+	@echo "make benchmarks  the measurements of docs/benchmarks.md"
 	@echo "make samples     writes the sample messages of tests/samples anew"
 	@echo "make screenshots the pictures of README, taken anew (needs Chromium)"
 	@echo "make venv        just .venv with everything installed"

@@ -62,11 +62,12 @@ def number_of(text: str, kind: str) -> int:
 def find_level(call: Call, text: str) -> Level | None:
     """The level of a gid, whose number belongs to the location and whose query string names the item."""
     kind, number, parameters = parse_gid(text)
-    if kind != "InventoryLevel" or not parameters.get("inventory_item_id", "").isdigit():
+    item = parameters.get("inventory_item_id", "")
+    if kind != "InventoryLevel" or not (item.isascii() and item.isdigit()):
         raise FieldError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND")
     shop = call.shop
     location = next((place for place in shop.locations.values() if place.level_number == number), None)
-    return shop.levels.get((int(parameters["inventory_item_id"]), location.id)) if location else None
+    return shop.levels.get((int(item), location.id)) if location else None
 
 
 def find_node(call: Call, text: str) -> object | None:

@@ -76,7 +76,7 @@ def accepting(user: User, code: str) -> Device | None:
     if not code.isprintable() or len(code) > 20:
         return None
     # Six digits come from an authenticator. Trying a code on both kinds would throttle the one it is not for.
-    kind: type[Device] = TOTPDevice if code.isdigit() and len(code) == 6 else StaticDevice
+    kind: type[Device] = TOTPDevice if code.isascii() and code.isdigit() and len(code) == 6 else StaticDevice
     devices = kind.objects.devices_for_user(user, confirmed=True)
     found = (verify_token(user, device.persistent_id, code.lower()) for device in devices)
     return next(filter(None, found), None)

@@ -12,6 +12,7 @@ from stores.models import ProductLink, ResourceLink
 from syncing.models import CatalogueRun, CatalogueRunItem
 from tiposync.console.kit import markup
 from tiposync.console.kit.differences import difference_rows
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
 
 RUNS_LISTED = 50
@@ -28,7 +29,8 @@ class RunFilter(DropdownFilter):
         return [(str(row.pk), str(row)) for row in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(run=self.value()) if (self.value() or "").isdigit() else queryset
+        number = row_number(self.value())
+        return queryset if number is None else queryset.filter(run=number)
 
 
 @admin.register(CatalogueRunItem)

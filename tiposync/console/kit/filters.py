@@ -10,6 +10,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 
 from stores.models import Connection
+from tiposync.console.kit.numbers import row_number
 
 
 class ConnectionFilter(DropdownFilter):
@@ -23,7 +24,8 @@ class ConnectionFilter(DropdownFilter):
         return [(str(row.pk), str(row)) for row in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(connection=self.value()) if (self.value() or "").isdigit() else queryset
+        number = row_number(self.value())
+        return queryset if number is None else queryset.filter(connection=number)
 
 
 class DayFilter(TextFilter):

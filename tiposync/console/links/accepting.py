@@ -1,6 +1,6 @@
 """Accepting many suggestions: the page that shows each pair with reason and score, and linking what a person saw."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ from stores.linking import linking, scoring, suggestions
 from stores.linking.suggestions import Suggested
 from stores.models import VariantLink
 from tiposync.console.kit import markup
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import refusal_words
 from tiposync.console.stores.connection_summary import follow_up
 
@@ -97,9 +98,9 @@ def accept(page: Any, request: HttpRequest, permission: str) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     pairs = _pairs_of(request.POST.get("pairs", ""))
-    least = request.POST.get("least", "")
+    least = row_number(request.POST.get("least")) or 0
     links = list(VariantLink.objects.filter(pk__in=pairs).select_related(*_RELATED).order_by("pk"))
-    done, refused = _link(page, request, links, pairs, int(least) if least.isdigit() else 0)
+    done, refused = _link(page, request, links, pairs, least)
     for connection in {link.connection for link in done}:
         follow_up(connection)
     if done:
@@ -133,5 +134,5 @@ def _link(
 
 def _pairs_of(text: str) -> dict[int, int]:
     """Link id to variant id, of what the page's form holds; at most MOST_ROWS of them."""
-    parts: Iterable[list[str]] = (part.split(":") for part in text.split(",")[:MOST_ROWS])
-    return {int(pair[0]): int(pair[1]) for pair in parts if len(pair) == 2 and all(one.isdigit() for one in pair)}
+    parts = ([row_number(one) for one in part.split(":")] for part in text.split(",")[:MOST_ROWS])
+    return {one[0]: one[1] for one in parts if len(one) == 2 and one[0] is not None and one[1] is not None}

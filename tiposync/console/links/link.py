@@ -14,6 +14,7 @@ from stores.models import Connection, Store, Variant, VariantLink
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter, ExactFilter
 from tiposync.console.kit.item_search import SearchedByItem, variants_with
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
 from tiposync.console.links import accepting
 from tiposync.console.links.files import LinkFiles
@@ -135,8 +136,8 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
 
     @operation("Link", "Makes this variant the partner.", permission=CHANGE, is_inline=True)
     def pick(self, request: HttpRequest, link: VariantLink) -> str:
-        wanted = request.POST.get("variant", "")
-        variant = Variant.objects.select_related("store").filter(pk=wanted).first() if wanted.isdigit() else None
+        wanted = row_number(request.POST.get("variant"))
+        variant = Variant.objects.select_related("store").filter(pk=wanted).first()
         if variant is None:
             raise ValueError("that variant does not exist any more. Search again.")
         linking.set_partner(link, variant, by=request.user)

@@ -10,6 +10,7 @@ from orders.models import OrderImport
 from stores.models import Connection, Location, Store, Variant
 from stores.shopify import gids
 from stores.variants import key_of
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.orders.summary import orders_with_number
 
 SUFFIX = ".myshopify.com"
@@ -40,7 +41,7 @@ def find_connection(text: str) -> Connection:
     if colon:
         found = connections.filter(source__domain=clean_domain(source), destination__domain=clean_domain(destination))
     else:
-        found = connections.filter(pk=int(text)) if text.isdigit() else connections.none()
+        found = connections.filter(pk=row_number(text))
     if connection := found.first():
         return connection
     names = [name_of(connection) for connection in connections]
@@ -77,7 +78,7 @@ def find_variant(store: Store, text: str) -> Variant:
         found = list(variants.filter(gid=text))
     else:
         found = list(variants.filter(sku_key=key_of(text))[:5]) if key_of(text) else []
-        if not found and text.isdigit():
+        if not found and row_number(text) is not None:
             found = list(variants.filter(gid=gids.gid("ProductVariant", text)))
     if len(found) == 1:
         return found[0]

@@ -16,6 +16,7 @@ from syncing.webhooks import inbox
 from syncing.webhooks.topics import EFFECTS
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
 from tiposync.console.kit.paginator import EndlessPaginator
@@ -40,9 +41,10 @@ class EitherStoreFilter(ConnectionFilter):
     """By a connection: what came from either of its stores."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
-        if not (self.value() or "").isdigit():
+        number = row_number(self.value())
+        if number is None:
             return queryset
-        ends = Connection.objects.filter(pk=self.value()).values_list("source", "destination")
+        ends = Connection.objects.filter(pk=number).values_list("source", "destination")
         return queryset.filter(store__in=[store for pair in ends for store in pair])
 
 

@@ -8,6 +8,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from orders.models import OrderImport, OrderUpdate
 from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.numbers import row_number
 
 State, WaitsFor, DraftStatus = OrderImport.State, OrderImport.WaitsFor, OrderImport.DraftStatus
 
@@ -64,5 +65,5 @@ class OrderConnectionFilter(ConnectionFilter):
     """By the connection of a later change's order."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> QuerySet[OrderUpdate]:
-        value = self.value() or ""
-        return queryset.filter(order_import__connection=int(value)) if value.isdigit() else queryset
+        number = row_number(self.value())
+        return queryset if number is None else queryset.filter(order_import__connection=number)

@@ -9,6 +9,7 @@ from stores.models import Connection, ProductLink
 from stores.shopify import gids
 from syncing.catalogue.products import exclusion
 from syncing.queue import enqueue
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.management.lookup import find_connection, name_of
 
 EXPLANATION = """\
@@ -55,7 +56,7 @@ class Command(BaseCommand):
 
 def _find(connection: Connection, text: str) -> ProductLink:
     """Raises CommandError for none."""
-    gid = gids.gid("Product", text) if text.isdigit() else text
+    gid = text if row_number(text) is None else gids.gid("Product", text)
     links = connection.product_links
     link = links.filter(source_gid=gid).first() or links.filter(handle=text.strip().lower()).first()
     if link is None:
