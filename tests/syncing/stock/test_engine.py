@@ -300,3 +300,18 @@ def test_a_row_that_shopify_refuses_is_set_aside_while_the_rest_goes(pair, strat
     source.buy(2, 1)
     world.follow()
     assert levels_of(world, 2) == [18, 18]
+
+
+@pytest.mark.parametrize("refused", ["source", "destination"])
+def test_a_sale_in_both_stores_is_carried_both_ways_when_a_neighbour_is_refused_on_one(pair, refused):
+    """What one store took does not settle the link: the other write of it went back with its batch."""
+    world = pair("two_way", items=3)
+    source, north = world.places
+    bad, other = (source, north) if refused == "source" else (north, source)
+    bad.variants[2].requires_components = True
+    other.buy(2, 1)
+    source.buy(0, 1)
+    north.buy(0, 2)
+    world.follow()
+    assert levels_of(world, 0) == [17, 17]
+    assert link_of(world, 2).state == "skipped"
