@@ -137,7 +137,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
     @operation("Link", "Makes this variant the partner.", permission=CHANGE, is_inline=True)
     def pick(self, request: HttpRequest, link: VariantLink) -> str:
         wanted = row_number(request.POST.get("variant"))
-        variant = Variant.objects.select_related("store").filter(pk=wanted).first()
+        variant = Variant.objects.select_related("store").filter(pk__in=[wanted]).first()
         if variant is None:
             raise ValueError("that variant does not exist any more. Search again.")
         linking.set_partner(link, variant, by=request.user)

@@ -41,7 +41,7 @@ def find_connection(text: str) -> Connection:
     if colon:
         found = connections.filter(source__domain=clean_domain(source), destination__domain=clean_domain(destination))
     else:
-        found = connections.filter(pk=row_number(text))
+        found = connections.filter(pk__in=[row_number(text)])
     if connection := found.first():
         return connection
     names = [name_of(connection) for connection in connections]

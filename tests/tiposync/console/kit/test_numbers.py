@@ -10,7 +10,7 @@ from tiposync.console.kit.numbers import row_number
 from tiposync.console.links.accepting import _pairs_of
 from tiposync.console.management.lookup import find_connection, find_variant
 
-ODD = ["²", "x", "", "-1", "9" * 30, "１２", "1.5"]  # noqa: RUF001  # digits of other scripts are meant
+ODD = ["²", "x", "", "-1", "9" * 30, "１２", "1.5"]  # digits of other scripts are meant
 
 
 @pytest.mark.parametrize("text", [*ODD, None])
