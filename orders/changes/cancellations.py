@@ -11,10 +11,10 @@ import contextlib
 from uuid import uuid4
 
 from orders.changes import refunds, state, units_left
+from orders.changes.comparing import Comparison
 from orders.changes.state import UpdateRefused
 from orders.copies.importing import RetryLater
-from orders.models import OrderSettings, OrderUpdate
-from stores.clients import OpenClient
+from orders.models import OrderUpdate
 from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import order_changes
@@ -29,14 +29,14 @@ CHANGED_MEANWHILE = "The copy changed while it was being cancelled: it is looked
 ENDED_WITHOUT = "Shopify has ended the cancellation without cancelling the copy: do it by hand."
 
 
-def carry_cancellation(update: OrderUpdate, choices: OrderSettings, clients: OpenClient) -> str:
+def carry_cancellation(update: OrderUpdate, comparison: Comparison) -> str:
     """Cancel the copy of a cancelled order; what came of it, in words. Safe to repeat.
 
     Raises RetryLater while Shopify works on it, UpdateRefused where units were shipped already, and what the client
     raises.
     """
     row = update.order_import
-    client = clients(row.connection.source)
+    client = comparison.clients(row.connection.source)
     asked = update.body.get("asked") if update.state == OrderUpdate.State.SENT else None
     is_over, refusal = _ask_after(client, Cancellation(*asked)) if asked else (False, None)
     copy = read_progress(client, row.copy_order_gid)  # after the question: what is over has taken effect
@@ -46,10 +46,11 @@ def carry_cancellation(update: OrderUpdate, choices: OrderSettings, clients: Ope
         raise RetryLater(NOT_CANCELLED_YET, ASK_SECONDS)
     if is_over and not units_left.shipped_units(copy):
         raise refusal or UpdateRefused(ENDED_WITHOUT)
-    original = read_progress(clients(row.connection.destination), row.order_gid)
+    original = comparison.read_original()
     if not original.cancelled_at:
         return state.skip(update, "The original is not cancelled.")
-    return _Canceller(update, client, original, refunds.restocks_copies(row.connection, choices)).cancel(copy)
+    restocks = refunds.restocks_copies(row.connection, comparison.choices)
+    return _Canceller(update, client, original, restocks).cancel(copy)
 
 
 def _ask_after(client: Client, asked: Cancellation) -> tuple[bool, errors.UserErrors | None]:

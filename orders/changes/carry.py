@@ -89,7 +89,8 @@ class _Carrier:
         # Where it is not known what happened, neither can be told what is left of it.
         is_known = self.problem is None
         if Kind.REFUND in (carried := self._carry_open(FIRST)) or Kind.CANCELLATION in carried:
-            self._attempt("", self.comparison.begin_again)
+            is_old = Kind.FULFILMENT in carried  # else only the copy was changed
+            self._attempt("", partial(self.comparison.begin_again, is_original_old=is_old))
         if is_known and self.problem is None or self._only_refused():
             self._attempt("", self._compare)
         self._carry_open(LAST)
@@ -152,10 +153,10 @@ class _Carrier:
         return payments.carry_payment(update, self.comparison)
 
     def _refund(self, update: OrderUpdate) -> str:
-        return refunds.carry_refund(update, self.choices, self.clients, self.move_units)
+        return refunds.carry_refund(update, self.comparison)
 
     def _fulfil(self, update: OrderUpdate) -> str:
-        return fulfilments.carry_fulfilment(update, self.choices, self.clients)
+        return fulfilments.carry_fulfilment(update, self.comparison)
 
     # Cancelling
 
@@ -166,7 +167,7 @@ class _Carrier:
         if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
             self.move_units(set(held), None, reserved_units.Returned(row.connection_id, held))
             return state.confirm(update, "The draft was deleted.")
-        return cancellations.carry_cancellation(update, self.choices, self.clients)
+        return cancellations.carry_cancellation(update, self.comparison)
 
     def _drop_draft(self, client: Client) -> bool:
         """Delete the draft, which frees what it reserves; False when it was completed meanwhile and is an order now."""

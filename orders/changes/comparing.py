@@ -103,9 +103,9 @@ class Comparison:
         seconds = time.monotonic() - began
         return Reading(order, signs.known_until(order.updated_at, client.answered_at, seconds), client.answered_at)
 
-    def begin_again(self) -> None:
+    def begin_again(self, *, is_original_old: bool = True) -> None:
         """What was read is old: something was sent since. Raises what the client raises."""
-        self.original = self.copy = None
+        self.original, self.copy = None if is_original_old else self.original, None
         self.note_news(was_carried=True)
 
     # Comparing

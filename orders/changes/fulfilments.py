@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from orders.changes import state, units_left
+from orders.changes.comparing import Comparison
 from orders.changes.state import UpdateRefused
 from orders.changes.units_left import Part
 from orders.copies.importing import CLOCKS_APART
-from orders.models import OrderSettings, OrderUpdate
-from stores.clients import OpenClient
+from orders.models import OrderUpdate
 from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import order_changes
@@ -24,19 +24,20 @@ LOST = "Shopify's answer was lost: looking for the fulfilment before it is sent 
 _GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 
-def carry_fulfilment(update: OrderUpdate, choices: OrderSettings, clients: OpenClient) -> str:
+def carry_fulfilment(update: OrderUpdate, comparison: Comparison) -> str:
     """Ship of the original what was shipped of its copy, or correct the tracking; what came of it, in words.
 
     Safe to repeat. Raises RetryLater, UpdateRefused, and what the client raises.
     """
     row = update.order_import
-    source = clients(row.connection.source)
-    copy = read_progress(source, row.copy_order_gid)
+    copy = comparison.read_copy()
+    assert comparison.copy is not None
     shipment = next((each for each in copy.shipments if each.gid == update.origin_gid), None)
     if shipment is None:
         return state.skip(update, "The fulfilment is not there any more.")
-    destination = clients(row.connection.destination)
-    carrier = _Carrier(update, shipment, destination, choices.notifies_customers, source.answered_at)
+    destination = comparison.clients(row.connection.destination)
+    notifies, as_of = comparison.choices.notifies_customers, comparison.copy.answered_at
+    carrier = _Carrier(update, shipment, destination, notifies, as_of)
     if shipment.status in _GONE:
         return carrier.cancel_made()
     return carrier.ship(units_left.original_units(copy, shipment.units))
@@ -67,6 +68,8 @@ class _Carrier:
                 return self._finish(original, left)
             if not self._send(parts[0], original):
                 return "Another worker has it in hand."
+            if not (left := self._left(wanted)):
+                return self._finish(original, left)
 
     def cancel_made(self) -> str:
         """Cancel what this change shipped, and nothing that somebody else did."""

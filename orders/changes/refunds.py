@@ -9,9 +9,8 @@ from uuid import uuid4
 from django.utils import timezone
 
 from orders.changes import draft_refunds, state, units_left
+from orders.changes.comparing import Comparison
 from orders.models import OrderSettings, OrderUpdate
-from orders.reserved_units import MoveUnits
-from stores.clients import OpenClient
 from stores.models import ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import errors
 from stores.shopify.client import Client
@@ -23,24 +22,24 @@ KEY_LIFE = timedelta(hours=23)
 REMOVED = "The same units were taken off the copy."
 
 
-def carry_refund(update: OrderUpdate, choices: OrderSettings, clients: OpenClient, move_units: MoveUnits) -> str:
+def carry_refund(update: OrderUpdate, comparison: Comparison) -> str:
     """Take off the copy what a refund took off the original; what came of it, in words. Safe to repeat.
 
     Raises RetryLater and UpdateRefused (where the copy is an open draft), and what the client raises.
     """
-    row = update.order_import
-    destination = clients(row.connection.destination)
-    original = read_progress(destination, row.order_gid)
-    as_of = destination.answered_at
+    row, choices = update.order_import, comparison.choices
+    original = comparison.read_original()
+    assert comparison.original is not None
+    as_of = comparison.original.answered_at
     refund = next((each for each in original.refunds if each.gid == update.origin_gid), None)
     if refund is None or not refund.lines:
         return state.skip(update, "It moved money only: nothing is to be taken off the copy.")
     if original.cancelled_at and choices.carries_cancellations:
         return state.skip(update, "The original is cancelled: the cancellation takes it all off the copy.")
     if not row.copy_order_gid:
-        return draft_refunds.carry_to_draft(update, choices, clients, move_units)
-    client = clients(row.connection.source)
-    copy = read_progress(client, row.copy_order_gid)
+        return draft_refunds.carry_to_draft(update, choices, comparison.clients, comparison.move_units)
+    client, copy = comparison.clients(row.connection.source), comparison.read_copy()
+    comparison.copy = None  # which is old as soon as something is sent
     # Without an input it was sent to the draft that has become this order: what both hold tells what is left to do.
     was_sent = update.state == OrderUpdate.State.SENT and "input" in update.body
     if was_sent and (made := settle(update, client, copy, as_of)):

@@ -12,6 +12,7 @@ FULL = {
     "one_store_down": ["--destinations", "20", "--seconds", "60", "--pause", "1"],
     "flood": ["--per-second", "200", "--seconds", "600"],
     "orders": ["--orders", "500", "--idle", "60"],
+    "order_changes": ["--orders", "50"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
     "catalogue": ["--products", "10000"],
     "pages": ["--ledger", "1000000", "--links", "100000", "--times", "3"],

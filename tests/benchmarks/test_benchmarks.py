@@ -81,6 +81,26 @@ def test_every_order_is_copied_with_two_calls():
 
 
 @only_if_long
+def test_a_later_change_of_an_order_costs_few_calls_and_an_untouched_one_a_read():
+    """Counts are not noisy; each test run counts the same without processes (tests/orders/changes/test_calls.py)."""
+    rows = run_benchmark("order_changes", "--orders", "2")
+    *changes, burst = rows
+    names = ("sent each (aim ≤ 4)", "original read each", "copy read each")
+    assert [tuple(int(row[name]) for name in names) for row in changes] == [
+        (4, 3, 2),
+        (3, 2, 2),
+        (1, 1, 3),
+        (1, 1, 4),
+        (2, 1, 5),
+        (1, 1, 3),
+        (1, 1, 3),
+        (1, 2, 1),
+        (4, 3, 3),
+    ]
+    assert (burst["webhooks each"], burst["calls each (aim ≤ 1)"]) == ("20", "1")
+
+
+@only_if_long
 def test_a_first_sync_creates_everything_and_a_second_one_only_reads():
     rows = run_benchmark("catalogue", "--products", "100")
     costs = [row for row in rows if "calls" in row]

@@ -1,6 +1,7 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
-`python -m tests.benchmarks.staging.carrier events|carry|reconcile|orders|bare-orders|catalogue [--profile FILE]`.
+`python -m tests.benchmarks.staging.carrier KIND [--profile FILE]`, with KIND events, carry, reconcile, orders,
+bare-orders, on-demand or catalogue.
 
 The pieces are the very functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator,
 the wire), seconds slept (for Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the
@@ -11,6 +12,7 @@ import argparse
 import cProfile
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -23,6 +25,7 @@ django.setup()
 
 import requests  # noqa: E402
 from django.db import connection as db  # noqa: E402
+from django.db.models.functions import Now  # noqa: E402
 
 from orders import reserved_units  # noqa: E402
 from orders.copies import mapping, shopify_copy  # noqa: E402
@@ -114,6 +117,18 @@ def _orders(connection: Connection) -> str:
     return ""
 
 
+def _on_demand(connection: Connection) -> str:
+    """For each line of the input: process what was delivered, run at once what follows for orders, say "done"."""
+    about_orders = (SyncJob.Kind.IMPORT_ORDER, SyncJob.Kind.UPDATE_ORDER)
+    waiting = SyncJob.objects.filter(kind__in=about_orders, state=SyncJob.State.QUEUED)
+    for _ in sys.stdin:
+        _process_events(connection)
+        while waiting.update(due_at=Now()):
+            jobs.run_due(handlers.WORK, 1)
+        print("done", flush=True)
+    return ""
+
+
 def _bare_orders(connection: Connection) -> str:
     """Read each order of the destination and create its copy: the calls, and nothing that makes them safe."""
     giver, taker = open_client(connection.destination), open_client(connection.source)
@@ -156,6 +171,7 @@ PIECES = {
     "reconcile": _reconcile,
     "orders": _orders,
     "bare-orders": _bare_orders,
+    "on-demand": _on_demand,
     "catalogue": _run_catalogue,
 }
 

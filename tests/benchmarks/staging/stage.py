@@ -88,6 +88,20 @@ class Stage:
             raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stdout}")
         return done.stdout
 
+    def talk(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start python with these arguments, to be written to and read from line by line."""
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.processes.append(process)
+        return process
+
     def start(self, name: str, *arguments: str) -> subprocess.Popen:
         """Start python with these arguments in a process group of its own; its output goes to `name`.log."""
         with open(self.folder / f"{name}.log", "ab") as log:
