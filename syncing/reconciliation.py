@@ -219,10 +219,10 @@ def _readings(lines: Iterable[dict]) -> Iterator[LevelReading]:
             yield reading
 
 
-def _hint(reading: LevelReading) -> Hint:
+def _hint(store: Store, reading: LevelReading) -> Hint:
     assert reading.as_of is not None  # `_readings` leaves out those without an instant
-    available = reading.available if reading.is_active and reading.tracked else None
-    return Hint(reading.item_gid, reading.location_gid, available, reading.as_of, is_active=reading.is_active)
+    available, is_active = levels.believed(reading, store.is_source)
+    return Hint(reading.item_gid, reading.location_gid, available, reading.as_of, is_active=is_active)
 
 
 class _Seen:
@@ -262,7 +262,7 @@ def _compare_readings(store: Store, chunk: Sequence[LevelReading], seen: _Seen, 
         level_pk, known = mirror[reading.item_gid, reading.location_gid]
         if seen.add(level_pk):
             linked.append(reading)
-        hint = _hint(reading)
+        hint = _hint(store, reading)
         if known != [hint.available, hint.is_active, False]:
             differing.append(hint)
     contradictions.note(store.pk, linked)

@@ -6,7 +6,7 @@ They spend no query points, so they suit whole catalogues (https://shopify.dev/d
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +57,7 @@ query BulkLevels {
               isActive
               updatedAt
               item { id tracked }
+              location { isActive }
               quantities(names: ["available"]) { name quantity updatedAt }
             }
           }
@@ -324,7 +325,8 @@ def level_reading_from_line(line: dict[str, Any]) -> LevelReading | None:
     if location_gid is None:
         return None
     item = line["item"]
-    return level_reading(item["id"], location_gid, bool(item["tracked"]), line)
+    reading = level_reading(item["id"], location_gid, bool(item["tracked"]), line)
+    return replace(reading, is_open=bool((line.get("location") or {"isActive": True})["isActive"]))
 
 
 def bulk_variants(

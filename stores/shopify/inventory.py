@@ -5,7 +5,7 @@ bytes again with the same key is how a caller finds out what became of a lost an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -33,8 +33,8 @@ class LevelReading:
 
     `available` is None where there is no quantity to speak of: unknown item, never stocked there, or not tracked
     (GraphQL shows 0 for an untracked item and webhooks null; 0 would be a lie). `as_of` is the level's updatedAt,
-    aware UTC, None without a level. An inactive level keeps its quantity but sells nothing. `exists` tells of the
-    item, not the level.
+    aware UTC, None without a level. An inactive level keeps its quantity but sells nothing, and so does one at a closed
+    location (`is_open` False). `exists` tells of the item, not the level.
     """
 
     item_gid: str
@@ -44,6 +44,12 @@ class LevelReading:
     is_active: bool
     tracked: bool
     exists: bool
+    is_open: bool = True
+
+    @property
+    def has_none(self) -> bool:
+        """Whether Shopify says that the item, which exists and is counted, is not sold from there."""
+        return self.exists and self.tracked and not (self.is_active and self.is_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class Outcome:
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/InventoryLevel
 READ_LEVELS = """
 query ReadLevels($ids: [ID!]!, $location: ID!) {
+  location(id: $location) { isActive }
   nodes(ids: $ids) {
     ... on InventoryItem {
       id
@@ -126,12 +133,15 @@ def read_levels(client: Client, location_gid: str, item_gids: Sequence[str]) -> 
     rest = iter(item_gids)
     while batch := list(islice(rest, MOST_ROWS)):
         # Twice only: where one of them is bad, whoever asks for half of them at once finds out sooner.
-        variables, cost = {"ids": batch, "location": location_gid}, 4 + len(batch) / 4
+        variables, cost = {"ids": batch, "location": location_gid}, 5 + len(batch) / 4
         data = client.execute(READ_LEVELS, variables, cost=cost, attempts=2)
         nodes = data.get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(batch):
             raise UnexpectedAnswer(f"{client.domain}: Shopify answered with other items than asked for.")
-        readings += [_reading(item_gid, location_gid, node) for item_gid, node in zip(batch, nodes, strict=True)]
+        location = data.get("location", {"isActive": True})  # null: it was deleted
+        is_open = bool(location and location["isActive"])
+        listed = [_reading(item_gid, location_gid, node) for item_gid, node in zip(batch, nodes, strict=True)]
+        readings += listed if is_open else [replace(reading, is_open=False) for reading in listed]
     return readings
 
 

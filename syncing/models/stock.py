@@ -9,7 +9,8 @@ from stores.models import Connection, Location, LocationMapping, Store, VariantL
 class StockLevel(models.Model):
     """The mirror of one Shopify inventory level: one item at one location.
 
-    `available` None: unknown, not stocked there, or not tracked; never to be read as 0. `as_of` is Shopify's clock.
+    `available` None: unknown, not stocked there, or not tracked; never to be read as 0. What a source was read live not
+    to stock there, or at a closed location, is 0 and not active. `as_of` is Shopify's clock.
     A doubtful level is read live before it is used, or shown by a value that travelled from after `doubt_as_of`
     (Shopify's clock, too; None: only a live read will do that was asked for at `doubt_version` or later, and is from
     after `overtaken_as_of`, or one after it). `version` moves with every change of the mirror and every

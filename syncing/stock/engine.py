@@ -239,7 +239,7 @@ class Run:
             pair.destination.level_id: pair.destination
             for pair in taken
             if pair.is_linked and not pair.is_ambiguous and not any(side.skip_reason for side in pair.sides())
-            if pair.source.available is not None and not pair.destination.is_active
+            if pair.source.is_active and pair.source.available is not None and not pair.destination.is_active
         }
         now = list(absent.values())[:ACTIVATIONS] if self.troubles.can_write(self.connection.destination_id) else []
         asked = self._activate(now)

@@ -44,7 +44,7 @@ def explain(connection: Connection, group: Sequence[Pair], places: dict[int, str
 
 
 def _offered(connection: Connection, group: Sequence[Pair], places: dict[int, str]) -> list[Step]:
-    steps = [Step(f"{places[pair.source.level_id]} has", pair.source.available) for pair in group]
+    steps = [Step(f"{places[pair.source.level_id]} has{_not_there(pair)}", pair.source.available) for pair in group]
     pending, total = group[0].pending_quantity, source_total(group)
     if len(group) > 1:
         steps.append(Step("Together", total + pending))
@@ -57,6 +57,10 @@ def _offered(connection: Connection, group: Sequence[Pair], places: dict[int, st
         steps += _ruled(total, rule)
     steps.append(Step(f"So {places[group[0].destination.level_id]} should show", offer(total, rule), is_result=True))
     return steps
+
+
+def _not_there(pair: Pair) -> str:
+    return "" if pair.source.is_active else " none: not stocked there, or closed"
 
 
 def _ruled(total: int, rule: Rule) -> list[Step]:

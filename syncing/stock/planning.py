@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection as db
@@ -16,6 +16,7 @@ from syncing.stock.writes.ledger import Write
 
 Cause = StockAdjustment.Cause
 State = StockLink.State
+NOT_AT_SOURCE = "not stocked at the source location"
 NOT_STOCKED = "not stocked at the destination location"
 AMBIGUOUS = "ambiguous: several variants share this inventory item, and links with other items want to set it as well"
 
@@ -68,8 +69,8 @@ def skip_reason(pair: Pair) -> str:
     for side in pair.sides():
         if side.skip_reason:
             return side.skip_reason
-    if not pair.source.is_active:
-        return "not stocked at the source location"
+    if not pair.source.is_active and (pair.source.available is None or not pair.destination.is_active):
+        return NOT_AT_SOURCE
     if not pair.destination.is_active:
         return NOT_STOCKED
     for name, side in (("source", pair.source), ("destination", pair.destination)):
@@ -91,8 +92,13 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
         pair.source_baseline, pair.destination_baseline = first_baselines(source, destination, wins)
         result.aligned.append(pair)
     step = plan_two_way(*pair.baselines, source, destination)
+    waits = step.source_delta if not pair.source.is_active else 0
+    step = replace(step, source_delta=step.source_delta - waits)  # nothing is written to where nothing is stocked
+    if waits and not step.destination_delta:
+        result.settled.append(_unchanged(pair, State.SKIPPED, _WAITS_FOR_SOURCE.format(waits)))
+        return
     if not step.source_delta and not step.destination_delta:
-        words = _STILL_TO_COPY.format(pair.pending_quantity) if pair.pending_quantity else ""
+        words = _STILL_TO_COPY.format(pair.pending_quantity) if pair.pending_quantity else _none_there([pair])
         result.settled.append(_unchanged(pair, State.IN_STEP, words))
         return
     if _is_absurd(step.source_delta, step.destination_delta, source + step.source_delta):
@@ -105,9 +111,9 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
     needed = [row for row in deltas if row[2]]
     for side, store_id, delta, usual in needed:
         cause = Cause.ALIGNMENT if is_alignment else _cause(pair, usual)
-        result.writes.append(
-            Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.quantity + delta, cause, len(needed) == 1)
-        )
+        # Where nothing is stocked it is planned once more, and says so.
+        is_all = len(needed) == 1 and pair.source.is_active
+        result.writes.append(Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.quantity + delta, cause, is_all))
 
 
 def _is_absurd(*quantities: int) -> bool:
@@ -150,10 +156,10 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
     if step is OneWayStep.WRITE:
         result.writes.append(_set_destination(connection, group, total, target))
     elif step is OneWayStep.IN_STEP:
-        words = _HELD_BACK.format(first.pending_quantity) if first.pending_quantity else ""
+        words = _HELD_BACK.format(first.pending_quantity) if first.pending_quantity else _none_there(group)
         result.settled += [Settled(pair, State.IN_STEP, words, total, target) for pair in group]
     elif step is OneWayStep.KEEP:
-        result.settled += [_unchanged(pair, State.IN_STEP, _KEPT) for pair in group]
+        result.settled += [_unchanged(pair, State.IN_STEP, KEPT) for pair in group]
     else:
         words = f"changed in the destination: {destination} instead of {target}"
         result.settled += [_unchanged(pair, State.DRIFTED, words) for pair in group]
@@ -168,6 +174,7 @@ def _set_destination(connection: Connection, group: Sequence[Pair], total: int, 
         StockBatch.Kind.SET,
         target,
         _cause(first, Cause.SOURCE_CHANGED) if first.is_aligned else Cause.ALIGNMENT,
+        is_only_write=all(pair.source.is_active for pair in group),  # else it is planned once more, and says so
         source_quantity=total if len(group) == 1 else None,
         group=tuple(group),
     )
@@ -176,11 +183,17 @@ def _set_destination(connection: Connection, group: Sequence[Pair], total: int, 
 _ABSURD = f"would need a quantity beyond {LARGEST_QUANTITY:,}, which Shopify does not take"
 _HELD_BACK = "{} held back: sold in a destination, the order is not in the source yet"
 _STILL_TO_COPY = "{} sold in the destination before it was two-way: a copy of the order takes them from the source"
-_KEPT = "keeps the destination's own value until the source changes"
+_WAITS_FOR_SOURCE = "not stocked at the source location: a change of {:+d} in the destination waits"
+NONE_THERE = "not stocked at the source location, or that is closed: counts as 0"
+KEPT = "keeps the destination's own value until the source changes"
+
+
+def _none_there(group: Sequence[Pair]) -> str:
+    return "" if all(pair.source.is_active for pair in group) else NONE_THERE
 
 
 def _kept(pair: Pair, total: int, destination: int) -> Settled:
-    return Settled(pair, State.IN_STEP, _KEPT, total, destination, keeps_destination=True)
+    return Settled(pair, State.IN_STEP, KEPT, total, destination, keeps_destination=True)
 
 
 def rule_of(connection: Connection) -> Rule:

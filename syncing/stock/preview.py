@@ -9,9 +9,10 @@ from django.db.models import Q
 from stores.clients import OpenClient
 from stores.models import Connection, Location
 from stores.shopify.client import Client
-from stores.shopify.inventory import LevelReading, read_levels
+from stores.shopify.inventory import read_levels
 from syncing.models import StockLink
 from syncing.stock import pairs, planning, wiring
+from syncing.stock.mirror import levels
 from syncing.stock.pairs import Pair
 
 CHUNK_ROWS = 250
@@ -68,12 +69,8 @@ def _fill(loaded: Sequence[Pair], name: str, client: Client) -> None:
         sides = by_location[location.pk]
         for reading in read_levels(client, location.gid, list(sides)):
             for side in sides[reading.item_gid]:
-                _set(side, reading)
-
-
-def _set(side: pairs.Side, reading: LevelReading) -> None:
-    side.available = reading.available if reading.is_active and reading.tracked else None
-    side.is_active, side.as_of, side.is_doubtful = reading.is_active, reading.as_of, False
+                side.available, side.is_active = levels.believed(reading, name == "source")
+                side.as_of, side.is_doubtful = reading.as_of, False
 
 
 def _rows(connection: Connection, loaded: Sequence[Pair]) -> Iterator[PreviewRow]:
@@ -84,7 +81,7 @@ def _rows(connection: Connection, loaded: Sequence[Pair]) -> Iterator[PreviewRow
         )
     }
     for pair in loaded:
-        if not pair.destination.is_active and connection.activates_items and pair.source.available is not None:
+        if not pair.destination.is_active and connection.activates_items and pair.source.is_active:
             pair.destination.is_active, pair.destination.available = True, pair.destination.available or 0
     plan = planning.plan(connection, loaded)
     becomes = {write.side.level_id: write.change_to for write in plan.writes}

@@ -4,8 +4,9 @@ from django.db.models import Q
 
 from stores import onboarding
 from stores.models import Connection, Store
-from syncing.models import SyncJob
+from syncing.models import StockLevel, SyncJob
 from syncing.queue import enqueue, jobs
+from syncing.stock.mirror import levels
 
 # What the operator may just have put right. A bug is not; what Shopify rejected would be rejected again.
 _CURABLE = (SyncJob.Failure.MISCONFIGURED, SyncJob.Failure.TRANSIENT, SyncJob.Failure.GAVE_UP)
@@ -19,12 +20,28 @@ def check_store(store: Store, *, is_pressed: bool = True) -> onboarding.CheckRep
     in a job (not `is_pressed`) it is raised.
     """
     was_ready = Store.objects.filter(pk=store.pk, status=Store.Status.READY).exists()
+    open_before = _open_locations(store)
     report = onboarding.check_store(store, is_pressed=is_pressed)
+    _look_at_moved(store, open_before ^ _open_locations(store))
     if report.is_passing:
         enqueue.check_store(store)  # else what has passed long since would be told until somebody checks again
     if report.ok:
         _go_on(store, is_recovered=not was_ready)
     return report
+
+
+def _open_locations(store: Store) -> set[int]:
+    return set(store.locations.filter(is_active=True).values_list("pk", flat=True))
+
+
+def _look_at_moved(store: Store, location_ids: set[int]) -> None:
+    """What a source stocks at locations that were closed, or opened: what is there counts as none, or again."""
+    if not store.is_source:
+        return
+    known = StockLevel.objects.filter(location__in=location_ids).order_by("pk").values_list("pk", flat=True)
+    if level_ids := list(known):
+        levels.doubt(level_ids)
+        enqueue.carry_stock_of(levels.mark_dirty(level_ids))
 
 
 def started_connections(store: Store) -> list[Connection]:

@@ -93,13 +93,6 @@ def close_location(world):
     return lambda: people.change_location(north.shop, world.sim.clock, north.location_ids[0], is_active=True)
 
 
-def unstock_source(world):
-    source = world.places[0]
-    source.leave(0)
-    compare(world)
-    return lambda: people.activate(source.shop, world.sim.clock, source.item(0), source.location_ids[0])
-
-
 def unstock_destination(world):
     """The connection does not stock items: the merchant does."""
     Connection.objects.update(activates_items=False)
@@ -173,7 +166,6 @@ CASES = [
     Case(untrack_destination, "inventory is not tracked in the destination"),
     Case(untrack_unseen, "inventory is not tracked in the destination"),
     Case(close_location, "not stocked at the destination location", "one_way"),
-    Case(unstock_source, "not stocked at the source location"),
     Case(unstock_destination, "not stocked at the destination location"),
     Case(unstock_destination, "not stocked at the destination location", "one_way"),
     Case(refuse_writes, "Shopify refused it:"),

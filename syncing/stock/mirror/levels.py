@@ -31,7 +31,8 @@ READ_ROWS = 250  # Shopify's limit for a list of ids
 class Hint:
     """A value that travelled: from a webhook (then with its event) or from a bulk file.
 
-    `is_active`: whether the item is stocked there; None where it does not say, as a webhook of a quantity.
+    `is_active`: whether the item is stocked there; None where it does not say, as a webhook of a quantity. That it is
+    not is believed of a live read only: the level is doubtful.
     """
 
     item_gid: str
@@ -73,15 +74,17 @@ def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
             if verdict is Verdict.NOTHING:
                 continue
             touched[level.pk] = level
-            changes.append(_accept_hint(level, hint, verdict))
+            changes.append(_accept_hint(level, hint, verdict, store.is_source))
         return Marked(_save(touched.values(), changes, origin), unknown)
 
 
-def _accept_hint(level: StockLevel, hint: Hint, verdict: Verdict) -> "_Change":
+def _accept_hint(level: StockLevel, hint: Hint, verdict: Verdict, store_is_source: bool) -> "_Change":
     seen = (level, hint.available, hint.as_of)
     if verdict is Verdict.DOUBT:
         doubted = raise_doubt(_mirror(level), latest(hint.as_of, level.as_of, level.doubt_as_of))
         return _doubt(*seen, doubted, hint.event_id)
+    if hint.is_active is False and store_is_source:
+        return _doubt(*seen, raise_doubt(_mirror(level), None), hint.event_id)
     if not level.is_active and hint.is_active is None and hint.available is not None:
         # Somebody may have written to the hidden level of an item that is not stocked there.
         return _doubt(*seen, raise_doubt(_mirror(level), None), hint.event_id)
@@ -114,7 +117,7 @@ def observe_live(
     for start in range(0, len(levels), READ_ROWS):
         asked = {level.item_gid: level for level in levels[start : start + READ_ROWS]}
         readings = read_levels(client, location.gid, list(asked))
-        dirtied |= _accept_live(asked, readings, client.answered_at, except_links)
+        dirtied |= _accept_live(asked, readings, client.answered_at, except_links, location.store.is_source)
         if contradictions is not None:
             contradictions.note(location.store_id, readings)
     return dirtied
@@ -125,23 +128,34 @@ def _accept_live(
     readings: Iterable[LevelReading],
     answered_at: datetime | None,
     except_links: Sequence[int],
+    is_source: bool,
 ) -> set[int]:
     by_item = {reading.item_gid: reading for reading in readings}
     with transaction.atomic():
         levels, changes = lock_levels([level.pk for level in asked.values()]), []
         for level in levels:
             reading = by_item[level.item_gid]
-            is_sold = reading.exists and reading.is_active and reading.tracked
-            available = reading.available if is_sold else None
-            as_of = reading.as_of if is_sold else None
+            available, is_active = believed(reading, is_source)
+            as_of = reading.as_of if is_active and available is not None else None
             verdict = judge_live(_mirror(level), available, as_of, asked[level.item_gid].version)
             if verdict is Verdict.ACCEPT:
                 as_of = live_instant(_mirror(level), as_of, answered_at)
-                changes.append(_accept(level, available, as_of, reading.is_active))
+                changes.append(_accept(level, available, as_of, is_active))
             elif verdict is Verdict.DOUBT:
                 doubted = keep_doubt(_mirror(level), as_of or answered_at, asked[level.item_gid].version)
                 changes.append(_doubt(level, available, reading.as_of, doubted))
         return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
+
+
+def believed(reading: LevelReading, is_source: bool) -> tuple[int | None, bool]:
+    """What a reading says of a level: its quantity, and whether the item is stocked there.
+
+    A source that has none there has 0. Of a destination that is no quantity: it is stocked first, or left alone.
+    """
+    if is_source and reading.has_none:
+        return 0, False
+    is_sold = reading.exists and reading.is_active and reading.tracked
+    return reading.available if is_sold else None, reading.is_active
 
 
 def doubt(level_ids: Sequence[int], about: datetime | None = None) -> None:

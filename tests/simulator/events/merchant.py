@@ -243,3 +243,25 @@ def change_location(shop: Shop, clock: Clock, location_id: int, **changes) -> Lo
         place.updated_at = clock.whole_seconds()
         shop.publish([(topic, (place.id,))])
         return place
+
+
+def close_location(shop: Shop, clock: Clock, location_id: int, to_location_id: int | None = None) -> Location:
+    """Closes a location; whatever is available there goes to another one, if any. What is left of it: row 46."""
+    with shop.lock:
+        action = StockAction(shop, clock.seconds(), "close")
+        for level in [level for level in shop.levels.values() if level.location_id == location_id]:
+            _leave_closed(action, level, to_location_id)
+        action.close()
+    return change_location(shop, clock, location_id, is_active=False)
+
+
+def _leave_closed(action: StockAction, level: Level, to_location_id: int | None) -> None:
+    shop, units = action.shop, level.available
+    if to_location_id is not None:
+        action.move(level, "available", -units)
+        action.move(action.level(level.item_id, to_location_id), "available", units)
+    if shop.knobs.closed_levels != "kept":
+        deactivate_level(action, level)
+    if shop.knobs.closed_levels == "gone":
+        del shop.levels[level.item_id, level.location_id]
+        shop.items[level.item_id].level_locations.remove(level.location_id)

@@ -59,6 +59,7 @@ class Knobs:
     drafts_find_customers: bool = True  # row 50: a draft's or an order's e-mail brings its customer, found or new
     names_refused_fields: bool = True  # row 50: False: what refuses a contact stands in the message alone [?]
     protected_data: bool = True  # row 45: False: customers, addresses, e-mails and phones are null
+    closed_levels: str = "inactive"  # row 46: gone | inactive | kept: what a closed location leaves of its levels [?]
     new_variants_per_day: int | None = None  # row 53: by the API; more are VARIANT_THROTTLE_EXCEEDED until tomorrow
     bulk_delay_seconds: float = 0.0  # row 44
     bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link

@@ -7,6 +7,7 @@ import pytest
 
 from stores.models import Store, Variant
 from syncing.models import StockLevel, StockLink, StockObservation, SyncJob, WebhookEvent
+from syncing.stock import planning
 from syncing.webhooks import inbox
 from tests.simulator.events import merchant as people
 from tests.support.world import ADDRESS
@@ -177,7 +178,8 @@ def test_a_level_that_comes_or_goes_is_read_live(pair):
     world.follow()
     assert not mirror(source).is_active
     link = StockLink.objects.order_by("pk").first()
-    assert (link.state, link.reason) == ("skipped", "not stocked at the source location")
+    assert (link.state, link.reason) == ("in_step", planning.NONE_THERE)
+    assert north.available() == 0
     people.activate(source.shop, world.sim.clock, source.item(0), source.location_ids[0])
     source.buy(0, 1)
     world.follow()
