@@ -22,7 +22,7 @@ def check_store(store: Store, *, is_pressed: bool = True) -> onboarding.CheckRep
     was_ready = Store.objects.filter(pk=store.pk, status=Store.Status.READY).exists()
     open_before = _open_locations(store)
     report = onboarding.check_store(store, is_pressed=is_pressed)
-    _look_at_moved(store, open_before ^ _open_locations(store))
+    _doubt_levels(store, open_before ^ _open_locations(store))
     if report.is_passing:
         enqueue.check_store(store)  # else what has passed long since would be told until somebody checks again
     if report.ok:
@@ -34,7 +34,7 @@ def _open_locations(store: Store) -> set[int]:
     return set(store.locations.filter(is_active=True).values_list("pk", flat=True))
 
 
-def _look_at_moved(store: Store, location_ids: set[int]) -> None:
+def _doubt_levels(store: Store, location_ids: set[int]) -> None:
     """What a source stocks at locations that were closed, or opened: what is there counts as none, or again."""
     if not store.is_source:
         return

@@ -137,8 +137,8 @@ class ConnectionAdmin(ConnectionColumns):
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         sources = list(Store.objects.filter(role=Store.Role.SOURCE)[:2])
         if len(sources) == 1:
-            initial = {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial
-        return initial
+            return {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial
+        return {"strategy": ""} | initial  # that of the source that is chosen
 
     def is_busy(self, row: Connection) -> bool:
         if is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id)):

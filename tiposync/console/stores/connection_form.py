@@ -12,9 +12,12 @@ from unfold.forms import PaginationInlineFormSet
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
 
+DEFAULT_OF_SOURCE = "The default of the source that is chosen above"
+MOST_SOURCE_ROWS = 20
+
 
 class ConnectionForm(forms.ModelForm):
-    """A new connection takes the source's default strategy unless another is chosen."""
+    """A new connection takes the default strategy of the source that is chosen in it, unless another is chosen."""
 
     class Meta:
         model = Connection
@@ -37,6 +40,25 @@ class ConnectionForm(forms.ModelForm):
                 vars(self.fields[name])["label_from_instance"] = lambda store, role=role: (
                     str(store) if store.role == role else f"{store} (is a {store.get_role_display().lower()})"
                 )
+        if self.instance.pk is None and "strategy" in self.fields:
+            self._offer_default(self.fields["strategy"])
+
+    def _offer_default(self, field: Any) -> None:
+        field.required = False
+        field.choices = [("", DEFAULT_OF_SOURCE), *(pair for pair in field.choices if pair[0])]
+        sources = Store.objects.filter(role=Store.Role.SOURCE).order_by("name", "domain")[:MOST_SOURCE_ROWS]
+        defaults = [
+            f"{source}: {source.get_default_strategy_display().partition(':')[0].lower()}" for source in sources
+        ]
+        if defaults:
+            field.help_text = f"{field.help_text} Defaults of the sources: {'; '.join(defaults)}."
+
+    def clean_strategy(self) -> str:
+        """What is not chosen is the default of the source, whichever was shown when the page was opened."""
+        chosen, source = self.cleaned_data["strategy"], self.cleaned_data.get("source")
+        if chosen or self.instance.pk is not None:
+            return chosen
+        return source.default_strategy if source else Connection.Strategy.ONE_WAY
 
 
 class MappingFormSet(PaginationInlineFormSet):

@@ -240,3 +240,33 @@ def test_deleting_a_connection_says_how_much_goes_with_it_and_keeps_the_ledger(a
     assert "the ledger keeps its lines" in page
     admin_client.post(page_of(rows.connection, "delete"), {"post": "yes"})
     assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize(("chosen", "becomes"), [("", "order"), ("one_way", "one_way")])
+def test_a_new_connection_takes_the_default_strategy_of_the_source_that_is_chosen(admin_client, chosen, becomes):
+    make_store("Main", "source", default_strategy="two_way")
+    outlet = make_store("Outlet", "source", default_strategy="order")
+    north = make_store("North", "destination")
+    page = look_at(admin_client, ADD)
+    assert '<option value="" selected>The default of the source that is chosen above</option>' in page
+    assert "Defaults of the sources: Main: two-way; Outlet: order + one-way." in page
+    form = {"source": outlet.pk, "destination": north.pk, "strategy": chosen, "identifier": "sku"}
+    admin_client.post(ADD, form | {"alignment": "source_wins"})
+    assert Connection.objects.get().strategy == becomes
+
+
+def test_with_one_source_its_default_strategy_is_chosen_already(admin_client):
+    make_store("Main", "source", default_strategy="order")
+    assert '<option value="order" selected>' in look_at(admin_client, ADD)
+
+
+def test_a_form_without_a_source_says_so(admin_client):
+    north = make_store("North", "destination")
+    form = {"source": "", "destination": north.pk, "strategy": "", "identifier": "sku", "alignment": "source_wins"}
+    assert "This field is required." in admin_client.post(ADD, form).content.decode()
+    assert not Connection.objects.exists()
+
+
+def test_the_page_of_a_connection_needs_a_strategy(admin_client, rows):
+    assert "This field is required." in save(admin_client, rows.connection, strategy="")
+    assert rows.connection.strategy == Connection.objects.get().strategy != ""
