@@ -49,7 +49,6 @@ _UNPROVED = (
     "Shopify's answer was lost, and whether the copy is there cannot be proved. Press “Send again”: it is looked for "
     "once more, and sent only if it is not found."
 )
-_DRAFT_DELETED = "If it was deleted by mistake, enter the order in the source by hand."
 
 
 def what_to_do(order_import: OrderImport) -> str:
@@ -139,9 +138,8 @@ def _about_copy(order_import: OrderImport) -> str:
         words.append(_LATE_PARTIAL)
     elif order_import.is_partial and order_import.late_links != OrderImport.LateLinks.ENDED:
         words.append("Add what was left out to the copy by hand if you ship it; link those products for later orders.")
-    if order_import.draft_status == DraftStatus.DELETED:
-        words.append(_DRAFT_DELETED)
-    elif order_import.is_draft and order_import.draft_status != DraftStatus.COMPLETED:
+    # Of a draft that staff deleted a later change tells, until somebody decides.
+    if order_import.is_draft and order_import.draft_status not in (DraftStatus.COMPLETED, DraftStatus.DELETED):
         words.append("Complete the draft in the source when the order is to be fulfilled.")
     return " ".join(words) or _about_progress(order_import)
 

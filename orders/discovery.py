@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from orders import intake
+from orders import due, intake
 from orders.changes import signs, state
 from orders.changes.comparing import Comparison
 from orders.copies import late_links
+from orders.copies.draft_copy import DraftCopy
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
-from stores.models import Connection
+from stores.models import Connection, Store
 from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import order_lists, orders
@@ -25,6 +28,8 @@ Kind = OrderUpdate.Kind
 # What is looked at twice: Shopify's search lags, by half an hour at times, and one order may be seen before another.
 OVERLAP = timedelta(minutes=45)
 CHUNK_ROWS = 100
+FOUND_FOR = timedelta(days=1)  # before it is asked again whether an original is still there
+ORIGINAL_ROWS = 1000  # so many are asked for at a time: four calls
 
 
 @dataclass(slots=True)
@@ -62,6 +67,9 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
         lambda some: _see_copies(some, connection, clients, move_units, discovered),
     )
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
+    for row in due.open_drafts(connection.pk).select_related("connection__source", "connection__destination"):
+        _see_draft(row, clients, move_units, discovered)
+    _ask_for_originals(connection, clients, move_units, discovered)
     return discovered
 
 
@@ -164,7 +172,7 @@ def _compare(row: OrderImport, clients: OpenClient, move_units: MoveUnits, disco
     comparison = Comparison(row, OrderSettings.of(row.connection), clients, move_units)
     try:
         comparison.note_news()
-        if row.is_draft and not row.copy_order_gid:
+        if row.has_open_draft:
             comparison.compare_draft()
         else:
             comparison.compare()
@@ -175,6 +183,56 @@ def _compare(row: OrderImport, clients: OpenClient, move_units: MoveUnits, disco
         return
     if row.updates.filter(state__in=state.OPEN).exists():
         discovered.changed.append(row)
+
+
+def _ask_for_originals(
+    connection: Connection, clients: OpenClient, move_units: MoveUnits, discovered: Discovered
+) -> None:
+    """Whether originals are still there, each once a day while Shopify would show it: of a deletion no list tells."""
+    now = timezone.now()
+    young = connection.destination.now() - intake.OLDEST / 2
+    rows = OrderImport.objects.filter(connection=connection, placed_at__gt=young).annotate(
+        found_at=Coalesce("original_found_at", "created_at")
+    )
+    is_ended = Exists(OrderUpdate.objects.filter(order_import=OuterRef("pk"), kind=Kind.CANCELLATION))
+    is_late = Q(late_links__in=(OrderImport.LateLinks.WANTED, OrderImport.LateLinks.LINKED))
+    is_ours = Q(state__in=(OrderImport.State.CONFIRMED, OrderImport.State.WAITING, OrderImport.State.FAILED)) | is_late
+    rows = rows.filter(is_ours, ~is_ended, found_at__lt=now - FOUND_FOR).order_by("found_at", "pk")
+    some = list(rows.select_related("connection__source", "connection__destination")[:ORIGINAL_ROWS])
+    missing = order_lists.find_missing(clients(connection.destination), [row.order_gid for row in some])
+    OrderImport.objects.filter(pk__in=[row.pk for row in some]).update(original_found_at=now)
+    for row in some:
+        if row.order_gid not in missing:
+            continue
+        if row.state == OrderImport.State.SKIPPED:
+            late_links.end(row, move_units, late_links.DELETED)
+        elif row.state != OrderImport.State.CONFIRMED:
+            discovered.due.append(row)
+        else:
+            signs.note_original(OrderImport.objects.filter(pk=row.pk))
+            _compare(row, clients, move_units, discovered)
+
+
+def ask_for_originals_soon(store: Store, order_gids: Iterable[str]) -> None:
+    """Have the next look ask whether these orders of a destination are still there."""
+    rows = OrderImport.objects.filter(connection__destination=store, order_gid__in=list(order_gids))
+    rows.update(original_found_at=timezone.now() - FOUND_FOR)
+
+
+def _see_draft(row: OrderImport, clients: OpenClient, move_units: MoveUnits, discovered: Discovered) -> None:
+    """What became of a draft, now: what was in one that staff deleted must not be taken for drift, and put on sale."""
+    choices = OrderSettings.of(row.connection)
+    try:
+        draft = DraftCopy(row, row.connection.source, clients, move_units, choices).read()
+    except errors.ShopifyError as error:
+        if error.failure == errors.TRANSIENT:
+            raise
+        discovered.due.append(row)
+        return
+    if draft is None:
+        _compare(row, clients, move_units, discovered)
+    elif choices.sends_invoice and row.draft_status == OrderImport.DraftStatus.OPEN:
+        discovered.due.append(row)
 
 
 def _note_changes(row: OrderImport, original: OrderSummary, discovered: Discovered) -> None:

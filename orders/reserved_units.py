@@ -198,6 +198,22 @@ def owe_what_copy_lost(order_import: OrderImport, held: Mapping[str, int]) -> se
     return find_changed(before, held_back(order_import))
 
 
+def owe_what_draft_held(order_import: OrderImport) -> set[int]:
+    """Hold back what the original holds, as far as it is known, of a copy that is a draft and gone."""
+    rows = [row for row in order_import.lines.all() if row.is_carried]
+    before = count_reserved(rows)
+    for row in rows:
+        known = row.quantity if row.original_quantity is None else row.original_quantity
+        owed = known
+        if row.original_baseline is not None and row.copy_baseline is not None:
+            owed = min(known - row.original_baseline + row.copy_baseline, known)
+        row.is_pending, row.copy_quantity = False, 0
+        if row.source_variant_id is not None:
+            row.owed_quantity = max(row.owed_quantity, owed, 0)
+    Line.objects.bulk_update(rows, ["is_pending", "copy_quantity", "owed_quantity"])
+    return find_changed(before, count_reserved(rows))
+
+
 def unreserve(order_import: OrderImport) -> set[int]:
     """Its units are no longer held back: the source took them, or nobody will."""
     pending = order_import.lines.filter(is_pending=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from orders.changes.readings import is_deletion
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.reserved_units import count_held
 
@@ -68,8 +69,9 @@ def _is_cancelled(row: OrderImport) -> bool:
     return any(update.kind == OrderUpdate.Kind.CANCELLATION for update in row.updates.all())
 
 
-def _has_deleted_draft(row: OrderImport) -> bool:
-    return row.draft_status == OrderImport.DraftStatus.DELETED and not row.copy_order_gid
+def _how_it_ended(row: OrderImport) -> str:
+    is_deleted = any(is_deletion(update) for update in row.updates.all())
+    return "deleted" if is_deleted else "cancelled"
 
 
 def _beside(row: OrderImport, line: OrderImportLine, is_cancelled: bool) -> LineBeside:
@@ -89,14 +91,14 @@ def _beside(row: OrderImport, line: OrderImportLine, is_cancelled: bool) -> Line
 def _units_in_copy(row: OrderImport, line: OrderImportLine) -> int | None:
     if row.state != State.CONFIRMED or line.state == LineState.ELSEWHERE:
         return None
-    return line.copy_quantity if line.is_carried and not _has_deleted_draft(row) else 0
+    return line.copy_quantity if line.is_carried and not row.has_deleted_draft else 0
 
 
 def _known_cause(row: OrderImport, is_cancelled: bool) -> str:
     """What happened to a whole order, which says more than the units that it gained or lost; '' if nothing did."""
     if is_cancelled:
-        return "the original was cancelled"
-    return "the draft was deleted" if _has_deleted_draft(row) else ""
+        return f"the original was {_how_it_ended(row)}"
+    return "the draft was deleted" if row.has_deleted_draft else ""
 
 
 def _why_not_copied(row: OrderImport, line: OrderImportLine) -> str:
@@ -138,7 +140,7 @@ def sum_up(row: OrderImport, lines: Iterable[LineBeside]) -> str:
     differing = sum(each.differs for each in known)
     if any(each.in_original is None or each.in_copy is None for each in known):
         return "Original and copy have not been compared yet since the copy was made."
-    cancelled = "The original was cancelled. " if _is_cancelled(row) else ""
+    cancelled = f"The original was {_how_it_ended(row)}. " if _is_cancelled(row) else ""
     if not differing:
         return f"{cancelled}Of what was copied, both hold the same."
     return f"{cancelled}They differ in {differing} of {len(known)} {'lines' if len(known) > 1 else 'line'}."

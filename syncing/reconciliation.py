@@ -14,7 +14,7 @@ from django.db import connection as db
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from orders import discovery, due
+from orders import discovery
 from stores.ages import over
 from stores.clients import OpenClient
 from stores.models import Connection, Store
@@ -276,7 +276,7 @@ def _discover_orders(connection: Connection, clients: OpenClient, report: Reconc
         return
     discovered = discovery.discover_orders(connection, clients, resuming.move_units)
     report.orders_found += discovered.found
-    for order_import in [*discovered.due, *due.open_drafts(connection.pk)]:
+    for order_import in discovered.due:
         enqueue.import_order(connection, order_import.order_gid)
     for order_import in discovered.changed:
         enqueue.update_order(connection, order_import.order_gid)

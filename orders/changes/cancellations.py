@@ -10,7 +10,7 @@ asking twice is harmless: the second answer is "already in progress".
 import contextlib
 from uuid import uuid4
 
-from orders.changes import refunds, state, units_left
+from orders.changes import decisions, readings, refunds, state, units_left
 from orders.changes.comparing import Comparison
 from orders.changes.state import UpdateRefused
 from orders.copies.importing import RetryLater
@@ -24,9 +24,28 @@ from stores.shopify.orders.order_progress import OrderProgress, read_progress
 # How often a cancellation is asked after, in seconds: Shopify works on it by itself.
 ASK_SECONDS = 5
 CANCELLED = "The copy is cancelled."
+SEE = "See that this is right, then press “Done by hand”."
 NOT_CANCELLED_YET = "Shopify has not cancelled the copy yet."
 CHANGED_MEANWHILE = "The copy changed while it was being cancelled: it is looked at again."
 ENDED_WITHOUT = "Shopify has ended the cancellation without cancelling the copy: do it by hand."
+
+
+def finish_draft(update: OrderUpdate) -> str:
+    """The draft is gone, as its original is; what came of it, in words."""
+    words = "The draft was deleted."
+    if readings.is_deletion(update) and update.state == OrderUpdate.State.SENT:
+        return decisions.need_shop(update, f"{_deleted(update)} Its draft was deleted, too. {SEE}", {})
+    return state.confirm(update, words)
+
+
+def leave(update: OrderUpdate) -> str:
+    """The connection carries no cancellations: people are told of a deletion all the same."""
+    words = f"{_deleted(update)} The connection carries no cancellations, so its copy stays as it is. {SEE}"
+    return decisions.need_shop(update, words, {})
+
+
+def _deleted(update: OrderUpdate) -> str:
+    return f"The original was deleted in {update.order_import.connection.destination}."
 
 
 def carry_cancellation(update: OrderUpdate, comparison: Comparison) -> str:
@@ -69,6 +88,8 @@ def _finish(update: OrderUpdate, copy: OrderProgress) -> str:
             f"The copy is cancelled, but it was shipped: {_in_words(copy, shipped)}. Have the parcel sent back, and "
             "see whether the source's stock is right: Shopify may have put these units back on sale."
         )
+    if readings.is_deletion(update) and update.state == OrderUpdate.State.SENT:
+        return decisions.need_shop(update, f"{_deleted(update)} Its copy was cancelled. {SEE}", {})
     return state.confirm(update, CANCELLED, copy.gid)
 
 
@@ -85,6 +106,7 @@ class _Canceller:
         self.client = client
         self.original = original
         self.restocks = restocks
+        self.what = "deleted" if readings.is_gone(original) else "cancelled"
 
     def cancel(self, copy: OrderProgress) -> str:
         copy = self._settle(copy)
@@ -97,6 +119,8 @@ class _Canceller:
         if copy.cancelled_at:
             return _finish(self.update, copy)
         if shipped := units_left.shipped_units(copy):
+            if readings.is_deletion(self.update):
+                return self._keep_shipped(copy, shipped)
             raise UpdateRefused(
                 f"The copy was shipped before it could be cancelled: {_in_words(copy, shipped)}. It stays as it is; "
                 "what was not shipped is taken off it. Have the parcel sent back, and refund it in the source."
@@ -104,6 +128,13 @@ class _Canceller:
         if not state.begin(self.update, {}):
             return "Another worker has it in hand."
         return self._ask(restock=self.restocks and not is_empty_first)
+
+    def _keep_shipped(self, copy: OrderProgress, shipped: dict[str, int]) -> str:
+        """What is done is often deleted to clear away; only what was open of it concerns people."""
+        if self.update.state == OrderUpdate.State.PLANNED:
+            return state.skip(self.update, f"{_deleted(self.update)} All of its copy was shipped: it stays as it is.")
+        words = f"What was not shipped was taken off its copy; this was, and stays: {_in_words(copy, shipped)}."
+        return decisions.need_shop(self.update, f"{_deleted(self.update)} {words} {SEE}", {})
 
     def _read(self) -> OrderProgress:
         return read_progress(self.client, self.update.order_import.copy_order_gid)
@@ -120,7 +151,7 @@ class _Canceller:
     def _refund_open_units(self, copy: OrderProgress, rows: list[order_changes.RefundRow]) -> bool:
         """Take open units off the copy; False if another worker has it in hand."""
         place = self.update.order_import.connection.destination
-        asked = order_changes.refund_input(copy.gid, rows, f"Cancelled in {place}")
+        asked = order_changes.refund_input(copy.gid, rows, f"{self.what.capitalize()} in {place}")
         known = [each.gid for each in copy.refunds]
         if not state.begin(self.update, {"input": asked, "known": known}, uuid4(), as_of=self.client.answered_at):
             return False
@@ -141,7 +172,7 @@ class _Canceller:
                 row.copy_order_gid,
                 reason=self.original.cancel_reason or "OTHER",
                 restock=restock,
-                staff_note=f"{self.original.name} was cancelled in {row.connection.destination}.",
+                staff_note=f"{row.order_name} was {self.what} in {row.connection.destination}.",
             )
         except errors.UserErrors as error:
             copy = self._read()

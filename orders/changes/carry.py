@@ -6,13 +6,15 @@ both orders are compared (orders.changes.comparing), and what is left of their d
 comes back: our own doings are equal on both sides. May die between any two statements.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from orders import reserved_units
 from orders.changes import cancellations, draft_refunds, edits, fulfilments, payments, refunds, state
 from orders.changes.comparing import Comparison
+from orders.changes.readings import is_deletion, is_gone
 from orders.changes.state import UpdateRefused
+from orders.copies import late_links
 from orders.copies.importing import RetryLater, import_order
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
@@ -44,10 +46,9 @@ def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, m
         return _skip_all(row)
     if not _has_news(row):
         return "Nothing to carry."
-    if row.is_draft and not row.copy_order_gid:
-        import_order(
-            connection, order_gid, clients, move_units
-        )  # it may have been completed: the order it made is the copy
+    if row.has_open_draft:
+        # It may have been completed: the order it made is the copy.
+        import_order(connection, order_gid, clients, move_units)
         row.refresh_from_db()
     return _Carrier(row, clients, move_units).run()
 
@@ -86,6 +87,7 @@ class _Carrier:
         """Note what happened, carry what has a row of its own, compare, and carry what is left. Raises the worst of
         what kept a change from being carried, after the others were."""
         self._attempt("", self.comparison.note_news)
+        has_open_draft = self.row.has_open_draft
         # Where it is not known what happened, neither can be told what is left of it.
         is_known = self.problem is None
         if Kind.REFUND in (carried := self._carry_open(FIRST)) or Kind.CANCELLATION in carried:
@@ -94,15 +96,23 @@ class _Carrier:
         if is_known and self.problem is None or self._only_refused():
             self._attempt("", self._compare)
         self._carry_open(LAST)
+        if is_known and has_open_draft and self._lost_draft():
+            self._attempt("", self.comparison.begin_again)
+            self._attempt("", self._compare)
         if self.problem is not None:
             raise self.problem
         return " ".join(self.words) or "Nothing that concerns the copy has changed."
+
+    def _lost_draft(self) -> bool:
+        """Whether the draft was deleted a moment ago, by us or by somebody."""
+        self.row.refresh_from_db()
+        return self.row.has_deleted_draft
 
     def _only_refused(self) -> bool:
         return getattr(self.problem, "failure", errors.TRANSIENT) != errors.TRANSIENT
 
     def _compare(self) -> None:
-        if self.row.is_draft and not self.row.copy_order_gid:
+        if self.row.has_open_draft:
             self.comparison.compare_draft()
             return
         edits.settle_edits(self.comparison)
@@ -134,16 +144,35 @@ class _Carrier:
         }
         is_wanted, way = ways[update.kind]
         if not is_wanted and update.state == OrderUpdate.State.PLANNED:
+            if is_deletion(update):
+                return cancellations.leave(update)
             return state.skip(update, SWITCHED_OFF)
         try:
             return way(update)
+        except errors.ObjectNotFound as error:
+            if words := self._why_gone():
+                return state.skip(update, words)
+            state.fail(update, str(error), error.failure)
+            raise
         except (errors.ShopifyError, UpdateRefused) as error:
             if error.failure != errors.TRANSIENT:
                 state.fail(update, str(error), error.failure)
             raise
 
+    def _why_gone(self) -> str:
+        """Which of the two orders was deleted, in words; '' if neither, or if nobody can tell."""
+        self.comparison.forget()
+        with contextlib.suppress(errors.ObjectNotFound):
+            if is_gone(self.comparison.read_original()):
+                return "The original was deleted in the destination."
+            if is_gone(self.comparison.read_copy()):
+                return "The copy was deleted in the source."
+        return ""
+
     def _edit(self, update: OrderUpdate) -> str:
-        if self.row.is_draft and not self.row.copy_order_gid:
+        if self.row.has_deleted_draft:
+            return edits.leave_to_shop(update, self.comparison)
+        if self.row.has_open_draft:
             return draft_refunds.carry_edit(update, self.choices, self.clients, self.move_units)
         if update.state == OrderUpdate.State.SENT:
             return "Not known yet."  # as settle_edits has said
@@ -163,10 +192,12 @@ class _Carrier:
     def _cancel(self, update: OrderUpdate) -> str:
         row = self.row
         client = self.clients(row.connection.source)
-        held = reserved_units.in_copy(row)
-        if row.is_draft and not row.copy_order_gid and self._drop_draft(client):
-            self.move_units(set(held), None, reserved_units.Returned(row.connection_id, held))
-            return state.confirm(update, "The draft was deleted.")
+        if is_deletion(update):
+            late_links.end(row, self.move_units, late_links.DELETED)
+            if row.has_open_draft and not state.begin(update, {}):
+                return "Another worker has it in hand."
+        if row.has_deleted_draft or row.has_open_draft and self._drop_draft(client):
+            return cancellations.finish_draft(update)
         return cancellations.carry_cancellation(update, self.comparison)
 
     def _drop_draft(self, client: Client) -> bool:

@@ -4,22 +4,20 @@ Nothing is sent here. What is read of one order alone says whether the other mus
 without being changed costs one read. All that follows is written down in one transaction, before anything is sent.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from django.db import transaction
 
 from orders import intake, reserved_units
-from orders.changes import decisions, signs, state, units_left
+from orders.changes import decisions, state, units_left
 from orders.changes.comparison import Baseline, LineNow, LineSteps, Payment, compare_lines, find_payment, payment_words
+from orders.changes.readings import Reading, Readings, note_cancellation
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
-from stores.models import ENDING_TWO_WAY, Store, Strategy
-from stores.shopify import errors
-from stores.shopify.orders.order_progress import OrderProgress, read_progress
+from stores.models import ENDING_TWO_WAY, Strategy
+from stores.shopify.orders.order_progress import OrderProgress
 
 Kind = OrderUpdate.Kind
 State = OrderUpdate.State
@@ -28,16 +26,7 @@ OPEN_KINDS = (Kind.EDIT, Kind.PAYMENT)
 
 
 @dataclass(slots=True)
-class Reading:
-    """An order as it was read; `as_of` is the instant from which on a change of it is not known."""
-
-    order: OrderProgress
-    as_of: datetime | None
-    answered_at: datetime | None
-
-
-@dataclass(slots=True)
-class Comparison:
+class Comparison(Readings):
     """One job's work on one copied order. What was read is kept until something was sent (`begin_again`)."""
 
     row: OrderImport
@@ -62,9 +51,9 @@ class Comparison:
             for refund in self.read_original().refunds:
                 if refund.lines:
                     intake.note_update(row, Kind.REFUND, refund.gid, refund.created_at)
-            cancelled_at = self.read_original().cancelled_at
-            if cancelled_at:
-                intake.note_update(row, Kind.CANCELLATION, row.order_gid, cancelled_at)
+            original = self.read_original()
+            if original.cancelled_at:
+                note_cancellation(row, original)
         if row.copy_signs > row.copy_signs_seen and row.copy_order_gid:
             known = set(row.updates.filter(kind=Kind.FULFILMENT).values_list("origin_gid", flat=True))
             for shipment in self.read_copy().shipments:
@@ -73,35 +62,6 @@ class Comparison:
 
     def _has_open(self) -> bool:
         return self.row.updates.filter(kind__in=OPEN_KINDS, state__in=state.OPEN).exists()
-
-    def read_original(self) -> OrderProgress:
-        """The original, read once."""
-        if self.original is None:
-            self.original = self._read(self.row.connection.destination, self.row.order_gid)
-        return self.original.order
-
-    def read_copy(self) -> OrderProgress:
-        """The copy, read once; one that staff deleted holds nothing."""
-        if self.copy is None:
-            try:
-                self.copy = self._read(self.row.connection.source, self.row.copy_order_gid)
-            except errors.ObjectNotFound:
-                if not self._must_be_visible():
-                    raise
-                gone = OrderProgress(self.row.copy_order_gid, self.row.copy_name, None, "", (), (), (), ())
-                self.copy = Reading(gone, None, self.clients(self.row.connection.source).answered_at)
-        return self.copy.order
-
-    def _must_be_visible(self) -> bool:
-        """Whether Shopify would show the copy if it were there: it hides orders after 60 days (shopify.md 7.4)."""
-        made_at = self.row.confirmed_at
-        return made_at is not None and made_at > self.row.connection.source.now() - intake.OLDEST / 2
-
-    def _read(self, store: Store, gid: str) -> Reading:
-        client, began = self.clients(store), time.monotonic()
-        order = read_progress(client, gid)
-        seconds = time.monotonic() - began
-        return Reading(order, signs.known_until(order.updated_at, client.answered_at, seconds), client.answered_at)
 
     def begin_again(self, *, is_original_old: bool = True) -> None:
         """What was read is old: something was sent since. Raises what the client raises."""
@@ -115,6 +75,8 @@ class Comparison:
 
         Raises what the client raises.
         """
+        if self.original is None and self.row.has_deleted_draft:
+            self.read_copy()
         if self.original is None and self.copy is None:
             return
         if not self._must_read_both():

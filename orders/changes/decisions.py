@@ -33,19 +33,21 @@ def note(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], line
     if update.state == State.NEEDS_SHOP and update.body.get("differs") == dict(differs):
         return
     update.state, update.body, update.failure = State.NEEDS_SHOP, {"differs": dict(differs)}, ""
-    update.reason = _words(copy, differs, lines)
+    update.reason = _words(row, copy, differs, lines)
     update.origin_at, update.confirmed_at = copy.cancelled_at or copy.updated_at or timezone.now(), None
     update.save()
 
 
-def _words(copy: OrderProgress, differs: Mapping[str, int], lines: Mapping[str, Line]) -> str:
+def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], lines: Mapping[str, Line]) -> str:
     less = [f"{-units} × “{lines[gid].title}”" for gid, units in differs.items() if units < 0]
     more = [f"{units} × “{lines[gid].title}”" for gid, units in differs.items() if units > 0]
     words = []
     if copy.cancelled_at:
         words.append("The copy was cancelled in the source.")
     elif not copy.lines:
-        words.append("The copy was deleted in the source.")
+        words.append(
+            f"The {'draft' if copy.gid == row.copy_gid and row.is_draft else 'copy'} was deleted in the source."
+        )
     if less:
         words.append(
             f"The original still holds what the copy does not: {', '.join(less)}. What is not shipped of it is held "
@@ -72,11 +74,12 @@ def end_edits(row: OrderImport) -> None:
         _end(update, State.SKIPPED, SAME)
 
 
-def need_shop(update: OrderUpdate, words: str, wanted: Mapping[str, int]) -> None:
-    """Units cannot be added to a copy, or taken off it: somebody has to do it by hand."""
+def need_shop(update: OrderUpdate, words: str, wanted: Mapping[str, int]) -> str:
+    """Somebody has to do something by hand, as units cannot be added to a copy or taken off it; return the words."""
     update.body = {"wanted": dict(wanted)}
     update.reason, update.state, update.failure = words, State.NEEDS_SHOP, ""
     update.save(update_fields=["body", "reason", "state", "failure", "changed_at"])
+    return words
 
 
 def _end(update: OrderUpdate, end_state: str, words: str) -> None:

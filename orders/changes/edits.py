@@ -32,6 +32,10 @@ from stores.shopify.orders.order_progress import OrderProgress, ProgressLine
 from stores.shopify.orders.order_records import Money, OrderRecord
 
 Line = OrderImportLine
+DELETED = (
+    "The original has gained {units}, and its draft was deleted: enter these units in the source by hand. They are "
+    "held back until you press “Done by hand”."
+)
 LOST = "Shopify's answer was lost: looking at the copy before it is edited again."
 EDITED = "The copy was edited: it holds what the original holds."
 OTHERS = "Another worker has it in hand."
@@ -110,6 +114,21 @@ def carry_edit(update: OrderUpdate, comparison: Comparison, choices: OrderSettin
     except (UpdateRefused, errors.UserErrors, errors.AccessDenied) as error:
         decisions.need_shop(update, str(error), wanted)
         return str(error)
+
+
+def leave_to_shop(update: OrderUpdate, comparison: Comparison) -> str:
+    """There is no draft any more that could hold what its original has gained: people are told."""
+    more = {gid: each.add for gid, each in comparison.steps.items() if each.add}
+    if not more:
+        return state.skip(update, decisions.SAME)
+    titles = dict(update.order_import.lines.values_list("line_gid", "title"))
+    words = DELETED.format(units=", ".join(f"{units} × “{titles[gid]}”" for gid, units in more.items()))
+    decisions.need_shop(
+        update,
+        words,
+        {gid: each.add - each.remove for gid, each in comparison.steps.items() if each.add or each.remove},
+    )
+    return words
 
 
 class _Editor:

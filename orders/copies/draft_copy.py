@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from orders import reserved_units
+from orders.changes import signs
 from orders.changes.units_left import named_line
 from orders.copies import contact
 from orders.models import OrderImport, OrderImportLine, OrderSettings
@@ -19,6 +20,7 @@ from stores.shopify.orders import draft_orders
 # A reservation that ends within this counts as ended: the sweep of every minute finds it, and its units are held back,
 # before they are for sale again. By the source's clock.
 RESERVATION_MARGIN = timedelta(seconds=150)
+DELETED = "The draft was deleted in the source."
 
 
 def keep_draft_lines(row: OrderImport, lines: Iterable[draft_orders.DraftLine]) -> None:
@@ -56,33 +58,48 @@ class DraftCopy:
         row = self.row
         if row.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
             return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
-        draft = draft_orders.read_draft(self.clients(self.source), row.copy_gid)
-        with transaction.atomic():
-            self.record(draft)
+        draft = self.read()
         if draft:
             self.send_invoice()
         return f"The draft {row.copy_name} is {row.get_draft_status_display().lower()}."
 
+    def read(self) -> draft_orders.DraftRecord | None:
+        """Read it, and write down what became of it. Raises what the client raises."""
+        row = self.row
+        draft = draft_orders.read_draft(self.clients(self.source), row.copy_gid)
+        with transaction.atomic():
+            fresh = OrderImport.objects.select_for_update().get(pk=row.pk)
+            if fresh.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
+                row.refresh_from_db()  # another worker read it later
+            else:
+                self.record(draft)
+        return draft
+
     def record(self, draft: draft_orders.DraftRecord | None) -> None:
         """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""
         row, read_at = self.row, self._source_time()
-        row.reserved_until = draft.reserved_until if draft else None
         if draft is None:
-            row.draft_status = OrderImport.DraftStatus.DELETED
-            row.reason = "The draft was deleted in the source: its units are no longer held back."
-        else:
-            row.draft_status = draft.status.lower()
-            row.copy_order_gid = draft.order_gid or ""
-        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "reason", "changed_at"])
+            self._record_deletion(read_at)
+            return
+        row.reserved_until, row.draft_status = draft.reserved_until, draft.status.lower()
+        row.copy_order_gid = draft.order_gid or ""
+        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "changed_at"])
         is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN
-        is_open = draft is not None and draft.status != "COMPLETED"
-        if is_open and not is_reserved:
+        if draft.status != "COMPLETED" and not is_reserved:
             self.move_units(reserved_units.reserve(row), None)
         else:
-            # Reserved, taken or given back before it was read: a later instant costs a read more, an earlier one would
-            # have a webhook from before believed.
-            given_back = reserved_units.carried(row) if draft is None else set()
-            self.move_units(reserved_units.unreserve(row) | given_back, read_at)
+            # Reserved or taken before it was read: a later instant costs a read more, an earlier one would have a
+            # webhook from before believed.
+            self.move_units(reserved_units.unreserve(row), read_at)
+
+    def _record_deletion(self, read_at: datetime) -> None:
+        """It is gone. Whoever deleted it, what its original holds is owed until both were compared."""
+        row = self.row
+        row.draft_status, row.reserved_until, row.reason = OrderImport.DraftStatus.DELETED, None, DELETED
+        row.save(update_fields=["draft_status", "reserved_until", "reason", "changed_at"])
+        signs.note_copy(OrderImport.objects.filter(pk=row.pk))
+        given_back = reserved_units.carried(row)
+        self.move_units(reserved_units.owe_what_draft_held(row) | given_back, read_at)
 
     def _source_time(self) -> datetime:
         """The source's clock at its last answer: ours may be minutes behind, and what is over would go on."""

@@ -111,7 +111,8 @@ class _Importer:
             if self.is_owed and intake.is_too_old(row, destination.answered_at):
                 self._fail(intake.TOO_OLD, errors.REJECTED)
                 raise ImportFailed(intake.TOO_OLD, errors.REJECTED) from None
-            return self._skip("The original is not there any more: deleted, or older than 60 days.")
+            # Whatever its store put back of it is a change of its own, as after a cancellation.
+            return self._skip("The original is not there any more: deleted, or older than 60 days.", came_back=True)
         if words := self._note(order, destination.answered_at):
             return words
         split = splits.divide(row, order)

@@ -18,6 +18,7 @@ from orders.reserved_units import MoveUnits
 State, LateLinks = OrderImport.State, OrderImport.LateLinks
 NOT_OURS = "Not ours: nothing more of it is copied."
 CANCELLED = "cancelled in the destination"
+DELETED = "deleted in the destination"
 
 
 def note_missing(row: OrderImport, mapped: MappedOrder) -> None:

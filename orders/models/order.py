@@ -119,6 +119,8 @@ class OrderImport(models.Model):
     # Shopify's clock as either was last compared: what changed in that second or later is compared again.
     original_compared_as_of = models.DateTimeField(null=True, blank=True, editable=False)
     copy_compared_as_of = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it was last seen, by our clock, that the original is still there.
+    original_found_at = models.DateTimeField(null=True, blank=True, editable=False)
     # How the original was paid when it was last compared; empty: not known.
     payment_seen = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
     noticed_as = models.CharField(max_length=10, blank=True, editable=False)  # what the last mail about it told
@@ -155,6 +157,16 @@ class OrderImport(models.Model):
                 name="order_unfinished",
             ),
         ]
+
+    @property
+    def has_open_draft(self) -> bool:
+        """Whether its copy is a draft that is no order yet and, as far as we know, still there."""
+        return self.is_draft and not self.copy_order_gid and self.draft_status != self.DraftStatus.DELETED
+
+    @property
+    def has_deleted_draft(self) -> bool:
+        """Whether its copy was a draft that was deleted before it became an order."""
+        return self.draft_status == self.DraftStatus.DELETED and not self.copy_order_gid
 
     def __str__(self) -> str:
         return f"{self.order_name or self.order_gid.rsplit('/', 1)[-1]} of {self.connection.destination}"

@@ -82,6 +82,7 @@ ORDER_TOPICS: tuple[str, ...] = (
     "ORDERS_UPDATED",
     "ORDERS_CANCELLED",
     "ORDERS_EDITED",
+    "ORDERS_DELETE",
     "REFUNDS_CREATE",
 )
 # … and one that gets the copies.

@@ -10,7 +10,7 @@ from orders import discovery, due, intake
 from orders.changes import signs
 from orders.copies import late_links
 from orders.models import OrderImport, OrderUpdate
-from orders.reserved_units import Returned
+from orders.reserved_units import Returned, reserve
 from stores.clients import OpenClient
 from stores.models import Connection, Store
 from stores.shopify import gids
@@ -129,7 +129,10 @@ def follow_edits(store: Store, payloads: Payloads) -> list[str]:
 
 
 def follow_deletions(store: Store, payloads: Payloads) -> list[str]:
-    """orders/delete: a copy that is gone is compared with its original; an original that is gone stays as it was."""
+    """orders/delete: a copy that is gone is compared with its original; whether an original is gone, a read proves."""
+    if not store.is_source:
+        discovery.ask_for_originals_soon(store, [gids.gid("Order", payload["id"]) for payload in payloads])
+        return _compare(store, [payload["id"] for payload in payloads])
     gid_of = [gids.gid("Order", payload["id"]) for payload in payloads]
     known = _by(OrderImport.objects.filter(connection__source=store, copy_order_gid__in=gid_of), "copy_order_gid")
     moved = _Later()
@@ -166,8 +169,21 @@ def follow_fulfilments(store: Store, payloads: Payloads) -> list[str]:
     return _note_updates(_by(copies, "copy_order_gid"), rows, Kind.FULFILMENT)
 
 
+def follow_draft_deletions(store: Store, payloads: Payloads) -> list[str]:
+    """draft_orders/delete in a source: what a draft of ours reserved is held back at once, then it is looked at."""
+    draft_gids = [gids.gid("DraftOrder", payload["id"]) for payload in payloads]
+    known = _by(OrderImport.objects.filter(connection__source=store, copy_gid__in=draft_gids), "copy_gid")
+    ours = sorted((row for some in known.values() for row in some if row.has_open_draft), key=lambda row: row.pk)
+    with transaction.atomic():
+        variants = set().union(*(reserve(row) for row in ours))
+        for row in ours:
+            enqueue.import_order(row.connection, row.order_gid)
+        move_units(variants, store.now())
+    return ["It is looked at." if known.get(gid) else NOT_OURS for gid in draft_gids]
+
+
 def follow_drafts(store: Store, payloads: Payloads) -> list[str]:
-    """draft_orders/update and delete in a source: look what became of a draft of ours."""
+    """draft_orders/update in a source: look what became of a draft of ours."""
     draft_gids = [gids.gid("DraftOrder", payload["id"]) for payload in payloads]
     known = _by(OrderImport.objects.filter(connection__source=store, copy_gid__in=draft_gids), "copy_gid")
     reasons = []

@@ -38,5 +38,5 @@ EFFECTS: dict[str, inbox.Effect] = {
     "fulfillments/create": orders.follow_fulfilments,
     "fulfillments/update": orders.follow_fulfilments,
     "draft_orders/update": orders.follow_drafts,
-    "draft_orders/delete": orders.follow_drafts,
+    "draft_orders/delete": orders.follow_draft_deletions,
 }

@@ -100,7 +100,8 @@ class TroubledOrders(TroubleRules, OrderTrade):
             draft for draft in self.open_drafts() if not draft.reserved and original_of(draft).startswith(place.domain)
         ]
         variant_id = self.source.variants[item].id
-        return sum(line.quantity for draft in loose for line in draft.lines if line.variant_id == variant_id)
+        units = sum(line.quantity for draft in loose for line in draft.lines if line.variant_id == variant_id)
+        return units + self.owed_for_deleted(item, place)
 
     def check_copies(self):
         """Each order that was placed while its connection carried orders is in the source once; no other is."""

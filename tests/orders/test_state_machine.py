@@ -9,6 +9,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from orders.copies.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderSettings
+from stores.shopify import gids
 from tests.support.places import WRITES
 from tests.syncing import test_state_machine as stock
 from tests.syncing.test_state_machine import ITEMS, STOCK, items, picks, units
@@ -95,10 +96,26 @@ class OrderTrade(stock.Trade):
         self.world.carry_orders()
 
     def held_back(self, item):
+        return self.loose_units(item) + self.owed_for_deleted(item)
+
+    def loose_units(self, item):
         """Units of drafts that do not reserve them."""
         variant = self.source.variants[item].id
         loose = [draft for draft in self.open_drafts() if not draft.reserved]
         return sum(line.quantity for draft in loose for line in draft.lines if line.variant_id == variant)
+
+    def owed_for_deleted(self, item, place=None):
+        """Units that originals still hold whose drafts staff deleted, and nobody has decided: of one store, or all."""
+        units = 0
+        for row in OrderImport.objects.filter(
+            copy_gid__in=[gids.gid("DraftOrder", draft.id) for draft in self.deleted], state="confirmed"
+        ).select_related("connection"):
+            where = next(each for each in self.world.places if each.store.pk == row.connection.destination_id)
+            original = where.shop.orders[gids.number(row.order_gid)]
+            if place in (None, where) and not original.cancelled_at:
+                wanted = where.variants[item].id
+                units += sum(line.current_quantity for line in original.lines if line.variant_id == wanted)
+        return units
 
     def check_levels(self):
         self.check_copies()

@@ -206,7 +206,7 @@ def test_a_draft_that_is_completed_meanwhile_has_the_units_taken_off_its_order(d
 
 def test_a_worker_that_dies_anywhere_takes_off_once(trade):
     shop = trade("draft_order", reserve_days=0)
-    for statement in statements(100):
+    for statement in statements(130):
         shop.world.begin_again()
         order = shop.north.order((0, 4))
         shop.run()

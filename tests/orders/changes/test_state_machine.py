@@ -75,13 +75,10 @@ class LivingTrade(OrderTrade):
     def an_answer_will_be_lost(self, number, event, how):
         self.source.fault("lost_answer", match=event, how=how)
 
-    def delete_draft(self, draft):
-        """Whose units staff then own is a matter of its own (tests/orders/copies/test_drafts.py)."""
-
     def held_back(self, item):
         variant = self.source.variants[item].id
         rows = OrderImportLine.objects.filter(source_variant__gid=gids.gid("ProductVariant", variant))
-        return super().held_back(item) + (rows.aggregate(n=Sum("owed_quantity"))["n"] or 0)
+        return self.loose_units(item) + (rows.aggregate(n=Sum("owed_quantity"))["n"] or 0)
 
     def check_copies(self):
         for place in self.world.places[1:]:

@@ -77,17 +77,6 @@ def test_a_reservation_that_ends_gives_nothing_back_to_the_destinations(drafts):
     assert shop.row(order).draft_status == Draft.COMPLETED
 
 
-def test_a_draft_that_staff_delete_ends_what_was_held_back(drafts):
-    shop = drafts(reserve_days=0)
-    order = shop.north.order((0, 4))
-    shop.run()
-    shop.sim.delete_draft(shop.source.domain, shop.drafts[0])
-    shop.run()
-    assert shop.row(order).draft_status == Draft.DELETED
-    assert "deleted" in shop.row(order).reason
-    assert shop.stock()[0] == shop.stock()[2] == 20
-
-
 @pytest.mark.parametrize("how", ["close", "html", "internal_error"])
 def test_a_draft_whose_answer_was_lost_is_found_although_the_search_lags(drafts, how):
     shop = drafts()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.simulator.documents.call import Call
 from tests.simulator.reads.order_parts import LineView, bag_of, list_page
-from tests.simulator.reads.orders import transaction_of, visible
+from tests.simulator.reads.orders import transaction_of
 from tests.simulator.reads.paging import Page, page_of
-from tests.simulator.reads.shop import attribute, by_id, id_key, identity, instant
+from tests.simulator.reads.shop import attribute, by_id, id_key, identity, instant, shown_order
 from tests.simulator.state.gids import gid
 from tests.simulator.state.money import Bag
 from tests.simulator.state.order_money import discounted_total, exchange_of, taxes_of, total_of
@@ -78,7 +78,7 @@ def fulfillment_orders(root, call: Call, arguments: dict) -> Page:
     rows = [
         row
         for row in sorted(shop.fulfillment_orders.values(), key=id_key)
-        if visible(shop.orders[row.order_id], call)
+        if shown_order(shop.orders[row.order_id], call)
         and (arguments.get("includeClosed") or status_of(row) in ("OPEN", "IN_PROGRESS"))
     ]
     return page_of(call, arguments, rows, id_key, None)

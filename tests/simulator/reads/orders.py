@@ -21,7 +21,7 @@ from tests.simulator.reads.order_parts import (
 )
 from tests.simulator.reads.paging import Page, page_of
 from tests.simulator.reads.searching.keys import search_for
-from tests.simulator.reads.shop import attribute, count_rows, id_key, identity, instant, number_of
+from tests.simulator.reads.shop import attribute, count_rows, id_key, identity, instant, number_of, shown_order
 from tests.simulator.state.clock import iso_utc
 from tests.simulator.state.gids import gid
 from tests.simulator.state.order_money import (
@@ -48,28 +48,19 @@ from tests.simulator.state.order_money import (
 from tests.simulator.state.orders import Order, Transaction
 from tests.simulator.wire.problems import FieldError
 
-SIXTY_DAYS = 60 * 86_400
-
-
-def visible(order: Order | None, call: Call) -> Order | None:
-    """Without read_all_orders only the orders of the last 60 days exist (shopify.md 7.4)."""
-    if order is None or "read_all_orders" in call.scopes or order.created_at > call.now - SIXTY_DAYS:
-        return order
-    return None
-
 
 def order_by_id(root, call: Call, arguments: dict) -> Order | None:
-    return visible(call.shop.orders.get(number_of(arguments["id"], "Order")), call)
+    return shown_order(call.shop.orders.get(number_of(arguments["id"], "Order")), call)
 
 
 def order_by_identifier(root, call: Call, arguments: dict) -> Order | None:
     """By custom id at once, without the search index (shopify.md 7.3). Raises FieldError without a definition."""
     identifier = arguments["identifier"]
     if identifier.get("id"):
-        return visible(call.shop.orders.get(number_of(identifier["id"], "Order")), call)
+        return shown_order(call.shop.orders.get(number_of(identifier["id"], "Order")), call)
     if not identifier.get("customId"):
         raise FieldError("OrderIdentifierInput requires exactly one argument", "INVALID_FIELD_ARGUMENTS")
-    return visible(find_by_custom_id(call.shop, "Order", identifier["customId"]), call)
+    return shown_order(find_by_custom_id(call.shop, "Order", identifier["customId"]), call)
 
 
 SORTS: dict[str, Callable[[Order], object]] = {
@@ -91,7 +82,7 @@ def orders(root, call: Call, arguments: dict) -> Page:
 
 
 def sorted_orders(call: Call, arguments: dict, rows: list[Order], accept) -> Page:
-    rows = [row for row in rows if visible(row, call) is not None]
+    rows = [row for row in rows if shown_order(row, call) is not None]
     value = SORTS.get(arguments["sortKey"])
     key = id_key if value is None else lambda row: (value(row), row.id)
     return page_of(call, arguments, sorted(rows, key=key), key, accept)
@@ -99,7 +90,7 @@ def sorted_orders(call: Call, arguments: dict, rows: list[Order], accept) -> Pag
 
 def count_orders(root, call: Call, arguments: dict) -> dict:
     accept = search_for(call, "orders", arguments.get("query"))
-    rows = (row for row in call.shop.orders.values() if visible(row, call))
+    rows = (row for row in call.shop.orders.values() if shown_order(row, call))
     return count_rows(rows, accept, arguments.get("limit"))
 
 

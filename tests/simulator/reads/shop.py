@@ -10,9 +10,11 @@ from tests.simulator.reads.paging import Page, page_of
 from tests.simulator.reads.searching.keys import search_for
 from tests.simulator.state.clock import iso_utc
 from tests.simulator.state.gids import gid, level_gid, parse_gid
-from tests.simulator.state.orders import CancelJob
+from tests.simulator.state.orders import CancelJob, Order
 from tests.simulator.state.shop import Level, Product, Shop, Variant
 from tests.simulator.wire.problems import FieldError
+
+SIXTY_DAYS = 60 * 86_400
 
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 CANDIDATE = "2027-01"
@@ -70,6 +72,13 @@ def find_level(call: Call, text: str) -> Level | None:
     return shop.levels.get((int(item), location.id)) if location else None
 
 
+def shown_order(order: Order | None, call: Call) -> Order | None:
+    """Without read_all_orders only the orders of the last 60 days exist (shopify.md 7.4)."""
+    if order is None or "read_all_orders" in call.scopes or order.created_at > call.now - SIXTY_DAYS:
+        return order
+    return None
+
+
 def find_node(call: Call, text: str) -> object | None:
     """Any object by its gid; None for one that is gone or never was. Raises FieldError for a kind without nodes."""
     try:
@@ -85,6 +94,8 @@ def find_node(call: Call, text: str) -> object | None:
     if kind == "Return":
         returns = (row for order in call.shop.orders.values() for row in order.returns)
         return next((row for row in returns if row.id == number), None)
+    if kind == "Order":
+        return shown_order(call.shop.orders.get(number), call)
     if kind in TABLES:
         return getattr(call.shop, TABLES[kind]).get(number)
     if kind == "OrderCancelJobResult":
