@@ -36,6 +36,8 @@ _WAITING: dict[str, str] = {
     OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself. “Not ours” ends "
     "it.",
     OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
+    OrderImport.WaitsFor.REVIEW: "Look at its preview, then press “Copy”; or “Never”, if it is not to be copied. Its "
+    "units are held back until then.",
 }
 OVERDUE = timedelta(minutes=15)
 _OVERDUE = (
@@ -105,6 +107,8 @@ def _about_state(order_import: OrderImport) -> str:
         return words if order_import.attempts else words + _GIVE_UP
     if order_import.waits_for == OrderImport.WaitsFor.PAYMENT and _is_old(order_import):
         return _SOON_UNREADABLE
+    if order_import.waits_for == OrderImport.WaitsFor.REVIEW and _is_old(order_import):
+        return f"{_WAITING[OrderImport.WaitsFor.REVIEW]} Shopify shows an order to us for 60 days only."
     if order_import.state == State.WAITING:
         return _WAITING.get(order_import.waits_for, NOTHING)
     if order_import.state == State.SENT and order_import.failure:

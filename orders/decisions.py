@@ -29,6 +29,18 @@ def send_again(order_import: OrderImport) -> bool:
     return bool(unknown.update(may_send_again=True, changed_at=timezone.now()))
 
 
+def copy_reviewed(order_import: OrderImport) -> bool:
+    """Somebody has reviewed an order and wants it copied; False if it does not wait for that.
+
+    The caller then has it imported.
+    """
+    waiting = OrderImport.objects.filter(
+        pk=order_import.pk, state=State.WAITING, waits_for=OrderImport.WaitsFor.REVIEW, is_reviewed=False
+    )
+    fields = {"state": State.PLANNED, "waits_for": "", "reason": "", "is_reviewed": True}
+    return bool(waiting.update(**fields, changed_at=timezone.now()))
+
+
 def dismiss(order_import: OrderImport, move_units: MoveUnits, reason: str) -> bool:
     """Give up an order that has no copy: an operator entered it by hand, or does not want it.
 

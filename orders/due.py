@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Greatest
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from orders import intake
@@ -21,6 +22,7 @@ SOON = timedelta(minutes=90)  # our clock may be set back by an hour between two
 def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of these connections that can go on now, without an operator and without the original's payment."""
     due = Q(state__in=(State.PLANNED, State.SENT)) | _linked_since() | _payable() | _rate_entered()
+    due |= _review_over()
     due |= Q(state=State.CONFIRMED, place__in=(OrderImport.Place.WANTED, OrderImport.Place.SENT))
     return _of(connection_ids).filter(due | _doubt_ended() | _well_again() | _reservation_ends())
 
@@ -91,8 +93,13 @@ def untold(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports of which nobody has decided yet whether a mail tells of them (orders.notices.decide)."""
     failed = Q(state=State.FAILED) | Q(state__in=(State.SENT, State.SKIPPED)) & ~Q(failure="")
     failed |= Q(state=State.SKIPPED, late_links=OrderImport.LateLinks.LINKED)
+    needs_shop = OrderUpdate.objects.filter(
+        order_import=OuterRef("pk"), state=OrderUpdate.State.NEEDS_SHOP, is_noticed=False
+    )
     return _of(connection_ids).filter(
-        Q(state=State.CONFIRMED, noticed_as__in=("", "failed")) | failed & ~Q(noticed_as="failed")
+        Q(state=State.CONFIRMED, noticed_as__in=("", "failed"))
+        | failed & ~Q(noticed_as="failed")
+        | Q(state=State.CONFIRMED) & Q(Exists(needs_shop))
     )
 
 
@@ -143,6 +150,17 @@ def _payable() -> Q:
     )
 
 
+def _review_over() -> Q:
+    """Somebody said that it is to be copied, orders are not reviewed any longer, or the hours are over."""
+    hours = F("connection__order_settings__review_hours") * Value(timedelta(hours=1), DurationField())
+    ends_at = ExpressionWrapper(F("placed_at") + hours, output_field=DateTimeField())
+    is_over = Q(is_reviewed=True) | ~Q(connection__order_settings__when=OrderSettings.When.REVIEW)
+    is_over |= Q(placed_at__isnull=False, connection__order_settings__review_hours__isnull=False) & Q(
+        LessThanOrEqual(ends_at, _time_of("destination", timedelta(0)))
+    )
+    return Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.REVIEW) & is_over
+
+
 def _rate_entered() -> Q:
     """What failed for want of a currency rate that stands in the rate table by now."""
     source, original = OuterRef("connection__source__currency"), OuterRef("original_currency")
@@ -186,7 +204,11 @@ def _reserves() -> Q:
 
 
 def _source_time(ahead: timedelta) -> Greatest:
-    """The source's clock `ahead` from now: ours, corrected by their difference, but not before its last answer."""
-    ours = Value(timezone.now() + ahead, DateTimeField()) - F("connection__source__clock_difference")
-    theirs = F("connection__source__answered_at") + Value(ahead, DurationField())
+    return _time_of("source", ahead)
+
+
+def _time_of(side: str, ahead: timedelta) -> Greatest:
+    """A store's clock `ahead` from now: ours, corrected by their difference, but not before its last answer."""
+    ours = Value(timezone.now() + ahead, DateTimeField()) - F(f"connection__{side}__clock_difference")
+    theirs = F(f"connection__{side}__answered_at") + Value(ahead, DurationField())
     return Greatest(*(ExpressionWrapper(each, output_field=DateTimeField()) for each in (ours, theirs)))

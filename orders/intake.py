@@ -256,9 +256,10 @@ def _first_fields(connection: Connection, seen: SeenOrder) -> dict:
     }
     if words := why_skipped(seen):
         return fields | {"state": State.SKIPPED, "reason": words}
-    if must_wait_for_payment(OrderSettings.of(connection), seen.is_paid):
+    choices = OrderSettings.of(connection)
+    if must_wait_for_payment(choices, seen.is_paid):
         return fields | WAITING_FOR_PAYMENT
-    return fields
+    return fields | WAITING_FOR_REVIEW if must_wait_for_review(choices, seen) else fields
 
 
 WAITING_FOR_PAYMENT = {
@@ -266,6 +267,20 @@ WAITING_FOR_PAYMENT = {
     "waits_for": OrderImport.WaitsFor.PAYMENT,
     "reason": "It waits until it is fully paid.",
 }
+
+
+WAITING_FOR_REVIEW = {
+    "state": State.WAITING,
+    "waits_for": OrderImport.WaitsFor.REVIEW,
+    "reason": "It waits until somebody has reviewed it.",
+}
+
+
+def must_wait_for_review(choices: OrderSettings, seen: SeenOrder, *, is_reviewed: bool = False) -> bool:
+    """Whether somebody has to say first that an order is to be copied. The hours are counted by Shopify's clock."""
+    if choices.when != OrderSettings.When.REVIEW or is_reviewed:
+        return False
+    return choices.review_hours is None or seen.as_of < seen.placed_at + timedelta(hours=choices.review_hours)
 
 
 def must_wait_for_payment(choices: OrderSettings, is_paid: bool) -> bool:

@@ -1,10 +1,13 @@
-"""Mails about copies to the source's addresses: a new one, a partial one, an order that could not be copied.
+"""Mails about copies to the source's addresses: a new one, a partial one, an order that could not be copied, or that
+needs the shop.
 
-One mail per order and outcome: `noticed_as` holds what the last one told. It is written after the mail went out, so a
-worker that dies between the two mails once more, under the same Message-ID; a mail is never lost. Mails hold the
-order's name, totals and product titles, and nothing about the customer.
+One mail per order and outcome: `noticed_as` holds what the last one told; and one per decision that somebody has to
+make (`OrderUpdate.is_noticed`). Both are written after the mail went out, so a worker that dies between the two mails
+once more, under the same Message-ID; a mail is never lost. Mails hold the order's name, totals and product titles, and
+nothing about the customer.
 """
 
+import hashlib
 import re
 import smtplib
 from typing import Any
@@ -15,12 +18,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from orders.advice import what_to_do
+from orders.changes.decisions import can_carry_back
 from orders.copies import sums
-from orders.models import OrderImport, OrderImportLine, OrderSettings
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.shopify import errors
 from stores.shopify.admin_pages import page_url
 
-NEW, PARTIAL, FAILED = "new", "partial", "failed"
+NEW, PARTIAL, FAILED, NEEDS_SHOP = "new", "partial", "failed", "needs_shop"
+DECIDE = "Its page shows both orders line by line. Press “Done by hand” there once somebody has seen to it{more}."
 MOST_LINES = 50
 _ADDRESS = re.compile(r"[^\s@<>\"“]+@[^\s@<>\"”]+")
 
@@ -42,6 +47,11 @@ def decide(order_import: OrderImport) -> bool:
 
     What nobody wants to be told is noted as told, so that switching mails on later does not bring old news.
     """
+    has_decisions = bool(_find_undecided(order_import))
+    return _is_outcome_due(order_import) or has_decisions
+
+
+def _is_outcome_due(order_import: OrderImport) -> bool:
     outcome = outcome_of(order_import)
     if not outcome or outcome == order_import.noticed_as:
         return False
@@ -58,13 +68,30 @@ def send(order_import_id: int) -> str | None:
     """
     rows = OrderImport.objects.select_related("connection__source", "connection__destination")
     order_import = rows.filter(pk=order_import_id).first()
-    if order_import is None or not decide(order_import):
+    if order_import is None:
         return None
-    outcome = outcome_of(order_import)
-    addresses = OrderSettings.of(order_import.connection).addresses()
-    _deliver(compose(order_import, outcome, addresses))
-    _note(order_import, outcome)
-    return f"Told {', '.join(addresses)}: {outcome}."
+    addresses, outcomes = OrderSettings.of(order_import.connection).addresses(), []
+    if _is_outcome_due(order_import):
+        outcomes.append(outcome_of(order_import))
+        _deliver(compose(order_import, outcomes[0], addresses))
+        _note(order_import, outcomes[0])
+    for update in _find_undecided(order_import):
+        _deliver(compose(order_import, NEEDS_SHOP, addresses, update))
+        outcomes.append("needs the shop")
+        # What has changed since stays to be told.
+        told = OrderUpdate.objects.filter(pk=update.pk, state=OrderUpdate.State.NEEDS_SHOP, reason=update.reason)
+        told.update(is_noticed=True)
+    return f"Told {', '.join(addresses)}: {', '.join(outcomes)}." if outcomes else None
+
+
+def _find_undecided(order_import: OrderImport) -> list[OrderUpdate]:
+    """What somebody has to decide about and no mail has told of; nothing where nobody wants such mails."""
+    waiting = order_import.updates.filter(state=OrderUpdate.State.NEEDS_SHOP, is_noticed=False).order_by("pk")
+    choices = OrderSettings.of(order_import.connection)
+    if choices.notifies_needs_shop and choices.addresses():
+        return list(waiting)
+    waiting.update(is_noticed=True)
+    return []
 
 
 def outcome_of(order_import: OrderImport) -> str:
@@ -90,16 +117,21 @@ def _note(order_import: OrderImport, outcome: str) -> None:
     order_import.noticed_as = outcome
 
 
-def compose(order_import: OrderImport, outcome: str, addresses: list[str]) -> EmailMultiAlternatives:
-    """The mail about an order, as text and as HTML, to all addresses at once."""
-    context = _context(order_import, outcome)
+def compose(
+    order_import: OrderImport, outcome: str, addresses: list[str], update: OrderUpdate | None = None
+) -> EmailMultiAlternatives:
+    """The mail about an order, as text and as HTML, to all addresses at once; `update` is what needs the shop."""
+    context, name = _context(order_import, outcome), outcome
+    if update is not None:
+        context |= _about_decision(order_import, update)
+        name = f"{outcome}-{update.pk}-{hashlib.sha256(update.reason.encode()).hexdigest()[:12]}"
     message = EmailMultiAlternatives(
         subject=_one_line(f"[tiposync] {context['headline']}"),
         body=render_to_string("orders/mail/notice.txt", context),
         to=addresses,
         headers={
             "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office replies to us
-            "Message-ID": f"<order-{order_import.pk}-{outcome}@{_host()}>",
+            "Message-ID": f"<order-{order_import.pk}-{name}@{_host()}>",
         },
     )
     message.attach_alternative(render_to_string("orders/mail/notice.html", context), "text/html")
@@ -114,6 +146,7 @@ def _context(order_import: OrderImport, outcome: str) -> dict[str, Any]:
         NEW: f"is now the {kind} {order_import.copy_name} of {connection.source}",
         PARTIAL: f"was copied in part, as the {kind} {order_import.copy_name} of {connection.source}",
         FAILED: "could not be copied",
+        NEEDS_SHOP: "needs the shop",
     }
     left_out = order_import.lines.filter(state=OrderImportLine.State.LEFT_OUT)[: MOST_LINES + 1]
     return {
@@ -135,6 +168,15 @@ def _context(order_import: OrderImport, outcome: str) -> dict[str, Any]:
         "left_out": [_line(line) for line in left_out[:MOST_LINES]],
         "has_more": len(left_out) > MOST_LINES,
     }
+
+
+def _about_decision(order_import: OrderImport, update: OrderUpdate) -> dict[str, Any]:
+    """What has to be decided, without the titles of custom lines, which may name the customer."""
+    words = update.reason
+    for title in order_import.lines.filter(variant_gid="").exclude(title="").values_list("title", flat=True):
+        words = words.replace(f"“{title}”", "a custom line")
+    more = ", or “Carry to the original”" if can_carry_back(order_import) else ""
+    return {"reason": _without_addresses(words), "advice": DECIDE.format(more=more), "left_out": [], "has_more": False}
 
 
 def _line(line: OrderImportLine) -> dict[str, Any]:

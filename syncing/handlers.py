@@ -185,6 +185,10 @@ def _follow_import(connection: Connection, order_gid: str) -> None:
     """Have what happened to an order while it was being copied carried, and told who wants to be told."""
     if due.unfinished_updates([connection.pk]).filter(order_gid=order_gid).exists():
         enqueue.update_order(connection, order_gid)
+    _enqueue_notices(connection, order_gid)
+
+
+def _enqueue_notices(connection: Connection, order_gid: str) -> None:
     for order_import in due.untold([connection.pk]).filter(order_gid=order_gid):
         if notices.decide(order_import):
             enqueue.send_notice(order_import.pk, connection)
@@ -200,7 +204,11 @@ def update_order(job: SyncJob) -> str:
     connection = _connection_of(job)
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
-    return carry.carry_updates(connection, job.arguments["order_gid"], open_client, resuming.move_units)
+    order_gid = job.arguments["order_gid"]
+    try:
+        return carry.carry_updates(connection, order_gid, open_client, resuming.move_units)
+    finally:  # whatever became of it
+        _enqueue_notices(connection, order_gid)
 
 
 def _prepare_orders(connection: Connection, job: SyncJob) -> None:

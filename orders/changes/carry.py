@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from orders.changes import cancellations, draft_refunds, edits, fulfilments, payments, refunds, state
+from orders.changes import cancellations, carry_back, draft_refunds, edits, fulfilments, payments, refunds, state
 from orders.changes.comparing import Comparison
 from orders.changes.readings import is_deletion, is_gone
 from orders.changes.state import UpdateRefused
@@ -28,6 +28,7 @@ Kind = OrderUpdate.Kind
 # A cancellation first: it makes refunds of the same order superfluous.
 FIRST = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT)
 LAST = (Kind.EDIT, Kind.PAYMENT)
+BACK = (Kind.CARRY_BACK,)
 SWITCHED_OFF = "The connection does not carry such changes."
 
 
@@ -90,11 +91,14 @@ class _Carrier:
         has_open_draft = self.row.has_open_draft
         # Where it is not known what happened, neither can be told what is left of it.
         is_known = self.problem is None
+        self._attempt("", self._settle)
         if Kind.REFUND in (carried := self._carry_open(FIRST)) or Kind.CANCELLATION in carried:
             is_old = Kind.FULFILMENT in carried  # else only the copy was changed
             self._attempt("", partial(self.comparison.begin_again, is_original_old=is_old))
         if is_known and self.problem is None or self._only_refused():
             self._attempt("", self._compare)
+        if self._carry_open(BACK):
+            self._attempt("", self._compare_again)
         self._carry_open(LAST)
         if is_known and has_open_draft and self._lost_draft():
             self._attempt("", self.comparison.begin_again)
@@ -117,6 +121,14 @@ class _Carrier:
             return
         edits.settle_edits(self.comparison)
         self.comparison.compare()
+
+    def _settle(self) -> None:
+        """Before what happened to the original is carried, it must be known which of it was our own doing."""
+        carry_back.settle(self.comparison)
+
+    def _compare_again(self) -> None:
+        self.comparison.begin_again()
+        self._compare()
 
     def _carry_open(self, kinds: Sequence[str]) -> set[str]:
         """Carry what waits of these kinds, one after the other; of which kinds there was something."""
@@ -141,6 +153,7 @@ class _Carrier:
             Kind.FULFILMENT: (self.choices.carries_fulfilments, self._fulfil),
             Kind.EDIT: (True, self._edit),
             Kind.PAYMENT: (True, self._pay),
+            Kind.CARRY_BACK: (True, self._carry_back),
         }
         is_wanted, way = ways[update.kind]
         if not is_wanted and update.state == OrderUpdate.State.PLANNED:
@@ -177,6 +190,11 @@ class _Carrier:
         if update.state == OrderUpdate.State.SENT:
             return "Not known yet."  # as settle_edits has said
         return edits.carry_edit(update, self.comparison, self.choices)
+
+    def _carry_back(self, update: OrderUpdate) -> str:
+        if update.state == OrderUpdate.State.SENT:
+            return "Not known yet."  # as carry_back.settle has said
+        return carry_back.carry(update, self.comparison)
 
     def _pay(self, update: OrderUpdate) -> str:
         return payments.carry_payment(update, self.comparison)

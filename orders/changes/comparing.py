@@ -4,14 +4,23 @@ Nothing is sent here. What is read of one order alone says whether the other mus
 without being changed costs one read. All that follows is written down in one transaction, before anything is sent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 
 from orders import intake, reserved_units
 from orders.changes import decisions, state, units_left
-from orders.changes.comparison import Baseline, LineNow, LineSteps, Payment, compare_lines, find_payment, payment_words
+from orders.changes.comparison import (
+    Baseline,
+    LineNow,
+    LineSteps,
+    Payment,
+    compare_lines,
+    find_payment,
+    leave_in_copy,
+    payment_words,
+)
 from orders.changes.readings import Reading, Readings, note_cancellation
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
@@ -22,7 +31,7 @@ from stores.shopify.orders.order_progress import OrderProgress
 Kind = OrderUpdate.Kind
 State = OrderUpdate.State
 Line = OrderImportLine
-OPEN_KINDS = (Kind.EDIT, Kind.PAYMENT)
+OPEN_KINDS = (Kind.EDIT, Kind.PAYMENT, Kind.CARRY_BACK)
 
 
 @dataclass(slots=True)
@@ -48,8 +57,9 @@ class Comparison(Readings):
         row = self.row
         self.seen = (row.original_signs, row.copy_signs)
         if was_carried or row.original_signs > row.original_signs_seen or self._has_open():
+            ours = decisions.find_carried_back(row)
             for refund in self.read_original().refunds:
-                if refund.lines:
+                if refund.lines and refund.gid not in ours:
                     intake.note_update(row, Kind.REFUND, refund.gid, refund.created_at)
             original = self.read_original()
             if original.cancelled_at:
@@ -195,9 +205,9 @@ class Comparison(Readings):
         """Keep what both hold and what is owed; whether the copy's units have moved since they were last seen."""
         now = self._lines_now(lines)
         is_cancelled = self.read_original().cancelled_at is not None
-        self.steps = compare_lines(now, is_cancelled=is_cancelled, carries_back=False)
+        self.steps = compare_lines(now, is_cancelled=is_cancelled, carries_back=True)
         if not self.choices.carries_refunds:
-            self.steps = {gid: _leave_in_copy(each, self.steps[gid]) for gid, each in _by_gid(now).items()}
+            self.steps = {each.gid: leave_in_copy(each, self.steps[each.gid]) for each in now}
         moved = False
         for each in now:
             line, steps = lines[each.gid], self.steps[each.gid]
@@ -231,8 +241,9 @@ class Comparison(Readings):
     def _lines_now(self, lines: Mapping[str, Line]) -> list[LineNow]:
         original = self.read_original().lines
         current = {line.gid: line.current_quantity for line in original}
-        shipped = {line.gid for line in original if not line.open_quantity}
+        opened = {line.gid: line.open_quantity for line in original}
         held, waits = self._copy_units(lines, self.read_copy()), self._under_way()
+        wanted = decisions.find_wanted_back(self.row, self.choices)
         return [
             LineNow(
                 gid,
@@ -240,7 +251,8 @@ class Comparison(Readings):
                 *held.get(gid, (0, 0)),
                 self._baseline(line, held.get(gid, (0, 0))[0]),
                 waits.get(gid, 0),
-                gid in shipped,
+                opened.get(gid) == 0,
+                min(opened.get(gid, 0), opened.get(gid, 0) if wanted is None else wanted.get(gid, 0)),
             )
             for gid, line in lines.items()
             if line.is_carried
@@ -260,8 +272,9 @@ class Comparison(Readings):
         return bool(restored_at and (compared is None or compared < restored_at))
 
     def _under_way(self) -> dict[str, int]:
-        """Units of edits whose answer is out."""
-        sent = self.row.updates.filter(kind=Kind.EDIT, state=State.SENT).values_list("body", flat=True)
+        """Units of edits, and of what goes back, whose answer is out."""
+        kinds = (Kind.EDIT, Kind.CARRY_BACK)
+        sent = self.row.updates.filter(kind__in=kinds, state=State.SENT).values_list("body", flat=True)
         found: dict[str, int] = {}
         for body in sent:
             for gid, units in body.get("units", {}).items():
@@ -280,6 +293,7 @@ class Comparison(Readings):
         decisions.note(row, copy, {gid: each.report for gid, each in self.steps.items() if each.report}, lines)
         if not wanted:
             decisions.end_edits(row)
+        decisions.note_back(row, {gid: each.carry_back for gid, each in self.steps.items() if each.carry_back}, copy)
         self.payment = self._find_payment()
         if self.payment is not None:
             origin = f"{row.order_gid}#{original.payments.received.normalize():f}"
@@ -345,14 +359,3 @@ COMPARED = [
 def carries_stock_both_ways(row: OrderImport) -> bool:
     """Whether the connection of an order has become a two-way one since."""
     return row.connection.aligned_strategy in (Strategy.TWO_WAY, ENDING_TWO_WAY)
-
-
-def _by_gid(lines: Iterable[LineNow]) -> dict[str, LineNow]:
-    return {line.gid: line for line in lines}
-
-
-def _leave_in_copy(line: LineNow, steps: LineSteps) -> LineSteps:
-    """The connection takes nothing off its copies: what the original has lost is agreed to stay in the copy."""
-    if not steps.remove:
-        return steps
-    return replace(steps, remove=0, report=0, baseline=Baseline(line.original_quantity, line.copy_quantity))

@@ -7,7 +7,7 @@ webhook came, nor in which order, nor how often: comparing once more after the s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from stores.currencies import decimals
@@ -32,7 +32,9 @@ class LineNow:
 
     Without a baseline nobody knows who changed what: all that differs is told, and nothing is sent. `under_way`: what
     was sent for it without an answer, in units that the copy may yet gain or (negative) lose. `is_original_shipped`:
-    whatever the copy has lost, the original owes none of it any more.
+    whatever the copy has lost, the original owes none of it any more. Of the original's units at most
+    `carry_back_quantity` may be taken off it: not those that are shipped, nor those of which nobody decided that.
+    None: all.
     """
 
     gid: str
@@ -42,6 +44,7 @@ class LineNow:
     baseline: Baseline | None
     under_way: int = 0
     is_original_shipped: bool = False
+    carry_back_quantity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def compare_line(line: LineNow, *, carries_back: bool = False) -> LineSteps:
     remove, add = min(max(-left, 0), max(line.open_quantity, 0)), max(left, 0)
     # What is shipped cannot be taken off.
     differs = copy + add - remove - (known.copy + theirs)
-    carry_back = min(max(-differs, 0), max(original, 0)) if carries_back and line.baseline else 0
+    most = original if line.carry_back_quantity is None else min(original, line.carry_back_quantity)
+    carry_back = min(max(-differs, 0), max(most, 0)) if carries_back and line.baseline else 0
     agreed = Baseline(original - carry_back, known.copy + theirs - carry_back)
     owed = add + (0 if line.is_original_shipped else max(-differs, 0))
     return LineSteps(line.gid, agreed, add, remove, carry_back, differs + carry_back, owed)
@@ -99,6 +103,13 @@ def compare_lines(lines: Iterable[LineNow], *, is_cancelled: bool, carries_back:
     if is_cancelled:
         return {line.gid: LineSteps(line.gid, Baseline(line.original_quantity, line.copy_quantity)) for line in lines}
     return {line.gid: compare_line(line, carries_back=carries_back) for line in lines}
+
+
+def leave_in_copy(line: LineNow, steps: LineSteps) -> LineSteps:
+    """The connection takes nothing off its copies: what the original has lost is agreed to stay in the copy."""
+    if not steps.remove:
+        return steps
+    return replace(steps, remove=0, report=0, baseline=Baseline(line.original_quantity, line.copy_quantity))
 
 
 @dataclass(frozen=True, slots=True)

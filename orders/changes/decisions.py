@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import reserved_units
-from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from orders.changes.state import OPEN
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.shopify.orders.order_progress import OrderProgress
 
@@ -18,6 +19,7 @@ Kind = OrderUpdate.Kind
 State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy hold the same."
+AGAIN = "It is tried once more."
 REFUSED = (State.NEEDS_SHOP, State.FAILED)
 
 
@@ -33,6 +35,7 @@ def note(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], line
     if update.state == State.NEEDS_SHOP and update.body.get("differs") == dict(differs):
         return
     update.state, update.body, update.failure = State.NEEDS_SHOP, {"differs": dict(differs)}, ""
+    update.is_noticed = False
     update.reason = _words(row, copy, differs, lines)
     update.origin_at, update.confirmed_at = copy.cancelled_at or copy.updated_at or timezone.now(), None
     update.save()
@@ -51,8 +54,8 @@ def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], li
     if less:
         words.append(
             f"The original still holds what the copy does not: {', '.join(less)}. What is not shipped of it is held "
-            "back from all destinations. Put it into an order of the source, or take it off the original; then press "
-            "“Done by hand”."
+            "back from all destinations. Put it into an order of the source and press “Done by hand”; or press “Carry "
+            "to the original”, which takes it off there, too."
         )
     if more:
         words.append(
@@ -74,11 +77,88 @@ def end_edits(row: OrderImport) -> None:
         _end(update, State.SKIPPED, SAME)
 
 
+# What staff took off a copy, taken off its original, too
+
+
+def find_wanted_back(row: OrderImport, choices: OrderSettings) -> dict[str, int] | None:
+    """What may be taken off the original (line gid -> units): what somebody said; None: all, by the choice."""
+    if choices.copy_changes == OrderSettings.CopyChanges.CARRY:
+        return None
+    found: dict[str, int] = {}
+    decided = row.updates.filter(kind=Kind.CARRY_BACK, state__in=(*OPEN, *REFUSED))
+    for body in decided.values_list("body", flat=True):
+        for gid, units in body.get("wanted", {}).items():
+            found[gid] = max(found.get(gid, 0), units)
+    return found
+
+
+def find_carried_back(row: OrderImport) -> set[str]:
+    """The refunds of the original that are our own doing."""
+    done = row.updates.filter(kind=Kind.CARRY_BACK, state=State.CONFIRMED)
+    return set(done.values_list("result_gid", flat=True))
+
+
+def note_back(row: OrderImport, wanted: Mapping[str, int], copy: OrderProgress) -> None:
+    """Have a row for what is to be taken off the original, unless one waits, or it was refused; or end those."""
+    known = row.updates.filter(kind=Kind.CARRY_BACK)
+    if not wanted:
+        for update in known.filter(state=State.NEEDS_SHOP):
+            _end(update, State.SKIPPED, SAME)
+        return
+    refused = known.filter(state__in=REFUSED).values_list("body", flat=True)
+    if any(body.get("wanted") == dict(wanted) for body in refused) or known.filter(state__in=OPEN).exists():
+        return
+    _plan_back(row, wanted, "", copy)
+
+
+def _plan_back(row: OrderImport, wanted: Mapping[str, int], who: str, copy: OrderProgress | None) -> None:
+    row.updates.create(
+        kind=Kind.CARRY_BACK,
+        origin_gid=f"{row.copy_order_gid}#{row.updates.filter(kind=Kind.CARRY_BACK).count()}",
+        origin_at=(copy and (copy.cancelled_at or copy.updated_at)) or timezone.now(),
+        body={"wanted": dict(wanted), "who": who},
+    )
+
+
+def can_carry_back(row: OrderImport) -> bool:
+    """Whether somebody can say that what staff took off the copy is to be taken off the original, too."""
+    return bool(row.copy_order_gid) and bool(_undecided_losses(row))
+
+
+def _undecided_losses(row: OrderImport) -> dict[str, int]:
+    """Original's line gid -> units that staff took off the copy, of which nobody has decided."""
+    updates = list(row.updates.all())
+    if any(update.kind == Kind.CARRY_BACK and update.state in OPEN for update in updates):
+        return {}
+    found: dict[str, int] = {}
+    for update in updates:
+        if update.state == State.NEEDS_SHOP and update.kind == Kind.COPY_CHANGED:
+            found |= {gid: -units for gid, units in update.body.get("differs", {}).items() if units < 0}
+        elif update.state == State.NEEDS_SHOP and update.kind == Kind.CARRY_BACK:
+            found |= update.body.get("wanted", {})
+    return found
+
+
+def decide_back(row: OrderImport, who: str) -> bool:
+    """A person says that what staff took off the copy is to be taken off the original, too; False if nothing is told.
+
+    At most the units that were told of. The caller then has it carried.
+    """
+    with transaction.atomic():
+        OrderImport.objects.select_for_update().get(pk=row.pk)
+        if not row.copy_order_gid or not (wanted := _undecided_losses(row)):
+            return False
+        for update in row.updates.filter(kind=Kind.CARRY_BACK, state=State.NEEDS_SHOP):
+            _end(update, State.SKIPPED, AGAIN)
+        _plan_back(row, wanted, who, None)
+    return True
+
+
 def need_shop(update: OrderUpdate, words: str, wanted: Mapping[str, int]) -> str:
     """Somebody has to do something by hand, as units cannot be added to a copy or taken off it; return the words."""
     update.body = {"wanted": dict(wanted)}
-    update.reason, update.state, update.failure = words, State.NEEDS_SHOP, ""
-    update.save(update_fields=["body", "reason", "state", "failure", "changed_at"])
+    update.reason, update.state, update.failure, update.is_noticed = words, State.NEEDS_SHOP, "", False
+    update.save(update_fields=["body", "reason", "state", "failure", "is_noticed", "changed_at"])
     return words
 
 
@@ -104,6 +184,11 @@ def decide_done(row: OrderImport, move_units: MoveUnits, words: str) -> bool:
         if not waiting:
             return False
         lines = [line for line in row.lines.all() if line.is_carried and line.original_quantity is not None]
+        sent = row.updates.filter(kind=Kind.CARRY_BACK, state=State.SENT).values_list("body", flat=True)
+        under_way = {
+            gid for body in sent for gid in body.get("units", {})
+        }  # the next comparison knows what became of it
+        lines = [line for line in lines if line.line_gid not in under_way]
         before = reserved_units.count_reserved(lines)
         for line in lines:
             line.original_baseline, line.copy_baseline, line.owed_quantity = (

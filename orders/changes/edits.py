@@ -159,7 +159,7 @@ class _Editor:
                 for gid, units in added
             ],
             "units": {gid: each.add - each.remove for gid, each in steps.items()},
-            "baselines": {gid: [each.baseline.original, each.baseline.copy] for gid, each in steps.items()},
+            "baselines": {gid: _agreed(each) for gid, each in steps.items()},
         }
         if not state.begin(self.update, body, as_of=self.client.answered_at):
             return OTHERS
@@ -266,6 +266,11 @@ class _Editor:
 
     def _in_words(self, more: Mapping[str, int]) -> str:
         return ", ".join(f"{units} × “{self.lines[gid].title}”" for gid, units in more.items())
+
+
+def _agreed(steps: LineSteps) -> list[int]:
+    """What both hold once an edit is done; what goes back to the original besides is agreed when it is there."""
+    return [steps.baseline.original + steps.carry_back, steps.baseline.copy + steps.carry_back]
 
 
 _ANY = "gid://shopify/ProductVariant/0"

@@ -40,7 +40,8 @@ def carry_fulfilment(update: OrderUpdate, comparison: Comparison) -> str:
     carrier = _Carrier(update, shipment, destination, notifies, as_of)
     if shipment.status in _GONE:
         return carrier.cancel_made()
-    return carrier.ship(units_left.original_units(copy, shipment.units))
+    known = {gid: line.line_gid for line in row.lines.all() for gid in line.copy_line_gids or ()}
+    return carrier.ship(units_left.original_units(copy, shipment.units, known))
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from orders.changes import draft_refunds, state, units_left
+from orders.changes import decisions, draft_refunds, state, units_left
 from orders.changes.comparing import Comparison
 from orders.models import OrderSettings, OrderUpdate
 from stores.models import ENDING_TWO_WAY, Connection, Strategy
@@ -28,6 +28,8 @@ def carry_refund(update: OrderUpdate, comparison: Comparison) -> str:
     Raises RetryLater and UpdateRefused (where the copy is an open draft), and what the client raises.
     """
     row, choices = update.order_import, comparison.choices
+    if update.origin_gid in decisions.find_carried_back(row):
+        return state.skip(update, "It is our own: the copy has lost these units already.")
     original = comparison.read_original()
     assert comparison.original is not None
     as_of = comparison.original.answered_at
@@ -72,7 +74,7 @@ def settle(update: OrderUpdate, client: Client, copy: OrderProgress, as_of: date
     That only once its key is dead by Shopify's clock, which `as_of` tells: our own may leap, and what was sent may be
     executed late.
     """
-    if made := _find_made(update, copy):
+    if made := find_made(update, copy):
         return made
     now, sent_at = as_of or timezone.now(), update.sent_as_of or update.sent_at
     if sent_at is None or now - sent_at > KEY_LIFE:
@@ -80,11 +82,11 @@ def settle(update: OrderUpdate, client: Client, copy: OrderProgress, as_of: date
     return send(update, client)
 
 
-def _find_made(update: OrderUpdate, copy: OrderProgress) -> str:
-    """The gid of the copy's refund that was sent; '' if it has none such."""
+def find_made(update: OrderUpdate, order: OrderProgress) -> str:
+    """The gid of an order's refund that was sent to it; '' if it has none such."""
     asked = update.body.get("input", {}).get("refundLineItems", [])
     rows = sorted((row["lineItemId"], row["quantity"]) for row in asked)
-    for refund in copy.refunds:
+    for refund in order.refunds:
         is_new = refund.gid not in update.body.get("known", ())
         if is_new and sorted((line.line_gid, line.quantity) for line in refund.lines) == rows:
             return refund.gid
@@ -97,7 +99,7 @@ def send(update: OrderUpdate, client: Client) -> str:
         return order_changes.send_refund(client, update.body["input"], str(update.key))
     except errors.UserErrors:
         # A repeat can be refused although the first took effect: only the copy itself tells.
-        made = _find_made(update, read_progress(client, update.order_import.copy_order_gid))
+        made = find_made(update, read_progress(client, update.order_import.copy_order_gid))
         if not made:
             raise
         return made

@@ -33,9 +33,14 @@ def named_line(properties: Sequence[tuple[str, str]]) -> str | None:
     return gids.gid("LineItem", value) if value.isascii() and value.isdigit() else None
 
 
-def original_units(copy: OrderProgress, units: Mapping[str, int]) -> dict[str, int]:
-    """Units of a copy's lines as units of the original's: lines that were split come together again."""
-    names = {line.gid: original_line(line) for line in copy.lines}
+def original_units(
+    copy: OrderProgress, units: Mapping[str, int], known: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Units of a copy's lines as units of the original's: lines that were split come together again.
+
+    `known` (copy's line gid -> the original's): of lines that do not say it, since an edit or a person added them.
+    """
+    names = {line.gid: original_line(line) or (known or {}).get(line.gid) for line in copy.lines}
     found: dict[str, int] = {}
     for line_gid, quantity in units.items():
         if (name := names.get(line_gid)) and quantity > 0:
@@ -160,11 +165,16 @@ def shipped_units(copy: OrderProgress, cancelled_at: datetime | None = None) -> 
     return {gid: units for gid, units in found.items() if units > 0}
 
 
-def plan_removal(copy: OrderProgress, *, restocks: bool) -> list[RefundRow]:
-    """Everything that is open of a copy, taken off it where it is to be shipped from; what is shipped stays."""
+def plan_removal(whole: OrderProgress, *, restocks: bool, wanted: Mapping[str, int] | None = None) -> list[RefundRow]:
+    """Everything that is open of an order, taken off it where it is to be shipped from; what is shipped stays.
+
+    `wanted` (line gid -> units): at most these.
+    """
     rows: list[RefundRow] = []
-    left = {line.gid: line.open_quantity for line in copy.lines}
-    for order in copy.fulfilment_orders if restocks else ():
+    left = {line.gid: line.open_quantity for line in whole.lines}
+    if wanted is not None:
+        left = {gid: min(units, wanted.get(gid, 0)) for gid, units in left.items()}
+    for order in whole.fulfilment_orders if restocks else ():
         for line in order.lines:
             units = min(left.get(line.line_gid, 0), line.remaining_quantity)
             if units > 0:

@@ -188,6 +188,8 @@ class _Importer:
             self.move_units(reserved_units.note_lines(row, seen.lines), None, reserved_units.returned(row, before))
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
+        if intake.must_wait_for_review(self.choices, seen, is_reviewed=row.is_reviewed):
+            return self._wait(OrderImport.WaitsFor.REVIEW, intake.WAITING_FOR_REVIEW["reason"])
         return ""
 
     def _map(self, order: OrderRecord, split: splits.KeptSplit | None) -> mapping.MappedOrder | str:

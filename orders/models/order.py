@@ -24,6 +24,7 @@ class OrderImport(models.Model):
     class WaitsFor(models.TextChoices):
         PAYMENT = "payment", "Its payment"
         LINKS = "links", "Its products to be linked"
+        REVIEW = "review", "Its review"
 
     class LateLinks(models.TextChoices):
         WANTED = "wanted", "Its products are linked to none"
@@ -65,6 +66,8 @@ class OrderImport(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     waits_for = models.CharField(max_length=8, choices=WaitsFor.choices, blank=True)
     is_partial = models.BooleanField("partial", default=False, help_text="Some lines were left out: see the lines.")
+    # Somebody said that it is to be copied, where orders are reviewed.
+    is_reviewed = models.BooleanField(default=False, db_default=False, editable=False)
     reason = models.TextField(blank=True, help_text="Why it is in this state, in words.")
     notes = models.TextField(
         blank=True, default="", db_default="", help_text="What somebody should know of the copy, one thing a line."

@@ -18,6 +18,7 @@ class OrderSettings(models.Model):
     class When(models.TextChoices):
         CREATED = "created", "As soon as the order is placed"
         PAID = "paid", "When it is fully paid"
+        REVIEW = "review", "After somebody has reviewed it"
 
     class PaymentStatus(models.TextChoices):
         SAME = "same", "Same as the original"
@@ -43,13 +44,26 @@ class OrderSettings(models.Model):
         VALUE = "value", "Shared by what the lines of each copy cost"
         MAIN = "main", "Whole to the main source's copy"
 
+    class CopyChanges(models.TextChoices):
+        REPORT = "report", "Report it: it needs the shop"
+        CARRY = "carry", "Take the same units off the original"
+
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="order_settings")
     when = models.CharField(
         "copy an order",
         max_length=8,
         choices=When.choices,
         default=When.CREATED,
-        help_text="An order that waits for its payment already lowers what the source offers to all destinations.",
+        help_text="An order that waits for its payment or review already lowers what the source offers to all "
+        "destinations.",
+    )
+    review_hours = models.PositiveSmallIntegerField(
+        "copy what nobody reviewed after (hours)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="Only where orders are reviewed: so long after it was placed an order is copied by itself. Empty: "
+        "never.",
     )
     payment_status = models.CharField(
         "payment status of the copy",
@@ -178,9 +192,25 @@ class OrderSettings(models.Model):
         help_text="What is refunded or returned in the original is taken off the copy; off a draft only while nobody "
         "has changed it. No money moves.",
     )
+    copy_changes = models.CharField(
+        "what staff take off a copy",
+        max_length=6,
+        choices=CopyChanges.choices,
+        default=CopyChanges.REPORT,
+        db_default=CopyChanges.REPORT,
+        help_text="When staff cancel, refund, edit or delete a copy. No money moves in the destination, nobody is "
+        "mailed, and units that are shipped there stay. What waits already goes, too, once its order is compared "
+        "again. The destination's app needs write_orders.",
+    )
     notifies_new = models.BooleanField("mail on a new copy", default=True)
     notifies_partial = models.BooleanField("mail on a partial copy", default=True)
     notifies_failed = models.BooleanField("mail on a failed copy", default=True)
+    notifies_needs_shop = models.BooleanField(
+        "mail when an order needs the shop",
+        default=True,
+        db_default=True,
+        help_text="Once for each decision: staff changed a copy, or units could not be added to it.",
+    )
     notice_addresses = models.TextField(
         blank=True, help_text="Who gets these mails: addresses separated by commas or lines. Empty: nobody."
     )

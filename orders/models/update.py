@@ -20,6 +20,7 @@ class OrderUpdate(models.Model):
         EDIT = "edit", "Edited in the destination"
         PAYMENT = "payment", "Paid in the destination"
         COPY_CHANGED = "copy_changed", "Changed in the source"
+        CARRY_BACK = "carry_back", "Taken off the original, too"
 
     class State(models.TextChoices):
         PLANNED = "planned", "Planned"
@@ -38,6 +39,8 @@ class OrderUpdate(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     reason = models.TextField(blank=True, help_text="What came of it, in words.")
     failure = models.CharField(max_length=14, blank=True)
+    # A mail told of it, or nobody wants one, since it came to need the shop.
+    is_noticed = models.BooleanField(default=False, db_default=False, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     origin_at = models.DateTimeField(null=True, blank=True, help_text="When it happened, by Shopify's clock.")
     sent_at = models.DateTimeField(null=True, blank=True)

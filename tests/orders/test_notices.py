@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from orders import decisions, notices
-from orders.models import OrderImport, OrderSettings
+from orders import decisions, due, notices
+from orders.models import OrderImport, OrderSettings, OrderUpdate
 from syncing.models import SyncJob
 from syncing.queue import enqueue
-from tests.support.console.orders import make_failed, make_import, make_line, make_order_rows
+from tests.support.console.orders import make_failed, make_import, make_line, make_order_rows, make_update
 from tests.support.console.rows import NASTY, SECRET
+from tests.support.orders.changes import copied, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -295,3 +296,85 @@ class TestFromWebhookToMail:
         job = SyncJob.objects.get(kind=SyncJob.Kind.SEND_NOTICE)
         assert (job.state, job.failure) == ("failed", "misconfigured")
         assert "EMAIL_URL" in job.message
+
+
+# What needs the shop
+
+
+def make_undecided(rows, **fields):
+    row = make_import(rows.connection, noticed_as="new")
+    line = make_line(row, "Sock")
+    words = "The copy was cancelled in the source. 1 × “Sock” for anna@example.com, 1 × “Engraving for Ada”."
+    defaults = {"kind": "copy_changed", "state": "needs_shop", "failure": "", "reason": words}
+    make_line(row, "Engraving for Ada", variant_gid="")
+    return make_update(row, **(defaults | {"body": {"differs": {line.line_gid: -1}}} | fields))
+
+
+def test_an_order_that_needs_the_shop_is_mailed_once_with_its_words_and_a_link(rows, mailoutbox, settings):
+    settings.PUBLIC_URL = "https://sync.example.com/"
+    update = make_undecided(rows)
+    row = update.order_import
+    assert row in due.untold([rows.connection.pk]) and notices.decide(row)
+    assert notices.send(row.pk) == "Told anna@example.com, ben@example.com: needs the shop."
+    (message,) = mailoutbox
+    assert message.subject == "[tiposync] Order #1001 of North needs the shop"
+    for body in (message.body, html_of(message)):
+        assert "The copy was cancelled in the source." in body and "Sock" in body
+        assert "Engraving" not in body and "anna@example.com" not in body
+        assert "Done by hand" in body and "Carry to the original" in body
+        assert f"https://sync.example.com/admin/orders/orderimport/{row.pk}/change/" in body
+    assert not notices.decide(row) and notices.send(row.pk) is None and len(mailoutbox) == 1
+    assert row not in due.untold([rows.connection.pk])
+
+
+def test_another_decision_is_mailed_under_another_id_and_the_same_one_again_under_the_same(rows, mailoutbox):
+    update = make_undecided(rows)
+    notices.send(update.order_import_id)
+    update.is_noticed = False
+    update.save()
+    notices.send(update.order_import_id)  # a worker that died before it was noted
+    update.reason += " More."
+    update.save()
+    notices.send(update.order_import_id)
+    first, again, other = [message.extra_headers["Message-ID"] for message in mailoutbox]
+    assert first == again != other
+
+
+def test_what_changes_while_the_mail_goes_out_is_mailed_again(rows, mailoutbox, monkeypatch):
+    update = make_undecided(rows)
+    deliver = notices._deliver
+
+    def deliver_late(message):
+        deliver(message)
+        OrderUpdate.objects.filter(pk=update.pk).update(reason="Something else.")
+
+    monkeypatch.setattr(notices, "_deliver", deliver_late)
+    notices.send(update.order_import_id)
+    monkeypatch.setattr(notices, "_deliver", deliver)
+    assert notices.decide(update.order_import)
+    notices.send(update.order_import_id)
+    assert "Something else." in mailoutbox[1].body and not notices.decide(update.order_import)
+
+
+@pytest.mark.parametrize("choices", [{"notifies_needs_shop": False}, {"notice_addresses": ""}])
+def test_who_wants_no_mail_of_it_gets_none_and_no_old_news_later(rows, mailoutbox, choices):
+    OrderSettings.objects.update(**choices)
+    update = make_undecided(rows)
+    assert not notices.decide(update.order_import) and notices.send(update.order_import_id) is None
+    OrderSettings.objects.update(notifies_needs_shop=True, notice_addresses="anna@example.com")
+    assert not notices.decide(update.order_import) and not mailoutbox
+
+
+def test_a_copy_that_staff_cancel_is_mailed_once_by_the_job_or_by_the_sweep(trade, mailoutbox):
+    shop, order, copy = copied(trade, (0, 3), notice_addresses="anna@example.com", notifies_new=False)
+    shop.source.refund(copy, "CANCEL", 1)
+    shop.run()
+    settle(shop)
+    assert [message.subject for message in mailoutbox] == ["[tiposync] Order #1001 of North needs the shop"]
+    shop.source.refund(copy, "CANCEL", 1)
+    shop.run()
+    settle(shop)
+    shop.world.reconcile()
+    shop.run()
+    settle(shop)
+    assert len(mailoutbox) == 2 and "2 × “Product 0”" in mailoutbox[1].body

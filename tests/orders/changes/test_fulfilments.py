@@ -261,3 +261,14 @@ def test_a_shipment_that_never_arrived_is_sent_again_after_a_minute(trade):
     shop.world.carry_orders()
     settle(shop)
     assert shipped(order) == [({order.lines[0].id: 1}, [])]
+
+
+def test_what_an_edit_added_to_the_copy_ships_the_line_that_the_original_gained(trade):
+    shop, order, copy = copied(trade, (0, 1))
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[1].id, 2)])
+    shop.run()
+    settle(shop)
+    shop.sim.fulfil(shop.source.domain, copy)
+    shop.run()
+    settle(shop)
+    assert [line.fulfilled for line in order.lines] == [1, 2]
