@@ -217,14 +217,16 @@ def waiting_orders(now: datetime) -> Iterator[Problem]:
     late = Q(state__in=(State.PLANNED, State.SENT), created_at__lt=now - LONG_WAIT)
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     alive = [connection.pk for connection in running if not connection.why_inert()]
-    ages = Q(state=State.WAITING, waits_for=OrderImport.WaitsFor.PAYMENT, placed_at__lt=now - intake.SOON_UNREADABLE)
+    waits_for = (OrderImport.WaitsFor.PAYMENT, OrderImport.WaitsFor.REVIEW)
+    ages = Q(state=State.WAITING, waits_for__in=waits_for, placed_at__lt=now - intake.SOON_UNREADABLE)
     found = OrderImport.objects.filter(held_up | late | ages, connection__in=alive)
     rows = found.select_related(*ENDS).order_by("pk")
     for row in rows[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
         words = f"{row} has waited since {row.created_at:%Y-%m-%d %H:%M} UTC. {row.reason}".strip()
-        if row.waits_for == OrderImport.WaitsFor.PAYMENT:
-            words = f"{row} still waits for its payment, and Shopify shows an order to us for 60 days only."
+        if row.waits_for in waits_for:
+            awaited = row.get_waits_for_display().lower()
+            words = f"{row} still waits for {awaited}, and Shopify shows an order to us for 60 days only."
         if row.late_links == OrderImport.LateLinks.LINKED:
             words = f"Products of {row} that were missing in the source are linked by now: decide what becomes of it."
         yield Problem(Kind.ORDER_WAITS, f"import {row.pk}", words, path, connection_id=row.connection_id)

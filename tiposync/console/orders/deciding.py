@@ -3,10 +3,11 @@
 Each says what comes of it, and raises ValueError with words where it does not apply.
 """
 
-from orders import decisions
+from orders import decisions, entered_by_hand
 from orders.changes import decisions as changes
 from orders.copies import late_links
 from orders.models import OrderImport
+from stores.clients import open_for_person
 from syncing import resuming
 from syncing.queue import enqueue
 
@@ -17,7 +18,7 @@ TAKEN_UP = "It is taken up within seconds if a worker is up."
 
 def can_import_again(row: OrderImport) -> bool:
     """Whether an order can be considered afresh: it is neither copied nor under way."""
-    return row.state in AGAIN
+    return row.state in AGAIN and not waits_for_review(row)
 
 
 def import_again(row: OrderImport) -> str:
@@ -28,11 +29,46 @@ def import_again(row: OrderImport) -> str:
     return TAKEN_UP
 
 
+def waits_for_review(row: OrderImport) -> bool:
+    """Whether somebody has to say first that an order is to be copied."""
+    return row.state == State.WAITING and row.waits_for == OrderImport.WaitsFor.REVIEW
+
+
+def copy_reviewed(row: OrderImport) -> str:
+    """Somebody has reviewed an order: it is copied."""
+    if not decisions.copy_reviewed(row):
+        raise ValueError(f"it does not wait for its review: it is {_state_now(row)}.")
+    enqueue.import_order(row.connection, row.order_gid)
+    return f"It is copied. {TAKEN_UP}"
+
+
+def never_copy(row: OrderImport, who: str) -> str:
+    """Somebody has reviewed an order: no copy of it is made."""
+    if not waits_for_review(row) or not decisions.dismiss(row, resuming.move_units, f"Not to be copied, says {who}."):
+        raise ValueError(f"it does not wait for its review: it is {_state_now(row)}.")
+    return "Noted: no copy is made of it, and its units are no longer held back."
+
+
 def done_by_hand(row: OrderImport, who: str) -> str:
     """What both orders hold counts as agreed: somebody has seen to it."""
     if not changes.decide_done(row, resuming.move_units, f"Done by hand, says {who}."):
         raise ValueError("nothing of it needs the shop: it was decided, or both hold the same.")
     return "Noted: nothing of it is held back any longer."
+
+
+def carry_back(row: OrderImport, who: str) -> str:
+    """What staff took off the copy is taken off the original, too, once."""
+    if not changes.decide_back(row, who):
+        raise ValueError("nobody took anything off its copy, or it was decided.")
+    enqueue.update_order(row.connection, row.order_gid)
+    return "The same units are taken off the original, as far as they are not shipped. No money is moved."
+
+
+def link_entered(row: OrderImport, named: str, who: str) -> str:
+    """An order that somebody entered in the source by hand is the copy. Raises as entered_by_hand.link does."""
+    words = entered_by_hand.link(row, named, open_for_person, resuming.move_units, who)
+    enqueue.update_order(row.connection, row.order_gid)  # what was shipped of it already
+    return words
 
 
 def not_ours(row: OrderImport, who: str) -> str:

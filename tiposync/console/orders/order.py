@@ -4,14 +4,17 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Case, Model, QuerySet, When, prefetch_related_objects
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from orders import decisions
-from orders.changes.decisions import needs_shop
+from orders import decisions, entered_by_hand, review
+from orders.changes.decisions import can_carry_back, needs_shop
 from orders.copies import late_links
 from orders.models import OrderImport
+from stores.clients import open_for_person
 from syncing import resuming
 from syncing.queue import enqueue
 from tiposync.console.kit import markup
@@ -43,7 +46,8 @@ def _is_open_draft(row: OrderImport) -> bool:
 
 
 def _can_give_up(row: OrderImport) -> bool:
-    return row.state in (State.PLANNED, State.WAITING, State.FAILED) and not row.attempts
+    is_open = row.state in (State.PLANNED, State.WAITING, State.FAILED) and not row.attempts
+    return is_open and not deciding.waits_for_review(row)  # “Never” says it there
 
 
 @admin.register(OrderImport)
@@ -76,8 +80,20 @@ class OrderImportAdmin(ReadOnlyPage):
     search_fields = ["order_name", "copy_name", "=order_gid", "=copy_gid", "=copy_order_gid"]
     search_help_text = "Search by name (#1001) or Shopify's number, of the order or of its copy"
     list_select_related = ["connection__source", "connection__destination"]
-    actions = ["import_selected_again"]
-    operations = ("import_again", "send_again", "look_at_draft", "done_by_hand", "not_ours", "give_up")
+    actions = ["copy_selected", "import_selected_again"]
+    operations = (
+        "preview",
+        "copy_reviewed",
+        "never_copy",
+        "import_again",
+        "send_again",
+        "look_at_draft",
+        "done_by_hand",
+        "carry_back",
+        "entered_by_hand",
+        "not_ours",
+        "give_up",
+    )
     panel_template = "admin/orders/orderimport/summary.html"
     fieldsets = [
         ("Order", {"fields": ["about", "shown_placed", "created_at", "changed_at", "order_gid"]}),
@@ -104,7 +120,9 @@ class OrderImportAdmin(ReadOnlyPage):
         return super().offered(request, row)
 
     def panel(self, request: HttpRequest, row: OrderImport) -> dict[str, Any]:
-        return order_panel(row)
+        can_link = request.user.has_perm(CHANGE) and entered_by_hand.can_link(row)
+        url = self._with_list(request, self.do_url(row, "entered_by_hand")) if can_link else ""
+        return order_panel(row) | {"entered_url": url}
 
     @display(description="Order", ordering="order_name")
     def shown_order(self, row: OrderImport) -> str:
@@ -154,6 +172,44 @@ class OrderImportAdmin(ReadOnlyPage):
         return markup.pill(markup.BAD, row.failure) if row.failure else markup.NOTHING
 
     @operation(
+        "Preview",
+        "Reads the order now and shows what its copy would hold and cost, and who ordered. Nothing is sent or kept.",
+        permission=CHANGE,
+        offered=deciding.waits_for_review,
+        is_page=True,
+    )
+    def preview(self, request: HttpRequest, row: OrderImport) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": f"Preview: {row}",
+            "preview": review.preview(row, open_for_person),
+            "source": row.connection.source,
+            "back": self._with_list(request, reverse("admin:orders_orderimport_change", args=[row.pk])),
+            "copy": self._with_list(request, self.do_url(row, "copy_reviewed")),
+            "never": self._with_list(request, self.do_url(row, "never_copy")),
+        }
+        return TemplateResponse(request, "admin/orders/orderimport/preview.html", context)
+
+    @operation(
+        "Copy",
+        "You have reviewed it: its copy is made in the source.",
+        permission=CHANGE,
+        tone="primary",
+        offered=deciding.waits_for_review,
+    )
+    def copy_reviewed(self, request: HttpRequest, row: OrderImport) -> str:
+        return deciding.copy_reviewed(row)
+
+    @operation(
+        "Never",
+        "You have reviewed it: no copy is made, and its units are no longer held back. It can be imported again later.",
+        permission=CHANGE,
+        tone="danger",
+        offered=deciding.waits_for_review,
+    )
+    def never_copy(self, request: HttpRequest, row: OrderImport) -> str:
+        return deciding.never_copy(row, request.user.get_username())
+
+    @operation(
         "Import again",
         "Reads the order and its links afresh and makes the copy, if that is possible now. What may have been sent "
         "before is looked for first, so there is never a second copy.",
@@ -200,6 +256,26 @@ class OrderImportAdmin(ReadOnlyPage):
         return deciding.done_by_hand(row, request.user.get_username())
 
     @operation(
+        "Carry to the original",
+        "What staff took off the copy is taken off the original, too, this once, as far as it is not shipped there: by "
+        "a refund of units that moves no money and mails nobody. Restocked as the connection's choice says.",
+        permission=CHANGE,
+        offered=can_carry_back,
+    )
+    def carry_back(self, request: HttpRequest, row: OrderImport) -> str:
+        return deciding.carry_back(row, request.user.get_username())
+
+    @operation(
+        "Entered by hand",
+        "",  # the panel says it, beside its field
+        permission=CHANGE,
+        offered=entered_by_hand.can_link,
+        is_inline=True,
+    )
+    def entered_by_hand(self, request: HttpRequest, row: OrderImport) -> str:
+        return deciding.link_entered(row, request.POST.get("entered_as", ""), request.user.get_username())
+
+    @operation(
         "Not ours",
         "What is missing of it in the source is not the source's to deliver, or somebody entered it by hand: nothing "
         "more of it is copied, and its units are no longer held back.",
@@ -221,6 +297,17 @@ class OrderImportAdmin(ReadOnlyPage):
         if not decisions.dismiss(row, resuming.move_units, f"Given up by {request.user.get_username()}."):
             raise ValueError("it was taken up meanwhile: look whether its copy is there.")
         return "Given up: no copy is made of it."
+
+    @action(description="Copy: those that wait for their review", permissions=["operate"])
+    def copy_selected(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
+        waiting = queryset.filter(state=State.WAITING, waits_for=OrderImport.WaitsFor.REVIEW)
+        count = 0
+        for row in waiting.select_related("connection__source", "connection__destination").order_by("id")[:MOST_ROWS]:
+            if decisions.copy_reviewed(row):
+                enqueue.import_order(row.connection, row.order_gid)
+                self.log_change(request, row, "Copy.")
+                count += 1
+        messages.success(request, f"Being copied: {count}. What does not wait for its review was left alone.")
 
     @action(description="Import again: those that failed, wait or were skipped", permissions=["operate"])
     def import_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:

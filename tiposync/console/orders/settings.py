@@ -41,7 +41,7 @@ class OrderSettingsInline(StackedInline):
         real = ["payment_status", "inventory_behaviour", "follows_place", "name_pattern"]
         own = ["sends_invoice", "reserve_days"] if is_draft else real
         return [
-            ("The copy", {"fields": ["when", *own, "unlinked", "shows_unlinked", "currency_rate"]}),
+            ("The copy", {"fields": ["when", "review_hours", *own, "unlinked", "shows_unlinked", "currency_rate"]}),
             ("Several sources of one destination", {"fields": ["is_main", "shares_charges"]}),
             ("Who and what", {"fields": ["contact", "contact_email", "carries_tags", "carries_company"]}),
             (
@@ -53,12 +53,21 @@ class OrderSettingsInline(StackedInline):
                         "carries_cancellations",
                         "restocks",
                         "carries_refunds",
+                        "copy_changes",
                     ]
                 },
             ),
             (
                 "Mails to the source's staff",
-                {"fields": ["notice_addresses", "notifies_new", "notifies_partial", "notifies_failed"]},
+                {
+                    "fields": [
+                        "notice_addresses",
+                        "notifies_new",
+                        "notifies_partial",
+                        "notifies_failed",
+                        "notifies_needs_shop",
+                    ]
+                },
             ),
         ]
 

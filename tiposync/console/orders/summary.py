@@ -31,6 +31,7 @@ TONES: dict[str, str] = {
 WORDS: dict[str, str] = {
     OrderImport.WaitsFor.PAYMENT: "Waits for payment",
     OrderImport.WaitsFor.LINKS: "Waits for links",
+    OrderImport.WaitsFor.REVIEW: "Waits for review",
     State.SENT: "Sent, answer unknown",
 }
 LATE_WORDS: dict[str, str] = {

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from orders.changes.decisions import can_carry_back
 from orders.changes.state import try_again
 from orders.models import OrderUpdate
 from syncing.queue import enqueue
@@ -48,7 +49,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
     search_help_text = "Search by the name of the order or of its copy, or Shopify's id of the change"
     list_select_related = ["order_import__connection__source", "order_import__connection__destination"]
     actions = ["try_selected_again"]
-    operations = ("try_again", "done_by_hand")
+    operations = ("try_again", "done_by_hand", "carry_back")
     fieldsets = [
         ("Change", {"fields": ["kind", "about", "shown_original", "shown_copy", "shown_state", "reason"]}),
         ("When", {"fields": ["origin_at", "created_at", "sent_at", "confirmed_at"]}),
@@ -113,6 +114,20 @@ class OrderUpdateAdmin(ReadOnlyPage):
     )
     def done_by_hand(self, request: HttpRequest, update: OrderUpdate) -> str:
         return deciding.done_by_hand(update.order_import, request.user.get_username())
+
+    @operation(
+        "Carry to the original",
+        "What staff took off the copy is taken off the original, too, this once, as far as it is not shipped there. No "
+        "money moves, nobody is mailed.",
+        permission=CHANGE,
+        offered=lambda update: (
+            update.kind == OrderUpdate.Kind.COPY_CHANGED
+            and update.state == OrderUpdate.State.NEEDS_SHOP
+            and can_carry_back(update.order_import)
+        ),
+    )
+    def carry_back(self, request: HttpRequest, update: OrderUpdate) -> str:
+        return deciding.carry_back(update.order_import, request.user.get_username())
 
     @action(description="Try again: those that failed", permissions=["operate"])
     def try_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderUpdate]) -> None:

@@ -60,22 +60,24 @@ def several(rows, other):
     make_import(rows.connection, 4, state="skipped", late_links="wanted")
     make_update(make_import(rows.connection, 5), kind="copy_changed", state="needs_shop")
     make_update(make_import(other, 6), state="needs_shop")
+    make_import(rows.connection, 7, state="waiting", waits_for="review")
 
 
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        ((), ["#6", "#5", "#4", "#3", "#2", "#1"]),
+        ((), ["#7", "#6", "#5", "#4", "#3", "#2", "#1"]),
         (("--state", "failed"), ["#1"]),
         (("--state", "confirmed"), ["#6", "#5"]),
         (("--needs-shop",), ["#6", "#5"]),
         (("--needs-shop", "--connection", PAIR), ["#5"]),
-        (("--waits",), ["#4", "#3", "#2"]),
+        (("--waits",), ["#7", "#4", "#3", "#2"]),
+        (("--waits", "review"), ["#7"]),
         (("--waits", "payment"), ["#2"]),
         (("--waits", "links"), ["#4", "#3"]),
         (("--waits", "links", "--state", "waiting"), ["#3"]),
         (("--needs-shop", "--state", "failed"), []),
-        (("--limit", "2"), ["#6", "#5"]),
+        (("--limit", "2"), ["#7", "#6"]),
     ],
 )
 def test_the_list_holds_what_its_filters_name(several, arguments, names):
@@ -83,12 +85,12 @@ def test_the_list_holds_what_its_filters_name(several, arguments, names):
 
 
 def test_the_list_is_a_line_for_each_order_and_says_how_many_are_not_shown(several):
-    lines = run("list", "--limit", "5").splitlines()
-    assert lines[0] == "#6 of second.myshopify.com:north.myshopify.com: Copied, as #1006."
-    assert lines[4] == f"#2 of {PAIR}: Waiting."
-    assert lines[5] == "… and 1 more: give --limit, or narrow it down."
+    lines = run("list", "--limit", "6").splitlines()
+    assert lines[1] == "#6 of second.myshopify.com:north.myshopify.com: Copied, as #1006."
+    assert lines[5] == f"#2 of {PAIR}: Waiting."
+    assert lines[6] == "… and 1 more: give --limit, or narrow it down."
     assert run("list", "--needs-shop", "--state", "failed") == "No order is like that.\n"
-    assert json.loads(run("list", "--json", "--limit", "5"))["count"] == 6
+    assert json.loads(run("list", "--json", "--limit", "5"))["count"] == 7
 
 
 def test_an_order_is_shown_beside_its_copy_as_on_its_page(trade):
@@ -184,6 +186,48 @@ def test_done_by_hand_frees_the_units_as_the_button_does_and_is_refused_where_no
     shop.run()
     assert shop.stock() == (20, 20, 20)
     assert "Done by hand, says the command line." in run("show", name)
+
+
+def test_carry_back_takes_off_the_original_what_staff_took_off_the_copy_and_is_refused_otherwise(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    name = shop.row(order).order_name
+    assert "nobody took anything off its copy" in str(refusal("carry-back", name))
+    shop.source.refund(copy, "CANCEL", 1)
+    shop.run()
+    assert "taken off the original" in run("carry-back", name)
+    assert "it was decided" in str(refusal("carry-back", name))
+    shop.run()
+    assert order.lines[0].current_quantity == 2 and shop.stock() == (18, 18, 18)
+
+
+def test_what_waits_for_its_review_is_copied_or_never_and_is_refused_otherwise(rows, other):
+    for number, connection in enumerate((rows.connection, rows.connection, other, rows.connection), 1):
+        make_import(connection, number, state="waiting", waits_for="review")
+    make_import(rows.connection, 5, state="waiting", waits_for="payment")
+    assert "It is copied." in run("copy", "1") and queued() == [ORDER_GID(1)]
+    assert "it is planned" in str(refusal("copy", "1"))
+    assert "no longer held back" in run("never", "2")
+    assert OrderImport.objects.get(order_name="#2").reason == "Not to be copied, says the command line."
+    assert "it is waiting" in str(refusal("never", "5"))
+    assert run("copy", "--all", "--connection", PAIR).count("It is copied.") == 1
+    assert queued() == [ORDER_GID(1), ORDER_GID(4)]
+    run("copy", "--all")
+    assert queued() == [ORDER_GID(1), ORDER_GID(3), ORDER_GID(4)]
+    for arguments in (("copy",), ("copy", "1", "--all")):
+        assert "Name the orders, or give --all." in str(refusal(*arguments))
+
+
+def test_an_order_that_was_entered_by_hand_is_named_and_what_it_cannot_be_is_said(trade):
+    shop = trade(when="review")
+    order, by_hand = shop.north.order((0, 3)), shop.source.order((0, 3))
+    shop.run()
+    name = shop.row(order).order_name
+    assert "has no order “#9999”" in str(refusal("entered-by-hand", name, "--as", "#9999"))
+    shop.source.fault("http", match="orders", status=402)
+    assert shop.source.domain in str(refusal("entered-by-hand", name, "--as", by_hand.name))
+    assert "is its copy now" in run("entered-by-hand", name, "--as", by_hand.name)
+    shop.run()
+    assert shop.stock() == (17, 17, 17) and shop.row(order).copy_name == by_hand.name
 
 
 def test_not_ours_ends_the_waiting_and_is_refused_where_nothing_waits(rows):

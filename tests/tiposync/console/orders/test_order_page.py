@@ -15,7 +15,17 @@ from tests.support.orders.changes import copied, settle
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERS = "orders_orderimport"
-ALL = ("Import again", "Send again", "Look at the draft", "Done by hand", "Not ours", "Give up")
+ALL = (
+    "Copy",
+    "Never",
+    "Import again",
+    "Send again",
+    "Look at the draft",
+    "Done by hand",
+    "Carry to the original",
+    "Not ours",
+    "Give up",
+)
 
 
 @pytest.fixture
@@ -79,6 +89,45 @@ def test_a_copy_that_staff_cancelled_is_seen_and_done_by_hand_is_pressed_on_the_
     assert shop.stock() == (20, 20, 20)
 
 
+def test_a_copy_that_staff_cancelled_is_carried_to_the_original_with_the_button(admin_client, trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.sim.cancel(shop.source.domain, copy)
+    shop.run()
+    url = page_of(shop.row(order))
+    page = press(admin_client, url, "Carry to the original")
+    assert "Taken off the original, too" in steps(page, "Steps that wait")
+    assert not forms_with(page, "Carry to the original")
+    shop.run()
+    settle(shop)
+    page = look_at(admin_client, url)
+    assert cells(page)["Product 0"][:4] == ["3", "0", "0", "0"]
+    assert "No money was moved." in steps(page, "Steps done") and not steps(page, "Steps that wait")
+    assert "Nothing to do." in page and shop.stock() == (20, 20, 20)
+
+
+@pytest.mark.parametrize("is_to_be_tried_again", [False, True])
+def test_it_is_carried_from_the_page_of_the_change_too(admin_client, trade, is_to_be_tried_again):
+    shop, order, copy = copied(trade, (0, 3))
+    if is_to_be_tried_again:
+        scopes = set(shop.north.shop.apps["tiposync"].scopes)
+        shop.sim.set_scopes(shop.north.domain, scopes - {"write_orders"})
+    shop.source.refund(copy, "CANCEL", 1)
+    shop.run()
+    told = shop.row(order).updates.get()
+    press(admin_client, page_of(told), "Carry to the original")
+    shop.run()
+    if is_to_be_tried_again:
+        assert order.lines[0].current_quantity == 3
+        shop.sim.set_scopes(shop.north.domain, scopes)
+        refused = shop.row(order).updates.get(kind="carry_back")
+        assert "write_orders" in refused.reason and not forms_with(
+            look_at(admin_client, page_of(told)), "Carry to the original"
+        )
+        press(admin_client, page_of(refused), "Try again")
+        shop.run()
+    assert order.lines[0].current_quantity == 2
+
+
 def test_opening_the_page_asks_shopify_nothing(admin_client, trade):
     shop, order, copy = copied(trade, (0, 3))
     shop.sim.reset_counters()
@@ -112,11 +161,15 @@ STATES = [
     ({"state": "planned"}, ["Give up"]),
     ({"state": "waiting", "waits_for": "links"}, ["Import again", "Not ours", "Give up"]),
     ({"state": "waiting", "waits_for": "payment"}, ["Import again", "Give up"]),
+    ({"state": "waiting", "waits_for": "review"}, ["Copy", "Never"]),
     ({"state": "failed", "failure": "rejected"}, ["Import again", "Give up"]),
     ({"state": "failed", "attempts": 1}, ["Import again"]),
     ({"state": "skipped", "late_links": "linked"}, ["Import again", "Not ours"]),
     ({"state": "sent", "attempts": 1}, ["Send again"]),
     ({"needs": True}, ["Done by hand"]),
+    ({"needs": True, "less": True}, ["Done by hand", "Carry to the original"]),
+    ({"needs": True, "less": True, "is_under_way": True}, ["Done by hand"]),
+    ({"needs": True, "less": True, "is_draft": True}, ["Look at the draft", "Done by hand"]),
     ({"needs": True, "late_links": "linked", "is_partial": True}, ["Done by hand", "Not ours"]),
     ({"is_draft": True, "needs": True}, ["Look at the draft", "Done by hand"]),
     ({"is_draft": True, "draft_status": "completed"}, []),
@@ -126,11 +179,15 @@ STATES = [
 
 def make_in_state(rows, fields):
     fields = dict(fields)
-    needs = fields.pop("needs", False)
+    needs, less, is_under_way = (fields.pop(name, False) for name in ("needs", "less", "is_under_way"))
     row = make_import(rows.connection, **fields)
     line = make_line(row, source_variant=rows.link.source_variant, original_quantity=2, copy_quantity=2)
     if needs:
-        make_update(row, kind="copy_changed", state="needs_shop", failure="", reason="Somebody changed the copy.")
+        body = {"differs": {line.line_gid: -1}} if less else {}
+        words = {"failure": "", "reason": "Somebody changed the copy."}
+        make_update(row, kind="copy_changed", state="needs_shop", body=body, **words)
+    if is_under_way:
+        make_update(row, kind="carry_back", state="planned", failure="", body={"wanted": {line.line_gid: 1}})
     return row, line
 
 
@@ -160,7 +217,8 @@ def test_what_is_not_offered_is_refused_and_changes_nothing(admin_client, rows, 
     row, _ = make_in_state(rows, fields)
     before = OrderImport.objects.values().get()
     names = {label: label.lower().replace(" the ", "_at_").replace(" ", "_") for label in ALL}
-    names["Look at the draft"] = "look_at_draft"
+    names |= {"Look at the draft": "look_at_draft", "Carry to the original": "carry_back"}
+    names |= {"Copy": "copy_reviewed", "Never": "never_copy"}
     for label in set(ALL) - set(offered):
         answer = admin_client.post(f"/admin/orders/orderimport/{row.pk}/do/{names[label]}/", follow=True)
         assert "does not apply any more" in answer.content.decode(), label
@@ -180,3 +238,75 @@ def test_the_lists_action_reaches_the_rows_of_the_filter_and_no_others(admin_cli
     waiting.refresh_from_db()
     assert waiting.state == "waiting"
     assert "Being imported again: 1." in act(admin_client, ORDERS, "import_selected_again", [waiting], "?q=%233")
+
+
+def test_the_list_of_the_queue_copies_the_rows_of_its_filter_and_no_others(admin_client, rows):
+    waits = {"state": "waiting", "waits_for": "review"}
+    first, second, third = (make_import(rows.connection, number, **waits) for number in (1, 2, 3))
+    other = make_import(rows.connection, 4, state="waiting", waits_for="payment")
+    url = list_of(ORDERS) + f"?standing=review&connection={rows.connection.pk}"
+    page = look_at(admin_client, url)
+    assert "#3" in page and "#4" not in page and "Waits for review" in page
+    assert "Being copied: 1." in act(admin_client, ORDERS, "copy_selected", [second, other], "?q=%232")
+    data = {"action": "copy_selected", "select_across": "1", "_selected_action": [first.pk]}
+    answer = admin_client.post(url, data, follow=True)
+    assert "Being copied: 2." in answer.content.decode() and answer.redirect_chain[-1][0] == url
+    states = OrderImport.objects.order_by("order_name").values_list("state", "is_reviewed")
+    assert list(states) == [("planned", True)] * 3 + [("waiting", False)]
+
+
+@pytest.mark.parametrize(("label", "state"), [("Copy", "confirmed"), ("Never", "skipped")])
+def test_an_order_is_decided_about_from_its_preview(admin_client, trade, label, state):
+    shop = trade(when="review")
+    order = shop.north.order((0, 3), shipping_address={"address1": "5 Elm Street", "first_name": "Ada"})
+    shop.run()
+    url = page_of(shop.row(order))
+    page = look_at(admin_client, url)
+    assert "Look at its preview" in page and "Waits for review" in page
+    preview = re.search(r'href="([^"]*/do/preview/[^"]*)"', page)[1]
+    shown = look_at(admin_client, preview)
+    assert "Product 0" in shown and "5 Elm Street" in shown and "In the copy" in shown
+    press(admin_client, preview, label)
+    shop.run()
+    assert shop.row(order).state == state and len(shop.copies) == (state == "confirmed")
+
+
+def test_an_order_that_was_entered_by_hand_is_named_on_its_page(admin_client, trade):
+    shop = trade(when="review")
+    order, by_hand = shop.north.order((0, 3)), shop.source.order((0, 3))
+    shop.run()
+    query = quote("standing=review", safe="")
+    url = f"{page_of(shop.row(order))}?_changelist_filters={query}"
+    (form,) = forms_with(look_at(admin_client, url), "Entered by hand")
+    answer = admin_client.post(form.action, form.inputs | {"entered_as": "#9999"}, follow=True)
+    assert "the source has no order “#9999”" in answer.content.decode()
+    (form,) = forms_with(answer.content.decode(), "Entered by hand")
+    answer = admin_client.post(form.action, form.inputs | {"entered_as": by_hand.name}, follow=True)
+    assert answer.redirect_chain[-1][0] == url
+    page = answer.content.decode()
+    assert f"{by_hand.name} is its copy now." in page and "says admin" in page
+    assert not forms_with(page, "Entered by hand")
+    shop.run()
+    assert shop.stock() == (17, 17, 17) and not forms_with(look_at(admin_client, url), "Entered by hand")
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_offered"),
+    [
+        ({"state": "planned"}, True),
+        ({"state": "skipped"}, True),
+        ({"state": "failed", "failure": "rejected"}, True),
+        ({"state": "failed", "attempts": 1}, False),
+        ({"state": "sent", "attempts": 1}, False),
+        ({"is_partial": True}, True),
+        ({"needs": True}, True),
+        ({"is_draft": True, "draft_status": "deleted"}, True),
+        ({}, False),
+    ],
+)
+def test_where_an_order_may_be_named_as_entered_by_hand(admin_client, rows, fields, is_offered):
+    row, _ = make_in_state(rows, fields)
+    assert bool(forms_with(look_at(admin_client, page_of(row)), "Entered by hand")) == is_offered
+    if not is_offered:
+        url = f"/admin/orders/orderimport/{row.pk}/do/entered_by_hand/"
+        assert "does not apply any more" in admin_client.post(url, {"entered_as": "#1"}, follow=True).content.decode()

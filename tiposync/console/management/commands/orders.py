@@ -1,6 +1,7 @@
 """Show the orders of the destinations and their copies, and decide about them, as on the console's pages."""
 
 import argparse
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from stores.shopify.errors import ShopifyError
 from tiposync.console.management.command import OperatorCommand
 from tiposync.console.management.lookup import find_connection, find_order
 from tiposync.console.orders import deciding
@@ -18,7 +20,7 @@ from tiposync.console.orders.records import full_record, order_record
 
 State = OrderImport.State
 AUTHOR = "the command line"
-WAITS = {"payment": "payment", "links": "links", "any": ""}
+WAITS = {"payment": "payment", "links": "links", "review": "review", "any": ""}
 UNKNOWN = "-"
 
 EXPLANATION = """\
@@ -26,8 +28,12 @@ Orders of the destinations, and their copies in the sources.
 
   list          the orders, newest first, with their state and why
   show          one order: beside its copy line by line, the steps done and those that wait, and what to do
+  copy          what waits for its review is copied: name the orders, or --all of the connection
+  never         what waits for its review is not copied, and its units are no longer held back
   import-again  consider orders afresh that failed, wait or were skipped; what may have been sent is looked for first
   done-by-hand  what “needs the shop” was seen to: what both hold now is right, and nothing of it is held back
+  carry-back    what staff took off the copy is taken off the original, too, this once; no money moves
+  entered-by-hand  an order that somebody entered in the source by hand is the copy: give its name, number or gid (--as)
   not-ours      what is missing of an order that waits for links is none of the source's, or was entered by hand
 
 Orders are named by their name (#1001, in a shell without the #, or in quotes), number or gid, or that of their copy.
@@ -51,14 +57,21 @@ class Command(OperatorCommand):
         shown = actions.add_parser("list", help="the orders, newest first")
         shown.add_argument("--state", choices=State.values, help="those in this state")
         shown.add_argument("--needs-shop", action="store_true", help="those about which somebody has to decide")
-        waits = "those that wait: for payment, for links, or for any of them (default)"
+        waits = "those that wait: for payment, for links, for their review, or for any of them (default)"
         shown.add_argument("--waits", nargs="?", const="any", choices=list(WAITS), help=waits)
         shown.add_argument("--limit", type=_positive, default=100, metavar="N", help="at most so many (default 100)")
         one = actions.add_parser("show", help="one order beside its copy")
         one.add_argument("order", help="name, number or gid, of the order or of its copy")
         for name in DECISIONS:
             decision = actions.add_parser(name)
-            decision.add_argument("order", nargs="+", help="name, number or gid, of the order or of its copy")
+            count = "*" if name == "copy" else "+"
+            decision.add_argument("order", nargs=count, help="name, number or gid, of the order or of its copy")
+            if name == "copy":
+                decision.add_argument("--all", action="store_true", help="all that wait for their review")
+        entered = actions.add_parser("entered-by-hand")
+        entered.add_argument("order", help="name, number or gid, of the order")
+        named = "name, number, gid or address of the order in the source"
+        entered.add_argument("--as", dest="entered_as", required=True, metavar="ORDER", help=named)
         for each in actions.choices.values():
             each.add_argument(
                 "--connection", help="only of this one: source:destination (their domains), or its number"
@@ -73,6 +86,14 @@ class Command(OperatorCommand):
         elif options["action"] == "show":
             record = full_record(find_order(options["order"], connection))
             self._print(record, lines_of(record), options)
+        elif options["action"] == "entered-by-hand":
+            entered_as = options["entered_as"]
+            link = lambda row: deciding.link_entered(row, entered_as, AUTHOR)  # noqa: E731
+            self._decide(link, [(options["order"], connection)])
+        elif options["action"] == "copy" and options["all"] == bool(options["order"]):
+            raise CommandError("Name the orders, or give --all.")
+        elif options.get("all"):
+            self._copy_all(Q(connection=connection) if connection else Q())
         else:
             self._decide(DECISIONS[options["action"]], [(text, connection) for text in options["order"]])
 
@@ -91,6 +112,13 @@ class Command(OperatorCommand):
         for line in words:
             self.stdout.write(printable(line))
 
+    def _copy_all(self, wanted: Q) -> None:
+        """Each that waits for its review, the oldest first."""
+        rows = OrderImport.objects.filter(wanted & condition_of("review"))
+        for row in rows.select_related("connection__source", "connection__destination").order_by("id"):
+            with contextlib.suppress(ValueError):  # somebody decided about it meanwhile
+                self.stdout.write(printable(f"{row}: {deciding.copy_reviewed(row)}"))
+
     def _decide(self, decide: Callable[[OrderImport], str], named: list[tuple[str, Any]]) -> None:
         """Each order by itself: one that is refused keeps no other back."""
         refused = []
@@ -100,7 +128,7 @@ class Command(OperatorCommand):
                 self.stdout.write(f"{row}: {decide(row)}")
             except CommandError as error:
                 refused.append(str(error))
-            except ValueError as error:
+            except (ValueError, ShopifyError) as error:
                 refused.append(f"{row}: {error}")
         if refused:
             raise CommandError("\n".join(refused))
@@ -109,6 +137,9 @@ class Command(OperatorCommand):
 DECISIONS: dict[str, Callable[[OrderImport], str]] = {
     "import-again": deciding.import_again,
     "done-by-hand": lambda row: deciding.done_by_hand(row, AUTHOR),
+    "copy": deciding.copy_reviewed,
+    "never": lambda row: deciding.never_copy(row, AUTHOR),
+    "carry-back": lambda row: deciding.carry_back(row, AUTHOR),
     "not-ours": lambda row: deciding.not_ours(row, AUTHOR),
 }
 
@@ -126,7 +157,9 @@ def _matching(options: dict[str, Any], wanted: Q) -> QuerySet[OrderImport]:
         wanted &= condition_of("shop")
     if options["waits"]:
         kind = WAITS[options["waits"]]
-        wanted &= condition_of(kind) if kind else condition_of("payment") | condition_of("links")
+        wanted &= (
+            condition_of(kind) if kind else condition_of("payment") | condition_of("links") | condition_of("review")
+        )
     rows = OrderImport.objects.filter(wanted).select_related("connection__source", "connection__destination")
     return rows.order_by("-id")
 
