@@ -13,12 +13,14 @@ from orders import reserved_units
 from orders.changes.state import OPEN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
+from stores.shopify import gids
 from stores.shopify.orders.order_progress import OrderProgress
 
 Kind = OrderUpdate.Kind
 State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy hold the same."
+BACK = "“Carry to the original”, which takes it off there, too"
 AGAIN = "It is tried once more."
 REFUSED = (State.NEEDS_SHOP, State.FAILED)
 
@@ -52,10 +54,11 @@ def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], li
             f"The {'draft' if copy.gid == row.copy_gid and row.is_draft else 'copy'} was deleted in the source."
         )
     if less:
+        back = f"; or press {BACK}" if gids.split(copy.gid)[0] == "Order" else ""  # a draft has no refunds
         words.append(
             f"The original still holds what the copy does not: {', '.join(less)}. What is not shipped of it is held "
-            "back from all destinations. Put it into an order of the source and press “Done by hand”; or press “Carry "
-            "to the original”, which takes it off there, too."
+            "back from all destinations. Put it into an order of the source, or take it off the original; then press "
+            f"“Done by hand”{back}."
         )
     if more:
         words.append(

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PREFIX = "order_settings-0-"
 CHOICES = {
     "when": "created",
+    "review_hours": "",
     "payment_status": "same",
     "inventory_behaviour": "decrement_ignoring",
     "name_pattern": "",
@@ -39,10 +40,12 @@ CHOICES = {
     "carries_cancellations": "on",
     "restocks": "on",
     "carries_refunds": "on",
+    "copy_changes": "report",
     "notice_addresses": "anna@example.com",
     "notifies_new": "on",
     "notifies_partial": "on",
     "notifies_failed": "on",
+    "notifies_needs_shop": "on",
 }
 
 
@@ -174,3 +177,11 @@ def test_somebody_who_may_only_look_sees_the_choices_and_cannot_change_them(rows
 def test_deleting_a_connection_says_how_many_orders_it_forgets(admin_client, rows):
     make_import(rows.connection)
     assert "Orders, and which copies they have: 1" in look_at(admin_client, page_of(rows.connection, "delete"))
+
+
+def test_the_choices_of_people_are_saved_and_hours_are_at_least_one(admin_client, rows):
+    save(admin_client, rows.connection, when="review", review_hours="6", copy_changes="carry", notifies_needs_shop="")
+    choices = OrderSettings.objects.get()
+    chosen = (choices.when, choices.review_hours, choices.copy_changes, choices.notifies_needs_shop)
+    assert chosen == ("review", 6, "carry", False)
+    assert "greater than or equal to 1" in save(admin_client, rows.connection, when="review", review_hours="0")
