@@ -79,8 +79,8 @@ def send(order_import_id: int) -> str | None:
         _deliver(compose(order_import, NEEDS_SHOP, addresses, update))
         outcomes.append("needs the shop")
         # What has changed since stays to be told.
-        told = OrderUpdate.objects.filter(pk=update.pk, state=OrderUpdate.State.NEEDS_SHOP, reason=update.reason)
-        told.update(is_noticed=True)
+        same = OrderUpdate.objects.filter(pk=update.pk, state=OrderUpdate.State.NEEDS_SHOP, reason=update.reason)
+        same.update(is_noticed=True)
     return f"Told {', '.join(addresses)}: {', '.join(outcomes)}." if outcomes else None
 
 
