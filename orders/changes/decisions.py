@@ -13,14 +13,12 @@ from orders import reserved_units
 from orders.changes.state import OPEN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
-from stores.shopify import gids
 from stores.shopify.orders.order_progress import OrderProgress
 
 Kind = OrderUpdate.Kind
 State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy hold the same."
-BACK = "“Carry to the original”, which takes it off there, too"
 AGAIN = "It is tried once more."
 REFUSED = (State.NEEDS_SHOP, State.FAILED)
 
@@ -54,11 +52,10 @@ def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], li
             f"The {'draft' if copy.gid == row.copy_gid and row.is_draft else 'copy'} was deleted in the source."
         )
     if less:
-        back = f"; or press {BACK}" if gids.split(copy.gid)[0] == "Order" else ""  # a draft has no refunds
         words.append(
             f"The original still holds what the copy does not: {', '.join(less)}. What is not shipped of it is held "
             "back from all destinations. Put it into an order of the source, or take it off the original; then press "
-            f"“Done by hand”{back}."
+            "“Done by hand”; or press “Carry to the original”, which takes it off there."
         )
     if more:
         words.append(
@@ -117,7 +114,7 @@ def note_back(row: OrderImport, wanted: Mapping[str, int], copy: OrderProgress) 
 def _plan_back(row: OrderImport, wanted: Mapping[str, int], who: str, copy: OrderProgress | None) -> None:
     row.updates.create(
         kind=Kind.CARRY_BACK,
-        origin_gid=f"{row.copy_order_gid}#{row.updates.filter(kind=Kind.CARRY_BACK).count()}",
+        origin_gid=f"{row.copy_order_gid or row.copy_gid}#{row.updates.filter(kind=Kind.CARRY_BACK).count()}",
         origin_at=(copy and (copy.cancelled_at or copy.updated_at)) or timezone.now(),
         body={"wanted": dict(wanted), "who": who},
     )
@@ -125,7 +122,12 @@ def _plan_back(row: OrderImport, wanted: Mapping[str, int], who: str, copy: Orde
 
 def can_carry_back(row: OrderImport) -> bool:
     """Whether somebody can say that what staff took off the copy is to be taken off the original, too."""
-    return bool(row.copy_order_gid) and bool(_undecided_losses(row))
+    return _has_whole_copy(row) and bool(_undecided_losses(row))
+
+
+def _has_whole_copy(row: OrderImport) -> bool:
+    """Whether what its copy lost is known line by line: of an order, and of a draft that was deleted."""
+    return bool(row.copy_order_gid) or row.has_deleted_draft
 
 
 def _undecided_losses(row: OrderImport) -> dict[str, int]:
@@ -149,7 +151,7 @@ def decide_back(row: OrderImport, who: str) -> bool:
     """
     with transaction.atomic():
         OrderImport.objects.select_for_update().get(pk=row.pk)
-        if not row.copy_order_gid or not (wanted := _undecided_losses(row)):
+        if not _has_whole_copy(row) or not (wanted := _undecided_losses(row)):
             return False
         for update in row.updates.filter(kind=Kind.CARRY_BACK, state=State.NEEDS_SHOP):
             _end(update, State.SKIPPED, AGAIN)

@@ -205,6 +205,22 @@ def test_once_by_a_persons_decision(trade, change, units):
     assert not decisions.decide_back(shop.row(order), "Ada")
 
 
+@pytest.mark.parametrize("choice", ["carry", "report"])
+def test_a_draft_that_staff_deleted_is_taken_off_the_original_by_choice_or_once(trade, choice):
+    shop, order, _ = copied(trade, (0, 3), strategy="draft_order", copy_changes=choice)
+    (draft,) = shop.drafts
+    shop.sim.delete_draft(shop.source.domain, draft)
+    shop.run()
+    settle(shop)
+    if choice == "report":
+        assert order.lines[0].current_quantity == 3
+        decide(shop, order)
+        shop.run()
+        settle(shop)
+    assert order.lines[0].current_quantity == 0 and len(order.refunds) == 1
+    assert shop.stock() == (20, 20, 20) and is_over()
+
+
 def test_a_decision_counts_once_and_for_the_units_that_were_told(trade):
     shop, order, copy = copied(trade, (0, 3))
     refund(shop, copy)
