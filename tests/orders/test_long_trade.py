@@ -20,6 +20,8 @@ from syncing.queue import jobs
 from tests.orders import test_lasting_trouble as lasting
 from tests.orders.test_state_machine import CREATIONS, LOST, RULE
 from tests.orders.test_state_machine import EVENTS as ORDER_EVENTS
+from tests.support.orders.changes import copied
+from tests.support.orders.describe import describe
 from tests.support.thoroughness import IS_LONG
 from tests.support.trouble import TROUBLES
 from tests.support.trouble_rules import KNOBS
@@ -209,6 +211,7 @@ class LongTrade:
                 print(
                     "\n".join([*self.story[:2], "...", *self.story[-40:]]),
                     traceback.format_exc()[-3000:],
+                    describe(self.world),
                     sep="\n",
                     flush=True,
                 )
@@ -304,3 +307,11 @@ def test_two_hundred_thousand_operations_lose_invent_repeat_and_forget_nothing(w
         trade.play()
         print(trade.table())
     assert not trade.failures, "\n".join(trade.failures)
+
+
+def test_a_story_that_fails_says_how_the_world_stands(trade):
+    shop, _, _ = copied(trade, (0, 2), strategy="draft_order")
+    words = describe(shop.world)
+    assert f"{shop.source.domain} has [18, 20, 20]" in words
+    assert ", its copy #D1 [(" in words
+    assert "carried 2 of" in words

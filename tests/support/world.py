@@ -274,6 +274,10 @@ class World(Accounts):
             updates = updates.exclude(order_import__connection__destination=but_not_of.store)
         return [f"{row} {row.state} {row.reason}" for row in (*imports, *updates, *unseen)]
 
+    def waiting_strategies(self) -> list[str]:
+        waiting = Connection.objects.filter(state="running").exclude(aligned_strategy__in=("", F("strategy")))
+        return [f"{connection} waits to be {connection.strategy}" for connection in waiting]
+
     def carry(self, tries: int = jobs.MAX_ATTEMPTS) -> None:
         """What the sweep does for stock that waits."""
         for connection in self.connections:
@@ -385,4 +389,4 @@ class World(Accounts):
         waiting = links.filter(dirty_sequence__gt=F("settled_sequence")) | links.exclude(state="in_step")
         pending = StockBatch.objects.filter(state="pending")
         stock = [f"{link.pk} {link.state} {link.reason}" for link in waiting] + [str(batch) for batch in pending]
-        return stock + self.unfinished_orders()
+        return stock + self.unfinished_orders() + self.waiting_strategies()
