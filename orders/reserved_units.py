@@ -167,14 +167,14 @@ def owe_more(order_import: OrderImport, lines: Sequence[SeenLine], left_out: str
     A comparison decides what is owed in the end: a webhook may be old. Call it with the order locked.
     """
     known = {line.line_gid: line for line in order_import.lines.all()}
-    before = count_reserved(known.values())
+    before, owed = count_reserved(known.values()), {line.pk: line.owed_quantity for line in known.values()}
     for line in lines:
         row = known.get(line.gid)
         if row is None or not row.is_carried or row.original_baseline is None or row.source_variant_id is None:
             continue
         own = (row.copy_quantity or 0) - (row.copy_baseline or 0)
         row.owed_quantity = max(row.owed_quantity, line.quantity - row.original_baseline - own)
-    Line.objects.bulk_update(known.values(), ["owed_quantity"])
+    _save_owed(known.values(), owed)
     new = [line for line in lines if line.gid not in known and line.quantity > 0]
     if new:
         add_lines(order_import, new, has_custom=has_custom, left_out=left_out)
@@ -187,15 +187,19 @@ def owe_what_copy_lost(order_import: OrderImport, held: Mapping[str, int]) -> se
     Nothing is freed, as in `owe_more`.
     """
     known = [row for row in order_import.lines.exclude(original_baseline=None) if row.source_variant_id is not None]
-    before = held_back(order_import)
+    before, owed_before = held_back(order_import), {row.pk: row.owed_quantity for row in known}
     for row in known:
         theirs = (row.original_quantity or 0) - (row.original_baseline or 0)
         own = held.get(row.line_gid, 0) - (row.copy_baseline or 0)
         # Nothing is owed by an original that holds nothing, as when it was cancelled and we cancelled its copy.
         owed = theirs - own if row.original_quantity is None else min(theirs - own, row.original_quantity)
         row.owed_quantity = max(row.owed_quantity, owed)
-    Line.objects.bulk_update(known, ["owed_quantity"])
+    _save_owed(known, owed_before)
     return find_changed(before, held_back(order_import))
+
+
+def _save_owed(lines: Collection[Line], before: Mapping[int, int]) -> None:
+    Line.objects.bulk_update([line for line in lines if line.owed_quantity != before[line.pk]], ["owed_quantity"])
 
 
 def owe_what_draft_held(order_import: OrderImport) -> set[int]:

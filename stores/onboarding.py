@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 WEBHOOK_PATH = "/webhooks/shopify/"
 # What every store needs; `_purposes` adds what its connections carry besides.
+MOVES = "write_merchant_managed_fulfillment_orders"
 PURPOSES = ("links", "stock")
 # These end all traffic with a store until somebody acts; everything else only needs attention.
 _DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreRenamed, StoreFrozen, StoreLocked)
@@ -205,6 +206,12 @@ def _check_scopes(store: Store, client: Client) -> str:
             " write_order_edits is not granted: what is added to an order after it was copied, or taken off it by an "
             "edit, is told and not done."
         )
+    if MOVES in missing:
+        missing.remove(MOVES)
+        note += (
+            f" {MOVES} is not granted: with two or more mapped locations, copies of orders take their units where "
+            "Shopify routes them, whatever was chosen for the connection."
+        )
     if missing:
         raise NotInPlace(
             f"Missing: {', '.join(sorted(missing))}. Add them to the app in the Dev Dashboard (a fixed token's app: "
@@ -236,7 +243,9 @@ def _order_purposes(store: Store) -> set[str]:
     if not store.is_source:
         return {"orders given"} if strategies else set()
     wanted = {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}
-    return wanted | ({"orders edited"} if wanted else set())
+    has_places = any(each.mappings.all()[:2].count() > 1 for each in _order_connections(store))
+    wanted |= {"orders edited"} if wanted else set()
+    return wanted | ({"orders moved"} if wanted and has_places else set())
 
 
 def _topics(store: Store) -> tuple[str, ...]:

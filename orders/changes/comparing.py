@@ -21,7 +21,7 @@ from orders.changes.comparison import (
     leave_in_copy,
     payment_words,
 )
-from orders.changes.readings import Reading, Readings, note_cancellation
+from orders.changes.readings import Reading, Readings, is_restored, note_cancellation
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -97,9 +97,10 @@ class Comparison(Readings):
         with transaction.atomic():
             fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
             lines = self._known_lines()
-            before = reserved_units.count_reserved(lines.values())
+            before, as_they_were = reserved_units.count_reserved(lines.values()), _values(lines)
             self._add_new_lines(lines)
             moved = self._write_down(lines, can_lower=(fresh.original_signs, fresh.copy_signs) == self.seen)
+            _save(lines, as_they_were)
             after = reserved_units.count_reserved(lines.values())
             self._note_work(lines)
             self._note_seen()
@@ -113,7 +114,7 @@ class Comparison(Readings):
         with transaction.atomic():
             fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
             lines = self._known_lines()
-            before = reserved_units.count_reserved(lines.values())
+            before, as_they_were = reserved_units.count_reserved(lines.values()), _values(lines)
             self._add_new_lines(lines)
             current = {} if original.cancelled_at else {line.gid: line.current_quantity for line in original.lines}
             differs = False
@@ -125,7 +126,7 @@ class Comparison(Readings):
                 differs = differs or bool(more)
                 owed = self._owed(line, max(more, 0), max(more, 0))
                 line.owed_quantity = owed if fresh.original_signs == self.seen[0] else max(owed, line.owed_quantity)
-            Line.objects.bulk_update(lines.values(), COMPARED)
+            _save(lines, as_they_were)
             if differs and not original.cancelled_at:
                 self._note_edit({gid: current.get(gid, 0) for gid, line in lines.items() if line.is_carried})
             elif not differs:
@@ -220,7 +221,6 @@ class Comparison(Readings):
             elif each.baseline is None:  # nobody knows who changed what: from here on it is known
                 line.original_baseline = line.copy_baseline = each.original_quantity
         self._keep_matches(lines)
-        Line.objects.bulk_update(lines.values(), COMPARED)
         return moved
 
     def _owed(self, line: Line, units: int, added: int) -> int:
@@ -262,14 +262,9 @@ class Comparison(Readings):
         """What both held when they last agreed, as far as that is known: a restored database may be older."""
         if line.original_baseline is None or line.copy_baseline is None:
             return None
-        if self._is_restored() and copy_quantity != line.copy_baseline:
+        if is_restored(self.row) and copy_quantity != line.copy_baseline:
             return None
         return Baseline(line.original_baseline, line.copy_baseline)
-
-    def _is_restored(self) -> bool:
-        """Whether the database was restored after this order was last compared, so that our own doings are unknown."""
-        restored_at, compared = self.row.connection.restored_at, self.row.copy_compared_as_of
-        return bool(restored_at and (compared is None or compared < restored_at))
 
     def _under_way(self) -> dict[str, int]:
         """Units of edits, and of what goes back, whose answer is out."""
@@ -354,6 +349,16 @@ COMPARED = [
     "owed_quantity",
     "copy_line_gids",
 ]
+
+
+def _values(lines: Mapping[str, Line]) -> dict[str, list]:
+    return {gid: [getattr(line, name) for name in COMPARED] for gid, line in lines.items()}
+
+
+def _save(lines: Mapping[str, Line], as_they_were: Mapping[str, list]) -> None:
+    """Write down those that have changed: mostly none have."""
+    now = _values(lines)
+    Line.objects.bulk_update([lines[gid] for gid in lines if now[gid] != as_they_were.get(gid)], COMPARED)
 
 
 def carries_stock_both_ways(row: OrderImport) -> bool:

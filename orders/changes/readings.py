@@ -6,6 +6,7 @@ from datetime import datetime
 
 from orders import intake
 from orders.changes import signs
+from orders.copies.importing import CLOCKS_APART
 from orders.models import OrderImport, OrderUpdate
 from stores.clients import OpenClient
 from stores.models import Store
@@ -93,6 +94,15 @@ def _read(client: Client, store: Store, gid: str, name: str, made_at: datetime |
         return Reading(OrderProgress(gid, name, None, "", (), (), (), ()), None, client.answered_at)
     seconds = time.monotonic() - began
     return Reading(order, signs.known_until(order.updated_at, client.answered_at, seconds), client.answered_at)
+
+
+def is_restored(row: OrderImport) -> bool:
+    """Whether the database may have been restored after an order was last compared, so that our doings are unknown.
+
+    The restore is by our clock, the comparison by Shopify's.
+    """
+    restored_at, compared = row.connection.restored_at, row.copy_compared_as_of
+    return bool(restored_at and (compared is None or compared < restored_at + CLOCKS_APART))
 
 
 def must_be_visible(store: Store, made_at: datetime | None) -> bool:

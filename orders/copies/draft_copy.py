@@ -9,7 +9,7 @@ from django.db import transaction
 from orders import reserved_units
 from orders.changes import signs
 from orders.changes.units_left import named_line
-from orders.copies import contact
+from orders.copies import contact, placing
 from orders.models import OrderImport, OrderImportLine, OrderSettings
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -83,7 +83,10 @@ class DraftCopy:
             return
         row.reserved_until, row.draft_status = draft.reserved_until, draft.status.lower()
         row.copy_order_gid = draft.order_gid or ""
-        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "changed_at"])
+        # As of a real order's copy; not of one that an older database did not know of.
+        if row.copy_order_gid and row.attempts and placing.is_wanted(row.connection, self.choices):
+            row.place = OrderImport.Place.WANTED
+        row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "place", "changed_at"])
         is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN
         if draft.status != "COMPLETED" and not is_reserved:
             self.move_units(reserved_units.reserve(row), None)

@@ -94,8 +94,9 @@ class OrderSettings(models.Model):
         "take the units where they were sold",
         default=True,
         db_default=True,
-        help_text="Real orders of connections with two or more mapped locations: the copy takes its units from the "
-        "location that stands for the one that sold. The source's app needs write_merchant_managed_fulfillment_orders.",
+        help_text="Connections with two or more mapped locations: the copy, or the order that a draft becomes, takes "
+        "its units from the location that stands for the one that sold. The source's app needs "
+        "write_merchant_managed_fulfillment_orders; “Check store” says whether it has it.",
     )
     shows_unlinked = models.BooleanField(
         "show orders of which nothing is linked",

@@ -18,6 +18,7 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "orders given": ("read_orders", "read_customers", "write_merchant_managed_fulfillment_orders"),
     "orders taken": ("write_orders", "write_customers", "read_merchant_managed_fulfillment_orders"),
     "orders edited": ("write_order_edits",),
+    "orders moved": ("write_merchant_managed_fulfillment_orders",),
     "drafts taken": (
         "write_draft_orders",
         "write_orders",

@@ -207,6 +207,26 @@ def test_a_scope_that_orders_need_is_missed_only_where_they_are_carried(
     assert scope in onboarding.check_store(store).reason
 
 
+@pytest.mark.parametrize(
+    ("strategy", "rooms", "is_named"),
+    [("order", 2, True), ("draft_order", 2, True), ("order", 1, False), ("one_way", 2, False)],
+)
+def test_moving_copies_to_the_location_that_sold_asks_for_its_scope(
+    sim: Simulator, source_store, north_store, strategy, rooms, is_named
+):
+    scope = "write_merchant_managed_fulfillment_orders"
+    sim.set_scopes(source_store.domain, set(ALL_SCOPES.split()) - {scope})
+    connection = Connection.objects.create(source=source_store, destination=north_store, strategy=strategy)
+    for store in (source_store, north_store):
+        onboarding.refresh_locations(store)
+    for place in north_store.locations.order_by("pk")[:rooms]:
+        connection.mappings.create(source_location=source_store.locations.first(), destination_location=place)
+    assert connection.mappings.count() == rooms
+    report = onboarding.check_store(source_store)
+    assert report.ok, str(report)
+    assert (scope in " ".join(each.message for each in report.findings)) is is_named
+
+
 def test_a_store_into_which_a_catalogue_follows_needs_to_be_written_to(sim: Simulator, source_store, north_store):
     connection = Connection.objects.create(source=source_store, destination=north_store)
     stock = {"read_products", "write_inventory", "read_locations"}

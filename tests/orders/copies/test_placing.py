@@ -66,6 +66,31 @@ def test_it_is_a_choice(rooms):
     assert (moves(shop), shop.row(order).place) == (0, "")
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("reserve_days", [7, 0])
+def test_the_order_that_a_draft_becomes_takes_its_units_where_they_were_sold(rooms, reserve_days, is_lost):
+    shop = rooms("draft_order", reserve_days=reserve_days)
+    order = sold_at(shop, 1)
+    settled(shop)
+    shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
+    if is_lost:
+        shop.source.lose_webhooks()
+        shop.world.reconcile()
+        sweep.sweep()
+    settled(shop)
+    assert levels(shop) == [[20, 15], [20, 15]]
+    assert (shop.row(order).place, moves(shop)) == ("done", 1)
+
+
+def test_what_a_draft_became_stays_where_it_is_without_that_choice(rooms):
+    shop = rooms("draft_order", follows_place=False)
+    order = sold_at(shop, 1)
+    settled(shop)
+    shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
+    settled(shop)
+    assert (moves(shop), shop.row(order).place) == (0, "")
+
+
 @pytest.mark.parametrize("how", ["close", "html", "internal_error"])
 def test_a_lost_answer_moves_once(rooms, how):
     shop = rooms()

@@ -122,7 +122,7 @@ def test_the_page_tells_what_happened_later(admin_client, rows):
     ("query", "names"),
     [
         ("?standing=unfinished", {"#1", "#2", "#3"}),
-        ("?standing=attention", {"#1", "#3"}),
+        ("?standing=attention", {"#1", "#3", "#6"}),
         ("?standing=payment", {"#2"}),
         ("?standing=links", {"#3"}),
         ("?standing=partial", {"#4"}),
@@ -272,9 +272,11 @@ def test_the_sidebar_counts_what_wants_attention(admin_client, rows):
     make_failed(rows.connection, 1)
     make_import(rows.connection, 2, state="waiting", waits_for="links")
     make_import(rows.connection, 3, state="waiting", waits_for="payment")
+    for number, state in ((4, "needs_shop"), (5, "failed"), (6, "confirmed")):
+        make_update(make_import(rows.connection, number), state=state)
     items = admin_client.get(list_of(ORDERS)).context["sidebar_navigation"]
     badges = {item["title"]: item.get("badge") for group in items for item in group["items"]}
-    assert (badges["Orders"], badges["Later changes"]) == (2, 0)
+    assert (badges["Orders"], badges["Later changes"]) == (4, 2)
 
 
 def test_the_dashboard_and_the_connection_tell_of_orders_without_a_copy(admin_client, rows):
