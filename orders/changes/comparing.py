@@ -162,6 +162,10 @@ class Comparison(Readings):
 
     def _copy_changed(self, lines: Mapping[str, Line], copy: OrderProgress) -> bool:
         held = self._copy_units(lines, copy)
+        added = self._added_by_staff(lines, copy)
+        agreed = decisions.find_agreed(self.row) if added else {}
+        if any(units > agreed.get(gid, 0) for gid, (_, units) in added.items()):
+            return True
         return any(line.is_carried and held.get(gid, (0, 0))[0] != line.copy_baseline for gid, line in lines.items())
 
     def _copy_units(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, tuple[int, int]]:
@@ -173,6 +177,15 @@ class Comparison(Readings):
                 units, left = found.get(name, (0, 0))
                 found[name] = (units + line.current_quantity, left + line.open_quantity)
         return found
+
+    def _added_by_staff(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, tuple[str, int]]:
+        """Copy's line gid -> (title, units) of lines that stand for none of the original's."""
+        names = self.match(lines, copy)
+        return {
+            line.gid: (line.title, line.current_quantity)
+            for line in copy.lines
+            if line.gid not in names and line.current_quantity > 0 and not units_left.original_line(line)
+        }
 
     def match(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, str]:
         """Copy's line gid -> the original's line that it stands for."""
@@ -286,6 +299,8 @@ class Comparison(Readings):
         if wanted:
             self._note_edit(wanted)
         decisions.note(row, copy, {gid: each.report for gid, each in self.steps.items() if each.report}, lines)
+        if not row.updates.filter(kind=Kind.EDIT, state=State.SENT).exists():  # whose lines may be ours
+            decisions.note_added(row, copy, self._added_by_staff(lines, copy))
         if not wanted:
             decisions.end_edits(row)
         decisions.note_back(row, {gid: each.carry_back for gid, each in self.steps.items() if each.carry_back}, copy)

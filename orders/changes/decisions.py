@@ -20,6 +20,11 @@ State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy hold the same."
 AGAIN = "It is tried once more."
+ADDED = "#added"  # after the gid of a copy
+ADDED_WORDS = (
+    "They are the source's own affair and are carried nowhere: if they were meant for the customer of the original, "
+    "add them there by hand. Then press “Done by hand”."
+)
 REFUSED = (State.NEEDS_SHOP, State.FAILED)
 
 
@@ -63,6 +68,42 @@ def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], li
             "it was shipped; then press “Done by hand”."
         )
     return " ".join(words)
+
+
+def note_added(row: OrderImport, copy: OrderProgress, added: Mapping[str, tuple[str, int]]) -> None:
+    """Have a row that tells of lines that the original does not know: line of the copy -> (title, units); or end it.
+
+    Told once. It keeps what people have agreed to, so that only what exceeds that is told again.
+    """
+    origin = copy.gid + ADDED
+    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=origin).first()
+    agreed = _agreed_in(update)
+    new = {gid: units - agreed.get(gid, 0) for gid, (_, units) in added.items() if units > agreed.get(gid, 0)}
+    if not new:
+        if update is not None and update.state == State.NEEDS_SHOP:
+            _end(update, State.SKIPPED, "The copy does not hold them any more.")
+        return
+    body = {"added": {gid: units for gid, (_, units) in added.items()}, "agreed": agreed}
+    if update is not None and update.state == State.NEEDS_SHOP and update.body == body:
+        return
+    update = update or OrderUpdate(order_import=row, kind=Kind.COPY_CHANGED, origin_gid=origin)
+    update.state, update.body, update.failure, update.is_noticed = State.NEEDS_SHOP, body, "", False
+    named = ", ".join(f"{units} × “{added[gid][0]}”" for gid, units in new.items())
+    update.reason = f"{named} came into the copy that the original does not know. {ADDED_WORDS}"
+    update.origin_at, update.confirmed_at = copy.updated_at or timezone.now(), None
+    update.save()
+
+
+def find_agreed(row: OrderImport) -> dict[str, int]:
+    """Units of lines of the copy, unknown to its original, that people were told of and have agreed to."""
+    return _agreed_in(row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=row.copy_order_gid + ADDED).first())
+
+
+def _agreed_in(update: OrderUpdate | None) -> dict[str, int]:
+    if update is None:
+        return {}
+    agreed: dict[str, int] = update.body.get("agreed", {})
+    return agreed | update.body["added"] if update.state == State.CONFIRMED else agreed
 
 
 def was_refused(row: OrderImport, wanted: Mapping[str, int]) -> bool:
