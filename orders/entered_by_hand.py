@@ -20,7 +20,9 @@ from orders.copies import splits
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.reserved_units import MoveUnits
+from stores import locks
 from stores.clients import OpenClient
+from stores.locks import Lock
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound
 from stores.shopify.orders import named_orders, orders
@@ -73,6 +75,7 @@ def link(row: OrderImport, named: str, clients: OpenClient, move_units: MoveUnit
         raise ValueError("the original is cancelled: nothing is to be delivered.")
     found = _read(source, gid)
     with transaction.atomic():
+        locks.acquire_until_commit(Lock.ENTERED_ORDERS, connection.source_id)  # two people may name the same order
         fresh = OrderImport.objects.select_for_update().get(pk=row.pk)
         if not can_link(fresh) or (fresh.state, fresh.copy_gid) != (row.state, row.copy_gid):
             raise ValueError("it was taken up meanwhile: look whether its copy is there.")

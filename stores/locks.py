@@ -24,6 +24,7 @@ class Lock(IntEnum):
     WATCH = 7_205  # taking note of what is wrong, and having it told (transaction)
     STOCK_BATCH = 7_206  # sending a batch of stock writes, from its recording on (session)
     WORK_ALONE = 7_214  # changing things of one kind of a connection (session)
+    ENTERED_ORDERS = 7_215  # naming orders of a source as copies (transaction)
 
 
 def acquire(lock: Lock, key: int = 0) -> None:

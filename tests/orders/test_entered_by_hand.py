@@ -188,3 +188,22 @@ def test_an_import_that_runs_meanwhile_makes_no_second_one(trade):
     assert len(shop.copies) == 1
     with transaction.atomic():
         assert "nothing of it needs the shop" in refused(shop, order, by_hand.name)
+
+
+def test_two_originals_that_name_the_same_order_at_once_get_it_once(trade, monkeypatch):
+    shop, order = failed(trade, (0, 3))
+    shop.source.fault("refuse_before", match="orderCreate", count=None)
+    other = shop.north.order((0, 3))
+    shop.run()
+    OrderImport.objects.exclude(state="failed").update(state="failed", failure="rejected", attempts=0)
+    by_hand = enter(shop, (0, 3))
+    read = entered_by_hand._read
+
+    def read_late(source, gid):
+        monkeypatch.setattr(entered_by_hand, "_read", read)
+        link(shop, other, by_hand.name)  # somebody else is faster
+        return read(source, gid)
+
+    monkeypatch.setattr(entered_by_hand, "_read", read_late)
+    assert "is the copy of" in refused(shop, order, by_hand.name)
+    assert OrderImport.objects.filter(copy_order_gid=gids.gid("Order", by_hand.id)).count() == 1

@@ -5,6 +5,7 @@
 
 import contextlib
 
+import pytest
 from django.db.models import Sum
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
@@ -71,9 +72,13 @@ class LivingTrade(OrderTrade):
             elif line is not None:
                 sim.edit_order(domain, copy, quantities={line.id: line.current_quantity - 1})
 
-    @rule(number=picks, event=st.sampled_from(MUTATIONS), how=st.sampled_from(["close", "html", "internal_error"]))
-    def an_answer_will_be_lost(self, number, event, how):
-        self.source.fault("lost_answer", match=event, how=how)
+    @rule(
+        where=st.sampled_from([0, 0, 1, 2]),
+        event=st.sampled_from(MUTATIONS),
+        how=st.sampled_from(["close", "html", "internal_error"]),
+    )
+    def an_answer_will_be_lost(self, where, event, how):
+        self.world.places[where].fault("lost_answer", match=event, how=how)
 
     def held_back(self, item):
         variant = self.source.variants[item].id
@@ -117,11 +122,12 @@ class LivingTrade(OrderTrade):
         return found
 
 
-def test_whatever_happens_to_orders_units_are_in_the_copy_or_held_back(world):
+@pytest.mark.parametrize("copy_changes", ["report", "carry"])
+def test_whatever_happens_to_orders_units_are_in_the_copy_or_held_back(world, copy_changes):
     source = world.add_store("source", "source", ITEMS, STOCK)
     for name, strategy in (("north", "order"), ("south", "draft_order")):
         made = world.connect(source, world.add_store(name, "destination", ITEMS, STOCK), strategy)
-        OrderSettings.objects.create(connection=made, reserve_days=7)
+        OrderSettings.objects.create(connection=made, reserve_days=7, copy_changes=copy_changes)
     world.work()
     world.mark()
 
