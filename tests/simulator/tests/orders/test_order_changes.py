@@ -157,6 +157,14 @@ def test_a_refund_needs_a_key_and_happens_once(api: Api, small: Small, order: Or
     assert "different parameters" in other["userErrors"][0]["message"]
 
 
+def test_a_refund_needs_the_scope_to_write_orders(api: Api, small: Small, order: Order):
+    small.sim.set_scopes(DOMAIN, small.shop.apps["tiposync"].scopes - {"write_orders"})
+    rows = [{"lineItemId": gid("LineItem", order.lines[0].id), "quantity": 1}]
+    given = {"orderId": gid("Order", order.id), "refundLineItems": rows}
+    assert api.codes(REFUND, {"input": given, "key": "k"}) == ["ACCESS_DENIED"]
+    assert not order.refunds
+
+
 def test_a_repeat_of_a_refund_of_everything_does_not_know_itself(api: Api, small: Small, order: Order):
     """As seen live for stock: the repeat is checked again, and nothing is left to refund. Nothing happens twice."""
     row = (order.lines[1], 1, {"restockType": "CANCEL"})
