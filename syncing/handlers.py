@@ -54,6 +54,8 @@ def carry_stock(job: SyncJob) -> str | None:
     finally:
         enqueue.carry_stock_of(run.dirtied - {connection.pk})
         rematching.match_products(run.contradictions)
+        if wiring.has_unsure_ends(connection):
+            enqueue.match_connection(connection)
         # However long this job waits now for a store in trouble, or for an operator. A connection that is inert by
         # now is not asked for again: such a job would do nothing, and seem to have done what this one failed to do.
         if (run.is_cut_short or run.troubles.hides_passing()) and not _is_stopped(connection):
@@ -101,7 +103,7 @@ def start_connection(job: SyncJob) -> str:
 def match_connection(job: SyncJob) -> str:
     """Read both catalogues and match them."""
     connection = _connection_of(job)
-    stores = (connection.source, connection.destination)
+    stores, began_at = (connection.source, connection.destination), wiring.ask_clock()
     for store in stores:
         ask_time(store)  # while one does not answer, the other's catalogue is not read again and again in vain
     for store in stores:
@@ -110,6 +112,7 @@ def match_connection(job: SyncJob) -> str:
     Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())
     resuming.resume_linked([connection.pk])
     wiring.wire_connection(connection)
+    wiring.confirm_ends(connection, began_at)
     pairs.mark_contradicted(connection)
     enqueue.carry_stock_of([connection.pk])
     resuming.resume_connection(connection)

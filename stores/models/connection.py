@@ -46,6 +46,10 @@ class Connection(models.Model):
         CORRECT = "correct", "Correct it at the next reconciliation"
         REPORT = "report", "Only report it"
 
+    class Ending(models.TextChoices):
+        LEAVE = "leave", "Leave its quantity as it is, and tell"
+        ZERO = "zero", "Set its quantity to 0"
+
     source = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="as_source")
     destination = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="as_destination")
     strategy = models.CharField(max_length=12, choices=Strategy.choices, default=Strategy.ONE_WAY)
@@ -67,6 +71,14 @@ class Connection(models.Model):
         choices=Drift.choices,
         default=Drift.CORRECT,
         help_text="One-way only: what happens to a quantity that somebody changed in the destination.",
+    )
+    ending = models.CharField(
+        "when a link ends",
+        max_length=5,
+        choices=Ending.choices,
+        default=Ending.ZERO,
+        db_default=Ending.LEAVE,  # of connections that are older than this choice
+        help_text="One-way only: its variant was deleted in the source, or is not shared or selected any more.",
     )
     activates_items = models.BooleanField(
         "stock items where they are not stocked",

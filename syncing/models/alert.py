@@ -80,6 +80,7 @@ class Alert(models.Model):
         ORDER_WAITS = "order_waits", "Order waits"
         ORDER_NEEDS_SHOP = "order_needs_shop", "Order needs the shop"
         STOCK_REFUSED = "stock_refused", "Stock refused"
+        STOCK_UNVOUCHED = "stock_unvouched", "On sale, and nobody vouches for it"
         CATALOGUE = "catalogue", "Catalogue does not follow"
         PRIVACY = "privacy", "Privacy request waits"
         OVERDUE = "overdue", "Reconciliation overdue"

@@ -73,6 +73,7 @@ class StockAdjustment(models.Model):
         RELEASED = "released", "An operator released a hold"
         SET_TRUE = "set_true", "An operator set the true quantity"
         UNDONE = "undone", "An operator took a run back"
+        ENDED = "ended", "The link has ended"
 
     batch = models.ForeignKey(StockBatch, on_delete=models.PROTECT, related_name="adjustments")
     connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="adjustments")

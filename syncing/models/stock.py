@@ -66,6 +66,11 @@ class StockLink(models.Model):
         default=False,
         help_text="One-way: its own value stands until the source changes (keep both, or a discarded hold).",
     )
+    # Its variants are no longer kept in step, and this is what becomes of the destination's quantity ('': they are). It
+    # is sure when both catalogues were read since: what was deleted may have been made again.
+    ending = models.CharField(max_length=5, choices=Connection.Ending.choices, blank=True, default="", db_default="")
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_sure = models.BooleanField(default=False, db_default=False, editable=False)
     dirty_sequence = models.BigIntegerField(default=1)
     settled_sequence = models.BigIntegerField(default=0)
     dirty_at = models.DateTimeField(auto_now_add=True)
@@ -93,6 +98,7 @@ class StockLink(models.Model):
                 name="stock_link_dirty",
             ),
             models.Index(fields=["connection", "state"]),
+            models.Index(fields=["connection"], condition=~Q(ending=""), name="stock_link_ended"),
         ]
 
     def __str__(self) -> str:

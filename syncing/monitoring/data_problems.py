@@ -12,6 +12,7 @@ from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, 
 from syncing.models import CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
 from syncing.monitoring.problem import ENDS, MOST_PROBLEMS, NEWS, Kind, Problem, list_of, page_of
 from syncing.queue.jobs import MAX_ATTEMPTS
+from syncing.stock import unvouched
 from syncing.stock.writes.ledger import REFUSED
 
 CLOCKS_APART = timedelta(seconds=60)
@@ -244,6 +245,22 @@ def refused_stock(now: datetime) -> Iterator[Problem]:
             f"connection {connection.pk}",
             f"{counts[connection.pk]} items are not carried any more ({connection}). {reason}",
             list_of("syncing_stocklink") + f"?state__exact=skipped&connection__id__exact={connection.pk}",
+            connection_id=connection.pk,
+        )
+
+
+def unvouched_stock(now: datetime) -> Iterator[Problem]:
+    """Items on sale with a quantity that nobody vouches for, one problem for each connection."""
+    on_sale = unvouched.find()
+    counts = dict(on_sale.order_by().values_list("connection").annotate(n=Count("destination_level", distinct=True)))
+    for connection in Connection.objects.filter(pk__in=counts).select_related("source", "destination").order_by("pk"):
+        yield Problem(
+            Kind.STOCK_UNVOUCHED,
+            f"connection {connection.pk}",
+            f"{counts[connection.pk]} items are on sale in {connection.destination} with a quantity that nobody "
+            f"vouches for: the source does not keep them in step any more ({connection}). Set them to 0, or say that "
+            "the store looks after them.",
+            list_of("syncing_stocklink") + f"?stock=unvouched&connection={connection.pk}",
             connection_id=connection.pk,
         )
 

@@ -206,6 +206,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     carried.waiting_orders,
     carried.held_runs,
     carried.refused_stock,
+    carried.unvouched_stock,
     carried.catalogue,
     carried.failed_images,
     _privacy,

@@ -220,6 +220,7 @@ class Run:
             for side in pair.sides()
             if side.must_be_read or not (pair.is_aligned or side.skip_reason)
         ]
+        doubtful += [pair.destination for pair in taken if pair.ending and pair.destination.must_be_read]
         if doubtful:
             self._read(doubtful, taken)
             taken = self._reload(taken)

@@ -53,6 +53,8 @@ class Pair:
     destination_baseline: int | None
     keeps_destination: bool
     reconciliation_id: int | None
+    ending: str  # what becomes of the destination's quantity, of a pair that is no longer kept in step
+    is_sure: bool
     is_linked: bool
     # Another pair, of other items, wants to set one of its levels as well.
     is_ambiguous: bool
@@ -219,7 +221,7 @@ _IS_SECOND = Exists(
     )
 )
 # Who else wants to write: a linked pair whose stock can be synced. Two sources may have items of one id.
-_WRITING = Q(variant_link__state=VariantLink.State.LINKED) & ~Q(pk=OuterRef("pk"))
+_WRITING = Q(variant_link__state=VariantLink.State.LINKED, ending="") & ~Q(pk=OuterRef("pk"))
 for _variant in ("source_variant", "destination_variant"):
     _WRITING &= Q(**{f"variant_link__{_variant}__is_tracked": True, f"variant_link__{_variant}__is_bundle": False})
 _OTHER_ITEM = ~Q(
@@ -254,7 +256,7 @@ _PENDING = Case(
     output_field=IntegerField(),
 )
 _OWN = ["pk", "dirty_sequence", "state", "reason", "source_baseline", "destination_baseline", "keeps_destination"]
-_OWN += ["reconciliation_id", "variant_link__state"]
+_OWN += ["reconciliation_id", "ending", "is_sure", "variant_link__state"]
 _COLUMNS = [*_OWN, *_side_columns("source"), *_side_columns("destination")]
 _SIDE_WIDTH = len(_side_columns("source"))
 
@@ -263,7 +265,9 @@ def _pair(row: tuple) -> Pair:
     *own, link_state = row[: len(_OWN)]
     *rest, is_ambiguous, pending = row[len(_OWN) :]
     sides = _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination")
-    values = [*own, link_state == VariantLink.State.LINKED, is_ambiguous, *sides, pending]
+    ending = own[_OWN.index("ending")]
+    is_linked = link_state == VariantLink.State.LINKED and not ending
+    values = [*own, is_linked, is_ambiguous, *sides, pending]
     return Pair(*values)
 
 
@@ -297,6 +301,8 @@ def leave_out(taken: Sequence[Pair], is_bad: Callable[[Pair], bool]) -> list[Pai
 
 def must_be_read(pair: Pair) -> bool:
     """Whether nothing may be planned for this pair before a live read."""
+    if pair.ending:
+        return pair.destination.must_be_read
     return pair.is_linked and any(side.must_be_read for side in pair.sides())
 
 

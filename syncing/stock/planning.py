@@ -16,6 +16,7 @@ from syncing.stock.writes.ledger import Write
 
 Cause = StockAdjustment.Cause
 State = StockLink.State
+ENDED = "no longer kept in step"
 NOT_AT_SOURCE = "not stocked at the source location"
 NOT_STOCKED = "not stocked at the destination location"
 AMBIGUOUS = "ambiguous: several variants share this inventory item, and links with other items want to set it as well"
@@ -45,7 +46,8 @@ class Plan:
 def plan(connection: Connection, taken: Sequence[Pair]) -> Plan:
     """Plan every pair. A pair that cannot be synced is skipped and says why; missing data is never 0."""
     result, ready = Plan(), []
-    for pair in taken:
+    _plan_ended(connection, [pair for pair in taken if pair.ending], result)
+    for pair in (pair for pair in taken if not pair.ending):
         reason = skip_reason(pair)
         if reason:
             result.settled.append(_unchanged(pair, State.SKIPPED, reason))
@@ -60,8 +62,44 @@ def plan(connection: Connection, taken: Sequence[Pair]) -> Plan:
     return result
 
 
+def _plan_ended(connection: Connection, ended: Sequence[Pair], result: Plan) -> None:
+    """What becomes of quantities that nobody vouches for any more: left, and said, or set to 0."""
+    for group in _by_destination(ended):
+        first = group[0]
+        reason = _why_left(connection, first)
+        if reason:
+            result.settled += [_unchanged(pair, State.SKIPPED, reason) for pair in group]
+        else:  # not the only write: it is looked at once more, and says how it ended
+            result.writes.append(
+                Write(
+                    first,
+                    first.destination,
+                    connection.destination_id,
+                    StockBatch.Kind.SET,
+                    0,
+                    Cause.ENDED,
+                    is_only_write=False,
+                    group=tuple(group),
+                )
+            )
+
+
+def _why_left(connection: Connection, pair: Pair) -> str:
+    """Why nothing is written for a pair that has ended, in words; '' if its destination is to be set to 0."""
+    quantity = pair.destination.available
+    if quantity is None or not pair.destination.is_active:
+        return ENDED
+    if quantity <= 0:
+        return f"{ENDED}: nothing of it is on sale"
+    if connection.is_two_way or pair.keeps_destination or pair.ending != Connection.Ending.ZERO:
+        return f"{ENDED}: its quantity stands, and nobody vouches for it"
+    return "" if pair.is_sure else f"{ENDED}: set to 0 once the catalogue was read and nothing took its place"
+
+
 def skip_reason(pair: Pair) -> str:
     """Why this pair cannot be synced now, in words; '' if it can."""
+    if pair.ending:
+        return "the link has ended"
     if not pair.is_linked:
         return "the variants are not linked"
     if pair.is_ambiguous:

@@ -94,7 +94,7 @@ def _steps(connection: Connection, by_level: Sequence[tuple[StockAdjustment, ...
         becomes = last.change_to - sum(row.delta for row in rows)
         if undone.intersection(row.pk for row in rows):
             reason = TAKEN_BACK
-        elif pair is None or not pair.is_linked:
+        elif pair is None or not (pair.is_linked or pair.ending):
             reason = "The items are no longer linked."
         elif last.level_id in pending:
             reason = "Something else is being written there."

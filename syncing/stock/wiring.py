@@ -1,9 +1,12 @@
 """Wiring: which linked variants and mapped locations have a stock link, and which no longer do."""
 
+from datetime import datetime
+
 from django.db import connection as db
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Now
 
 from stores.models import Connection, ProductLink, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLink
@@ -31,6 +34,7 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
             cursor.execute(_ADD_LEVELS.format(side=side), parameters)
         cursor.execute(_ADD_LINKS, parameters)
         added = cursor.rowcount
+        _drop(cursor, _TAKEN_OVER, parameters)
         if product_gids:
             cursor.execute(_MARK_PRODUCT, parameters)
         cursor.execute("SET LOCAL enable_nestloop = on")
@@ -38,17 +42,46 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
 
 
 def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
+    cursor.execute(_REVIVE, parameters)
+    _revive_by_others(cursor, parameters)
     cursor.execute(_TO_UNWIRE, parameters)
     if not (gone := [link_id for (link_id,) in cursor.fetchall()]):
         return
     cursor.execute(_HEIRS, {"gone": gone})
     heirs = dict(cursor.fetchall())
     gone = [link_id for link_id in gone if link_id not in heirs]
+    cursor.execute(_END, {"gone": gone})
+    ended = {link_id for (link_id,) in cursor.fetchall()}
+    gone = [link_id for link_id in gone if link_id not in ended]
     cursor.execute(_MARK_RIVALS, {"gone": gone})
+    _delete(cursor, gone)
+    cursor.execute(_HAND_OVER, [list(heirs), list(heirs.values())])
+
+
+def _revive_by_others(cursor: CursorWrapper, parameters: dict) -> None:
+    """What has ended, and another variant of the same two items is linked now."""
+    cursor.execute(
+        "SELECT id FROM syncing_stocklink WHERE connection_id = %(connection)s AND ending <> '' ORDER BY id FOR UPDATE",
+        parameters,
+    )
+    if ended := [link_id for (link_id,) in cursor.fetchall()]:
+        cursor.execute(_HEIRS, {"gone": ended})
+        heirs = dict(cursor.fetchall())
+        cursor.execute(_HAND_OVER, [list(heirs), list(heirs.values())])
+        cursor.execute(_REVIVE, parameters)
+
+
+def _drop(cursor: CursorWrapper, sql: str, parameters: dict) -> None:
+    cursor.execute(sql, parameters)
+    _delete(cursor, [link_id for (link_id,) in cursor.fetchall()])
+
+
+def _delete(cursor: CursorWrapper, gone: list[int]) -> None:
+    if not gone:
+        return
     StockAdjustment.objects.filter(link__in=gone).update(link=None)  # the ledger stays
     StockHold.objects.filter(link__in=gone).delete()
     cursor.execute("DELETE FROM syncing_stocklink WHERE id = ANY(%s)", [gone])
-    cursor.execute(_HAND_OVER, [list(heirs), list(heirs.values())])
 
 
 _SCOPE = """
@@ -83,7 +116,7 @@ _TO_UNWIRE = (
     FROM syncing_stocklink link, stores_variantlink pair, syncing_stocklevel source, syncing_stocklevel destination,
          stores_locationmapping mapping
     WHERE link.connection_id = %(connection)s AND pair.id = link.variant_link_id AND mapping.id = link.mapping_id
-      AND source.id = link.source_level_id AND destination.id = link.destination_level_id
+      AND link.ending = '' AND source.id = link.source_level_id AND destination.id = link.destination_level_id
       AND (pair.state <> 'linked'
            OR """
     + _IS_LEFT_OUT
@@ -96,6 +129,75 @@ _TO_UNWIRE = (
     + _SCOPE
     + "ORDER BY link.id FOR UPDATE OF link"
 )
+# What was in step and is no longer kept so has ended: the row stays, for somebody has to see to what is on sale. What
+# an operator decided (ignore, clear, leave out) leaves it; what nobody decided goes by the connection's choice. It is
+# sure at once but where a variant was deleted. A destination's variant that is gone sells nothing.
+_END = """
+    UPDATE syncing_stocklink link
+    SET ending = CASE WHEN own.strategy = 'two_way' OR own.aligned_strategy IN ('two_way', 'two_way_end')
+                           OR pair.state NOT IN ('linked', 'gone')
+                           OR EXISTS (SELECT 1 FROM stores_productlink product
+                                      WHERE product.connection_id = own.id AND product.excluded_by <> ''
+                                        AND product.source_gid = source.product_gid)
+                      THEN 'leave' ELSE own.ending END,
+        is_sure = source.gone_at IS NULL, ended_at = clock_timestamp(), state = 'skipped', keeps_destination = false,
+        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM stores_variantlink pair, stores_connection own, stores_variant source, stores_variant destination,
+         syncing_stocklevel level
+    WHERE link.id = ANY(%(gone)s) AND pair.id = link.variant_link_id AND own.id = link.connection_id
+      AND source.id = pair.source_variant_id AND level.id = link.destination_level_id
+      AND link.source_baseline IS NOT NULL
+      AND destination.store_id = level.store_id AND destination.item_gid = level.item_gid
+      AND destination.gone_at IS NULL
+    RETURNING link.id
+"""
+# What has ended and is linked and selected again is aligned anew.
+_REVIVE = (
+    """
+    UPDATE syncing_stocklink link
+    SET ending = '', ended_at = NULL, is_sure = false, state = 'new', reason = '', keeps_destination = false,
+        source_baseline = NULL, destination_baseline = NULL,
+        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM stores_variantlink pair
+    WHERE link.connection_id = %(connection)s AND link.ending <> '' AND pair.id = link.variant_link_id
+      AND pair.state = 'linked' AND NOT """
+    + _IS_LEFT_OUT
+    + _SCOPE
+)
+# Somebody else keeps the level of what has ended in step, or there is nothing left that could be on sale.
+_TAKEN_OVER = """
+    SELECT ended.id FROM syncing_stocklink ended
+    WHERE ended.ending <> '' AND ended.connection_id IN (
+              SELECT other.id FROM stores_connection other JOIN stores_connection own
+              ON own.id = %(connection)s AND other.destination_id = own.destination_id)
+      AND (EXISTS (SELECT 1 FROM syncing_stocklink heir
+                   WHERE heir.destination_level_id = ended.destination_level_id AND heir.ending = '')
+           OR NOT EXISTS (SELECT 1 FROM syncing_stocklevel level JOIN stores_variant variant
+                          ON variant.store_id = level.store_id AND variant.item_gid = level.item_gid
+                          WHERE level.id = ended.destination_level_id AND variant.gone_at IS NULL))
+    ORDER BY ended.id FOR UPDATE OF ended
+"""
+
+
+def confirm_ends(connection: Connection, before: datetime) -> None:
+    """Both catalogues were read since `before`: what ended until then, and was not made again, has surely ended."""
+    StockLink.objects.filter(connection=connection, is_sure=False, ended_at__lt=before).exclude(ending="").update(
+        is_sure=True, dirty_sequence=F("dirty_sequence") + 1, dirty_at=Now()
+    )
+
+
+def ask_clock() -> datetime:
+    """The database's clock, by which ends are noted."""
+    with db.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+def has_unsure_ends(connection: Connection) -> bool:
+    """Whether something is to be set to 0 as soon as the catalogues were read."""
+    return StockLink.objects.filter(connection=connection, ending=Connection.Ending.ZERO, is_sure=False).exists()
+
+
 # Another variant of the same two items takes the pair over as it is: its baselines know what was not carried yet.
 _HEIRS = (
     """

@@ -100,7 +100,7 @@ def test_a_variant_that_gets_its_sku_later_is_linked_then(pair):
 
 
 def test_a_product_that_was_left_out_and_is_shared_again_is_carried(pair):
-    world = pair("one_way")
+    world = pair("one_way", ending="leave")
     source, north = world.places
     (connection,) = world.connections
     names = [gids.gid("Product", place.variants[0].product_id) for place in world.places]
@@ -116,7 +116,7 @@ def test_a_product_that_was_left_out_and_is_shared_again_is_carried(pair):
 
 
 def test_a_store_that_shares_its_products_again_is_carried(pair):
-    world = pair("one_way")
+    world = pair("one_way", ending="leave")
     source, north = world.places
     Store.objects.filter(pk=source.store.pk).update(shares_products=False)
     source.buy(0, 4)

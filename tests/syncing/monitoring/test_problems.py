@@ -147,6 +147,7 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
 # Kinds that stand for no state of a row.
 WITHOUT_STATE = {
     "oversold",
+    "stock_unvouched",
     "heartbeat_missed",
     "workers_restarted",
     "webhooks_silent",
@@ -241,6 +242,7 @@ MAKERS: dict[object, Callable[[Rows], object]] = {
     ),
     ("AlertMessage", "pending"): _unsent,
     "oversold": lambda rows: StockLevel.objects.filter(pk=rows.stock_link.source_level_id).update(available=-2),
+    "stock_unvouched": lambda rows: StockLink.objects.update(ending="leave", state="skipped"),
     "heartbeat_missed": lambda rows: Heartbeat.objects.filter(name=heartbeats.SWEEP).update(beat_at=ago(hours=1)),
     "workers_restarted": lambda rows: heartbeats.beat(heartbeats.RESTARTED),
     "webhooks_silent": _silent,

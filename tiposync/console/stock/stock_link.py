@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -10,16 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from stores.models import Store
 from syncing.models import StockLevel, StockLink
 from syncing.monitoring import connection_status
+from syncing.queue import enqueue
+from syncing.stock import unvouched
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.item_search import SearchedByItem
 from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.stock.timeline import read_live_view, timeline_view
+
+MOST_ROWS = 1000
 
 
 class StockFilter(DropdownFilter):
@@ -36,9 +40,12 @@ class StockFilter(DropdownFilter):
             ("waiting", "Waiting to be carried over"),
             ("doubtful", "Doubtful: read live before it is used"),
             ("absent", "Not stocked on either side"),
+            ("unvouched", "On sale, and nobody vouches for it"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> QuerySet[StockLink]:
+        if self.value() == "unvouched":
+            return queryset.filter(pk__in=unvouched.find().values("pk"))
         conditions = {
             "in": connection_status.IN_STEP,
             "out": connection_status.OUT_OF_STEP,
@@ -82,6 +89,8 @@ class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
     ]
     list_filter = [("state", ChoicesDropdownFilter), StockFilter, ConnectionFilter]
     list_filter_submit = True
+    operate_permission = "syncing.resolve_hold"
+    actions = ["set_to_zero", "give_up"]
     ordering = ["-changed_at"]
     item_paths = {
         Store.Role.SOURCE: "variant_link__source_variant",
@@ -114,6 +123,26 @@ class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
         if pair is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return redirect("admin:syncing_timeline", pair.variant_link_id)
+
+    @action(description="Set to 0 in the destination: what is no longer kept in step", permissions=["operate"])
+    def set_to_zero(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> None:
+        links = list(queryset.filter(pk__in=unvouched.find().values("pk"))[:MOST_ROWS])
+        try:
+            connection_ids = unvouched.set_to_zero(links)
+        except unvouched.NotToBeSet as refusal:
+            messages.error(request, str(refusal))
+            return
+        enqueue.carry_stock_of(connection_ids)
+        for link in links:
+            self.log_change(request, link.variant_link, "Set to 0: no longer kept in step.")
+        messages.success(request, f"Being set to 0: {len(links)}. The guard looks at it, as at any fall to 0.")
+
+    @action(description="Leave to the store: what is no longer kept in step is forgotten here", permissions=["operate"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[StockLink]) -> None:
+        links = list(queryset.exclude(ending="")[:MOST_ROWS])
+        for link in links:
+            self.log_change(request, link.variant_link, "The store looks after its quantity itself.")
+        messages.success(request, f"Left to the store: {unvouched.give_up(links)}. Their quantities stand.")
 
     @display(description="Item", ordering="variant_link__source_variant__product_title")
     def item(self, link: StockLink) -> str:

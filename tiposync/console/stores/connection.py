@@ -99,14 +99,14 @@ class ConnectionAdmin(ConnectionColumns):
         "add_catalogue",
     )
     panel_template = "admin/stores/connection/summary.html"
-    conditional_fields = dict.fromkeys(("drift", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
+    conditional_fields = dict.fromkeys(("drift", "ending", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
     add_fieldsets = [
         ("Stores", {"fields": ["source", "destination"]}),
-        ("What travels", {"fields": ["strategy", "identifier", "alignment"]}),
+        ("What travels", {"fields": ["strategy", "identifier", "alignment", "ending"]}),
     ]
     fieldsets = [
         ("Stores", {"fields": ["source", "destination"]}),
-        ("What travels", {"fields": ["strategy", "identifier", "alignment", "drift", "activates_items"]}),
+        ("What travels", {"fields": ["strategy", "identifier", "alignment", "drift", "ending", "activates_items"]}),
         (
             "Rules",
             {

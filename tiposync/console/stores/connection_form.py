@@ -40,6 +40,8 @@ class ConnectionForm(forms.ModelForm):
                 vars(self.fields[name])["label_from_instance"] = lambda store, role=role: (
                     str(store) if store.role == role else f"{store} (is a {store.get_role_display().lower()})"
                 )
+        if "ending" in self.fields:  # hidden where it means nothing
+            self.fields["ending"].required = False
         if self.instance.pk is None and "strategy" in self.fields:
             self._offer_default(self.fields["strategy"])
 
@@ -52,6 +54,10 @@ class ConnectionForm(forms.ModelForm):
         ]
         if defaults:
             field.help_text = f"{field.help_text} Defaults of the sources: {'; '.join(defaults)}."
+
+    def clean_ending(self) -> str:
+        """What is not sent stays as it is."""
+        return self.cleaned_data["ending"] or self.instance.ending
 
     def clean_strategy(self) -> str:
         """What is not chosen is the default of the source, whichever was shown when the page was opened."""

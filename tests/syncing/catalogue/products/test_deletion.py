@@ -2,7 +2,7 @@
 
 import pytest
 
-from stores.models import ProductLink
+from stores.models import Connection, ProductLink
 from stores.shopify import gids, ordered
 from syncing.queue import enqueue, jobs
 from tests.simulator.wire import auth
@@ -55,6 +55,7 @@ def test_what_was_ordered_stays_also_if_the_order_was_cancelled(room, is_cancell
 
 
 def test_what_was_ordered_after_it_was_taken_off_sale_stays(room):
+    Connection.objects.update(ending="leave")  # else there is nothing to sell
     room.delete(room.gid)
     room.world.follow()
     room.world.let_pass(2)

@@ -69,6 +69,7 @@ ACTIONS = {
     "stores.resourcelink": {"sync_selected": 1},
     "stores.variantlink": {"accept_best": 1, "accept_any": 1, "ignore_selected": 1},
     "syncing.stockhold": {"release_selected": 1, "discard_selected": 1},
+    "syncing.stocklink": {"set_to_zero": 1, "give_up": 1},
     "syncing.syncjob": {"run_selected_again": 1},
     "syncing.webhookevent": {"replay_selected": 1},
 }

@@ -11,7 +11,7 @@ from tests.simulator.wire.auth import revoke_tokens
 from tests.support.console.press import forms_with, look_at, press
 from tests.support.places import Place
 from tests.support.world import World
-from tests.syncing.stock.test_shared_items import share
+from tests.syncing.stock.pairs.test_shared_items import share
 from tests.tiposync.console.stores.test_switch import worker_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -63,6 +63,12 @@ class Command(OperatorCommand):
             help="quantities that differ at the start: source_wins (default) or keep_both (only later changes travel)",
         )
         parser.add_argument(
+            "--ending",
+            choices=Connection.Ending.values,
+            help="one-way, what becomes of the quantity when a variant was deleted in the source, or is not shared or "
+            "selected any more: zero (default for a new one) or leave, and tell",
+        )
+        parser.add_argument(
             "--map",
             action="append",
             default=[],
@@ -106,14 +112,14 @@ class Command(OperatorCommand):
             connection = Connection(source=source, destination=destination, strategy=source.default_strategy)
             connection.state = connection.first_state()
         before = connection.identifier
-        for name in ("strategy", "identifier", "alignment"):
+        for name in ("strategy", "identifier", "alignment", "ending"):
             setattr(connection, name, options[name] or getattr(connection, name))
         if options["approve"] and connection.state in (Connection.State.PENDING, Connection.State.REJECTED):
             connection.state = Connection.State.READY
         _refuse_in_words(connection.full_clean)
         is_new = connection.pk is None
         # Workers write the same row: only what is set here.
-        connection.save(update_fields=None if is_new else ["strategy", "identifier", "alignment", "state"])
+        connection.save(update_fields=None if is_new else ["strategy", "identifier", "alignment", "ending", "state"])
         has_new_mappings = self._map(connection, options)
         return connection, before != connection.identifier and not is_new, has_new_mappings
 

@@ -162,7 +162,7 @@ def test_two_way_a_change_of_the_destination_waits_until_the_source_stocks_it_ag
 
 
 def test_an_item_that_was_deleted_is_not_taken_for_one_that_is_not_stocked(rooms):
-    world = rooms("one_way")
+    world = rooms("one_way", ending="leave")
     source, north = world.places
     people.delete_product(source.shop, world.sim.clock, source.variants[0].product_id)
     StockLevel.objects.filter(store=source.store).update(is_doubtful=True)

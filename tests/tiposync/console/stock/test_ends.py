@@ -1,0 +1,82 @@
+"""What has ended, in the console and on the command line: the choice, what is on sale, and its two actions."""
+
+import pytest
+from django.core.management import call_command
+
+from stores.models import Connection, VariantLink
+from syncing.models import StockHold, StockLink, SyncJob
+from tests.support.console.press import act, list_of, look_at, page_of
+from tests.support.console.rows import make_link, make_rows, make_stock_link
+from tests.tiposync.console.stores.test_connections import ADD, save
+from tiposync.console.management.lookup import name_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STOCK = "syncing_stocklink"
+ON_SALE = "?stock=unvouched"
+
+
+@pytest.fixture
+def rows():
+    return make_rows()
+
+
+@pytest.fixture
+def ended(rows):
+    """One that has ended with 5 on sale, one with nothing on sale, and one in step."""
+    for title, units in (("Kettle", 5), ("Lamp", 0)):
+        link = make_link(rows.connection, title, title.upper())
+        make_stock_link(link, rows.mapping, 3, units, state="skipped", ending="leave")
+    return StockLink.objects.get(ending="leave", destination_level__available=5)
+
+
+def test_the_list_shows_what_is_on_sale_and_nobody_vouches_for(admin_client, ended):
+    page = look_at(admin_client, list_of(STOCK) + ON_SALE)
+    assert "KETTLE" in page
+    assert "LAMP" not in page
+
+
+def test_it_is_set_to_0_at_a_press(admin_client, ended):
+    page = act(admin_client, STOCK, "set_to_zero", list(StockLink.objects.all()), ON_SALE)
+    assert "Being set to 0: 1." in page
+    ended.refresh_from_db()
+    assert (ended.ending, ended.is_sure) == ("zero", True)
+    assert SyncJob.objects.filter(kind="carry_stock", connection=ended.connection_id).exists()
+
+
+def test_it_is_left_to_the_store_at_a_press(admin_client, ended):
+    assert "Left to the store: 1." in act(admin_client, STOCK, "give_up", [ended], ON_SALE)
+    assert not StockLink.objects.filter(pk=ended.pk).exists()
+    assert VariantLink.objects.filter(pk=ended.variant_link_id).exists()
+
+
+def test_two_way_it_is_refused_in_words(admin_client, ended):
+    Connection.objects.update(strategy="two_way", aligned_strategy="two_way")
+    assert "is two-way: set the quantity in the store." in act(admin_client, STOCK, "set_to_zero", [ended], ON_SALE)
+    ended.refresh_from_db()
+    assert ended.ending == "leave"
+
+
+def test_pages_about_what_has_ended_say_so(admin_client, ended):
+    page = look_at(admin_client, f"/admin/syncing/stocklink/timeline/{ended.variant_link_id}/")
+    assert "It is not kept in step: the link has ended." in page
+    hold = StockHold.objects.create(
+        link=ended, connection=ended.connection, kind="guard", reason="falls", destination_from=5, destination_to=0
+    )
+    assert "falls" in look_at(admin_client, page_of(hold))
+
+
+def test_the_choice_is_made_on_the_page_and_stays_where_it_is_not_sent(admin_client, rows):
+    assert "When a link ends" in look_at(admin_client, ADD)
+    assert rows.connection.ending == "zero"
+    save(admin_client, rows.connection, ending="leave")
+    assert rows.connection.ending == "leave"
+    save(admin_client, rows.connection)
+    assert rows.connection.ending == "leave"
+
+
+def test_the_choice_is_made_on_the_command_line(rows):
+    source, destination = name_of(rows.connection).split(":")
+    call_command("connect_stores", source, destination, "--ending", "leave")
+    rows.connection.refresh_from_db()
+    assert rows.connection.ending == "leave"
