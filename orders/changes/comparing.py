@@ -264,7 +264,8 @@ class Comparison(Readings):
                 *held.get(gid, (0, 0)),
                 self._baseline(line, held.get(gid, (0, 0))[0]),
                 waits.get(gid, 0),
-                opened.get(gid) == 0,
+                # Nothing was ever taken from the source for a draft: shipped or not, it is to give these units.
+                opened.get(gid) == 0 and not self.row.has_deleted_draft,
                 min(opened.get(gid, 0), opened.get(gid, 0) if wanted is None else wanted.get(gid, 0)),
             )
             for gid, line in lines.items()

@@ -46,6 +46,21 @@ def test_a_draft_that_staff_delete_needs_shop_and_is_offered_to_nobody(trade, re
     assert shop.row(order).draft_status == OrderImport.DraftStatus.DELETED
 
 
+@pytest.mark.parametrize("is_shipped", [False, True])
+def test_the_units_of_a_deleted_draft_are_held_back_though_the_destination_shipped_its_original(trade, is_shipped):
+    """The source gave none of them: they are in its stock, and sold."""
+    shop, order, draft = drafted(trade, (0, 3))
+    if is_shipped:
+        shop.sim.fulfil(shop.north.domain, order)
+    shop.north.refund(order, "RETURN" if is_shipped else "CANCEL")
+    left = sum(line.current_quantity for line in order.lines)
+    assert 0 < left < 3
+    delete(shop, draft)
+    assert owed() == left
+    assert shop.stock() == (20, 20 - left, 20 - left)
+    assert f"{left} × “Product 0”" in the_row().reason
+
+
 def test_done_by_hand_frees_the_units_of_a_deleted_draft_once(trade):
     shop, order, draft = drafted(trade, (0, 3))
     delete(shop, draft)
