@@ -29,8 +29,8 @@ _LATE: dict[str, str] = {
     "to have it copied; “Not ours” if somebody entered it by hand, or if it is none of the source's.",
 }
 _LATE_PARTIAL = (
-    "Products that were left out were linked since, and their units are held back: add them to the copy by hand, then "
-    "press “Not ours”."
+    "Products that were left out were linked since, and their units are held back. Press “Import again” to have them "
+    "added to the copy; “Not ours” if they are none of the source's."
 )
 _WAITING: dict[str, str] = {
     OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself. “Not ours” ends "

@@ -4,16 +4,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import reserved_units
+from orders.copies import late_links
 from orders.intake import State
 from orders.models import OrderImport
 from orders.reserved_units import MoveUnits
 
 
 def import_again(order_import: OrderImport) -> bool:
-    """Have a skipped, waiting or failed order considered afresh; False if it is copied or under way.
+    """Have a skipped, waiting or failed order considered afresh, or what was linked since added to its copy.
 
-    The caller then has it imported. What was ever sent is looked for before anything is sent.
+    False if it is copied whole, or under way. The caller then has it imported. What was ever sent is looked for before
+    anything is sent.
     """
+    if late_links.add(order_import):
+        return True
     again = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.SKIPPED, State.WAITING, State.FAILED))
     afresh = {"state": State.PLANNED, "waits_for": "", "reason": "", "failure": "", "is_forgotten": False}
     afresh |= {"late_links": ""}

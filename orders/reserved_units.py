@@ -126,7 +126,7 @@ def add_lines(
                 title=line.title[:255],
                 source_variant_id=partner,
                 ordered_quantity=line.quantity,
-                quantity=0,
+                quantity=line.quantity if is_left_out and not is_elsewhere else 0,
                 state=Line.State.ELSEWHERE if is_elsewhere else state,
                 reason=left_out[:255] if is_left_out and not is_elsewhere else "",
                 original_baseline=None if is_none_of_ours else baseline,
@@ -139,6 +139,9 @@ def add_lines(
     Line.objects.bulk_create(rows)
     if any(row.state == Line.State.LEFT_OUT for row in rows):
         OrderImport.objects.filter(pk=order_import.pk).update(is_partial=True)
+    if any(row.state == Line.State.LEFT_OUT and row.variant_gid for row in rows):
+        not_told = OrderImport.objects.filter(pk=order_import.pk, late_links="")
+        not_told.update(late_links=OrderImport.LateLinks.WANTED)
     return list(order_import.lines.select_related("source_variant").filter(line_gid__in=[line.gid for line in lines]))
 
 

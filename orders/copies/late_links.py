@@ -1,7 +1,8 @@
 """Orders that were skipped, or copied in part, because their products were linked to none: what becomes of them.
 
 When such a product is linked after all, the order's units are held back, and a person decides: somebody may have
-entered the order by hand meanwhile. “Import again” copies what was skipped; “Not ours” ends it.
+entered the order by hand meanwhile. “Import again” copies what was skipped, and adds to a copy what was left out of
+it; “Not ours” ends it.
 """
 
 from collections.abc import Collection
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import due, reserved_units
+from orders.changes import signs
 from orders.copies.mapping import MappedOrder
 from orders.models import OrderImport, OrderImportLine
 from orders.reserved_units import MoveUnits
@@ -45,6 +47,37 @@ def hold_linked_late(connection_ids: Collection[int], move_units: MoveUnits) -> 
                 continue
             move_units(reserved_units.hold_linked(row), None)
     return count
+
+
+def can_add(row: OrderImport) -> bool:
+    """Whether products that were left out of a copy were linked since, so that they can be added to it."""
+    return row.state == State.CONFIRMED and row.late_links == LateLinks.LINKED
+
+
+def add(order_import: OrderImport) -> bool:
+    """Somebody wants them in the copy: the next comparison adds what it does not hold; False if it is decided.
+
+    Their units stay held back until then. Two baselines of 0 say that neither order held them when both last agreed: so
+    what staff have added by hand meanwhile is not added again.
+    """
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().get(pk=order_import.pk)
+        if not can_add(row):
+            return False
+        left_out = row.lines.filter(state=OrderImportLine.State.LEFT_OUT)
+        lines = list(left_out.filter(source_variant__isnull=False, is_pending=True))
+        for line in lines:
+            line.state, line.reason, line.is_pending, line.is_doubtful = OrderImportLine.State.PLANNED, "", False, False
+            line.original_quantity = line.owed_quantity = line.quantity
+            line.quantity = line.copy_quantity = line.original_baseline = line.copy_baseline = 0
+        held = ["original_baseline", "copy_baseline", "original_quantity", "copy_quantity", "owed_quantity"]
+        OrderImportLine.objects.bulk_update(lines, ["state", "reason", "is_pending", "is_doubtful", "quantity", *held])
+        is_partial = left_out.filter(quantity__gt=0).exists()
+        is_wanted = left_out.filter(source_variant=None).exclude(variant_gid="").exists()
+        fields = {"late_links": LateLinks.WANTED if is_wanted else "", "is_partial": is_partial}
+        OrderImport.objects.filter(pk=row.pk).update(**fields, changed_at=timezone.now())
+        signs.note_original(OrderImport.objects.filter(pk=row.pk))
+    return True
 
 
 def is_undecided(row: OrderImport) -> bool:

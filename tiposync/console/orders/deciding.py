@@ -17,14 +17,15 @@ TAKEN_UP = "It is taken up within seconds if a worker is up."
 
 
 def can_import_again(row: OrderImport) -> bool:
-    """Whether an order can be considered afresh: it is neither copied nor under way."""
-    return row.state in AGAIN and not waits_for_review(row)
+    """Whether an order can be considered afresh: it is neither copied whole nor under way."""
+    return late_links.can_add(row) or row.state in AGAIN and not waits_for_review(row)
 
 
 def import_again(row: OrderImport) -> str:
     """Have an order considered afresh; what may have been sent is looked for first."""
     if not decisions.import_again(row):
-        raise ValueError(f"it is {_state_now(row)}: only what failed, waits or was skipped is imported again.")
+        known = _state_now(row)
+        raise ValueError(f"it is {known}: imported again is only what failed, waits, was skipped or was linked since.")
     enqueue.import_order(row.connection, row.order_gid)
     return TAKEN_UP
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Case, Model, QuerySet, When, prefetch_related_objects
+from django.db.models import Case, Model, Q, QuerySet, When, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -22,7 +22,7 @@ from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.orders import deciding
-from tiposync.console.orders.filters import ProgressFilter
+from tiposync.console.orders.filters import LINKED_LATE, ProgressFilter
 from tiposync.console.orders.summary import (
     copy_of,
     order_panel,
@@ -211,8 +211,8 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @operation(
         "Import again",
-        "Reads the order and its links afresh and makes the copy, if that is possible now. What may have been sent "
-        "before is looked for first, so there is never a second copy.",
+        "Reads the order and its links afresh and makes the copy, if that is possible now, or adds to it what was "
+        "linked since. What may have been sent before is looked for first, so there is never a second copy.",
         permission=CHANGE,
         tone="primary",
         offered=deciding.can_import_again,
@@ -311,7 +311,7 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @action(description="Import again: those that failed, wait or were skipped", permissions=["operate"])
     def import_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
-        again = queryset.filter(state__in=deciding.AGAIN).select_related(
+        again = queryset.filter(Q(state__in=deciding.AGAIN) | LINKED_LATE).select_related(
             "connection__source", "connection__destination"
         )
         count = 0

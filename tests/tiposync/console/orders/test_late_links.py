@@ -62,3 +62,15 @@ def test_the_lists_hold_what_waits_and_what_was_linked_since(admin_client, rows)
     assert listed(admin_client, "?standing=links") == {"#1", "#2"}
     assert listed(admin_client, "?standing=linked") == {"#3", "#4"}
     assert listed(admin_client, "?standing=attention") == {"#1", "#3", "#4"}
+
+
+def test_import_again_of_what_lacks_a_line_has_it_added_and_is_offered_no_more(admin_client, rows):
+    row = make_import(rows.connection, late_links="linked", is_partial=True)
+    line = make_line(row, state="left_out", source_variant=rows.link.source_variant, is_pending=True)
+    press(admin_client, page_of(row), "Import again")
+    row.refresh_from_db()
+    line.refresh_from_db()
+    assert (row.late_links, row.is_partial, row.original_signs) == ("", False, 1)
+    assert (line.state, line.is_pending, line.quantity) == (OrderImportLine.State.PLANNED, False, 0)
+    assert line.owed_quantity == line.original_quantity > 0
+    assert not forms_with(look_at(admin_client, page_of(row)), "Import again")
