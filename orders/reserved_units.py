@@ -140,8 +140,8 @@ def add_lines(
     if any(row.state == Line.State.LEFT_OUT for row in rows):
         OrderImport.objects.filter(pk=order_import.pk).update(is_partial=True)
     if any(row.state == Line.State.LEFT_OUT and row.variant_gid for row in rows):
-        not_told = OrderImport.objects.filter(pk=order_import.pk, late_links="")
-        not_told.update(late_links=OrderImport.LateLinks.WANTED)
+        unnoted = OrderImport.objects.filter(pk=order_import.pk, late_links="")
+        unnoted.update(late_links=OrderImport.LateLinks.WANTED)
     return list(order_import.lines.select_related("source_variant").filter(line_gid__in=[line.gid for line in lines]))
 
 
