@@ -27,6 +27,12 @@ def unfinished(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     return _of(connection_ids).filter(due | _doubt_ended() | _well_again() | _reservation_ends())
 
 
+def under_way(connection_id: int) -> list[OrderImport]:
+    """Imports that are being made, or looked for after a lost answer, with nothing known to stand in their way."""
+    rows = _of([connection_id]).filter(state__in=(State.PLANNED, State.SENT), failure="")
+    return list(rows.select_related("connection"))
+
+
 def linked_since(connection_ids: Collection[int]) -> QuerySet[OrderImport]:
     """Imports that waited for a link which is there now."""
     return _of(connection_ids).filter(_linked_since())

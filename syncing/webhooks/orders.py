@@ -234,7 +234,8 @@ def why_orders_must_end_first(connection: Connection, clients: OpenClient) -> st
     """Why a connection that is to carry no orders any more still does, in words; '' if its new strategy may begin.
 
     Before it does, every order that was placed until then is noted: its units are taken from the source by its copy.
-    What happened to copies until then is carried, for its units are counted in the stock that both sides begin with.
+    What happened to copies until then is carried, for its units are counted in the stock that both sides begin with. So
+    is what an original gave back: what can be copied now is, and what waits for something else is looked at once more.
     """
     if not connection.is_leaving_orders:
         return ""
@@ -242,9 +243,13 @@ def why_orders_must_end_first(connection: Connection, clients: OpenClient) -> st
         discovered = discovery.discover_orders(connection, clients, move_units)
     except ShopifyError as error:
         return f"Orders placed until now are still to be noted. {error}"
-    for row in discovered.due:
+    waiting = (row for row in discovered.due if row.state == OrderImport.State.WAITING)
+    copying = {*due.under_way(connection.pk), *waiting}
+    for row in {*discovered.due, *copying}:
         enqueue.import_order(connection, row.order_gid)
     for row in {*discovered.changed, *due.unfinished_updates([connection.pk])}:
         enqueue.update_order(connection, row.order_gid)
     changes = due.unfinished_updates([connection.pk]).count()
-    return f"Changes of {changes} copied orders are carried first." if changes else ""
+    words = [f"Changes of {changes} copied orders are carried first."] if changes else []
+    words += [f"Orders being copied are brought to their end first: {len(copying)}."] if copying else []
+    return " ".join(words)

@@ -86,6 +86,33 @@ def test_what_an_order_sold_before_the_change_is_taken_from_the_source_once(trad
         assert shop.north.available() == left
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("situation", ["planned", "waits for payment", "lost answer"])
+@pytest.mark.parametrize("old", ["order", "draft_order"])
+def test_what_an_original_gave_back_before_the_change_does_not_travel_after_it(trade, old, situation, units, is_lost):
+    """Its copy is still to be made, or found: when the pairs are aligned, the units are back in the destination."""
+    shop = trade(old, when="paid" if situation == "waits for payment" else "created")
+    order = place(shop, situation)
+    shop.world.tick(5)
+    shop.north.refund(order, "CANCEL", units)
+    if is_lost:
+        shop.north.lose_webhooks()
+    shop.world.tick(5)
+    switch(shop, "two_way")
+    shop.world.work()
+    work(shop)
+    left = 3 - units
+    if situation == "waits for payment" and left:
+        shop.sim.pay_order(shop.north.domain, order)
+        work(shop)
+    if old == "draft_order" and left:
+        assert [line.quantity for line in shop.drafts[0].lines] == [left]
+        shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
+        work(shop)
+    assert shop.stock() == (20 - left,) * 3
+
+
 @pytest.mark.parametrize("alignment", ["source_wins", "keep_both"])
 def test_an_order_that_waits_for_links_is_copied_when_they_are_there(trade, alignment):
     shop = trade("order", unlinked="hold")
