@@ -111,6 +111,8 @@ def _see(
                 # There may be a copy already, of what the original was: once it is found, the next look may begin
                 # after this change. Where there is none, the copy is made of the original as it is then.
                 _note_changes(row, summary, discovered)
+        elif row.state == OrderImport.State.SKIPPED:
+            _see_skipped(row, summary, client, move_units, discovered)
         elif row.state == OrderImport.State.CONFIRMED:
             _note_changes(row, summary, discovered)
             if signs.is_news(summary.updated_at, row.original_compared_as_of):
@@ -122,6 +124,23 @@ def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
     """Whether an order that waits was edited or refunded since it was read, or may have been."""
     read_as_of = row.original_read_as_of or row.placed_at
     return row.state == OrderImport.State.WAITING and (read_as_of is None or original.updated_at > read_as_of)
+
+
+def _see_skipped(
+    row: OrderImport, summary: OrderSummary, client: Client, move_units: MoveUnits, discovered: Discovered
+) -> None:
+    """An order of which nothing came from this source may have been given goods of it since it was read."""
+    known = row.original_read_as_of or row.placed_at
+    is_news = known is None or summary.updated_at > known or summary.is_edited and summary.updated_at == known
+    if summary.cancelled_at or not is_news or not intake.may_gain_first_goods(row):
+        return
+    try:
+        order = orders.read_order(client, summary.gid)
+    except errors.ObjectNotFound:
+        return  # deleted a moment ago
+    OrderImport.objects.filter(pk=row.pk).update(original_read_as_of=order.updated_at)
+    noted = intake.note(row.connection, intake.seen_in_record(order, client.answered_at), move_units)
+    discovered.due += [row] if noted.has_work else []
 
 
 def _note_missed(

@@ -9,11 +9,12 @@ from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from orders.changes import signs, units_left
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
-from orders.reserved_units import MoveUnits, SeenLine, note_lines, owe_more, owe_what_copy_lost
+from orders.reserved_units import MoveUnits, SeenLine, note_lines, owe_more, owe_what_copy_lost, source_variants
 from stores.models import CARRY_ORDERS, ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none, parse_instant
@@ -196,11 +197,40 @@ def _note_again(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> N
     if known.state == State.CONFIRMED:
         note_life_of_original(known, seen, move_units)
         return Noted(known, False, "Original and copy are compared.", has_changes=True)
+    if known.state == State.SKIPPED and _has_first_goods(known, seen):
+        return _begin_after_all(known, seen, move_units)
     if known.state not in OrderImport.UNFINISHED:
         return Noted(known, False, f"{known.get_state_display()} already.")
     if is_due_again(known, is_paid=seen.is_paid, is_cancelled=seen.cancelled_at is not None):
         return Noted(known, True, "It is looked at again.")
     return Noted(known, False, f"{known.get_state_display()}: {known.reason}")
+
+
+def may_gain_first_goods(known: OrderImport) -> bool:
+    """Whether an order was skipped because nothing of it came from this source, and nobody decided that it stays so."""
+    is_undecided = known.late_links in ("", OrderImport.LateLinks.WANTED)
+    lines = known.lines.all()
+    return is_undecided and bool(lines) and not any(line.source_variant_id for line in lines)
+
+
+def _has_first_goods(known: OrderImport, seen: SeenOrder) -> bool:
+    """Whether an edit has given such an order goods of this source."""
+    if not may_gain_first_goods(known) or why_not_ours(known.connection, seen) or why_skipped(seen, is_noted=True):
+        return False
+    before = {line.line_gid for line in known.lines.all()}
+    gained = [line.variant_gid for line in seen.lines if line.quantity > 0 and line.gid not in before]
+    return bool(gained and source_variants(known.connection_id, gained))
+
+
+def _begin_after_all(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> Noted:
+    """Have such an order copied, and its units held back until then."""
+    with transaction.atomic():
+        fields = {"state": State.PLANNED, "reason": "", "failure": "", "late_links": "", "changed_at": timezone.now()}
+        if not OrderImport.objects.filter(pk=known.pk, state=State.SKIPPED).update(**fields):
+            return Noted(known, False, "Another worker has it in hand.")
+        known.refresh_from_db()
+        move_units(note_lines(known, seen.lines), None)
+    return Noted(known, True, "It holds goods of this source now: its copy is planned.")
 
 
 def note_life_of_original(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> None:

@@ -11,6 +11,7 @@ from stores.shopify import gids
 from syncing import sweep
 from syncing.queue import enqueue
 from tests.support.orders.sources import Sources
+from tests.support.orders.trade import total_of
 
 State, LineState = OrderImport.State, OrderImportLine.State
 SETTINGS = ["leave_out", "custom", "hold"]
@@ -227,3 +228,34 @@ def test_a_worker_that_is_killed_at_any_statement_divides_the_order_as_any_other
     assert shop.totals() == [[Decimal("11.63")], [Decimal("23.27")]]
     assert [shop.row(n, order).is_partial for n in (0, 1)] == [True, False]
     assert [shop.sources[n].available(0) for n in (0, 1)] == [19, 18]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_the_first_goods_of_a_source_that_an_edit_adds_are_copied_there(sources, is_told):
+    shop = sources()
+    order = shop.place((2, 2, "10.00"), shipping="4.90")
+    shop.run()
+    assert shop.row(0, order).state == State.SKIPPED  # all of it is the other source's
+    shop.world.tick(5)
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[0].id, 3)])
+    if not is_told:
+        shop.north.lose_webhooks()
+        shop.world.reconcile()
+    shop.run()
+    shop.world.settle()
+    assert shop.row(0, order).state == State.CONFIRMED
+    assert [units(copy) for copy in shop.copies(0)] == [{shop.sources[0].variants[0].id: 3}]
+    assert [units(copy) for copy in shop.copies(1)] == [{shop.sources[1].variants[0].id: 2}]
+    assert [shop.north.available(0), shop.sources[0].available(0)] == [17, 17]
+    assert sum(map(sum, shop.totals())) == total_of(order)
+    assert max(change.after for change in shop.north.changes(0)) <= 17 or not is_told
+
+
+def test_what_was_given_up_is_not_begun_again_by_an_edit(sources):
+    shop = sources()
+    order = shop.place((2, 2, "10.00"))
+    shop.run()
+    OrderImport.objects.filter(pk=shop.row(0, order).pk).update(late_links=OrderImport.LateLinks.ENDED)
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[0].id, 3)])
+    shop.run()
+    assert shop.row(0, order).state == State.SKIPPED
