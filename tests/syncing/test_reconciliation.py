@@ -96,18 +96,19 @@ def test_nothing_that_differs_costs_no_write(pair, settings, bulk_from):
 
 
 @BOTH_WAYS_OF_READING
-def test_an_item_deleted_in_a_store_is_found_and_not_taken_for_0(pair, settings, bulk_from):
+@pytest.mark.parametrize(("ending", "left"), [("leave", 20), ("zero", 0)])
+def test_an_item_deleted_in_a_store_is_found_and_ends_as_was_chosen(pair, settings, bulk_from, ending, left):
     settings.BULK_FROM_LEVELS = bulk_from
-    world = pair("one_way")
+    world = pair("one_way", ending=ending)
     source, north = world.places
     source.shop.remove_product(source.shop.products[source.variants[0].product_id])
     source.buy(1, 4)
     lose_everything(world)
     world.reconcile()
-    assert [north.available(number) for number in range(3)] == [20, 16, 20]
+    assert [north.available(number) for number in range(3)] == [left, 16, 20]
     link = world.connections[0].links.order_by("pk").first()
     assert (link.state, link.reason) == ("gone", "It was deleted in the source.")
-    assert not link.stock_links.exists()
+    assert link.stock_links.get().ending == ending
 
 
 @BOTH_WAYS_OF_READING

@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
@@ -53,7 +54,8 @@ class ConnectionForm(forms.ModelForm):
             f"{source}: {source.get_default_strategy_display().partition(':')[0].lower()}" for source in sources
         ]
         if defaults:
-            field.help_text = f"{field.help_text} Defaults of the sources: {'; '.join(defaults)}."
+            # A help text is put into the page as it is: a store's name is somebody else's.
+            field.help_text = format_html("{} Defaults of the sources: {}.", field.help_text, "; ".join(defaults))
 
     def clean_ending(self) -> str:
         """What is not sent stays as it is."""

@@ -25,9 +25,13 @@ ADDS = {"auth.user": 3, "syncing.alertchannel": 2, "stores.store": 3, "stores.co
 BUTTONS = {
     "auth.user": {"unlock": 3, "turn_off_two_factor": 3},
     "orders.orderimport": dict.fromkeys(
-        ("import_again", "send_again", "look_at_draft", "done_by_hand", "not_ours", "give_up"), 1
+        (
+            *("import_again", "send_again", "look_at_draft", "done_by_hand", "not_ours", "give_up"),
+            *("carry_back", "entered_by_hand", "preview", "copy_reviewed", "never_copy"),
+        ),
+        1,
     ),
-    "orders.orderupdate": {"try_again": 1, "done_by_hand": 1},
+    "orders.orderupdate": {"try_again": 1, "done_by_hand": 1, "carry_back": 1},
     "stores.cataloguesettings": dict.fromkeys(
         (
             *("start", "preview", "sync_all", "preview_prices", "sync_content", "preview_content"),
@@ -63,7 +67,7 @@ BUTTONS = {
 }
 # The least role that uses an action of a list.
 ACTIONS = {
-    "orders.orderimport": {"import_selected_again": 1},
+    "orders.orderimport": {"import_selected_again": 1, "copy_selected": 1},
     "orders.orderupdate": {"try_selected_again": 1},
     "stores.productlink": {"sync_selected": 1},
     "stores.resourcelink": {"sync_selected": 1},

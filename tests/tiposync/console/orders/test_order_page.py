@@ -170,7 +170,7 @@ STATES = [
     ({"needs": True, "less": True}, ["Done by hand", "Carry to the original"]),
     ({"needs": True, "less": True, "is_under_way": True}, ["Done by hand"]),
     ({"needs": True, "less": True, "is_draft": True}, ["Look at the draft", "Done by hand"]),
-    ({"needs": True, "late_links": "linked", "is_partial": True}, ["Done by hand", "Not ours"]),
+    ({"needs": True, "late_links": "linked", "is_partial": True}, ["Import again", "Done by hand", "Not ours"]),
     ({"is_draft": True, "needs": True}, ["Look at the draft", "Done by hand"]),
     ({"is_draft": True, "draft_status": "completed"}, []),
     ({}, []),
