@@ -19,11 +19,13 @@ from pathlib import Path
 import requests
 
 from tests.simulator import Simulator
-from tests.simulator.demo.seed import DAY_SECONDS, StoreSpec, build_store, seed_demo
+from tests.simulator.demo.goods import single
+from tests.simulator.demo.seed import DAY_SECONDS, StoreSpec, add_product, build_store, empty_store, seed_demo
 from tests.simulator.state.order_money import grand_total
 from tests.simulator.state.orders import Draft, Order
 from tests.simulator.state.shop import Shop, Variant
 from tests.support.demo_catalogue import CatalogueShow
+from tests.support.orders.demo_orders import PRINT, STUDIO, LivingOrders
 from tiposync.embedded import start_embedded_database
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +39,8 @@ ORDERING = (
     StoreSpec(EAST, "East store", "EUR", 0.92, "Europe/Vienna", ("Warehouse East", "Shop Graz", "Outlet")),
     StoreSpec(WEST, "West store", "USD", 1.0, "America/Denver", ("Warehouse West", "Shop Boulder", "Outlet")),
 )
+# A second source, whose only product East sells, too.
+SECOND = StoreSpec(STUDIO, "Studio store", "EUR", 0.92, "Europe/Vienna", ("Studio",))
 RATE = "1.087"  # US dollars for a euro
 STAFF = "orders@source.example"
 SECRET = "shpss_simulator_secret"
@@ -144,7 +148,7 @@ class Item:
 
     def __init__(self, sim: Simulator, sku: str) -> None:
         self.sim = sim
-        self.variants = {domain: _variant(sim.shop(domain), sku) for domain in sim.shops}
+        self.variants = {domain: _variant(sim.shop(domain), sku) for domain in sim.shops if domain != STUDIO}
 
     def stock(self, domain: str) -> int:
         """Units available at the store's first location."""
@@ -281,9 +285,10 @@ def _price(order: Order | Draft) -> str:
 
 
 def connect(demo: Demo) -> None:
-    """Add the stores and connect them: North two-way, South one-way, East's orders become orders, West's drafts."""
-    for domain in (SOURCE, NORTH, SOUTH, EAST, WEST):
-        role = "source" if domain == SOURCE else "destination"
+    """Add the stores and connect them: North two-way, South one-way, East's orders become orders (what Studio sells
+    becomes Studio's), West's drafts."""
+    for domain in (SOURCE, NORTH, SOUTH, EAST, WEST, STUDIO):
+        role = "source" if domain in (SOURCE, STUDIO) else "destination"
         demo.manage("add_store", domain, "--role", role, "--client-id", "tiposync", "--client-secret", SECRET)
     first = "--map=Main warehouse={}".format
     demo.manage("connect_stores", SOURCE, NORTH, "--strategy", "two_way", first("Main Warehouse"), "--start")
@@ -292,6 +297,18 @@ def connect(demo: Demo) -> None:
     east = ("--strategy", "order", f"--orders=currency_rate={RATE}", told, first("Warehouse East"))
     demo.manage("connect_stores", SOURCE, EAST, *east, "--start")
     demo.manage("connect_stores", SOURCE, WEST, "--strategy", "draft_order", told, first("Warehouse West"), "--start")
+    demo.manage("connect_stores", STUDIO, EAST, "--strategy", "order", told, "--map=Studio=Warehouse East", "--start")
+
+
+def open_studio(sim: Simulator) -> None:
+    """The second source, and its product in both stores."""
+    at = sim.clock.whole_seconds() - DAY_SECONDS
+    sim.shops[STUDIO] = empty_store(SECOND, at=at)
+    for domain in (STUDIO, EAST):
+        shop = sim.shop(domain)
+        places = list(shop.locations.values())
+        print_on_paper = single("Studio print", PRINT, [30, *[None] * (len(places) - 1)], price=30)
+        add_product(shop, print_on_paper, places, SECOND.rate, at)
 
 
 def is_settled(demo: Demo) -> bool:
@@ -310,11 +327,12 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     demo = Demo()
-    say("Preparing a database and five simulated Shopify stores …")
+    say("Preparing a database and six simulated Shopify stores …")
     with Simulator() as sim:
         seed_demo(sim)
         for spec in ORDERING:
             sim.shops[spec.domain] = build_store(spec, 1, at=sim.clock.whole_seconds() - DAY_SECONDS)
+        open_studio(sim)
         sim.serve(port=int(demo.shopify.rsplit(":", 1)[1]))
         try:
             demo.prepare()
@@ -322,11 +340,12 @@ def main() -> None:
             demo.start("worker", "manage.py", "work")
             demo.wait_for("the web server", lambda: answers(f"{demo.web}/healthz"))
             say("Connecting: Source ⇄ North (two-way), Source → South (one-way), East and West (their orders go to")
-            say("Source, as orders and as drafts); matching, first alignment …")
+            say("Source, as orders and as drafts; what East sells of Studio goes there); matching, first alignment …")
             connect(demo)
             demo.wait_for("the first alignment", lambda: is_settled(demo), 120)
             tell(demo)
             Show(demo, sim).run()
+            LivingOrders(demo, sim, say).run()
             CatalogueShow(demo, sim, say).run()
             if not options.once:
                 say("\nIt all keeps running: order or change stock on the stores' pages. Ctrl-C ends it.")
