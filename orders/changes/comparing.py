@@ -104,7 +104,7 @@ class Comparison(Readings):
             after = reserved_units.count_reserved(lines.values())
             self._note_work(lines)
             self._note_seen()
-            self._plan_stock(before, after, moved)
+            self._plan_stock(before, after, moved, self._given_back(lines, as_they_were))
 
     def compare_draft(self) -> None:
         """The same for an open draft, whose lines are set anew as a whole (orders.changes.draft_refunds)."""
@@ -226,9 +226,10 @@ class Comparison(Readings):
         for each in now:
             line, steps = lines[each.gid], self.steps[each.gid]
             moved = moved or line.copy_quantity != each.copy_quantity
-            line.original_quantity, line.copy_quantity = each.original_quantity, each.copy_quantity
+            line.copy_quantity = each.copy_quantity
             owed = self._owed(line, steps.reserved_quantity, steps.add)
-            line.owed_quantity = owed if can_lower else max(owed, line.owed_quantity)
+            if can_lower or owed >= line.owed_quantity:
+                line.original_quantity, line.owed_quantity = each.original_quantity, owed
             if not steps.has_work and not steps.report and not each.under_way:
                 line.original_baseline, line.copy_baseline = steps.baseline.original, steps.baseline.copy
             elif each.baseline is None:  # nobody knows who changed what: from here on it is known
@@ -347,12 +348,28 @@ class Comparison(Readings):
         paid = self.read_original().payments
         return payment_words(paid.status, paid.received)
 
-    def _plan_stock(self, before: dict[int, int], after: dict[int, int], moved: bool) -> None:
+    def _given_back(self, lines: Mapping[str, Line], as_they_were: Mapping[str, list]) -> reserved_units.Returned:
+        """What is owed no longer because the original holds less, and not because its copy holds more."""
+        is_all = self.read_original().cancelled_at is not None or self.row.has_deleted_draft
+        found: dict[int, int] = {}
+        for gid, line in lines.items():
+            then = dict(zip(COMPARED, as_they_were[gid], strict=True)) if gid in as_they_were else None
+            if then is None or line.source_variant_id is None:
+                continue
+            less = then["owed_quantity"] - line.owed_quantity
+            if not is_all:
+                less = min(less, (then["original_quantity"] or 0) - (line.original_quantity or 0))
+            if less > 0:
+                found[line.source_variant_id] = found.get(line.source_variant_id, 0) + less
+        return reserved_units.Returned(self.row.connection_id, found)
+
+    def _plan_stock(
+        self, before: dict[int, int], after: dict[int, int], moved: bool, returned: reserved_units.Returned
+    ) -> None:
         """Have stock planned anew. Where the copy's units moved, the source's own stock has moved with them."""
         changed = reserved_units.find_changed(before, after)
         if not changed:
             return
-        returned = reserved_units.returned(self.row, before) if self.read_original().cancelled_at else None
         assert self.copy is not None
         self.move_units(changed, self.copy.answered_at if moved else None, returned)
 

@@ -214,23 +214,36 @@ def _finish(update: OrderUpdate, plan: _Plan, clients: OpenClient, move_units: M
     row = update.order_import
     import_order(row.connection, row.order_gid, clients, move_units)  # whether it still reserves, or is gone
     row.refresh_from_db()
-    if row.draft_status == OrderImport.DraftStatus.DELETED:
-        return state.confirm(update, GONE if plan.after else DELETED)
+    if row.draft_status == OrderImport.DraftStatus.DELETED and plan.after:
+        return state.confirm(update, GONE)
     with transaction.atomic():
+        if not plan.after:
+            _end_draft(row, clients, move_units)
+            return state.confirm(update, DELETED)
         _keep(row, plan.left, clients, move_units)
         return state.confirm(update, REMOVED, row.copy_gid)
+
+
+def _end_draft(row: OrderImport, clients: OpenClient, move_units: MoveUnits) -> None:
+    """Nothing is left of a draft, since nothing is left of its original: nothing of it is owed any more."""
+    lines = row.lines.filter(state__in=splits.IN_A_COPY)
+    OrderImport.objects.select_for_update().get(pk=row.pk)
+    lines.update(owed_quantity=0)
+    _keep(row, dict.fromkeys(lines.values_list("line_gid", flat=True), 0), clients, move_units)
 
 
 def _keep(row: OrderImport, left: Mapping[str, int], clients: OpenClient, move_units: MoveUnits) -> None:
     source = row.connection.source
     before = reserved_units.in_copy(row)
     changed = reserved_units.keep_quantities(row, left)
+    move_units(changed, clients(source).answered_at or source.now(), _given_back(row, before))
+
+
+def _given_back(row: OrderImport, before: Mapping[int, int]) -> reserved_units.Returned:
+    """What the draft holds less than before (source variant -> units), because its original does."""
     after = reserved_units.in_copy(row)
     less = {variant: count - after.get(variant, 0) for variant, count in before.items()}
-    moved_at = clients(source).answered_at or source.now()
-    move_units(
-        changed, moved_at, reserved_units.Returned(row.connection_id, {key: n for key, n in less.items() if n > 0})
-    )
+    return reserved_units.Returned(row.connection_id, {variant: units for variant, units in less.items() if units > 0})
 
 
 def _by_hand(row: OrderImport, plan: _Plan) -> str:
@@ -297,8 +310,10 @@ def _set_anew(
     _send(update, client, plan, clients, move_units)
     if not plan.after:
         import_order(row.connection, row.order_gid, clients, move_units)
-        return state.confirm(update, DELETED)
     with transaction.atomic():
+        if not plan.after:
+            _end_draft(row, clients, move_units)
+            return state.confirm(update, DELETED)
         _keep_edit(row, wanted, client.answered_at, move_units)
         return state.confirm(update, SET_ANEW, row.copy_gid)
 
@@ -322,6 +337,7 @@ def _keep_edit(row: OrderImport, wanted: Mapping[str, int], moved_at: datetime |
     """The draft holds these units: what it has gained is held back as the rest of it is, or reserved by Shopify."""
     with transaction.atomic():
         OrderImport.objects.select_for_update().get(pk=row.pk)
+        before = reserved_units.in_copy(row)
         lines = list(row.lines.filter(line_gid__in=wanted))
         is_pending = any(line.is_pending for line in lines)
         for line in lines:
@@ -335,7 +351,7 @@ def _keep_edit(row: OrderImport, wanted: Mapping[str, int], moved_at: datetime |
         held = ["original_baseline", "copy_baseline", "copy_quantity", "owed_quantity"]
         Line.objects.bulk_update(lines, ["quantity", "is_pending", "state", *held])
         touched = {line.source_variant_id for line in lines if line.source_variant_id is not None}
-        move_units(touched, moved_at or row.connection.source.now())
+        move_units(touched, moved_at or row.connection.source.now(), _given_back(row, before))
 
 
 def _edit_by_hand(rows: Mapping[str, Line], wanted: Mapping[str, int]) -> str:

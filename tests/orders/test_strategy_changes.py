@@ -170,6 +170,37 @@ class TestOpenDrafts:
         work(shop, 2)
         assert shop.stock() == (18, 18, 18)
 
+    @pytest.mark.parametrize("left", [0, 1])
+    def test_the_original_is_edited_after_the_change(self, trade, alignment, reserve_days, left):
+        shop = trade("draft_order", reserve_days=reserve_days)
+        order = shop.north.order((0, 3))
+        shop.run()
+        switch(shop, "two_way", alignment=alignment)
+        work(shop, 2)
+        shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: left})
+        work(shop)
+        if left:
+            shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
+            work(shop, 2)
+        assert shop.stock() == (20 - left,) * 3
+
+    @pytest.mark.parametrize("is_deleted", [False, True])
+    def test_all_of_the_original_is_refunded_after_the_change(self, trade, alignment, reserve_days, is_deleted):
+        """Whether we delete the draft then, or staff have done so before."""
+        shop = trade("draft_order", reserve_days=reserve_days)
+        order = shop.north.order((0, 3))
+        shop.run()
+        switch(shop, "two_way", alignment=alignment)
+        work(shop, 2)
+        if is_deleted:
+            shop.sim.delete_draft(shop.source.domain, shop.drafts[0])
+            work(shop, 2)
+            assert shop.stock() == (20, 17, 17)
+        shop.north.refund(order, "CANCEL", 3)
+        work(shop)
+        assert not shop.drafts
+        assert shop.stock() == (20, 20, 20)
+
 
 @pytest.mark.parametrize("alignment", ["source_wins", "keep_both"])
 @pytest.mark.parametrize("is_copied", [True, False])
@@ -209,6 +240,17 @@ class TestLaterChanges:
             work(shop)
         assert [copy.lines[0].current_quantity for copy in shop.copies] == [2]
         assert shop.stock() == (18, 18, 18)
+
+    @pytest.mark.parametrize("left", [0, 1, 4])
+    def test_an_edit_reaches_the_copy_and_its_units_move_once(self, trade, is_copied, alignment, left):
+        shop, order = self.prepare(trade, is_copied, alignment)
+        left = left if is_copied else 1
+        shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: left})
+        work(shop)
+        if not is_copied:
+            shop.sim.pay_order(shop.north.domain, shop.north.shop.orders[order.id])
+            work(shop)
+        assert shop.stock() == (20 - left,) * 3
 
 
 @pytest.mark.parametrize("new", ["order", "draft_order", "one_way"])
