@@ -114,28 +114,12 @@ def add_lines(
     rows = []
     for line in lines:
         partner = partners.get(line.variant_gid, (None, ""))[0]
-        is_left_out = partner is None and not has_custom
-        is_elsewhere = partner is None and (line.variant_gid in elsewhere or not is_main)
-        state = Line.State.LEFT_OUT if is_left_out else Line.State.PLANNED
-        is_none_of_ours = is_left_out or is_elsewhere
-        rows.append(
-            Line(
-                order_import=order_import,
-                line_gid=line.gid,
-                variant_gid=line.variant_gid,
-                title=line.title[:255],
-                source_variant_id=partner,
-                ordered_quantity=line.quantity,
-                quantity=line.quantity if is_left_out and not is_elsewhere else 0,
-                state=Line.State.ELSEWHERE if is_elsewhere else state,
-                reason=left_out[:255] if is_left_out and not is_elsewhere else "",
-                original_baseline=None if is_none_of_ours else baseline,
-                copy_baseline=None if is_none_of_ours else baseline,
-                original_quantity=line.quantity,
-                copy_quantity=0,
-                owed_quantity=line.quantity if partner is not None else 0,
-            )
-        )
+        state = Line.State.PLANNED
+        if partner is None and (line.variant_gid in elsewhere or not is_main):
+            state = Line.State.ELSEWHERE
+        elif partner is None and not has_custom:
+            state = Line.State.LEFT_OUT
+        rows.append(_added(order_import, line, partner, state, left_out, baseline))
     Line.objects.bulk_create(rows)
     if any(row.state == Line.State.LEFT_OUT for row in rows):
         OrderImport.objects.filter(pk=order_import.pk).update(is_partial=True)
@@ -143,6 +127,29 @@ def add_lines(
         unnoted = OrderImport.objects.filter(pk=order_import.pk, late_links="")
         unnoted.update(late_links=OrderImport.LateLinks.WANTED)
     return list(order_import.lines.select_related("source_variant").filter(line_gid__in=[line.gid for line in lines]))
+
+
+def _added(
+    order_import: OrderImport, line: SeenLine, partner: int | None, state: str, left_out: str, baseline: int | None
+) -> OrderImportLine:
+    """A row in this state for a line that an order has gained; `partner` is the source variant that it is linked to."""
+    is_left_out = state == Line.State.LEFT_OUT
+    return Line(
+        order_import=order_import,
+        line_gid=line.gid,
+        variant_gid=line.variant_gid,
+        title=line.title[:255],
+        source_variant_id=partner,
+        ordered_quantity=line.quantity,
+        quantity=line.quantity if is_left_out else 0,
+        state=state,
+        reason=left_out[:255] if is_left_out else "",
+        original_baseline=baseline if state == Line.State.PLANNED else None,
+        copy_baseline=baseline if state == Line.State.PLANNED else None,
+        original_quantity=line.quantity,
+        copy_quantity=0,
+        owed_quantity=line.quantity if partner is not None else 0,
+    )
 
 
 def _linked_elsewhere(order_import: OrderImport, variant_gids: Collection[str]) -> set[str]:
