@@ -12,28 +12,9 @@ from syncing import resuming
 from syncing.queue import enqueue
 from syncing.webhooks import inbox, topics
 from tests.support.orders.changes import LOST, Kind, State, carry, copied, settle
+from tests.support.orders.staff import WAYS, cancel, delete, edit, refund
 from tests.support.orders.trade import total_of
 from tests.support.thoroughness import statements
-
-
-def cancel(shop, copy):
-    shop.sim.cancel(shop.source.domain, copy)
-
-
-def refund(shop, copy):
-    shop.source.refund(copy, "CANCEL", 1)
-
-
-def delete(shop, copy):
-    shop.sim.cancel(shop.source.domain, copy)
-    shop.sim.delete_order(shop.source.domain, copy)
-
-
-def edit(shop, copy):
-    shop.sim.edit_order(shop.source.domain, copy, quantities={copy.lines[0].id: 1})
-
-
-WAYS = [(cancel, 3), (refund, 1), (edit, 2), (delete, 3)]
 
 
 def row_of(kind=Kind.CARRY_BACK):

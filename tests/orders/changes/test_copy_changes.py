@@ -6,26 +6,7 @@ from orders.changes import decisions
 from orders.models import OrderImportLine, OrderUpdate
 from syncing import resuming
 from tests.support.orders.changes import Kind, State, copied, settle
-
-
-def cancel(shop, copy):
-    shop.sim.cancel(shop.source.domain, copy)
-
-
-def refund(shop, copy):
-    shop.source.refund(copy, "CANCEL", 1)
-
-
-def delete(shop, copy):
-    shop.sim.cancel(shop.source.domain, copy)
-    shop.sim.delete_order(shop.source.domain, copy)
-
-
-def edit(shop, copy):
-    shop.sim.edit_order(shop.source.domain, copy, quantities={copy.lines[0].id: 1})
-
-
-WAYS = [(cancel, 3), (refund, 1), (edit, 2), (delete, 3)]
+from tests.support.orders.staff import WAYS, cancel, delete, refund
 
 
 def the_row():

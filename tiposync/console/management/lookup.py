@@ -100,7 +100,7 @@ def find_order(text: str, connection: Connection | None = None) -> OrderImport:
     else:
         names = [text, f"#{text}"]
         ways = [Q(order_name__in=names), Q(copy_name__in=names)]
-        ways += [orders_with_number(int(text))] if text.isascii() and text.isdigit() else []
+        ways += [orders_with_number(number)] if (number := row_number(text)) is not None else []
     # A name of an original counts before that of a copy, which another order may have in its own store.
     found = next((rows for way in ways if (rows := list(orders.filter(way)[:MOST_NAMED_ORDERS]))), [])
     if len(found) == 1:

@@ -19,6 +19,7 @@ from syncing import resuming
 from syncing.queue import enqueue
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.orders import deciding
@@ -110,8 +111,8 @@ class OrderImportAdmin(ReadOnlyPage):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Shopify's number of an order, as its admin has it in the address, is searched as what it stands for."""
         rows, has_duplicates = super().get_search_results(request, queryset, search_term)
-        if (term := search_term.strip()).isdigit() and term.isascii():
-            rows = rows | queryset.filter(orders_with_number(int(term)))
+        if (number := row_number(search_term.strip())) is not None:
+            rows = rows | queryset.filter(orders_with_number(number))
         return rows, has_duplicates
 
     def offered(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.shopify.errors import ShopifyError
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.management.command import OperatorCommand
 from tiposync.console.management.lookup import find_connection, find_order
 from tiposync.console.orders import deciding
@@ -145,9 +146,9 @@ DECISIONS: dict[str, Callable[[OrderImport], str]] = {
 
 
 def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
+    if not (number := row_number(text)):
         raise argparse.ArgumentTypeError("give a number from 1 on")
-    return int(text)
+    return number
 
 
 def _matching(options: dict[str, Any], wanted: Q) -> QuerySet[OrderImport]:
