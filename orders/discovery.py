@@ -69,7 +69,7 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
     for row in due.open_drafts(connection.pk).select_related("connection__source", "connection__destination"):
         _see_draft(row, clients, move_units, discovered)
-    _ask_for_originals(connection, clients, move_units, discovered)
+    _ask_for_deleted(connection, clients, move_units, discovered)
     return discovered
 
 
@@ -204,10 +204,11 @@ def _compare(row: OrderImport, clients: OpenClient, move_units: MoveUnits, disco
         discovered.changed.append(row)
 
 
-def _ask_for_originals(
+def _ask_for_deleted(
     connection: Connection, clients: OpenClient, move_units: MoveUnits, discovered: Discovered
 ) -> None:
-    """Whether originals are still there, each once a day while Shopify would show it: of a deletion no list tells."""
+    """Whether originals and copies are still there, each once a day while Shopify would show it: of a deletion no list
+    tells."""
     now = timezone.now()
     young = connection.destination.now() - intake.OLDEST / 2
     rows = OrderImport.objects.filter(connection=connection, placed_at__gt=young).annotate(
@@ -219,17 +220,31 @@ def _ask_for_originals(
     rows = rows.filter(is_ours, ~is_ended, found_at__lt=now - FOUND_FOR).order_by("found_at", "pk")
     some = list(rows.select_related("connection__source", "connection__destination")[:ORIGINAL_ROWS])
     missing = order_lists.find_missing(clients(connection.destination), [row.order_gid for row in some])
-    OrderImport.objects.filter(pk__in=[row.pk for row in some]).update(original_found_at=now)
-    for row in some:
-        if row.order_gid not in missing:
-            continue
-        if row.state == OrderImport.State.SKIPPED:
-            late_links.end(row, move_units, late_links.DELETED)
-        elif row.state != OrderImport.State.CONFIRMED:
-            discovered.due.append(row)
-        else:
-            signs.note_original(OrderImport.objects.filter(pk=row.pk))
-            _compare(row, clients, move_units, discovered)
+    copies = [row.copy_order_gid for row in some if row.copy_order_gid and row.state == OrderImport.State.CONFIRMED]
+    missing |= order_lists.find_missing(clients(connection.source), copies)
+    gone = [row for row in some if missing & {row.order_gid, row.copy_order_gid}]
+    asked = OrderImport.objects.filter(pk__in=[row.pk for row in some])
+    asked.exclude(pk__in=[row.pk for row in gone]).update(original_found_at=now)
+    for row in gone:  # each until it was seen to: an error keeps none of the others from its turn until tomorrow
+        _see_gone(row, missing, clients, move_units, discovered)
+        asked.filter(pk=row.pk).update(original_found_at=now)
+
+
+def _see_gone(
+    row: OrderImport, missing: set[str], clients: OpenClient, move_units: MoveUnits, discovered: Discovered
+) -> None:
+    """An order of which Shopify does not show the original, or the copy, any more."""
+    own = OrderImport.objects.filter(pk=row.pk)
+    if row.state == OrderImport.State.CONFIRMED:
+        if row.order_gid in missing:
+            signs.note_original(own)
+        if row.copy_order_gid in missing:
+            signs.note_copy(own)
+        _compare(row, clients, move_units, discovered)
+    elif row.state == OrderImport.State.SKIPPED:
+        late_links.end(row, move_units, late_links.DELETED)
+    else:
+        discovered.due.append(row)
 
 
 def ask_for_originals_soon(store: Store, order_gids: Iterable[str]) -> None:

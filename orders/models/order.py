@@ -122,7 +122,7 @@ class OrderImport(models.Model):
     # Shopify's clock as either was last compared: what changed in that second or later is compared again.
     original_compared_as_of = models.DateTimeField(null=True, blank=True, editable=False)
     copy_compared_as_of = models.DateTimeField(null=True, blank=True, editable=False)
-    # When it was last seen, by our clock, that the original is still there.
+    # When it was last asked, by our clock, whether the original and its copy are still there.
     original_found_at = models.DateTimeField(null=True, blank=True, editable=False)
     # How the original was paid when it was last compared; empty: not known.
     payment_seen = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)

@@ -19,7 +19,7 @@ def test_what_staff_take_off_a_copy_needs_shop_and_offered_to_nobody(trade, chan
     shop, order, copy = copied(trade, (0, 3))
     shop.world.tick(5)
     change(shop, copy)
-    if is_lost and change is not delete:  # of what is gone only its webhook tells
+    if is_lost and change is not delete:  # of what is gone no list tells: it is asked for once a day, see below
         shop.source.lose_webhooks()
         shop.world.reconcile()
     shop.run()
@@ -31,6 +31,20 @@ def test_what_staff_take_off_a_copy_needs_shop_and_offered_to_nobody(trade, chan
     assert f"{units} × “Product 0”" in the_row().reason
     assert order.lines[0].current_quantity == 3
     assert OrderUpdate.objects.exclude(state__in=(State.CONFIRMED, State.SKIPPED)).count() == 1
+
+
+def test_a_copy_that_is_deleted_without_a_webhook_needs_shop_within_a_day(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.world.tick(5)
+    delete(shop, copy)
+    shop.source.lose_webhooks()
+    shop.world.let_pass(hours=25)
+    shop.world.reconcile()
+    shop.run()
+    settle(shop)
+    assert shop.stock() == (20, 17, 17)
+    assert the_row().state == State.NEEDS_SHOP
+    assert the_row().reason.startswith("The copy was deleted in the source.")
 
 
 def test_done_by_hand_frees_the_units_once(trade):

@@ -50,6 +50,26 @@ def test_an_original_that_is_deleted_ends_its_copy_and_is_told(trade, is_lost):
     assert not OrderUpdate.objects.exclude(state=State.CONFIRMED).exists()
 
 
+def test_an_error_while_one_is_looked_at_puts_no_other_off_until_tomorrow(trade):
+    shop, first, _ = sold(trade, (0, 3))
+    second = shop.north.order((1, 2), paid=False)
+    shop.run()
+    shop.world.tick(5)
+    for order in (first, second):
+        shop.sim.delete_order(shop.north.domain, order)
+    shop.north.lose_webhooks()
+    shop.world.let_pass(hours=25)
+    shop.source.fault("internal_error_before", match="order", count=20)
+    shop.world.reconcile(tries=1)
+    shop.sim.faults(shop.source.shop).clear()
+    shop.world.tick(60)
+    shop.world.reconcile()
+    shop.run()
+    settle(shop)
+    assert all(copy.cancelled_at for copy in shop.copies)
+    assert shop.stock() == (20, 20, 20) and shop.stock(1) == (20, 20, 20)
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_an_original_that_is_deleted_takes_its_open_draft_along_and_is_told(trade, is_lost):
     shop, order, _ = sold(trade, (0, 3), strategy="draft_order")
