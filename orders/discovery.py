@@ -10,8 +10,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from orders import due, intake
-from orders.changes import signs, state
+from orders.changes import signs
 from orders.changes.comparing import Comparison
+from orders.changes.steps import state
 from orders.copies import late_links
 from orders.copies.draft_copy import DraftCopy
 from orders.models import OrderImport, OrderSettings, OrderUpdate

@@ -14,8 +14,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import intake, reserved_units
-from orders.changes import signs, state, units_left
-from orders.changes.comparison import payment_words
+from orders.changes import signs
+from orders.changes.rules import units_left
+from orders.changes.rules.comparison import payment_words
+from orders.changes.steps import state
 from orders.copies import splits
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderImportLine, OrderUpdate

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from orders.changes import signs, units_left
+from orders.changes import signs
+from orders.changes.rules import units_left
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits, SeenLine, note_lines, owe_more, owe_what_copy_lost, source_variants

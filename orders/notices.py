@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from orders.advice import what_to_do
 from orders.changes.decisions import can_carry_back
-from orders.copies import sums
+from orders.copies.rules import sums
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.shopify import errors
 from stores.shopify.admin_pages import page_url

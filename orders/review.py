@@ -8,9 +8,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from orders import reserved_units
-from orders.copies import mapping, splits, sums
-from orders.copies.shopify_copy import choices_of
+from orders.copies import shopify_copy, splits
+from orders.copies.rules import mapping, sums
 from orders.models import OrderImport, OrderSettings
 from stores.clients import OpenClient
 from stores.shopify.orders import orders
@@ -72,22 +71,17 @@ def preview(row: OrderImport, clients: OpenClient) -> Preview:
 def _map(row: OrderImport, order: OrderRecord) -> tuple[mapping.MappedOrder | None, str]:
     """What would be sent, or why nothing would."""
     connection = row.connection
-    partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
     with transaction.atomic():
         split = splits.divide(row, order)
         transaction.set_rollback(True)  # it is divided when it is copied
     try:
-        made = mapping.map_order(
+        made = shopify_copy.map_now(
+            connection,
             order,
-            {gid: source_gid for gid, (_, source_gid) in partners.items()},
-            choices_of(row, OrderSettings.of(connection)),
-            store_name=str(connection.destination),
-            store_domain=connection.destination.domain,
-            source_currency=connection.source.currency or order.currency,
-            now=connection.source.now(),
+            shopify_copy.linked(connection, order),
+            shopify_copy.choices_of(row, OrderSettings.of(connection)),
             store_currency=connection.destination.currency,
             split=split.split if split else None,
-            connection_id=connection.pk,
         )
     except (mapping.WaitsForLinks, mapping.CannotMap) as error:
         return None, str(error)

@@ -10,10 +10,10 @@ import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from orders.changes import cancellations, carry_back, draft_refunds, edits, fulfilments, payments, refunds, state
 from orders.changes.comparing import Comparison
 from orders.changes.readings import is_deletion, is_gone
-from orders.changes.state import UpdateRefused
+from orders.changes.steps import cancellations, carry_back, draft_refunds, edits, fulfilments, payments, refunds, state
+from orders.changes.steps.state import UpdateRefused
 from orders.copies import late_links
 from orders.copies.importing import RetryLater, import_order
 from orders.models import OrderImport, OrderSettings, OrderUpdate

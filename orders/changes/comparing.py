@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from django.db import transaction
 
 from orders import intake, reserved_units
-from orders.changes import decisions, state, units_left
-from orders.changes.comparison import (
+from orders.changes import decisions
+from orders.changes.readings import Reading, Readings, is_restored, note_cancellation
+from orders.changes.rules import units_left
+from orders.changes.rules.comparison import (
     Baseline,
     LineNow,
     LineSteps,
@@ -21,7 +23,7 @@ from orders.changes.comparison import (
     leave_in_copy,
     payment_words,
 )
-from orders.changes.readings import Reading, Readings, is_restored, note_cancellation
+from orders.changes.steps import state
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -107,7 +109,7 @@ class Comparison(Readings):
             self._plan_stock(before, after, moved, self._given_back(lines, as_they_were))
 
     def compare_draft(self) -> None:
-        """The same for an open draft, whose lines are set anew as a whole (orders.changes.draft_refunds)."""
+        """The same for an open draft, whose lines are set anew as a whole (orders.changes.steps.draft_refunds)."""
         if self.original is None:
             return
         original = self.read_original()

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import reserved_units
-from orders.changes.state import OPEN
+from orders.changes.steps.state import OPEN
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.shopify.orders.order_progress import OrderProgress

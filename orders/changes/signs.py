@@ -1,7 +1,7 @@
 """Signs of life of an original or of its copy: that something happened, whatever it was.
 
 Each is counted in its row, and a comparison writes down how many there were when it began: what comes while it works is
-not lost. A sign says where to look; what follows is decided by what both orders hold (orders.changes.comparison).
+not lost. A sign says where to look; what follows is decided by what both orders hold (orders.changes.rules.comparison).
 """
 
 from datetime import datetime, timedelta

@@ -8,8 +8,9 @@ from django.db import transaction
 
 from orders import reserved_units
 from orders.changes import signs
-from orders.changes.units_left import named_line
-from orders.copies import contact, placing
+from orders.changes.rules.units_left import named_line
+from orders.copies import placing
+from orders.copies.rules import contact
 from orders.models import OrderImport, OrderImportLine, OrderSettings
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -27,7 +28,7 @@ def keep_draft_lines(row: OrderImport, lines: Iterable[draft_orders.DraftLine]) 
     """Write down what is in a draft that an older database does not know of: its original may hold other units by now.
 
     Where they hold the same, that is what they agreed upon. Where not, nobody knows who changed which of the two: no
-    baseline says so (orders.changes.draft_refunds decides).
+    baseline says so (orders.changes.steps.draft_refunds decides).
     """
     units: dict[str, int] = {}
     for line in lines:
@@ -111,7 +112,7 @@ class DraftCopy:
     def send_invoice(self) -> None:
         """Have Shopify mail the invoice, once. A draft without an address has none to send.
 
-        The address stands in an attribute: as the draft's own it would make a customer (orders.copies.copy_input).
+        The address stands in an attribute: as the draft's own it would make a customer (`copy_input`).
         """
         row = self.row
         if not self.choices.sends_invoice or row.draft_status != OrderImport.DraftStatus.OPEN or row.reason:

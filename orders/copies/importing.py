@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from orders import intake, reserved_units
 from orders.changes import signs
-from orders.changes.comparison import payment_words
-from orders.copies import late_links, mapping, placing, search, shopify_copy, splits
+from orders.changes.rules.comparison import payment_words
+from orders.copies import late_links, placing, search, shopify_copy, splits
 from orders.copies.draft_copy import DraftCopy, keep_draft_lines
 from orders.copies.rates import kept_rate
+from orders.copies.rules import mapping
 from orders.copies.search import RetryLater
 from orders.copies.shopify_copy import Copy, choices_of, create, why_wrong
 from orders.intake import State
@@ -195,22 +196,17 @@ class _Importer:
     def _map(self, order: OrderRecord, split: splits.KeptSplit | None) -> mapping.MappedOrder | str:
         """What to send, or why nothing is. Raises ImportFailed."""
         connection = self.connection
-        partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
         if (doubtful := self.row.lines.filter(is_doubtful=True, quantity__gt=0)).exists():
             titles = ", ".join(f"“{line.title}”" for line in doubtful[:3])
             return self._wait(OrderImport.WaitsFor.LINKS, f"{IN_DOUBT} {titles}.")
         try:
-            return mapping.map_order(
+            return shopify_copy.map_now(
+                connection,
                 order,
-                {gid: source_gid for gid, (_, source_gid) in partners.items()},
+                shopify_copy.linked(connection, order),
                 choices_of(self.row, self.choices),
-                store_name=str(connection.destination),
-                store_domain=connection.destination.domain,
-                source_currency=connection.source.currency or order.currency,
-                now=connection.source.now(),
                 store_currency=self._store_currency(order),
                 split=split.split if split else None,
-                connection_id=connection.pk,
             )
         except mapping.WaitsForLinks as error:
             return self._wait(OrderImport.WaitsFor.LINKS, str(error))

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from orders import due, reserved_units
 from orders.changes import signs
-from orders.copies.mapping import MappedOrder
+from orders.copies.rules.mapping import MappedOrder
 from orders.models import OrderImport, OrderImportLine
 from orders.reserved_units import MoveUnits
 

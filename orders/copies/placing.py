@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import reserved_units
-from orders.changes import places
+from orders.changes.rules import places
 from orders.copies import shopify_copy
 from orders.copies.search import RetryLater
 from orders.models import OrderImport, OrderSettings

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from orders.copies import copy_input
+from orders.copies.rules import copy_input
 from orders.copies.shopify_copy import Copy, of_draft, of_order
 from orders.models import OrderImport
 from stores.shopify.client import Client

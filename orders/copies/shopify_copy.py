@@ -1,21 +1,24 @@
 """Create a copy in the source, an order or a draft, and see what was made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from orders.copies import mapping, sums
-from orders.copies.contact import WEAKENINGS
-from orders.copies.mapping import MappedOrder
 from orders.copies.rates import find_rate
+from orders.copies.rules import mapping, sums
+from orders.copies.rules.contact import WEAKENINGS
+from orders.copies.rules.mapping import MappedOrder
+from orders.copies.rules.shares import Split
 from orders.models import OrderImport, OrderSettings
-from orders.reserved_units import Line, count_reserved, find_changed
+from orders.reserved_units import Line, count_reserved, find_changed, source_variants
+from stores.models import Connection
 from stores.shopify.client import Client
 from stores.shopify.errors import UserErrors
 from stores.shopify.orders import draft_orders, orders
 from stores.shopify.orders.draft_orders import DraftRecord
+from stores.shopify.orders.order_records import OrderRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,29 @@ def choices_of(row: OrderImport, chosen: OrderSettings) -> mapping.Choices:
         carries_tags=chosen.carries_tags,
         carries_company=chosen.carries_company,
     )
+
+
+def map_now(
+    connection: Connection,
+    order: OrderRecord,
+    links: Mapping[str, str],
+    choices: mapping.Choices,
+    *,
+    store_currency: str = "",
+    split: Split | None = None,
+) -> MappedOrder:
+    """The copy of an order between these two stores, now. Raises as mapping.map_order does."""
+    destination, source = connection.destination, connection.source
+    way = mapping.Way(
+        str(destination), destination.domain, source.currency or order.currency, store_currency, connection.pk
+    )
+    return mapping.map_order(order, links, choices, way, source.now(), split)
+
+
+def linked(connection: Connection, order: OrderRecord) -> dict[str, str]:
+    """Which of its variants are linked now: destination variant gid -> source variant gid."""
+    partners = source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
+    return {gid: source_gid for gid, (_, source_gid) in partners.items()}
 
 
 def keep_mapped(order_import: OrderImport, mapped: MappedOrder) -> set[int]:

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from orders import intake
 from orders.copies.rates import find_rate
-from orders.copies.shares import Carrier, Share, Split, split_order
+from orders.copies.rules.shares import Carrier, Share, Split, split_order
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderSplit
 from orders.reserved_units import source_variants, variants_in_doubt
 from stores.models import Connection

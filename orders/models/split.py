@@ -9,7 +9,7 @@ class OrderSplit(models.Model):
     """One row per order that several connections carry; `revision` changes with what it says.
 
     `owners` is line gid -> the connection whose affair the line is, `shares` a list of {connection, weight, lines,
-    exchange}, the main source's first (orders.copies.shares).
+    exchange}, the main source's first (orders.copies.rules.shares).
     """
 
     destination = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+")

@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 from django.core.management import call_command
 
-from orders.copies.copy_input import ORIGINAL_ID
+from orders.copies.rules.copy_input import ORIGINAL_ID
 from orders.models import OrderImport
 from stores.models import Connection, ProductLink, Store, VariantLink
 from syncing.models import StockHold, SyncJob

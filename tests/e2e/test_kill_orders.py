@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orders.copies.copy_input import ORIGINAL_ID
+from orders.copies.rules.copy_input import ORIGINAL_ID
 from orders.models import OrderImport
 from syncing.models import SyncJob
 from syncing.queue import enqueue

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from orders.copies.copy_input import ORIGINAL_ID
+from orders.copies.rules.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderSettings
 from stores.models import Connection
 from stores.shopify import gids

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from orders.copies.copy_input import ORIGINAL_ID
+from orders.copies.rules.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderSettings
 from stores.shopify import gids
 from tests.support.places import WRITES

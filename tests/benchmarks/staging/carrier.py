@@ -27,9 +27,8 @@ import requests  # noqa: E402
 from django.db import connection as db  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 
-from orders import reserved_units  # noqa: E402
-from orders.copies import mapping, shopify_copy  # noqa: E402
-from orders.models import OrderSettings  # noqa: E402
+from orders.copies import shopify_copy  # noqa: E402
+from orders.models import OrderImport, OrderSettings  # noqa: E402
 from stores.clients import open_client  # noqa: E402
 from stores.models import Connection  # noqa: E402
 from stores.shopify.orders import order_lists  # noqa: E402
@@ -136,17 +135,9 @@ def _bare_orders(connection: Connection) -> str:
     gids = [summary.gid for summary in order_lists.iter_orders_updated(giver, since)]
     for gid in gids:
         order = shopify_orders.read_order(giver, gid)
-        partners = reserved_units.source_variants(connection.pk, [line.variant_gid or "" for line in order.lines])
-        mapped = mapping.map_order(
-            order,
-            {gid: source_gid for gid, (_, source_gid) in partners.items()},
-            shopify_copy.choices_of(connection, OrderSettings.of(connection)),
-            store_name=str(connection.destination),
-            store_domain=connection.destination.domain,
-            source_currency=connection.source.currency,
-            now=datetime.now(UTC),
-        )
-        shopify_copy.create(taker, mapped)
+        choices = shopify_copy.choices_of(OrderImport(connection=connection), OrderSettings.of(connection))
+        mapped = shopify_copy.map_now(connection, order, shopify_copy.linked(connection, order), choices)
+        shopify_copy.create(taker, mapped, lambda words: None)
     return str(len(gids))
 
 

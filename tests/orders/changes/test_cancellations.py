@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.changes import state
+from orders.changes.steps import state
 from stores.shopify import gids
 from syncing.queue import enqueue
 from tests.support.orders.changes import LOST, Kind, State, copied, settle, update

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from orders.changes import state
+from orders.changes.steps import state
 from orders.copies.importing import RetryLater
 from orders.models import OrderImport, OrderUpdate
 from stores.shopify import gids

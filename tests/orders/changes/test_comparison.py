@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.changes.comparison import Baseline, LineNow, compare_line, compare_lines
+from orders.changes.rules.comparison import Baseline, LineNow, compare_line, compare_lines
 
 GID = "gid://shopify/LineItem/1"
 counts = st.integers(0, 12)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.changes import units_left
+from orders.changes.rules import units_left
 from stores.shopify.orders.order_changes import RefundRow
 from stores.shopify.orders.order_progress import (
     FulfilmentOrder,

@@ -3,7 +3,7 @@
 import pytest
 
 from orders import notices
-from orders.copies import copy_input
+from orders.copies.rules import copy_input
 from orders.models import OrderImport
 from tests.support.orders.originals import attributes, line, mapped, order, properties
 

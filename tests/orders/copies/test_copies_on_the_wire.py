@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders.copies import contact, copy_input
-from orders.copies.mapping import Choices, MappedOrder, map_order
+from orders.copies.rules import contact, copy_input
+from orders.copies.rules.mapping import Choices, MappedOrder, Way, map_order
 from stores.shopify import gids
 from stores.shopify.auth import StaticToken
 from stores.shopify.client import Client
@@ -57,10 +57,8 @@ class Wire:
             order,
             self.links,
             Choices(**choices),
-            store_name="North",
-            store_domain=NORTH,
-            source_currency=self.source.currency,
-            now=self.sim.clock.now(),
+            Way("North", NORTH, self.source.currency),
+            self.sim.clock.now(),
         )
 
     def copy(self, mapped: MappedOrder) -> Money:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.copies import contact, copy_input
+from orders.copies.rules import contact, copy_input
 from stores.shopify.orders.order_records import Address, CustomerRecord
 from tests.support.orders.originals import (
     ADDRESS,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.copies.mapping import Choices, CurrencyWithoutRate, NoLinkedLines, TooManyLines, WaitsForLinks
+from orders.copies.rules.mapping import Choices, CurrencyWithoutRate, NoLinkedLines, TooManyLines, WaitsForLinks
 from tests.support.orders.originals import (
     attributes,
     custom_line,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.copies import sums
-from orders.copies.mapping import NoLinkedLines
+from orders.copies.rules import sums
+from orders.copies.rules.mapping import NoLinkedLines
 from stores.currencies import decimals
 from stores.shopify.orders.order_records import OrderRecord
 from tests.support.orders.originals import (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders import advice
-from orders.copies.order_taxes import place_order_taxes
+from orders.copies.rules.order_taxes import place_order_taxes
 from orders.models import OrderImport
 from tests.orders.sums.test_mapping_totals import originals
 from tests.simulator.state.money import Bag

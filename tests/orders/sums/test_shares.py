@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.copies import sums
-from orders.copies.mapping import Choices, NoLinkedLines, map_order
-from orders.copies.shares import Carrier, Portion, split_order
+from orders.copies.rules import sums
+from orders.copies.rules.mapping import Choices, NoLinkedLines, Way, map_order
+from orders.copies.rules.shares import Carrier, Portion, split_order
 from stores.currencies import decimals
 from tests.support.orders.originals import (
     DOMAIN,
@@ -48,12 +48,9 @@ def copies_of(placed, carriers, split, strategy, currency, rate):
                 placed,
                 carrier.links,
                 choices,
-                store_name="North",
-                store_domain=DOMAIN,
-                source_currency=currency,
-                now=NOW,
-                split=split,
-                connection_id=carrier.connection_id,
+                Way("North", DOMAIN, currency, connection_id=carrier.connection_id),
+                NOW,
+                split,
             )
         except NoLinkedLines:
             continue

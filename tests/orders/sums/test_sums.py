@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.copies import sums
+from orders.copies.rules import sums
 
 amounts = st.fractions(min_value=0, max_value=10_000, max_denominator=1000)
 

@@ -1,7 +1,7 @@
 """A copied order to which something happens: what the tests of later changes have in common."""
 
 from orders.changes import carry as updates
-from orders.changes import state
+from orders.changes.steps import state
 from orders.models import OrderUpdate
 from stores import clients
 from stores.shopify import gids

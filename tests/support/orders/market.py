@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from orders.copies.copy_input import ORIGINAL_ID
+from orders.copies.rules.copy_input import ORIGINAL_ID
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.models import Connection, VariantLink
 from stores.shopify import gids

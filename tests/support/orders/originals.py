@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from orders.copies.mapping import Choices, MappedOrder, map_order
+from orders.copies.rules.mapping import Choices, MappedOrder, Way, map_order
 from stores.shopify.orders.order_records import (
     Address,
     CustomerRecord,
@@ -136,10 +136,8 @@ def mapped(placed: OrderRecord, *, links: dict[str, str] | None = None, currency
         placed,
         LINKS if links is None else links,
         Choices(**chosen),
-        store_name="North",
-        store_domain=DOMAIN,
-        source_currency=currency,
-        now=NOW,
+        Way("North", DOMAIN, currency),
+        NOW,
     )
 
 

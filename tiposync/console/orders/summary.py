@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from orders import side_by_side
 from orders.advice import IDLE, waits_for_carrying, what_to_do
-from orders.copies import sums
+from orders.copies.rules import sums
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.side_by_side import LineBeside, Step
 from stores.models import VariantLink

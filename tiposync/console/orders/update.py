@@ -7,7 +7,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from orders.changes.decisions import can_carry_back
-from orders.changes.state import try_again
+from orders.changes.steps.state import try_again
 from orders.models import OrderUpdate
 from syncing.queue import enqueue
 from tiposync.console.kit import markup

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orders.changes.units_left import original_line
+from orders.changes.rules.units_left import original_line
 from stores.shopify.orders.order_progress import OrderProgress
 
 _MOVABLE = frozenset({"OPEN", "IN_PROGRESS"})

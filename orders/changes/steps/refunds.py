@@ -8,8 +8,10 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from orders.changes import decisions, draft_refunds, state, units_left
+from orders.changes import decisions
 from orders.changes.comparing import Comparison
+from orders.changes.rules import units_left
+from orders.changes.steps import draft_refunds, state
 from orders.models import OrderSettings, OrderUpdate
 from stores.models import ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import errors

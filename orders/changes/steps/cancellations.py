@@ -10,9 +10,11 @@ asking twice is harmless: the second answer is "already in progress".
 import contextlib
 from uuid import uuid4
 
-from orders.changes import decisions, readings, refunds, state, units_left
+from orders.changes import decisions, readings
 from orders.changes.comparing import Comparison
-from orders.changes.state import UpdateRefused
+from orders.changes.rules import units_left
+from orders.changes.steps import refunds, state
+from orders.changes.steps.state import UpdateRefused
 from orders.copies.importing import RetryLater
 from orders.models import OrderUpdate
 from stores.shopify import errors

@@ -14,14 +14,15 @@ from decimal import Decimal
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import comparing, decisions, refunds, state
+from orders.changes import comparing, decisions
 from orders.changes.comparing import Comparison
-from orders.changes.comparison import LineSteps
-from orders.changes.state import UpdateRefused
-from orders.copies import mapping, sums
+from orders.changes.rules.comparison import LineSteps
+from orders.changes.steps import refunds, state
+from orders.changes.steps.state import UpdateRefused
 from orders.copies.importing import RetryLater
-from orders.copies.lines import CUSTOM, LEAVE_OUT
-from orders.copies.shopify_copy import choices_of
+from orders.copies.rules import mapping, sums
+from orders.copies.rules.lines import CUSTOM, LEAVE_OUT
+from orders.copies.shopify_copy import choices_of, map_now
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.shopify import errors
@@ -226,16 +227,8 @@ class _Editor:
         chosen = replace(chosen, strategy=mapping.ORDER, unlinked=LEAVE_OUT if variant else CUSTOM, name_pattern="")
         order = replace(order, lines=(replace(line, variant_gid=_ANY),)) if variant else _with_link(order)
         try:
-            made = mapping.map_order(
-                order,
-                {_ANY: variant or _ANY},
-                chosen,
-                store_name=str(connection.destination),
-                store_domain=connection.destination.domain,
-                source_currency=connection.source.currency or order.currency,
-                now=connection.source.now(),
-                store_currency=connection.destination.currency,
-            )
+            links, currency = {_ANY: variant or _ANY}, connection.destination.currency
+            made = map_now(connection, order, links, chosen, store_currency=currency)
         except mapping.CannotMap as error:
             raise UpdateRefused(f"{error} Add it to the copy by hand.") from None
         lines: list[dict] = (made.input or {})["lineItems"]

@@ -18,12 +18,14 @@ from typing import Any
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import comparing, decisions, state
-from orders.changes.state import UpdateRefused
-from orders.copies import mapping, splits
+from orders.changes import comparing, decisions
+from orders.changes.steps import state
+from orders.changes.steps.state import UpdateRefused
+from orders.copies import splits
 from orders.copies.importing import RetryLater, import_order
-from orders.copies.lines import CUSTOM, LEAVE_OUT
-from orders.copies.shopify_copy import choices_of
+from orders.copies.rules import mapping
+from orders.copies.rules.lines import CUSTOM, LEAVE_OUT
+from orders.copies.shopify_copy import choices_of, map_now
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
@@ -141,17 +143,8 @@ def _draft_lines(
         unlinked=CUSTOM if has_custom else LEAVE_OUT,
     )
     try:
-        mapped = mapping.map_order(
-            replace(order, lines=tuple(lines)),
-            links,
-            chosen,
-            store_name=str(connection.destination),
-            store_domain=connection.destination.domain,
-            source_currency=connection.source.currency or order.currency,
-            now=connection.source.now(),
-            split=splits.kept_split(row),
-            connection_id=connection.pk,
-        )
+        order = replace(order, lines=tuple(lines))
+        mapped = map_now(connection, order, links, chosen, split=splits.kept_split(row))
     except mapping.NoLinkedLines:
         raise
     except mapping.CannotMap as error:

@@ -7,10 +7,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
-from orders.copies import sums
-from orders.copies.contact import EMAIL, PHONE, address_input, contact_of
-from orders.copies.lines import Priced, PricedLine, PricedTax, Side
-from orders.copies.named import beside, filled
+from orders.copies.rules import sums
+from orders.copies.rules.contact import EMAIL, PHONE, address_input, contact_of
+from orders.copies.rules.lines import Priced, PricedLine, PricedTax, Side
+from orders.copies.rules.named import beside, filled
 from orders.marks import MARK_TAG
 from stores.shopify import gids
 from stores.shopify.orders.order_records import OrderLine, OrderRecord
@@ -48,7 +48,7 @@ class Origin:
 
 
 class CopyChoices(Protocol):
-    """The choices of orders.copies.mapping.Choices that are needed here."""
+    """The choices of orders.copies.rules.mapping.Choices that are needed here."""
 
     @property
     def payment_status(self) -> str: ...

@@ -99,7 +99,7 @@ def _alike(theirs: int, own: int) -> int:
 
 def compare_lines(lines: Iterable[LineNow], *, is_cancelled: bool, carries_back: bool = False) -> dict[str, LineSteps]:
     """The steps for the lines of an order, by gid. Of a cancelled original nothing is owed, and its copy is cancelled
-    as a whole (orders.changes.cancellations)."""
+    as a whole (orders.changes.steps.cancellations)."""
     if is_cancelled:
         return {line.gid: LineSteps(line.gid, Baseline(line.original_quantity, line.copy_quantity)) for line in lines}
     return {line.gid: compare_line(line, carries_back=carries_back) for line in lines}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from orders.copies import sums
-from orders.copies.lines import is_tip
+from orders.copies.rules import sums
+from orders.copies.rules.lines import is_tip
 from stores.currencies import decimals
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord, TaxRecord
 

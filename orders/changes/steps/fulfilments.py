@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orders.changes import state, units_left
 from orders.changes.comparing import Comparison
-from orders.changes.state import UpdateRefused
-from orders.changes.units_left import Part
+from orders.changes.rules import units_left
+from orders.changes.rules.units_left import Part
+from orders.changes.steps import state
+from orders.changes.steps.state import UpdateRefused
 from orders.copies.importing import CLOCKS_APART
 from orders.models import OrderUpdate
 from stores.shopify import errors

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from orders.copies import sums
+from orders.copies.rules import sums
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord, TaxRecord
 
 LEAVE_OUT = "leave_out"
@@ -84,7 +84,7 @@ class Priced:
 def choose_lines(
     order: OrderRecord, links: Mapping[str, str], unlinked: str, elsewhere: Mapping[str, str]
 ) -> tuple[list[Chosen], list[LeftOut], list[OrderLine]]:
-    """(lines that travel, lines left out, lines that could be linked and are not); rules as in orders.copies.mapping.
+    """(lines that travel, lines left out, lines that could be linked and are not); rules as in `mapping`.
 
     `links` is destination variant -> source variant; `elsewhere` line gid -> the source whose copy has it.
     """
@@ -152,14 +152,12 @@ def price_lines(
     `charges` are the copy's own beside its lines and the order's shipping. `before` is what other copies of the same
     exchange carry: their roundings and this one's then add up to the rounded whole.
 
-    All that is paid is rounded as one running sum (orders.copies.sums), in the order lines, shipping, charges, taxes:
-    the copy costs round(rate * what these cost in the original). Taxes within the prices are rounded as a sum of their
-    own.
+    All that is paid is rounded as one running sum (`sums`), in the order lines, shipping, charges, taxes: the copy
+    costs round(rate * what these cost in the original). Taxes within the prices are rounded as a sum of their own.
     """
     paid = [line_amount(each.line, each.quantity, side) for each in chosen]
     paid += [_amount(record.price, side) for record in order.shipping]
-    owners = [(each.line.taxes, Fraction(each.quantity, each.line.quantity)) for each in chosen]
-    owners += [(record.taxes, Fraction(1)) for record in order.shipping]
+    owners = _tax_owners(order, chosen)
     taxes = [_amount(tax.price, side) * share for records, share in owners for tax in records]
     if order.taxes_included:
         *amounts, extra = sums.round_parts([*paid, charges], currency, rate, before)
@@ -174,14 +172,18 @@ def price_lines(
     ]
     count = len(chosen)
     lines = map(PricedLine, chosen, amounts[:count], priced_taxes[:count])
-    shipping = [
-        PricedShipping(record.title, record.code, amount, tax)
-        for record, amount, tax in zip(order.shipping, amounts[count:], priced_taxes[count:], strict=True)
-    ]
+    parts = zip(order.shipping, amounts[count:], priced_taxes[count:], strict=True)
+    shipping = [PricedShipping(record.title, record.code, amount, tax) for record, amount, tax in parts]
     if extra:
         shipping.append(PricedShipping(CHARGES_TITLE, "", extra, ()))
     total = sum(amounts) + extra + (0 if order.taxes_included else sum(tax_amounts))
     return Priced(currency, tuple(lines), tuple(shipping), total)
+
+
+def _tax_owners(order: OrderRecord, chosen: Sequence[Chosen]) -> list[tuple[Sequence[TaxRecord], Fraction]]:
+    """The taxes of each line that travels, and which part of them; then those of each shipping line, whole."""
+    lines = [(each.line.taxes, Fraction(each.quantity, each.line.quantity)) for each in chosen]
+    return [*lines, *((record.taxes, Fraction(1)) for record in order.shipping)]
 
 
 def carried_cost(order: OrderRecord, chosen: Sequence[Chosen], side: Side, charges: Fraction) -> Fraction:

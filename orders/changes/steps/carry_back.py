@@ -12,8 +12,10 @@ from uuid import uuid4
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import decisions, refunds, state, units_left
+from orders.changes import decisions
 from orders.changes.comparing import COMPARED, Comparison
+from orders.changes.rules import units_left
+from orders.changes.steps import refunds, state
 from orders.copies.importing import RetryLater
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.reserved_units import MoveUnits

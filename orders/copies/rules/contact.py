@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orders.copies.named import add_attribute, filled
+from orders.copies.rules.named import add_attribute, filled
 from stores.shopify.errors import UserErrors
 from stores.shopify.orders.order_records import Address, OrderRecord
 

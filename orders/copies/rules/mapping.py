@@ -13,13 +13,13 @@
 | shipping | every line at its discounted price, whole, also in a partial copy |
 | duties, fees, cash rounding | what the total holds beyond lines, shipping and taxes: one more shipping line |
 | taxes | per line and shipping line, included or not as in the original; nothing is computed anew |
-| taxes that stand at the order only | shared by the taxable lines, by what these cost (orders.copies.order_taxes) |
+| taxes that stand at the order only | shared by the taxable lines, by what these cost (`order_taxes`) |
 | the parts cost more than the original | the copy costs what its parts cost, and says so |
 | taxes of a draft | drafts take no tax lines: tax exempt, with a custom line per tax unless the prices include them |
 | an order that is not in its store's currency | only if its money is in the source's: no rate is about it |
 | other currency | shop money times the rate; without one, presentment money if that is in the source's currency |
-| remainder of a conversion | by running sums (orders.copies.sums): the copy costs round(rate * what is carried) |
-| a line of another source that carries the order too | that source's copy (orders.copies.shares) |
+| remainder of a conversion | by running sums (orders.copies.rules.sums): the copy costs round(rate * what is carried) |
+| a line of another source that carries the order too | that source's copy (orders.copies.rules.shares) |
 | customer | upserted by e-mail and phone; nobody is mailed |
 | customer of a draft | addresses, and the e-mail in an attribute: a customer's own taxes would override the draft's |
 | blank address | not sent |
@@ -32,9 +32,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from orders.copies import copy_input, sums
-from orders.copies.contact import CUSTOMERS, FIXED, NOBODY
-from orders.copies.lines import (
+from orders.copies.rules import copy_input, sums
+from orders.copies.rules.contact import CUSTOMERS, FIXED, NOBODY
+from orders.copies.rules.lines import (
     CUSTOM,
     HOLD,
     LEAVE_OUT,
@@ -48,8 +48,8 @@ from orders.copies.lines import (
     price_lines,
     why_never,
 )
-from orders.copies.order_taxes import place_order_taxes
-from orders.copies.shares import Split, is_main, others_lines, place_charges, portion_of, share_of
+from orders.copies.rules.order_taxes import place_order_taxes
+from orders.copies.rules.shares import Split, is_main, others_lines, place_charges, portion_of, share_of
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord
 
 ORDER = "order"
@@ -125,6 +125,21 @@ class Choices:
             raise ValueError("A currency rate is above 0.")
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From which store an order comes, by its name for people and its domain, and in which currency the source sells.
+
+    `store_currency` is what the destination sells in; empty: the order's own. `connection_id` says which of the
+    connections that carry an order this is, where several do.
+    """
+
+    store_name: str
+    store_domain: str
+    source_currency: str
+    store_currency: str = ""
+    connection_id: int = 0
+
+
 class CarriedLine(NamedTuple):
     """A line of the original that is in the copy; `variant_gid` of the source is None for a custom line."""
 
@@ -169,30 +184,22 @@ def map_order(
     order: OrderRecord,
     links: Mapping[str, str],
     choices: Choices,
-    *,
-    store_name: str,
-    store_domain: str,
-    source_currency: str,
+    way: Way,
     now: datetime,
-    store_currency: str = "",
     split: Split | None = None,
-    connection_id: int = 0,
 ) -> MappedOrder:
     """The copy of a destination's order; rules in the docstring of this module.
 
-    `split` says how the order is divided where other connections carry it, too (None: none does), and `connection_id`
-    which of them this is.
-
-    `links` is destination variant gid -> source variant gid. `store_name`, `store_domain` and `store_currency` (empty:
-    the order's) are the destination's, `now` an aware instant. Raises NoLinkedLines, WaitsForLinks,
-    CurrencyWithoutRate, ForeignCurrency, TooManyLines.
+    `links` is destination variant gid -> source variant gid. `split` says how the order is divided where other
+    connections carry it, too (None: none does). Raises NoLinkedLines, WaitsForLinks, CurrencyWithoutRate,
+    ForeignCurrency, TooManyLines.
     """
     order = place_order_taxes(order)
-    chosen, left_out = _choose_lines(order, links, choices, split, connection_id)
-    side, rate = _exchange(order, choices, source_currency, store_currency or order.currency)
-    priced = _price(order, chosen, side, source_currency, rate, split, connection_id)
-    whole, order = order, place_charges(order, portion_of(split, connection_id))
-    origin = copy_input.Origin(store_name, store_domain)
+    chosen, left_out = _choose_lines(order, links, choices, split, way.connection_id)
+    side, rate = _exchange(order, choices, way.source_currency, way.store_currency or order.currency)
+    priced = _price(order, chosen, side, way.source_currency, rate, split, way.connection_id)
+    whole, order = order, place_charges(order, portion_of(split, way.connection_id))
+    origin = copy_input.Origin(way.store_name, way.store_domain)
     is_draft = choices.strategy == DRAFT_ORDER
     reserved_until = now + timedelta(days=choices.reserve_days) if is_draft and choices.reserve_days else None
     draft_input = copy_input.draft_input(order, priced, origin, side, choices, reserved_until) if is_draft else None
@@ -205,10 +212,10 @@ def map_order(
         carried=tuple(CarriedLine(each.line.gid, each.variant_gid, each.quantity) for each in chosen),
         left_out=tuple(left_out),
         total=_total(priced),
-        custom_id=copy_input.custom_id(order.gid, store_domain),
+        custom_id=copy_input.custom_id(order.gid, way.store_domain),
         draft_tag=copy_input.draft_tag(order.gid),
         reserved_until=reserved_until,
-        notes=_notes(whole, side) if is_main(split, connection_id) else (),
+        notes=_notes(whole, side) if is_main(split, way.connection_id) else (),
         exchange_rate=rate,
     )
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from orders.copies import sums
-from orders.copies.lines import CUSTOM, HOLD, line_amount, why_never
+from orders.copies.rules import sums
+from orders.copies.rules.lines import CUSTOM, HOLD, line_amount, why_never
 from stores.currencies import decimals
 from stores.shopify.orders.order_records import Money, MoneyPair, OrderLine, OrderRecord, ShippingRecord, TaxRecord
 

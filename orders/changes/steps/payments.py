@@ -6,12 +6,13 @@ has received before it is recorded again.
 
 from decimal import Decimal
 
-from orders.changes import state
 from orders.changes.comparing import Comparison
-from orders.changes.comparison import find_payment
+from orders.changes.rules.comparison import Payment, find_payment
+from orders.changes.steps import state
 from orders.models import OrderUpdate
 from stores.shopify import errors
 from stores.shopify.orders import payments
+from stores.shopify.orders.order_progress import Payments
 
 LOST = "Shopify's answer was lost: looking at what the copy has received before it is recorded again."
 ONLY_PLUS = (
@@ -26,7 +27,6 @@ def carry_payment(update: OrderUpdate, comparison: Comparison) -> str:
 
     Raises RetryLater, and what the client raises.
     """
-    row = update.order_import
     original = comparison.read_original()
     assert comparison.original is not None
     as_of, comparison.copy = comparison.original.answered_at, None
@@ -39,7 +39,12 @@ def carry_payment(update: OrderUpdate, comparison: Comparison) -> str:
         if copy.payments.received >= Decimal(update.body["received"]) + Decimal(part):
             return state.confirm(update, PAID, copy.gid)
         state.wait_for_late(update, as_of, LOST)
-    client = comparison.clients(row.connection.source)
+    return _record(update, comparison, due, original.payments)
+
+
+def _record(update: OrderUpdate, comparison: Comparison, due: Payment, original: Payments) -> str:
+    """Raises what the client raises."""
+    copy, client = comparison.read_copy(), comparison.clients(update.order_import.connection.source)
     body = {"received": f"{copy.payments.received:f}", "amount": None if due.amount is None else f"{due.amount:f}"}
     if not state.begin(update, body, as_of=client.answered_at):
         return "Another worker has it in hand."
@@ -55,7 +60,7 @@ def carry_payment(update: OrderUpdate, comparison: Comparison) -> str:
         return state.skip(update, ONLY_PLUS)
     except errors.UserErrors:
         comparison.copy = None
-        if find_payment(original.payments, comparison.read_copy().payments) is not None:
+        if find_payment(original, comparison.read_copy().payments) is not None:
             raise
     except errors.ShopifyError as error:
         if not error.outcome_unknown:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orders.copies.copy_input import LINE_PROPERTY
+from orders.copies.rules.copy_input import LINE_PROPERTY
 from stores.shopify import gids
 from stores.shopify.orders.order_changes import RefundRow
 from stores.shopify.orders.order_progress import FulfilmentOrder, OrderProgress, ProgressLine, RefundedLine

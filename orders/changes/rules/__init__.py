@@ -1,0 +1,1 @@
+"""What follows from what original and copy hold: pure, without the database and without Shopify."""

@@ -1,0 +1,1 @@
+"""The steps of a later change, a kind in each file: committed, looked for, sent."""
