@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from django.db import transaction
 
 from orders import intake, reserved_units
-from orders.changes import decisions
+from orders.changes import decisions, line_values
 from orders.changes.readings import Reading, Readings, is_restored, note_cancellation
 from orders.changes.rules import units_left
 from orders.changes.rules.comparison import (
@@ -99,10 +99,10 @@ class Comparison(Readings):
         with transaction.atomic():
             fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
             lines = self._known_lines()
-            before, as_they_were = reserved_units.count_reserved(lines.values()), _values(lines)
+            before, as_they_were = reserved_units.count_reserved(lines.values()), line_values.of(lines)
             self._add_new_lines(lines)
             moved = self._write_down(lines, can_lower=(fresh.original_signs, fresh.copy_signs) == self.seen)
-            _save(lines, as_they_were)
+            line_values.save(lines, as_they_were)
             after = reserved_units.count_reserved(lines.values())
             self._note_work(lines)
             self._note_seen()
@@ -116,7 +116,7 @@ class Comparison(Readings):
         with transaction.atomic():
             fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
             lines = self._known_lines()
-            before, as_they_were = reserved_units.count_reserved(lines.values()), _values(lines)
+            before, as_they_were = reserved_units.count_reserved(lines.values()), line_values.of(lines)
             self._add_new_lines(lines)
             current = {} if original.cancelled_at else {line.gid: line.current_quantity for line in original.lines}
             differs = False
@@ -128,7 +128,7 @@ class Comparison(Readings):
                 differs = differs or bool(more)
                 owed = self._owed(line, max(more, 0), max(more, 0))
                 line.owed_quantity = owed if fresh.original_signs == self.seen[0] else max(owed, line.owed_quantity)
-            _save(lines, as_they_were)
+            line_values.save(lines, as_they_were)
             if differs and not original.cancelled_at:
                 self._note_edit({gid: current.get(gid, 0) for gid, line in lines.items() if line.is_carried})
             elif not differs:
@@ -355,7 +355,7 @@ class Comparison(Readings):
         is_all = self.read_original().cancelled_at is not None or self.row.has_deleted_draft
         found: dict[int, int] = {}
         for gid, line in lines.items():
-            then = dict(zip(COMPARED, as_they_were[gid], strict=True)) if gid in as_they_were else None
+            then = dict(zip(line_values.COMPARED, as_they_were[gid], strict=True)) if gid in as_they_were else None
             if then is None or line.source_variant_id is None:
                 continue
             less = then["owed_quantity"] - line.owed_quantity
@@ -374,26 +374,6 @@ class Comparison(Readings):
             return
         assert self.copy is not None
         self.move_units(changed, self.copy.answered_at if moved else None, returned)
-
-
-COMPARED = [
-    "original_baseline",
-    "copy_baseline",
-    "original_quantity",
-    "copy_quantity",
-    "owed_quantity",
-    "copy_line_gids",
-]
-
-
-def _values(lines: Mapping[str, Line]) -> dict[str, list]:
-    return {gid: [getattr(line, name) for name in COMPARED] for gid, line in lines.items()}
-
-
-def _save(lines: Mapping[str, Line], as_they_were: Mapping[str, list]) -> None:
-    """Write down those that have changed: mostly none have."""
-    now = _values(lines)
-    Line.objects.bulk_update([lines[gid] for gid in lines if now[gid] != as_they_were.get(gid)], COMPARED)
 
 
 def carries_stock_both_ways(row: OrderImport) -> bool:

@@ -13,7 +13,8 @@ from django.db import transaction
 
 from orders import reserved_units
 from orders.changes import decisions
-from orders.changes.comparing import COMPARED, Comparison
+from orders.changes.comparing import Comparison
+from orders.changes.line_values import COMPARED
 from orders.changes.rules import units_left
 from orders.changes.steps import refunds, state
 from orders.copies.importing import RetryLater

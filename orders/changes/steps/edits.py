@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import comparing, decisions
+from orders.changes import comparing, decisions, line_values
 from orders.changes.comparing import Comparison
 from orders.changes.rules.comparison import LineSteps
 from orders.changes.steps import refunds, state
@@ -297,7 +297,7 @@ def _finish(
             if line.state == Line.State.PLANNED:
                 line.state = Line.State.CARRIED if line.source_variant_id else Line.State.CUSTOM
                 line.quantity = max(units, 0)
-        Line.objects.bulk_update(known, [*comparing.COMPARED, "state", "quantity"])
+        Line.objects.bulk_update(known, [*line_values.COMPARED, "state", "quantity"])
         OrderImport.objects.filter(pk=row.pk).update(payment_seen="")
         state.confirm(update, EDITED, row.copy_order_gid)
         changed = reserved_units.find_changed(before, reserved_units.held_back(row))
