@@ -21,10 +21,10 @@ from orders.copies import late_links
 from orders.models import OrderImport
 from stores.ages import over, within
 from stores.linking import linking
-from stores.models import CatalogueFile, CatalogueSettings, Connection, Store
+from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, Store
 from syncing import fence, resuming
 from syncing.catalogue.content import comparison
-from syncing.catalogue.products import deletion
+from syncing.catalogue.products import deletion, waiting
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import alerts, counters
@@ -180,6 +180,17 @@ def _continue_runs() -> None:
     fence.each(lifecycle.unfinished(), go_on, _name)
 
 
+def _retry_products() -> None:
+    """Products that waited for another day, or failed for an error that may have passed."""
+
+    def retry(link: ProductLink) -> None:
+        settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
+        if settings is not None and not settings.why_inert():
+            enqueue.sync_product(link.connection, link.source_gid, due_in=0)
+
+    fence.each(waiting.find_due(timezone.now()), retry, _name)
+
+
 def _delete_unordered() -> None:
     """Products that were taken off sale a day ago."""
 
@@ -226,6 +237,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.ORDER_MAILS: _send_notices,
     heartbeats.CATALOGUE_STARTS: _begin_runs,
     heartbeats.CATALOGUE_RUNS: _continue_runs,
+    heartbeats.WAITING_PRODUCTS: _retry_products,
     heartbeats.DELETIONS: _delete_unordered,
     heartbeats.IMAGES: _follow_images,
     heartbeats.CONTENT: _sync_content,

@@ -19,6 +19,7 @@ class FollowState(models.TextChoices):
     UNMATCHED = "unmatched", "Unmatched: the destination has none, and none is created"
     CONFLICT = "conflict", "Conflict: an operator has to decide"
     FAILED = "failed", "Failed: Shopify refused it"
+    WAITING = "waiting", "Waiting: Shopify takes no more new variants today"
     UNLINKED = "unlinked", "Unlinked: no longer follows"
 
 
@@ -133,6 +134,7 @@ class ProductLink(FollowLink):
     # (syncing.catalogue.rules.webhook_digest).
     heard = models.CharField(max_length=90, blank=True, editable=False)
     heard_there = models.CharField(max_length=90, blank=True, editable=False)
+    retry_at = models.DateTimeField("tried again at", null=True, blank=True, editable=False)
     # The channels it was taken from, so that a product that comes back appears where it was.
     unpublished_from = models.JSONField(default=list, blank=True, editable=False)
 
@@ -158,6 +160,7 @@ class ProductLink(FollowLink):
             models.Index(
                 fields=["connection"], condition=Q(state__in=("conflict", "failed")), name="product_link_attention"
             ),
+            models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="product_link_retry"),
         ]
 
 

@@ -129,6 +129,7 @@ class CatalogueRunItem(models.Model):
         HELD = "held", "Held"
         SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
+        WAITING = "waiting", "Waiting"
 
     Failure = SyncJob.Failure
 

@@ -29,6 +29,7 @@ DUTIES = (
     ORDER_MAILS := "order mails",
     CATALOGUE_STARTS := "catalogue starts",
     CATALOGUE_RUNS := "catalogue runs",
+    WAITING_PRODUCTS := "waiting products",
     DELETIONS := "deletions",
     IMAGES := "images",
     CONTENT := "content",

@@ -1,7 +1,7 @@
 """Collections follow the source: by rules where every condition means the same in the destination, else by members."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.db.models import Q
@@ -30,10 +30,13 @@ from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import CHANNELS, Made
 from syncing.catalogue.content.unlinking import DELETED, NOT_SELECTED, NOT_SHARED
 from syncing.catalogue.outcome import Outcome
+from syncing.catalogue.refusals import OneRefused, Tries
 from syncing.catalogue.rules import collections as rules
 from syncing.catalogue.rules.content import HANDLE, IMAGE, TITLE, image_input, image_value
 from syncing.catalogue.rules.fingerprint import digest
+from syncing.models import CatalogueRunItem
 
+Action, Result, Failure = CatalogueRunItem.Action, CatalogueRunItem.Outcome, CatalogueRunItem.Failure
 COLLECTION = ResourceLink.Kind.COLLECTION
 DESCRIPTION, SORT_ORDER, SEO, CONTENTS, ORDER = "description", "sort order", "SEO", "contents", "order"
 # Where CatalogueSettings.content_cursors remembers, as a digest, which products were linked when all was looked at.
@@ -113,6 +116,9 @@ class CollectionResource:
     def find(self, wanted: Mapping[str, Any]) -> str:
         """See Resource."""
         return wire.find_by_handle(self.client, wanted[HANDLE]) or ""
+
+    def forget(self) -> None:
+        """See Resource: nothing is kept."""
 
     def read(self, content_gids: Sequence[str]) -> Mapping[str, CollectionRecord]:
         """See Resource."""
@@ -370,10 +376,15 @@ def _wanted_heads(connection: Connection, open_client: OpenClient, seen: set[str
 
 
 def _carry(follower: Follower, source: Client, heads: Iterable[CollectionHead]) -> Iterator[Outcome]:
+    tries = Tries()
     for head in heads:
         try:
-            record = wire.read_collection(source, head.gid)
+            record = tries.make(partial(wire.read_collection, source, head.gid))
         except ObjectNotFound:
             record = None
+        except OneRefused as refused:
+            yield Outcome(head.gid, head.handle, Action.SKIP, Result.FAILED, str(refused), Failure.REJECTED)
+            record = None
+        tries.check_store()
         if record is not None:  # else it was deleted a moment ago: its webhook, or the next comparison, tells
             yield from follower.follow([record])

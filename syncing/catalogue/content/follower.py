@@ -7,6 +7,7 @@ so that two sources never take turns with it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -16,6 +17,7 @@ from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content.resource import Made, Resource
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
+from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules import fields
 from syncing.catalogue.rules.content import HANDLE, IMAGE
 from syncing.catalogue.rules.fields import SYNC, Judge, Policy
@@ -57,6 +59,7 @@ class Follower:
         self.connection, self.resource = connection, resource
         self.settings: CatalogueSettings = connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
+        self._tries = Tries()
 
     def follow(self, records: Sequence[Any]) -> Iterator[Outcome]:
         """Carry these things, one outcome each; one that is refused does not stop the others.
@@ -65,19 +68,30 @@ class Follower:
         """
         links, cases = self._links(records), []
         for record in records:
+            link = links[record.gid]
             try:
-                cases.append(self._case(record, links[record.gid]))
+                cases.append(self._tries.make(partial(self._case, record, link)))
             except Blocked as blocked:
-                yield self._block(record, links[record.gid], str(blocked))
+                yield self._block(record, link, str(blocked))
+            except OneRefused as refused:  # what belongs to it cannot be read
+                link.note_source(record)
+                yield self._fail(_Case(record, link, {HANDLE: record.handle}, ""), refused)
         due = [case for case in cases if not self._is_unchanged(case)]
-        partners = self.resource.read([case.link.destination_gid for case in due if case.link.destination_gid])
+        partners = self._read([case.link.destination_gid for case in due if case.link.destination_gid])
         for case in cases:
             yield self._carry(case, partners) if case in due else self._skip(case)
+            self._tries.check_store()
+
+    def _read(self, gids: Sequence[str]) -> dict[str, Any]:
+        """The partners, None for one that is gone; without those that cannot be read, which is told at their turn."""
+        found, unread = read_each(lambda some: [*self.resource.read(some).values()], gids)
+        return dict.fromkeys(set(gids) - unread.keys()) | {record.gid: record for record in found}
 
     def _case(self, record: Any, link: ResourceLink) -> _Case:
         wanted = self.resource.wanted(record)
         mark = fingerprint([self.resource.kind, self.resource.mode, self.settings.edited, wanted])
-        sent_handle = link.handle if link.state == State.CREATING and not link.destination_gid else ""
+        is_sent = link.is_created and link.state in (State.CREATING, State.FAILED) and not link.destination_gid
+        sent_handle = link.handle if is_sent else ""
         link.note_source(record)
         return _Case(record, link, wanted, mark, self.resource.notes(wanted), sent_handle)
 
@@ -92,15 +106,25 @@ class Follower:
         return self._outcome(case, Action.EQUAL, Result.DONE, case.link.reason)
 
     def _carry(self, case: _Case, partners: Mapping[str, Any]) -> Outcome:
-        try:
+        known = dict(partners)
+
+        def forget() -> None:
+            known.clear()
+            self.resource.forget()
+
+        def carry() -> Outcome:
             # The thing that is linked, else the one with the same identity.
-            partner = partners.get(case.link.destination_gid)
+            gid = case.link.destination_gid
+            partner = known.get(gid) if gid in known or not gid else self.resource.read([gid]).get(gid)
             if partner is None and (gid := self._find(case)):
                 partner = self.resource.read([gid]).get(gid)
             return self._create(case) if partner is None else self._update(case, partner)
+
+        try:
+            return self._tries.make(carry, forget)
         except Blocked as blocked:
             return self._leave(case, State.CONFLICT, str(blocked), Result.FAILED)
-        except (UserErrors, ObjectNotFound) as error:
+        except (UserErrors, ObjectNotFound, OneRefused) as error:
             return self._fail(case, error)
 
     def _links(self, records: Sequence[Any]) -> dict[str, ResourceLink]:
@@ -253,11 +277,12 @@ class Follower:
         failure = CatalogueRunItem.Failure.UNMATCHED if result == Result.FAILED else ""
         return self._outcome(case, Action.SKIP, result, reason, failure)
 
-    def _fail(self, case: _Case, error: UserErrors | ObjectNotFound) -> Outcome:
+    def _fail(self, case: _Case, error: UserErrors | ObjectNotFound | OneRefused) -> Outcome:
         link = case.link
         taken = isinstance(error, UserErrors) and is_taken(error)
         link.state, link.fingerprint = (State.CONFLICT if taken else State.FAILED), case.mark
-        link.is_created = link.is_created and bool(link.destination_gid)
+        # Of a creation whose answer was lost nobody knows: it is looked for by its handle the next time.
+        link.is_created = link.is_created and (bool(link.destination_gid) or isinstance(error, OneRefused))
         link.reason = f"The handle “{case.wanted[HANDLE]}” is taken in the destination." if taken else str(error)
         self._save(link)
         action = Action.UPDATE if link.destination_gid else Action.CREATE

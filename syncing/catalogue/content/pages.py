@@ -65,6 +65,10 @@ class ContentResource:
     def _heads(self) -> dict[tuple[str, str], str]:
         return {(head.blog_gid, head.handle): head.gid for head in content.iter_heads(self.client, self.kind)}
 
+    def forget(self) -> None:
+        """See Resource."""
+        self.__dict__.pop("_heads", None)
+
     def read(self, content_gids: Sequence[str]) -> Mapping[str, ContentRecord]:
         """See Resource."""
         return content.read_content(self.client, self.kind, content_gids)

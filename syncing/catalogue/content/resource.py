@@ -43,6 +43,9 @@ class Resource(Protocol):
     def find(self, wanted: Mapping[str, Any]) -> str:
         """The gid of the thing in the destination with this identity, or ''."""
 
+    def forget(self) -> None:
+        """Forget what was read of the destination: something may have been made there since."""
+
     def read(self, content_gids: Sequence[str]) -> Mapping[str, Any]:
         """Those that exist, by gid."""
 

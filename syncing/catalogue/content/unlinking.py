@@ -1,6 +1,7 @@
 """What happens in the destination to collections, pages, blogs and articles that no longer follow."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from django.utils import timezone
 
@@ -9,6 +10,7 @@ from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue import deleting
 from syncing.catalogue.content.resource import CHANNELS, Resource
 from syncing.catalogue.outcome import Outcome, outcome_of
+from syncing.catalogue.refusals import OneRefused, Tries
 from syncing.catalogue.rules.content import VISIBLE
 from syncing.models import CatalogueRunItem
 
@@ -42,16 +44,17 @@ def unlink(
 
     Safe to repeat: hiding and deleting are. Raises ShopifyError for what is not about a single thing.
     """
-    settings = connection.catalogue
+    settings, tries = connection.catalogue, Tries()
     for link, why in departing:
         if is_preview:
             yield _outcome(settings, link, Result.PLANNED, why)
             continue
         try:
-            done = _let_go(settings, resource, link)
-        except (UserErrors, ObjectNotFound) as error:
+            done = tries.make(partial(_let_go, settings, resource, link))
+        except (UserErrors, ObjectNotFound, OneRefused) as error:
             ResourceLink.objects.filter(pk=link.pk).update(reason=str(error))
             yield _outcome(settings, link, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
+            tries.check_store()
             continue
         _unlink(link, f"{why} {done}")
         yield _outcome(settings, link, Result.DONE, link.reason)

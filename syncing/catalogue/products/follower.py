@@ -7,6 +7,7 @@ What was written counts as written only after every call succeeded; all of it is
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -14,15 +15,17 @@ from django.utils import timezone
 from stores.clients import OpenClient
 from stores.linking import linking
 from stores.models import Connection, ProductLink, SyncMode
-from stores.shopify.errors import ObjectNotFound, UserErrors
+from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes, publications
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
-from syncing.catalogue.products import files, lost_creations, opening_stock
+from syncing.catalogue.products import files, lost_creations, opening_stock, waiting
 from syncing.catalogue.products.cases import Case, load_cases, load_linked, mark_of, pairs_by_options, variant_records
+from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
+from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules import variants
 from syncing.catalogue.rules.desired import Desired, build
 from syncing.catalogue.rules.fields import CREATE_ONLY, SYNC, Field, Policy
@@ -43,6 +46,7 @@ class _Written:
     case: Case
     desired: Desired
     action: str
+    retry_at: datetime | None = None
 
 
 class ProductFollower:
@@ -68,6 +72,8 @@ class ProductFollower:
         self._stock: opening_stock.OpeningStock = {}
         self._files: dict[str, str] = {}
         self._partners: dict[str, ProductRecord | None] = {}
+        self._tries = Tries()
+        self._capped_until: datetime | None = None
 
     @property
     def mode(self) -> str:
@@ -95,6 +101,7 @@ class ProductFollower:
                 continue
             if outcome:
                 yield outcome
+            self._tries.check_store()
         yield from self._complete()
 
     def _is_unchanged(self, case: Case) -> bool:
@@ -117,10 +124,10 @@ class ProductFollower:
 
     def _prepare(self, due: Sequence[Case]) -> None:
         """Read at once what all of them need: the partners, the files, the first quantities of what is created."""
+        self._capped_until = waiting.capped_until(self.connection.destination_id)
         gids = {gid for case in due for gid in {case.link.destination_gid, *case.partners} if gid}
-        self._partners = dict.fromkeys(gids)
-        found = product_records.read_products(self.client, sorted(gids)) if gids else []
-        self._partners |= {record.gid: record for record in found}
+        found, unread = read_each(lambda some: product_records.read_products(self.client, some), sorted(gids))
+        self._partners = dict.fromkeys(gids - unread.keys()) | {record.gid: record for record in found}
         self._files = files.known_files(self.connection.destination, [case.record for case in due])
         self._stock = {}
         if not self.is_preview:
@@ -130,7 +137,7 @@ class ProductFollower:
     def _may_grow(self, case: Case) -> bool:
         has_partner = bool(case.link.destination_gid or case.partners)
         is_whole = len(case.linked) == len(case.record.variants)
-        return not is_whole and (has_partner or self.mode != SyncMode.UPDATE_ONLY)
+        return not (is_whole or self._capped_until) and (has_partner or self.mode != SyncMode.UPDATE_ONLY)
 
     def _partner(self, gid: str) -> ProductRecord | None:
         if gid and gid not in self._partners:
@@ -154,13 +161,29 @@ class ProductFollower:
             return self._decide(case)
 
     def _decide(self, case: Case) -> Outcome | None:
-        try:
+        def carry() -> Outcome | None:
             partner = self._partner(case.partner_gid()) or self._lost_creation(case)
             return self._create(case) if partner is None else self._update(case, partner)
+
+        try:
+            return self._tries.make(carry, self._partners.clear)
         except Blocked as blocked:
             return self._leave(case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
+        except VariantLimitReached:
+            self._capped_until = waiting.next_try(case.link)
+            return self._wait(case)
         except (UserErrors, ObjectNotFound) as error:
             return self._leave(case, State.FAILED, str(error), Failure.REJECTED)
+        except OneRefused as refused:
+            retry_at = waiting.try_again_at(case.link) if refused.may_pass else None
+            return self._leave(case, State.FAILED, str(refused), Failure.REJECTED, retry_at)
+
+    def _wait(self, case: Case) -> Outcome:
+        """It is created another day."""
+        assert self._capped_until is not None  # whoever calls has looked
+        reason = waiting.words(self.connection.destination, self._capped_until, "it waits, and is not created")
+        outcome = self._leave(case, State.WAITING, reason, due_at=self._capped_until)
+        return outcome if self.is_preview else replace(outcome, outcome=Result.WAITING)
 
     # What is not there
 
@@ -190,9 +213,11 @@ class ProductFollower:
             return self._leave(case, State.UNMATCHED, reason)
         desired = build(case.record, None, self.policy, files=self._living_files(case), stock=self._stock)
         if desired.is_blocked:
-            return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
+            return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
+        if self._capped_until:
+            return self._wait(case)
         if self.is_preview:
-            return self._outcome(case, Action.CREATE, Result.PLANNED, _remarks(desired))
+            return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))
         link = case.link
         sent_before, memory = lost_creations.sent_of(link), link.written
         link.note_source(case.record)
@@ -241,18 +266,26 @@ class ProductFollower:
         how: dict[str, Any] = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
         desired = build(case.record, partner, policy, **how)
         if desired.is_blocked:
-            return self._leave(case, State.CONFLICT, _conflicts(desired), Failure.REJECTED)
+            return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
+        retry_at = self._capped_until if waiting.grows(desired) else None
+        if retry_at:
+            desired = build(case.record, partner, waiting.without_growth(policy), **how)
+            waiting.note_growth(desired, link, self.connection.destination, retry_at)
         is_back = link.state == State.UNLINKED
         action = action_of(is_new=is_new, is_back=is_back, is_changed=not desired.is_empty)
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
-            outcome = self._outcome(case, action, result, _remarks(desired))
-            return replace(outcome, destination_gid=partner.gid, differences=_rows(desired))
+            outcome = self._outcome(case, action, result, remarks_of(desired))
+            return replace(outcome, destination_gid=partner.gid, differences=rows_of(desired))
         channels = link.unpublished_from if is_back else []
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
-        self._write(partner.gid, desired)
+        try:
+            self._write(partner.gid, desired)
+        except VariantLimitReached:
+            self._capped_until = waiting.next_try(link)
+            return self._update(case, partner)
         publications.publish(self.client, partner.gid, channels)
-        written = _Written(case, desired, action)
+        written = _Written(case, desired, action, retry_at)
         if is_back:
             self.to_wire.add(case.record.gid)
         if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
@@ -323,20 +356,22 @@ class ProductFollower:
         case, link, desired = row.case, row.case.link, row.desired
         if desired.awaits_images:
             self.awaiting.add(case.record.gid)
-        link.written, link.reason = desired.written, _remarks(desired)
+        link.written, link.reason = desired.written, remarks_of(desired)
         if row.action != Action.EQUAL or link.synced_at is None:
             link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
         self._note_return(case)
-        mark = "" if desired.awaits_images else case.mark
+        link.retry_at = row.retry_at
+        mark = "" if desired.awaits_images or row.retry_at else case.mark
         claim(link, link.destination_gid, State.LINKED, mark)
-        return replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=_rows(desired))
+        return replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=rows_of(desired))
 
     def _note_return(self, case: Case) -> None:
         link = case.link
         link.note_source(case.record)
         link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
+        link.retry_at = None
 
-    def _leave(self, case: Case, state: str, reason: str, failure: str = "") -> Outcome:
+    def _leave(self, case: Case, state: str, reason: str, failure: str = "", due_at: datetime | None = None) -> Outcome:
         """Nothing more is done about it; only what an operator, or another source, must do first is a failure."""
         link = case.link
         if not self.is_preview:
@@ -347,6 +382,7 @@ class ProductFollower:
             if state == State.UNMATCHED:
                 link.destination_gid, link.is_created, link.written = "", False, {}
             self._note_return(case)
+            link.retry_at = due_at
             link.save()
         result = Result.FAILED if failure else Result.SKIPPED
         return self._outcome(case, Action.SKIP, result, reason, failure)
@@ -360,15 +396,3 @@ def _completing(policy: Policy) -> Policy:
     """A creation that is not complete is still one: what is set at creation only, and by a call of its own, is set."""
     is_due = policy.of(Field.PUBLISHING) == CREATE_ONLY
     return replace(policy, fields={**policy.fields, Field.PUBLISHING: SYNC}) if is_due else policy
-
-
-def _conflicts(desired: Desired) -> str:
-    return " ".join(conflict.reason for conflict in desired.conflicts)
-
-
-def _remarks(desired: Desired) -> str:
-    return " ".join(filter(None, (_conflicts(desired), *desired.notes)))
-
-
-def _rows(desired: Desired) -> tuple[dict, ...]:
-    return tuple(difference.as_row() for difference in desired.differences)

@@ -19,6 +19,7 @@ from syncing.catalogue.products import unlinking
 from syncing.catalogue.products.exclusion import excluded_of
 from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import unlinking_of
+from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules.fields import PRICE_FIELDS
 from syncing.catalogue.runs import plan
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -26,6 +27,7 @@ from syncing.stock import wiring
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
+REJECTED = CatalogueRunItem.Failure.REJECTED
 
 
 @dataclass
@@ -69,7 +71,7 @@ class _Worker:
     """One stretch of work at one run over products."""
 
     def __init__(self, run: CatalogueRun, open_client: OpenClient, work: Work) -> None:
-        self.run, self.open_client, self.report = run, open_client, work
+        self.run, self.open_client, self.report, self.tries = run, open_client, work, Tries()
         self.connection: Connection = run.connection
         self.source, self.destination = (
             open_client(store) for store in (self.connection.source, self.connection.destination)
@@ -105,21 +107,27 @@ class _Worker:
 
     def _outcomes(self, items: Sequence[CatalogueRunItem]) -> Iterator[Outcome]:
         gids = [item.source_gid for item in items]
+        titles = {item.source_gid: item.title for item in items}
         departing: dict[str, tuple[str, str]]
         if self.run.begun_with.get("ends"):
             departing = dict.fromkeys(gids, (unlinking.UnlinkReason.DISCONNECTED, "The connection was ended."))
             records: list[ProductRecord] = []
         else:
-            found = {record.gid: record for record in product_records.read_products(self.source, gids)}
+            listed, unread = read_each(lambda some: product_records.read_products(self.source, some), gids)
+            for gid, refused in unread.items():
+                yield Outcome(
+                    gid, titles[gid], Action.SKIP, Result.FAILED, str(refused), CatalogueRunItem.Failure.REJECTED
+                )
+            found, gids = {record.gid: record for record in listed}, [gid for gid in gids if gid not in unread]
             left_out = excluded_of(self.connection)
             departing = {gid: unlinking_of(self.connection, found.get(gid), left_out.get(gid, "")) for gid in gids}
             departing = {gid: why for gid, why in departing.items() if why[0]}
             records = [record for gid, record in found.items() if gid not in departing]
-        titles = {item.source_gid: item.title for item in items}
         yield from self.follower.follow(records)
         for gid, (departure, why) in departing.items():
             if outcome := self._let_go(gid, departure, why, titles[gid]):
                 yield outcome
+            self.tries.check_store()
 
     def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:
         link = self.connection.product_links.filter(source_gid=gid).first()
@@ -131,10 +139,13 @@ class _Worker:
             action = unlinking.unlinking_action(self.connection.catalogue, link)
             return outcome_of(link, action, Result.PLANNED, why)
         try:
-            outcome = unlinking.let_go(self.connection, self.destination, link, departure, why)
+            outcome = self.tries.make(lambda: unlinking.let_go(self.connection, self.destination, link, departure, why))
         except Busy:
             self.report.busy.add(gid)
             return None
+        except OneRefused as refused:
+            action = unlinking.unlinking_action(self.connection.catalogue, link)
+            return outcome_of(link, action, Result.FAILED, str(refused), REJECTED)
         self.follower.to_wire.add(gid)
         return outcome
 

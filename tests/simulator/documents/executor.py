@@ -21,7 +21,9 @@ from tests.simulator.state.shop import Shop
 from tests.simulator.wire.auth import installation_of
 from tests.simulator.wire.faults import (
     LATE,
+    REFUSED,
     WAITS,
+    refused_body,
     slow_hook,
     strike_after,
     strike_before,
@@ -150,6 +152,8 @@ class Executor:
         call.before_execute += simulator.hooks_before(plan, call)
         if struck is not None and struck.kind == "null_group_before":
             return {"data": without_groups(plan), "extensions": {"cost": self._cost(call, requested, requested)}}
+        if struck is not None and struck.kind == REFUSED:
+            return {**refused_body(struck, plan), "extensions": {"cost": self._cost(call, requested, requested)}}
         body = self._execute(call, plan, requested)
         simulator.run_hooks_after(plan, call)
         call.sleep(sum(fault.seconds for fault in drawn if fault.kind == "slow_answer"))

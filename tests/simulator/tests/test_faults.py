@@ -85,6 +85,18 @@ def test_an_internal_error_before_looks_the_same_and_did_nothing(api: Api, small
     assert small.available(small.mug) == 5
 
 
+def test_a_refusal_with_a_code_stands_beside_data_that_is_null_or_takes_its_place(api: Api, small: Small):
+    small.sim.fault(DOMAIN, "refused_field", code="RESOURCE_LOCKED")
+    answer = api(ADJUST, sell_one(small))
+    assert answer["data"] == {"inventoryAdjustQuantities": None}
+    assert [(one["extensions"]["code"], one["path"]) for one in answer["errors"]] == [
+        ("RESOURCE_LOCKED", ["inventoryAdjustQuantities"])
+    ]
+    small.sim.fault(DOMAIN, "rejected_document", code="INVALID_VARIABLE")
+    assert "data" not in api(ADJUST, sell_one(small))
+    assert small.available(small.mug) == 5
+
+
 def test_a_request_whose_answer_was_lost_may_be_executed_late(api: Api, small: Small):
     small.sim.fault(DOMAIN, "late_execution", match="inventoryAdjustQuantities", seconds=60)
     with pytest.raises(requests.ConnectionError):

@@ -14,13 +14,23 @@ from tests.simulator.wire.problems import HttpError, LostConnection, RequestErro
 
 # failed_attempt also spoils the key: IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED from then on.
 # How each kind ends. "before": nothing was executed. "after": executed and committed, then the answer is lost.
-BEFORE = ("refuse_before", "http", "rate_limited", "throttled", "internal_error_before", "failed_attempt")
+BEFORE = (
+    "refuse_before",
+    "http",
+    "rate_limited",
+    "throttled",
+    "internal_error_before",
+    "failed_attempt",
+    "rejected_document",
+)
+# Not executed: its fields are null, each with an entry in `errors` (row 51 is one of many).
+REFUSED = "refused_field"
 AFTER = ("lost_answer",)
 # A stock mutation answers without a group and without an error: executed all the same, or not at all.
 WITHOUT_GROUP = ("null_group", "null_group_before")
 LATE = "late_execution"  # the answer is lost at once, and `seconds` later by the simulator's clock it is executed
 WAITS = ("slow", "slow_answer")  # before it runs, its key counting as running; after it was committed
-KINDS = (*BEFORE, *AFTER, *WITHOUT_GROUP, LATE, *WAITS)
+KINDS = (*BEFORE, REFUSED, *AFTER, *WITHOUT_GROUP, LATE, *WAITS)
 LOST_HOW = ("close", "html", "internal_error")
 STRINGS = {
     401: "[API] Invalid API key or access token (unrecognized login or wrong password)",
@@ -55,6 +65,7 @@ class Fault:
     retry_after: str = "2.0"  # rate_limited: a float in seconds, as Shopify sends it (shopify.md 1.3)
     seconds: float = 0.0  # slow, slow_answer, late_execution
     naming: str = ""
+    code: str = "BAD_REQUEST"  # refused_field, rejected_document
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -132,6 +143,8 @@ def strike_before(fault: Fault) -> None:
         raise throttled_error()
     if fault.kind in ("internal_error_before", "failed_attempt"):
         raise RequestError([internal_error()])
+    if fault.kind == "rejected_document":
+        raise RequestError([error("Shopify does not take this document.", fault.code)])
     if fault.kind == "rate_limited":
         raise HttpError(429, STRINGS[429], headers={"Retry-After": fault.retry_after})
     if fault.kind == "http":
@@ -151,6 +164,12 @@ def strike_after(fault: Fault) -> None:
 def without_groups(plan: OperationPlan) -> dict:
     """The data of a stock mutation that says that it changed nothing."""
     return {planned.key: {"inventoryAdjustmentGroup": None, "userErrors": []} for planned in plan.fields}
+
+
+def refused_body(fault: Fault, plan: OperationPlan) -> dict:
+    """The data and the errors of fields that were refused with a code of the fault's."""
+    problems = [error("Shopify refuses this.", fault.code, path=[planned.key]) for planned in plan.fields]
+    return {"data": {planned.key: None for planned in plan.fields}, "errors": problems}
 
 
 def slow_hook(seconds: float):

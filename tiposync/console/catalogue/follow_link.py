@@ -182,9 +182,13 @@ class ProductLinkAdmin(FollowPage):
     operations = ("sync_now", "compare", "variant_links", "leave_out", "take_back")
     fieldsets = [
         ("Product", {"fields": ["title", "handle", "about", "source_gid", "destination_gid"]}),
-        ("How it went", {"fields": ["shown_synced", "is_created", "created_at", "changed_at"]}),
+        ("How it went", {"fields": ["shown_synced", "shown_retry", "is_created", "created_at", "changed_at"]}),
         ("No longer follows", {"fields": ["departure", "unlink_done", "unlinked_at", "excluded_by"]}),
     ]
+
+    @display(description="Tried again by itself", ordering="retry_at")
+    def shown_retry(self, link: ProductLink) -> str:
+        return markup.ago(link.retry_at, markup.NOTHING)
 
     @operation(
         "Sync now",

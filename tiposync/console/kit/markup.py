@@ -37,6 +37,7 @@ TONES = {
     "planning": BUSY,
     "creating": BUSY,
     "planned": BUSY,
+    "waiting": BUSY,
     "attention": WARN,
     "ambiguous": WARN,
     "unmatched": WARN,

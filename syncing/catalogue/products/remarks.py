@@ -1,0 +1,20 @@
+"""What is told of a comparison: conflicts and notes in words, differences as rows."""
+
+from typing import Any
+
+from syncing.catalogue.rules.desired import Desired
+
+
+def conflicts_of(desired: Desired) -> str:
+    """What an operator should decide."""
+    return " ".join(conflict.reason for conflict in desired.conflicts)
+
+
+def remarks_of(desired: Desired) -> str:
+    """All that an operator should know."""
+    return " ".join(filter(None, (conflicts_of(desired), *desired.notes)))
+
+
+def rows_of(desired: Desired) -> tuple[dict[str, Any], ...]:
+    """The differences for a JSON column, and the page that shows both sides."""
+    return tuple(difference.as_row() for difference in desired.differences)

@@ -1,0 +1,84 @@
+"""Products that wait for another day: a store takes so many new variants in a day, and changes of present ones go on.
+
+Also those that failed for an error that may pass: they are tried once more by themselves.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.utils import timezone
+
+from stores.models import ProductLink, Store
+from syncing.catalogue.rules.desired import Desired
+from syncing.catalogue.rules.fields import IGNORE, Field, Policy
+
+State = ProductLink.State
+CAPPED = (State.WAITING, State.LINKED)  # the rest of a linked one was written: only its new variants wait
+SOON = timedelta(hours=1)
+MARGIN = timedelta(minutes=5)  # after midnight: clocks differ
+PRODUCTS_AT_ONCE = 100  # products that are tried again in one sweep
+
+
+def capped_until(store_id: int) -> datetime | None:
+    """Until when a store is asked for no new variants; None where nothing is known of a cap."""
+    rows = ProductLink.objects.filter(destination=store_id, state__in=CAPPED, retry_at__gt=timezone.now())
+    until: datetime | None = rows.aggregate(until=Max("retry_at"))["until"]
+    return until
+
+
+def next_try(link: ProductLink) -> datetime:
+    """When to try again what met the cap: tomorrow (UTC), and from then on every hour, for nobody tells whose day."""
+    now = timezone.now()
+    if link.retry_at is not None:
+        return now + SOON
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return midnight + MARGIN
+
+
+def try_again_at(link: ProductLink) -> datetime | None:
+    """When what failed for an error that may pass is tried again: once, soon; else with the daily comparison."""
+    return None if link.state == State.FAILED else timezone.now() + SOON
+
+
+def grows(desired: Desired) -> bool:
+    """Whether a write would make new variants."""
+    return any("id" not in row for row in desired.product.get("variants") or ())
+
+
+def without_growth(policy: Policy) -> Policy:
+    """The same, but that options and the set of variants are left alone."""
+    return replace(policy, fields={**policy.fields, Field.OPTIONS: IGNORE})
+
+
+def note_growth(desired: Desired, link: ProductLink, store: Store, until: datetime) -> None:
+    """Say of what is written without its new variants that they wait; what was known of its options stays known."""
+    if Field.OPTIONS in link.written:
+        desired.written[Field.OPTIONS] = link.written[Field.OPTIONS]
+    desired.notes.append(words(store, until, "its new variants wait"))
+
+
+def words(store: Store, until: datetime, what: str) -> str:
+    """Why something waits, and how long."""
+    return (
+        f"Shopify takes no more new variants in {store} today: {what} until then. "
+        f"Next try: {until:%Y-%m-%d %H:%M} UTC. Changes of what exists go on."
+    )
+
+
+def find_due(now: datetime) -> Iterator[ProductLink]:
+    """The products whose time has come, some for each destination; of a store that still is capped only the failed."""
+    due = ProductLink.objects.filter(retry_at__lte=now, state__in=(*CAPPED, State.FAILED))
+    capped = ProductLink.objects.filter(destination=OuterRef("destination"), state__in=CAPPED, retry_at__gt=now)
+    ready = due.exclude(Exists(capped), state__in=CAPPED)
+    for store_id in list(ready.order_by().values_list("destination", flat=True).distinct()):
+        yield from _first(ready.filter(destination=store_id))
+
+
+def _first(rows: QuerySet[ProductLink]) -> list[ProductLink]:
+    return list(
+        rows.select_related("connection__source", "connection__destination").order_by("retry_at", "pk")[
+            :PRODUCTS_AT_ONCE
+        ]
+    )
