@@ -13,7 +13,7 @@ from stores.models import CatalogueSettings, Connection, Store
 from syncing import reconciliation, rematching, resuming
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
-from syncing.catalogue.products import deletion, files, single
+from syncing.catalogue.products import deletion, files, single, succession
 from syncing.catalogue.runs import worker
 from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob
 from syncing.monitoring import alerts
@@ -113,6 +113,8 @@ def match_connection(job: SyncJob) -> str:
     resuming.resume_linked([connection.pk])
     wiring.wire_connection(connection)
     wiring.confirm_ends(connection, began_at)
+    for product_gid in succession.confirm_missing(connection, began_at):
+        enqueue.sync_product(connection, product_gid)
     pairs.mark_contradicted(connection)
     enqueue.carry_stock_of([connection.pk])
     resuming.resume_connection(connection)
@@ -121,15 +123,18 @@ def match_connection(job: SyncJob) -> str:
 
 def match_product(job: SyncJob) -> None:
     """Read one product and match it in every connection of its store."""
-    product_gid = job.arguments["product_gid"]
-    touched = linking.match_product(_store_of(job), product_gid)
+    _match_product(_store_of(job), job.arguments["product_gid"])
+
+
+def _match_product(store: Store, product_gid: str) -> None:
+    touched = linking.match_product(store, product_gid)
     resuming.resume_linked(touched)
     for connection in Connection.objects.filter(pk__in=touched):
         wiring.wire_connection(connection, product_gid)
         if wiring.has_unwired(connection):  # a vanished duplicate lets variants of other products match
             wiring.wire_connection(connection)
     enqueue.carry_stock_of(touched)
-    resuming.resume_matched(_store_of(job), product_gid)
+    resuming.resume_matched(store, product_gid)
 
 
 def reconcile(job: SyncJob) -> str:
@@ -239,9 +244,12 @@ def sync_product(job: SyncJob) -> str | None:
         CatalogueSettings.objects.filter(pk=settings.pk).update(products_compared_at=None)  # all of it, once it is not
         return None
     try:
-        synced = single.sync_product(connection, open_client, product_gid)
+        synced = single.sync_product(connection, open_client, product_gid, _match_product)
     except Busy as busy:
         raise jobs.Later(busy.retry_after, str(busy)) from None
+    if synced.must_read:
+        enqueue.match_connection(connection)
+        return "It is gone from the source. Before it is let go of, the source is read: it may have been made again."
     if synced.is_wired:
         enqueue.carry_stock(connection)
     if synced.awaits_images:

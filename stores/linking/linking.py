@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from stores.linking import matching, suggestions
+from stores.linking import matching, succession, suggestions
 from stores.linking import rows as link_rows
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from stores.shopify.products.products import VariantRecord
@@ -85,7 +85,7 @@ def match_connection(connection: Connection) -> LinkReport:
     Works through the identifiers in portions, each in a transaction of its own: memory holds a portion and the bare
     identifiers, and a run that is cut short is continued by the next one.
     """
-    changed = link_rows.write(connection, lambda: link_rows.mark_gone(connection) + link_rows.bring_back(connection))
+    changed = link_rows.write(connection, lambda: _settle_gone(connection))
     # PostgreSQL plans for a table as large as it last saw it: it looks again each time ours has grown much.
     analyze_above = link_rows.PORTION_ROWS // 2
     for keys in link_rows.open_keys(connection):
@@ -100,6 +100,14 @@ def match_connection(connection: Connection) -> LinkReport:
     connection.linked_at = timezone.now()
     connection.save(update_fields=["linked_at"])
     return count_links(connection, changed)
+
+
+def _settle_gone(
+    connection: Connection, pks: Collection[int] | None = None, keys: Collection[str] | None = None
+) -> int:
+    """What was deleted, what came back, and what was made again in its place; how many links that changed."""
+    changed = link_rows.mark_gone(connection, pks) + link_rows.bring_back(connection, pks)
+    return changed + succession.hand_over(connection, keys)
 
 
 def find_unmatched(now: datetime) -> QuerySet[Connection]:
@@ -137,8 +145,8 @@ def match_product(store: Store, product_gid: str) -> set[int]:
 
 
 def _match_change(connection: Connection, store: Store, change: ProductChange) -> bool:
-    changed = link_rows.mark_gone(connection, change.pks) + link_rows.bring_back(connection, change.pks)
     keys = change.keys[connection.identifier]
+    changed = _settle_gone(connection, change.pks, keys)
     changed += link_rows.match_keys(connection, sorted(keys)) if keys else 0
     if store.pk == connection.source_id and change.without[connection.identifier]:
         changed += link_rows.match_without_key(connection, sorted(change.without[connection.identifier]))

@@ -104,7 +104,7 @@ class ProductLink(FollowLink):
     """One row per connection and product of the source that is, was, or should be in the destination."""
 
     State = FollowState
-    OF_OTHERS = frozenset({"excluded_by", "heard", "heard_there"})
+    OF_OTHERS = frozenset({"excluded_by", "heard", "heard_there", "missing_at", "is_surely_missing"})
     SIGNS_OF_EDITS = ("fingerprint", "heard_there")
 
     class UnlinkReason(models.TextChoices):
@@ -135,6 +135,10 @@ class ProductLink(FollowLink):
     heard = models.CharField(max_length=90, blank=True, editable=False)
     heard_there = models.CharField(max_length=90, blank=True, editable=False)
     retry_at = models.DateTimeField("tried again at", null=True, blank=True, editable=False)
+    # Since when the source has it no more (the database's clock), and whether the source was read as a whole since: it
+    # may have been made again under another id (syncing.catalogue.products.succession).
+    missing_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_surely_missing = models.BooleanField(default=False, db_default=False, editable=False)
     # The channels it was taken from, so that a product that comes back appears where it was.
     unpublished_from = models.JSONField(default=list, blank=True, editable=False)
 

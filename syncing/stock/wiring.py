@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import connection as db
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from stores.models import Connection, ProductLink, VariantLink
@@ -29,9 +29,10 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
             # The levels and links that this adds are in no statistics yet: taken for a handful, 5,000 of them were
             # joined row by row, which took the square of that.
             cursor.execute("SET LOCAL enable_nestloop = off")
-        _unwire(cursor, parameters)
         for side in ("source", "destination"):
             cursor.execute(_ADD_LEVELS.format(side=side), parameters)
+        cursor.execute(_SUCCEED, parameters)
+        _unwire(cursor, parameters)
         cursor.execute(_ADD_LINKS, parameters)
         added = cursor.rowcount
         _drop(cursor, _TAKEN_OVER, parameters)
@@ -107,6 +108,44 @@ _MARK_PRODUCT = (
           WHERE target.connection_id = %(connection)s"""
     + _SCOPE
     + "ORDER BY target.id FOR UPDATE OF target) own WHERE link.id = own.id"
+)
+
+# A variant that was made again has another inventory item: the pair goes on with its level, and what was carried last
+# still counts (stores.linking.succession). What has surely ended may have been set to 0 since: it is aligned anew.
+_SUCCEED = (
+    """
+    UPDATE syncing_stocklink link
+    SET source_level_id = new.level,
+        state = CASE WHEN new.is_over THEN 'new' WHEN link.ending <> '' THEN 'in_step' ELSE link.state END,
+        source_baseline = CASE WHEN new.is_over THEN NULL ELSE link.source_baseline END,
+        destination_baseline = CASE WHEN new.is_over THEN NULL ELSE link.destination_baseline END,
+        ending = '', ended_at = NULL, is_sure = false, reason = '',
+        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM (
+    SELECT own.id, level.id AS level, own.is_sure AND own.ending NOT IN ('', 'leave') AS is_over
+    FROM syncing_stocklink own
+    JOIN stores_variantlink pair ON pair.id = own.variant_link_id AND pair.state = 'linked'
+    JOIN stores_variant source ON source.id = pair.source_variant_id
+    JOIN stores_variant destination ON destination.id = pair.destination_variant_id
+    JOIN stores_locationmapping mapping ON mapping.id = own.mapping_id
+    JOIN syncing_stocklevel old ON old.id = own.source_level_id
+    JOIN syncing_stocklevel there ON there.id = own.destination_level_id
+    JOIN syncing_stocklevel level
+      ON level.item_gid = source.item_gid AND level.location_id = mapping.source_location_id
+    WHERE own.connection_id = %(connection)s AND old.item_gid <> source.item_gid
+      AND old.location_id = mapping.source_location_id AND there.item_gid = destination.item_gid
+      AND NOT EXISTS (SELECT 1 FROM stores_variant former
+                      WHERE former.store_id = source.store_id AND former.item_gid = old.item_gid
+                        AND former.gone_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
+                      WHERE other.connection_id = own.connection_id AND other.source_level_id = level.id
+                        AND other.destination_level_id = own.destination_level_id)
+      AND NOT """
+    + _IS_LEFT_OUT
+    + _SCOPE
+    + """
+    ORDER BY own.id FOR UPDATE OF own) new
+    WHERE link.id = new.id"""
 )
 
 
@@ -286,10 +325,18 @@ _OF_SAME_ITEMS = StockLink.objects.filter(
 )
 
 
+def _of_former_items(connection: Connection) -> QuerySet[StockLink]:
+    """Pairs whose variant was made again since they were wired."""
+    linked = StockLink.objects.filter(connection=connection, variant_link__state=VariantLink.State.LINKED)
+    return linked.exclude(source_level__item_gid=F("variant_link__source_variant__item_gid"))
+
+
 def has_unwired(connection: Connection) -> bool:
-    """Whether a linked variant has no stock link although locations are mapped."""
+    """Whether a linked variant has no stock link although locations are mapped, or one of an item it had before."""
     if not connection.source.shares_products or not connection.mappings.exists():
         return False
+    if _of_former_items(connection).exists():
+        return True
     left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
     linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
     linked = linked.exclude(Exists(_OF_SAME_ITEMS))

@@ -24,13 +24,14 @@ def follow_products(store: Store, payloads: Payloads) -> list[str]:
     known: dict[str, list[Variant]] = {product_gid: [] for product_gid in product_gids}
     for variant in Variant.objects.filter(store=store, product_gid__in=product_gids, gone_at=None):
         known[variant.product_gid].append(variant)
-    reasons, followed = [], catalogue.follow_products(store, payloads)
+    reasons = []
     for product_gid, payload in zip(product_gids, payloads, strict=True):
         if is_as_known(payload, known[product_gid]):
             reasons.append("Nothing that matching looks at has changed.")
         else:
             enqueue.match_product(store, product_gid)
             reasons.append("Matched again.")
+    followed = catalogue.follow_products(store, payloads)  # after matching: what is made depends on it
     return [f"{matched} {carried}".strip() for matched, carried in zip(reasons, followed, strict=True)]
 
 
@@ -60,9 +61,9 @@ def _is_same_variant(payload: dict, row: dict, variant: Variant) -> bool:
 
 def forget_products(store: Store, payloads: Payloads) -> list[str]:
     """products/delete: its links become gone, and what followed it is let go of."""
-    catalogue.forget_products(store, payloads)
     for payload in payloads:
         enqueue.match_product(store, gids.gid("Product", payload["id"]))
+    catalogue.forget_products(store, payloads)
     return ["Its links are looked at."] * len(payloads)
 
 

@@ -14,7 +14,6 @@ from stores.models import (
     FieldPolicy,
     ProductLink,
     ResourceLink,
-    Store,
     SyncMode,
     VariantLink,
 )
@@ -26,9 +25,10 @@ from stores.shopify.content.collections import MANUAL, CollectionHead, Collectio
 from stores.shopify.errors import ObjectNotFound
 from stores.shopify.products import deletion, publications
 from syncing.catalogue import deleting
+from syncing.catalogue.content import succession
 from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import CHANNELS, Made
-from syncing.catalogue.content.unlinking import DELETED, NOT_SELECTED, NOT_SHARED
+from syncing.catalogue.content.unlinking import DELETED, why_not_wanted
 from syncing.catalogue.outcome import Outcome
 from syncing.catalogue.refusals import OneRefused, Tries
 from syncing.catalogue.rules import collections as rules
@@ -122,8 +122,23 @@ class CollectionResource:
 
     def read(self, content_gids: Sequence[str]) -> Mapping[str, CollectionRecord]:
         """See Resource."""
-        records = (wire.read_collection(self.client, gid) for gid in content_gids)
-        return {record.gid: record for record in records if record}
+        return {gid: record for gid in content_gids if (record := wire.read_collection(self.client, gid))}
+
+    def living(self, source_gids: Sequence[str]) -> set[str]:
+        """See Resource."""
+        return {gid for gid in source_gids if wire.read_collection(self.source, gid)}
+
+    def same_place(self, record: CollectionRecord, links: Sequence[ResourceLink]) -> Sequence[ResourceLink]:
+        """See Resource."""
+        return links
+
+    def shown_on(self, gid: str) -> Sequence[str]:
+        """See Resource."""
+        return record.publication_gids if (record := wire.read_collection(self.client, gid)) else ()
+
+    def show_again(self, gid: str, channels: Sequence[str]) -> None:
+        """See Resource."""
+        publications.publish(self.client, gid, channels)
 
     def current(self, record: CollectionRecord, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         """See Resource. Products that are the destination's own are no part of it, and stay."""
@@ -203,8 +218,7 @@ class CollectionResource:
 
     def delete(self, gid: str) -> str:
         """See Resource."""
-        is_deleted = deletion.delete(self.client, gid)
-        return deleting.WAS_DELETED if is_deleted else deleting.WAS_GONE
+        return deleting.WAS_DELETED if deletion.delete(self.client, gid) else deleting.WAS_GONE
 
     def policies(self) -> dict[str, str]:
         """See Resource."""
@@ -295,18 +309,6 @@ def has_same_prices(settings: CatalogueSettings) -> bool:
 # --- Which collections follow -------------------------------------------------------------------------------------
 
 
-def why_not_wanted(connection: Connection, collection_gid: str) -> str:
-    """Why a collection of the source does not follow along this connection, in words; '' if it does."""
-    source, settings = connection.source, connection.catalogue
-    shared = source.shares_collections
-    if shared == Store.CollectionSharing.NONE:
-        return NOT_SHARED
-    if shared == Store.CollectionSharing.CHOSEN and collection_gid not in source.shared_collection_gids:
-        return NOT_SHARED
-    is_chosen = settings.collection_selection == CatalogueSettings.CollectionSelection.CHOSEN
-    return NOT_SELECTED if is_chosen and collection_gid not in settings.collection_gids else ""
-
-
 def sync_collection(
     connection: Connection, open_client: OpenClient, collection_gid: str, *, skips_unchanged: bool = True
 ) -> tuple[list[Outcome], list[tuple[ResourceLink, str]]]:
@@ -317,12 +319,16 @@ def sync_collection(
     if connection.catalogue.collection_mode == SyncMode.OFF:
         return [], []
     record = wire.read_collection(open_client(connection.source), collection_gid)
-    why = DELETED if record is None else why_not_wanted(connection, collection_gid)
-    if why or record is None:
-        links = connection.resource_links.filter(kind=COLLECTION, source_gid=collection_gid)
-        return [], [(link, why) for link in links.exclude(state=ResourceLink.State.UNLINKED)]
-    follower = Follower(connection, CollectionResource(connection, open_client), skips_unchanged=skips_unchanged)
-    return list(follower.follow([record])), []
+    if record is None:
+        record = succession.find_again(connection, open_client(connection.source), collection_gid)
+    why = DELETED if record is None else why_not_wanted(connection, record.gid)
+    outcomes: list[Outcome] = []
+    if record is not None and not why:
+        resource = CollectionResource(connection, open_client)
+        outcomes += Follower(connection, resource, skips_unchanged=skips_unchanged).follow([record])
+    links = connection.resource_links.filter(kind=COLLECTION, source_gid=collection_gid)
+    gone = links.exclude(state=ResourceLink.State.UNLINKED) if why or outcomes[0].source_gid != collection_gid else ()
+    return outcomes, [(link, why or DELETED) for link in gone]
 
 
 def sync_collections(
@@ -369,7 +375,9 @@ def find_unlinked(connection: Connection, seen: set[str]) -> list[tuple[Resource
 
 
 def _wanted_heads(connection: Connection, open_client: OpenClient, seen: set[str]) -> Iterator[CollectionHead]:
-    for head in wire.iter_heads(open_client(connection.source)):
+    heads = list(wire.iter_heads(open_client(connection.source)))
+    succession.choose_again(connection, heads)
+    for head in heads:
         if not why_not_wanted(connection, head.gid):
             seen.add(head.gid)
             yield head

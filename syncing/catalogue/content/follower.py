@@ -15,7 +15,8 @@ from django.utils import timezone
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue.claims import check_unclaimed, claim
-from syncing.catalogue.content.resource import Made, Resource
+from syncing.catalogue.content import succession
+from syncing.catalogue.content.resource import TAKEN_FROM, Made, Resource
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules import fields
@@ -60,13 +61,14 @@ class Follower:
         self.settings: CatalogueSettings = connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
         self._tries = Tries()
+        self.replaced: set[str] = set()  # source gids of what was made again under another one
 
     def follow(self, records: Sequence[Any]) -> Iterator[Outcome]:
         """Carry these things, one outcome each; one that is refused does not stop the others.
 
         Raises ShopifyError for what is not about a single thing.
         """
-        links, cases = self._links(records), []
+        links, cases = self._take_links(records), []
         for record in records:
             link = links[record.gid]
             try:
@@ -141,6 +143,19 @@ class Follower:
             for record in records
         }
 
+    def _take_links(self, records: Sequence[Any]) -> dict[str, ResourceLink]:
+        """Their links; of what was deleted in the source and made again, the one that it had."""
+        own = self._links(records)
+        try:
+            links = succession.take_links(self.connection, self.resource, records, own)
+        except Blocked:  # an article without its blog: said where it is carried
+            return own
+        for record in records:
+            if links[record.gid] is not own[record.gid]:
+                self.replaced.add(links[record.gid].source_gid)
+                succession.replace(links[record.gid], own[record.gid], record, is_preview=self.is_preview)
+        return links
+
     def _find(self, case: _Case) -> str:
         """The gid of what has its handle in the destination, or the one that a lost creation was sent with; or ''."""
         gid = self.resource.find(case.wanted)
@@ -193,7 +208,10 @@ class Follower:
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
+        channels = judge.written.pop(TAKEN_FROM, ())
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
+        if channels:
+            self.resource.show_again(partner.gid, channels)
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if changes:
             made = self._write(case, partner, changes, current)

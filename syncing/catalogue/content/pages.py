@@ -73,6 +73,24 @@ class ContentResource:
         """See Resource."""
         return content.read_content(self.client, self.kind, content_gids)
 
+    def living(self, source_gids: Sequence[str]) -> set[str]:
+        """See Resource."""
+        return set(content.read_content(self._open_client(self.connection.source), self.kind, source_gids))
+
+    def same_place(self, record: ContentRecord, links: Sequence[ResourceLink]) -> Sequence[ResourceLink]:
+        """See Resource. An article's handle counts in its blog only."""
+        if self.kind != ARTICLE or not links:
+            return links
+        gid = self._heads.get((self._blog_of(record), record.handle), "")
+        return [link for link in links if link.destination_gid == gid]
+
+    def shown_on(self, gid: str) -> Sequence[str]:
+        """See Resource. These have no channels."""
+        return ()
+
+    def show_again(self, gid: str, channels: Sequence[str]) -> None:
+        """See Resource."""
+
     def current(self, record: ContentRecord, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         """See Resource."""
         return content_values(record, blog_gid=record.blog_gid, image_url=image_url)
@@ -187,6 +205,7 @@ def compare(
     for batch in _batches(content.iter_content(open_client(connection.source), kind)):
         seen |= {record.gid for record in batch}
         yield from follower.follow(_of_interest(connection, kind, batch))
+        seen |= follower.replaced
 
 
 def find_unlinked(connection: Connection, kind: str, seen: set[str]) -> list[tuple[ResourceLink, str]]:

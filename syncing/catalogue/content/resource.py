@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 CHANNELS = "sales channels"
+TAKEN_FROM = "taken from"  # in ResourceLink.written: the channels that it was taken from when it was let go of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,18 @@ class Resource(Protocol):
 
     def read(self, content_gids: Sequence[str]) -> Mapping[str, Any]:
         """Those that exist, by gid."""
+
+    def living(self, source_gids: Sequence[str]) -> set[str]:
+        """Those that the source still has."""
+
+    def same_place(self, record: Any, links: Sequence[Any]) -> Sequence[Any]:
+        """Of links of the same handle those that a thing of the source may take over."""
+
+    def shown_on(self, gid: str) -> Sequence[str]:
+        """The sales channels that hiding it would take it from."""
+
+    def show_again(self, gid: str, channels: Sequence[str]) -> None:
+        """Put it back there. Safe to repeat."""
 
     def current(self, record: Any, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         """Field -> value as the destination has it; `image_url` is its image's address in the source, if known."""

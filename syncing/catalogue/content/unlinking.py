@@ -5,10 +5,10 @@ from functools import partial
 
 from django.utils import timezone
 
-from stores.models import CatalogueSettings, Connection, ResourceLink
+from stores.models import CatalogueSettings, Connection, ResourceLink, Store
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue import deleting
-from syncing.catalogue.content.resource import CHANNELS, Resource
+from syncing.catalogue.content.resource import CHANNELS, TAKEN_FROM, Resource
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.refusals import OneRefused, Tries
 from syncing.catalogue.rules.content import VISIBLE
@@ -21,6 +21,18 @@ DELETED = "It was deleted in the source."
 NOT_SHARED = "The source no longer shares it."
 DISCONNECTED = "The connection was ended."
 NOT_SELECTED = "It has left the selection of this connection."
+
+
+def why_not_wanted(connection: Connection, collection_gid: str) -> str:
+    """Why a collection of the source does not follow along this connection, in words; '' if it does."""
+    source, settings = connection.source, connection.catalogue
+    shared = source.shares_collections
+    if shared == Store.CollectionSharing.NONE:
+        return NOT_SHARED
+    if shared == Store.CollectionSharing.CHOSEN and collection_gid not in source.shared_collection_gids:
+        return NOT_SHARED
+    is_chosen = settings.collection_selection == CatalogueSettings.CollectionSelection.CHOSEN
+    return NOT_SELECTED if is_chosen and collection_gid not in settings.collection_gids else ""
 
 
 def unlinking_action(settings: CatalogueSettings) -> str:
@@ -70,6 +82,9 @@ def _let_go(settings: CatalogueSettings, resource: Resource, link: ResourceLink)
         deleting.announce(link)
         words = resource.delete(link.destination_gid)
         return deleting.WAS_DELETED if was_announced and words == deleting.WAS_GONE else words
+    if channels := resource.shown_on(link.destination_gid):  # remembered before: a worker may die in between
+        link.written = {**link.written, TAKEN_FROM: list(channels)}
+        ResourceLink.objects.filter(pk=link.pk).update(written=link.written)
     return resource.unpublish(link.destination_gid)
 
 

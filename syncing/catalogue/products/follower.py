@@ -22,7 +22,7 @@ from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
-from syncing.catalogue.products import files, lost_creations, opening_stock, waiting
+from syncing.catalogue.products import files, lost_creations, opening_stock, succession, waiting
 from syncing.catalogue.products.cases import Case, load_cases, load_linked, mark_of, pairs_by_options, variant_records
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
@@ -210,6 +210,8 @@ class ProductFollower:
         if self.mode == SyncMode.UPDATE_ONLY:
             by = self.connection.get_identifier_display()
             reason = f"The destination has nothing that matches it ({by}), and none is created (Update only)."
+            return self._leave(case, State.UNMATCHED, reason)
+        if reason := succession.why_wait(self.connection, case):
             return self._leave(case, State.UNMATCHED, reason)
         desired = build(case.record, None, self.policy, files=self._living_files(case), stock=self._stock)
         if desired.is_blocked:

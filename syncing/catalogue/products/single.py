@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from stores.clients import OpenClient
-from stores.models import Connection, ProductLink
+from stores.models import Connection, ProductLink, Store
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.policy import selection_of, share_of
-from syncing.catalogue.products import unlinking
+from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.exclusion import excluded_by
 from syncing.catalogue.products.follower import ProductFollower
+from syncing.catalogue.products.succession import MatchProduct
 from syncing.catalogue.rules.selection import wants
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
@@ -24,27 +25,85 @@ Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 
 @dataclass
 class Synced:
-    """What became of a product. `is_wired`: its stock may have to be carried. `awaits_images`: look again soon."""
+    """What became of a product. `is_wired`: its stock may have to be carried. `awaits_images`: look again soon.
+
+    `must_read`: it is gone, and whether it was made again under another id is only known once the source was read.
+    """
 
     outcome: Outcome | None = None
     is_wired: bool = False
     awaits_images: bool = field(default=False)
+    must_read: bool = False
 
 
-def sync_product(connection: Connection, open_client: OpenClient, product_gid: str) -> Synced:
-    """Carry one product of the source, or let go of it. Raises Busy, NoRate, GidError, ShopifyError. Safe to repeat."""
-    record = product_records.read_whole_product(open_client(connection.source), product_gid)
-    departure, why = unlinking_of(connection, record, excluded_by(connection, product_gid))
-    if departure or record is None:
-        title = record.title if record else ""
-        return let_go(connection, open_client, product_gid, departure, why, title)
-    follower = ProductFollower(connection, open_client)
-    outcomes = list(follower.follow([record]))
-    if follower.busy:
-        raise Busy(f"Another worker is at {product_gid} of {connection}.")
-    if follower.to_wire:
-        wiring.wire_connection(connection, *follower.to_wire)
-    return Synced(outcomes[0], bool(follower.to_wire), bool(follower.awaiting))
+def sync_product(
+    connection: Connection, open_client: OpenClient, product_gid: str, match: MatchProduct | None = None
+) -> Synced:
+    """Carry one product of the source, or let go of it. Raises Busy, NoRate, GidError, ShopifyError. Safe to repeat.
+
+    `match` has a product matched, where that is not done yet, and does what follows from it.
+    """
+    return _Sync(connection, open_client, match or _believe).sync(product_gid)
+
+
+def _believe(store: Store, product_gid: str) -> None:
+    """What was matched so far is all that is known."""
+
+
+class _Sync:
+    """One product on its way, or that which was made again in its place."""
+
+    def __init__(self, connection: Connection, open_client: OpenClient, match: MatchProduct) -> None:
+        self.connection, self.open_client, self.match = connection, open_client, match
+        self.source = open_client(connection.source)
+
+    def sync(self, product_gid: str) -> Synced:
+        record = product_records.read_whole_product(self.source, product_gid)
+        if record is None:
+            record = self._find_successor(product_gid)
+            if record is None and self._must_look(product_gid):
+                return Synced(must_read=True)
+        else:
+            self._meet(record)
+        return self._carry(record.gid if record else product_gid, record)
+
+    def _carry(self, product_gid: str, record: ProductRecord | None) -> Synced:
+        connection = self.connection
+        departure, why = unlinking_of(connection, record, excluded_by(connection, product_gid))
+        if departure or record is None:
+            title = record.title if record else ""
+            return let_go(connection, self.open_client, product_gid, departure, why, title)
+        follower = ProductFollower(connection, self.open_client)
+        outcomes = list(follower.follow([record]))
+        if follower.busy:
+            raise Busy(f"Another worker is at {product_gid} of {connection}.")
+        if follower.to_wire:
+            wiring.wire_connection(connection, *follower.to_wire)
+        return Synced(outcomes[0], bool(follower.to_wire), bool(follower.awaiting))
+
+    def _meet(self, record: ProductRecord) -> None:
+        """Before it is made: it may be what was deleted, or is being deleted, under another id."""
+        if not succession.is_known(self.connection.source, record.gid):
+            self.match(self.connection.source, record.gid)
+        for rival in succession.rivals(self.connection, record):
+            if product_records.read_whole_product(self.source, rival.source_gid) is None:
+                self.match(self.connection.source, rival.source_gid)
+        succession.take_over(self.connection, self.source, [record])
+
+    def _link(self, product_gid: str) -> ProductLink | None:
+        """Of what is gone from the source, and has something to lose in the destination."""
+        link = self.connection.product_links.filter(source_gid=product_gid, excluded_by="").first()
+        if link is None or unlinking.unlinking_action(self.connection.catalogue, link) == Action.SKIP:
+            return None
+        return link
+
+    def _find_successor(self, product_gid: str) -> ProductRecord | None:
+        link = self._link(product_gid)
+        return succession.find_successor(self.connection, self.source, link, self.match) if link else None
+
+    def _must_look(self, product_gid: str) -> bool:
+        link = self._link(product_gid)
+        return link is not None and not succession.is_surely_gone(self.connection, link)
 
 
 def unlinking_of(connection: Connection, record: ProductRecord | None, excluded: str = "") -> tuple[str, str]:

@@ -70,8 +70,11 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
 
     A refusal is an outcome; raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
     """
-    with work_alone(connection, LOCK_NAME, link.source_gid):
+    product_gid = link.source_gid
+    with work_alone(connection, LOCK_NAME, product_gid):
         link.refresh_from_db()
+        if link.source_gid != product_gid:
+            return outcome_of(link, Action.SKIP, Result.SKIPPED, "It was made again in the source meanwhile.")
         action = unlinking_action(connection.catalogue, link)
         why = why or f"{UnlinkReason(departure).label}."
         try:
@@ -86,6 +89,7 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
         link.unlinked_at = client.answered_at or timezone.now()
         link.reason, link.fingerprint = f"{why} {words}".strip(), ""
         link.save()
+        ProductLink.objects.filter(pk=link.pk).update(missing_at=None, is_surely_missing=False)
         return outcome_of(link, action, Result.DONE, link.reason)
 
 

@@ -11,7 +11,7 @@ from stores.shopify.client import Client
 from stores.shopify.products import product_heads
 from stores.shopify.products.product_heads import ProductHead
 from syncing.catalogue.policy import policy_of, pricing_digest, selection_of, settings_digest, share_of
-from syncing.catalogue.products import unlinking
+from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.exclusion import excluded_of
 from syncing.catalogue.rules.selection import Decision, wants
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -64,7 +64,7 @@ def _plan_retry(run: CatalogueRun) -> None:
 def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
     share, selection = share_of(run.connection.source), selection_of(settings)
     excluded = excluded_of(run.connection)
-    columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title")
+    columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title", "handle")
     linked = {link.source_gid: link for link in _following(run).only(*columns)}
     # Where only stock follows, there is something to do for those alone that come back.
     back = run.connection.product_links.filter(state=ProductLink.State.UNLINKED).values_list("source_gid", flat=True)
@@ -84,6 +84,11 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
         _add(run, (_item(head, decision, head.gid in linked, to_carry) for head, decision in staying))
         if not run.is_preview:
             left_out |= _leave_out(run, decided)
+    missing = [link for link, reason in departing.values() if reason == UnlinkReason.DELETED.label]
+    if missing:
+        moved = succession.settle_missing(run.connection, source, missing)
+        departing = {gid: why for gid, why in departing.items() if gid not in moved}
+        left_out |= set(moved.values())
     _hold_or_plan(run, settings, departing)
     return left_out
 

@@ -9,13 +9,14 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from stores.clients import OpenClient
+from stores.linking import linking
 from stores.models import CatalogueSettings, Connection
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
-from syncing.catalogue.products import unlinking
+from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.exclusion import excluded_of
 from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import unlinking_of
@@ -119,6 +120,7 @@ class _Worker:
                     gid, titles[gid], Action.SKIP, Result.FAILED, str(refused), CatalogueRunItem.Failure.REJECTED
                 )
             found, gids = {record.gid: record for record in listed}, [gid for gid in gids if gid not in unread]
+            self._meet(listed)
             left_out = excluded_of(self.connection)
             departing = {gid: unlinking_of(self.connection, found.get(gid), left_out.get(gid, "")) for gid in gids}
             departing = {gid: why for gid, why in departing.items() if why[0]}
@@ -128,6 +130,16 @@ class _Worker:
             if outcome := self._let_go(gid, departure, why, titles[gid]):
                 yield outcome
             self.tries.check_store()
+
+    def _meet(self, records: Sequence[ProductRecord]) -> None:
+        """What was let go of as deleted may be among these, under another id."""
+        if self.run.is_preview:
+            return
+        if succession.lets_go(self.connection):
+            for record in records:
+                if not succession.is_known(self.connection.source, record.gid):
+                    linking.match_product(self.connection.source, record.gid)
+        self.follower.to_wire |= succession.take_over(self.connection, self.source, records)
 
     def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:
         link = self.connection.product_links.filter(source_gid=gid).first()

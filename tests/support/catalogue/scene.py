@@ -9,7 +9,7 @@ from stores.shopify.client import Client
 from stores.shopify.content import collection_writes, collections, content
 from stores.shopify.content.collections import CollectionRecord
 from stores.shopify.content.content import ContentRecord
-from stores.shopify.products import publications
+from stores.shopify.products import deletion, publications
 from syncing.catalogue.content import comparison
 from syncing.models import CatalogueRun
 from tests.support.places import Place
@@ -92,6 +92,9 @@ class Scene:
 
     def change_collection(self, gid: str, place: Place | None = None, **fields: Any) -> None:
         collection_writes.update_collection(self.client(place or self.source), gid, fields)
+
+    def delete_collection(self, gid: str, place: Place | None = None) -> None:
+        deletion.delete(self.client(place or self.source), gid)
 
     def pick(self, gid: str, add: tuple[int, ...] = (), remove: tuple[int, ...] = ()) -> None:
         """Change by hand which products are in a collection of the source."""

@@ -126,6 +126,10 @@ class Showroom:
     def delete(self, gid: str, place: Place | None = None) -> None:
         merchant.delete_product((place or self.source).shop, self.sim.clock, gids.number(gid))
 
+    def publish(self, handle: str) -> None:
+        """Staff of the destination put a product on all channels."""
+        publications.publish(self.client(self.destination), self.there(handle).gid, self.channels())
+
     def add_image(self, gid: str, name: str, alt: str = "") -> None:
         catalogue_hands.add_image(self.source.shop, self.sim.clock, gids.number(gid), name, alt=alt)
 
