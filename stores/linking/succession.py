@@ -127,6 +127,7 @@ def _load_living(connection: Connection, keys: Collection[str]) -> list[Place]:
 def _replace(connection: Connection, old: Place, new: Place) -> None:
     if new.row is not None:
         VariantLink.objects.filter(pk=new.row).delete()  # open: it says no more than that it waits for a partner
+    assert old.row is not None  # what is gone was found by its link
     link = VariantLink.objects.get(pk=old.row)
     link.source_variant_id = new.variant
     if link.state == State.GONE:
