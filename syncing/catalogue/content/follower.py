@@ -68,7 +68,7 @@ class Follower:
 
         Raises ShopifyError for what is not about a single thing.
         """
-        links, cases = self._take_links(records), []
+        links, cases = self._current_links(records), []
         for record in records:
             link = links[record.gid]
             try:
@@ -143,11 +143,11 @@ class Follower:
             for record in records
         }
 
-    def _take_links(self, records: Sequence[Any]) -> dict[str, ResourceLink]:
+    def _current_links(self, records: Sequence[Any]) -> dict[str, ResourceLink]:
         """Their links; of what was deleted in the source and made again, the one that it had."""
         own = self._links(records)
         try:
-            links = succession.take_links(self.connection, self.resource, records, own)
+            links = succession.hand_over(self.connection, self.resource, records, own)
         except Blocked:  # an article without its blog: said where it is carried
             return own
         for record in records:

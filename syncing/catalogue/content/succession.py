@@ -18,7 +18,7 @@ from syncing.catalogue.content.resource import Resource
 State = ResourceLink.State
 
 
-def take_links(
+def hand_over(
     connection: Connection, resource: Resource, records: Sequence[Any], links: Mapping[str, ResourceLink]
 ) -> dict[str, ResourceLink]:
     """The links of these living things of the source, some of them those of what they were made in place of.

@@ -61,7 +61,7 @@ class _Sync:
         record = product_records.read_whole_product(self.source, product_gid)
         if record is None:
             record = self._find_successor(product_gid)
-            if record is None and self._must_look(product_gid):
+            if record is None and self._must_read(product_gid):
                 return Synced(must_read=True)
         else:
             self._meet(record)
@@ -88,7 +88,7 @@ class _Sync:
         for rival in succession.rivals(self.connection, record):
             if product_records.read_whole_product(self.source, rival.source_gid) is None:
                 self.match(self.connection.source, rival.source_gid)
-        succession.take_over(self.connection, self.source, [record])
+        succession.hand_over(self.connection, self.source, [record])
 
     def _link(self, product_gid: str) -> ProductLink | None:
         """Of what is gone from the source, and has something to lose in the destination."""
@@ -101,7 +101,7 @@ class _Sync:
         link = self._link(product_gid)
         return succession.find_successor(self.connection, self.source, link, self.match) if link else None
 
-    def _must_look(self, product_gid: str) -> bool:
+    def _must_read(self, product_gid: str) -> bool:
         link = self._link(product_gid)
         return link is not None and not succession.is_surely_gone(self.connection, link)
 

@@ -95,7 +95,7 @@ def _identities(connection: Connection, product_gid: str) -> set[str]:
 # --- The new one appears ------------------------------------------------------------------------------------------
 
 
-def take_over(connection: Connection, client: Client, records: Sequence[ProductRecord]) -> set[str]:
+def hand_over(connection: Connection, client: Client, records: Sequence[ProductRecord]) -> set[str]:
     """Give these living products the links of those that they were made in place of; returns the gids of those.
 
     `client` is the source's: only where there is a link to be had is it asked whether its product is gone. Raises
@@ -293,9 +293,9 @@ def _copied(connection: Connection, record: ProductRecord) -> list[ProductLink]:
         return []
     links = connection.product_links.filter(state=State.LINKED, handle=base, title=record.title[:512])
     looks = {(key_of(variant.sku), tuple(variant.options)) for variant in record.variants}
-    return [link for link in links if _looks(connection, link.source_gid) == looks]
+    return [link for link in links if _appearance(connection, link.source_gid) == looks]
 
 
-def _looks(connection: Connection, product_gid: str) -> set[tuple]:
+def _appearance(connection: Connection, product_gid: str) -> set[tuple]:
     rows = Variant.objects.filter(store=connection.source_id, product_gid=product_gid, gone_at=None)
     return {(row.sku_key, tuple((name, value) for name, value in row.options)) for row in rows}

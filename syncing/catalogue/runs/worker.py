@@ -139,7 +139,7 @@ class _Worker:
             for record in records:
                 if not succession.is_known(self.connection.source, record.gid):
                     linking.match_product(self.connection.source, record.gid)
-        self.follower.to_wire |= succession.take_over(self.connection, self.source, records)
+        self.follower.to_wire |= succession.hand_over(self.connection, self.source, records)
 
     def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:
         link = self.connection.product_links.filter(source_gid=gid).first()
