@@ -18,7 +18,10 @@ from stores.models import Connection, VariantLink
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Units that an original does not hold any more: source variant -> units. The destination may have them back."""
+    """Units that an original does not hold any more: source variant -> units. The destination may have them back.
+
+    Below 0: what it holds besides, and the destination has sold.
+    """
 
     connection_id: int
     units: dict[int, int]
@@ -260,6 +263,27 @@ def returned(order_import: OrderImport, before: Mapping[int, int]) -> Returned:
     after = held_back(order_import)
     less = {variant: units - after.get(variant, 0) for variant, units in before.items()}
     return Returned(order_import.connection_id, {variant: units for variant, units in less.items() if units > 0})
+
+
+def held_by_line(order_import: OrderImport) -> dict[str, tuple[int | None, int]]:
+    """Line -> (source variant, units that are held back)."""
+    return {line.line_gid: (line.source_variant_id, count_held(line)) for line in order_import.lines.all()}
+
+
+def changed_by_original(order_import: OrderImport, before: Mapping[str, tuple[int | None, int]]) -> Returned:
+    """What is held back less than before, or more, because the original holds so: not for a link that came or went.
+
+    `before` is `held_by_line` then; what was held back for the first time since is no change.
+    """
+    after, found = held_by_line(order_import), dict[int, int]()
+    for gid in {*before, *after} if before else ():
+        (variant, units), (now, left) = (
+            side.get(gid, (other[gid][0] if gid in other else None, 0))
+            for side, other in ((before, after), (after, before))
+        )
+        if variant is not None and variant == now:
+            found[variant] = found.get(variant, 0) + units - left
+    return Returned(order_import.connection_id, {variant: units for variant, units in found.items() if units})
 
 
 def held_back(order_import: OrderImport) -> dict[int, int]:

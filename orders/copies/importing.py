@@ -184,9 +184,10 @@ class _Importer:
                 return GIVEN_UP
             self.had_links, before = (
                 row.lines.filter(source_variant__isnull=False, is_doubtful=False).exists(),
-                reserved_units.held_back(row),
+                reserved_units.held_by_line(row),
             )
-            self.move_units(reserved_units.note_lines(row, seen.lines), None, reserved_units.returned(row, before))
+            changed = reserved_units.note_lines(row, seen.lines)
+            self.move_units(changed, None, reserved_units.changed_by_original(row, before))
         if intake.must_wait_for_payment(self.choices, seen.is_paid):
             return self._wait(OrderImport.WaitsFor.PAYMENT, intake.WAITING_FOR_PAYMENT["reason"])
         if intake.must_wait_for_review(self.choices, seen, is_reviewed=row.is_reviewed):

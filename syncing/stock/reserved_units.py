@@ -49,6 +49,7 @@ def units_came_back(connection_id: int, units: Mapping[int, int]) -> None:
 
     Two-way: whatever the destination put back of them is a change of its own, and travels as one. So the source, which
     never lost them, is taken to have lost them as the destination did: both baselines move, and the two cancel out.
+    Likewise, below 0, what an order that still waits for its copy has gained: the copy takes it, not the change.
     """
     with transaction.atomic(), db.cursor() as cursor:
         for variant_id, quantity in sorted(units.items()):

@@ -184,9 +184,9 @@ class TestOpenDrafts:
             work(shop, 2)
         assert shop.stock() == (20 - left,) * 3
 
-    @pytest.mark.parametrize("is_deleted", [False, True])
-    def test_all_of_the_original_is_refunded_after_the_change(self, trade, alignment, reserve_days, is_deleted):
-        """Whether we delete the draft then, or staff have done so before."""
+    @pytest.mark.parametrize(("is_deleted", "units"), [(False, 3), (True, 3), (True, 1)])
+    def test_all_of_the_original_is_refunded_after_the_change(self, trade, alignment, reserve_days, is_deleted, units):
+        """Whether we delete the draft then, or staff have done so before, when a part may be refunded, too."""
         shop = trade("draft_order", reserve_days=reserve_days)
         order = shop.north.order((0, 3))
         shop.run()
@@ -196,10 +196,10 @@ class TestOpenDrafts:
             shop.sim.delete_draft(shop.source.domain, shop.drafts[0])
             work(shop, 2)
             assert shop.stock() == (20, 17, 17)
-        shop.north.refund(order, "CANCEL", 3)
+        shop.north.refund(order, "CANCEL", units)
         work(shop)
         assert not shop.drafts
-        assert shop.stock() == (20, 20, 20)
+        assert shop.stock() == (20, 17 + units, 17 + units)
 
 
 @pytest.mark.parametrize("alignment", ["source_wins", "keep_both"])
@@ -244,13 +244,31 @@ class TestLaterChanges:
     @pytest.mark.parametrize("left", [0, 1, 4])
     def test_an_edit_reaches_the_copy_and_its_units_move_once(self, trade, is_copied, alignment, left):
         shop, order = self.prepare(trade, is_copied, alignment)
-        left = left if is_copied else 1
+        left = left if is_copied else max(left, 1)
         shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: left})
         work(shop)
         if not is_copied:
             shop.sim.pay_order(shop.north.domain, shop.north.shop.orders[order.id])
             work(shop)
         assert shop.stock() == (20 - left,) * 3
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_an_exchange_of_one_item_for_another_moves_each_once(self, trade, is_copied, alignment, when):
+        """Of an order that waits still: one line goes, one comes, and one grows; before or after the levels have."""
+        shop, order = self.prepare(trade, is_copied, alignment)
+        if when == "before":
+            shop.north.lose_webhooks()
+        more = {"variant_id": shop.north.variants[1].id, "quantity": 2}
+        shop.world.tick(60)
+        shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 1}, add=[more])
+        if when == "before":
+            shop.north.lose_webhooks()
+            shop.world.reconcile(tries=1)
+        work(shop)
+        if not is_copied:
+            shop.sim.pay_order(shop.north.domain, shop.north.shop.orders[order.id])
+            work(shop)
+        assert (shop.stock(), shop.stock(1)) == ((19, 19, 19), (18, 18, 18))
 
 
 @pytest.mark.parametrize("new", ["order", "draft_order", "one_way"])
