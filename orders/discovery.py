@@ -1,6 +1,6 @@
 """Look for what webhooks did not tell: orders of a destination, and what happened since to them and to their copies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,7 +21,7 @@ from stores.clients import OpenClient
 from stores.models import Connection, Store
 from stores.shopify import errors
 from stores.shopify.client import Client
-from stores.shopify.orders import order_lists, orders
+from stores.shopify.orders import draft_orders, order_lists, orders
 from stores.shopify.orders.order_records import OrderSummary
 
 Kind = OrderUpdate.Kind
@@ -30,6 +30,7 @@ Kind = OrderUpdate.Kind
 OVERLAP = timedelta(minutes=45)
 CHUNK_ROWS = 100
 FOUND_FOR = timedelta(days=1)  # before it is asked again whether an original is still there
+UNREAD_DRAFTS = 3  # where so many fail one after the other, and none was read, it is the store that fails
 ORIGINAL_ROWS = 1000  # so many are asked for at a time: four calls
 
 
@@ -68,8 +69,9 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
         lambda some: _see_copies(some, connection, clients, move_units, discovered),
     )
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
-    for row in due.open_drafts(connection.pk).select_related("connection__source", "connection__destination"):
-        _see_draft(row, clients, move_units, discovered)
+    drafts = list(due.open_drafts(connection.pk).select_related("connection__source", "connection__destination"))
+    for first in range(0, len(drafts), draft_orders.READ_ROWS):
+        _see_drafts(drafts[first : first + draft_orders.READ_ROWS], clients, move_units, discovered)
     _ask_for_deleted(connection, clients, move_units, discovered)
     return discovered
 
@@ -254,20 +256,47 @@ def ask_for_originals_soon(store: Store, order_gids: Iterable[str]) -> None:
     rows.update(original_found_at=timezone.now() - FOUND_FOR)
 
 
-def _see_draft(row: OrderImport, clients: OpenClient, move_units: MoveUnits, discovered: Discovered) -> None:
-    """What became of a draft, now: what was in one that staff deleted must not be taken for drift, and put on sale."""
-    choices = OrderSettings.of(row.connection)
-    try:
-        draft = DraftCopy(row, row.connection.source, clients, move_units, choices).read()
-    except errors.ShopifyError as error:
-        if error.failure == errors.TRANSIENT:
-            raise
-        discovered.due.append(row)
-        return
-    if draft is None:
+def _see_drafts(
+    rows: Sequence[OrderImport], clients: OpenClient, move_units: MoveUnits, discovered: Discovered
+) -> None:
+    """What became of drafts, now: what was in one that staff deleted must not be taken for drift, and put on sale.
+
+    One that alone cannot be read keeps no other from being seen: its units are held back, and its own job says why.
+    """
+    choices, gone = OrderSettings.of(rows[0].connection), []
+    found = _read_drafts(rows, clients)
+    for row in rows:
+        copy = DraftCopy(row, row.connection.source, clients, move_units, choices)
+        if row.copy_gid not in found:
+            copy.hold_unread()
+            discovered.due.append(row)
+            continue
+        draft = found[row.copy_gid]
+        copy.take_over(draft)
+        if draft is None:
+            gone.append(row)
+        elif choices.sends_invoice and row.draft_status == OrderImport.DraftStatus.OPEN:
+            discovered.due.append(row)
+    for row in gone:
         _compare(row, clients, move_units, discovered)
-    elif choices.sends_invoice and row.draft_status == OrderImport.DraftStatus.OPEN:
-        discovered.due.append(row)
+
+
+def _read_drafts(rows: Sequence[OrderImport], clients: OpenClient) -> dict[str, draft_orders.DraftRecord | None]:
+    """Those of these drafts that can be read, all at once or, where that fails, one by one.
+
+    Raises what the client raises where the store gives none of them.
+    """
+    client, found = clients(rows[0].connection.source), dict[str, draft_orders.DraftRecord | None]()
+    try:
+        return draft_orders.read_drafts(client, [row.copy_gid for row in rows])
+    except errors.ShopifyError:
+        for count, row in enumerate(rows, 1):
+            try:
+                found[row.copy_gid] = draft_orders.read_draft(client, row.copy_gid)
+            except errors.ShopifyError as error:
+                if not found and count >= UNREAD_DRAFTS and error.failure == errors.TRANSIENT:
+                    raise
+    return found
 
 
 def _note_changes(row: OrderImport, original: OrderSummary, discovered: Discovered) -> None:

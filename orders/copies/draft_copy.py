@@ -66,15 +66,25 @@ class DraftCopy:
 
     def read(self) -> draft_orders.DraftRecord | None:
         """Read it, and write down what became of it. Raises what the client raises."""
+        draft = draft_orders.read_draft(self.clients(self.source), self.row.copy_gid)
+        self.take_over(draft)
+        return draft
+
+    def take_over(self, draft: draft_orders.DraftRecord | None) -> None:
+        """Write down what became of it, as it was read a moment ago."""
         row = self.row
-        draft = draft_orders.read_draft(self.clients(self.source), row.copy_gid)
         with transaction.atomic():
             fresh = OrderImport.objects.select_for_update().get(pk=row.pk)
             if fresh.draft_status in (OrderImport.DraftStatus.COMPLETED, OrderImport.DraftStatus.DELETED):
                 row.refresh_from_db()  # another worker read it later
             else:
                 self.record(draft)
-        return draft
+
+    def hold_unread(self) -> None:
+        """It cannot be read: its units are held back until it is, whether Shopify reserves them still or not."""
+        with transaction.atomic():
+            OrderImport.objects.select_for_update().get(pk=self.row.pk)
+            self.move_units(reserved_units.reserve(self.row), None)
 
     def record(self, draft: draft_orders.DraftRecord | None) -> None:
         """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""

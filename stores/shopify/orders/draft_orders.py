@@ -158,6 +158,26 @@ def read_draft(client: Client, draft_gid: str) -> DraftRecord | None:
     return None if node is None else _draft(node)
 
 
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/nodes
+READ_DRAFTS = (
+    """
+query ReadDrafts($ids: [ID!]!) {
+  nodes(ids: $ids) { ...Draft }
+}
+"""
+    + DRAFT_FIELDS
+)
+READ_ROWS = 50
+
+
+def read_drafts(client: Client, draft_gids: Sequence[str]) -> dict[str, DraftRecord | None]:
+    """Up to READ_ROWS drafts in one call; None for one that is gone. Raises GidError, and as Client.execute does."""
+    for gid in draft_gids:
+        gids.require(gid, "DraftOrder")
+    nodes = client.execute(READ_DRAFTS, {"ids": list(draft_gids)}, cost=3.0 * len(draft_gids))["nodes"]
+    return {gid: _draft(node) if node else None for gid, node in zip(draft_gids, nodes, strict=True)}
+
+
 @dataclass(frozen=True, slots=True)
 class DraftLine:
     """A line of a draft. `variant_gid` is None and `title` counts for a custom line; else the override is the price.

@@ -4,6 +4,7 @@ import pytest
 
 from orders.changes import decisions
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
+from stores.shopify import gids
 from syncing import resuming
 from tests.support.orders.changes import Kind, State, copied, settle
 
@@ -138,3 +139,37 @@ def test_a_deleted_draft_costs_no_read_once_it_was_compared(trade):
     settle(shop)
     assert the_row().state == State.NEEDS_SHOP
     assert shop.source.count("draftOrder") == shop.north.count("order") == 0
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_draft_that_cannot_be_read_keeps_no_other_from_being_seen_and_is_offered_to_nobody(trade, is_deleted):
+    """Webhooks are lost: of a draft that staff deleted the reconciliation alone tells, whatever ails its neighbour."""
+    shop, order, unread = drafted(trade, (0, 3))
+    shop.north.order((1, 2))
+    shop.run()
+    gone = next(draft for draft in shop.drafts if draft is not unread)
+    shop.source.fault("internal_error_before", match="any_query", count=None, naming=gids.gid("DraftOrder", unread.id))
+    shop.world.tick(5)
+    for draft in (gone, unread) if is_deleted else (gone,):
+        shop.sim.delete_draft(shop.source.domain, draft)
+    shop.source.lose_webhooks()
+    shop.world.reconcile(tries=1)
+    shop.world.work(tries=1)
+    assert (shop.stock(1), shop.row(order).draft_status) == ((20, 18, 18), "open")
+    for place in (shop.north, shop.south):
+        assert max(each.after for each in place.changes(0)) <= 17
+    shop.sim.faults(shop.source.shop).clear()
+    settle(shop)
+    shop.run()
+    assert shop.stock() == ((20, 17, 17) if is_deleted else (17, 17, 17))
+
+
+def test_open_drafts_are_read_many_at_a_time(trade):
+    shop, *_ = drafted(trade, (0, 1))
+    for _ in range(3):
+        shop.north.order((0, 1))
+    shop.run()
+    shop.source.shop.request_log.clear()
+    shop.world.reconcile()
+    asked = [entry["fields"] for entry in shop.source.shop.request_log]
+    assert not [fields for fields in asked if "draftOrder" in fields]
