@@ -98,6 +98,8 @@ def needs_attention(status: Row) -> list[tuple[str, str]]:
         ("oversold", status["oversold"], "oversold: {}"),
         ("orders_failed", orders["failed"], "orders that could not be copied: {}"),
         ("orders_for_links", orders["waiting_for_links"], "orders that wait for products to be linked: {}"),
+        ("orders_for_review", orders["waiting_for_review"], "orders that wait for their review: {}"),
+        ("orders_need_shop", orders["needing_shop"], "orders that need the shop: {}"),
         ("changes_failed", orders["failed_changes"], "later changes of orders that failed: {}"),
     ):
         if count:
@@ -158,23 +160,32 @@ def _count_links(ids: list[int]) -> dict[int, dict[str, int]]:
 
 
 def _count_orders(ids: list[int]) -> dict[int, Row]:
-    """Orders without a copy, by what they wait for, and later changes that failed. `oldest_at`: since when."""
+    """Orders without a copy, by what they wait for (`oldest_at`: since when); those with later changes that failed, or
+    that need the shop."""
     waiting = Q(state=OrderImport.State.WAITING)
     unfinished = OrderImport.objects.filter(connection__in=ids, state__in=OrderImport.UNFINISHED).order_by()
     counts = {
         "unfinished": Count("pk"),
         "waiting_for_links": Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.LINKS)),
         "waiting_for_payment": Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.PAYMENT)),
+        "waiting_for_review": Count("pk", filter=waiting & Q(waits_for=OrderImport.WaitsFor.REVIEW)),
         "failed": Count("pk", filter=Q(state=OrderImport.State.FAILED)),
         "oldest_at": Min("created_at"),
     }
-    nothing = dict.fromkeys(counts, 0) | {"oldest_at": None, "failed_changes": 0}
+    nothing = dict.fromkeys(counts, 0) | {"oldest_at": None, "failed_changes": 0, "needing_shop": 0}
     found: dict[int, Row] = {pk: dict(nothing) for pk in ids}
     for pk, *cells in unfinished.values("connection").annotate(**counts).values_list("connection", *counts):
         found[pk] |= dict(zip(counts, cells, strict=True))
-    updates = OrderUpdate.objects.filter(order_import__connection__in=ids, state=OrderUpdate.State.FAILED).order_by()
-    for pk, count in updates.values_list("order_import__connection").annotate(n=Count("pk")):
-        found[pk]["failed_changes"] = count
+    of_state = OrderUpdate.State
+    updates = OrderUpdate.objects.filter(
+        order_import__connection__in=ids, state__in=(of_state.FAILED, of_state.NEEDS_SHOP)
+    ).order_by()
+    rows = updates.values_list("order_import__connection").annotate(
+        failed=Count("pk", filter=Q(state=of_state.FAILED)),
+        needing_shop=Count("order_import", filter=Q(state=of_state.NEEDS_SHOP), distinct=True),
+    )
+    for pk, failed, needing_shop in rows:
+        found[pk] |= {"failed_changes": failed, "needing_shop": needing_shop}
     return found
 
 

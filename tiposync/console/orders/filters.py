@@ -15,7 +15,8 @@ State, WaitsFor, DraftStatus = OrderImport.State, OrderImport.WaitsFor, OrderImp
 # Somebody has to do something, or nothing will ever happen.
 LINKED_LATE = Q(late_links=OrderImport.LateLinks.LINKED)
 CHANGES = OrderUpdate.objects.filter(state__in=(OrderUpdate.State.FAILED, OrderUpdate.State.NEEDS_SHOP))
-ATTENTION = Q(state=State.FAILED) | Q(state=State.WAITING, waits_for=WaitsFor.LINKS) | LINKED_LATE
+WAITS_FOR_STAFF = Q(state=State.WAITING, waits_for__in=(WaitsFor.LINKS, WaitsFor.REVIEW))
+ATTENTION = Q(state=State.FAILED) | WAITS_FOR_STAFF | LINKED_LATE
 ATTENTION |= Q(pk__in=CHANGES.values("order_import"))
 UNFINISHED = Q(state__in=OrderImport.UNFINISHED)
 
@@ -45,7 +46,7 @@ class ProgressFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("attention", "Wants attention: failed, waits for links, or needs the shop"),
+            ("attention", "Wants attention: failed, waits for links or review, or needs the shop"),
             ("unfinished", "No copy yet"),
             ("payment", "Waits for its payment"),
             ("review", "Waits for review"),

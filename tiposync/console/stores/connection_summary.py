@@ -68,6 +68,8 @@ def panel_urls(connection: Connection) -> dict[str, str]:
         "ambiguous": markup.list_url(VariantLink, state__exact="ambiguous", **own),
         "orders": markup.list_url(OrderImport, standing="unfinished", **own),
         "orders_for_links": markup.list_url(OrderImport, standing="links", **own),
+        "orders_for_review": markup.list_url(OrderImport, standing="review", **own),
+        "orders_need_shop": markup.list_url(OrderImport, standing="shop", **own),
         "orders_failed": markup.list_url(OrderImport, state__exact="failed", **own),
         "changes_failed": markup.list_url(OrderUpdate, state__exact="failed", **own),
         "failed": markup.list_url(SyncJob, state__exact="failed", **own),

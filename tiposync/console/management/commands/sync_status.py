@@ -151,7 +151,7 @@ def _lines_of_connection(connection: dict[str, Any]) -> list[str]:
         f"step, {connection['held']} held, {connection['skipped']} skipped; links: {counts}",
     ]
     if connection["carries_orders"] or orders["unfinished"]:
-        waiting = orders["waiting_for_links"] + orders["waiting_for_payment"]
+        waiting = sum(orders[f"waiting_for_{each}"] for each in ("links", "payment", "review"))
         lines.append(
             f"    orders without a copy: {orders['unfinished']}, of these {waiting} waiting, {orders['failed']} failed"
         )
