@@ -1,7 +1,7 @@
 """An order that staff entered in the source by hand becomes the copy of an original: a person says so.
 
 Both are read as they are now. Lines are paired by the links; what both hold now counts as agreed, and nothing of it is
-held back any longer. Nothing is written at Shopify. From then on it is followed as any copy is.
+held back any longer. It is marked as copies are (orders.changes.steps.marking), and followed as any copy is.
 """
 
 import time
@@ -19,6 +19,7 @@ from orders.changes.rules import units_left
 from orders.changes.rules.comparison import payment_words
 from orders.changes.steps import state
 from orders.copies import splits
+from orders.copies.rules import copy_input
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.reserved_units import MoveUnits
@@ -75,7 +76,7 @@ def link(row: OrderImport, named: str, clients: OpenClient, move_units: MoveUnit
     known_until = signs.known_until(original.updated_at, destination.answered_at, time.monotonic() - began)
     if original.cancelled_at:
         raise ValueError("the original is cancelled: nothing is to be delivered.")
-    found = _read(source, gid)
+    found = _read(source, gid, copy_input.custom_id(row.order_gid, connection.destination.domain))
     with transaction.atomic():
         locks.acquire_until_commit(Lock.ENTERED_ORDERS, connection.source_id)  # two people may name the same order
         fresh = OrderImport.objects.select_for_update().get(pk=row.pk)
@@ -88,6 +89,7 @@ def link(row: OrderImport, named: str, clients: OpenClient, move_units: MoveUnit
             raise ValueError(f"{found.order.name} holds none of its products.")
         _end_updates(fresh, found.order.name, who)
         _confirm(fresh, found, original, known_until, who)
+        intake.note_update(fresh, OrderUpdate.Kind.MARK, gid, None)
         changed = reserved_units.find_changed(before, reserved_units.held_back(fresh))
         move_units(changed | reserved_units.carried(fresh), source.answered_at or connection.source.now())
     return _words(fresh, found.order.name)
@@ -126,11 +128,13 @@ def _require_empty(row: OrderImport, source: Client) -> None:
         raise ValueError(f"its copy {copy.name} holds {units} units still: cancel it in the source first.")
 
 
-def _read(source: Client, gid: str) -> _Found:
+def _read(source: Client, gid: str, own_id: str) -> _Found:
+    """Raises ValueError for what cannot be the copy of the original that `own_id` names."""
     began = time.monotonic()
     record = orders.read_order(source, gid)
     order = read_progress(source, gid)
-    if record.custom_id or MARK_TAG in record.tags:
+    is_own = dict(record.attributes).get(copy_input.ORIGINAL_ID) == own_id  # a restored database does not know of it
+    if record.custom_id not in ("", own_id) or MARK_TAG in record.tags and not is_own:
         raise ValueError(f"{record.name} is a copy that we made.")
     if order.cancelled_at:
         raise ValueError(f"{record.name} is cancelled.")

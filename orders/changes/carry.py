@@ -12,7 +12,17 @@ from functools import partial
 
 from orders.changes.comparing import Comparison
 from orders.changes.readings import is_deletion, is_gone
-from orders.changes.steps import cancellations, carry_back, draft_refunds, edits, fulfilments, payments, refunds, state
+from orders.changes.steps import (
+    cancellations,
+    carry_back,
+    draft_refunds,
+    edits,
+    fulfilments,
+    marking,
+    payments,
+    refunds,
+    state,
+)
 from orders.changes.steps.state import UpdateRefused
 from orders.copies import late_links
 from orders.copies.importing import RetryLater, import_order
@@ -27,7 +37,7 @@ from stores.shopify.orders import draft_orders
 Kind = OrderUpdate.Kind
 # A cancellation first: it makes refunds of the same order superfluous.
 FIRST = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT)
-LAST = (Kind.EDIT, Kind.PAYMENT)
+LAST = (Kind.EDIT, Kind.PAYMENT, Kind.MARK)
 BACK = (Kind.CARRY_BACK,)
 SWITCHED_OFF = "The connection does not carry such changes."
 
@@ -154,6 +164,7 @@ class _Carrier:
             Kind.EDIT: (True, self._edit),
             Kind.PAYMENT: (True, self._pay),
             Kind.CARRY_BACK: (True, self._carry_back),
+            Kind.MARK: (True, self._mark),
         }
         is_wanted, way = ways[update.kind]
         if not is_wanted and update.state == OrderUpdate.State.PLANNED:
@@ -198,6 +209,9 @@ class _Carrier:
 
     def _pay(self, update: OrderUpdate) -> str:
         return payments.carry_payment(update, self.comparison)
+
+    def _mark(self, update: OrderUpdate) -> str:
+        return marking.carry_mark(update, self.comparison)
 
     def _refund(self, update: OrderUpdate) -> str:
         return refunds.carry_refund(update, self.comparison)

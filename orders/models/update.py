@@ -21,6 +21,7 @@ class OrderUpdate(models.Model):
         PAYMENT = "payment", "Paid in the destination"
         COPY_CHANGED = "copy_changed", "Changed in the source"
         CARRY_BACK = "carry_back", "Taken off the original, too"
+        MARK = "mark", "Marked as entered by hand"
 
     class State(models.TextChoices):
         PLANNED = "planned", "Planned"

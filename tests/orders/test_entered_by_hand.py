@@ -11,7 +11,7 @@ from stores.shopify import gids
 from stores.shopify.errors import ObjectNotFound
 from syncing import resuming
 from syncing.queue import enqueue
-from tests.support.orders.changes import Kind, State, copied, settle
+from tests.support.orders.changes import LOST, Kind, State, copied, settle
 
 
 def enter(shop, *lines, **details):
@@ -76,6 +76,41 @@ def test_a_failed_order_that_was_entered_by_hand_is_linked_and_its_units_are_cou
     assert shop.stock() == (17, 17, 17) and len(shop.copies) == 1
 
 
+@pytest.mark.parametrize("how", ["", *LOST])
+def test_it_is_marked_as_a_copy_is_once_and_what_staff_wrote_stays(trade, how):
+    shop, order = failed(trade, (0, 3))
+    by_hand = enter(shop, (0, 3), tags=["phone"], attributes={"Original order": "said Bob", "Gift": "yes"})
+    if how:
+        shop.source.fault("lost_answer", match="orderUpdate", how=how)
+    link(shop, order, by_hand.name)
+    settle(shop)
+    mark = OrderUpdate.objects.get(kind=Kind.MARK)
+    assert (mark.state, shop.source.count("orderUpdate")) == (State.CONFIRMED, 1)
+    assert set(by_hand.tags) == {"phone", "From: North", "multi_store_sync"}
+    assert by_hand.note_attributes == [
+        ("Original order (original)", "said Bob"),
+        ("Gift", "yes"),
+        ("Original store", shop.north.domain),
+        ("Original order", order.name),
+        ("Original order id", f"{shop.north.domain}/{order.id}"),
+    ]
+    shop.run()
+    assert shop.source.count("orderUpdate") == 1 and len(shop.copies) == 1
+
+
+def test_a_restored_database_finds_it_before_another_copy_is_made(trade):
+    shop, order = failed(trade, (0, 3))
+    by_hand = enter(shop, (0, 3))
+    link(shop, order, by_hand.name)
+    settle(shop)
+    OrderImport.objects.all().delete()
+    type(shop.connection).objects.update(restored_at=shop.sim.clock.now())
+    shop.world.reconcile()
+    shop.run()
+    assert shop.row(order).copy_name == by_hand.name
+    assert len(shop.copies) == 1 and shop.stock() == (17, 17, 17)
+
+
 def test_it_is_followed_as_any_copy_is(trade):
     shop, order = failed(trade, (0, 3), (1, 1))
     by_hand = enter(shop, (1, 1), (0, 3))
@@ -106,7 +141,7 @@ def test_a_difference_is_said_and_stays_until_one_side_changes(trade):
     assert "2 instead of 3 × “Product 0”" in words and "0 instead of 1 × “Product 1”" in words
     shop.world.reconcile()
     shop.run()
-    assert not OrderUpdate.objects.exists() and owed() == 0
+    assert not OrderUpdate.objects.exclude(kind=Kind.MARK).exists() and owed() == 0
     shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 4})
     shop.run()
     settle(shop)
@@ -127,6 +162,7 @@ def test_a_copy_that_staff_cancelled_gives_its_place_to_the_order_that_they_ente
     link(shop, order, by_hand.name)
     settle(shop)
     assert shop.stock() == (17, 17, 17) and owed() == 0
+    assert ("Original order", order.name) in by_hand.note_attributes, "though the cancelled copy has its custom id"
     told = OrderUpdate.objects.get(kind=Kind.COPY_CHANGED)
     assert told.state == State.CONFIRMED and by_hand.name in told.reason
     shop.source.refund(by_hand, "CANCEL", 1)
@@ -199,10 +235,10 @@ def test_two_originals_that_name_the_same_order_at_once_get_it_once(trade, monke
     by_hand = enter(shop, (0, 3))
     read = entered_by_hand._read
 
-    def read_late(source, gid):
+    def read_late(source, gid, own_id):
         monkeypatch.setattr(entered_by_hand, "_read", read)
         link(shop, other, by_hand.name)  # somebody else is faster
-        return read(source, gid)
+        return read(source, gid, own_id)
 
     monkeypatch.setattr(entered_by_hand, "_read", read_late)
     assert "is the copy of" in refused(shop, order, by_hand.name)

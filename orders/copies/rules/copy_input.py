@@ -25,7 +25,7 @@ INVENTORY_BEHAVIOURS = {
 # Tags of drafts are at most 40 characters (shopify.md 7.2); a comma would make two of one.
 TAG_CHARACTERS = 40
 MOST_TAGS = 249  # a draft has one more, by which it is found
-ORIGINAL_ID = "Original order id"
+ORIGINAL_STORE, ORIGINAL_NAME, ORIGINAL_ID = "Original store", "Original order", "Original order id"
 # What was sold over the counter is shipped before it is copied: whoever packs the source's orders must not ship it once
 # more. Fulfilment status of the original -> the copy's tag, and its attribute SHIPPED.
 SHIPPED = "Shipped before it was copied"
@@ -230,8 +230,8 @@ def _tags(order: OrderRecord, origin: Origin, choices: CopyChoices) -> list[str]
 def _attributes(order: OrderRecord, priced: Priced, origin: Origin, side: Side, choices: CopyChoices) -> dict[str, str]:
     """What we say of the original, by name."""
     listed = {
-        "Original store": origin.domain,
-        "Original order": order.name,
+        ORIGINAL_STORE: origin.domain,
+        ORIGINAL_NAME: order.name,
         ORIGINAL_ID: custom_id(order.gid, origin.domain),
         "Original total": sums.text(order.total.shop.amount, order.total.shop.currency),
     }
