@@ -29,9 +29,10 @@ Kind = OrderUpdate.Kind
 # What is looked at twice: Shopify's search lags, by half an hour at times, and one order may be seen before another.
 OVERLAP = timedelta(minutes=45)
 CHUNK_ROWS = 100
-FOUND_FOR = timedelta(days=1)  # before it is asked again whether an original is still there
+# Before it is asked again whether an original and its copy are still there: at each hourly look, and not at one more.
+FOUND_FOR = timedelta(minutes=30)
 UNREAD_DRAFTS = 3  # where so many fail one after the other, and none was read, it is the store that fails
-ORIGINAL_ROWS = 1000  # so many are asked for at a time: four calls
+ORIGINAL_ROWS = 1000  # so many are asked for at a time, the longest unasked first: four calls to each store
 
 
 @dataclass(slots=True)
@@ -210,8 +211,7 @@ def _compare(row: OrderImport, clients: OpenClient, move_units: MoveUnits, disco
 def _ask_for_deleted(
     connection: Connection, clients: OpenClient, move_units: MoveUnits, discovered: Discovered
 ) -> None:
-    """Whether originals and copies are still there, each once a day while Shopify would show it: of a deletion no list
-    tells."""
+    """Whether originals and copies are still there, while Shopify would show them: of a deletion no list tells."""
     now = timezone.now()
     young = connection.destination.now() - intake.OLDEST / 2
     rows = OrderImport.objects.filter(connection=connection, placed_at__gt=young).annotate(
@@ -228,7 +228,7 @@ def _ask_for_deleted(
     gone = [row for row in some if missing & {row.order_gid, row.copy_order_gid}]
     asked = OrderImport.objects.filter(pk__in=[row.pk for row in some])
     asked.exclude(pk__in=[row.pk for row in gone]).update(original_found_at=now)
-    for row in gone:  # each until it was seen to: an error keeps none of the others from its turn until tomorrow
+    for row in gone:  # each until it was seen to: an error keeps none of the others from its turn
         _see_gone(row, missing, clients, move_units, discovered)
         asked.filter(pk=row.pk).update(original_found_at=now)
 

@@ -19,7 +19,7 @@ def test_what_staff_take_off_a_copy_needs_shop_and_offered_to_nobody(trade, chan
     shop, order, copy = copied(trade, (0, 3))
     shop.world.tick(5)
     change(shop, copy)
-    if is_lost and change is not delete:  # of what is gone no list tells: it is asked for once a day, see below
+    if is_lost and change is not delete:  # of what is gone no list tells: it is asked for by its id, see below
         shop.source.lose_webhooks()
         shop.world.reconcile()
     shop.run()
@@ -33,13 +33,22 @@ def test_what_staff_take_off_a_copy_needs_shop_and_offered_to_nobody(trade, chan
     assert OrderUpdate.objects.exclude(state__in=(State.CONFIRMED, State.SKIPPED)).count() == 1
 
 
-def test_a_copy_that_is_deleted_without_a_webhook_needs_shop_within_a_day(trade):
+def test_a_copy_that_is_deleted_without_a_webhook_needs_shop_within_the_hour(trade):
     shop, order, copy = copied(trade, (0, 3))
+    for number in (1, 2):
+        shop.north.order((number, 1))
+    shop.run()
     shop.world.tick(5)
     delete(shop, copy)
     shop.source.lose_webhooks()
-    shop.world.let_pass(hours=25)
-    shop.world.reconcile()
+    shop.world.let_pass(hours=1)
+    for place in (shop.source, shop.north):
+        place.shop.request_log.clear()
+    shop.world.reconcile(tries=1)
+    for place in (shop.source, shop.north):
+        assert [each["operation"] for each in place.shop.request_log].count("FindOrders") == 1, "all at once"
+    for place in (shop.north, shop.south):
+        assert max(each.after for each in place.changes(0)) <= 17
     shop.run()
     settle(shop)
     assert shop.stock() == (20, 17, 17)
