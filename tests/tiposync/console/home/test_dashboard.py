@@ -73,6 +73,9 @@ def make_trouble(rows, connection: Connection) -> None:
     make_import(connection, 2, state="waiting", waits_for="links")
     make_import(connection, 3, state="waiting", waits_for="payment")
     make_update(make_import(connection, 4))
+    make_import(connection, 5, state="waiting", waits_for="review")
+    for number in range(2):
+        make_update(make_import(connection, 6 + number), state="needs_shop", kind="copy_changed")
 
 
 class Numbers(HTMLParser):
@@ -135,6 +138,7 @@ def test_every_number_leads_to_exactly_the_rows_behind_it(admin_client, rows, mo
         followed.add(label.split(" last ")[0].split(" oldest ")[0])
     expected = {"jobs waiting", "jobs running", "failed jobs", "webhooks waiting", "out of step", "in step", "held"}
     expected |= {"unmatched", "ambiguous", "skipped", "oversold", "linked", "failed orders", "orders without a copy"}
+    expected |= {"orders to review", "orders that need the shop"}
     assert expected | {"orders waiting for links", "failed changes of orders", "workers alive"} <= followed
     assert not {text for text, _ in counted if text.startswith("0 ")} - {"0 jobs running"}
 

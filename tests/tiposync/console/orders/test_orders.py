@@ -121,8 +121,10 @@ def test_the_page_tells_what_happened_later(admin_client, rows):
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("?standing=unfinished", {"#1", "#2", "#3"}),
-        ("?standing=attention", {"#1", "#3", "#6"}),
+        ("?standing=unfinished", {"#1", "#2", "#3", "#8"}),
+        ("?standing=attention", {"#1", "#3", "#6", "#8", "#9"}),
+        ("?standing=review", {"#8"}),
+        ("?standing=shop", {"#9"}),
         ("?standing=payment", {"#2"}),
         ("?standing=links", {"#3"}),
         ("?standing=partial", {"#4"}),
@@ -143,6 +145,8 @@ def test_the_filters_and_the_search_find_what_they_say(admin_client, rows, query
     make_import(rows.connection, 5, is_draft=True)
     make_update(make_import(rows.connection, 6))
     make_import(rows.connection, 7, is_draft=True, draft_status="completed")
+    make_import(rows.connection, 8, state="waiting", waits_for="review")
+    make_update(make_import(rows.connection, 9), state="needs_shop", kind="copy_changed")
     assert listed(admin_client, query) == names
 
 

@@ -182,6 +182,7 @@ def test_deleting_a_connection_says_how_many_orders_it_forgets(admin_client, row
 def test_the_choices_of_people_are_saved_and_hours_are_at_least_one(admin_client, rows):
     save(admin_client, rows.connection, when="review", review_hours="6", copy_changes="carry", notifies_needs_shop="")
     choices = OrderSettings.objects.get()
+    assert not choices.refunds_customer
     chosen = (choices.when, choices.review_hours, choices.copy_changes, choices.notifies_needs_shop)
     assert chosen == ("review", 6, "carry", False)
     assert "greater than or equal to 1" in save(admin_client, rows.connection, when="review", review_hours="0")
