@@ -30,7 +30,15 @@ logger = logging.getLogger(__name__)
 
 WEBHOOK_PATH = "/webhooks/shopify/"
 # What every store needs; `_purposes` adds what its connections carry besides.
-MOVES = "write_merchant_managed_fulfillment_orders"
+# Scopes of which the lack is noted, with what then is not done; all else goes on.
+EDITS, BACK, MOVES = "write_order_edits", "write_orders", "write_merchant_managed_fulfillment_orders"
+NOTES = {
+    EDITS: "what is added to an order after it was copied, or taken off it by an edit, is told and not done",
+    BACK: "what staff take off a copy cannot be taken off its original, as was chosen for a connection: it needs the "
+    "shop instead",
+    MOVES: "with two or more mapped locations, copies of orders take their units where Shopify routes them, whatever "
+    "was chosen for the connection",
+}
 PURPOSES = ("links", "stock")
 # These end all traffic with a store until somebody acts; everything else only needs attention.
 _DISCONNECTING = (Unauthorized, InvalidCredentials, StoreNotFound, StoreRenamed, StoreFrozen, StoreLocked)
@@ -200,18 +208,10 @@ def _check_scopes(store: Store, client: Client) -> str:
     if "write_inventory" in missing and not _must_be_written(store):
         missing.remove("write_inventory")
         note = " write_inventory is not granted: it is needed once a connection is two-way."
-    if "write_order_edits" in missing:
-        missing.remove("write_order_edits")
-        note += (
-            " write_order_edits is not granted: what is added to an order after it was copied, or taken off it by an "
-            "edit, is told and not done."
-        )
-    if MOVES in missing:
-        missing.remove(MOVES)
-        note += (
-            f" {MOVES} is not granted: with two or more mapped locations, copies of orders take their units where "
-            "Shopify routes them, whatever was chosen for the connection."
-        )
+    for scope in (EDITS, MOVES) if store.is_source else (BACK,):
+        if scope in missing:
+            missing.remove(scope)
+            note += f" {scope} is not granted: {NOTES[scope]}."
     if missing:
         raise NotInPlace(
             f"Missing: {', '.join(sorted(missing))}. Add them to the app in the Dev Dashboard (a fixed token's app: "
@@ -241,7 +241,9 @@ def _order_connections(store: Store) -> list[Connection]:
 def _order_purposes(store: Store) -> set[str]:
     strategies = {each for connection in _order_connections(store) for each in connection.order_strategies()}
     if not store.is_source:
-        return {"orders given"} if strategies else set()
+        carried = Connection.objects.filter(destination=store, order_settings__copy_changes="carry")
+        goes_back = bool(strategies) and carried.exists()
+        return ({"orders given"} if strategies else set()) | ({"orders given back"} if goes_back else set())
     wanted = {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}
     has_places = any(each.mappings.all()[:2].count() > 1 for each in _order_connections(store))
     wanted |= {"orders edited"} if wanted else set()

@@ -199,9 +199,17 @@ class OrderSettings(models.Model):
         choices=CopyChanges.choices,
         default=CopyChanges.REPORT,
         db_default=CopyChanges.REPORT,
-        help_text="When staff cancel, refund, edit or delete a copy. No money moves in the destination, nobody is "
-        "mailed, and units that are shipped there stay. What waits already goes, too, once its order is compared "
-        "again. The destination's app needs write_orders.",
+        help_text="When staff cancel, refund, edit or delete a copy. No money moves in the destination unless you "
+        "choose so below, nobody is mailed, and units that are shipped there stay. What waits already goes, too, once "
+        "its order is compared again. The destination's app needs write_orders; “Check store” says whether it has it.",
+    )
+    refunds_customer = models.BooleanField(
+        "give the customer the money back",
+        default=False,
+        db_default=False,
+        help_text="Only for units that are taken off a paid original because staff took them off its copy, also by "
+        "“Carry to the original”: what Shopify suggests for them goes back to the payment they were bought with. "
+        "Shipping does not. Off: your staff give it back by hand.",
     )
     notifies_new = models.BooleanField("mail on a new copy", default=True)
     notifies_partial = models.BooleanField("mail on a partial copy", default=True)

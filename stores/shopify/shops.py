@@ -17,6 +17,7 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     # A destination's orders are read, shipped and told what became of them; a source gets orders, or drafts.
     "orders given": ("read_orders", "read_customers", "write_merchant_managed_fulfillment_orders"),
     "orders taken": ("write_orders", "write_customers", "read_merchant_managed_fulfillment_orders"),
+    "orders given back": ("write_orders",),
     "orders edited": ("write_order_edits",),
     "orders moved": ("write_merchant_managed_fulfillment_orders",),
     "drafts taken": (

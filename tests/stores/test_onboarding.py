@@ -2,6 +2,7 @@
 
 import pytest
 
+from orders.models import OrderSettings
 from stores import clients, onboarding
 from stores.models import CatalogueSettings, Connection, Store
 from stores.shopify import webhooks
@@ -225,6 +226,21 @@ def test_moving_copies_to_the_location_that_sold_asks_for_its_scope(
     report = onboarding.check_store(source_store)
     assert report.ok, str(report)
     assert (scope in " ".join(each.message for each in report.findings)) is is_named
+
+
+@pytest.mark.parametrize(("copy_changes", "is_named"), [("carry", True), ("report", False)])
+def test_carrying_back_what_staff_take_off_copies_asks_the_destination_for_its_scope(
+    sim: Simulator, source_store, north_store, copy_changes, is_named
+):
+    sim.set_scopes(north_store.domain, set(ALL_SCOPES.split()) - {"write_orders"} | {"read_orders"})
+    connection = Connection.objects.create(source=source_store, destination=north_store, strategy="order")
+    OrderSettings.objects.create(connection=connection, copy_changes=copy_changes)
+    ok, message = findings(onboarding.check_store(north_store))["Scopes"]
+    assert ok and ("write_orders is not granted: what staff take off a copy" in message) is is_named
+    # What a destination always needs is no note.
+    sim.set_scopes(north_store.domain, set(ALL_SCOPES.split()) - {onboarding.MOVES})
+    ok, message = findings(onboarding.check_store(north_store))["Scopes"]
+    assert not ok and f"Missing: {onboarding.MOVES}." in message
 
 
 def test_a_store_into_which_a_catalogue_follows_needs_to_be_written_to(sim: Simulator, source_store, north_store):

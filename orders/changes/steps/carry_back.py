@@ -1,9 +1,9 @@
 """What staff took off a copy, taken off its original, too: by the connection's choice, or because a person said so.
 
-By a refund of units that moves no money and mails nobody. It is committed before it is sent; after a lost answer the
-refunds of the original tell whether it took effect, and only when none appears in time, by Shopify's clock, is what is
-to go back found out anew. Units that are shipped stay: they are told of. Both baselines of a line then go down by the
-same units, so that our own doing, coming back, is no change.
+By a refund of units that mails nobody, and moves no money unless the connection says so. It is committed before it is
+sent; after a lost answer the refunds of the original tell whether it took effect, and only when none appears in time,
+by Shopify's clock, is what is to go back found out anew. Units that are shipped stay: they are told of. Both baselines
+of a line then go down by the same units, so that our own doing, coming back, is no change.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from orders.changes.line_values import COMPARED
 from orders.changes.rules import units_left
 from orders.changes.steps import refunds, state
 from orders.copies.importing import RetryLater
+from orders.copies.rules import sums
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.shopify import errors
@@ -26,7 +27,8 @@ from stores.shopify.orders import order_changes
 State = OrderUpdate.State
 Line = OrderImportLine
 LOST = "Shopify's answer was lost: looking at the original before anything is taken off it again."
-CARRIED = "The same units were taken off the original. No money was moved."
+CARRIED = "The same units were taken off the original. {}"
+NO_MONEY, MONEY = "No money was moved.", "{} went back to the customer."
 OTHERS = "Another worker has it in hand."
 CHANGED_MEANWHILE = "The original changed meanwhile: it is looked at again."
 REFUSED = "{units} cannot be taken off the original by us: {why} Take it off by hand; then press “Done by hand”."
@@ -75,8 +77,13 @@ def carry(update: OrderUpdate, comparison: Comparison) -> str:
     restocks = refunds.restocks_copies(row.connection, comparison.choices)
     rows = units_left.plan_removal(original, restocks=restocks, wanted=wanted)
     note = f"Taken off {row.copy_name or 'its copy'} in {row.connection.source}"
-    asked = order_changes.refund_input(row.order_gid, rows, note)
+    money = None
+    # Of what is not paid yet nothing is given back: less of it is owed.
+    if comparison.choices.refunds_customer and original.payments.outstanding <= 0:
+        money = order_changes.suggest_money_back(client, row.order_gid, rows)
+    asked = order_changes.refund_input(row.order_gid, rows, note, money)
     body = update.body | {"input": asked, "known": [each.gid for each in original.refunds], "units": wanted}
+    body["money"] = sums.text(money.amount, money.currency) if money else ""
     if not state.begin(update, body, uuid4(), as_of=client.answered_at):
         return OTHERS
     try:
@@ -107,6 +114,8 @@ def _refuse(update: OrderUpdate, comparison: Comparison, wanted: Mapping[str, in
 def _finish(update: OrderUpdate, made: str, move_units: MoveUnits) -> str:
     """The original has lost the units: both baselines go down by them, and none of them is held back any longer."""
     row, units = update.order_import, update.body["units"]
+    money = update.body.get("money")
+    words = CARRIED.format(MONEY.format(money) if money else NO_MONEY)
     with transaction.atomic():
         OrderImport.objects.select_for_update().get(pk=row.pk)
         if not OrderUpdate.objects.filter(pk=update.pk, state=State.SENT).exists():
@@ -120,6 +129,6 @@ def _finish(update: OrderUpdate, made: str, move_units: MoveUnits) -> str:
             line.copy_baseline = (line.copy_baseline or 0) - count
             line.owed_quantity = max(line.owed_quantity - count, 0)
         Line.objects.bulk_update(known, COMPARED)
-        state.confirm(update, CARRIED, made)
+        state.confirm(update, words, made)
         move_units(reserved_units.find_changed(before, reserved_units.held_back(row)), None)
-    return CARRIED
+    return words

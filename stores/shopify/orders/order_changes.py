@@ -6,11 +6,12 @@ fulfilments; cancelling twice is refused, and setting the same tracking twice ch
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from stores.shopify import answers, gids
 from stores.shopify.client import Client, encode_body
-from stores.shopify.errors import UnexpectedAnswer, UserErrors
+from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer, UserErrors
 from stores.shopify.orders.order_progress import Tracking
 
 SUCCEEDED = "SUCCEEDED"
@@ -216,8 +217,61 @@ mutation CreateRefund($input: RefundInput!, $key: String!) {
 """
 
 
-def refund_input(order_gid: str, rows: Sequence[RefundRow], note: str) -> dict[str, Any]:
-    """RefundInput that takes units off an order; no money moves and nobody is mailed. Raises GidError, ValueError."""
+@dataclass(frozen=True, slots=True)
+class MoneyBack:
+    """What goes back to whom, in the currency that the customer paid in: (gateway, gid of the payment, amount)."""
+
+    currency: str
+    parts: tuple[tuple[str, str, Decimal], ...]
+
+    @property
+    def amount(self) -> Decimal:
+        return sum((amount for _, _, amount in self.parts), Decimal(0))
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/SuggestedRefund
+SUGGEST_REFUND = """
+query SuggestRefund($id: ID!, $rows: [RefundLineItemInput!]!) {
+  order(id: $id) {
+    presentmentCurrencyCode
+    suggestedRefund(refundLineItems: $rows) {
+      suggestedTransactions {
+        gateway
+        amountSet { presentmentMoney { amount } }
+        parentTransaction { id }
+      }
+    }
+  }
+}
+"""
+
+
+def suggest_money_back(client: Client, order_gid: str, rows: Sequence[RefundRow]) -> MoneyBack | None:
+    """What Shopify would give back for these units, to the payments that were made; None for nothing.
+
+    Raises ObjectNotFound, GidError, and as Client.execute does.
+    """
+    gids.require(order_gid, "Order")
+    asked = [{"lineItemId": row.line_gid, "quantity": row.quantity} for row in rows]
+    node = client.execute(SUGGEST_REFUND, {"id": order_gid, "rows": asked}, cost=10).get("order")
+    if node is None:
+        raise ObjectNotFound(f"{client.domain}: there is no order {order_gid}, or it is not visible to us any more.")
+    listed = (node["suggestedRefund"] or {}).get("suggestedTransactions", ())
+    parts = tuple(
+        (each["gateway"] or "", each["parentTransaction"]["id"], amount)
+        for each in listed
+        if each["parentTransaction"] and (amount := Decimal(each["amountSet"]["presentmentMoney"]["amount"])) > 0
+    )
+    return MoneyBack(node["presentmentCurrencyCode"], parts) if parts else None
+
+
+def refund_input(
+    order_gid: str, rows: Sequence[RefundRow], note: str, money: MoneyBack | None = None
+) -> dict[str, Any]:
+    """RefundInput that takes units off an order and gives this money back (None: none moves); nobody is mailed.
+
+    Raises GidError, ValueError.
+    """
     gids.require(order_gid, "Order")
     gids.require([row.line_gid for row in rows], "LineItem")
     if not rows:
@@ -226,7 +280,14 @@ def refund_input(order_gid: str, rows: Sequence[RefundRow], note: str) -> dict[s
     for row in rows:
         asked = {"lineItemId": row.line_gid, "quantity": row.quantity, "restockType": row.restock_type}
         listed.append(asked | ({"locationId": row.location_gid} if row.location_gid else {}))
-    return {"orderId": order_gid, "note": note, "notify": False, "refundLineItems": listed, "transactions": []}
+    made = {"orderId": order_gid, "note": note, "notify": False, "refundLineItems": listed, "transactions": []}
+    if money is None:
+        return made
+    back = [
+        {"orderId": order_gid, "kind": "REFUND", "gateway": gateway, "parentId": parent, "amount": f"{amount:f}"}
+        for gateway, parent, amount in money.parts
+    ]
+    return made | {"currency": money.currency, "transactions": back}
 
 
 def send_refund(client: Client, asked: Mapping[str, Any], key: str) -> str:

@@ -1,6 +1,7 @@
 """What staff take off a copy is taken off its original, too: by the connection's choice, or once, by a person's."""
 
 import contextlib
+from decimal import Decimal
 
 import pytest
 
@@ -55,6 +56,30 @@ def test_by_choice_the_same_units_leave_the_original_and_no_money_moves(trade, c
     assert len(order.refunds) == 1 and not order.refunds[0].transactions
     assert total_of(order) <= paid and not shop.north.shop.mails
     assert row_of().state == State.CONFIRMED and is_over()
+
+
+@pytest.mark.parametrize("how", ["", *LOST])
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_by_choice_the_customer_of_a_paid_original_gets_the_money_back_once(trade, is_paid, how):
+    shop = trade(copy_changes="carry", refunds_customer=True)
+    taxed = {"tax_rate": "0.19", "taxes_included": False, "shipping": "4.90", "discount": "3.00"}
+    order = shop.north.order((0, 3), paid=is_paid, **taxed)
+    shop.run()
+    (copy,) = shop.copies
+    whole = total_of(order)
+    if how:
+        shop.north.fault("lost_answer", match="refundCreate", how=how)
+    for units in (1, 2):
+        shop.source.refund(copy, "CANCEL", units)
+        shop.run()
+        settle(shop)
+    money = [row.amount.shop for made in order.refunds for row in made.transactions]
+    assert order.lines[0].current_quantity == 0 and len(order.refunds) == 2
+    assert sum(money) == (whole - Decimal("4.90") if is_paid else 0), "all but the shipping"
+    told = [update.reason for update in OrderUpdate.objects.filter(kind=Kind.CARRY_BACK).order_by("pk")]
+    words = [f"{amount:.2f} {order.currency} went back" if amount else "" for amount in money]
+    assert all(one in other for one, other in zip(words or ["No money was moved."] * 2, told, strict=True))
+    assert copy.lines[0].current_quantity == 0 and not shop.north.shop.mails and is_over()
 
 
 def test_our_own_doing_that_comes_back_is_no_change(trade):

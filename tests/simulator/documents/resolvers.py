@@ -13,7 +13,7 @@ from tests.simulator.reads import drafts as reads_drafts
 from tests.simulator.reads import fulfillments as reads_fulfillments
 from tests.simulator.reads import inventory as reads_inventory
 from tests.simulator.reads import metafields as reads_metafields
-from tests.simulator.reads import order_parts, people, shop
+from tests.simulator.reads import order_parts, people, shop, suggested_refund
 from tests.simulator.reads import orders as reads_orders
 from tests.simulator.reads.order_parts import LineView, MoneyValue, PercentageValue
 from tests.simulator.reads.paging import connection_resolvers
@@ -60,6 +60,7 @@ RESOLVERS = {
     **reads_inventory.RESOLVERS,
     **order_parts.RESOLVERS,
     **reads_orders.RESOLVERS,
+    **suggested_refund.RESOLVERS,
     **reads_fulfillments.RESOLVERS,
     **people.RESOLVERS,
     **reads_drafts.RESOLVERS,

@@ -219,8 +219,10 @@ OBJECTS = {
         "currentTotalTaxSet customerLocale dutiesIncluded netPaymentSet nonFulfillableLineItems "
         "originalTotalDutiesSet originalTotalPriceSet paymentGatewayNames registeredSourceUrl requiresShipping "
         "taxExempt totalRefundedShippingSet totalTipReceivedSet totalWeight merchantEditable merchantEditableErrors "
-        "currentTaxLines returnStatus returns retailLocation"
+        "currentTaxLines returnStatus returns retailLocation suggestedRefund"
     ),
+    "SuggestedRefund": "amountSet maximumRefundableSet subtotalSet suggestedTransactions totalTaxSet",
+    "SuggestedOrderTransaction": "amountSet gateway kind parentTransaction",
     "Return": "closedAt createdAt exchangeLineItems id name order refunds returnLineItems status totalQuantity",
     "ReturnLineItem": (
         "fulfillmentLineItem id processableQuantity processedQuantity quantity refundableQuantity refundedQuantity "

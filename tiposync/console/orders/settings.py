@@ -54,6 +54,7 @@ class OrderSettingsInline(StackedInline):
                         "restocks",
                         "carries_refunds",
                         "copy_changes",
+                        "refunds_customer",
                     ]
                 },
             ),

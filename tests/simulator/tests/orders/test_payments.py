@@ -43,6 +43,25 @@ def test_an_order_is_marked_as_paid_once_and_the_refusal_shows_it(api: Api, orde
     assert len(order.transactions) == 1
 
 
+SUGGEST = """query Suggest($id: ID!, $rows: [RefundLineItemInput!]!) { order(id: $id) {
+  suggestedRefund(refundLineItems: $rows) { amountSet { shopMoney { amount } }
+    suggestedTransactions { gateway kind amountSet { shopMoney { amount } } parentTransaction { id } } } } }"""
+
+
+@pytest.mark.parametrize(("units", "worth"), [(1, "10.0"), (2, "15.0"), (3, "15.0")])
+def test_a_refund_is_suggested_for_what_was_paid_to_the_payments_that_were_made(api: Api, small: Small, units, worth):
+    """https://shopify.dev/docs/api/admin-graphql/2026-10/objects/SuggestedRefund"""
+    order = small.sim.place_order(DOMAIN, [(small.mug.id, 2)], paid=False)
+    small.sim.pay_order(DOMAIN, order, amount="15.00")
+    rows = [{"lineItemId": gid("LineItem", order.lines[0].id), "quantity": units}]
+    found = api.data(SUGGEST, {"id": gid("Order", order.id), "rows": rows})["order"]["suggestedRefund"]
+    assert found["amountSet"] == {"shopMoney": {"amount": worth}}
+    (part,) = found["suggestedTransactions"]
+    (paid,) = order.transactions
+    assert (part["kind"], part["amountSet"]["shopMoney"]["amount"]) == ("SUGGESTED_REFUND", worth)
+    assert part["parentTransaction"] == {"id": gid("OrderTransaction", paid.id)}
+
+
 def test_an_order_that_is_labelled_as_paid_cannot_be_paid(api: Api, order: Order):
     order.transactions, order.financial_status = [], "PAID"
     assert mark(api, order)["userErrors"][0]["message"] == "Order cannot be marked as paid."
