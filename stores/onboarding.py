@@ -36,8 +36,8 @@ NOTES = {
     EDITS: "what is added to an order after it was copied, or taken off it by an edit, is told and not done",
     BACK: "what staff take off a copy cannot be taken off its original, as was chosen for a connection: it needs the "
     "shop instead",
-    MOVES: "with two or more mapped locations, copies of orders take their units where Shopify routes them, whatever "
-    "was chosen for the connection",
+    MOVES: "with two or more mapped locations, copies of orders take their units where Shopify routes them, and copies "
+    "of counter sales are not fulfilled, whatever was chosen for the connection",
 }
 PURPOSES = ("links", "stock")
 # These end all traffic with a store until somebody acts; everything else only needs attention.
@@ -247,7 +247,8 @@ def _order_purposes(store: Store) -> set[str]:
     wanted = {"drafts taken" if strategy == Strategy.DRAFT_ORDER else "orders taken" for strategy in strategies}
     has_places = any(each.mappings.all()[:2].count() > 1 for each in _order_connections(store))
     wanted |= {"orders edited"} if wanted else set()
-    return wanted | ({"orders moved"} if wanted and has_places else set())
+    has_counters = Connection.objects.filter(source=store, order_settings__fulfils_counter_sales=True).exists()
+    return wanted | ({"orders moved"} if wanted and (has_places or has_counters) else set())
 
 
 def _topics(store: Store) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class DraftCopy:
         row.reserved_until, row.draft_status = draft.reserved_until, draft.status.lower()
         row.copy_order_gid = draft.order_gid or ""
         # As of a real order's copy; not of one that an older database did not know of.
-        if row.copy_order_gid and row.attempts and placing.is_wanted(row.connection, self.choices):
+        if row.copy_order_gid and row.attempts and placing.is_wanted(row, self.choices):
             row.place = OrderImport.Place.WANTED
         row.save(update_fields=["reserved_until", "draft_status", "copy_order_gid", "place", "changed_at"])
         is_reserved = row.reserved_until is not None and row.reserved_until > read_at + RESERVATION_MARGIN

@@ -35,6 +35,7 @@ from stores.shopify.orders.order_records import OrderRecord
 logger = logging.getLogger(__name__)
 
 CLOCKS_APART = timedelta(days=1)  # ours and Shopify's may differ, by less than this; it costs a search for each order
+HANDED_OVER = "FULFILLED"
 GIVEN_UP = "Somebody ended it meanwhile."
 IN_DOUBT = "Waits: to which products of the source these belong is in doubt:"
 LateLinks, Place = OrderImport.LateLinks, OrderImport.Place
@@ -69,6 +70,7 @@ class _Importer:
         self.is_owed = False
         self.known_until: datetime | None = None  # from then on a change of the original is not known
         self.payment_seen = ""
+        self.is_handed_over = False
         self.had_links = False  # whether a line of it was linked when it was looked at before
 
     @property
@@ -108,6 +110,7 @@ class _Importer:
             seconds = time.monotonic() - began
             self.known_until = signs.known_until(order.updated_at, destination.answered_at, seconds)
             self.payment_seen = payment_words(order.financial_status, order.received.shop.amount)
+            self.is_handed_over = order.is_counter_sale and order.fulfilment_status == HANDED_OVER
         except errors.ObjectNotFound:
             if self.is_owed and intake.is_too_old(row, destination.answered_at):
                 self._fail(intake.TOO_OLD, errors.REJECTED)
@@ -264,6 +267,7 @@ class _Importer:
             "copy_currency": mapped.total.currency,
             "original_compared_as_of": self.known_until,
             "payment_seen": self.payment_seen,
+            "is_handed_over": self.choices.fulfils_counter_sales and self.is_handed_over,
             "changed_at": now,
         }
         with transaction.atomic():
@@ -334,7 +338,7 @@ class _Importer:
 
     def _place(self, copy: Copy) -> str:
         """Not for one that an older database did not know of: what became of its place is somebody's decision."""
-        is_wanted = self.row.attempts and not copy.draft and placing.is_wanted(self.connection, self.choices)
+        is_wanted = self.row.attempts and not copy.draft and placing.is_wanted(self.row, self.choices)
         return Place.WANTED if is_wanted else ""
 
     def _finish(self) -> str:

@@ -1,18 +1,22 @@
 """Have a copy's units taken from the location that stands for the one that sold.
 
-Shopify decides from where an order ships, by rules of its own; what it put elsewhere is moved. What is to be moved
-follows from both orders as they are, so a move that was made, by us or by somebody, is not made again. A move whose
-answer was lost may still be carried out: nothing is moved before that time is over, by Shopify's clock.
+Shopify decides from where an order ships, by rules of its own; what it put elsewhere is moved. What was handed over at
+the counter is then fulfilled there: not by orderCreate, of which nobody says from where it takes the units of an order
+that it creates fulfilled. What is to be done follows from both orders as they are, so what was done, by us or by
+somebody, is not done again. What was sent without an answer may still be carried out: nothing is sent before that time
+is over, by Shopify's clock.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from orders import reserved_units
-from orders.changes.rules import places
+from orders.changes.rules import places, units_left
 from orders.copies import shopify_copy
 from orders.copies.search import RetryLater
 from orders.models import OrderImport, OrderSettings
@@ -20,19 +24,31 @@ from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
 from stores.shopify import errors
-from stores.shopify.orders import order_moves, order_progress
+from stores.shopify.client import Client
+from stores.shopify.orders import order_changes, order_moves, order_progress
+from stores.shopify.orders.order_progress import OrderProgress, Tracking
 
 Place = OrderImport.Place
 MOST_TRIES = 20
+NOT_MOVED = "Its units are not taken from the location that sold them: {}"
+NOT_SHIPPED = "It was handed over at the counter, and is not fulfilled here: do not ship it again. {}"
 
 
-def is_wanted(connection: Connection, choices: OrderSettings) -> bool:
+def is_wanted(row: OrderImport, choices: OrderSettings) -> bool:
+    """Whether something is to be done once its copy is there: moved to the place that sold, or fulfilled there."""
+    return row.is_handed_over or _follows(row.connection, choices)
+
+
+def _follows(connection: Connection, choices: OrderSettings) -> bool:
     """Whether copies of this connection are to take their units from the place that sold: there are two or more."""
     return choices.follows_place and connection.mappings.all()[:2].count() > 1
 
 
 def place_units(row: OrderImport, clients: OpenClient, move_units: MoveUnits) -> None:
-    """Move what Shopify put at another location. Safe to repeat. Raises RetryLater, and what the client raises."""
+    """Move what Shopify put at another location, and fulfil there what was handed over at the counter.
+
+    Safe to repeat. Raises RetryLater, and what the client raises.
+    """
     source, destination = clients(row.connection.source), clients(row.connection.destination)
     for _ in range(MOST_TRIES):
         try:
@@ -40,20 +56,42 @@ def place_units(row: OrderImport, clients: OpenClient, move_units: MoveUnits) ->
             copy = order_progress.read_progress(source, row.copy_order_gid)
         except errors.ObjectNotFound:
             break  # deleted, or too old: nothing is shipped of it
-        moves = [] if copy.cancelled_at else places.plan_moves(original, copy, _mapped(row.connection))
-        if not moves:
+        step, why_not = _next_step(row, original, copy)
+        if step is None:
             break
         _wait_for_late(row, source.answered_at)
         OrderImport.objects.filter(pk=row.pk).update(place=Place.SENT, place_sent_as_of=source.answered_at)
         try:
-            order_moves.move_fulfilment_order(source, moves[0].order_gid, moves[0].location_gid, moves[0].units)
+            step(source)
         except (errors.UserErrors, errors.AccessDenied) as error:
-            shopify_copy.add_note(row, f"Its units are not taken from the location that sold them: {error}")
+            shopify_copy.add_note(row, why_not.format(error))
             break
         OrderImport.objects.filter(pk=row.pk).update(place=Place.WANTED)
     with transaction.atomic():
         OrderImport.objects.filter(pk=row.pk).update(place=Place.DONE, changed_at=timezone.now())
         move_units(reserved_units.carried(row), source.answered_at or row.connection.source.now())
+
+
+def _next_step(
+    row: OrderImport, original: OrderProgress, copy: OrderProgress
+) -> tuple[Callable[[Client], object] | None, str]:
+    """What is to be sent next, as both orders are, and what is said where Shopify refuses it; None: nothing.
+
+    Moved first: what is fulfilled cannot be moved any more.
+    """
+    if copy.cancelled_at:
+        return None, ""
+    follows = _follows(row.connection, OrderSettings.of(row.connection))
+    if follows and (moves := places.plan_moves(original, copy, _mapped(row.connection))):
+        one = moves[0]
+        move = order_moves.move_fulfilment_order
+        return partial(move, order_gid=one.order_gid, location_gid=one.location_gid, units=one.units), NOT_MOVED
+    parts = units_left.plan_shipment(copy.fulfilment_orders, places.handed_over(original, copy))
+    if not row.is_handed_over or not parts:
+        return None, ""
+    units = parts[0].units
+    ship = partial(order_changes.create_fulfilment, units=units, tracking=Tracking(), notify_customer=False)
+    return ship, NOT_SHIPPED
 
 
 def _wait_for_late(row: OrderImport, now: datetime | None) -> None:
@@ -63,7 +101,9 @@ def _wait_for_late(row: OrderImport, now: datetime | None) -> None:
         return
     late = timedelta(seconds=settings.ORDER_LOOK_SECONDS)
     if now is None or row.place_sent_as_of is None or now < row.place_sent_as_of + late:
-        raise RetryLater("Shopify's answer was lost: looking again where the units are taken from.", late.seconds)
+        raise RetryLater(
+            "Shopify's answer was lost: looking again before anything is moved or fulfilled.", late.seconds
+        )
 
 
 def _mapped(connection: Connection) -> dict[str, list[str]]:

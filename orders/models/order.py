@@ -89,6 +89,8 @@ class OrderImport(models.Model):
     place = models.CharField(
         "location of its units", max_length=6, choices=Place.choices, blank=True, default="", db_default=""
     )
+    # Handed over at the counter, and to be fulfilled in the source, where no one is to pack it.
+    is_handed_over = models.BooleanField(default=False, db_default=False, editable=False)
     place_sent_as_of = models.DateTimeField(null=True, blank=True, editable=False)  # by the source's clock
 
     is_draft = models.BooleanField("draft", default=False)

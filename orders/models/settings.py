@@ -98,6 +98,14 @@ class OrderSettings(models.Model):
         "its units from the location that stands for the one that sold. The source's app needs "
         "write_merchant_managed_fulfillment_orders; “Check store” says whether it has it.",
     )
+    fulfils_counter_sales = models.BooleanField(
+        "fulfil copies of counter sales",
+        default=False,
+        db_default=False,
+        help_text="What the destination's point of sale sold and handed over is fulfilled in the source as soon as it "
+        "is copied, at the location that stands for the one that sold: nobody packs it. Nobody is mailed. The source's "
+        "app needs write_merchant_managed_fulfillment_orders; “Check store” says whether it has it.",
+    )
     shows_unlinked = models.BooleanField(
         "show orders of which nothing is linked",
         default=True,

@@ -50,6 +50,14 @@ def plan_moves(original: OrderProgress, copy: OrderProgress, mapped: Mapping[str
     return [Move(order_gid, location_gid, units) for (order_gid, location_gid), units in moves.items()]
 
 
+def handed_over(original: OrderProgress, copy: OrderProgress) -> dict[str, int]:
+    """Units of the copy that are still to be shipped, of lines of which the original has nothing left to ship."""
+    done = {line.gid for line in original.lines if line.open_quantity <= 0}
+    return {
+        line.gid: line.open_quantity for line in copy.lines if line.open_quantity > 0 and original_line(line) in done
+    }
+
+
 def _wanted(original: OrderProgress) -> dict[str, dict[str, int]]:
     """Line of the original -> location that sold -> units: those that are open there, or were shipped from there."""
     found: dict[str, dict[str, int]] = {}

@@ -116,6 +116,7 @@ class OrderRecord:
     `fulfilment_status` (FULFILLED), which is never empty. `app_gid` is the app that made it, `custom_id` the value of
     our own metafield: only a copy made by us has one. Addresses and customer are None without approval for protected
     customer data, too. `taxes` are all of the order, a sum for each title and rate: also those that stand at no line.
+    `is_counter_sale`: it was sold at one of the store's locations, by its point of sale.
     """
 
     gid: str
@@ -149,6 +150,7 @@ class OrderRecord:
     customer: CustomerRecord | None
     po_number: str = ""
     taxes: tuple[TaxRecord, ...] = ()
+    is_counter_sale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def order_record(node: dict[str, Any], line_nodes: list[dict[str, Any]]) -> Orde
         customer=_customer(node["customer"]),
         po_number=node.get("poNumber") or "",
         taxes=tuple(_tax(tax) for tax in node.get("taxLines") or ()),
+        is_counter_sale=bool(node.get("retailLocation")),
     )
 
 

@@ -92,6 +92,7 @@ query ReadOrder($id: ID!, $namespace: String!, $key: String!) {
     tags
     app { id }
     sourceIdentifier
+    retailLocation { id }
     metafield(namespace: $namespace, key: $key) { value }
     currencyCode
     presentmentCurrencyCode

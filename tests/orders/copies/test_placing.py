@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.models import OrderImport, OrderSettings
+from orders.models import OrderImport, OrderSettings, OrderUpdate
 from syncing import sweep
 from tests.support.orders.trade import Trade
 
@@ -145,6 +145,61 @@ def test_a_move_that_is_refused_is_told_and_the_copy_stays(rooms):
     row = shop.row(order)
     assert (row.state, row.place) == (State.CONFIRMED, "done")
     assert "location that sold" in row.notes
+
+
+def handed_over(shop, room=1, units=5):
+    """Sold over the counter of this room, and handed over."""
+    order = shop.north.order((0, units), counter=shop.north.location_ids[room])
+    shop.sim.fulfil(shop.north.domain, order)
+    return order
+
+
+@pytest.mark.parametrize("fulfilled_at", ["routed", "location"])
+@pytest.mark.parametrize("strategy", ["order", "draft_order"])
+@pytest.mark.parametrize("how", ["", "close", "late_execution"])
+def test_a_counter_sale_is_fulfilled_where_it_was_handed_over_once(rooms, strategy, how, fulfilled_at):
+    shop = rooms(strategy, fulfils_counter_sales=True)
+    shop.source.shop.knobs.fulfilled_at = fulfilled_at
+    if how:
+        kind = {"how": how} if how == "close" else {"seconds": 20}
+        shop.source.fault("lost_answer" if how == "close" else how, match="fulfillmentCreate", **kind)
+    order = handed_over(shop)
+    settled(shop)
+    if strategy == "draft_order":
+        shop.sim.complete_draft(shop.source.domain, shop.drafts[0])
+        settled(shop)
+    if how:
+        shop.world.let_pass(hours=0.5)
+        settled(shop)
+    (copy,) = shop.copies
+    assert [(made.location_id, made.lines) for made in copy.fulfillments] == [
+        (shop.source.location_ids[1], {copy.lines[0].id: 5})
+    ]
+    assert levels(shop) == [[20, 15], [20, 15]]
+    assert (len(order.fulfillments), shop.row(order).place, shop.source.shop.mails) == (1, "done", [])
+    updates = OrderUpdate.objects.exclude(state__in=("confirmed", "skipped"))
+    assert not updates.exists()
+
+
+@pytest.mark.parametrize(("is_chosen", "counter"), [(False, 1), (True, None)])
+def test_a_sale_that_nobody_chose_or_that_was_no_counter_sale_stays_open(rooms, is_chosen, counter):
+    shop = rooms(fulfils_counter_sales=is_chosen)
+    if counter is None:
+        shop.sim.fulfil(shop.north.domain, sold_at(shop, 1))
+    else:
+        handed_over(shop)
+    settled(shop)
+    (copy,) = shop.copies
+    assert not copy.fulfillments and levels(shop) == [[20, 15], [20, 15]]
+
+
+def test_a_counter_sale_that_cannot_be_fulfilled_is_told(rooms):
+    shop = rooms(fulfils_counter_sales=True, follows_place=False)
+    scopes = shop.source.shop.apps["tiposync"].scopes
+    shop.sim.set_scopes(shop.source.domain, set(scopes) - {"write_merchant_managed_fulfillment_orders"})
+    order = handed_over(shop)
+    settled(shop)
+    assert "do not ship it again" in shop.row(order).notes and "Already shipped" in shop.copies[0].tags
 
 
 def test_somebody_who_moved_it_first_has_done_it(rooms):

@@ -18,6 +18,7 @@ class Knobs:
     restore_rate: float = 100.0  # row 8, points a second
     add_instead_of_set: bool = False  # row 22: the reported bug of sets at unstocked locations
     routing: str = "stocked"  # row 26: stocked | default
+    fulfilled_at: str = "routed"  # row 26: routed | location: where a fulfilled orderCreate takes its units [?]
     search_lag_seconds: float = 0.0  # row 14: every list with a query; none without, and nothing that is read by its id
     tells_the_time: bool = True  # the Date header of answers
     totals_lag_seconds: float = 0.0  # row 35

@@ -39,9 +39,10 @@ class OrderSettingsInline(StackedInline):
         """`obj` is the connection as it is saved: a new strategy shows its own choices once it is."""
         is_draft = obj is not None and obj.strategy == Strategy.DRAFT_ORDER
         real = ["payment_status", "inventory_behaviour", "follows_place", "name_pattern"]
+        both = ["fulfils_counter_sales", "unlinked", "shows_unlinked", "currency_rate"]
         own = ["sends_invoice", "reserve_days"] if is_draft else real
         return [
-            ("The copy", {"fields": ["when", "review_hours", *own, "unlinked", "shows_unlinked", "currency_rate"]}),
+            ("The copy", {"fields": ["when", "review_hours", *own, *both]}),
             ("Several sources of one destination", {"fields": ["is_main", "shares_charges"]}),
             ("Who and what", {"fields": ["contact", "contact_email", "carries_tags", "carries_company"]}),
             (

@@ -189,7 +189,10 @@ class _Creation:
         """Where units are taken from. BYPASS, the default, claims nothing (row 26)."""
         if self.behaviour == "BYPASS" or self.found.errors:
             return
-        router = Router(self.shop, force=self.behaviour == "DECREMENT_IGNORING_POLICY")
+        given, place = self.given.get("fulfillment"), None
+        if given and self.shop.knobs.fulfilled_at == "location":
+            place = number_of(given["locationId"], "Location")
+        router = Router(self.shop, location_id=place, force=self.behaviour == "DECREMENT_IGNORING_POLICY")
         for index, line in enumerate(order.lines):
             if line.variant_id is None:
                 continue
