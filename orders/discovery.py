@@ -31,7 +31,7 @@ OVERLAP = timedelta(minutes=45)
 CHUNK_ROWS = 100
 # Before it is asked again whether an original and its copy are still there: at each hourly look, and not at one more.
 FOUND_FOR = timedelta(minutes=30)
-UNREAD_DRAFTS = 3  # where so many fail one after the other, and none was read, it is the store that fails
+UNREAD_ROWS = 3  # where so many fail one after the other, and none was read, it is the store that fails
 ORIGINAL_ROWS = 1000  # so many are asked for at a time, the longest unasked first: four calls to each store
 
 
@@ -272,7 +272,7 @@ def _see_drafts(
             discovered.due.append(row)
             continue
         draft = found[row.copy_gid]
-        copy.take_over(draft)
+        copy.write_down(draft)
         if draft is None:
             gone.append(row)
         elif choices.sends_invoice and row.draft_status == OrderImport.DraftStatus.OPEN:
@@ -294,7 +294,7 @@ def _read_drafts(rows: Sequence[OrderImport], clients: OpenClient) -> dict[str, 
             try:
                 found[row.copy_gid] = draft_orders.read_draft(client, row.copy_gid)
             except errors.ShopifyError as error:
-                if not found and count >= UNREAD_DRAFTS and error.failure == errors.TRANSIENT:
+                if not found and count >= UNREAD_ROWS and error.failure == errors.TRANSIENT:
                     raise
     return found
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from orders.changes import signs
+from orders.changes import echoes, signs
 from orders.changes.rules import units_left
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
@@ -245,22 +245,26 @@ def note_life_of_original(known: OrderImport, seen: SeenOrder, move_units: MoveU
         move_units(owe_more(row, seen.lines, ADDED_UNLINKED, has_custom=has_custom), None)
 
 
-def note_life_of_copy(known: OrderImport, payload: dict, move_units: MoveUnits) -> None:
+def note_life_of_copy(known: OrderImport, payload: dict, move_units: MoveUnits) -> bool:
     """Count a sign of life of a copy (an orders/* webhook), and hold back at once what its original holds besides.
 
-    Raises as `seen_in_payload` does.
+    False for one that says only what is known, such as our own doings. Raises as `seen_in_payload` does.
     """
     seen = seen_in_payload(payload)
     with transaction.atomic():
         row = OrderImport.objects.select_for_update().get(pk=known.pk)
-        signs.note_copy(OrderImport.objects.filter(pk=row.pk))
-        names = {gid: line.line_gid for line in row.lines.all() for gid in line.copy_line_gids or ()}
+        lines = list(row.lines.all())
+        names = {gid: line.line_gid for line in lines for gid in line.copy_line_gids or ()}
         held: dict[str, int] = {}
         for node, line in zip(payload["line_items"], seen.lines, strict=True):
             said = [(each.get("name") or "", str(each.get("value") or "")) for each in node.get("properties") or ()]
-            if name := units_left.named_line(said) or names.get(line.gid):
-                held[name] = held.get(name, 0) + (0 if seen.cancelled_at else line.quantity)
+            name = units_left.named_line(said) or names.get(line.gid, "")
+            held[name] = held.get(name, 0) + (0 if seen.cancelled_at else line.quantity)
+        if echoes.is_known(row, lines, held, payload):
+            return False
+        signs.note_copy(OrderImport.objects.filter(pk=row.pk))
         move_units(owe_what_copy_lost(row, held), seen.as_of)
+    return True
 
 
 def note_deletion_of_copy(known: OrderImport, move_units: MoveUnits) -> None:

@@ -49,6 +49,7 @@ class Comparison(Readings):
     steps: dict[str, LineSteps] = field(default_factory=dict)
     payment: Payment | None = None
     seen: tuple[int, int] = (0, 0)
+    is_copy_fresh: bool = False  # it was read after the last thing that was sent to it
 
     def note_news(self, *, was_carried: bool = False) -> None:
         """Read whichever order gave a sign of life; have a row for each refund, cancellation and shipment of it.
@@ -77,7 +78,9 @@ class Comparison(Readings):
 
     def begin_again(self, *, is_original_old: bool = True) -> None:
         """What was read is old: something was sent since. Raises what the client raises."""
-        self.original, self.copy = None if is_original_old else self.original, None
+        self.original = None if is_original_old else self.original
+        self.copy = self.copy if self.is_copy_fresh else None
+        self.is_copy_fresh = False
         self.note_news(was_carried=True)
 
     # Comparing
@@ -152,7 +155,7 @@ class Comparison(Readings):
         return self.copy is not None and self._copy_changed(lines, self.copy.order)
 
     def _original_changed(self, lines: Mapping[str, Line], original: OrderProgress) -> bool:
-        if self._payment_words() != self.row.payment_seen:
+        if self.say_payment() != self.row.payment_seen:
             return True
         for line in original.lines:
             known = lines.get(line.gid)
@@ -308,7 +311,7 @@ class Comparison(Readings):
         if not wanted:
             decisions.end_edits(row)
         decisions.note_back(row, {gid: each.carry_back for gid, each in self.steps.items() if each.carry_back}, copy)
-        self.payment = self._find_payment()
+        self.payment = self.find_payment(copy)
         if self.payment is not None:
             origin = f"{row.order_gid}#{original.payments.received.normalize():f}"
             intake.note_update(row, Kind.PAYMENT, origin, original.updated_at)
@@ -324,10 +327,10 @@ class Comparison(Readings):
         if not decisions.was_refused(row, wanted) and not known.filter(state__in=state.OPEN).exists():
             intake.note_update(row, Kind.EDIT, f"{row.order_gid}#{known.count()}", self.read_original().updated_at)
 
-    def _find_payment(self) -> Payment | None:
+    def find_payment(self, copy: OrderProgress) -> Payment | None:
+        """What is to be recorded as paid in the copy, as it is."""
         row, original = self.row, self.read_original()
         is_same = self.choices.payment_status == OrderSettings.PaymentStatus.SAME
-        copy = self.read_copy()
         if not is_same or row.is_draft or original.cancelled_at or copy.cancelled_at or not copy.lines:
             return None
         return find_payment(original.payments, copy.payments)
@@ -339,14 +342,15 @@ class Comparison(Readings):
         if self.original is not None:
             fields["original_compared_as_of"] = self.original.as_of
             if self.copy is not None:
-                fields["payment_seen"] = self._payment_words()
+                fields["payment_seen"] = self.say_payment()
         if self.copy is not None:
             fields["copy_compared_as_of"] = self.copy.as_of
         OrderImport.objects.filter(pk=row.pk).update(**fields)
         for name, value in fields.items():
             setattr(row, name, value)
 
-    def _payment_words(self) -> str:
+    def say_payment(self) -> str:
+        """How the original is paid, to be compared with later."""
         paid = self.read_original().payments
         return payment_words(paid.status, paid.received)
 

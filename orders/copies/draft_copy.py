@@ -67,10 +67,10 @@ class DraftCopy:
     def read(self) -> draft_orders.DraftRecord | None:
         """Read it, and write down what became of it. Raises what the client raises."""
         draft = draft_orders.read_draft(self.clients(self.source), self.row.copy_gid)
-        self.take_over(draft)
+        self.write_down(draft)
         return draft
 
-    def take_over(self, draft: draft_orders.DraftRecord | None) -> None:
+    def write_down(self, draft: draft_orders.DraftRecord | None) -> None:
         """Write down what became of it, as it was read a moment ago."""
         row = self.row
         with transaction.atomic():
@@ -83,8 +83,9 @@ class DraftCopy:
     def hold_unread(self) -> None:
         """It cannot be read: its units are held back until it is, whether Shopify reserves them still or not."""
         with transaction.atomic():
-            OrderImport.objects.select_for_update().get(pk=self.row.pk)
-            self.move_units(reserved_units.reserve(self.row), None)
+            fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
+            if fresh.has_open_draft:  # else another worker has read it
+                self.move_units(reserved_units.reserve(fresh), None)
 
     def record(self, draft: draft_orders.DraftRecord | None) -> None:
         """A draft holds no stock until it is completed, unless it reserves it: its units are held back meanwhile."""

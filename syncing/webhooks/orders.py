@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders import discovery, due, intake
-from orders.changes import signs
+from orders.changes import echoes, signs
 from orders.copies import late_links
 from orders.models import OrderImport, OrderUpdate
 from orders.reserved_units import Returned, reserve
@@ -21,6 +21,7 @@ from syncing.resuming import move_units
 
 Payloads = Sequence[dict]
 Kind = OrderUpdate.Kind
+COMPARED = "Original and copy are compared, unless it says what is known."
 NOT_OURS = "It concerns no order that we copied."
 NOBODY = "No connection carries this store's orders."
 
@@ -101,9 +102,9 @@ def _follow_copies(store: Store, payloads: Payloads) -> list[str]:
             for row in known.get(gid_of[index], ()):
                 if _is_new(payloads[index]) and row.copy_compared_as_of is None:
                     continue  # it tells of its creation
-                intake.note_life_of_copy(row, payloads[index], moved)
-                enqueue.compare_orders(row.connection, row.order_gid)
-        reasons = ["It is compared with its original." if known.get(gid) else NOT_OURS for gid in gid_of]
+                if intake.note_life_of_copy(row, payloads[index], moved):
+                    enqueue.compare_orders(row.connection, row.order_gid)
+        reasons = [COMPARED if known.get(gid) else NOT_OURS for gid in gid_of]
         move_units(moved.variants, moved.moved_at)
     return reasons
 
@@ -118,14 +119,15 @@ def _is_new(payload: dict) -> bool:
 def follow_refunds(store: Store, payloads: Payloads) -> list[str]:
     """refunds/create in a destination: the copy is to lose the same units. In a source: both are compared."""
     if store.is_source:
-        return _compare(store, [payload["order_id"] for payload in payloads])
+        return _compare(store, [payload["order_id"] for payload in payloads], payloads, echoes.is_own_refund)
     rows = [(payload["order_id"], gids.gid("Refund", payload["id"]), payload.get("created_at")) for payload in payloads]
     return _note_updates(_originals(store, rows), rows, Kind.REFUND)
 
 
 def follow_edits(store: Store, payloads: Payloads) -> list[str]:
     """orders/edited in either store: original and copy are compared."""
-    return _compare(store, [payload["order_edit"]["order_id"] for payload in payloads])
+    order_ids = [payload["order_edit"]["order_id"] for payload in payloads]
+    return _compare(store, order_ids, payloads, echoes.is_own_edit if store.is_source else None)
 
 
 def follow_deletions(store: Store, payloads: Payloads) -> list[str]:
@@ -144,20 +146,28 @@ def follow_deletions(store: Store, payloads: Payloads) -> list[str]:
     return ["It is compared with its original." if known.get(gid) else NOT_OURS for gid in gid_of]
 
 
-def _compare(store: Store, order_ids: Sequence[int]) -> list[str]:
-    """Have these orders compared with what they are copies of, or were copied as."""
+def _compare(
+    store: Store,
+    order_ids: Sequence[int],
+    payloads: Payloads = (),
+    is_own: Callable[[OrderImport, dict], bool] | None = None,
+) -> list[str]:
+    """Have these orders compared with what they are copies of, or were copied as; not for our own doings."""
     gid_of = [gids.gid("Order", order_id) for order_id in order_ids]
     side, name = ("source", "copy_order_gid") if store.is_source else ("destination", "order_gid")
     rows = OrderImport.objects.filter(**{f"connection__{side}": store, f"{name}__in": gid_of})
     known = _by(rows.exclude(state=OrderImport.State.SKIPPED), name)
     with transaction.atomic():
         for row in sorted((row for some in known.values() for row in some), key=lambda row: row.pk):
+            said = [payload for gid, payload in zip(gid_of, payloads, strict=False) if gid == getattr(row, name)]
+            if is_own and all(is_own(row, payload) for payload in said):
+                continue
             note = signs.note_copy if store.is_source else signs.note_original
             note(OrderImport.objects.filter(pk=row.pk))
             enqueue.compare_orders(row.connection, row.order_gid)
             if row.state in OrderImport.UNFINISHED:  # it is read again, and other units of it are held back
                 enqueue.import_order(row.connection, row.order_gid)
-    return ["Original and copy are compared." if known.get(gid) else NOT_OURS for gid in gid_of]
+    return [COMPARED if known.get(gid) else NOT_OURS for gid in gid_of]
 
 
 def follow_fulfilments(store: Store, payloads: Payloads) -> list[str]:

@@ -21,7 +21,7 @@ from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import order_changes
 from stores.shopify.orders.order_changes import Cancellation
-from stores.shopify.orders.order_progress import OrderProgress, read_progress
+from stores.shopify.orders.order_progress import OrderProgress
 
 # How often a cancellation is asked after, in seconds: Shopify works on it by itself.
 ASK_SECONDS = 5
@@ -60,7 +60,7 @@ def carry_cancellation(update: OrderUpdate, comparison: Comparison) -> str:
     client = comparison.clients(row.connection.source)
     asked = update.body.get("asked") if update.state == OrderUpdate.State.SENT else None
     is_over, refusal = _ask_after(client, Cancellation(*asked)) if asked else (False, None)
-    copy = read_progress(client, row.copy_order_gid)  # after the question: what is over has taken effect
+    copy = _read(comparison)  # after the question: what is over has taken effect
     if copy.cancelled_at:
         return _finish(update, copy)
     if asked and not is_over:
@@ -71,7 +71,17 @@ def carry_cancellation(update: OrderUpdate, comparison: Comparison) -> str:
     if not original.cancelled_at:
         return state.skip(update, "The original is not cancelled.")
     restocks = refunds.restocks_copies(row.connection, comparison.choices)
-    return _Canceller(update, client, original, restocks).cancel(copy)
+    return _Canceller(update, comparison, original, restocks).cancel(copy)
+
+
+def _read(comparison: Comparison) -> OrderProgress:
+    """The copy now. Raises what the client raises."""
+    comparison.copy = None
+    copy = comparison.read_copy()
+    if readings.is_gone(copy):
+        raise errors.ObjectNotFound(f"{comparison.row.connection.source}: the copy {copy.name} is not there any more.")
+    comparison.is_copy_fresh = True
+    return copy
 
 
 def _ask_after(client: Client, asked: Cancellation) -> tuple[bool, errors.UserErrors | None]:
@@ -92,6 +102,7 @@ def _finish(update: OrderUpdate, copy: OrderProgress) -> str:
         )
     if readings.is_deletion(update) and update.state == OrderUpdate.State.SENT:
         return decisions.need_shop(update, f"{_deleted(update)} Its copy was cancelled. {SEE}", {})
+    state.note(update, update.body | {"refunds": [each.gid for each in copy.refunds]})  # Shopify tells of each
     return state.confirm(update, CANCELLED, copy.gid)
 
 
@@ -103,9 +114,10 @@ def _in_words(copy: OrderProgress, units: dict[str, int]) -> str:
 class _Canceller:
     """One try for a copy that is not cancelled yet. `client` is the source's."""
 
-    def __init__(self, update: OrderUpdate, client: Client, original: OrderProgress, restocks: bool) -> None:
+    def __init__(self, update: OrderUpdate, comparison: Comparison, original: OrderProgress, restocks: bool) -> None:
         self.update = update
-        self.client = client
+        self.comparison = comparison
+        self.client: Client = comparison.clients(update.order_import.connection.source)
         self.original = original
         self.restocks = restocks
         self.what = "deleted" if readings.is_gone(original) else "cancelled"
@@ -139,7 +151,7 @@ class _Canceller:
         return decisions.need_shop(self.update, f"{_deleted(self.update)} {words} {SEE}", {})
 
     def _read(self) -> OrderProgress:
-        return read_progress(self.client, self.update.order_import.copy_order_gid)
+        return _read(self.comparison)
 
     def _settle(self, copy: OrderProgress) -> OrderProgress:
         """The copy once it is known what became of a refund whose answer was lost."""
@@ -157,6 +169,7 @@ class _Canceller:
         known = [each.gid for each in copy.refunds]
         if not state.begin(self.update, {"input": asked, "known": known}, uuid4(), as_of=self.client.answered_at):
             return False
+        self.comparison.is_copy_fresh = False
         try:
             refunds.send(self.update, self.client)
         except errors.UserErrors:
@@ -168,6 +181,7 @@ class _Canceller:
     def _ask(self, *, restock: bool) -> str:
         """Have it cancelled. Repeating it is safe: what is cancelled, or about to be, is refused."""
         row = self.update.order_import
+        self.comparison.is_copy_fresh = False
         try:
             asked = order_changes.cancel_order(
                 self.client,

@@ -150,8 +150,11 @@ class _Editor:
         edit_gid = order_edits.begin_edit(self.client, self.row.copy_order_gid)
         rows = [units for _, units in added]
         restock = refunds.restocks_copies(self.row.connection, self.choices)
-        staged = order_edits.stage_lines(self.client, edit_gid, quantities, rows, restock=restock)
-        self._price(edit_gid, rows, staged)
+        left = quantities
+        if added or len(quantities) > order_edits.MOST_COMMIT_LINES:
+            staged = order_edits.stage_lines(self.client, edit_gid, quantities, rows, restock=restock)
+            self._price(edit_gid, rows, staged)
+            left = {}
         body = {
             "known": [line.gid for line in self.copy.lines],
             "quantities": quantities,
@@ -164,12 +167,13 @@ class _Editor:
         }
         if not state.begin(self.update, body, as_of=self.client.answered_at):
             return OTHERS
-        return self._commit(edit_gid)
+        return self._commit(edit_gid, left, restock)
 
-    def _commit(self, edit_gid: str) -> str:
+    def _commit(self, edit_gid: str, quantities: Mapping[str, int], restock: bool) -> str:
+        """`quantities`: what is not staged yet, as no price depends on it."""
         note = f"{self.row.order_name} was changed in {self.row.connection.destination}."
         try:
-            lines = order_edits.commit_edit(self.client, edit_gid, note)
+            made = order_edits.commit_edit(self.client, edit_gid, note, quantities, restock=restock)
         except errors.UserErrors:
             state.unsend(self.update)
             before, self.comparison.copy = self.copy.lines, None
@@ -180,7 +184,10 @@ class _Editor:
             if not error.outcome_unknown:
                 state.unsend(self.update)
             raise
-        return _finish(self.update, lines, self.client.answered_at, self.comparison.move_units)
+        now = replace(self.copy, lines=made.lines, payments=made.payments)
+        # Where nothing is to be paid, our own doing that comes back needs no look.
+        payment = "" if self.comparison.find_payment(now) else self.comparison.say_payment()
+        return _finish(self.update, made.lines, self.client.answered_at, self.comparison.move_units, payment)
 
     def _quantities(self, less: Mapping[str, int]) -> dict[str, int]:
         """Copy's line gid -> units that it is to have."""
@@ -277,11 +284,19 @@ def _with_link(order: OrderRecord) -> OrderRecord:
 
 
 def _finish(
-    update: OrderUpdate, lines: Sequence[ProgressLine], moved_at: datetime | None, move_units: MoveUnits
+    update: OrderUpdate,
+    lines: Sequence[ProgressLine],
+    moved_at: datetime | None,
+    move_units: MoveUnits,
+    payment_seen: str = "",
 ) -> str:
-    """The edit took effect: write down what the copy holds now; what it took is no longer held back."""
+    """The edit took effect: write down what the copy holds now; what it took is no longer held back.
+
+    `payment_seen`: how the original is paid, where the copy is so, too.
+    """
     row, body = update.order_import, update.body
     made = _made_lines(update, lines)
+    update.body = body | {"made": made}
     with transaction.atomic():
         OrderImport.objects.select_for_update().get(pk=row.pk)
         known = list(row.lines.filter(line_gid__in=body["units"]))
@@ -298,10 +313,11 @@ def _finish(
                 line.state = Line.State.CARRIED if line.source_variant_id else Line.State.CUSTOM
                 line.quantity = max(units, 0)
         Line.objects.bulk_update(known, [*line_values.COMPARED, "state", "quantity"])
-        OrderImport.objects.filter(pk=row.pk).update(payment_seen="")
+        OrderImport.objects.filter(pk=row.pk).update(payment_seen=payment_seen)
+        OrderUpdate.objects.filter(pk=update.pk).update(body=update.body)
         state.confirm(update, EDITED, row.copy_order_gid)
         changed = reserved_units.find_changed(before, reserved_units.held_back(row))
         touched = {line.source_variant_id for line in known if line.source_variant_id is not None}
         move_units(changed | touched, moved_at or row.connection.source.now())
-    row.payment_seen = ""
+    row.payment_seen = payment_seen
     return EDITED

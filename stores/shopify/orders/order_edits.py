@@ -1,4 +1,5 @@
-"""Edits of an order: begun, staged, and committed as a whole, in four calls at most however much they change.
+"""Edits of an order: begun, staged, priced and committed as a whole, however much they change: four calls at most, and
+two where units are only taken off.
 
 Nothing of an edit takes effect before its commit, which has no idempotency: after a lost answer look for the lines that
 it added. An edit that is begun and never committed is forgotten by Shopify. Nobody is mailed.
@@ -12,7 +13,14 @@ from typing import Any
 from stores.shopify import answers, gids
 from stores.shopify.client import Client
 from stores.shopify.errors import UnexpectedAnswer, UserErrors
-from stores.shopify.orders.order_progress import LINE_FIELDS, ProgressLine, progress_line
+from stores.shopify.orders.order_progress import (
+    LINE_FIELDS,
+    PAYMENT_FIELDS,
+    Payments,
+    ProgressLine,
+    payments_of,
+    progress_line,
+)
 from stores.shopify.orders.order_records import Money, money
 
 STAGE_COST = 10.0  # of each mutation
@@ -81,9 +89,26 @@ def stage_lines(
 
     Changes nothing yet. Raises UserErrors where Shopify takes one of them not, GidError, and as Client.execute does.
     """
+    parts, declared, variables = _quantities(quantities, restock=restock)
+    variables["id"] = edit_gid
+    for index, row in enumerate(added):
+        names, values = _added(index, row)
+        declared += [f"${name}: {kind}" for name, kind in names]
+        variables |= values
+        call = (_ADD_VARIANT if row.variant_gid else _ADD_CUSTOM).replace("#", str(index))
+        parts.append(f"  add{index}: {call} {{{_STAGED}  }}")
+    document = f"mutation StageOrderEdit({', '.join(['$id: ID!', *declared])}) {{\n" + "\n".join(parts) + "\n}\n"
+    data = client.execute(document, variables, cost=STAGE_COST * len(parts))
+    for payload in data.values():
+        _require_no_errors(client, payload, "the edit was not taken")
+    return [_staged(data[f"add{index}"]) for index in range(len(added))]
+
+
+def _quantities(quantities: Mapping[str, int], *, restock: bool) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Mutations that stage {line gid: units that it is to have}: themselves, their variables, and these values."""
     gids.require(list(quantities), "LineItem")
-    variables: dict[str, Any] = {"id": edit_gid}
-    parts, declared = [], ["$id: ID!"]
+    parts, declared = list[str](), list[str]()
+    variables: dict[str, Any] = {}
     for index, (line_gid, units) in enumerate(quantities.items()):
         # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderEditSetQuantity
         declared += [f"$line{index}: ID!", f"$units{index}: Int!"]
@@ -93,17 +118,7 @@ def stage_lines(
             f"  set{index}: orderEditSetQuantity("
             f"id: $id, lineItemId: $line{index}, quantity: $units{index}, restock: {word}) {{{_STAGED}  }}"
         )
-    for index, row in enumerate(added):
-        names, values = _added(index, row)
-        declared += [f"${name}: {kind}" for name, kind in names]
-        variables |= values
-        call = (_ADD_VARIANT if row.variant_gid else _ADD_CUSTOM).replace("#", str(index))
-        parts.append(f"  add{index}: {call} {{{_STAGED}  }}")
-    document = f"mutation StageOrderEdit({', '.join(declared)}) {{\n" + "\n".join(parts) + "\n}\n"
-    data = client.execute(document, variables, cost=STAGE_COST * len(parts))
-    for payload in data.values():
-        _require_no_errors(client, payload, "the edit was not taken")
-    return [_staged(data[f"add{index}"]) for index in range(len(added))]
+    return parts, declared, variables
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderEditAddVariant
@@ -170,35 +185,54 @@ def _staged(payload: dict[str, Any]) -> StagedLine:
     return StagedLine(node["id"], *prices)
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """An order as an edit has left it: its first 250 lines, and how it is paid."""
+
+    lines: tuple[ProgressLine, ...]
+    payments: Payments
+
+
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderEditCommit
-COMMIT_EDIT = (
-    """
-mutation CommitOrderEdit($id: ID!, $note: String) {
-  orderEditCommit(id: $id, notifyCustomer: false, staffNote: $note) {
+_COMMIT = """  orderEditCommit(id: $id, notifyCustomer: false, staffNote: $note) {
     order {
       id
+      ...Payments
       lineItems(first: 250) { nodes { ...ProgressLine } }
     }
     userErrors { field message }
   }
-}
 """
-    + LINE_FIELDS
-)
+MOST_COMMIT_LINES = 50  # lines whose new quantity goes with the commit: each costs a mutation
 
 
-def commit_edit(client: Client, edit_gid: str, note: str) -> tuple[ProgressLine, ...]:
-    """Make an edit take effect; the first 250 lines of the order as it is then.
+def commit_edit(
+    client: Client, edit_gid: str, note: str, quantities: Mapping[str, int] | None = None, *, restock: bool = False
+) -> Committed:
+    """Make an edit take effect, with {line gid: units that it is to have} besides what is staged, in the same call.
 
-    Not idempotent: with `outcome_unknown` True look at the order before anything is sent again. Raises UserErrors when
-    Shopify says no (nothing was changed), and as Client.execute does.
+    Not idempotent: with `outcome_unknown` True look at the order before anything is sent again; so it is where it took
+    effect without one of these quantities. Raises UserErrors when Shopify says no (nothing was changed), and as
+    Client.execute does.
     """
-    payload = client.execute(COMMIT_EDIT, {"id": edit_gid, "note": note[:255]}, cost=20).get("orderEditCommit")
+    parts, declared, variables = _quantities(quantities or {}, restock=restock)
+    declared = ["$id: ID!", "$note: String", *declared]
+    document = f"mutation CommitOrderEdit({', '.join(declared)}) {{\n" + "\n".join([*parts, _COMMIT]) + "}\n"
+    variables |= {"id": edit_gid, "note": note[:255]}
+    cost = 20 + STAGE_COST * len(parts)
+    data = client.execute(document + LINE_FIELDS + PAYMENT_FIELDS, variables, cost=cost)
+    payload = data.get("orderEditCommit")
     if not isinstance(payload, dict):
         raise UnexpectedAnswer(f"{client.domain}: the answer to an edit says nothing of it.", outcome_unknown=True)
-    _require_no_errors(client, payload, "the edit was not saved")
-    nodes = (payload["order"] or {"lineItems": {"nodes": []}})["lineItems"]["nodes"]
-    return tuple(progress_line(node) for node in nodes)
+    refused = [each for name, each in data.items() if name != "orderEditCommit" and each["userErrors"]]
+    if not payload["userErrors"] and refused:
+        raise UnexpectedAnswer(f"{client.domain}: an edit took effect without a part of it.", outcome_unknown=True)
+    for each in (*refused, payload):
+        _require_no_errors(client, each, "the edit was not saved")
+    node = payload["order"]
+    if node is None:
+        raise UnexpectedAnswer(f"{client.domain}: the answer to an edit says nothing of it.", outcome_unknown=True)
+    return Committed(tuple(progress_line(each) for each in node["lineItems"]["nodes"]), payments_of(node))
 
 
 def _require_no_errors(client: Client, payload: Mapping[str, Any], words: str) -> None:

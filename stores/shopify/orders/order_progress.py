@@ -134,6 +134,16 @@ fragment ProgressLine on LineItem {
 """
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
+PAYMENT_FIELDS = """
+fragment Payments on Order {
+  displayFinancialStatus
+  totalPriceSet { shopMoney { amount currencyCode } }
+  totalReceivedSet { shopMoney { amount } }
+  totalOutstandingSet { shopMoney { amount } }
+}
+"""
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
 READ_PROGRESS = (
     """
 query ReadOrderProgress($id: ID!) {
@@ -143,10 +153,7 @@ query ReadOrderProgress($id: ID!) {
     updatedAt
     cancelledAt
     cancelReason
-    displayFinancialStatus
-    totalPriceSet { shopMoney { amount currencyCode } }
-    totalReceivedSet { shopMoney { amount } }
-    totalOutstandingSet { shopMoney { amount } }
+    ...Payments
     lineItems(first: 250) {
       nodes { ...ProgressLine }
       pageInfo { hasNextPage endCursor }
@@ -186,6 +193,7 @@ query ReadOrderProgress($id: ID!) {
 }
 """
     + LINE_FIELDS
+    + PAYMENT_FIELDS
 )
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Order
@@ -233,12 +241,13 @@ def read_progress(client: Client, order_gid: str) -> OrderProgress:
         fulfilment_orders=tuple(_fulfilment_order(each) for each in node["fulfillmentOrders"]["nodes"]),
         refunds=tuple(_refund(refund) for refund in node["refunds"]),
         is_paid=Decimal(node["totalReceivedSet"]["shopMoney"]["amount"]) > 0,
-        payments=_payments(node),
+        payments=payments_of(node),
         updated_at=instant_or_none(node["updatedAt"]),
     )
 
 
-def _payments(node: dict[str, Any]) -> Payments:
+def payments_of(node: dict[str, Any]) -> Payments:
+    """How an order node, with the fields of PAYMENT_FIELDS, is paid."""
     return Payments(
         node["displayFinancialStatus"] or "",
         node["totalPriceSet"]["shopMoney"]["currencyCode"],

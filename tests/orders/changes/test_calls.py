@@ -1,4 +1,4 @@
-"""What a later change costs at Shopify, call by call: at most four that change something, and few reads.
+"""What a later change costs at Shopify, call by call: four, its echoes included, where Shopify lets it.
 
 The same counts with real workers: `python -m tests.benchmarks.order_changes`.
 """
@@ -60,19 +60,19 @@ def calls(shop: Trade) -> tuple[int, int, int]:
 @pytest.mark.parametrize(
     ("act", "paid", "cost"),
     [
-        # One read of either order is what the webhook of the change and the echo of ours cost by themselves.
-        (add, True, (4, 3, 2)),
-        (remove, True, (3, 2, 2)),
-        (refund, True, (1, 1, 3)),
-        (cancel, True, (1, 1, 4)),
-        (cancel, False, (2, 1, 5)),  # its units are taken off first: somebody might ship them meanwhile
-        (pay, False, (1, 1, 3)),
-        (pay_part, False, (1, 1, 3)),
+        # Our own doings that come back cost nothing. Four calls in all, but for three that Shopify makes dearer:
+        (add, True, (4, 2, 1)),  # begun, staged, priced and committed, at a price that only the order itself tells
+        (remove, True, (2, 1, 1)),
+        (refund, True, (1, 1, 2)),
+        (cancel, True, (1, 1, 2)),
+        (cancel, False, (2, 1, 3)),  # its units are taken off first: somebody might ship them meanwhile
+        (pay, False, (1, 1, 2)),
+        (pay_part, False, (1, 1, 2)),
         (ship, True, (1, 2, 1)),
-        (exchange, True, (4, 3, 3)),  # a refund, and an edit
+        (exchange, True, (4, 2, 2)),  # a refund, and an edit
     ],
 )
-def test_a_later_change_costs_at_most_four_calls_and_few_reads(
+def test_a_later_change_costs_at_most_four_calls_where_shopify_lets_it(
     trade, act: Callable, paid: bool, cost: tuple[int, int, int]
 ):
     shop, order, copy = copied(trade, (0, 3), (2, 1))
@@ -90,7 +90,7 @@ def test_a_later_change_costs_at_most_four_calls_and_few_reads(
     act(shop, order, copy)
     shop.run()
     assert calls(shop) == cost
-    assert cost[0] <= 4
+    assert cost[0] <= 4 and (sum(cost) <= 4 or act in (add, exchange) or (act, paid) == (cancel, False))
 
 
 def test_twenty_webhooks_about_an_order_left_as_it_was_cost_one_read(trade):
