@@ -6,13 +6,14 @@ Loaded for a batch at a time: a few queries each, whatever the size of the batch
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stores.models import Connection, ProductLink, Variant, VariantLink
 from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.products import VariantRecord
 from stores.variants import key_of
 from syncing.catalogue.outcome import Blocked
-from syncing.catalogue.rules.desired import watched_values
+from syncing.catalogue.rules.desired import Desired, watched_values
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.fingerprint import fingerprint
 
@@ -49,6 +50,16 @@ class Case:
                 "to those of one."
             )
         return next(iter(self.partners))
+
+
+@dataclass(eq=False)
+class Written:
+    """A product all of whose calls were made; its variants may have changed and must be read."""
+
+    case: Case
+    desired: Desired
+    action: str
+    retry_at: datetime | None = None
 
 
 def load_cases(connection: Connection, records: Sequence[ProductRecord], policy: Policy) -> list[Case]:

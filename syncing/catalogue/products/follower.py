@@ -6,14 +6,13 @@ What was written counts as written only after every call succeeded; all of it is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from stores.clients import OpenClient
-from stores.linking import linking
 from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes, publications
@@ -22,11 +21,18 @@ from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
-from syncing.catalogue.products import files, lost_creations, opening_stock, succession, waiting
-from syncing.catalogue.products.cases import Case, load_cases, load_linked, mark_of, pairs_by_options, variant_records
+from syncing.catalogue.products import (
+    files,
+    lost_creations,
+    opening_stock,
+    pairing,
+    product_metafields,
+    succession,
+    waiting,
+)
+from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
-from syncing.catalogue.rules import variants
 from syncing.catalogue.rules.desired import Desired, build
 from syncing.catalogue.rules.fields import CREATE_ONLY, SYNC, Field, Policy
 from syncing.models import CatalogueRunItem
@@ -37,16 +43,6 @@ State = ProductLink.State
 
 BATCH = product_records.PRODUCTS_PER_READ
 LOCK_NAME = "product"
-
-
-@dataclass(eq=False)
-class _Written:
-    """A product all of whose calls were made; its variants may have changed and must be read."""
-
-    case: Case
-    desired: Desired
-    action: str
-    retry_at: datetime | None = None
 
 
 class ProductFollower:
@@ -68,7 +64,7 @@ class ProductFollower:
         self.to_wire: set[str] = set()
         self.awaiting: set[str] = set()
         self.busy: set[str] = set()
-        self._written: list[_Written] = []
+        self._written: list[Written] = []
         self._stock: opening_stock.OpeningStock = {}
         self._files: dict[str, str] = {}
         self._partners: dict[str, ProductRecord | None] = {}
@@ -84,6 +80,8 @@ class ProductFollower:
 
         Raises ShopifyError for what is not about a single product. Safe to repeat, and after an end at any point.
         """
+        followed = () if self.mode == SyncMode.OFF else records
+        self.policy = product_metafields.with_definitions(self.policy, self.client, followed)
         cases = load_cases(self.connection, records, self.policy)
         if self.mode == SyncMode.OFF:
             yield from map(self._carry_stock_only, cases)
@@ -227,7 +225,7 @@ class ProductFollower:
         link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record), None
         link.save()
         try:
-            made = product_writes.set_product(self.client, None, desired.product)
+            made = product_metafields.create(self.client, desired)
         except UserErrors as error:
             link.is_created, link.written = bool(sent_before), memory if sent_before else {}
             if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
@@ -237,7 +235,7 @@ class ProductFollower:
         link.save(update_fields=["destination_gid", "changed_at"])
         files.remember_files(self.connection.destination, desired.file_urls, made.media)
         publications.publish(self.client, made.gid, desired.publish)
-        self._written.append(_Written(case, desired, Action.CREATE))
+        self._written.append(Written(case, desired, Action.CREATE))
         return None
 
     def _handle_taken(self, case: Case, sent_before: Mapping[str, Any] | None) -> Outcome | None:
@@ -287,7 +285,7 @@ class ProductFollower:
             self._capped_until = waiting.next_try(link)
             return self._update(case, partner)
         publications.publish(self.client, partner.gid, channels)
-        written = _Written(case, desired, action, retry_at)
+        written = Written(case, desired, action, retry_at)
         if is_back:
             self.to_wire.add(case.record.gid)
         if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
@@ -310,8 +308,7 @@ class ProductFollower:
             made = product_writes.set_product(self.client, {"id": gid}, desired.product)
             files.remember_files(self.connection.destination, desired.file_urls, made.media)
         product_writes.update_variants(self.client, gid, desired.variants)
-        product_writes.set_metafields(self.client, [{"ownerId": gid} | row for row in desired.metafields])
-        product_writes.delete_metafields(self.client, [{"ownerId": gid} | row for row in desired.metafields_gone])
+        product_metafields.write(self.client, gid, desired)
         publications.publish(self.client, gid, desired.publish)
 
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
@@ -326,7 +323,10 @@ class ProductFollower:
         gids = [row.case.link.destination_gid for row in written]
         made = {record.gid: record for record in product_records.read_products(self.client, gids)} if gids else {}
         alive = [row for row in written if row.case.link.destination_gid in made]
-        self._link_variants([(row.case, made[row.case.link.destination_gid]) for row in alive])
+        pairing.link_variants(
+            self.connection, self.policy, [(row.case, made[row.case.link.destination_gid]) for row in alive]
+        )
+        self.to_wire |= {row.case.record.gid for row in alive}
         for row in written:
             try:
                 if row not in alive:
@@ -337,24 +337,7 @@ class ProductFollower:
             except ObjectNotFound as error:
                 yield self._leave(row.case, State.FAILED, str(error), Failure.REJECTED)
 
-    def _link_variants(self, made: Sequence[tuple[Case, ProductRecord]]) -> None:
-        if not made:
-            return
-        linked: dict[str, str] = {}
-        products = []
-        for case, partner in made:
-            found = variants.match_variants(case.record, partner, case.linked)
-            linked |= {ours.gid: theirs.gid for ours, theirs in found.pairs if theirs}
-            products.append((self.connection.source, case.record.gid, variant_records(case.record)))
-            products.append((self.connection.destination, partner.gid, variant_records(partner)))
-        linking.link_pairs(self.connection, linked, products)
-        gids = [case.record.gid for case, _ in made]
-        now_linked, _ = load_linked(self.connection, gids)
-        for case, _ in made:
-            case.mark = mark_of(self.connection, case.record, self.policy, now_linked[case.record.gid])
-        self.to_wire |= set(gids)
-
-    def _finish(self, row: _Written) -> Outcome:
+    def _finish(self, row: Written) -> Outcome:
         case, link, desired = row.case, row.case.link, row.desired
         if desired.awaits_images:
             self.awaiting.add(case.record.gid)

@@ -201,7 +201,7 @@ class _Builder:
     def _metafields(self) -> None:
         is_new = self.destination is None
         memory = self.judge.written.setdefault(str(Field.METAFIELDS), {})
-        plan = metafields.plan_metafields(self.source.metafields, self.policy.namespaces, memory)
+        plan = metafields.plan_for(self.source, self.policy, memory)
         if not self.policy.sets(Field.METAFIELDS, is_new=is_new) or not self.policy.namespaces:
             if not is_new:
                 memory.clear()
@@ -390,7 +390,7 @@ def watched_values(source: ProductRecord, policy: Policy, linked: Mapping[str, s
         urls = {image.gid: identity_of(image.url) for image in listed}
         watched["variant_images"] = {variant.gid: urls.get(variant.media_gid, "") for variant in source.variants}
     if Field.METAFIELDS in synced:
-        plan = metafields.plan_metafields(source.metafields, policy.namespaces, ())
+        plan = metafields.plan_for(source, policy, ())
         watched["metafields"] = {key: metafields.value_of(record) for key, record in plan.wanted.items()}
         watched["namespaces"] = sorted(policy.namespaces)
     if Field.PUBLISHING in synced:

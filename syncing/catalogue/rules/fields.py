@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from stores.shopify.metafields.definitions import MetafieldDefinition
 from stores.shopify.products.product_records import ProductRecord, ProductVariantRecord
 from syncing.catalogue.rules import pricing
 from syncing.catalogue.rules.fingerprint import digest
@@ -55,7 +56,8 @@ class Policy:
     """What a connection does with each field. `fields` names every Field; `currency` is the destination's.
 
     `rate` is units of it for one unit of the source's currency. `keeps_edits`: what somebody changed in the destination
-    since we wrote it stays. `namespaces` are those whose metafields follow.
+    since we wrote it stays. `namespaces` are those whose metafields follow, `definitions` what the destination says of
+    those of products, by `namespace.key`; None where nobody asked.
     """
 
     fields: Mapping[str, str]
@@ -67,6 +69,7 @@ class Policy:
     price_rule: PriceRule = PLAIN
     rate: Decimal = Decimal(1)
     currency: str = ""
+    definitions: Mapping[str, MetafieldDefinition] | None = None
 
     def of(self, name: str) -> str:
         """SYNC, CREATE_ONLY or IGNORE."""

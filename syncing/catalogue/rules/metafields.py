@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from stores.shopify.products.product_records import MetafieldRecord
+from stores.shopify.metafields.definitions import MetafieldDefinition
+from stores.shopify.products.product_records import MetafieldRecord, ProductRecord
+from syncing.catalogue.rules.fields import Policy
+from syncing.catalogue.rules.metafield_checks import why_left_out
 
-# Reserved for the app that made them: another app can neither read nor write them (shopify.md 8.1).
-_APP_PREFIXES = ("$app", "app--")
+SHOWN_FIELDS = 5  # of those that are left out; what Shopify said is long
 
 
 @dataclass(frozen=True)
@@ -20,27 +23,52 @@ class MetafieldPlan:
 
 
 def plan_metafields(
-    source: Iterable[MetafieldRecord], namespaces: Iterable[str], written_keys: Iterable[str]
+    source: Iterable[MetafieldRecord],
+    namespaces: Iterable[str],
+    written_keys: Iterable[str],
+    *,
+    currency: str = "",
+    definitions: Mapping[str, MetafieldDefinition] = MappingProxyType({}),
 ) -> MetafieldPlan:
-    """What of the source's metafields follows: those of `namespaces` that refer to nothing.
+    """What of the source's metafields follows: those of `namespaces` that the destination can take.
 
-    A reference holds an id of the source's store, which means nothing in the destination. What the destination has of
-    its own in these namespaces stays.
+    `currency` and `definitions`, by key, are the destination's. A reference holds an id of the source's store, which
+    means nothing in the destination. What the destination has of its own in these namespaces stays.
     """
     chosen = {namespace.strip() for namespace in namespaces}
-    listed = [record for record in source if record.namespace in chosen]
-    references = sorted(key_of(record) for record in listed if is_reference(record))
-    wanted = {key_of(record): record for record in listed if not is_reference(record)}
-    notes = []
-    if references:
-        shown = ", ".join(references[:5]) + (" …" if len(references) > 5 else "")
-        notes.append(f"{len(references)} metafields were left out, since they refer to things of the source: {shown}.")
-    apps = sorted(namespace for namespace in chosen if namespace.startswith(_APP_PREFIXES))
-    if apps:
-        notes.append(f"Metafields of {', '.join(apps)} belong to an app: Shopify may not let us write them.")
-    present = {key_of(record) for record in listed}
-    gone = sorted(key for key in written_keys if key not in present and namespace_of(key) in chosen)
-    return MetafieldPlan(wanted, tuple(gone), tuple(notes))
+    listed = {key_of(record): record for record in source if record.namespace in chosen}
+    reasons = {key: _why_not(record, currency, definitions.get(key)) for key, record in listed.items()}
+    wanted = {key: record for key, record in listed.items() if not reasons[key]}
+    notes = left_out_words({key: reason for key, reason in sorted(reasons.items()) if reason})
+    gone = sorted(key for key in written_keys if key not in listed and namespace_of(key) in chosen)
+    return MetafieldPlan(wanted, tuple(gone), (notes,) if notes else ())
+
+
+def plan_for(source: ProductRecord, policy: Policy, written_keys: Iterable[str]) -> MetafieldPlan:
+    """What of a product's metafields follows under a policy."""
+    return plan_metafields(
+        source.metafields,
+        policy.namespaces,
+        written_keys,
+        currency=policy.currency,
+        definitions=policy.definitions or {},
+    )
+
+
+def _why_not(record: MetafieldRecord, currency: str, definition: MetafieldDefinition | None) -> str:
+    if reason := why_left_out(record, currency, definition):
+        return reason
+    return "it refers to things of the source" if is_reference(record) else ""
+
+
+def left_out_words(reasons: Mapping[str, str]) -> str:
+    """A note that names what was left out, each with why; '' for nothing."""
+    if not reasons:
+        return ""
+    shown = "; ".join(f"{key} ({reason})" for key, reason in [*reasons.items()][:SHOWN_FIELDS])
+    more = len(reasons) - SHOWN_FIELDS
+    count = "1 metafield was" if len(reasons) == 1 else f"{len(reasons)} metafields were"
+    return f"{count} left out: {shown}{f'; and {more} more' if more > 0 else ''}."
 
 
 def key_of(record: MetafieldRecord) -> str:

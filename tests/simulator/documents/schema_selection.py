@@ -100,7 +100,10 @@ OBJECTS = {
         "compareDigest createdAt id jsonValue key legacyResourceId namespace owner ownerType sizeInBytes type "
         "updatedAt value"
     ),
-    "MetafieldDefinition": "description id key metafieldsCount name namespace ownerType type validationStatus",
+    "MetafieldDefinition": (
+        "description id key metafieldsCount name namespace ownerType type validationStatus validations"
+    ),
+    "MetafieldDefinitionValidation": "*",
     "MetafieldDefinitionType": "category name",
     "MetafieldIdentifier": "*",
     # locations and stock

@@ -28,6 +28,7 @@ from tests.simulator.wire.problems import NotSimulatedError, user_error
 
 OWNER_TYPES = {kind.upper(): kind for kind in KINDS.values()}  # PRODUCTVARIANT -> ProductVariant
 DEFINED = {"name", "namespace", "key", "type", "ownerType", "description", "pin", "useAsCollectionCondition"}
+DEFINED |= {"validations"}
 
 
 def digest(field: Metafield) -> str:
@@ -117,6 +118,7 @@ def create_definition(root, call: Call, arguments: dict) -> dict:
         given["type"],
         name=given["name"],
         description=given.get("description"),
+        validations={row["name"]: row["value"] for row in given.get("validations") or ()},
     )
     return {"createdDefinition": made, "userErrors": []}
 

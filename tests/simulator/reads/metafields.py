@@ -66,6 +66,9 @@ RESOLVERS = {
     **{f"MetafieldDefinition.{name}": attribute(name) for name in ("namespace", "key", "name", "description")},
     "MetafieldDefinition.ownerType": lambda row, call, arguments: row.kind.upper(),
     "MetafieldDefinition.validationStatus": lambda row, call, arguments: "ALL_VALID",
+    "MetafieldDefinition.validations": lambda row, call, arguments: [
+        {"name": name, "type": "json", "value": value} for name, value in row.validations.items()
+    ],
     "MetafieldDefinition.type": lambda row, call, arguments: {"name": row.type, "category": row.type.upper()},
     **{
         f"{kind}.{name}": resolve

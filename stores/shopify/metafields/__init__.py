@@ -1,0 +1,1 @@
+"""Metafields of any owner: values and definitions."""

@@ -1,0 +1,57 @@
+"""Metafields of a product on their way: one that Shopify refuses costs neither its neighbours nor its product."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from stores.shopify.client import Client
+from stores.shopify.errors import UserErrors
+from stores.shopify.metafields import definitions
+from stores.shopify.metafields.writes import delete_each, places_of, said_by, set_each
+from stores.shopify.products import product_writes
+from stores.shopify.products.product_records import ProductRecord
+from stores.shopify.products.product_writes import SetProduct
+from syncing.catalogue.rules.desired import Desired
+from syncing.catalogue.rules.fields import IGNORE, Field, Policy
+from syncing.catalogue.rules.metafields import left_out_words
+
+
+def with_definitions(policy: Policy, client: Client, records: Sequence[ProductRecord]) -> Policy:
+    """The policy with what the destination says of the metafields of products, where any of these has such to carry.
+
+    `client` is the destination's. Raises as Client.execute does.
+    """
+    if policy.definitions is not None or policy.of(Field.METAFIELDS) == IGNORE:
+        return policy
+    carries = any(row.namespace in policy.namespaces for record in records for row in record.metafields)
+    return replace(policy, definitions=definitions.read_definitions(client, definitions.PRODUCT)) if carries else policy
+
+
+def create(client: Client, desired: Desired) -> SetProduct:
+    """Create a product with all its metafields but for those that Shopify refuses. Raises as product_writes does."""
+    while True:
+        try:
+            return product_writes.set_product(client, None, desired.product)
+        except UserErrors as error:
+            rows = desired.product.get("metafields")
+            if not rows or not any("metafields" in map(str, row.field) for row in error.errors):
+                raise
+            refused = places_of(error, len(rows)) or dict.fromkeys(range(len(rows)), said_by(error))
+        note_refused(desired, [(rows[place], said) for place, said in refused.items()])
+        desired.product["metafields"] = [row for place, row in enumerate(rows) if place not in refused]
+
+
+def write(client: Client, product_gid: str, desired: Desired) -> None:
+    """Set and delete what is desired, as far as Shopify takes it. Safe to repeat."""
+    owner = {"ownerId": product_gid}
+    note_refused(desired, set_each(client, [owner | row for row in desired.metafields]))
+    delete_each(client, [owner | row for row in desired.metafields_gone])
+
+
+def note_refused(desired: Desired, refused: Sequence[tuple[Any, str]]) -> None:
+    """Say what was left out; it is not remembered as written."""
+    reasons = {f"{row['namespace']}.{row['key']}": said for row, said in refused}
+    for key in reasons:
+        desired.written.get(Field.METAFIELDS, {}).pop(key, None)
+    if reasons:
+        desired.notes.append(left_out_words({key: f"Shopify: {said.rstrip('.')}" for key, said in reasons.items()}))

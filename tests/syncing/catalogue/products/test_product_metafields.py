@@ -1,0 +1,99 @@
+"""Metafields of products: what the destination cannot take costs neither its neighbours nor its product."""
+
+import json
+
+import pytest
+
+from stores.shopify import gids
+from tests.simulator.events.catalogue import metafields
+from tests.simulator.events.catalogue.metafields import Wanted
+from tests.support.catalogue.showroom import Showroom
+
+TEXT = "single_line_text_field"
+
+
+def put(room: Showroom, gid: str, key: str, kind: str, value: str, place=None, namespace: str = "custom") -> None:
+    """A metafield as it came to be in a store, whatever its API says today."""
+    shop = (place or room.source).shop
+    owner = ("Product", gids.number(gid))
+    metafields.put(shop, owner, Wanted(namespace, key, kind, value), room.sim.clock.whole_seconds())
+    shop.products[owner[1]].updated_at = room.sim.clock.whole_seconds()
+
+
+def values(room: Showroom, handle: str) -> dict[str, str]:
+    return {row.key: row.value for row in room.there(handle).metafields}
+
+
+def define(room: Showroom, kind: str, **validations: str):
+    shop, at = room.destination.shop, room.sim.clock.whole_seconds()
+    return metafields.define(shop, at, "Product", "custom", "bad", kind, validations=validations)
+
+
+def take_id(room: Showroom) -> None:
+    """The destination has a unique value already: only Shopify's answer tells."""
+    define(room, "id")
+    other = room.add("Other", room.destination)
+    put(room, other, "bad", "id", "X1", room.destination)
+
+
+BAD = {
+    "another type": ((TEXT, "5"), lambda room: define(room, "number_integer")),
+    "other choices": ((TEXT, "red"), lambda room: define(room, TEXT, choices='["blue"]')),
+    "too much": (("number_integer", "9"), lambda room: define(room, "number_integer", max="5")),
+    "too large": (("json", json.dumps({"a": "x" * 140_000})), lambda room: None),
+    "another currency": (("money", '{"amount": "5.00", "currency_code": "XTS"}'), lambda room: None),
+    "too many": (("list.number_integer", json.dumps([*range(129)])), lambda room: None),
+    "taken": (("id", "X1"), take_id),
+}
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["created", "updated"])
+@pytest.mark.parametrize("name", BAD)
+def test_one_metafield_that_cannot_be_costs_nothing_else(showroom, name, is_new):
+    room = showroom(metafield_namespaces=["custom"])
+    room.set(publication_gids=room.channels(), field_policies={"publishing": "sync"})
+    (kind, value), prepare = BAD[name]
+    gid = room.add("Lamp")
+    if not is_new:
+        room.carry(gid)
+    prepare(room)
+    put(room, gid, "care", TEXT, "wash")
+    put(room, gid, "bad", kind, value)
+    put(room, gid, "size", "number_integer", "7")
+    room.change(gid, title="Lamp 2024", handle="lamp")
+    outcome = room.carry(gid)
+    assert (outcome.outcome, room.link(gid).state) == ("done", "linked")
+    assert (values(room, "lamp"), room.there("lamp").title) == ({"care": "wash", "size": "7"}, "Lamp 2024")
+    assert sorted(room.there("lamp").publication_gids) == sorted(room.channels())
+    assert "custom.bad" in room.link(gid).reason
+    room.sim.reset_counters()
+    assert room.carry(gid).action == "equal"
+    assert room.writes == 0
+    assert "custom.bad" in room.link(gid).reason
+
+
+def test_it_is_carried_when_the_destination_takes_it(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    gid = room.add("Lamp")
+    made = define(room, "number_integer")
+    put(room, gid, "bad", TEXT, "red")
+    room.run("first")
+    assert values(room, "lamp") == {}
+    del room.destination.shop.metafield_definitions[made.id]
+    room.sim.reset_counters()
+    assert room.run().counts == {"update": 1}
+    assert (values(room, "lamp"), room.link(gid).reason) == ({"bad": "red"}, "")
+    room.sim.reset_counters()
+    assert room.run().counts == {"equal": 1}
+    assert (room.writes, room.destination.shop.counters.requests) == (0, 1)  # what it defines is asked for once
+
+
+def test_reserved_namespaces_are_never_sent(showroom):
+    room = showroom(metafield_namespaces=["custom", "protected", "app--7--x"])
+    gid = room.add("Lamp")
+    for namespace in ("custom", "protected", "app--7--x"):
+        put(room, gid, "care", TEXT, namespace, namespace=namespace)
+    room.carry(gid)
+    assert [row.namespace for row in room.there("lamp").metafields] == ["custom"]
+    assert "protected.care (Shopify reserves its namespace)" in room.link(gid).reason
+    assert "app--7--x.care (its namespace belongs to an app)" in room.link(gid).reason
