@@ -23,6 +23,8 @@ from stores.redaction import redact
 # What every record has; anything else was given as `extra`.
 STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
+SIGN_INS = "tiposync.console.access.sign_in_log"
+
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """What a record carries besides its message: the work at hand, and what was given as `extra`."""
@@ -41,7 +43,7 @@ class Sparing(logging.Filter):
     Else whoever sends forged webhooks, wrong hosts or unknown paths would fill the log, and hide what matters in it.
     """
 
-    SOURCES = ("django.request", "django.security", "axes", "syncing.views")
+    SOURCES = ("django.request", "django.security", "axes", "syncing.views", SIGN_INS)
 
     def __init__(self, most: int = 20, seconds: float = 60, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -53,7 +55,8 @@ class Sparing(logging.Filter):
         status = getattr(record, "status_code", 0)
         if not record.name.startswith(self.SOURCES) or record.levelno < logging.WARNING or status >= 500:
             return True
-        kind, now, left_out = (record.name, record.levelno, status), self._clock(), 0
+        what = record.msg if record.name == SIGN_INS else ""  # a lock-out is not hidden by a thousand failures
+        kind, now, left_out = (record.name, record.levelno, status, what), self._clock(), 0
         with self._lock:
             began, count = self._seen.get(kind, (now, 0))
             if now - began >= self._seconds:
@@ -92,6 +95,7 @@ class LineFormatter(logging.Formatter):
 def start_sentry(dsn: str, environment: str) -> None:
     """Report errors to Sentry: without the values of variables, headers, bodies or people, which hold secrets."""
     ignore_logger("django.security.DisallowedHost")  # somebody's scan, no error of ours
+    ignore_logger(SIGN_INS)  # names and addresses of people
     sentry_sdk.init(
         dsn=dsn,
         environment=environment,

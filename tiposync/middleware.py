@@ -14,7 +14,8 @@ from django.urls import reverse
 
 from stores import history
 from stores.tracing import traced
-from tiposync.console.access import two_factor
+from tiposync.console.access import standing
+from tiposync.console.access.standing import Standing
 from tiposync.console.place import is_of_console
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -83,19 +84,19 @@ def size(get_response: Answer) -> Answer:
 
 
 def second_factor(get_response: Answer) -> Answer:
-    """Ends a session that began without a code, once its user has an authenticator; TWO_FACTOR=required wants one.
+    """Ends a session that stands no longer, and leads who has no second factor to set one up where it is required.
 
     So a session that somebody else opened with the password alone ends when its owner sets two-factor sign-in up.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
-        if not is_of_console(request) or not request.user.is_authenticated or two_factor.is_proved(request):
+        if not is_of_console(request) or not request.user.is_authenticated:
             return get_response(request)
-        if two_factor.is_set_up(request.user):
+        how = standing.of(request)
+        if how is Standing.OUT:
             logout(request)
             return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("admin:index"))
-        is_way_in = request.path in (reverse("two_factor"), reverse("admin:logout"), reverse("admin:login"))
-        if settings.TWO_FACTOR == "required" and not is_way_in:
+        if how is Standing.TO_SET_UP and not standing.is_way_in(request):
             return HttpResponseRedirect(reverse("two_factor"))
         return get_response(request)
 

@@ -292,6 +292,7 @@ UNFOLD = {
         "navigation": [
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
             {"title": "Two-factor sign-in", "link": reverse_lazy("two_factor")},
+            {"title": "Where you are signed in", "link": reverse_lazy("sessions")},
         ]
     },
     "STYLES": ["tiposync.console.home.sidebar.stylesheet"],

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from syncing import views
 from syncing.monitoring import probes
-from tiposync.console.access import two_factor
+from tiposync.console.access import password, sessions, two_factor
 from tiposync.console.place import CONSOLE
 
 handler500 = "tiposync.errors.server_error"
@@ -16,6 +16,8 @@ urlpatterns = [
     path("readyz", probes.readyz),
     path("metrics", probes.show_metrics),
     path(f"{CONSOLE}two-factor/", admin.site.admin_view(two_factor.page), name="two_factor"),
+    path(f"{CONSOLE}sessions/", admin.site.admin_view(sessions.page), name="sessions"),
+    path(f"{CONSOLE}password_change/", admin.site.admin_view(password.change)),  # before Django's own
     path(CONSOLE, admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

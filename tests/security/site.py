@@ -32,10 +32,8 @@ PUBLIC = {
 # What a GET may write nevertheless, by the end of its address, and why that is harmless.
 ALARM = {"syncing_alert", "syncing_alertmessage", "syncing_alertmessage_alerts", "syncing_heartbeat"}
 ALARM |= {"syncing_syncjob", "django_q_ormq"}
-AUTHENTICATOR = {"otp_totp_totpdevice", "stores_configurationchange"}
 WRITTEN_BY_GET = {
     "/readyz": (ALARM, "sounds the alarm when no worker is alive"),
-    "/admin/two-factor/": (AUTHENTICATOR, "prepares the authenticator that the page shows, once per user"),
     "/do/export/": ({"django_admin_log"}, "who took personal data away is in the history"),
 }
 # Shopify's bucket and what a worker counts moves with every read of a store.

@@ -7,13 +7,15 @@ from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.security import site
-from tests.support.console.press import look_at
+from tests.support.console.press import look_at, page_of, press
 from tests.tiposync.console.access.test_sign_in import (
     PASSWORD,
     TWO_FACTOR,
     ada,
+    code_for,
     code_of,
     is_in,
+    key_shown,
     quick_hashes,
     set_up,
     sign_in,
@@ -118,3 +120,84 @@ def test_a_console_below_a_path_of_its_servers_asks_for_the_second_factor_as_wel
     answer = client.get("/admin/stores/store/", SCRIPT_NAME="/sync")
     assert (answer.status_code, answer.headers.get("Location")) == (302, TWO_FACTOR)  # Django's client adds no path
     assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_two_sign_ins_are_shown_two_keys_and_the_one_that_binds_first_ends_the_other(ada, client):
+    """An intruder who knows the password reads no key that its owner binds."""
+    thief = Client()
+    sign_in(thief)
+    sign_in(client)
+    keys = {key_shown(client), key_shown(client), key_shown(thief)}
+    assert len(keys) == 3 and "" not in keys  # each asking has a new one
+    assert not TOTPDevice.objects.exists()
+    mine, theirs = key_shown(client), key_shown(thief)
+    assert "does not fit" in client.post(TWO_FACTOR, confirm(theirs), follow=True).content.decode()
+    client.post(TWO_FACTOR, confirm(mine))
+    assert TOTPDevice.objects.get().key == mine
+    assert thief.post(TWO_FACTOR, confirm(theirs)).status_code == 302 and TOTPDevice.objects.get().key == mine
+    assert is_in(client) and site.is_sign_in(thief.get("/admin/"))
+
+
+def confirm(key: str) -> dict[str, str]:
+    return {"wish": "set up", "code": code_for(key)}
+
+
+def test_a_browser_that_was_left_open_sets_up_nothing_without_the_password(ada, client):
+    sign_in(client)
+    assert key_shown(client, "wrong") == ""
+    for _ in range(4):
+        answer = client.post(TWO_FACTOR, {"wish": "begin", "password": "wrong"})
+    assert answer.status_code == 429
+    assert key_shown(client) == ""  # locked out: not even with the right one
+
+
+def test_a_key_that_waited_too_long_binds_nothing(ada, client):
+    sign_in(client)
+    key, session = key_shown(client), client.session
+    session[two_factor.PENDING] = session[two_factor.PENDING] | {"until": 0}
+    session.save()
+    client.post(TWO_FACTOR, confirm(key))
+    assert not TOTPDevice.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["turned off", "reset", "replaced", "deleted", "of somebody else", "unconfirmed"])
+def test_a_session_that_was_proved_ends_with_the_device_that_proved_it(ada, client, admin_client, how):
+    sign_in(client)
+    codes, other = set_up(client, ada), Client()
+    sign_in(other, code=code_of(ada, steps=1))
+    assert is_in(other)
+    device = TOTPDevice.objects.filter(user=ada)
+    if how in ("turned off", "replaced"):
+        client.post(TWO_FACTOR, {"wish": "turn off", "code": codes[0]})
+        assert is_in(client)  # one's own goes on
+    if how == "replaced":
+        set_up(client, ada)
+    if how == "reset":
+        press(admin_client, page_of(ada), "Turn off two-factor sign-in")
+        assert is_in(admin_client)
+    if how == "deleted":
+        device.delete()
+    if how == "of somebody else":
+        device.update(user=User.objects.create_user("eve"))
+    if how == "unconfirmed":
+        device.update(confirmed=False)
+    assert site.is_sign_in(other.get("/admin/stores/store/")) and "_auth_user_id" not in other.session
+    assert is_in(client) == (how in ("turned off", "replaced"))
+
+
+def test_a_session_that_a_recovery_code_opened_ends_when_the_codes_are_replaced(ada, client):
+    sign_in(client)
+    codes, by_code = set_up(client, ada), Client()
+    sign_in(by_code, code=codes[0])
+    client.post(TWO_FACTOR, {"wish": "new codes", "code": codes[1]})
+    assert is_in(client) and not is_in(by_code)
+
+
+def test_a_page_that_the_middleware_let_pass_is_refused_by_the_site_itself(ada, client, required, settings):
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if "second_factor" not in each]
+    sign_in(client)
+    assert site.is_sign_in(client.get("/admin/stores/store/"))
+    set_up(client, ada)
+    assert is_in(client)
+    TOTPDevice.objects.update(confirmed=False)
+    assert site.is_sign_in(client.get("/admin/stores/store/"))

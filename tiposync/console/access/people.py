@@ -15,7 +15,7 @@ from django_otp import user_has_device
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from stores.roles import ADMINISTRATOR, MANAGER, SUPPORT, VIEWER
-from tiposync.console.access import two_factor
+from tiposync.console.access import sessions, sign_in_log, two_factor
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import Page
 
@@ -32,6 +32,12 @@ def _attempts(user: User) -> Any:
     return AccessAttempt.objects.filter(username=user.get_username())
 
 
+def _words_of_sessions(user: User) -> str:
+    rows = sessions.list_open(user)
+    places = ", ".join(sorted({row.address for row in rows}))
+    return f"Ends all sign-ins of this user ({len(rows)}, from {places}); yours goes on. Change the password, too."
+
+
 @admin.register(User)
 class UserAdmin(auth_admin.UserAdmin, Page):
     """Who may sign in, and what they may do."""
@@ -41,7 +47,7 @@ class UserAdmin(auth_admin.UserAdmin, Page):
         f"Who may sign in. Give people a group rather than single permissions: {VIEWER}, {SUPPORT}, {MANAGER} or "
         f"{ADMINISTRATOR}. Superusers may do everything."
     )
-    operations = ("unlock", "turn_off_two_factor")
+    operations = ("unlock", "turn_off_two_factor", "end_sessions")
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -67,6 +73,8 @@ class UserAdmin(auth_admin.UserAdmin, Page):
     )
     def unlock(self, request: HttpRequest, user: User) -> str:
         _attempts(user).delete()
+        by = sign_in_log.shown(request.user.get_username())
+        sign_in_log.note(request, user.get_username(), f"is no longer locked out, unlocked by {by}")
         return f"{user} can try again."
 
     @operation(
@@ -79,8 +87,23 @@ class UserAdmin(auth_admin.UserAdmin, Page):
     def turn_off_two_factor(self, request: HttpRequest, user: User) -> str:
         if not _is_within_reach(request, user):
             raise ValueError("only a superuser may do that to a superuser.")
-        two_factor.disable(user)
+        two_factor.disable(user, request)
         return f"{user} signs in with the password alone."
+
+    @operation(
+        "Sign out everywhere",
+        _words_of_sessions,
+        permission=CHANGE,
+        tone="danger",
+        offered=lambda user: bool(sessions.list_open(user)),
+    )
+    def end_sessions(self, request: HttpRequest, user: User) -> str:
+        if not _is_within_reach(request, user):
+            raise ValueError("only a superuser may do that to a superuser.")
+        count = sessions.end(user, but=request.session.session_key)
+        by = sign_in_log.shown(request.user.get_username())
+        sign_in_log.note(request, user.get_username(), f"is signed out of {count} sign-ins by {by}")
+        return f"Sign-ins of {user} that were ended: {count}."
 
 
 def _is_within_reach(request: HttpRequest, user: User | None) -> bool:

@@ -1,5 +1,6 @@
 """Signing in: name, password and, for those who set it up, a code; and what somebody reads who is locked out."""
 
+import logging
 from typing import Any
 
 from axes.helpers import get_client_ip_address
@@ -19,6 +20,8 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
+
+from tiposync.console.access import sign_in_log
 
 TOO_MANY_REQUESTS_STATUS = 429
 LONGEST_NAME = User._meta.get_field("username").max_length
@@ -42,9 +45,10 @@ class SignInForm(AuthenticationForm):
         return not User.objects.exists()
 
     def clean(self) -> dict[str, Any]:
-        if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
-            raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")
         name = self.cleaned_data.get("username", "")
+        if self.request is not None and _tries_from(self.request) >= settings.SIGN_IN_TRIES_PER_ADDRESS:
+            sign_in_log.note(self.request, name, "is refused: too many failures from there", logging.WARNING)
+            raise ValidationError("Too many failed sign-ins came from your address. Try again in some minutes.")
         if LONGEST_NAME is not None and len(name) > LONGEST_NAME:  # nobody's; and no column of axes would hold it
             raise self.get_invalid_login_error()
         data = super().clean()
@@ -52,9 +56,11 @@ class SignInForm(AuthenticationForm):
         if user is not None and user_has_device(user):
             code = data.get("code", "").replace(" ", "")
             if not code:
+                sign_in_log.note(self.request, name, "gave the password and no code", logging.WARNING)
                 raise ValidationError("Enter the code of your authenticator, too.")
             device = accepting(user, code)
             if device is None:
+                sign_in_log.note(self.request, name, "gave the password and a wrong code", logging.WARNING)
                 raise ValidationError("This code does not fit, or too many were tried: wait a little and try the next.")
             user.otp_device = device  # which django_otp notes in the session
         return data

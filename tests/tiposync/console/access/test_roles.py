@@ -23,7 +23,7 @@ PAGES = {"auth.user": 3, "auth.group": 3, "stores.configurationchange": 2}
 ADDS = {"auth.user": 3, "syncing.alertchannel": 2, "stores.store": 3, "stores.connection": 2, "stores.currencyrate": 2}
 # The least role that uses a button, by model; 0 for those that only show something.
 BUTTONS = {
-    "auth.user": {"unlock": 3, "turn_off_two_factor": 3},
+    "auth.user": {"unlock": 3, "turn_off_two_factor": 3, "end_sessions": 3},
     "orders.orderimport": dict.fromkeys(
         (
             *("import_again", "send_again", "look_at_draft", "done_by_hand", "not_ours", "give_up"),

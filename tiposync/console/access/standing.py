@@ -1,0 +1,74 @@
+"""Who is in: decided here alone, from the session and from the devices that its user has at this moment."""
+
+import enum
+
+import django_otp
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django_otp.models import Device
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from tiposync.console.place import CONSOLE
+
+WAYS_IN = (f"/{CONSOLE}two-factor/", f"/{CONSOLE}login/", f"/{CONSOLE}logout/")
+
+
+class Standing(enum.Enum):
+    """How somebody who has a session stands."""
+
+    IN = "in"
+    OUT = "out"  # the session is not worth anything any more
+    TO_SET_UP = "to set up"  # sees nothing but the page that sets a second factor up
+
+
+def is_set_up(user: User) -> bool:
+    """Whether the user signs in with a code."""
+    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+def of(request: HttpRequest) -> Standing:
+    """How the user of this request stands. In doubt: out.
+
+    A session that was proved by a device ends with the device: when two-factor sign-in is turned off, set up anew or
+    reset, and when the recovery codes that opened it are replaced. One that was proved by nothing ends when its user
+    gets a device.
+    """
+    user, proof = request.user, request.session.get(django_otp.DEVICE_ID_SESSION_KEY)
+    if not isinstance(user, User):
+        return Standing.OUT
+    asked = (user.pk, proof)
+    known = getattr(request, "known_standing", None)  # a page asks several times, the database once
+    if known is None or known[0] != asked:
+        known = asked, _look(user, proof)
+        request.known_standing = known  # type: ignore[attr-defined]
+    return known[1]
+
+
+def _look(user: User, proof: str | None) -> Standing:
+    if proof:
+        device = Device.from_persistent_id(str(proof))
+        stands = device is not None and device.confirmed and device.user_id == user.pk
+        return Standing.IN if stands else Standing.OUT
+    if is_set_up(user):
+        return Standing.OUT
+    return Standing.TO_SET_UP if settings.TWO_FACTOR == "required" else Standing.IN
+
+
+def may_pass(request: HttpRequest) -> bool:
+    """What Django's admin asks before it shows any of its pages, by whichever address they are reached."""
+    user = request.user
+    if not (user.is_active and user.is_staff):
+        return False
+    standing = of(request)
+    return standing is Standing.IN or (standing is Standing.TO_SET_UP and is_way_in(request))
+
+
+def is_way_in(request: HttpRequest) -> bool:
+    """Whether somebody who has to set a second factor up may see this page: all of them show nothing of ours."""
+    return request.path_info in WAYS_IN
+
+
+# On the site that is there: unfold would import this while it makes the very site that our pages register with.
+admin.site.has_permission = may_pass  # type: ignore[method-assign]
