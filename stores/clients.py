@@ -19,6 +19,7 @@ from django.utils import timezone
 from stores import gates, locks
 from stores.locks import Lock
 from stores.models import Store
+from stores.models.fields import LOST_KEY, Unreadable
 from stores.shopify import auth, shops, throttle
 from stores.shopify.client import Client, new_session
 from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFound, StoreRenamed, Unauthorized
@@ -211,8 +212,11 @@ class StoreTokens:
         self._load(store)
 
     def _load(self, store: Store) -> None:
+        if not store.is_readable:
+            mark_disconnected(store.pk, LOST_KEY)
+            raise InvalidCredentials(LOST_KEY)
         self._is_static = store.auth == Store.Auth.STATIC_TOKEN
-        self._token = store.access_token
+        self._token = "" if isinstance(store.access_token, Unreadable) else store.access_token
         self._expires_at = store.token_expires_at
         self._renew_at = None
         if store.token_obtained_at and store.token_expires_at:
@@ -303,10 +307,11 @@ def renew_token(store: Store) -> None:
 
     Nothing to do for a fixed token. Updates `store`. Raises as StoreTokens.renew does.
     """
-    if store.auth == Store.Auth.STATIC_TOKEN:
-        return
     with new_session() as session:
-        StoreTokens(store, store_url(store), session).renew(store.access_token)
+        tokens = StoreTokens(store, store_url(store), session)
+        if store.auth == Store.Auth.STATIC_TOKEN:
+            return
+        tokens.renew(store.access_token)
     forget_client(store)
     store.refresh_from_db(fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
 

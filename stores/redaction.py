@@ -9,6 +9,7 @@ import threading
 HIDDEN = "(secret)"
 MOST_SECRETS = 5000
 LEAST_CHARACTERS = 8  # shorter ones would be found in innocent words
+SECRET_NAMES = ("client_secret", "access_token", "password")
 
 _known: dict[str, None] = {}
 _lock = threading.Lock()
@@ -17,7 +18,7 @@ _SECRET_PATTERNS = (
     (re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"), HIDDEN),  # name and password in an address
     (re.compile(r"(?i)\b(bearer )[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
     (
-        re.compile(r"""(?i)(client_secret|access_token|password)(["']*\s*[:=]\s*["']*)[^\s"'&,}]{4,}"""),
+        re.compile(rf"""(?i)({"|".join(SECRET_NAMES)})(["']*\s*[:=]\s*["']*)[^\s"'&,}}]{{4,}}"""),
         rf"\1\2{HIDDEN}",
     ),
 )

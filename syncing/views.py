@@ -1,9 +1,12 @@
 """Where Shopify's webhooks arrive, and the probes of a supervisor."""
 
 import logging
+import secrets as secrets_module
 import time
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -16,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 # A rotated secret or a new store is known to every web process within this many seconds.
 STORE_SECONDS = 5
+RETRY_SECONDS = 60
+NOBODYS = secrets_module.token_hex()  # signs nothing
+MOST_SHOWN = 100  # characters of what a stranger sent
 _stores: dict[str, tuple[float, int, list[str]]] = {}
 
 
@@ -24,12 +30,15 @@ _stores: dict[str, tuple[float, int, list[str]]] = {}
 def receive_webhook(request: HttpRequest) -> HttpResponse:
     """Verify on the raw bytes, store once, answer 200 after the commit; the work is done later.
 
-    413 too large; 401 without a well-formed signature (before the database is asked anything) or with a wrong one; 404
-    for a store we do not know; 400 without a webhook id or topic, or for half a body. Shopify repeats whatever is not
-    2xx for 4 hours.
+    413 too large; 411 in chunks, whose length nobody knows; 401 without a well-formed signature (before the database is
+    asked anything), with a wrong one, or for a store that we do not know, which strangers need not learn; 400 without a
+    webhook id or topic, or for half a body; 503 while the database cannot take it, or the key of the store's secret is
+    missing. Shopify repeats whatever is not 2xx for 4 hours.
     """
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.WEBHOOK_MAX_BYTES:  # digits: middleware.size saw to that
         return HttpResponse("The body is too large.", status=413, content_type="text/plain")
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return _refuse("Send it with a Content-Length, not in chunks.", 411)
     headers = wire.read_headers(request.headers)
     if wire.parse_signature(headers.signature) is None:
         return _refuse("The signature header is missing or malformed.", 401)
@@ -37,12 +46,21 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
         body = request.body
     except UnreadablePostError:
         return _refuse("The body broke off.", 400)
+    try:
+        return _take(headers, body)
+    except (DatabaseError, ImproperlyConfigured) as error:  # Shopify sends it again: nothing is lost for 4 hours
+        logger.error("A webhook could not be stored: %s", type(error).__name__, exc_info=error)
+        answer = HttpResponse("It cannot be stored now. Send it again.", status=503, content_type="text/plain")
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
+
+
+def _take(headers: wire.DeliveryHeaders, body: bytes) -> HttpResponse:
     known = _find_store(headers.domain)
-    if known is None:
-        return _refuse("This store is not known here.", 404)
-    store_id, secrets = known
-    if not wire.verify(body, headers.signature, secrets):
-        return _refuse("The signature does not fit.", 401)
+    store_id, secrets = known or (0, [NOBODYS])  # compared all the same: the time taken tells nothing either
+    if not wire.verify(body, headers.signature, secrets) or known is None:
+        why = "" if known else " This store is not known here."
+        return _refuse("The signature does not fit.", 401, f"{why} ({headers.domain[:MOST_SHOWN]!r})")
     if not headers.webhook_id or not headers.topic:
         return _refuse("The webhook id or the topic is missing.", 400)
     text = body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
@@ -63,8 +81,8 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
     return HttpResponse("OK", content_type="text/plain")
 
 
-def _refuse(message: str, status: int) -> HttpResponse:
-    logger.warning("A webhook was refused: %s", message)
+def _refuse(message: str, status: int, only_logged: str = "") -> HttpResponse:
+    logger.warning("A webhook was refused: %s%s", message, only_logged)
     return HttpResponse(message, status=status, content_type="text/plain")
 
 

@@ -18,7 +18,7 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.types import Event
 
 from stores import tracing
-from stores.redaction import redact
+from stores.redaction import HIDDEN, SECRET_NAMES, redact
 
 # What every record has; anything else was given as `extra`.
 STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
@@ -75,12 +75,17 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact(record.getMessage()),
+            "message": record.getMessage(),
             "process": record.process,
         } | fields_of(record)
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, default=str, ensure_ascii=False))
+        # Its texts, not the line: whatever is taken for a secret, it stays JSON.
+        return json.dumps(without_secrets(line), default=_shown, ensure_ascii=False)
+
+
+def _shown(value: object) -> str:
+    return redact(str(value))
 
 
 class LineFormatter(logging.Formatter):
@@ -122,7 +127,10 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {key: _redacted(inner) for key, inner in value.items()}
+        return {
+            key: HIDDEN if str(key).lower() in SECRET_NAMES and inner else _redacted(inner)
+            for key, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_redacted(inner) for inner in value]
     return value

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
 from stores import history
@@ -37,6 +37,7 @@ POLICY = "; ".join(
 MOST_BYTES = 25 * 1024 * 1024
 TOO_LARGE_STATUS = 413
 HOUSEHOLD_BITS = 64  # bits of an IPv6 address that belong to the network
+NUL = "\x00"
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -81,6 +82,23 @@ def size(get_response: Answer) -> Answer:
         return get_response(request)
 
     return answer
+
+
+def whole_text(get_response: Answer) -> Answer:
+    """Refuses NUL, which no text of PostgreSQL holds, in whatever a page of ours may read."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if NUL in request.path_info or _has_nul(request.GET) or any(NUL in text for text in request.COOKIES.values()):
+            return HttpResponseBadRequest("The address contains a NUL character.", content_type="text/plain")
+        if request.method == "POST" and is_of_console(request) and _has_nul(request.POST):
+            return HttpResponseBadRequest("The form contains a NUL character.", content_type="text/plain")
+        return get_response(request)
+
+    return answer
+
+
+def _has_nul(data: QueryDict) -> bool:
+    return any(NUL in name or any(NUL in text for text in texts) for name, texts in data.lists())
 
 
 def second_factor(get_response: Answer) -> Answer:

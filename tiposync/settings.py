@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tiposync.middleware.trace",
     "tiposync.middleware.size",
+    "tiposync.middleware.whole_text",
     "django.middleware.security.SecurityMiddleware",
     "tiposync.middleware.policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -7,14 +7,15 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 from django.db import models
+from django.db.models import Lookup
 
 from stores import redaction
 
 LOST_KEY = (
     "A stored credential cannot be decrypted: its key is missing from CREDENTIAL_KEYS. "
-    "Put the key that was used before back, behind the current one."
+    "Put the key that was used before back, behind the current one, or enter the credential anew."
 )
 CIPHERTEXT = "encrypted:"  # before what stands in a dump
 
@@ -45,15 +46,62 @@ def is_encrypted_with_first_key(ciphertext: str) -> bool:
     return True
 
 
+class Unreadable(str):
+    """Stands for a secret whose key is lost: pages and commands show what else there is. `usable` refuses it."""
+
+    ciphertext: str
+
+    def __new__(cls, ciphertext: str) -> "Unreadable":
+        made = super().__new__(cls, "cannot be decrypted")
+        made.ciphertext = ciphertext
+        return made
+
+    def __getnewargs__(self) -> tuple[str]:
+        return (self.ciphertext,)
+
+
+def usable(secret: str) -> str:
+    """The secret. Raises ImproperlyConfigured if its key is lost."""
+    if isinstance(secret, Unreadable):
+        raise ImproperlyConfigured(LOST_KEY)
+    return secret
+
+
+@functools.cache
+def _of_emptiness(lookup: type[Lookup]) -> type[Lookup]:
+    """The same lookup, for nothing but '' and null."""
+
+    def get_prep_lookup(self: Lookup) -> object:
+        if self.rhs is None or isinstance(self.rhs, bool) or self.rhs == "":
+            return super(found, self).get_prep_lookup()
+        raise FieldError("An encrypted column cannot be searched.")
+
+    found = type(lookup.__name__, (lookup,), {"get_prep_lookup": get_prep_lookup})
+    return found
+
+
 class EncryptedTextField(models.TextField):
     """Text, encrypted with the first of CREDENTIAL_KEYS, readable with any of them; never empty ciphertext for ''.
 
-    Raises ImproperlyConfigured on reading a value that no configured key can decrypt.
+    Nothing is found by it: a query may only ask whether it is empty. Each encryption of a text differs, and what a
+    stranger looks for must neither be taken for a secret nor cost an encryption.
+
+    What no configured key decrypts is read as Unreadable, and saved again as it was.
     """
 
+    def get_lookup(self, lookup_name: str) -> type[Lookup] | None:
+        found = super().get_lookup(lookup_name)
+        return None if found is None else _of_emptiness(found)
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        if isinstance(value, str) and not isinstance(value, Unreadable):
+            redaction.know(value)
+        return super().get_db_prep_save(value, connection)
+
     def get_prep_value(self, value: Any) -> str | None:
+        if isinstance(value, Unreadable):
+            return value.ciphertext
         value = super().get_prep_value(value)
-        redaction.know(value or "")
         return _cipher(tuple(settings.CREDENTIAL_KEYS)).encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
@@ -62,7 +110,7 @@ class EncryptedTextField(models.TextField):
         try:
             secret = _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
         except InvalidToken:
-            raise ImproperlyConfigured(LOST_KEY) from None
+            return Unreadable(value)
         redaction.know(secret)
         return secret
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from stores.models.fields import EncryptedTextField, check_texts
+from stores.models.fields import EncryptedTextField, Unreadable, check_texts, usable
 
 # Shopify's own rule for the name (shopify.md 6).
 DOMAIN_PATTERN = r"\A[a-z0-9][a-z0-9\-]*\.myshopify\.com\Z"
@@ -143,8 +143,18 @@ class Store(models.Model):
         return timezone.now() - self.clock_difference
 
     def webhook_secrets(self) -> list[str]:
-        """The secrets a delivery of this store may be signed with: the current one first."""
-        return [secret for secret in (self.client_secret, self.previous_client_secret) if secret]
+        """The secrets a delivery of this store may be signed with: the current one first.
+
+        Raises ImproperlyConfigured if that one cannot be decrypted.
+        """
+        previous = "" if isinstance(self.previous_client_secret, Unreadable) else self.previous_client_secret
+        return [secret for secret in (usable(self.client_secret), previous) if secret]
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the credentials that its requests need can be decrypted."""
+        is_static = self.auth == self.Auth.STATIC_TOKEN
+        return not isinstance(self.access_token if is_static else self.client_secret, Unreadable)
 
     def clean(self) -> None:
         if self.domain:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from requests.adapters import HTTPAdapter
 
+from stores.models.fields import LOST_KEY, Unreadable
 from syncing.models import AlertChannel, AlertMessage
 
 TIMEOUT_SECONDS = 10
@@ -46,6 +47,8 @@ def _send_email(channel: AlertChannel, message: AlertMessage) -> None:
 
 
 def _send_webhook(channel: AlertChannel, message: AlertMessage) -> None:
+    if isinstance(channel.url, Unreadable):
+        raise MessageNotSent(LOST_KEY)
     host = urlsplit(channel.url).hostname or ""
     text = f"*{_plain(message.title)}*\n{_plain(message.text)}"[:MOST_CHARACTERS]
     with requests.Session() as session:

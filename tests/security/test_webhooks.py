@@ -192,7 +192,7 @@ def test_a_domain_is_one_store_however_it_is_spelt(rows, domain):
     ["", "main.myshopify.com.evil.example", "evil.example/main.myshopify.com", "main", "*", "' OR 1=1", "x" * 9000],
 )
 def test_a_domain_that_is_no_store_of_ours_is_unknown_and_is_not_remembered(rows, domain):
-    assert send(json.dumps(LEVEL).encode(), domain).status_code == 404
+    assert send(json.dumps(LEVEL).encode(), domain).status_code == 401
     assert not views._stores
 
 

@@ -171,7 +171,7 @@ def test_malformed_oversized_and_unknown_deliveries_are_refused_while_good_ones_
     assert post(b"x" * 10_001) == 413
     assert post(good.replace(b"17", b"71")) == 401
     assert post(**{"X-Shopify-Hmac-Sha256": ""}) == 401
-    assert post(**{"X-Shopify-Shop-Domain": "stranger.myshopify.com"}) == 404
+    assert post(**{"X-Shopify-Shop-Domain": "stranger.myshopify.com"}) == 401
     assert not WebhookEvent.objects.exists()
     world.follow()
     assert levels_of(world) == [17, 17]

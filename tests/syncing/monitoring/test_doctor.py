@@ -17,6 +17,7 @@ from django_q.models import Schedule
 
 from stores import history, roles
 from stores.models import Store
+from stores.models.fields import usable
 from syncing.models import AlertChannel
 from syncing.monitoring import doctor
 from syncing.queue import heartbeats
@@ -153,7 +154,7 @@ def test_an_old_key_is_found_and_rotated_away(healthy, settings):
     assert Store.objects.get(pk=rows.source.pk).client_secret == SECRET
     settings.CREDENTIAL_KEYS = old
     with pytest.raises(ImproperlyConfigured, match="its key is missing"):
-        Store.objects.get(pk=rows.source.pk)
+        usable(Store.objects.get(pk=rows.source.pk).client_secret)
     assert found()["credentials"].grade == doctor.WRONG
 
 

@@ -71,7 +71,7 @@ def test_a_body_changed_by_one_byte_is_refused(client, store):
 
 
 def test_an_unknown_store_is_told_so(client, store):
-    assert post(client, X_Shopify_Shop_Domain="stranger.myshopify.com").status_code == 404
+    assert post(client, X_Shopify_Shop_Domain="stranger.myshopify.com").status_code == 401
 
 
 def test_both_secrets_are_accepted_during_a_rotation(client, store):

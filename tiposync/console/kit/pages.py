@@ -5,6 +5,11 @@ import json
 import re
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -14,16 +19,26 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import OperatedMixin
 from tiposync.console.kit.paginator import ListPaginator
 
 # A titled group of fields on a page of a row, and all of them. (Django's type of them is known to the stubs only.)
 Fieldset = tuple[Any, Any]
 Fieldsets = list[Fieldset]
+DATE_LOOKUPS = ("year", "month", "day", "gte", "lt")
+FILTER_LOOKUPS = ("exact", "id__exact", "isnull", "icontains")  # by the kinds of filters that there are
 
 
 class FirstPageList(ChangeList):
     """A list that has only one page gets that from the paginator, too."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_filters(request)
+        # A filter that the list does not offer; a date that is none, of which Django catches a part.
+        except (DisallowedModelAdminLookup, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(str(error)) from error
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -38,6 +53,8 @@ class Page(OperatedMixin, ModelAdmin):
     empty_title = "Nothing here yet"
     empty_text = ""
     empty_link: tuple[str, str] | None = None  # label, name of a console page
+    # What addresses of this list may ask for besides its filters: what links of the console ask for.
+    more_lookups: tuple[str, ...] = ()
     list_fullwidth = True
     list_per_page = 50
     paginator = ListPaginator
@@ -58,11 +75,29 @@ class Page(OperatedMixin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FirstPageList
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what the list offers: a query of anything else tells of columns that nobody is shown, or takes long."""
+        offered = {*self.more_lookups, *(f"{self.date_hierarchy}__{part}" for part in DATE_LOOKUPS)}
+        for each in self.get_list_filter(request):
+            is_own = isinstance(each, type)  # a filter with a name of its own, else one by a field
+            name = getattr(each, "parameter_name", "") if is_own else each if isinstance(each, str) else each[0]
+            offered |= {name, *(f"{name}__{how}" for how in FILTER_LOOKUPS)}
+        return lookup in offered
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(row_number(number) is not None for number in chosen):
+            return super().response_action(request, queryset)
+        messages.warning(request, "Nothing was done: something else than rows of this list was chosen.")
+        return None  # Django shows the list again
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context: dict[str, Any] = {"intro": self.intro, "empty_title": self.empty_title, "empty_text": self.empty_text}
         if self.empty_link:
             label, name = self.empty_link
             context["empty_link"] = {"label": label, "url": reverse(f"admin:{name}")}
+        if ERROR_FLAG in request.GET:
+            messages.warning(request, "This list cannot be filtered so: here is all of it.")
         return super().changelist_view(request, context | (extra_context or {}))
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:

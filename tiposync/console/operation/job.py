@@ -58,6 +58,7 @@ class SyncJobAdmin(ReadOnlyPage):
         "shown_due",
         "shown_finished",
     ]
+    more_lookups = ("connection__isnull",)
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),

@@ -65,6 +65,7 @@ class WebhookEventAdmin(ReadOnlyPage):
     operate_permission = "syncing.change_webhookevent"
     paginator = EndlessPaginator
     list_display = ["shown_topic", "shown_store", "shown_state", "shown_reason", "shown_triggered", "shown_received"]
+    more_lookups = ("received_at__gte", "received_at__lte")
     list_filter = [
         ("state", ChoicesDropdownFilter),
         TopicFilter,

@@ -76,6 +76,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         "shown_reason",
         "shown_since",
     ]
+    more_lookups = ("reconciliation",)
     list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
     ordering = [Case(When(state=StockHold.State.OPEN, then=0), default=1), "-id"]

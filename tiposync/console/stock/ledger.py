@@ -41,6 +41,7 @@ class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
     empty_link = ("Go to connections", "stores_connection_changelist")
     paginator = EndlessPaginator
     list_display = ["shown_created", "item", "where", "shown_change", "shown_cause", "shown_state", "shown_batch"]
+    more_lookups = ("settled_at__gte", "settled_at__lte", "cause__in", "reconciliation", "batch")
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("cause", ChoicesDropdownFilter),

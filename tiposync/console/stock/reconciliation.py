@@ -61,6 +61,7 @@ class ReconciliationAdmin(ReadOnlyPage):
         "trigger",
     ]
     operations = ("preview_undo", "take_back")
+    more_lookups = ("finished_at__gte", "finished_at__lte", "differing__gt")
     list_filter = [("state", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
     list_select_related = ["connection__source", "connection__destination"]

@@ -12,6 +12,7 @@ from unfold.decorators import display
 
 from stores.clients import open_for_person
 from stores.models import Location, Store
+from stores.models.fields import LOST_KEY
 from stores.shopify.content import collections
 from syncing.queue import enqueue
 from syncing.upkeep import store_check
@@ -181,7 +182,7 @@ class StoreAdmin(Page):
             "checked": markup.ago(row.checked_at),
             "findings": row.check_report or [],
             "next": next_step(first_steps(request.user)),
-            "is_ready": row.status == Store.Status.READY,
+            "is_ready": row.status == Store.Status.READY and row.is_readable,
         }
 
     def add_panel(self, request: HttpRequest) -> dict[str, Any]:
@@ -213,6 +214,9 @@ class StoreAdmin(Page):
 
     @display(description="Status", ordering="status")
     def shown_status(self, store: Store) -> str:
+        if not store.is_readable:  # whatever was found when it was checked
+            pill = markup.pill(markup.BAD, Store.Status.DISCONNECTED.label)
+            return markup.joined([pill, markup.wrapped(LOST_KEY)])
         reason = markup.wrapped(store.status_reason) if store.status_reason else ""
         return markup.joined([markup.state_pill(store, "status"), reason])
 

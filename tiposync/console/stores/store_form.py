@@ -6,8 +6,10 @@ from django import forms
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
 
 from stores.models import Store
+from stores.models.fields import Unreadable
 from tiposync.console.catalogue.settings_form import CollectionsField, LiveList, TextListField
 
+LOST = "One is stored, but cannot be decrypted: its key is missing from CREDENTIAL_KEYS. Enter it anew."
 SECRETS = ("client_secret", "previous_client_secret", "access_token")
 
 
@@ -59,7 +61,9 @@ class StoreForm(forms.ModelForm):
             # Neither on the page nor in the history: a blank input is no change.
             self.initial[name] = ""
             if self.instance.pk and getattr(self.instance, name):
-                field.help_text = f"{field.help_text} One is stored; leave this blank to keep it.".strip()
+                stored = getattr(self.instance, name)
+                words = LOST if isinstance(stored, Unreadable) else "One is stored; leave this blank to keep it."
+                field.help_text = f"{field.help_text} {words}".strip()
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -68,6 +72,8 @@ class StoreForm(forms.ModelForm):
         if shares_chosen and "shared_collection_gids" in self.fields and not data.get("shared_collection_gids"):
             self.add_error("shared_collection_gids", "Choose at least one, or share all or none.")
         stored, given = self.instance.client_secret, data.get("client_secret")
+        if isinstance(stored, Unreadable):
+            stored = ""  # no delivery can be proved with it
         if stored and given and given != stored and not data.get("previous_client_secret"):
             data["previous_client_secret"] = stored
         # The token of an app is renewed by itself and worth nothing as a fixed one: it must be pasted.

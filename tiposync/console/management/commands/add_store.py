@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from stores.models import Store
+from stores.models.fields import Unreadable
 from syncing.upkeep import store_check
 from tiposync.console.management.command import OperatorCommand
 from tiposync.console.management.lookup import clean_domain
@@ -94,6 +95,11 @@ def _value(name: str, given: str | None) -> str:
     return (given or os.environ.get(VARIABLES[name], "")).strip()
 
 
+def _worth_keeping(secret: str) -> str:
+    """The secret that was valid until now; '' if nobody can read it any more."""
+    return "" if isinstance(secret, Unreadable) else secret
+
+
 def _fill(store: Store, given: dict[str, str], more: dict[str, str]) -> set[str]:
     """Set what is given and return the names of the fields that changed."""
     if given["token"] and (given["client_id"] or given["client_secret"]):
@@ -106,7 +112,7 @@ def _fill(store: Store, given: dict[str, str], more: dict[str, str]) -> set[str]
     secret = given["client_secret"] or given["webhook_secret"]
     if secret and secret != store.client_secret:
         # Shopify signs with the old secret for up to an hour after a rotation.
-        values |= {"client_secret": secret, "previous_client_secret": store.client_secret}
+        values |= {"client_secret": secret, "previous_client_secret": _worth_keeping(store.client_secret)}
     changed = {name for name, value in values.items() if getattr(store, name) != value}
     if "client_id" in changed and values.get("auth") == Store.Auth.CLIENT_CREDENTIALS:
         values |= {"access_token": "", "token_obtained_at": None, "token_expires_at": None}  # of another app
