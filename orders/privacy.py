@@ -19,6 +19,7 @@ WORDS = "Removed: a customer asked to be forgotten."
 OLD_WORDS = "Removed by age."
 TITLE = "(removed)"
 TRACKING = "tracking"
+TELLING = (TRACKING, "lines")  # parts of what was sent; lines of a draft have the buyer's own properties
 # A change that is under way needs what it sends; it is over within minutes.
 OVER = (OrderUpdate.State.CONFIRMED, OrderUpdate.State.SKIPPED, OrderUpdate.State.FAILED)
 
@@ -37,12 +38,15 @@ def orders_of(store: Store, numbers: Collection[int] | None) -> QuerySet[OrderIm
 def forget(imports: QuerySet[OrderImport], words: str = WORDS) -> int:
     """Remove what these tell of customers; how many imports there are. `words` stand in its place. Safe to repeat."""
     keys = list(imports.values_list("pk", flat=True))
-    OrderImport.objects.filter(pk__in=keys).exclude(reason="").update(reason=words, changed_at=timezone.now())
+    known = OrderImport.objects.filter(pk__in=keys)
+    known.exclude(reason="").exclude(reason=words).update(reason=words, changed_at=timezone.now())
+    known.exclude(notes="").update(notes="")
     OrderImportLine.objects.filter(order_import__in=keys, variant_gid="").exclude(title="").update(title=TITLE)
     updates = OrderUpdate.objects.filter(order_import__in=keys, state__in=OVER)
     updates.exclude(reason="").update(reason=words)
-    tracked = updates.filter(body__has_key=TRACKING)
-    tracked.update(body=Func(F("body"), Value(TRACKING), arg_joiner=" - ", template="(%(expressions)s)"))
+    for name in TELLING:
+        tracked = updates.filter(body__has_key=name)
+        tracked.update(body=Func(F("body"), Value(name), arg_joiner=" - ", template="(%(expressions)s)"))
     return len(keys)
 
 

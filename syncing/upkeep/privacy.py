@@ -5,10 +5,10 @@ messages of jobs and alerts about these. All that goes by age anyway (retention)
 https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from orders import privacy
@@ -16,13 +16,12 @@ from orders.models import OrderImport, OrderUpdate
 from stores.models import Store
 from syncing.models import Alert, AlertMessage, PrivacyRequest, SyncJob, WebhookEvent
 from syncing.queue import jobs
+from syncing.upkeep import concerned
 
 WITHIN = timedelta(days=30)
-REMOVED = '{"removed": "A customer asked to be forgotten."}'
-# Topics whose bodies tell of people.
-ABOUT_PEOPLE = Q()
-for _start in ("orders/", "draft_orders/", "refunds/", "fulfillments/", "customers/", "checkouts/"):
-    ABOUT_PEOPLE |= Q(topic__startswith=_start)
+# What is under way is waited for, so that nothing writes down again what was removed; but not beyond the last days.
+LOOK_AGAIN_SECONDS, MARGIN = 600, timedelta(days=2)
+MOST_NAMED = 20
 BATCH_ROWS = 500
 
 
@@ -66,14 +65,16 @@ def _require(store: Store, payload: dict, *parts: str) -> None:
 def _record(store: Store, kind: str, payload: dict) -> PrivacyRequest:
     customer = payload.get("customer") or {}
     orders = payload.get("orders_requested") or payload.get("orders_to_redact") or []
-    return PrivacyRequest.objects.create(
-        store=store,
-        kind=kind,
-        reference=str((payload.get("data_request") or {}).get("id") or ""),
-        customer_id=customer.get("id"),
-        order_ids=[int(order) for order in orders],
-        due_at=timezone.now() + WITHIN,
-    )
+    asked = {
+        "store": store,
+        "kind": kind,
+        "reference": str((payload.get("data_request") or {}).get("id") or ""),
+        "customer_id": customer.get("id"),
+        "order_ids": [int(order) for order in orders],
+    }
+    now = timezone.now()
+    known = PrivacyRequest.objects.filter(**asked, received_at__gt=now - WITHIN).first()  # sent once more
+    return known or PrivacyRequest.objects.create(**asked, due_at=now + WITHIN)
 
 
 def _enqueue(request: PrivacyRequest) -> None:
@@ -85,29 +86,50 @@ def forget(request: PrivacyRequest) -> str:
     """Remove what is kept about the request's customer (about all customers, of a store); what was done.
 
     A number that happens to stand in another body removes that body, too: nothing is lost, they were processed.
+    Raises Later while something waits that tells of the customer: it is removed once nothing does.
     """
-    count = 0
-    for events in _in_batches(_bodies_about(request)):
-        count += WebhookEvent.objects.filter(pk__in=events).update(body=REMOVED)
-    about = _orders_about(request)
-    orders = privacy.forget(about)
-    _forget_messages(list(about.values_list("pk", "order_gid")))
-    outcome = f"Removed the contents of {count} stored webhooks, and the words and tracking of {orders} orders."
+    orders = concerned.orders_about(request)
+    rows = list(orders.select_related("connection__source", "connection__destination"))
+    events = list(concerned.bodies_about(request, concerned.numbers_about(request, rows)))
+    waiting = concerned.count_waiting(orders, events) if timezone.now() < request.due_at - MARGIN else 0
+    count = _remove_bodies([event.pk for event in events if event.state != WebhookEvent.State.NEW or not waiting])
+    privacy.forget(orders)
+    _forget_messages(orders)
+    outcome = f"Removed the contents of {count} stored webhooks, and the words and tracking of {len(rows)} orders."
+    if request.outcome and request.state == PrivacyRequest.State.OPEN:
+        outcome = f"{request.outcome} Looked at again: {outcome}" if count else request.outcome
+    if waiting:
+        PrivacyRequest.objects.filter(pk=request.pk).update(outcome=outcome)
+        raise jobs.Later(LOOK_AGAIN_SECONDS, f"{waiting} things that may tell of the customer wait.")
+    outcome = " ".join(filter(None, [outcome, _words_of_copies(concerned.holders(request, rows))]))
     PrivacyRequest.objects.filter(pk=request.pk).update(
         state=PrivacyRequest.State.DONE, outcome=outcome, done_at=timezone.now()
     )
     return outcome
 
 
-def _forget_messages(orders: Sequence[tuple[int, str]]) -> None:
+def _remove_bodies(keys: Sequence[int]) -> int:
+    count = 0
+    for some in concerned.in_batches(keys, BATCH_ROWS):
+        count += WebhookEvent.objects.filter(pk__in=some).update(body=concerned.REMOVED)
+    return count
+
+
+def _words_of_copies(names: Sequence[str]) -> str:
+    """What the staff of the other stores have to be told."""
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"At Shopify these still hold the customer, remove them there: {', '.join(names[:MOST_NAMED])}{more}."
+
+
+def _forget_messages(orders: QuerySet[OrderImport]) -> None:
     """Jobs and alerts about these orders may quote what Shopify said of them."""
-    notices = {f"order import {pk}" for pk, _ in orders}
-    about = Q(arguments__order_gid__in={order_gid for _, order_gid in orders})
-    about |= Q(kind=SyncJob.Kind.SEND_NOTICE, subject__in=notices)
-    jobs_about = SyncJob.objects.filter(about, finished_at__isnull=False)
-    updates = OrderUpdate.objects.filter(order_import__in=[pk for pk, _ in orders]).values_list("pk", flat=True)
+    keys = list(orders.values_list("pk", flat=True))
+    jobs_about = SyncJob.objects.filter(concerned.about_orders(orders), finished_at__isnull=False)
+    updates = OrderUpdate.objects.filter(order_import__in=keys).values_list("pk", flat=True)
     subjects = {f"{kind} {subject}" for kind, subject in jobs_about.values_list("kind", "subject")}
-    subjects |= {f"import {pk}" for pk, _ in orders} | {f"update {pk}" for pk in updates}
+    subjects |= {f"import {pk}" for pk in keys} | {f"update {pk}" for pk in updates}
     jobs_about.exclude(message="").update(message=privacy.WORDS, traceback="")
     alerts = Alert.objects.filter(subject__in=subjects)  # as the finders name them
     sent = AlertMessage.objects.filter(alerts__in=alerts).exclude(state=AlertMessage.State.PENDING)
@@ -117,11 +139,14 @@ def _forget_messages(orders: Sequence[tuple[int, str]]) -> None:
 
 def export(request: PrivacyRequest) -> list[dict[str, object]]:
     """What is kept about the request's customer: the stored webhooks that tell of them, and rows about orders."""
-    rows = WebhookEvent.objects.filter(pk__in=_bodies_about(request)).order_by("pk")
+    orders = concerned.orders_about(request)
+    rows = list(orders.select_related("connection__source", "connection__destination"))
+    bodies = concerned.bodies_about(request, concerned.numbers_about(request, rows))
     events: list[dict[str, object]] = [
-        {"topic": row.topic, "received_at": row.received_at.isoformat(), "content": row.body} for row in rows.iterator()
+        {"topic": row.topic, "received_at": row.received_at.isoformat(), "content": row.body} for row in bodies
     ]
-    return events + privacy.list_what_is_kept(_orders_about(request))
+    elsewhere: list[dict[str, object]] = [{"held_at_shopify": name} for name in concerned.holders(request, rows)]
+    return events + privacy.list_what_is_kept(orders) + elsewhere
 
 
 def finish(request: PrivacyRequest, name: str) -> None:
@@ -129,31 +154,3 @@ def finish(request: PrivacyRequest, name: str) -> None:
     PrivacyRequest.objects.filter(pk=request.pk).update(
         state=PrivacyRequest.State.DONE, outcome=f"Answered by {name}.", done_at=timezone.now()
     )
-
-
-def _orders_about(request: PrivacyRequest) -> QuerySet[OrderImport]:
-    is_shop = request.kind == PrivacyRequest.Kind.SHOP
-    return privacy.orders_of(request.store, None if is_shop else request.order_ids)
-
-
-def _bodies_about(request: PrivacyRequest) -> Iterable[int]:
-    # What waits is processed first and goes by age, or with the next request.
-    rows = WebhookEvent.objects.filter(ABOUT_PEOPLE, store=request.store).exclude(state=WebhookEvent.State.NEW)
-    if request.kind != PrivacyRequest.Kind.SHOP:
-        numbers = [request.customer_id, *request.order_ids]
-        mentioned = Q(pk__in=[])
-        for number in filter(None, numbers):
-            mentioned |= Q(body__contains=str(number))
-        rows = rows.filter(mentioned)
-    return rows.exclude(body=REMOVED).order_by("pk").values_list("pk", flat=True)
-
-
-def _in_batches(ids: Iterable[int]) -> Iterator[list[int]]:
-    batch: list[int] = []
-    for pk in list(ids):
-        batch.append(pk)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

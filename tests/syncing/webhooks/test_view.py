@@ -70,7 +70,7 @@ def test_a_body_changed_by_one_byte_is_refused(client, store):
     assert post(client, BODY + b" ", X_Shopify_Hmac_Sha256=sign(BODY)).status_code == 401
 
 
-def test_an_unknown_store_is_told_so(client, store):
+def test_an_unknown_store_is_answered_like_a_wrong_signature(client, store):
     assert post(client, X_Shopify_Shop_Domain="stranger.myshopify.com").status_code == 401
 
 
