@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from syncing import views
 from syncing.monitoring import probes
 from tiposync.console.access import password, sessions, two_factor
+from tiposync.console.home import search
 from tiposync.console.place import CONSOLE
 
 handler500 = "tiposync.errors.server_error"
@@ -17,7 +18,8 @@ urlpatterns = [
     path("metrics", probes.show_metrics),
     path(f"{CONSOLE}two-factor/", admin.site.admin_view(two_factor.page), name="two_factor"),
     path(f"{CONSOLE}sessions/", admin.site.admin_view(sessions.page), name="sessions"),
-    path(f"{CONSOLE}password_change/", admin.site.admin_view(password.change)),  # before Django's own
+    path(f"{CONSOLE}password_change/", admin.site.admin_view(password.change)),  # this and the next before Django's
+    path(f"{CONSOLE}search/", admin.site.admin_view(search.answer)),
     path(CONSOLE, admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

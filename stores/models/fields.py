@@ -73,11 +73,10 @@ def _of_emptiness(lookup: type[Lookup]) -> type[Lookup]:
 
     def get_prep_lookup(self: Lookup) -> object:
         if self.rhs is None or isinstance(self.rhs, bool) or self.rhs == "":
-            return super(found, self).get_prep_lookup()
+            return lookup.get_prep_lookup(self)
         raise FieldError("An encrypted column cannot be searched.")
 
-    found = type(lookup.__name__, (lookup,), {"get_prep_lookup": get_prep_lookup})
-    return found
+    return type(lookup.__name__, (lookup,), {"get_prep_lookup": get_prep_lookup})
 
 
 class EncryptedTextField(models.TextField):
@@ -91,7 +90,7 @@ class EncryptedTextField(models.TextField):
 
     def get_lookup(self, lookup_name: str) -> type[Lookup] | None:
         found = super().get_lookup(lookup_name)
-        return None if found is None else _of_emptiness(found)
+        return None if found is None else _of_emptiness(found)  # type: ignore[arg-type]  # by the stubs a class has no hash
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         if isinstance(value, str) and not isinstance(value, Unreadable):

@@ -63,7 +63,7 @@ def numbers_about(request: PrivacyRequest, orders: Iterable[OrderImport]) -> Num
     if not is_shop:
         found[request.store_id] |= {number for number in (request.customer_id, *request.order_ids) if number}
     for row in orders:
-        ends = {row.connection.destination_id: (row.order_gid,)}
+        ends: dict[int, tuple[str, ...]] = {row.connection.destination_id: (row.order_gid,)}
         if not is_shop or row.connection.destination_id == request.store_id:  # a source's customers are all copies
             ends[row.connection.source_id] = (row.copy_gid, row.copy_order_gid)
         for store_id, names in ends.items():

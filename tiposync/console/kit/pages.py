@@ -79,15 +79,17 @@ class Page(OperatedMixin, ModelAdmin):
         """Only what the list offers: a query of anything else tells of columns that nobody is shown, or takes long."""
         offered = {*self.more_lookups, *(f"{self.date_hierarchy}__{part}" for part in DATE_LOOKUPS)}
         for each in self.get_list_filter(request):
-            is_own = isinstance(each, type)  # a filter with a name of its own, else one by a field
-            name = getattr(each, "parameter_name", "") if is_own else each if isinstance(each, str) else each[0]
+            if isinstance(each, type):  # a filter with a name of its own, else one by a field
+                name = str(getattr(each, "parameter_name", ""))
+            else:
+                name = str(each[0] if isinstance(each, tuple) else each)
             offered |= {name, *(f"{name}__{how}" for how in FILTER_LOOKUPS)}
         return lookup in offered
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> HttpResponse | None:
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if all(row_number(number) is not None for number in chosen):
-            return super().response_action(request, queryset)
+            return super().response_action(request, queryset, *args)
         messages.warning(request, "Nothing was done: something else than rows of this list was chosen.")
         return None  # Django shows the list again
 
