@@ -19,7 +19,7 @@ WORDS = "Removed: a customer asked to be forgotten."
 OLD_WORDS = "Removed by age."
 TITLE = "(removed)"
 TRACKING = "tracking"
-TELLING = (TRACKING, "lines")  # parts of what was sent; lines of a draft have the buyer's own properties
+PERSONAL = (TRACKING, "lines")  # parts of what was sent; lines of a draft have the buyer's own properties
 # A change that is under way needs what it sends; it is over within minutes.
 OVER = (OrderUpdate.State.CONFIRMED, OrderUpdate.State.SKIPPED, OrderUpdate.State.FAILED)
 
@@ -44,7 +44,7 @@ def forget(imports: QuerySet[OrderImport], words: str = WORDS) -> int:
     OrderImportLine.objects.filter(order_import__in=keys, variant_gid="").exclude(title="").update(title=TITLE)
     updates = OrderUpdate.objects.filter(order_import__in=keys, state__in=OVER)
     updates.exclude(reason="").update(reason=words)
-    for name in TELLING:
+    for name in PERSONAL:
         tracked = updates.filter(body__has_key=name)
         tracked.update(body=Func(F("body"), Value(name), arg_joiner=" - ", template="(%(expressions)s)"))
     return len(keys)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 STORE_SECONDS = 5
 RETRY_SECONDS = 60
 NOBODYS = secrets_module.token_hex()  # signs nothing
-MOST_SHOWN = 100  # characters of what a stranger sent
+MOST_SHOWN_CHARACTERS = 100  # characters of what a stranger sent
 _stores: dict[str, tuple[float, int, list[str]]] = {}
 
 
@@ -47,7 +47,7 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
     except UnreadablePostError:
         return _refuse("The body broke off.", 400)
     try:
-        return _take(headers, body)
+        return _store_delivery(headers, body)
     except (DatabaseError, ImproperlyConfigured) as error:  # Shopify sends it again: nothing is lost for 4 hours
         logger.error("A webhook could not be stored: %s", type(error).__name__, exc_info=error)
         answer = HttpResponse("It cannot be stored now. Send it again.", status=503, content_type="text/plain")
@@ -55,12 +55,12 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
         return answer
 
 
-def _take(headers: wire.DeliveryHeaders, body: bytes) -> HttpResponse:
+def _store_delivery(headers: wire.DeliveryHeaders, body: bytes) -> HttpResponse:
     known = _find_store(headers.domain)
     store_id, secrets = known or (0, [NOBODYS])  # compared all the same: the time taken tells nothing either
     if not wire.verify(body, headers.signature, secrets) or known is None:
         why = "" if known else " This store is not known here."
-        return _refuse("The signature does not fit.", 401, f"{why} ({headers.domain[:MOST_SHOWN]!r})")
+        return _refuse("The signature does not fit.", 401, f"{why} ({headers.domain[:MOST_SHOWN_CHARACTERS]!r})")
     if not headers.webhook_id or not headers.topic:
         return _refuse("The webhook id or the topic is missing.", 400)
     text = body.decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sentry_sdk
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.types import Event
@@ -23,6 +24,8 @@ from stores.redaction import HIDDEN, SECRET_NAMES, redact
 # What every record has; anything else was given as `extra`.
 STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
+UNAVAILABLE_STATUS = 503
+DatabaseAway = (OperationalError, InterfaceError)
 SIGN_INS = "tiposync.console.access.sign_in_log"
 
 
@@ -40,7 +43,8 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 class Sparing(logging.Filter):
     """Of what anybody on the internet can provoke: lets `most` lines of a kind through in a minute, counts the rest.
 
-    Else whoever sends forged webhooks, wrong hosts or unknown paths would fill the log, and hide what matters in it.
+    Else whoever sends forged webhooks, wrong hosts or unknown paths would fill the log, and hide what matters in it. So
+    would each request while the database is away: of those one a minute of a kind has its traceback.
     """
 
     SOURCES = ("django.request", "django.security", "axes", "syncing.views", SIGN_INS)
@@ -53,18 +57,30 @@ class Sparing(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         status = getattr(record, "status_code", 0)
-        if not record.name.startswith(self.SOURCES) or record.levelno < logging.WARNING or status >= 500:
+        error = record.exc_info[0] if record.exc_info else None
+        is_database = error is not None and issubclass(error, DatabaseAway)
+        if error and is_database and not self._is_in_time(("traceback", record.name, error), 1)[0]:
+            record.exc_info, record.exc_text = None, None
+            record.msg, record.args = f"{record.getMessage()} ({error.__name__}, as told with its traceback)", None
+        is_provoked = record.name.startswith(self.SOURCES) and (status < 500 or status == UNAVAILABLE_STATUS)
+        if record.levelno < logging.WARNING or not (is_provoked or is_database):
             return True
-        what = record.msg if record.name == SIGN_INS else ""  # a lock-out is not hidden by a thousand failures
-        kind, now, left_out = (record.name, record.levelno, status, what), self._clock(), 0
+        # A lock-out is not hidden by a thousand failures, nor one trouble of the database by another.
+        what = record.msg if record.name == SIGN_INS else error if is_database else None
+        passes, left_out = self._is_in_time((record.name, record.levelno, status, what), self._most)
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} ({left_out} more like it were left out)", None
+        return passes
+
+    def _is_in_time(self, kind: tuple, most: int) -> tuple[bool, int]:
+        """Whether another of this kind may pass in this minute; and how many could not in the last one."""
+        now, left_out = self._clock(), 0
         with self._lock:
             began, count = self._seen.get(kind, (now, 0))
             if now - began >= self._seconds:
-                left_out, began, count = max(0, count - self._most), now, 0
+                left_out, began, count = max(0, count - most), now, 0
             self._seen[kind] = (began, count + 1)
-        if left_out:
-            record.msg, record.args = f"{record.getMessage()} ({left_out} more like it were left out)", None
-        return count < self._most
+        return count < most, left_out
 
 
 class JsonFormatter(logging.Formatter):

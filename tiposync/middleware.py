@@ -14,8 +14,8 @@ from django.urls import reverse
 
 from stores import history
 from stores.tracing import traced
-from tiposync.console.access import standing
-from tiposync.console.access.standing import Standing
+from tiposync.console.access import admission
+from tiposync.console.access.admission import Admission
 from tiposync.console.place import is_of_console
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -110,11 +110,11 @@ def second_factor(get_response: Answer) -> Answer:
     def answer(request: HttpRequest) -> HttpResponse:
         if not is_of_console(request) or not request.user.is_authenticated:
             return get_response(request)
-        how = standing.of(request)
-        if how is Standing.OUT:
+        how = admission.of(request)
+        if how is Admission.OUT:
             logout(request)
             return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("admin:index"))
-        if how is Standing.TO_SET_UP and not standing.is_way_in(request):
+        if how is Admission.TO_SET_UP and not admission.is_way_in(request):
             return HttpResponseRedirect(reverse("two_factor"))
         return get_response(request)
 

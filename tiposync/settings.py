@@ -177,8 +177,16 @@ DATABASES["default"] |= {
 }
 # A dead worker's locks are freed when PostgreSQL notices that its connection is gone: within about a minute also when
 # its whole machine vanished.
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-    "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+# No statement, and no waiting for a lock, goes on for ever: a page that takes too long must not hold a thread, nor a
+# transaction that somebody forgot the rows of others. What runs says how long (wsgi.py, manage.py); 0, as for
+# migrations: without end.
+STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=0)
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = " ".join(
+    (
+        "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
+        f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s",
+        f"-c idle_in_transaction_session_timeout={4 * STATEMENT_SECONDS}s",
+    )
 )
 
 # --- Queue: an alarm clock (docs/queue.md) --------------------------------------------------------------------

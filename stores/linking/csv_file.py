@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,10 @@ DECISIONS = (LINK, IGNORE, CLEAR)
 MOST_ROWS = 20_000
 MOST_PROBLEMS = 200
 MOST_CHARACTERS = 4_000_000  # characters
-# A cell that begins with one of these is a formula to a spreadsheet, and would be run there.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins with =, +, - or @ is a formula to a spreadsheet, and would be run there. One that parts cells at
+# other characters than ours (Excel at ; in half of Europe) finds cells inside of ours, whatever quotes stand around.
+_BEGINS = re.compile(r"""(\A|[,;\t\r\n])(?=['" ]*[=+\-@\t\r])""")
+_ESCAPED = re.compile(r"""(\A|[,;\t\r\n])'(?=['" ]*[=+\-@\t\r])""")
 
 
 class LinkFileError(ValueError):
@@ -63,13 +66,13 @@ READ = tuple(name for name in LinkRow.__slots__ if name != "line")
 
 
 def escape_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: one that could be gets an apostrophe in front."""
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+    """A cell in which no spreadsheet finds a formula: what could be one gets an apostrophe in front."""
+    return _BEGINS.sub(r"\1'", text)
 
 
 def unescape_cell(text: str) -> str:
     """The cell as it was before escape_cell."""
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text
+    return _ESCAPED.sub(r"\1", text)
 
 
 def write_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -52,10 +52,15 @@ def examine(*, is_live: bool = False) -> Iterator[Finding]:
         yield from findings
         if any(finding.grade == WRONG for finding in findings):
             return
-    for check in (_release, _people, _workers, _address, _alerts):
+    for check in (_database_log, _release, _people, _workers, _address, _alerts):
         yield from check()
     yield from _stores(is_live)
     yield from _problems()
+
+
+# Settings of PostgreSQL, and with which values its log holds nothing of what stands in our rows; the first is proposed.
+PRIVATE_LOG = {"log_min_error_statement": ("panic", "fatal", "log"), "log_error_verbosity": ("terse",)}
+STATEMENT_LOG = {"log_statement": "none", "log_min_duration_statement": "-1"}
 
 
 def _settings() -> Iterator[Finding]:
@@ -88,6 +93,22 @@ def _database() -> Iterator[Finding]:
         yield Finding(
             "clock", WARNING, f"this machine is {abs(timezone.now() - at)} off the database's", "Have both set by NTP."
         )
+
+
+def _database_log() -> Iterator[Finding]:
+    """What PostgreSQL would write of customers into a log of its own, which nobody forgets them in."""
+    with db.cursor() as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*PRIVATE_LOG, *STATEMENT_LOG]])
+        found = dict(cursor.fetchall())
+    leaking = [name for name, safe in PRIVATE_LOG.items() if found.get(name) not in safe]
+    leaking += [name for name, safe in STATEMENT_LOG.items() if found.get(name, safe) != safe]
+    if not leaking:
+        yield Finding("database log", GOOD, "no statement and no row gets into it")
+        return
+    wanted = {name: values[0] for name, values in PRIVATE_LOG.items()} | STATEMENT_LOG
+    advice = "Set on the server: " + ", ".join(f"{name} = {wanted[name]}" for name in leaking)
+    words = f"PostgreSQL's log gets what statements hold, customers' data among it ({', '.join(leaking)})"
+    yield Finding("database log", WARNING, words, advice)
 
 
 def _migrations() -> Iterator[Finding]:

@@ -22,7 +22,7 @@ REMOVED = '{"removed": "A customer asked to be forgotten."}'
 ABOUT_PEOPLE = Q()
 for _start in ("orders/", "draft_orders/", "refunds/", "fulfillments/", "customers/", "checkouts/"):
     ABOUT_PEOPLE |= Q(topic__startswith=_start)
-MOST_NUMBERS = 100  # in one query over the bodies
+MOST_KEYS = 100  # in one query over the bodies
 Numbers = dict[int, set[int]]  # by store: what Shopify calls its customer and its orders there
 
 
@@ -78,7 +78,7 @@ def bodies_about(request: PrivacyRequest, numbers: Numbers) -> Iterator[WebhookE
     rows = WebhookEvent.objects.filter(ABOUT_PEOPLE).exclude(body=REMOVED).order_by("pk")
     searches = [rows.filter(store=request.store)] if request.kind == PrivacyRequest.Kind.SHOP else []
     for store_id, wanted in numbers.items():
-        for some in in_batches(sorted(wanted), MOST_NUMBERS):
+        for some in in_batches(sorted(wanted), MOST_KEYS):
             mentioned = Q(pk__in=[])
             for number in some:
                 mentioned |= Q(body__contains=str(number))

@@ -20,8 +20,8 @@ from syncing.upkeep import concerned
 
 WITHIN = timedelta(days=30)
 # What is under way is waited for, so that nothing writes down again what was removed; but not beyond the last days.
-LOOK_AGAIN_SECONDS, MARGIN = 600, timedelta(days=2)
-MOST_NAMED = 20
+REPEAT_SECONDS, MARGIN = 600, timedelta(days=2)
+MOST_NAMED_ORDERS = 20
 BATCH_ROWS = 500
 
 
@@ -100,7 +100,7 @@ def forget(request: PrivacyRequest) -> str:
         outcome = f"{request.outcome} Looked at again: {outcome}" if count else request.outcome
     if waiting:
         PrivacyRequest.objects.filter(pk=request.pk).update(outcome=outcome)
-        raise jobs.Later(LOOK_AGAIN_SECONDS, f"{waiting} things that may tell of the customer wait.")
+        raise jobs.Later(REPEAT_SECONDS, f"{waiting} things that may tell of the customer wait.")
     outcome = " ".join(filter(None, [outcome, _words_of_copies(concerned.holders(request, rows))]))
     PrivacyRequest.objects.filter(pk=request.pk).update(
         state=PrivacyRequest.State.DONE, outcome=outcome, done_at=timezone.now()
@@ -119,8 +119,8 @@ def _words_of_copies(names: Sequence[str]) -> str:
     """What the staff of the other stores have to be told."""
     if not names:
         return ""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"At Shopify these still hold the customer, remove them there: {', '.join(names[:MOST_NAMED])}{more}."
+    more = f" and {len(names) - MOST_NAMED_ORDERS} more" if len(names) > MOST_NAMED_ORDERS else ""
+    return f"At Shopify these still hold the customer, remove them there: {', '.join(names[:MOST_NAMED_ORDERS])}{more}."
 
 
 def _forget_messages(orders: QuerySet[OrderImport]) -> None:

@@ -1,7 +1,10 @@
 """What a browser shows where no page of the console can be: words, the way back, and a name for the log."""
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError, transaction
+from django.db import connection as db
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +60,27 @@ def test_a_request_that_cannot_be_read_says_so(client, settings):
     answer = client.get("/admin/", headers={"Host": "theirs.example"})
     assert answer.status_code == 400
     assert "cannot be read" in words_of(answer)
+
+
+def run_slowly(*_: object) -> None:
+    with transaction.atomic(), db.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 20")
+        cursor.execute("SELECT pg_sleep(5)")
+
+
+def be_away(*_: object) -> None:
+    raise OperationalError("connection refused for the-password-of-the-database")
+
+
+def be_full(*_: object) -> None:
+    raise OperationalError("could not extend file: No space left on device") from psycopg.errors.DiskFull()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"), [(run_slowly, "took too long"), (be_away, "does not answer"), (be_full, "away, full or")]
+)
+def test_trouble_of_the_database_is_no_error_of_ours_and_passes(boss, monkeypatch, trouble, words):
+    monkeypatch.setattr("django.contrib.admin.sites.AdminSite.each_context", trouble)
+    answer = boss.get("/admin/stores/store/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert words in words_of(answer) and "password" not in answer.content.decode()

@@ -1,6 +1,6 @@
 """The console's pages, by subject: importing them registers them with Django's admin."""
 
-from tiposync.console.access import history, people, sessions, sign_in, sign_in_log, standing, two_factor
+from tiposync.console.access import admission, history, people, sessions, sign_in, sign_in_log, two_factor
 from tiposync.console.catalogue import currency_rate, follow_link, run, run_item, settings
 from tiposync.console.home import dashboard, sidebar
 from tiposync.console.links import link
@@ -32,7 +32,7 @@ __all__ = [
     "sidebar",
     "sign_in",
     "sign_in_log",
-    "standing",
+    "admission",
     "stock_link",
     "store",
     "switch",

@@ -21,17 +21,26 @@ HEADER = "connection,source_sku,destination_sku,destination_gid,decision"
 # --- Cells and lines
 
 
-@given(st.text())
+@given(st.text() | st.text("=+-@;,\t\r\n'\" a"))
 def test_every_cell_comes_back_as_it_went_out(text):
     assert unescape_cell(escape_cell(text)) == text
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''@x"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''@x", " =1", '"=1'])
 def test_nothing_that_a_spreadsheet_would_run_goes_out(text):
     assert escape_cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["a", "1-2", "'a", "", " =1"])
+@given(st.lists(st.text("=+-@;,\t\r\n'\" a1"), min_size=len(COLUMNS), max_size=len(COLUMNS)))
+def test_no_cell_begins_a_formula_whatever_parts_the_cells(row):
+    text = "".join(csv_file.write_lines([row])).removeprefix("\ufeff")
+    for delimiter in ",;\t":
+        cells = [cell for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in line]
+        cells += text.replace("\r", "\n").replace("\n", delimiter).split(delimiter)  # where quotes count for nothing
+        assert [cell for cell in cells if cell.lstrip('" ').startswith(("=", "+", "-", "@"))] == []
+
+
+@pytest.mark.parametrize("text", ["a", "1-2", "'a", "", "a; b", "x,y"])
 def test_other_cells_go_out_as_they_are(text):
     assert escape_cell(text) == text
 

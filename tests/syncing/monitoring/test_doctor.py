@@ -37,9 +37,15 @@ def healthy(settings):
     AlertChannel.objects.create(name="Desk", addresses="desk@example.com")
     for name in heartbeats.scheduled():
         heartbeats.beat(name)
+    with db.cursor() as cursor:
+        for name, values in doctor.PRIVATE_LOG.items():
+            cursor.execute(f"SET {name} = {values[0]}")
     with responses.RequestsMock(assert_all_requests_are_fired=False) as shelf:
         shelf.add(responses.GET, "https://sync.example.com/healthz", body="OK")
         yield shelf
+    with db.cursor() as cursor:
+        for name in doctor.PRIVATE_LOG:
+            cursor.execute(f"RESET {name}")
 
 
 def found() -> dict[str, doctor.Finding]:

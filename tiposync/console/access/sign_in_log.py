@@ -13,12 +13,12 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
-LONGEST_NAME = 150  # a name that is longer is nobody's
+MOST_NAME_CHARACTERS = 150  # a name that is longer is nobody's
 
 
 def shown(text: object) -> str:
     """What a stranger typed, on one line and not without end."""
-    return "".join(each if each.isprintable() else " " for each in str(text or "")[:LONGEST_NAME])
+    return "".join(each if each.isprintable() else " " for each in str(text or "")[:MOST_NAME_CHARACTERS])
 
 
 def address_of(request: HttpRequest | None) -> str:

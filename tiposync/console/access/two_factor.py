@@ -19,11 +19,11 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 
 from tiposync.console.access import password, sessions, sign_in_log
+from tiposync.console.access.admission import is_set_up
 from tiposync.console.access.sign_in import accepting
-from tiposync.console.access.standing import is_set_up
 from tiposync.console.kit.pages import signed_in
 
-SIX = 6  # digits of a code
+CODE_DIGITS = 6  # digits of a code
 RECOVERY_CODES = 10
 # In the session: the key of an authenticator that waits for its first code, and until when. No other session sees it,
 # so that nobody binds an authenticator to a key that somebody else has read.
@@ -117,7 +117,7 @@ def _set_up(request: HttpRequest, user: User, code: str) -> HttpResponse:
 
 def _fitting(user: User, key: str, code: str) -> TOTPDevice | None:
     """The authenticator with this key, not stored yet, if it shows this code now; the code is used up."""
-    if not (key and code.isascii() and code.isdigit() and len(code) == SIX):
+    if not (key and code.isascii() and code.isdigit() and len(code) == CODE_DIGITS):
         return None
     device = TOTPDevice(user=user, name="authenticator", key=key, confirmed=True)
     shown = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)

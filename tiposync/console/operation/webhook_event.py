@@ -21,7 +21,7 @@ from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
 from tiposync.console.kit.paginator import EndlessPaginator
 
-NEWEST_EVENTS = 10_000
+NEWEST_EVENTS = 2_000
 
 
 class TopicFilter(DropdownFilter):

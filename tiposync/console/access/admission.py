@@ -15,7 +15,7 @@ from tiposync.console.place import CONSOLE
 WAYS_IN = (f"/{CONSOLE}two-factor/", f"/{CONSOLE}login/", f"/{CONSOLE}logout/")
 
 
-class Standing(enum.Enum):
+class Admission(enum.Enum):
     """How somebody who has a session stands."""
 
     IN = "in"
@@ -28,7 +28,7 @@ def is_set_up(user: User) -> bool:
     return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
 
 
-def of(request: HttpRequest) -> Standing:
+def of(request: HttpRequest) -> Admission:
     """How the user of this request stands. In doubt: out.
 
     A session that was proved by a device ends with the device: when two-factor sign-in is turned off, set up anew or
@@ -37,23 +37,23 @@ def of(request: HttpRequest) -> Standing:
     """
     user, proof = request.user, request.session.get(django_otp.DEVICE_ID_SESSION_KEY)
     if not isinstance(user, User):
-        return Standing.OUT
+        return Admission.OUT
     asked = (user.pk, proof)
-    known = getattr(request, "known_standing", None)  # a page asks several times, the database once
+    known = getattr(request, "known_admission", None)  # a page asks several times, the database once
     if known is None or known[0] != asked:
-        known = asked, _look(user, proof)
-        request.known_standing = known  # type: ignore[attr-defined]
+        known = asked, _decide(user, proof)
+        request.known_admission = known  # type: ignore[attr-defined]
     return known[1]
 
 
-def _look(user: User, proof: str | None) -> Standing:
+def _decide(user: User, proof: str | None) -> Admission:
     if proof:
         device = Device.from_persistent_id(str(proof))
-        stands = device is not None and device.confirmed and device.user_id == user.pk
-        return Standing.IN if stands else Standing.OUT
+        is_valid = device is not None and device.confirmed and device.user_id == user.pk
+        return Admission.IN if is_valid else Admission.OUT
     if is_set_up(user):
-        return Standing.OUT
-    return Standing.TO_SET_UP if settings.TWO_FACTOR == "required" else Standing.IN
+        return Admission.OUT
+    return Admission.TO_SET_UP if settings.TWO_FACTOR == "required" else Admission.IN
 
 
 def may_pass(request: HttpRequest) -> bool:
@@ -61,8 +61,8 @@ def may_pass(request: HttpRequest) -> bool:
     user = request.user
     if not (user.is_active and user.is_staff):
         return False
-    standing = of(request)
-    return standing is Standing.IN or (standing is Standing.TO_SET_UP and is_way_in(request))
+    found = of(request)
+    return found is Admission.IN or (found is Admission.TO_SET_UP and is_way_in(request))
 
 
 def is_way_in(request: HttpRequest) -> bool:
