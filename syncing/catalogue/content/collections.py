@@ -124,9 +124,9 @@ class CollectionResource:
         """See Resource."""
         return {gid: record for gid in content_gids if (record := wire.read_collection(self.client, gid))}
 
-    def living(self, source_gids: Sequence[str]) -> set[str]:
+    def living(self, source_gids: Sequence[str]) -> dict[str, str]:
         """See Resource."""
-        return {gid for gid in source_gids if wire.read_collection(self.source, gid)}
+        return {gid: row.handle for gid in source_gids if (row := wire.read_collection(self.source, gid))}
 
     def same_place(self, record: CollectionRecord, links: Sequence[ResourceLink]) -> Sequence[ResourceLink]:
         """See Resource."""

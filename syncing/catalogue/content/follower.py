@@ -16,6 +16,7 @@ from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content import succession
+from syncing.catalogue.content.handles import Rooms
 from syncing.catalogue.content.resource import TAKEN_FROM, Made, Resource
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
@@ -61,6 +62,7 @@ class Follower:
         self.settings: CatalogueSettings = connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
         self._tries = Tries()
+        self._rooms = Rooms(connection, resource)
         self.replaced: set[str] = set()  # source gids of what was made again under another one
 
     def follow(self, records: Sequence[Any]) -> Iterator[Outcome]:
@@ -69,6 +71,7 @@ class Follower:
         Raises ShopifyError for what is not about a single thing.
         """
         links, cases = self._current_links(records), []
+        self._rooms.links = links
         for record in records:
             link = links[record.gid]
             try:
@@ -119,7 +122,8 @@ class Follower:
             gid = case.link.destination_gid
             partner = known.get(gid) if gid in known or not gid else self.resource.read([gid]).get(gid)
             if partner is None and (gid := self._find(case)):
-                partner = self.resource.read([gid]).get(gid)
+                gid = gid if self.is_preview else self._rooms.vacate(case.wanted, gid, case.link)
+                partner = self.resource.read([gid]).get(gid) if gid else None
             return self._create(case) if partner is None else self._update(case, partner)
 
         try:
@@ -203,6 +207,10 @@ class Follower:
         judge = Judge(self._policy(is_new=is_new), written)
         current = self.resource.current(partner, case.wanted, self._source_url(link, partner))
         changes = self._judge(judge, case.wanted, current)
+        is_due = HANDLE in changes and not self.is_preview
+        if is_due and (why := self._rooms.why_held(case.wanted, partner.gid)):
+            del changes[HANDLE]
+            case.notes.append(f"{why}: here it is “{partner.handle}”.")
         action = action_of(is_new=is_new, is_back=link.state == State.UNLINKED, is_changed=bool(changes))
         rows = tuple(difference.as_row() for difference in judge.differences)
         if self.is_preview:
@@ -215,6 +223,7 @@ class Follower:
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if changes:
             made = self._write(case, partner, changes, current)
+            self._rooms.settle()
         if judge.kept:
             case.notes.append(f"Edited in the destination, and kept: {', '.join(judge.kept)}.")
         return replace(self._finish(case, action, judge.written, made), differences=rows)

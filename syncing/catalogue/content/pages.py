@@ -73,9 +73,10 @@ class ContentResource:
         """See Resource."""
         return content.read_content(self.client, self.kind, content_gids)
 
-    def living(self, source_gids: Sequence[str]) -> set[str]:
+    def living(self, source_gids: Sequence[str]) -> dict[str, str]:
         """See Resource."""
-        return set(content.read_content(self._open_client(self.connection.source), self.kind, source_gids))
+        found = content.read_content(self._open_client(self.connection.source), self.kind, source_gids)
+        return {gid: record.handle for gid, record in found.items()}
 
     def same_place(self, record: ContentRecord, links: Sequence[ResourceLink]) -> Sequence[ResourceLink]:
         """See Resource. An article's handle counts in its blog only."""

@@ -50,8 +50,8 @@ class Resource(Protocol):
     def read(self, content_gids: Sequence[str]) -> Mapping[str, Any]:
         """Those that exist, by gid."""
 
-    def living(self, source_gids: Sequence[str]) -> set[str]:
-        """Those that the source still has."""
+    def living(self, source_gids: Sequence[str]) -> dict[str, str]:
+        """Those that the source still has: gid -> handle there."""
 
     def same_place(self, record: Any, links: Sequence[Any]) -> Sequence[Any]:
         """Of links of the same handle those that a thing of the source may take over."""

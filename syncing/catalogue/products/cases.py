@@ -4,7 +4,7 @@ Loaded for a batch at a time: a few queries each, whatever the size of the batch
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -68,9 +68,11 @@ def load_cases(connection: Connection, records: Sequence[ProductRecord], policy:
     links = {link.source_gid: link for link in connection.product_links.filter(source_gid__in=gids)}
     linked, partners = load_linked(connection, gids)
     by_handle = _by_handle(connection, records)
+    claimed = _claimed(connection, by_handle)
     cases = []
     for record in records:
-        found = partners[record.gid] or by_handle.get(key_of(record.handle), set())
+        same = by_handle.get(key_of(record.handle), set())
+        found = partners[record.gid] or {gid for gid in same if claimed.get(gid, record.gid) == record.gid}
         link = links.get(record.gid) or new_link(connection, record)
         mark = mark_of(connection, record, policy, linked[record.gid])
         cases.append(Case(record, link, linked[record.gid], frozenset(found), mark))
@@ -126,6 +128,13 @@ def _by_handle(connection: Connection, records: Iterable[ProductRecord]) -> dict
     for key, product_gid in rows.order_by().values_list("handle_key", "product_gid").distinct():
         found[key].add(product_gid)
     return found
+
+
+def _claimed(connection: Connection, by_handle: Mapping[str, set[str]]) -> dict[str, str]:
+    """Those that follow another product already, which had the handle before: gid -> gid in the source."""
+    gids = {gid for found in by_handle.values() for gid in found}
+    links = connection.product_links.filter(destination_gid__in=gids, state=ProductLink.State.LINKED)
+    return dict(links.values_list("destination_gid", "source_gid")) if gids else {}
 
 
 def mark_of(connection: Connection, record: ProductRecord, policy: Policy, linked: dict[str, str]) -> str:

@@ -23,6 +23,7 @@ from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
 from syncing.catalogue.products import (
     files,
+    handles,
     lost_creations,
     opening_stock,
     pairing,
@@ -204,7 +205,7 @@ class ProductFollower:
         self._files |= {url: media.gid for url, media in made.items()}
         return True
 
-    def _create(self, case: Case) -> Outcome | None:
+    def _create(self, case: Case, handle: str = "", why: str = "") -> Outcome | None:
         if self.mode == SyncMode.UPDATE_ONLY:
             by = self.connection.get_identifier_display()
             reason = f"The destination has nothing that matches it ({by}), and none is created (Update only)."
@@ -212,6 +213,7 @@ class ProductFollower:
         if reason := succession.why_wait(self.connection, case):
             return self._leave(case, State.UNMATCHED, reason)
         desired = build(case.record, None, self.policy, files=self._living_files(case), stock=self._stock)
+        handles.rename(desired, handle, why)
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
         if self._capped_until:
@@ -222,7 +224,7 @@ class ProductFollower:
         sent_before, memory = lost_creations.sent_of(link), link.written
         link.note_source(case.record)
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
-        link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record), None
+        link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record, desired), None
         link.save()
         try:
             made = product_metafields.create(self.client, desired)
@@ -230,7 +232,7 @@ class ProductFollower:
             link.is_created, link.written = bool(sent_before), memory if sent_before else {}
             if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
                 raise
-            return self._handle_taken(case, sent_before)
+            return self._handle_taken(case, sent_before, desired.product["handle"])
         link.destination_gid = made.gid
         link.save(update_fields=["destination_gid", "changed_at"])
         files.remember_files(self.connection.destination, desired.file_urls, made.media)
@@ -238,19 +240,18 @@ class ProductFollower:
         self._written.append(Written(case, desired, Action.CREATE))
         return None
 
-    def _handle_taken(self, case: Case, sent_before: Mapping[str, Any] | None) -> Outcome | None:
-        gid = product_heads.find_by_handle(self.client, case.record.handle) or ""
+    def _handle_taken(self, case: Case, sent_before: Mapping[str, Any] | None, handle: str) -> Outcome | None:
+        gid = product_heads.find_by_handle(self.client, handle) or ""
         partner = self._partner(gid)
         if partner and self._recognise(case, partner, sent_before):  # made while we looked whether it was
             return self._update(case, partner)
         case.link.is_created, case.link.written = False, {}
+        why = handles.why_held(self.connection, handle, gid, case.record.gid)
+        if why and (free := handles.free_handle(self.client, handle)):
+            return self._create(case, free, why)
         if partner and self.connection.identifier == Connection.Identifier.HANDLE:
             return self._update(case, partner)  # the partner it was looked for by: we had not heard of it yet
-        name = f"“{partner.title}”" if partner else "another product"
-        raise Blocked(
-            f"The handle “{case.record.handle}” is taken in the destination by {name}, which matches nothing here. "
-            "Link their variants, or change one of the handles."
-        )
+        raise Blocked(handles.why_conflict(handle, partner))
 
     # What is there
 

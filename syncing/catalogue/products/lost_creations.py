@@ -9,14 +9,21 @@ from typing import Any
 from stores.models import ProductLink
 from stores.shopify.products.product_records import MediaRecord, ProductRecord
 from syncing.catalogue.rules import images, variants
+from syncing.catalogue.rules.desired import Desired
 from syncing.catalogue.rules.fingerprint import digest
 
 SENT = "sent"
 
 
-def memory_of(record: ProductRecord) -> dict[str, Any]:
+def memory_of(record: ProductRecord, desired: Desired) -> dict[str, Any]:
     """What a link remembers (ProductLink.written) while a product is made of this one."""
-    return {SENT: {"handle": record.handle, "looks": variants.appearance_of(record), "images": _names_of(record)}}
+    return {
+        SENT: {
+            "handle": desired.product["handle"],
+            "looks": variants.appearance_of(record),
+            "images": _names_of(record),
+        }
+    }
 
 
 def sent_of(link: ProductLink) -> Mapping[str, Any] | None:
