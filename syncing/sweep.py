@@ -24,7 +24,7 @@ from stores.linking import linking
 from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, Store
 from syncing import fence, resuming
 from syncing.catalogue.content import comparison
-from syncing.catalogue.products import deletion, waiting
+from syncing.catalogue.products import deletion, referring, waiting
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import alerts, counters
@@ -181,14 +181,14 @@ def _continue_runs() -> None:
 
 
 def _retry_products() -> None:
-    """Products that waited for another day, or failed for an error that may have passed."""
+    """Products that waited for another day or for the partner of another, or failed for what may have passed."""
 
     def retry(link: ProductLink) -> None:
         settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
         if settings is not None and not settings.why_inert():
             enqueue.sync_product(link.connection, link.source_gid, due_in=0)
 
-    fence.each(waiting.find_due(timezone.now()), retry, _name)
+    fence.each([*waiting.find_due(timezone.now()), *referring.find_ready()], retry, _name)
 
 
 def _delete_unordered() -> None:

@@ -139,6 +139,8 @@ class ProductLink(FollowLink):
     # may have been made again under another id (syncing.catalogue.products.succession).
     missing_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_surely_missing = models.BooleanField(default=False, db_default=False, editable=False)
+    # Ids in the source that its metafields refer to and that had no partner yet.
+    awaits = models.JSONField(default=list, db_default=[], blank=True, editable=False)
     # The channels it was taken from, so that a product that comes back appears where it was.
     unpublished_from = models.JSONField(default=list, blank=True, editable=False)
 
@@ -164,6 +166,7 @@ class ProductLink(FollowLink):
             models.Index(
                 fields=["connection"], condition=Q(state__in=("conflict", "failed")), name="product_link_attention"
             ),
+            models.Index(fields=["id"], condition=~Q(awaits=[]), name="product_link_awaits"),
             models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="product_link_retry"),
         ]
 

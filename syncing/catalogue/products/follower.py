@@ -82,7 +82,7 @@ class ProductFollower:
         Raises ShopifyError for what is not about a single product. Safe to repeat, and after an end at any point.
         """
         followed = () if self.mode == SyncMode.OFF else records
-        self.policy = product_metafields.with_definitions(self.policy, self.client, followed)
+        self.policy = product_metafields.with_destination(self.policy, self.connection, self.client, followed)
         cases = load_cases(self.connection, records, self.policy)
         if self.mode == SyncMode.OFF:
             yield from map(self._carry_stock_only, cases)
@@ -342,7 +342,7 @@ class ProductFollower:
         case, link, desired = row.case, row.case.link, row.desired
         if desired.awaits_images:
             self.awaiting.add(case.record.gid)
-        link.written, link.reason = desired.written, remarks_of(desired)
+        link.written, link.reason, link.awaits = desired.written, remarks_of(desired), list(desired.awaits)
         if row.action != Action.EQUAL or link.synced_at is None:
             link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
         self._note_return(case)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from stores.models import Connection
 from stores.shopify.client import Client
 from stores.shopify.errors import UserErrors
 from stores.shopify.metafields import definitions
@@ -11,20 +12,27 @@ from stores.shopify.metafields.writes import delete_each, places_of, said_by, se
 from stores.shopify.products import product_writes
 from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.product_writes import SetProduct
+from syncing.catalogue.products.referring import partners_of
 from syncing.catalogue.rules.desired import Desired
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.metafields import left_out_words
+from syncing.catalogue.rules.references import references_of
 
 
-def with_definitions(policy: Policy, client: Client, records: Sequence[ProductRecord]) -> Policy:
-    """The policy with what the destination says of the metafields of products, where any of these has such to carry.
+def with_destination(
+    policy: Policy, connection: Connection, client: Client, records: Sequence[ProductRecord]
+) -> Policy:
+    """The policy with what is known of the destination for the metafields of these products, where any has some.
 
-    `client` is the destination's. Raises as Client.execute does.
+    That is what the destination defines, asked for once, and the partners of what they refer to. `client` is the
+    destination's. Raises as Client.execute does.
     """
-    if policy.definitions is not None or policy.of(Field.METAFIELDS) == IGNORE:
+    listed = [row for record in records for row in record.metafields if row.namespace in policy.namespaces]
+    if not listed or policy.of(Field.METAFIELDS) == IGNORE:
         return policy
-    carries = any(row.namespace in policy.namespaces for record in records for row in record.metafields)
-    return replace(policy, definitions=definitions.read_definitions(client, definitions.PRODUCT)) if carries else policy
+    if policy.definitions is None:
+        policy = replace(policy, definitions=definitions.read_definitions(client, definitions.PRODUCT))
+    return replace(policy, partners=partners_of(connection, references_of(listed, policy.namespaces)))
 
 
 def create(client: Client, desired: Desired) -> SetProduct:

@@ -53,6 +53,7 @@ class Desired:
     notes: list[str] = field(default_factory=list)
     written: dict[str, Any] = field(default_factory=dict)
     awaits_images: bool = False
+    awaits: tuple[str, ...] = ()  # things of the source that metafields refer to, and that have no partner yet
 
     @property
     def is_empty(self) -> bool:
@@ -207,6 +208,7 @@ class _Builder:
                 memory.clear()
             return
         self.made.notes += plan.notes
+        self.made.awaits = plan.awaits
         present = {metafields.key_of(row): row for row in self.destination.metafields} if self.destination else {}
         rows = []
         for key, record in plan.wanted.items():

@@ -57,7 +57,8 @@ class Policy:
 
     `rate` is units of it for one unit of the source's currency. `keeps_edits`: what somebody changed in the destination
     since we wrote it stays. `namespaces` are those whose metafields follow, `definitions` what the destination says of
-    those of products, by `namespace.key`; None where nobody asked.
+    those of products, by `namespace.key`; None where nobody asked. `partners` is source gid -> destination gid of what
+    metafields refer to.
     """
 
     fields: Mapping[str, str]
@@ -70,6 +71,7 @@ class Policy:
     rate: Decimal = Decimal(1)
     currency: str = ""
     definitions: Mapping[str, MetafieldDefinition] | None = None
+    partners: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
         """SYNC, CREATE_ONLY or IGNORE."""

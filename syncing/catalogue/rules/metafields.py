@@ -9,17 +9,22 @@ from stores.shopify.metafields.definitions import MetafieldDefinition
 from stores.shopify.products.product_records import MetafieldRecord, ProductRecord
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.metafield_checks import why_left_out
+from syncing.catalogue.rules.references import is_reference, map_reference
 
 SHOWN_FIELDS = 5  # of those that are left out; what Shopify said is long
 
 
 @dataclass(frozen=True)
 class MetafieldPlan:
-    """`wanted` is what should be there, by `namespace.key`; `gone` are keys that we wrote and the source has lost."""
+    """`wanted` is what should be there, by `namespace.key`; `gone` are keys that we wrote and the source has lost.
+
+    `awaits` are things of the source that some refer to, and that have no partner yet.
+    """
 
     wanted: Mapping[str, MetafieldRecord]
     gone: tuple[str, ...]
     notes: tuple[str, ...]
+    awaits: tuple[str, ...] = ()
 
 
 def plan_metafields(
@@ -29,19 +34,29 @@ def plan_metafields(
     *,
     currency: str = "",
     definitions: Mapping[str, MetafieldDefinition] = MappingProxyType({}),
+    partners: Mapping[str, str] = MappingProxyType({}),
 ) -> MetafieldPlan:
     """What of the source's metafields follows: those of `namespaces` that the destination can take.
 
     `currency` and `definitions`, by key, are the destination's. A reference holds an id of the source's store, which
-    means nothing in the destination. What the destination has of its own in these namespaces stays.
+    means nothing in the destination: it becomes that of its partner (`partners`, source gid -> destination gid). What
+    the destination has of its own in these namespaces stays.
     """
     chosen = {namespace.strip() for namespace in namespaces}
     listed = {key_of(record): record for record in source if record.namespace in chosen}
-    reasons = {key: _why_not(record, currency, definitions.get(key)) for key, record in listed.items()}
+    reasons = {key: why_left_out(record, currency, definitions.get(key)) for key, record in listed.items()}
     wanted = {key: record for key, record in listed.items() if not reasons[key]}
+    awaits: list[str] = []
+    for key, record in [*wanted.items()]:
+        if is_reference(record):
+            mapped = map_reference(record, partners)
+            reasons[key], awaits = mapped.reason, [*awaits, *mapped.awaits]
+            wanted |= {key: mapped.record} if mapped.record else {}
+            if mapped.record is None:
+                del wanted[key]
     notes = left_out_words({key: reason for key, reason in sorted(reasons.items()) if reason})
     gone = sorted(key for key in written_keys if key not in listed and namespace_of(key) in chosen)
-    return MetafieldPlan(wanted, tuple(gone), (notes,) if notes else ())
+    return MetafieldPlan(wanted, tuple(gone), (notes,) if notes else (), tuple(dict.fromkeys(awaits)))
 
 
 def plan_for(source: ProductRecord, policy: Policy, written_keys: Iterable[str]) -> MetafieldPlan:
@@ -52,13 +67,8 @@ def plan_for(source: ProductRecord, policy: Policy, written_keys: Iterable[str])
         written_keys,
         currency=policy.currency,
         definitions=policy.definitions or {},
+        partners=policy.partners,
     )
-
-
-def _why_not(record: MetafieldRecord, currency: str, definition: MetafieldDefinition | None) -> str:
-    if reason := why_left_out(record, currency, definition):
-        return reason
-    return "it refers to things of the source" if is_reference(record) else ""
 
 
 def left_out_words(reasons: Mapping[str, str]) -> str:
@@ -79,11 +89,6 @@ def key_of(record: MetafieldRecord) -> str:
 def namespace_of(key: str) -> str:
     """The namespace of what `key_of` made."""
     return key.rpartition(".")[0]
-
-
-def is_reference(record: MetafieldRecord) -> bool:
-    """Whether its value names something by id, such as product_reference or list.metaobject_reference."""
-    return record.type.endswith("_reference")
 
 
 def value_of(record: MetafieldRecord) -> list[str]:

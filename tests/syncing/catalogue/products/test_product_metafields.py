@@ -7,6 +7,7 @@ import pytest
 from stores.shopify import gids
 from tests.simulator.events.catalogue import metafields
 from tests.simulator.events.catalogue.metafields import Wanted
+from tests.support.catalogue.scene import Scene
 from tests.support.catalogue.showroom import Showroom
 
 TEXT = "single_line_text_field"
@@ -97,3 +98,52 @@ def test_reserved_namespaces_are_never_sent(showroom):
     assert [row.namespace for row in room.there("lamp").metafields] == ["custom"]
     assert "protected.care (Shopify reserves its namespace)" in room.link(gid).reason
     assert "app--7--x.care (its namespace belongs to an app)" in room.link(gid).reason
+
+
+def test_references_become_those_of_the_partners_also_of_what_is_linked_later(showroom):
+    room = showroom(metafield_namespaces=["custom"], collection_mode="create_update", syncs_pages=True)
+    scene = Scene(room.world)
+    lamp, bulb = room.add("Lamp"), room.add("Bulb")
+    variant = room.source.shop.products[gids.number(bulb)].variant_ids[0]
+    targets = {
+        "product": bulb,
+        "variant": gids.gid("ProductVariant", variant),
+        "collection": scene.add_collection("All"),
+        "page": scene.add("page", "About"),
+    }
+    for kind, target in targets.items():
+        put(room, lamp, kind, f"{kind}_reference", target)
+    put(room, lamp, "bundle", "list.product_reference", json.dumps([bulb, lamp, "gid://shopify/Product/999999"]))
+    put(room, lamp, "swatch", "metaobject_reference", "gid://shopify/Metaobject/7")
+    put(room, lamp, "care", TEXT, "wash")
+    room.run("first")
+    assert values(room, "lamp") == {"care": "wash"}
+    assert "custom.swatch (it refers to things of the source)" in room.link(lamp).reason
+    scene.compare()
+    room.sweep()
+    there = {"product": room.there("bulb").gid, "variant": room.there("bulb").variants[0].gid}
+    there |= {"collection": scene.link(targets["collection"]).destination_gid}
+    there |= {"page": scene.link(targets["page"]).destination_gid, "care": "wash"}
+    there |= {"bundle": json.dumps([room.there("bulb").gid, room.there("lamp").gid])}
+    assert values(room, "lamp") == there
+    assert "custom.bundle (1 of 3 that it refers to have no partner" in room.link(lamp).reason
+    room.sim.reset_counters()
+    room.sweep()
+    assert room.run().counts == {"equal": 2}
+    assert (room.writes, room.destination.shop.counters.requests) == (0, 1)
+
+
+def test_a_reference_leaves_with_its_metafield_and_follows_its_target(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    lamp, bulb, other = room.add("Lamp"), room.add("Bulb"), room.add("Other")
+    for gid in (bulb, other, lamp):
+        room.carry(gid)
+    put(room, lamp, "related", "product_reference", bulb)
+    room.carry(lamp)
+    assert values(room, "lamp") == {"related": room.there("bulb").gid}
+    put(room, lamp, "related", "product_reference", other)
+    room.carry(lamp)
+    assert values(room, "lamp") == {"related": room.there("other").gid}
+    del room.source.shop.metafields["Product", gids.number(lamp)]
+    room.carry(lamp)
+    assert values(room, "lamp") == {}
