@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stores.shopify import answers
 from stores.shopify.client import Client
 
 PRODUCT, VARIANT, COLLECTION, PAGE, BLOG, ARTICLE = "PRODUCT", "PRODUCTVARIANT", "COLLECTION", "PAGE", "BLOG", "ARTICLE"
-READ_COST = 30.0
+READ_COST, WRITE_COST = 30.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,27 @@ def _definition(node: Mapping[str, Any]) -> MetafieldDefinition:
         node["description"] or "",
         {row["name"]: row["value"] or "" for row in node["validations"]},
     )
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metafieldDefinitionCreate
+CREATE_DEFINITION = """
+mutation CreateDefinition($definition: MetafieldDefinitionInput!) {
+  metafieldDefinitionCreate(definition: $definition) { userErrors { code field message } }
+}
+"""
+
+
+def create_definition(client: Client, owner_type: str, made: MetafieldDefinition) -> None:
+    """Define a metafield as another store does. Raises UserErrors (TAKEN: it is there), and as Client.execute does."""
+    definition = {
+        "ownerType": owner_type,
+        "namespace": made.namespace,
+        "key": made.key,
+        "type": made.type,
+        "name": made.name or made.key,
+        "validations": [{"name": name, "value": value} for name, value in made.validations.items()],
+    }
+    definition |= {"description": made.description} if made.description else {}
+    data = client.execute(CREATE_DEFINITION, {"definition": definition}, cost=WRITE_COST)
+    refused = f"{made.namespace}.{made.key} cannot be defined."
+    answers.payload_of(data, "metafieldDefinitionCreate", client.domain, refused)

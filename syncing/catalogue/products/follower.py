@@ -27,11 +27,11 @@ from syncing.catalogue.products import (
     lost_creations,
     opening_stock,
     pairing,
-    product_metafields,
     succession,
     waiting,
 )
 from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
+from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules.desired import Desired, build
@@ -70,6 +70,7 @@ class ProductFollower:
         self._files: dict[str, str] = {}
         self._partners: dict[str, ProductRecord | None] = {}
         self._tries = Tries()
+        self._metafields = ProductMetafields(connection, self.source_client, self.client)
         self._capped_until: datetime | None = None
 
     @property
@@ -82,7 +83,7 @@ class ProductFollower:
         Raises ShopifyError for what is not about a single product. Safe to repeat, and after an end at any point.
         """
         followed = () if self.mode == SyncMode.OFF else records
-        self.policy = product_metafields.with_destination(self.policy, self.connection, self.client, followed)
+        self.policy = self._metafields.learn(self.policy, followed)
         cases = load_cases(self.connection, records, self.policy)
         if self.mode == SyncMode.OFF:
             yield from map(self._carry_stock_only, cases)
@@ -227,7 +228,7 @@ class ProductFollower:
         link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record, desired), None
         link.save()
         try:
-            made = product_metafields.create(self.client, desired)
+            made = self._metafields.create(desired)
         except UserErrors as error:
             link.is_created, link.written = bool(sent_before), memory if sent_before else {}
             if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
@@ -309,7 +310,7 @@ class ProductFollower:
             made = product_writes.set_product(self.client, {"id": gid}, desired.product)
             files.remember_files(self.connection.destination, desired.file_urls, made.media)
         product_writes.update_variants(self.client, gid, desired.variants)
-        product_metafields.write(self.client, gid, desired)
+        self._metafields.write(gid, desired)
         publications.publish(self.client, gid, desired.publish)
 
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:

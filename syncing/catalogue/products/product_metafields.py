@@ -1,6 +1,6 @@
 """Metafields of a product on their way: one that Shopify refuses costs neither its neighbours nor its product."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ from stores.models import Connection
 from stores.shopify.client import Client
 from stores.shopify.errors import UserErrors
 from stores.shopify.metafields import definitions
+from stores.shopify.metafields.definitions import MetafieldDefinition
 from stores.shopify.metafields.writes import delete_each, places_of, said_by, set_each
 from stores.shopify.products import product_writes
 from stores.shopify.products.product_records import ProductRecord
@@ -18,42 +19,73 @@ from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.metafields import left_out_words
 from syncing.catalogue.rules.references import references_of
 
+# Of a definition: these name things of its own store.
+FOREIGN_VALIDATIONS = frozenset({"metaobject_definition_id", "metaobject_definition_ids"})
 
-def with_destination(
-    policy: Policy, connection: Connection, client: Client, records: Sequence[ProductRecord]
-) -> Policy:
-    """The policy with what is known of the destination for the metafields of these products, where any has some.
 
-    That is what the destination defines, asked for once, and the partners of what they refer to. `client` is the
-    destination's. Raises as Client.execute does.
+class ProductMetafields:
+    """The metafields of products of a connection: what the destination knows of them, and how they are written there.
+
+    Nothing is asked before it is needed. All methods raise as Client.execute does.
     """
-    listed = [row for record in records for row in record.metafields if row.namespace in policy.namespaces]
-    if not listed or policy.of(Field.METAFIELDS) == IGNORE:
-        return policy
-    if policy.definitions is None:
-        policy = replace(policy, definitions=definitions.read_definitions(client, definitions.PRODUCT))
-    return replace(policy, partners=partners_of(connection, references_of(listed, policy.namespaces)))
 
+    def __init__(self, connection: Connection, source: Client, destination: Client) -> None:
+        self.connection, self.source, self.client = connection, source, destination
+        self._source_definitions: dict[str, MetafieldDefinition] | None = None
+        self._definitions: dict[str, MetafieldDefinition] | None = None
+        self._tried: set[str] = set()
 
-def create(client: Client, desired: Desired) -> SetProduct:
-    """Create a product with all its metafields but for those that Shopify refuses. Raises as product_writes does."""
-    while True:
-        try:
-            return product_writes.set_product(client, None, desired.product)
-        except UserErrors as error:
-            rows = desired.product.get("metafields")
-            if not rows or not any("metafields" in map(str, row.field) for row in error.errors):
-                raise
-            refused = places_of(error, len(rows)) or dict.fromkeys(range(len(rows)), said_by(error))
-        note_refused(desired, [(rows[place], said) for place, said in refused.items()])
-        desired.product["metafields"] = [row for place, row in enumerate(rows) if place not in refused]
+    def learn(self, policy: Policy, records: Sequence[ProductRecord]) -> Policy:
+        """The policy with what is known of the destination for the metafields of these products, where any has some.
 
+        That is what the destination defines, asked for once, and the partners of what they refer to.
+        """
+        listed = [row for record in records for row in record.metafields if row.namespace in policy.namespaces]
+        if not listed or policy.of(Field.METAFIELDS) == IGNORE:
+            return policy
+        if self._definitions is None:
+            self._definitions = definitions.read_definitions(self.client, definitions.PRODUCT)
+        partners = partners_of(self.connection, references_of(listed, policy.namespaces))
+        return replace(policy, definitions=self._definitions, partners=partners)
 
-def write(client: Client, product_gid: str, desired: Desired) -> None:
-    """Set and delete what is desired, as far as Shopify takes it. Safe to repeat."""
-    owner = {"ownerId": product_gid}
-    note_refused(desired, set_each(client, [owner | row for row in desired.metafields]))
-    delete_each(client, [owner | row for row in desired.metafields_gone])
+    def create(self, desired: Desired) -> SetProduct:
+        """Create a product with all its metafields but for those that Shopify refuses. Raises as product_writes."""
+        self._define(desired, desired.product.get("metafields") or [])
+        while True:
+            try:
+                return product_writes.set_product(self.client, None, desired.product)
+            except UserErrors as error:
+                rows = desired.product.get("metafields")
+                if not rows or not any("metafields" in map(str, row.field) for row in error.errors):
+                    raise
+                refused = places_of(error, len(rows)) or dict.fromkeys(range(len(rows)), said_by(error))
+            note_refused(desired, [(rows[place], said) for place, said in refused.items()])
+            desired.product["metafields"] = [row for place, row in enumerate(rows) if place not in refused]
+
+    def write(self, product_gid: str, desired: Desired) -> None:
+        """Set and delete what is desired, as far as Shopify takes it. Safe to repeat."""
+        owner = {"ownerId": product_gid}
+        self._define(desired, desired.metafields)
+        note_refused(desired, set_each(self.client, [owner | row for row in desired.metafields]))
+        delete_each(self.client, [owner | row for row in desired.metafields_gone])
+
+    def _define(self, desired: Desired, rows: Sequence[Mapping[str, str]]) -> None:
+        """Make the definitions that the source has and the destination lacks; one that is there is never changed."""
+        keys = [f"{row['namespace']}.{row['key']}" for row in rows]
+        missing = [key for key in keys if key not in (self._definitions or {}) and key not in self._tried]
+        if not missing:
+            return
+        if self._source_definitions is None:
+            self._source_definitions = definitions.read_definitions(self.source, definitions.PRODUCT)
+        for key in missing:
+            self._tried.add(key)
+            made = self._source_definitions.get(key)
+            if made is None or FOREIGN_VALIDATIONS & made.validations.keys():
+                continue
+            try:
+                definitions.create_definition(self.client, definitions.PRODUCT, made)
+            except UserErrors as error:  # the value is carried all the same
+                desired.notes.append(f"The destination does not take the definition of {key}: {said_by(error)}")
 
 
 def note_refused(desired: Desired, refused: Sequence[tuple[Any, str]]) -> None:

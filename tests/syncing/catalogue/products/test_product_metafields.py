@@ -147,3 +147,44 @@ def test_a_reference_leaves_with_its_metafield_and_follows_its_target(showroom):
     del room.source.shop.metafields["Product", gids.number(lamp)]
     room.carry(lamp)
     assert values(room, "lamp") == {}
+
+
+def definitions(room: Showroom, place) -> dict[str, tuple[str, dict[str, str]]]:
+    rows = place.shop.metafield_definitions.values()
+    return {f"{row.namespace}.{row.key}": (row.type, row.validations) for row in rows if row.kind == "Product"}
+
+
+def test_definitions_are_made_first_where_they_are_missing_and_never_changed(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    at = room.sim.clock.whole_seconds()
+    for key, most in (("size", "9"), ("depth", "8")):
+        metafields.define(room.source.shop, at, "Product", "custom", key, "number_integer", validations={"max": most})
+    own = metafields.define(room.destination.shop, at, "Product", "custom", "depth", "number_integer")
+    first, second = room.add("Lamp"), room.add("Bulb")
+    room.carry(second)
+    for gid in (first, second):
+        put(room, gid, "size", "number_integer", "5")
+        put(room, gid, "depth", "number_integer", "5")
+        put(room, gid, "free", TEXT, "undefined")
+    room.run("first")
+    assert definitions(room, room.destination) == {
+        "custom.size": ("number_integer", {"max": "9"}),
+        "custom.depth": ("number_integer", {}),
+    }
+    assert own.validations == {}
+    assert values(room, "lamp") == values(room, "bulb") == {"size": "5", "depth": "5", "free": "undefined"}
+    assert room.destination.count("metafieldDefinitionCreate") == 1
+    room.sim.reset_counters()
+    assert room.run().counts == {"equal": 2}
+    assert (room.writes, room.destination.shop.counters.requests) == (0, 1)
+
+
+def test_a_definition_that_is_refused_costs_no_value(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    metafields.define(room.source.shop, room.sim.clock.whole_seconds(), "Product", "custom", "size", "number_integer")
+    gid = room.add("Lamp")
+    put(room, gid, "size", "number_integer", "5")
+    room.destination.fault("refused_field", match="metafieldDefinitionCreate", code="INVALID_DEFINITION")
+    room.carry(gid)
+    assert values(room, "lamp") == {"size": "5"}
+    assert "does not take the definition of custom.size" in room.link(gid).reason
