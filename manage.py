@@ -12,5 +12,5 @@ if __name__ == "__main__":
     who = os.environ.get("USER") or f"user {os.getuid()}"
     os.environ.setdefault("PGAPPNAME", f"tiposync {' '.join(sys.argv[1:2])} by {who}"[:63])
     if sys.argv[1:2] == ["work"]:  # workers; what else is called here may take as long as it needs
-        os.environ.setdefault("STATEMENT_SECONDS", "300")
+        os.environ.setdefault("PROGRAM_STATEMENT_SECONDS", "300")
     execute_from_command_line(sys.argv)

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 LEAST_WATCHDOG_SECONDS = 5  # a cluster needs some seconds to start and to execute its first pulse
 LEAST_KEY_CHARACTERS = 32
+ENCRYPTED = ("require", "verify-ca", "verify-full")
 BROKER = "syncing.queue.watchdog.PulsedBroker"
 
 
@@ -78,6 +79,24 @@ def check_database(app_configs: object, **kwargs: object) -> list[CheckMessage]:
             "The database is not PostgreSQL.",
             hint="Set DATABASE_URL=postgres://user:password@host:5432/tiposync (PostgreSQL 15 or newer).",
             id="tiposync.E010",
+        )
+    ]
+
+
+@register("database", deploy=True)
+def check_encryption(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """The way to a database elsewhere is encrypted; libpq would do without where the server does."""
+    database = settings.DATABASES["default"]
+    options = database.get("OPTIONS", {})
+    host = str(database.get("HOST") or options.get("host") or "")
+    is_near = "." not in host or host.startswith(("/", "127.")) or options.get("hostaddr") == "127.0.0.1"
+    if is_near or options.get("sslmode") in ENCRYPTED:
+        return []
+    return [
+        Warning(
+            f"The connection to the database at {host} may be unencrypted: DATABASE_URL names no sslmode.",
+            hint="Add ?sslmode=verify-full to DATABASE_URL, or at least ?sslmode=require.",
+            id="tiposync.W011",
         )
     ]
 
@@ -169,6 +188,16 @@ def _check_keys() -> Iterator[CheckMessage]:
             hint=f"Replace it with the output of: {new_key}",
             id="tiposync.E033",
         )
+
+
+def refuse_known_keys() -> None:
+    """Raise ImproperlyConfigured where a key is one that everybody can read in the source.
+
+    Commands are refused by the check above; a server of the web runs none by itself.
+    """
+    known = [found for found in check_keys(None) if found.id in ("tiposync.E031", "tiposync.E033")]
+    if known:
+        raise ImproperlyConfigured(" ".join(f"{found.msg} {found.hint}" for found in known))
 
 
 @register("people", deploy=True)

@@ -146,6 +146,8 @@ except (ImproperlyConfigured, ValueError):  # no word of the address itself: it 
         "password written as %XX. See .env.example."
     ) from None
 EMAIL_BACKEND, EMAIL_FILE_PATH = MAIL["EMAIL_BACKEND"], unquote(MAIL_PARTS.path)
+if MAIL_PARTS.scheme == "filemail":
+    EMAIL_BACKEND = "tiposync.private_files.EmailBackend"
 EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
 EMAIL_HOST, EMAIL_PORT = MAIL["EMAIL_HOST"] or "", MAIL["EMAIL_PORT"] or 25
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL["EMAIL_HOST_USER"] or "", MAIL["EMAIL_HOST_PASSWORD"] or ""
@@ -180,7 +182,7 @@ DATABASES["default"] |= {
 # No statement, and no waiting for a lock, goes on for ever: a page that takes too long must not hold a thread, nor a
 # transaction that somebody forgot the rows of others. What runs says how long (wsgi.py, manage.py); 0, as for
 # migrations: without end.
-STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=0)
+STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", default=int(env.ENVIRON.get("PROGRAM_STATEMENT_SECONDS", 0)))
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = " ".join(
     (
         "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
@@ -227,7 +229,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=not DEBUG)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, without the proxy
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

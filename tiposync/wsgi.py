@@ -6,10 +6,13 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from tiposync import checks
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tiposync.settings")
 os.environ.setdefault("PGAPPNAME", "tiposync web")  # what PostgreSQL shows beside our connections
-os.environ.setdefault("STATEMENT_SECONDS", "15")  # less than gunicorn's patience; somebody waits for the page
+os.environ.setdefault("PROGRAM_STATEMENT_SECONDS", "15")  # less than gunicorn's patience; somebody waits for the page
 django = get_wsgi_application()
+checks.refuse_known_keys()
 # Whoever sends a part of a body, or reads a part of an answer, and then nothing for so many seconds, is cut off: a
 # thread would wait for them for ever, and there are few.
 SILENT_SECONDS = 20

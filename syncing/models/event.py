@@ -32,6 +32,7 @@ class WebhookEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("read_bodies", "Can read webhooks that tell of customers")]
         constraints = [models.UniqueConstraint(fields=["store", "webhook_id"], name="delivery_stored_once")]
         indexes = [
             models.Index(fields=["id"], condition=Q(state="new"), name="event_waiting"),

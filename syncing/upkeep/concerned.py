@@ -19,11 +19,17 @@ from syncing.models import AlertMessage, PrivacyRequest, SyncJob, WebhookEvent
 
 REMOVED = '{"removed": "A customer asked to be forgotten."}'
 # Topics whose bodies tell of people.
+_BEGINS = ("orders/", "draft_orders/", "refunds/", "fulfillments/", "customers/", "checkouts/")
 ABOUT_PEOPLE = Q()
-for _start in ("orders/", "draft_orders/", "refunds/", "fulfillments/", "customers/", "checkouts/"):
-    ABOUT_PEOPLE |= Q(topic__startswith=_start)
+for _begin in _BEGINS:
+    ABOUT_PEOPLE |= Q(topic__startswith=_begin)
 MOST_KEYS = 100  # in one query over the bodies
 Numbers = dict[int, set[int]]  # by store: what Shopify calls its customer and its orders there
+
+
+def is_about_people(topic: str) -> bool:
+    """Whether the bodies of a topic tell of people."""
+    return topic.startswith(_BEGINS)
 
 
 def orders_about(request: PrivacyRequest) -> QuerySet[OrderImport]:

@@ -9,8 +9,9 @@ from django.db.models import Q
 
 from stores import redaction
 from stores.models import Store
-from stores.roles import VIEWER
-from tests.support.console.rows import SECRET, make_rows
+from stores.roles import ADMINISTRATOR, MANAGER, SUPPORT, VIEWER
+from tests.support.console.press import look_at, page_of
+from tests.support.console.rows import SECRET, make_event, make_rows
 from tests.tiposync.console.access.test_roles import groups, member_of
 from tiposync.logs import JsonFormatter
 
@@ -72,3 +73,17 @@ def test_what_is_saved_or_read_is_known_and_hidden(monkeypatch):
     redaction._known.clear()
     Store.objects.get(pk=rows.source.pk)
     assert {SECRET, "another-word-of-8"} <= set(redaction._known)
+
+
+@pytest.mark.parametrize(
+    ("role", "is_read"), [(VIEWER, False), (SUPPORT, False), (MANAGER, True), (ADMINISTRATOR, True)]
+)
+def test_what_webhooks_tell_of_customers_is_read_and_found_by_those_who_may(role, is_read):
+    rows, client = make_rows(), member_of(role)
+    about = make_event(rows.source, "o", topic="orders/create", body='{"email": "quill@example.org"}')
+    other = make_event(rows.source, "p", topic="products/update", body='{"title": "quill of a goose"}')
+    page = look_at(client, page_of(about))
+    assert ("quill@example.org" in page) == is_read and ("It tells of a customer" in page) != is_read
+    assert "quill of a goose" in look_at(client, page_of(other))
+    listed = look_at(client, "/admin/syncing/webhookevent/?q=quill")
+    assert page_of(other) in listed and (page_of(about) in listed) == is_read

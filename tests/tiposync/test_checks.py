@@ -2,6 +2,10 @@
 
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
+
+from tiposync import checks
 
 KEY = "k" * 48
 PRODUCTION = {
@@ -101,3 +105,39 @@ def test_a_pattern_of_allowed_hosts_covers_the_public_one(settings, hosts):
 def test_another_database_than_postgresql_is_refused(settings):
     databases = {"default": settings.DATABASES["default"] | {"ENGINE": "django.db.backends.sqlite3"}}
     assert found(settings, DATABASES=databases) == ["tiposync.E010"]
+
+
+@pytest.mark.parametrize(
+    ("database", "is_told"),
+    [
+        ({"HOST": "db.example.com"}, True),
+        ({"HOST": "db.example.com", "OPTIONS": {"sslmode": "prefer"}}, True),
+        ({"HOST": "10.0.0.7", "OPTIONS": {}}, True),
+        ({"HOST": "db.example.com", "OPTIONS": {"sslmode": "verify-full"}}, False),
+        ({"HOST": "database"}, False),  # of compose.yaml: a network of its own
+        ({"HOST": "127.0.0.1"}, False),
+        ({"HOST": "", "OPTIONS": {"host": "/run/postgresql"}}, False),
+    ],
+)
+def test_a_way_to_the_database_that_may_be_unencrypted_is_told(settings, monkeypatch, database, is_told):
+    monkeypatch.setitem(settings.DATABASES, "default", {"ENGINE": "django.db.backends.postgresql", **database})
+    assert [each.id for each in checks.check_encryption(None)] == ["tiposync.W011"] * is_told
+
+
+@pytest.mark.parametrize("values", [{"SECRET_KEY": "development"}, {"CREDENTIAL_KEYS": "development"}, {}])
+def test_the_web_does_not_begin_with_a_key_that_everybody_can_read(settings, values):
+    keys = {"SECRET_KEY": settings.DEVELOPMENT_KEY, "CREDENTIAL_KEYS": [KEY, settings.DEVELOPMENT_CREDENTIAL_KEY]}
+    for name, value in (PRODUCTION | {name: keys[name] for name in values}).items():
+        setattr(settings, name, value)
+    if not values:
+        checks.refuse_known_keys()
+        return
+    with pytest.raises(ImproperlyConfigured, match="everybody can read in the source"):
+        checks.refuse_known_keys()
+
+
+def test_mails_as_files_are_read_by_nobody_else(settings, tmp_path):
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "tiposync.private_files.EmailBackend", str(tmp_path)
+    EmailMessage("Order #1001", "Anna", "a@example.com", ["b@example.com"]).send()
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600 and "Anna" in file.read_text()

@@ -77,7 +77,7 @@ def test_a_file_beside_manage_py_is_read_and_the_environment_wins(tmp_path):
         ("smtp+tls://me:a%23b@mail.example.com:587", ("smtp", "mail.example.com", 587, "me", "a#b", True, False, "")),
         ("smtp+ssl://mail.example.com:465", ("smtp", "mail.example.com", 465, "", "", False, True, "")),
         ("smtp://mail.example.com", ("smtp", "mail.example.com", 25, "", "", False, False, "")),
-        ("filemail:///var/mail/some%20where", ("filebased", "", 25, "", "", False, False, "/var/mail/some where")),
+        ("filemail:///var/mail/some%20where", ("private_files", "", 25, "", "", False, False, "/var/mail/some where")),
         ("consolemail://", ("console", "", 25, "", "", False, False, "")),
         ("", ("dummy", "", 25, "", "", False, False, "")),
     ],
@@ -106,7 +106,7 @@ def test_the_defaults_in_the_example_are_those_of_the_settings(tmp_path):
 
 
 def test_a_deployment_with_sound_settings_has_nothing_to_warn_of():
-    sound = {name: SOUND[name] for name in ("DATABASE_URL",)} | {
+    sound = {"DATABASE_URL": f"{SOUND['DATABASE_URL']}?sslmode=verify-full"} | {
         "SECRET_KEY": "A-long-random-text-0123456789-abcdefghijklmnopqrstuvwxyz",
         "CREDENTIAL_KEYS": "Another-long-random-text-0123456789-abcdefghijklmn",
         "PUBLIC_URL": "https://sync.example.com",

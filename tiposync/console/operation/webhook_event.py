@@ -12,15 +12,18 @@ from unfold.decorators import action, display
 from stores.models import Connection, Store
 from stores.shopify.webhooks import HEADER_TOPICS
 from syncing.models import WebhookEvent
+from syncing.upkeep.concerned import ABOUT_PEOPLE, is_about_people
 from syncing.webhooks import inbox
 from syncing.webhooks.topics import EFFECTS
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
-from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
+from tiposync.console.kit.pages import Fieldsets, ReadOnlyPage, is_list_page
 from tiposync.console.kit.paginator import EndlessPaginator
 
+READ_BODIES = "syncing.read_bodies"
+CLOSED = "It tells of a customer. A manager or an administrator may read it."
 NEWEST_EVENTS = 2_000
 
 
@@ -101,7 +104,21 @@ class WebhookEventAdmin(ReadOnlyPage):
         ):
             return queryset.filter(pk__in=delivered), False
         newest = WebhookEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        return queryset.filter(Q(body__icontains=term) | Q(event_id=term), pk__gt=newest - NEWEST_EVENTS), False
+        in_body = Q(body__icontains=term)
+        if not request.user.has_perm(READ_BODIES):
+            in_body &= ~ABOUT_PEOPLE  # what may not be read may not be guessed either
+        return queryset.filter(in_body | Q(event_id=term), pk__gt=newest - NEWEST_EVENTS), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: WebhookEvent | None = None) -> Fieldsets:
+        """Without the body for who may not read it."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or not is_about_people(obj.topic) or request.user.has_perm(READ_BODIES):
+            return list(shown)
+        return [*shown[:-1], ("Content", {"fields": ["closed_body"]})]
+
+    @display(description="Body")
+    def closed_body(self, event: WebhookEvent) -> str:
+        return CLOSED
 
     @display(description="Topic")
     def shown_topic(self, event: WebhookEvent) -> str:
