@@ -122,6 +122,7 @@ def _link_of_line() -> QuerySet[VariantLink]:
     return VariantLink.objects.filter(
         connection=OuterRef("order_import__connection"),
         state=VariantLink.State.LINKED,
+        left_out="",
         destination_variant__gid=OuterRef("variant_gid"),
     )
 

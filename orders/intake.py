@@ -127,6 +127,8 @@ def why_not_ours(connection: Connection, seen: SeenOrder) -> str:
         return "It is a copy that we made."
     if connection.orders_from_at is None:
         return "The connection does not carry orders."
+    if connection.disconnecting_at and seen.placed_at >= connection.disconnecting_at:
+        return "It was placed after the connection was disconnected."
     if is_too_early(connection, seen.placed_at):
         return "It was placed before the connection carried orders."
     return ""

@@ -309,7 +309,10 @@ def carried(order_import: OrderImport) -> set[int]:
 def source_variants(connection_id: int, variant_gids: Collection[str]) -> dict[str, tuple[int, str]]:
     """Destination variant gid -> (our id, gid) of the source variant that it is linked to."""
     links = VariantLink.objects.filter(
-        connection=connection_id, state=VariantLink.State.LINKED, destination_variant__gid__in=set(variant_gids) - {""}
+        connection=connection_id,
+        state=VariantLink.State.LINKED,
+        left_out="",
+        destination_variant__gid__in=set(variant_gids) - {""},
     )
     rows = links.values_list("destination_variant__gid", "source_variant_id", "source_variant__gid")
     return {gid: (pk, source_gid) for gid, pk, source_gid in rows}

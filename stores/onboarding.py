@@ -229,6 +229,8 @@ def _purposes(store: Store) -> tuple[str, ...]:
         wanted.append("catalog_source" if store.is_source else "catalog")
     if any(row.syncs_pages or row.syncs_blogs or row.syncs_articles for row in catalogues):
         wanted.append("content_source" if store.is_source else "content")
+    if not store.is_source and store.as_destination.filter(ending=Connection.Ending.DENY).exists():
+        wanted.append("sales stopped")
     return tuple(wanted)
 
 

@@ -113,6 +113,31 @@ def _upsert(store: Store, records: Sequence[VariantRecord], number: int) -> None
         return
     with db.cursor() as cursor:
         cursor.execute(_UPSERT, [store.pk, number, *map(list, zip(*map(_columns, rows), strict=True))])
+    if store.is_source:  # what selections decide by
+        save_facts(store, [(row.product_gid, row.tags, row.vendor, row.product_type) for row in rows], number)
+
+
+def save_facts(store: Store, facts: Iterable[tuple[str, Sequence[str], str, str]], number: int) -> None:
+    """Keep tags, vendor and type of products (by id) as the read of this number saw them."""
+    known = {gid: (tags, vendor, product_type) for gid, tags, vendor, product_type in facts}
+    rows = [
+        (gid, json.dumps([_clean(tag) for tag in tags]), _clean(vendor, 255), _clean(product_type, 255))
+        for gid, (tags, vendor, product_type) in sorted(known.items())
+    ]
+    if rows:
+        with db.cursor() as cursor:
+            cursor.execute(_SAVE_FACTS, [store.pk, number, *map(list, zip(*rows, strict=True))])
+
+
+_SAVE_FACTS = """
+    INSERT INTO stores_product (store_id, gid, tags, vendor, product_type, read_number)
+    SELECT %s, row.gid, ARRAY(SELECT jsonb_array_elements_text(row.tags::jsonb)), row.vendor, row.product_type, %s
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS row (gid, tags, vendor, product_type)
+    ON CONFLICT (store_id, gid) DO UPDATE
+    SET tags = EXCLUDED.tags, vendor = EXCLUDED.vendor, product_type = EXCLUDED.product_type,
+        read_number = EXCLUDED.read_number
+    WHERE stores_product.read_number <= EXCLUDED.read_number
+"""
 
 
 def _columns(record: VariantRecord) -> tuple:

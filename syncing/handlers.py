@@ -7,10 +7,11 @@ from django.utils import timezone
 from orders import due, notices
 from orders.changes import carry
 from orders.copies import importing
+from stores import selecting
 from stores.clients import ask_time, open_client
 from stores.linking import linking
 from stores.models import CatalogueSettings, Connection, Store
-from syncing import reconciliation, rematching, resuming
+from syncing import participation, reconciliation, rematching, resuming, stopped_sales
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.products import deletion, files, single, succession
@@ -43,6 +44,7 @@ def carry_stock(job: SyncJob) -> str | None:
     connection = _connection_of(job)
     if connection.why_inert():
         return None  # its links stay dirty; resuming reconciles and runs it
+    participation.ensure(connection, open_client)
     if connection.carries_orders and connection.aligned_strategy != connection.strategy:
         _prepare_orders(connection, job)
     words = orders.why_orders_must_end_first(connection, open_client)
@@ -60,6 +62,7 @@ def carry_stock(job: SyncJob) -> str | None:
         # now is not asked for again: such a job would do nothing, and seem to have done what this one failed to do.
         if (run.is_cut_short or run.troubles.hides_passing()) and not _is_stopped(connection):
             enqueue.carry_stock(connection, due_in=0 if run.is_cut_short else AGAIN_SECONDS)
+    stopped_sales.follow(connection, open_client)
     if words:
         raise jobs.Later(LEAVE_SECONDS, words)
     if not is_done:
@@ -109,6 +112,9 @@ def match_connection(job: SyncJob) -> str:
     for store in stores:
         linking.refresh_catalogue(store)
     report = linking.match_connection(connection)
+    named = selecting.named_collections(*selecting.in_force(connection))
+    selecting.read_collections(connection.source, open_client(connection.source), named)
+    selecting.decide(connection)
     Connection.objects.filter(pk=connection.pk).update(linked_at=timezone.now())
     resuming.resume_linked([connection.pk])
     wiring.wire_connection(connection)
@@ -128,6 +134,8 @@ def match_product(job: SyncJob) -> None:
 
 def _match_product(store: Store, product_gid: str) -> None:
     touched = linking.match_product(store, product_gid)
+    for connection in Connection.objects.filter(source=store).select_related("source"):
+        participation.follow(connection, [product_gid])
     resuming.resume_linked(touched)
     for connection in Connection.objects.filter(pk__in=touched):
         wiring.wire_connection(connection, product_gid)
@@ -183,6 +191,7 @@ def import_order(job: SyncJob) -> str:
     if reason := connection.why_inert():
         return f"Not now. {reason}"  # the sweep comes back to it
     order_gid = job.arguments["order_gid"]
+    participation.ensure(connection, open_client)
     try:
         return importing.import_order(connection, order_gid, open_client, resuming.move_units)
     finally:  # whatever became of it
@@ -250,6 +259,7 @@ def sync_product(job: SyncJob) -> str | None:
     if synced.must_read:
         enqueue.match_connection(connection)
         return "It is gone from the source. Before it is let go of, the source is read: it may have been made again."
+    participation.follow(connection, [product_gid])
     if synced.is_wired:
         enqueue.carry_stock(connection)
     if synced.awaits_images:
@@ -273,6 +283,8 @@ def run_catalogue(job: SyncJob) -> str | None:
         return time.monotonic() > deadline or watchdog.is_stopping() or stops
 
     work = worker.carry_out(run, open_client, must_end)
+    if not run.is_preview:
+        participation.follow(run.connection)
     if work.is_wired:
         enqueue.carry_stock(run.connection)
     for product_gid in work.awaiting:
@@ -309,6 +321,12 @@ def sync_collection(job: SyncJob) -> str | None:
     if settings is None or settings.why_inert():
         return None  # the comparison after a pause finds what has changed
     return comparison.sync_collection(_connection_of(job), open_client, job.arguments["collection_gid"])
+
+
+def read_collection(job: SyncJob) -> str:
+    """Read the products of a collection that decides which of them take part."""
+    changed = participation.read_collection(_store_of(job), open_client, job.arguments["collection_gid"])
+    return f"{changed} products begin or cease to take part."
 
 
 def sync_content(job: SyncJob) -> str | None:
@@ -349,4 +367,5 @@ WORK: jobs.Work = {
     SyncJob.Kind.FOLLOW_FILES: follow_files,
     SyncJob.Kind.SYNC_COLLECTION: sync_collection,
     SyncJob.Kind.SYNC_CONTENT: sync_content,
+    SyncJob.Kind.READ_COLLECTION: read_collection,
 }

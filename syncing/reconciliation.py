@@ -21,7 +21,7 @@ from stores.models import Connection, Store
 from stores.shopify import bulk
 from stores.shopify.errors import TRANSIENT, BulkFailed
 from stores.shopify.inventory import LevelReading
-from syncing import rematching, resuming
+from syncing import participation, rematching, resuming
 from syncing.models import Reconciliation, StockLevel, StockLink, StockObservation
 from syncing.queue import enqueue, jobs
 from syncing.stock import pairs, planning, wiring
@@ -50,6 +50,7 @@ def run(
     report = _open_report(connection, trigger, is_retry)
     try:
         if not report.bulk_gids:  # once a comparison, not again at each look at Shopify's files
+            participation.read_anew(connection, clients)
             wiring.wire_connection(connection)
         unread = _read_stores(connection, clients, report)
         # After the levels were read and before drift is corrected: a sale whose order nobody told us of is no drift.

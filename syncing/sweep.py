@@ -22,7 +22,7 @@ from orders.models import OrderImport
 from stores.ages import over, within
 from stores.linking import linking
 from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, Store
-from syncing import fence, resuming
+from syncing import disconnecting, fence, resuming
 from syncing.catalogue.content import comparison
 from syncing.catalogue.products import deletion, referring, waiting
 from syncing.catalogue.runs import lifecycle
@@ -157,6 +157,11 @@ def _send_notices() -> None:
     fence.each(untold[:SWEEP_ORDERS], send, _name)
 
 
+def _end_connections() -> None:
+    """Connections that were disconnected, once all is done."""
+    fence.each(disconnecting.disconnecting(), disconnecting.finish, _name)
+
+
 def _begin_runs() -> None:
     """Catalogues that are due to be carried, or compared."""
     now = timezone.now()
@@ -232,6 +237,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.STOCK: _carry_stock,
     heartbeats.RECONCILIATIONS: _reconcile,
     heartbeats.MATCHING: _match_connections,
+    heartbeats.ENDINGS: _end_connections,
     heartbeats.ORDER_COPIES: _copy_orders,
     heartbeats.ORDER_CHANGES: _update_orders,
     heartbeats.ORDER_MAILS: _send_notices,

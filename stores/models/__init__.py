@@ -7,6 +7,7 @@ from stores.models.connection import CARRY_ORDERS, ENDING_TWO_WAY, Connection, L
 from stores.models.currency_rate import CurrencyRate
 from stores.models.history import ConfigurationChange
 from stores.models.link import VariantLink
+from stores.models.product import ChosenCollection, Product
 from stores.models.store import Location, Store, Strategy, SyncSwitch
 from stores.models.trouble import StoreTrouble
 from stores.models.variant import Variant
@@ -17,6 +18,7 @@ __all__ = [
     "CatalogueField",
     "CatalogueFile",
     "CatalogueSettings",
+    "ChosenCollection",
     "ConfigurationChange",
     "Connection",
     "CurrencyRate",
@@ -24,6 +26,7 @@ __all__ = [
     "FollowState",
     "Location",
     "LocationMapping",
+    "Product",
     "ProductLink",
     "ResourceLink",
     "Store",

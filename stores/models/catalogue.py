@@ -84,11 +84,6 @@ class PriceRuleFields(models.Model):
 class CatalogueSettings(PriceRuleFields):
     """A connection's catalogue. Without such a row, or before it was started, nothing but stock follows."""
 
-    class Selection(models.TextChoices):
-        ALL = "all", "All that the source shares"
-        WITH_TAGS = "with_tags", "Only products with any of these tags"
-        WITHOUT_TAGS = "without_tags", "All but products with any of these tags"
-
     class Merging(models.TextChoices):
         REPLACE = "replace", "Replace: the destination has exactly the source's"
         MERGE = "merge", "Merge: the destination keeps its own as well"
@@ -114,10 +109,6 @@ class CatalogueSettings(PriceRuleFields):
         choices=SyncMode.choices,
         default=SyncMode.UPDATE_ONLY,
         help_text="What may be done to the destination's products.",
-    )
-    selection = models.CharField("which products", max_length=12, choices=Selection.choices, default=Selection.ALL)
-    selection_tags = models.JSONField(
-        "tags", default=list, blank=True, validators=[check_texts], help_text="The source's tags; case does not matter."
     )
     field_policies = models.JSONField("fields", default=default_policies, validators=[check_policies])
     tags_merging = models.CharField(
@@ -224,11 +215,11 @@ class CatalogueSettings(PriceRuleFields):
         """Why nothing of the catalogue travels now, in words; '' when it does."""
         if reason := self.connection.why_inert():
             return reason
+        if self.connection.disconnecting_at:
+            return "The connection is being disconnected."
         return "" if self.started_at else "The catalogue was not started."
 
     def clean(self) -> None:
-        if self.selection != self.Selection.ALL and not self.selection_tags:
-            raise ValidationError({"selection_tags": "Name at least one tag, or choose all products."})
         if self.collection_selection == self.CollectionSelection.CHOSEN and not self.collection_gids:
             raise ValidationError({"collection_gids": "Choose at least one collection, or all of them."})
 

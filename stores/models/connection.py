@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from stores.models.selected import SelectionFields
 from stores.models.store import Location, Store, Strategy, SyncSwitch
 
 CARRY_ORDERS = (Strategy.DRAFT_ORDER, Strategy.ORDER)
@@ -18,11 +19,11 @@ ORDERS_SHOWN = timedelta(days=60)  # to an app, by Shopify; what is older does n
 ENDING_TWO_WAY = "two_way_end"
 # What workers write, at any moment; and what decides since when orders are carried.
 OF_WORKERS = {"aligned_strategy", "started_at", "carries_orders_since", "orders_looked_at", "restored_at"}
-OF_WORKERS |= {"copies_looked_at", "reconciled_at", "linked_at"}
+OF_WORKERS |= {"copies_looked_at", "reconciled_at", "linked_at", "decided_with", "disconnecting_at", "waits_for_orders"}
 DECIDES_SINCE = {"strategy", "aligned_strategy", "state", "started_at", "carries_orders_since"}
 
 
-class Connection(models.Model):
+class Connection(SelectionFields):
     """Source to destination: what travels, how products match, and the limits of caution."""
 
     Strategy = Strategy
@@ -37,6 +38,8 @@ class Connection(models.Model):
         READY = "ready", "Approved, not started"
         RUNNING = "running", "Started"
         REJECTED = "rejected", "Rejected"
+        ENDED = "ended", "Ended"
+        REMOVED = "removed", "Removed: only its orders are known still"
 
     class Alignment(models.TextChoices):
         SOURCE_WINS = "source_wins", "Source wins: the destination takes the source's quantities at the start"
@@ -49,6 +52,7 @@ class Connection(models.Model):
     class Ending(models.TextChoices):
         LEAVE = "leave", "Leave its quantity as it is, and tell"
         ZERO = "zero", "Set its quantity to 0"
+        DENY = "deny", "Set its quantity to 0, and stop selling when out of stock"
 
     source = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="as_source")
     destination = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="as_destination")
@@ -128,6 +132,10 @@ class Connection(models.Model):
     copies_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     reconciled_at = models.DateTimeField(null=True, blank=True, editable=False)
     linked_at = models.DateTimeField("last matched", null=True, blank=True, editable=False)
+    # Somebody disconnected it then, by the destination's clock: orders placed since are not its.
+    # It ends once all is done.
+    disconnecting_at = models.DateTimeField(null=True, blank=True, editable=False)
+    waits_for_orders = models.BooleanField(default=True, db_default=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -248,6 +256,7 @@ class Connection(models.Model):
             raise ValidationError({"source": f"{source} is a destination: it cannot control another store."})
         if destination and destination.role != Store.Role.DESTINATION:
             raise ValidationError({"destination": f"{destination} is a source: it cannot follow another store."})
+        self.check_selection()
         if self.pk and self.is_two_way:
             refuse_shared_locations(list(self.mappings.all()))
 

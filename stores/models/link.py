@@ -27,6 +27,9 @@ class VariantLink(models.Model):
     is_manual = models.BooleanField(
         "set by an operator", default=False, help_text="Matching never overwrites what an operator decided."
     )
+    # '' where its product takes part in this connection: what is not shared, not selected, or left out by an operator
+    # keeps its partner, and nothing of it travels.
+    left_out = models.CharField("takes no part because", max_length=255, blank=True, default="", db_default="")
     candidates = models.ManyToManyField(Variant, blank=True, related_name="+")
     # Without an index of its own: below there is one of the few rows that have a suggestion.
     suggested_variant = models.ForeignKey(
@@ -53,6 +56,7 @@ class VariantLink(models.Model):
         ]
         indexes = [
             models.Index(fields=["connection", "state"]),
+            models.Index(fields=["connection"], condition=~Q(left_out=""), name="link_left_out"),
             models.Index(
                 fields=["suggested_variant"], condition=Q(suggested_variant__isnull=False), name="link_suggested"
             ),

@@ -99,6 +99,14 @@ class Store(models.Model):
         validators=[check_texts],
         help_text="Any of these tags will do, case does not matter. None: all products.",
     )
+    share_collection_gids = models.JSONField(
+        "shares only products in a collection of",
+        default=list,
+        db_default=[],
+        blank=True,
+        validators=[check_texts],
+        help_text="In any of these collections. None: whatever they are in.",
+    )
     shares_collections = models.CharField(
         "shares its collections",
         max_length=6,

@@ -36,6 +36,15 @@ class Variant(models.Model):
     """One variant of one store, as last read. Gone ones stay, so that what they were linked to can be told."""
 
     READS = "stores_variant_reads"  # the sequence that numbers reads of catalogues (stores.variants.number_read)
+
+    class Sale(models.TextChoices):
+        """What we did about selling it when it is out of stock (syncing.stopped_sales)."""
+
+        UNTOUCHED = "", "Nothing"
+        STOPPING = "stopping", "Being stopped"
+        STOPPED = "stopped", "Stopped: it was sold before when out of stock, and will be again"
+        DENIED = "denied", "It was not sold when out of stock before, or its store refuses the change"
+
     ONLY_TITLE = "Default Title"  # Shopify's name for the variant of a product without options
 
     # No index of its own: every other one begins with the store, and beside them it only misleads the planner.
@@ -64,6 +73,9 @@ class Variant(models.Model):
     )
     gone_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField()
+    sale = models.CharField(
+        max_length=8, choices=Sale.choices, blank=True, default=Sale.UNTOUCHED, db_default="", editable=False
+    )
     read_number = models.BigIntegerField(db_default=0, editable=False, help_text="Which read saw it last.")
 
     class Meta:

@@ -12,6 +12,7 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "stock": ("read_products", "read_inventory", "read_locations", "write_inventory"),
     "catalog": ("write_products", "read_inventory", "read_locations", "write_files", "write_publications"),
     "catalog_source": ("read_products", "read_inventory", "read_locations", "read_publications"),
+    "sales stopped": ("write_products",),
     "content": ("write_content",),
     "content_source": ("read_content",),
     # A destination's orders are read, shipped and told what became of them; a source gets orders, or drafts.

@@ -1,4 +1,4 @@
-"""An operator's settings in the words of the rules: share, selection, price rule, rate and policy of a connection."""
+"""An operator's settings in the words of the rules: price rule, rate and policy of a connection."""
 
 from collections.abc import Iterable
 from datetime import UTC, date
@@ -7,13 +7,14 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from stores.models import CatalogueField, CatalogueSettings, CurrencyRate, Store
+from stores import selection
+from stores.models import CatalogueField, CatalogueSettings, CurrencyRate
+from stores.selecting import selection_of, share_of
 from stores.shopify.errors import MISCONFIGURED
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.fingerprint import fingerprint
 from syncing.catalogue.rules.pricing import PriceRule
 from syncing.catalogue.rules.rates import RateRow, rate_on
-from syncing.catalogue.rules.selection import Selection, Share
 
 Merging = CatalogueSettings.Merging
 
@@ -22,16 +23,6 @@ class NoRate(Exception):
     """Prices should follow a rate table that has no rate for the two currencies."""
 
     failure = MISCONFIGURED
-
-
-def share_of(source: Store) -> Share:
-    """What a source shares of its products."""
-    return Share(source.shares_products, tuple(source.share_tags))
-
-
-def selection_of(settings: CatalogueSettings) -> Selection:
-    """What a connection wants of it."""
-    return Selection(settings.selection, tuple(settings.selection_tags))
 
 
 def price_rule_of(settings: CatalogueSettings) -> PriceRule:
@@ -93,11 +84,12 @@ def pricing_digest(policy: Policy) -> str:
 
 def settings_digest(settings: CatalogueSettings, policy: Policy) -> str:
     """What CatalogueSettings.synced_with is compared with: another one means that all products must be looked at."""
-    share, selection = share_of(settings.connection.source), selection_of(settings)
+    connection = settings.connection
+    chosen = selection.digest_of(selection_of(connection), share_of(connection.source))
     flags = [policy.merges_tags, policy.merges_images, policy.keeps_edits]
-    lists = [sorted(policy.namespaces), sorted(policy.publication_gids), sorted(share.tags), sorted(selection.tags)]
+    lists = [sorted(policy.namespaces), sorted(policy.publication_gids)]
     fields = {str(name): str(policy.of(name)) for name in CatalogueField}
-    return fingerprint([settings.product_mode, fields, flags, lists, share.is_on, selection.kind])
+    return fingerprint([settings.product_mode, fields, flags, lists, chosen])
 
 
 def save_rates(rows: Iterable[RateRow]) -> int:

@@ -26,6 +26,7 @@ class SyncJob(models.Model):
         SYNC_PRODUCT = "sync_product", "Sync one product"
         SYNC_COLLECTION = "sync_collection", "Sync one collection"
         SYNC_CONTENT = "sync_content", "Sync pages, blogs, articles"
+        READ_COLLECTION = "read_collection", "Read a collection"
         RUN_CATALOGUE = "run_catalogue", "Catalogue run"
         DELETE_UNORDERED = "delete_unordered", "Delete what was never ordered"
         FOLLOW_FILES = "follow_files", "Follow up images"

@@ -56,7 +56,8 @@ class StockLink(models.Model):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="stock_links")
     variant_link = models.ForeignKey(VariantLink, on_delete=models.CASCADE, related_name="stock_links")
-    mapping = models.ForeignKey(LocationMapping, on_delete=models.CASCADE, related_name="stock_links")
+    # None: its locations are no longer mapped to each other, so it has ended, or is about to.
+    mapping = models.ForeignKey(LocationMapping, on_delete=models.SET_NULL, null=True, related_name="stock_links")
     source_level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="links_as_source")
     destination_level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="links_as_destination")
     source_baseline = models.IntegerField(null=True, blank=True)
@@ -102,7 +103,14 @@ class StockLink(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.variant_link} at {self.mapping}"
+        return f"{self.variant_link} at {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Its two locations."""
+        if self.mapping is not None:
+            return str(self.mapping)
+        return f"{self.source_level.location.name} → {self.destination_level.location.name} (no longer mapped)"
 
 
 class StockObservation(models.Model):

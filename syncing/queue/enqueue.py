@@ -95,6 +95,12 @@ def sync_collection(connection: Connection, collection_gid: str) -> None:
     enqueue(kind, subject, connection=connection, arguments=arguments, due_in=LINGER_SECONDS)
 
 
+def read_collection(store: Store, collection_gid: str, due_in: float = LINGER_SECONDS) -> None:
+    """Have the products of a source's collection read, which decides which of them take part."""
+    subject, arguments = f"store {store.pk} {collection_gid}", {"collection_gid": collection_gid}
+    enqueue(SyncJob.Kind.READ_COLLECTION, subject, store=store, arguments=arguments, due_in=due_in)
+
+
 def sync_product(connection: Connection, product_gid: str, due_in: float = LINGER_SECONDS) -> None:
     """Have one product of the source carried, with what else happens to it in the next seconds."""
     subject, arguments = f"connection {connection.pk} {product_gid}", {"product_gid": product_gid}

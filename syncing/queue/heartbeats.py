@@ -24,6 +24,7 @@ DUTIES = (
     STOCK := "stock",
     RECONCILIATIONS := "reconciliations",
     MATCHING := "matching",
+    ENDINGS := "endings",
     ORDER_COPIES := "order copies",
     ORDER_CHANGES := "order changes",
     ORDER_MAILS := "order mails",

@@ -91,7 +91,7 @@ def _why_left(connection: Connection, pair: Pair) -> str:
         return ENDED
     if quantity <= 0:
         return f"{ENDED}: nothing of it is on sale"
-    if connection.is_two_way or pair.keeps_destination or pair.ending != Connection.Ending.ZERO:
+    if connection.is_two_way or pair.keeps_destination or pair.ending == Connection.Ending.LEAVE:
         return f"{ENDED}: its quantity stands, and nobody vouches for it"
     return "" if pair.is_sure else f"{ENDED}: set to 0 once the catalogue was read and nothing took its place"
 

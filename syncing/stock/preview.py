@@ -75,7 +75,7 @@ def _fill(loaded: Sequence[Pair], name: str, client: Client) -> None:
 
 def _rows(connection: Connection, loaded: Sequence[Pair]) -> Iterator[PreviewRow]:
     names = {
-        link.pk: (str(link.variant_link.source_variant), str(link.mapping))
+        link.pk: (str(link.variant_link.source_variant), link.where)
         for link in StockLink.objects.filter(pk__in=[pair.link_id for pair in loaded]).select_related(
             "variant_link__source_variant", "mapping__source_location", "mapping__destination_location"
         )

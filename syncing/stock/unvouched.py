@@ -16,7 +16,7 @@ class NotToBeSet(ValueError):
 
 def find() -> QuerySet[StockLink]:
     """Pairs that have ended, or stand although their source has none of it, with something on sale."""
-    ended = StockLink.objects.exclude(ending="").exclude(ending=Connection.Ending.ZERO, is_sure=False)
+    ended = StockLink.objects.exclude(ending="").exclude(~Q(ending=Connection.Ending.LEAVE), is_sure=False)
     # The levels first: they are few.
     none_there = StockLevel.objects.filter(is_active=False, available=0).values("pk")
     kept = StockLink.objects.filter(keeps_destination=True, ending="", source_level__in=none_there)

@@ -8,6 +8,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from stores import selecting
 from stores.models import Connection, ProductLink, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLink
 
@@ -25,6 +26,7 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
     with transaction.atomic(), db.cursor() as cursor:
         # One wiring at a time: two could otherwise remove and add each other's links.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+        selecting.decide(connection, product_gids)
         if not product_gids:
             # The levels and links that this adds are in no statistics yet: taken for a handful, 5,000 of them were
             # joined row by row, which took the square of that.
@@ -43,6 +45,7 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
 
 
 def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
+    cursor.execute(_MAP_AGAIN, parameters)
     cursor.execute(_REVIVE, parameters)
     _revive_by_others(cursor, parameters)
     cursor.execute(_TO_UNWIRE, parameters)
@@ -91,14 +94,16 @@ _SCOPE = """
            JOIN stores_variant variant ON variant.id IN (own.source_variant_id, own.destination_variant_id)
            WHERE own.connection_id = %(connection)s AND variant.product_gid = ANY(%(products)s::text[])))
 """
-# Not shared means not synced, stock included (docs/guide/catalogue.md).
+# What takes no part is not synced, stock included (stores.selecting); nor is what the catalogue has let go of because
+# it was deleted, or the catalogue ended. Of a connection that is being disconnected nothing is (its orders go on).
 _IS_LEFT_OUT = """
-    (NOT (SELECT store.shares_products FROM stores_connection own JOIN stores_store store ON store.id = own.source_id
-          WHERE own.id = pair.connection_id)
+    (pair.left_out <> ''
+     OR EXISTS (SELECT 1 FROM stores_connection ending
+                WHERE ending.id = pair.connection_id AND ending.disconnecting_at IS NOT NULL)
      OR EXISTS (SELECT 1 FROM stores_productlink product
                 JOIN stores_variant variant ON variant.product_gid = product.source_gid
                 WHERE product.connection_id = pair.connection_id AND product.state = 'unlinked'
-                  AND variant.id = pair.source_variant_id))
+                  AND product.departure IN ('deleted', 'disconnected') AND variant.id = pair.source_variant_id))
 """
 _MARK_PRODUCT = (
     """
@@ -152,11 +157,14 @@ _SUCCEED = (
 _TO_UNWIRE = (
     """
     SELECT link.id
-    FROM syncing_stocklink link, stores_variantlink pair, syncing_stocklevel source, syncing_stocklevel destination,
-         stores_locationmapping mapping
-    WHERE link.connection_id = %(connection)s AND pair.id = link.variant_link_id AND mapping.id = link.mapping_id
-      AND link.ending = '' AND source.id = link.source_level_id AND destination.id = link.destination_level_id
-      AND (pair.state <> 'linked'
+    FROM syncing_stocklink link
+    JOIN stores_variantlink pair ON pair.id = link.variant_link_id
+    JOIN syncing_stocklevel source ON source.id = link.source_level_id
+    JOIN syncing_stocklevel destination ON destination.id = link.destination_level_id
+    LEFT JOIN stores_locationmapping mapping ON mapping.id = link.mapping_id
+    WHERE link.connection_id = %(connection)s
+      AND link.ending = ''
+      AND (pair.state <> 'linked' OR mapping.id IS NULL
            OR """
     + _IS_LEFT_OUT
     + """
@@ -169,26 +177,46 @@ _TO_UNWIRE = (
     + "ORDER BY link.id FOR UPDATE OF link"
 )
 # What was in step and is no longer kept so has ended: the row stays, for somebody has to see to what is on sale. What
-# an operator decided (ignore, clear, leave out) leaves it; what nobody decided goes by the connection's choice. It is
-# sure at once but where a variant was deleted. A destination's variant that is gone sells nothing.
+# an operator decided (ignore, clear, leave out, another mapping) leaves it, until they choose (syncing.stock.ends);
+# what nobody decided goes by the connection's choice. It is sure at once but where a variant was deleted. A variant of
+# the destination that is gone sells nothing. A mapping that means other locations now is free for another pair.
 _END = """
     UPDATE syncing_stocklink link
     SET ending = CASE WHEN own.strategy = 'two_way' OR own.aligned_strategy IN ('two_way', 'two_way_end')
-                           OR pair.state NOT IN ('linked', 'gone')
+                           OR pair.state NOT IN ('linked', 'gone') OR is_unmapped
                            OR EXISTS (SELECT 1 FROM stores_productlink product
                                       WHERE product.connection_id = own.id AND product.excluded_by <> ''
                                         AND product.source_gid = source.product_gid)
                       THEN 'leave' ELSE own.ending END,
+        mapping_id = CASE WHEN is_unmapped THEN NULL ELSE link.mapping_id END,
         is_sure = source.gone_at IS NULL, ended_at = clock_timestamp(), state = 'skipped', keeps_destination = false,
         dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
     FROM stores_variantlink pair, stores_connection own, stores_variant source, stores_variant destination,
-         syncing_stocklevel level
-    WHERE link.id = ANY(%(gone)s) AND pair.id = link.variant_link_id AND own.id = link.connection_id
+         syncing_stocklevel level,
+         (SELECT mapped.id, NOT EXISTS (
+              SELECT 1 FROM stores_locationmapping mapping
+              JOIN syncing_stocklevel here ON here.id = mapped.source_level_id
+              JOIN syncing_stocklevel there ON there.id = mapped.destination_level_id
+              WHERE mapping.id = mapped.mapping_id AND mapping.source_location_id = here.location_id
+                AND mapping.destination_location_id = there.location_id) AS is_unmapped
+          FROM syncing_stocklink mapped WHERE mapped.id = ANY(%(gone)s)) place
+    WHERE place.id = link.id AND pair.id = link.variant_link_id AND own.id = link.connection_id
       AND source.id = pair.source_variant_id AND level.id = link.destination_level_id
       AND link.source_baseline IS NOT NULL
       AND destination.store_id = level.store_id AND destination.item_gid = level.item_gid
       AND destination.gone_at IS NULL
     RETURNING link.id
+"""
+# The locations of what has ended are mapped to each other again.
+_MAP_AGAIN = """
+    UPDATE syncing_stocklink link SET mapping_id = mapping.id
+    FROM stores_locationmapping mapping, syncing_stocklevel source, syncing_stocklevel destination
+    WHERE link.connection_id = %(connection)s AND link.ending <> '' AND link.mapping_id IS NULL
+      AND source.id = link.source_level_id AND destination.id = link.destination_level_id
+      AND mapping.connection_id = link.connection_id AND mapping.source_location_id = source.location_id
+      AND mapping.destination_location_id = destination.location_id
+      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
+                      WHERE other.variant_link_id = link.variant_link_id AND other.mapping_id = mapping.id)
 """
 # What has ended and is linked and selected again is aligned anew.
 _REVIVE = (
@@ -199,7 +227,7 @@ _REVIVE = (
         dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
     FROM stores_variantlink pair
     WHERE link.connection_id = %(connection)s AND link.ending <> '' AND pair.id = link.variant_link_id
-      AND pair.state = 'linked' AND NOT """
+      AND link.mapping_id IS NOT NULL AND pair.state = 'linked' AND NOT """
     + _IS_LEFT_OUT
     + _SCOPE
 )
@@ -234,7 +262,8 @@ def ask_clock() -> datetime:
 
 def has_unsure_ends(connection: Connection) -> bool:
     """Whether something is to be set to 0 as soon as the catalogues were read."""
-    return StockLink.objects.filter(connection=connection, ending=Connection.Ending.ZERO, is_sure=False).exists()
+    zeroed = (Connection.Ending.ZERO, Connection.Ending.DENY)
+    return StockLink.objects.filter(connection=connection, ending__in=zeroed, is_sure=False).exists()
 
 
 # Another variant of the same two items takes the pair over as it is: its baselines know what was not carried yet.
@@ -333,11 +362,13 @@ def _of_former_items(connection: Connection) -> QuerySet[StockLink]:
 
 def has_unwired(connection: Connection) -> bool:
     """Whether a linked variant has no stock link although locations are mapped, or one of an item it had before."""
-    if not connection.source.shares_products or not connection.mappings.exists():
+    if connection.disconnecting_at or not connection.mappings.exists():
         return False
     if _of_former_items(connection).exists():
         return True
-    left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
+    departed = (ProductLink.UnlinkReason.DELETED, ProductLink.UnlinkReason.DISCONNECTED)
+    left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED, departure__in=departed)
     linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
+    linked = linked.filter(left_out="")
     linked = linked.exclude(Exists(_OF_SAME_ITEMS))
     return linked.exclude(source_variant__product_gid__in=left_out.values("source_gid")).exists()

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from stores.models import Connection, Store, SyncMode, Variant
+from stores import selecting
+from stores.models import Connection, Product, Store, SyncMode, Variant
 from stores.shopify import gids
 from syncing.models import StockLevel, SyncJob
 from syncing.queue import enqueue, jobs
@@ -13,6 +14,7 @@ from syncing.stock.mirror import levels
 from syncing.webhooks import catalogue
 
 Payloads = Sequence[dict]
+COLLECTION_SECONDS = 15.0  # until a collection by conditions knows of a product's change, as a rule
 
 
 def follow_products(store: Store, payloads: Payloads) -> list[str]:
@@ -25,14 +27,31 @@ def follow_products(store: Store, payloads: Payloads) -> list[str]:
     for variant in Variant.objects.filter(store=store, product_gid__in=product_gids, gone_at=None):
         known[variant.product_gid].append(variant)
     reasons = []
+    facts = _known_facts(store, product_gids)
+    for collection_gid in selecting.watched_collections(store) if store.is_source else ():
+        enqueue.read_collection(store, collection_gid, COLLECTION_SECONDS)
     for product_gid, payload in zip(product_gids, payloads, strict=True):
-        if is_as_known(payload, known[product_gid]):
+        is_decided = facts is None or facts.get(product_gid) == _payload_facts(payload)
+        if is_decided and is_as_known(payload, known[product_gid]):
             reasons.append("Nothing that matching looks at has changed.")
         else:
             enqueue.match_product(store, product_gid)
             reasons.append("Matched again.")
     followed = catalogue.follow_products(store, payloads)  # after matching: what is made depends on it
     return [f"{matched} {carried}".strip() for matched, carried in zip(reasons, followed, strict=True)]
+
+
+def _known_facts(store: Store, product_gids: Sequence[str]) -> dict[str, tuple] | None:
+    """Product -> its tags, vendor and type as we know them; None where they decide about nothing."""
+    if not selecting.is_watched(store):
+        return None
+    rows = Product.objects.filter(store=store, gid__in=product_gids)
+    return {row.gid: (sorted(row.tags), row.vendor, row.product_type) for row in rows}
+
+
+def _payload_facts(payload: dict) -> tuple:
+    tags = [tag.strip() for tag in str(payload.get("tags") or "").split(",")]
+    return sorted(filter(None, tags)), payload.get("vendor") or "", payload.get("product_type") or ""
 
 
 def is_as_known(payload: dict, variants: Iterable[Variant]) -> bool:
@@ -71,7 +90,10 @@ def follow_collections(store: Store, payloads: Payloads) -> list[str]:
     """collections/*: the source's are carried to wherever collections follow; deletions tell no more than the id."""
     followers = Connection.objects.filter(source=store, catalogue__started_at__isnull=False)
     connections = list(followers.exclude(catalogue__collection_mode=SyncMode.OFF))
+    watched = selecting.watched_collections(store) if store.is_source else set()
     for payload in payloads:
+        if (collection_gid := gids.gid("Collection", payload["id"])) in watched:
+            enqueue.read_collection(store, collection_gid)
         for connection in connections:
             enqueue.sync_collection(connection, gids.gid("Collection", payload["id"]))
     reason = "Its collection is looked at." if connections else "No collection of this store is followed."

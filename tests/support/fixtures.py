@@ -107,12 +107,15 @@ def scene(pair: Callable[..., World]) -> Callable[..., Scene]:
     return build
 
 
+CONNECTED = ("strategy", "identifier", "alignment", "selected_tags", "unselected_tags")
+
+
 @pytest.fixture
 def showroom(pair: Callable[..., World]) -> Callable[..., Showroom]:
     """Builds a source and a destination without products, and what `fields` says of the catalogue."""
 
     def build(destinations: int = 1, **fields) -> Showroom:
-        connected = {name: fields.pop(name) for name in ("strategy", "identifier", "alignment") if name in fields}
+        connected = {name: fields.pop(name) for name in CONNECTED if name in fields}
         world = pair(connected.pop("strategy", "one_way"), items=0, destinations=destinations, **connected)
         for connection in world.connections:
             CatalogueSettings.objects.create(

@@ -17,13 +17,15 @@ class PricedVariant:
     tags: tuple[str, ...]
     price: Decimal
     compare_at_price: Decimal | None
+    vendor: str = ""
+    product_type: str = ""
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants
 LIST_PRICES = """
 query ListPrices($first: Int!, $after: String) {
   productVariants(first: $first, after: $after, sortKey: ID) {
-    nodes { title price compareAtPrice product { id title tags } }
+    nodes { title price compareAtPrice product { id title tags vendor productType } }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -47,6 +49,8 @@ def read_prices(client: Client, first: int, after: str = "") -> tuple[list[Price
                 tags=tuple(product["tags"]),
                 price=product_records.money(node["price"]),
                 compare_at_price=None if compare_at is None else product_records.money(compare_at),
+                vendor=product["vendor"] or "",
+                product_type=product["productType"] or "",
             )
         )
     return rows, page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else ""

@@ -11,7 +11,7 @@ from stores.shopify.instants import parse_instant
 LIST_PRODUCT_IDS = """
 query ListProductIds($after: String, $query: String) {
   products(first: 250, after: $after, query: $query, sortKey: ID) {
-    nodes { id title handle tags status updatedAt }
+    nodes { id title handle tags vendor productType status updatedAt }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -28,6 +28,8 @@ class ProductHead:
     tags: tuple[str, ...]
     status: str
     updated_at: datetime
+    vendor: str = ""
+    product_type: str = ""
 
 
 def iter_product_heads(client: Client, query: str | None = None) -> Iterator[ProductHead]:
@@ -40,6 +42,8 @@ def iter_product_heads(client: Client, query: str | None = None) -> Iterator[Pro
             tuple(node["tags"]),
             node["status"],
             parse_instant(node["updatedAt"]),
+            node["vendor"] or "",
+            node["productType"] or "",
         )
 
 

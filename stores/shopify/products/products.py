@@ -16,7 +16,8 @@ class VariantRecord:
     `title` is the variant's, `handle` the product's. `sku` and `barcode` are empty text where Shopify has null;
     neither is unique in a store. `options` are (name, value) pairs in Shopify's order. `product_status` is ACTIVE,
     ARCHIVED, DRAFT or UNLISTED. `variant_count` is None where Shopify does not tell. A bundle's parent
-    (`requires_components`) has computed stock and refuses stock writes (shopify.md 3.7).
+    (`requires_components`) has computed stock and refuses stock writes (shopify.md 3.7). `tags`, `vendor` and
+    `product_type` are the product's, too.
     """
 
     gid: str
@@ -33,6 +34,9 @@ class VariantRecord:
     requires_components: bool
     product_status: str
     variant_count: int | None
+    tags: tuple[str, ...] = ()
+    vendor: str = ""
+    product_type: str = ""
 
 
 # What `variant_record` reads, in each document that selects variants for matching.
@@ -45,7 +49,7 @@ VARIANT_FIELDS = """
       requiresComponents
       selectedOptions { name value }
       inventoryItem { id tracked }
-      product { id title handle status variantsCount { count } }
+      product { id title handle status tags vendor productType variantsCount { count } }
 """.strip()
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productVariants
@@ -115,4 +119,7 @@ def variant_record(node: dict[str, Any]) -> VariantRecord:
         requires_components=bool(node["requiresComponents"]),
         product_status=product["status"],
         variant_count=count.get("count"),
+        tags=tuple(product["tags"]),
+        vendor=product["vendor"] or "",
+        product_type=product["productType"] or "",
     )

@@ -160,6 +160,9 @@ def variant_records(product: ProductRecord) -> list[VariantRecord]:
             requires_components=variant.requires_components,
             product_status=product.status,
             variant_count=len(product.variants),
+            tags=product.tags,
+            vendor=product.vendor,
+            product_type=product.product_type,
         )
         for variant in product.variants
     ]

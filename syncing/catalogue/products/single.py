@@ -4,18 +4,18 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from stores import selecting
 from stores.clients import OpenClient
 from stores.models import Connection, ProductLink, Store
+from stores.shopify.client import Client
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
+from stores.variants import number_read, save_facts
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
-from syncing.catalogue.policy import selection_of, share_of
 from syncing.catalogue.products import succession, unlinking
-from syncing.catalogue.products.exclusion import excluded_by
 from syncing.catalogue.products.follower import ProductFollower
 from syncing.catalogue.products.succession import MatchProduct
-from syncing.catalogue.rules.selection import wants
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
 
@@ -58,7 +58,10 @@ class _Sync:
         self.source = open_client(connection.source)
 
     def sync(self, product_gid: str) -> Synced:
-        record = product_records.read_whole_product(self.source, product_gid)
+        number, record = number_read(), product_records.read_whole_product(self.source, product_gid)
+        if record is not None:
+            facts = (record.gid, record.tags, record.vendor, record.product_type)
+            save_facts(self.connection.source, [facts], number)
         if record is None:
             record = self._find_successor(product_gid)
             if record is None and self._must_read(product_gid):
@@ -69,7 +72,7 @@ class _Sync:
 
     def _carry(self, product_gid: str, record: ProductRecord | None) -> Synced:
         connection = self.connection
-        departure, why = unlinking_of(connection, record, excluded_by(connection, product_gid))
+        departure, why = unlinking_of(choosing(connection, self.source), record)
         if departure or record is None:
             title = record.title if record else ""
             return let_go(connection, self.open_client, product_gid, departure, why, title)
@@ -106,14 +109,18 @@ class _Sync:
         return link is not None and not succession.is_surely_gone(self.connection, link)
 
 
-def unlinking_of(connection: Connection, record: ProductRecord | None, excluded: str = "") -> tuple[str, str]:
-    """Why a product does not follow, as ProductLink.UnlinkReason and in words; two '' if it does. None: it is deleted.
+def choosing(connection: Connection, source: Client) -> selecting.Chooser:
+    """Who decides about its products; collections that were never read are read. Raises ShopifyError."""
+    wanted, share = selecting.selection_of(connection), selecting.share_of(connection.source)
+    selecting.ensure_collections(connection.source, source, selecting.named_collections(wanted, share))
+    return selecting.chooser(connection)
 
-    `excluded` is who left it out.
-    """
+
+def unlinking_of(chooser: selecting.Chooser, record: ProductRecord | None) -> tuple[str, str]:
+    """Why a product does not follow, as ProductLink.UnlinkReason and in words; two '' if it does. None: deleted."""
     if record is None:
         return UnlinkReason.DELETED, "It was deleted in the source."
-    decision = wants(record.tags, selection_of(connection.catalogue), share_of(connection.source), excluded)
+    decision = chooser.decide(record.gid, record.tags, record.vendor, record.product_type)
     return decision.departure, decision.reason
 
 

@@ -10,12 +10,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from stores.selection import tag_key
 from stores.shopify.cdn import identity_of
 from stores.shopify.products.product_records import ProductRecord, ProductVariantRecord
 from stores.shopify.products.product_writes import MOST_VARIANTS
 from syncing.catalogue.rules import fields, images, metafields, variants
 from syncing.catalogue.rules.fields import IGNORE, SYNC, Difference, Field, Judge, Policy
-from syncing.catalogue.rules.selection import tag_key
 
 MOST_TAGS = 250  # of one product
 PARTNER = "partner"  # in the memory of a variant: whose values these are

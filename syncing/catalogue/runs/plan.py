@@ -6,14 +6,15 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
+from stores import selecting
 from stores.models import CatalogueSettings, ProductLink, SyncMode
+from stores.selection import Decision
 from stores.shopify.client import Client
 from stores.shopify.products import product_heads
 from stores.shopify.products.product_heads import ProductHead
-from syncing.catalogue.policy import policy_of, pricing_digest, selection_of, settings_digest, share_of
+from stores.variants import number_read
+from syncing.catalogue.policy import policy_of, pricing_digest, settings_digest
 from syncing.catalogue.products import succession, unlinking
-from syncing.catalogue.products.exclusion import excluded_of
-from syncing.catalogue.rules.selection import Decision, wants
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -62,8 +63,10 @@ def _plan_retry(run: CatalogueRun) -> None:
 
 
 def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
-    share, selection = share_of(run.connection.source), selection_of(settings)
-    excluded = excluded_of(run.connection)
+    number = number_read()
+    by = selecting.chooser(run.connection)
+    selecting.read_collections(run.connection.source, source, selecting.named_collections(by.selection, by.share))
+    by = selecting.chooser(run.connection)
     columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title", "handle")
     linked = {link.source_gid: link for link in _following(run).only(*columns)}
     # Where only stock follows, there is something to do for those alone that come back.
@@ -74,7 +77,8 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
     }
     left_out: set[str] = set()
     for heads in _portions(product_heads.iter_product_heads(source)):
-        decided = [(head, wants(head.tags, selection, share, excluded.get(head.gid, ""))) for head in heads]
+        selecting.note_heads(run.connection.source, heads, number)
+        decided = [(head, by.decide(head.gid, head.tags, head.vendor, head.product_type)) for head in heads]
         for head, decision in decided:
             if decision.is_wanted:
                 departing.pop(head.gid, None)

@@ -17,9 +17,8 @@ from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.products import succession, unlinking
-from syncing.catalogue.products.exclusion import excluded_of
 from syncing.catalogue.products.follower import BATCH, ProductFollower
-from syncing.catalogue.products.single import unlinking_of
+from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules.fields import PRICE_FIELDS
 from syncing.catalogue.runs import plan
@@ -121,8 +120,8 @@ class _Worker:
                 )
             found, gids = {record.gid: record for record in listed}, [gid for gid in gids if gid not in unread]
             self._meet(listed)
-            left_out = excluded_of(self.connection)
-            departing = {gid: unlinking_of(self.connection, found.get(gid), left_out.get(gid, "")) for gid in gids}
+            by = choosing(self.connection, self.source)
+            departing = {gid: unlinking_of(by, found.get(gid)) for gid in gids}
             departing = {gid: why for gid, why in departing.items() if why[0]}
             records = [record for gid, record in found.items() if gid not in departing]
         yield from self.follower.follow(records)

@@ -49,7 +49,10 @@ class Showroom:
         return rows.get(pk=self.world.connections[self.number].pk)
 
     def set(self, **fields: Any) -> None:
-        CatalogueSettings.objects.filter(connection=self.world.connections[self.number]).update(**fields)
+        own = self.world.connections[self.number]
+        if chosen := {name: fields.pop(name) for name in list(fields) if "selected_" in name}:
+            Connection.objects.filter(pk=own.pk).update(**chosen)
+        CatalogueSettings.objects.filter(connection=own).update(**fields)
 
     def client(self, place: Place) -> Client:
         return open_client(place.store)

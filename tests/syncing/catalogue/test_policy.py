@@ -10,7 +10,6 @@ from stores.models import CatalogueSettings, Connection, CurrencyRate
 from syncing.catalogue import policy as terms
 from syncing.catalogue.rules.pricing import NEAREST, PriceRule
 from syncing.catalogue.rules.rates import RateRow
-from syncing.catalogue.rules.selection import Selection, Share
 from syncing.models import CatalogueRun
 
 DAY = date(2026, 11, 21)
@@ -40,13 +39,6 @@ def test_a_policy_says_what_was_entered(settings_row):
     assert (policy.merges_tags, policy.merges_images, policy.keeps_edits) == (True, False, True)
     assert (policy.namespaces, policy.rate, policy.currency) == (frozenset({"custom"}), Decimal("1.25"), "USD")
     assert policy.price_rule == PriceRule(Decimal("12.5"), Decimal(0), NEAREST, Decimal(1), Decimal("0.99"))
-
-
-def test_sharing_and_selection_are_handed_on(settings_row):
-    settings_row.connection.source.share_tags = ["b2b"]
-    settings_row.selection, settings_row.selection_tags = "with_tags", ["new"]
-    assert terms.share_of(settings_row.connection.source) == Share(True, ("b2b",))
-    assert terms.selection_of(settings_row) == Selection("with_tags", ("new",))
 
 
 def test_the_rate_of_the_day_comes_from_the_table(settings_row):

@@ -10,24 +10,27 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from stores import selecting
 from stores.clients import open_for_person
 from stores.models import CatalogueSettings, ProductLink, ResourceLink, VariantLink
 from stores.models.catalogue_link import FollowState
 from stores.shopify import gids
 from stores.shopify.products import product_records
+from syncing import participation
 from syncing.catalogue.policy import NoRate
-from syncing.catalogue.products import exclusion
 from syncing.catalogue.products.follower import ProductFollower
-from syncing.catalogue.products.single import unlinking_of
+from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.products.unlinking import unlinking_action
 from syncing.models import CatalogueRunItem
 from syncing.queue import enqueue
+from syncing.stock import ends
 from tiposync.console.catalogue.summary import page_of_catalogue
 from tiposync.console.kit import markup
 from tiposync.console.kit.differences import difference_rows
 from tiposync.console.kit.filters import ConnectionFilter, ExactFilter
 from tiposync.console.kit.operations import REFUSALS, operation, refusal_words
 from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.stores import ending
 
 Followed = ProductLink | ResourceLink
 CHANGE_RULES = "stores.change_cataloguesettings"  # what follows is the manager's choice
@@ -236,8 +239,19 @@ class ProductLinkAdmin(FollowPage):
         tone="danger",
         offered=lambda link: not link.excluded_by,
     )
-    def leave_out(self, request: HttpRequest, link: ProductLink) -> str:
-        exclusion.exclude(link, request.user.get_username())
+    def leave_out(self, request: HttpRequest, link: ProductLink) -> str | HttpResponse:
+        which = ends.of_products(link.connection, [link.source_gid])
+        context = self.admin_site.each_context(request) | {
+            "title": f"Leave out: {link.title}",
+            "heading": "What is on sale",
+            "back": reverse("admin:stores_productlink_change", args=[link.pk]),
+        }
+        must_leave = ends.must_leave(link.connection)
+        if (question := ending.ask(request, context, which, must_leave=must_leave, button="Leave out")) is not None:
+            return question
+        selecting.exclude(link, request.user.get_username())
+        participation.follow(link.connection, [link.source_gid])
+        ending.carry_out(request, which)
         enqueue.sync_product(link.connection, link.source_gid, due_in=0)
         return f"Left out, with its stock. {why_nothing_follows(link) or 'It is let go of within seconds.'}"
 
@@ -252,7 +266,8 @@ class ProductLinkAdmin(FollowPage):
         offered=lambda link: bool(link.excluded_by),
     )
     def take_back(self, request: HttpRequest, link: ProductLink) -> str:
-        exclusion.include_again(link)
+        selecting.include_again(link)
+        participation.follow(link.connection, [link.source_gid])
         enqueue.sync_product(link.connection, link.source_gid, due_in=0)
         return f"Taken back. {why_nothing_follows(link) or QUEUED}"
 
@@ -266,10 +281,11 @@ def compared(link: ProductLink) -> dict[str, Any]:
     connection = link.connection
     if not CatalogueSettings.objects.filter(connection=connection).exists():
         raise ValueError("The connection has no catalogue.")
-    record = product_records.read_whole_product(open_for_person(connection.source), link.source_gid)
+    source = open_for_person(connection.source)
+    record = product_records.read_whole_product(source, link.source_gid)
     if record is None:
         raise ValueError("The source does not have this product any more.")
-    if reason := unlinking_of(connection, record, link.excluded_by)[1]:
+    if reason := unlinking_of(choosing(connection, source), record)[1]:
         raise ValueError(reason)
     follower = ProductFollower(connection, open_for_person, is_preview=True, skips_unchanged=False)
     outcome = next(iter(follower.follow([record])), None)

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from stores.clients import open_for_person
 from stores.models import CatalogueField, CatalogueSettings, FieldPolicy
 from stores.shopify.products.price_list import PricedVariant, read_prices
-from syncing.catalogue.policy import NoRate, price_rule_of, rate_of, selection_of, share_of
+from syncing.catalogue.policy import NoRate, price_rule_of, rate_of
+from syncing.catalogue.products.single import choosing
 from syncing.catalogue.rules import pricing
 from syncing.catalogue.rules.fields import money_text
-from syncing.catalogue.rules.selection import wants
 from tiposync.console.catalogue.settings_form import PRICE_FIELDS, PriceRuleForm
 
 EXAMPLES = 5
@@ -47,7 +47,6 @@ def proposed(settings: CatalogueSettings, data: Mapping[str, Any]) -> tuple[Cata
     }
     changed = copy(settings)
     # What else may be wrong with the stored row has no place in this form.
-    changed.selection = CatalogueSettings.Selection.ALL
     changed.collection_selection = CatalogueSettings.CollectionSelection.ALL
     form = PriceRuleForm(values, instance=changed)
     if form.is_valid():
@@ -78,8 +77,12 @@ def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str 
     Raises NoRate for the changed rule, ShopifyError. Where the present rule has no rate, nothing is told of it.
     """
     variants, cursor = read_prices(open_for_person(settings.connection.source), PREVIEW_ROWS, after)
-    share, selection = share_of(settings.connection.source), selection_of(settings)
-    wanted = [variant for variant in variants if wants(variant.tags, selection, share).is_wanted]
+    by = choosing(settings.connection, open_for_person(settings.connection.source))
+    wanted = [
+        variant
+        for variant in variants
+        if by.decide(variant.product_gid, variant.tags, variant.vendor, variant.product_type).is_wanted
+    ]
     pricing = pricing_of(changed)
     try:
         before = pricing_of(settings)

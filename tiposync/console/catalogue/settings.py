@@ -10,6 +10,7 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from stores import selecting, selection
 from stores.clients import open_for_person
 from stores.models import CatalogueField, CatalogueSettings, FieldPolicy, SyncMode
 from stores.shopify.content import collections
@@ -31,7 +32,6 @@ CHANGE = "stores.change_cataloguesettings"
 Kind = CatalogueRun.Kind
 SEEN = "_prices_seen"
 REFUSED = (*REFUSALS, lifecycle.RunRefused, NoRate)
-TAGGED = "selection != 'all'"
 ROUNDED = "rounding != 'none'"
 
 
@@ -84,7 +84,6 @@ class CatalogueAdmin(Page):
     )
     readonly_fields = ["shown_example", "shown_policies"]
     conditional_fields = {
-        "selection_tags": TAGGED,
         "fixed_rate": "rate_kind == 'fixed'",
         "rounding_step": ROUNDED,
         "rounding_ending": ROUNDED,
@@ -92,7 +91,7 @@ class CatalogueAdmin(Page):
         "collection_gids": "collection_mode != 'off' && collection_selection == 'chosen'",
     }
     fieldsets: ClassVar[Fieldsets] = [
-        ("Products", {"fields": ["product_mode", "selection", "selection_tags"]}),
+        ("Products", {"fields": ["product_mode"]}),
         (
             "Fields",
             {
@@ -194,8 +193,7 @@ class CatalogueAdmin(Page):
 
     @display(description="Which")
     def shown_selection(self, row: CatalogueSettings) -> str:
-        tags = ", ".join(row.selection_tags) if row.selection != row.Selection.ALL else ""
-        return markup.wrapped(f"{row.get_selection_display()}{f': {tags}' if tags else ''}")
+        return markup.wrapped(selection.describe(selecting.selection_of(row.connection)))
 
     @display(description="Prices")
     def shown_prices(self, row: CatalogueSettings) -> str:

@@ -148,21 +148,18 @@ class CatalogueForm(forms.ModelForm):
         fields = "__all__"  # the page's fieldsets choose
         field_classes = {
             "field_policies": FieldTableField,
-            "selection_tags": TextListField,
             "metafield_namespaces": TextListField,
             "publication_gids": ChannelsField,
             "collection_gids": CollectionsField,
         }
         widgets = {
             "field_policies": FieldTable(),
-            "selection_tags": UnfoldAdminTextareaWidget({"rows": 3}),
             "metafield_namespaces": UnfoldAdminTextareaWidget({"rows": 3}),
             "publication_gids": LiveList(),
             "collection_gids": LiveList(),
         }
         labels = {"field_policies": "What follows, field by field"}
         help_texts = {
-            "selection_tags": "One in a line. The source's tags; case does not matter.",
             "metafield_namespaces": "One in a line, for example custom. None: no metafields.",
             "collection_gids": "Collections of the source that follow.",
         }

@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -147,6 +148,8 @@ class OperatedMixin(admin.ModelAdmin):
 
     def _respond(self, request: HttpRequest, row: Model, button: Operation, outcome: Any) -> HttpResponse:
         if button.is_page:
+            return outcome
+        if isinstance(outcome, TemplateResponse):  # it asks first: nothing was done yet
             return outcome
         if isinstance(outcome, HttpResponse):
             self.log_change(request, row, f"{button.label}.")

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 
-from orders.models import OrderImport
 from stores.models import Connection, Location, ProductLink, ResourceLink, Store, Variant, VariantLink
 from syncing.models import Reconciliation, StockBatch, StockHold, StockLink, WebhookEvent
 
@@ -24,14 +23,15 @@ def connections_removed(connections: Iterable[Connection], request: HttpRequest)
             connection__in=rows, state=ResourceLink.State.LINKED
         ).count(),
         "holds": StockHold.objects.filter(connection__in=rows).count(),
-        "orders, and which copies they have": OrderImport.objects.filter(connection__in=rows).count(),
         "reports of reconciliations": Reconciliation.objects.filter(connection__in=rows).count(),
     }
     kept = (
-        "Both stores keep their products and quantities, and the ledger keeps its lines. If products that follow shall "
-        "go, end the catalogue first."
+        "Both stores keep their products and quantities, and the ledger keeps its lines. Which copies belong to which "
+        "orders stays known: nothing is copied twice if the two are connected again."
     )
-    return [*map(str, rows), kept], counts, _missing(request, "stores.delete_connection"), []
+    running = [row for row in rows if row.state == Connection.State.RUNNING]
+    protected = [f"{row}: disconnect it first, which asks what becomes of products and orders" for row in running]
+    return [*map(str, rows), kept], counts, _missing(request, "stores.delete_connection"), protected
 
 
 def stores_removed(stores: Iterable[Store], request: HttpRequest) -> Removal:

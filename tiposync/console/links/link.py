@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -11,6 +11,7 @@ from unfold.decorators import action, display
 
 from stores.linking import linking, scoring, suggestions
 from stores.models import Connection, Store, Variant, VariantLink
+from syncing.stock import ends
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter, ExactFilter
 from tiposync.console.kit.item_search import SearchedByItem, variants_with
@@ -18,6 +19,7 @@ from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
 from tiposync.console.links import accepting
 from tiposync.console.links.files import LinkFiles
+from tiposync.console.stores import ending
 from tiposync.console.stores.connection_summary import follow_up
 
 CHANGE = "stores.change_variantlink"
@@ -39,6 +41,7 @@ class DoubtFilter(ExactFilter):
             f"Has a suggestion of {scoring.SURE_SCORE} or more",
             {"state__in": suggestions.OPEN, "suggested_score__gte": scoring.SURE_SCORE},
         ),
+        ("left_out", "Takes no part: not shared, not selected, or left out", {"left_out__gt": ""}),
     )
 
 
@@ -93,6 +96,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
             "source": row.source_variant,
             "partner": row.destination_variant if row.state == State.LINKED else None,
             "reason": row.reason,
+            "left_out": row.left_out,
             "connection": row.connection,
             "can_pick": can_pick,
             "pick_url": self.do_url(row, "pick"),
@@ -112,7 +116,9 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
 
     @display(description="State", ordering="state")
     def shown_state(self, link: VariantLink) -> str:
-        return markup.joined([markup.state_pill(link), markup.pill(markup.QUIET, "by hand") if link.is_manual else ""])
+        notes = [markup.pill(markup.QUIET, "by hand")] if link.is_manual else []
+        notes += [markup.pill(markup.WARN, "takes no part", link.left_out)] if link.left_out else []
+        return markup.joined([markup.state_pill(link), *notes])
 
     @display(description="Partner", ordering="destination_variant__product_title")
     def shown_partner(self, link: VariantLink) -> str:
@@ -128,7 +134,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
 
     @display(description="Why")
     def shown_reason(self, link: VariantLink) -> str:
-        return markup.wrapped(link.reason)
+        return markup.wrapped(" ".join(filter(None, (link.left_out, link.reason))))
 
     @display(description="Timeline")
     def timeline(self, link: VariantLink) -> str:
@@ -150,9 +156,12 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         permission=CHANGE,
         offered=lambda link: link.state != State.IGNORED,
     )
-    def ignore(self, request: HttpRequest, link: VariantLink) -> str:
+    def ignore(self, request: HttpRequest, link: VariantLink) -> str | HttpResponse:
+        if (question := self._ask_what_becomes(request, [link], "Ignore")) is not None:
+            return question
         linking.ignore(link, by=request.user)
         follow_up(link.connection, link.source_variant.product_gid)
+        ending.carry_out(request, Q(variant_link=link))
         return "It is left out of syncing."
 
     @operation(
@@ -161,9 +170,12 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         permission=CHANGE,
         offered=lambda link: link.is_manual or link.state == State.LINKED,
     )
-    def clear(self, request: HttpRequest, link: VariantLink) -> str:
+    def clear(self, request: HttpRequest, link: VariantLink) -> str | HttpResponse:
+        if (question := self._ask_what_becomes(request, [link], "Clear")) is not None:
+            return question
         linking.clear(link)
         follow_up(link.connection, link.source_variant.product_gid)
+        ending.carry_out(request, Q(variant_link=link))
         link.refresh_from_db()
         return f"Matched again, it is now {link.get_state_display().lower()}."
 
@@ -190,14 +202,28 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         return accepting.accept(self, request, CHANGE)
 
     @action(description="Ignore: leave the selected variants out of syncing", permissions=["operate"])
-    def ignore_selected(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> None:
-        done = set()
-        for link in queryset.select_related("connection__source", "connection__destination"):
+    def ignore_selected(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse | None:
+        links, done = list(queryset.select_related("connection__source", "connection__destination")), set()
+        if (question := self._ask_what_becomes(request, links, "Ignore")) is not None:
+            return question
+        for link in links:
             linking.ignore(link, by=request.user)
             done.add(link)
             self.log_change(request, link, "Ignored.")
         self._follow_up_all(done)
+        ending.carry_out(request, Q(variant_link__in=links))
         messages.success(request, f"Left out of syncing: {len(done)}.")
+        return None
+
+    def _ask_what_becomes(self, request: HttpRequest, links: list[VariantLink], button: str) -> HttpResponse | None:
+        context = self.admin_site.each_context(request) | {
+            "title": f"{button}: what becomes of what is on sale?",
+            "heading": "What is on sale",
+            "back": reverse("admin:stores_variantlink_changelist"),
+        }
+        running = [link for link in links if _runs(link)]
+        must_leave = all(ends.must_leave(link.connection) for link in running)
+        return ending.ask(request, context, Q(variant_link__in=running), must_leave=must_leave, button=button)
 
     def _follow_up_all(self, links: set[VariantLink]) -> None:
         for connection in {link.connection for link in links}:

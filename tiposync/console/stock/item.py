@@ -26,7 +26,7 @@ def describe(link: VariantLink, stock_links: Sequence[StockLink]) -> dict[str, A
         "state": markup.state_pill(link),
         "how": how,
         "strategy": markup.state_pill(connection, "strategy"),
-        "inert": connection.why_inert(),
+        "inert": link.left_out or connection.why_inert(),
         "rule": rule_words(connection),
         "others": _others(link),
         "groups": _groups(connection, stock_links),

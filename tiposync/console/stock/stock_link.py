@@ -150,7 +150,7 @@ class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
 
     @display(description="Locations")
     def locations(self, link: StockLink) -> str:
-        return str(link.mapping)
+        return link.where
 
     @display(description="State", ordering="state")
     def shown_state(self, link: StockLink) -> str:

@@ -218,15 +218,13 @@ def _draw_adjustment(at: datetime, row: StockAdjustment) -> Entry:
 
 def _draw_hold(at: datetime, row: StockHold) -> Entry:
     outcome = markup.page_of(row, "Look at the hold")
-    return Entry(at, "Held", markup.WARN, str(row.link.mapping), _planned(row), row.reason, outcome)
+    return Entry(at, "Held", markup.WARN, row.link.where, _planned(row), row.reason, outcome)
 
 
 def _draw_resolved(at: datetime, row: StockHold) -> Entry:
     who = row.resolved_by.get_username() if row.resolved_by else "the engine"
     cause = markup.joined([markup.state_pill(row), f"by {who}"])
-    return Entry(
-        at, "Hold resolved", markup.GOOD, str(row.link.mapping), _planned(row), cause, markup.page_of(row, "Hold")
-    )
+    return Entry(at, "Hold resolved", markup.GOOD, row.link.where, _planned(row), cause, markup.page_of(row, "Hold"))
 
 
 def _draw_ordered(at: datetime, row: OrderImportLine) -> Entry:

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,6 +16,7 @@ from orders.models import OrderSettings
 from stores.clients import open_for_person
 from stores.linking import linking
 from stores.models import CatalogueSettings, Connection, LocationMapping, Store
+from syncing import disconnecting
 from syncing.models import StockLink
 from syncing.monitoring.connection_status import connection_status
 from syncing.queue import enqueue
@@ -27,8 +28,16 @@ from tiposync.console.kit.removal import Removal, connections_removed
 from tiposync.console.orders.settings import OrderSettingsInline, resume_orders
 from tiposync.console.stock.undo import QUEUED, UNDO, undo_page
 from tiposync.console.stores.connection_form import ConnectionForm, MappingInline
-from tiposync.console.stores.connection_list import ConnectionColumns
-from tiposync.console.stores.connection_summary import follow_up, panel_urls, preview_tables, unmapped_locations
+from tiposync.console.stores.connection_summary import (
+    ending_words,
+    follow_up,
+    ignored_words,
+    panel_urls,
+    preview_tables,
+    unmapped_locations,
+)
+from tiposync.console.stores.disconnecting import EndingConnection
+from tiposync.console.stores.selecting import SELECTED
 from tiposync.console.stores.setup_guide import PREVIEWED, is_working, next_steps
 
 CHANGE_CATALOGUE = "stores.change_cataloguesettings"
@@ -59,7 +68,7 @@ def _was_aligned(connection: Connection) -> bool:
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ConnectionColumns):
+class ConnectionAdmin(EndingConnection):
     """Connections, by source and destination."""
 
     intro = (
@@ -97,6 +106,12 @@ class ConnectionAdmin(ConnectionColumns):
         "take_back",
         "open_catalogue",
         "add_catalogue",
+        "ask_to_apply",
+        "apply_selection",
+        "collections",
+        "disconnect",
+        "disconnect_now",
+        "connect_again",
     )
     panel_template = "admin/stores/connection/summary.html"
     conditional_fields = dict.fromkeys(("drift", "ending", "safety_buffer", "cap_quantity", "percentage"), ONE_WAY)
@@ -107,6 +122,14 @@ class ConnectionAdmin(ConnectionColumns):
     fieldsets = [
         ("Stores", {"fields": ["source", "destination"]}),
         ("What travels", {"fields": ["strategy", "identifier", "alignment", "drift", "ending", "activates_items"]}),
+        (
+            "Which products take part",
+            {
+                "fields": list(SELECTED),
+                "description": "In stock, orders and catalogue alike, of what the source shares. Each of these that is "
+                "not empty must hold of a product. Saving shows first what begins and what ends.",
+            },
+        ),
         (
             "Rules",
             {
@@ -151,7 +174,9 @@ class ConnectionAdmin(ConnectionColumns):
         reason = row.why_inert()
         steps = next_steps(row, lambda: {button["name"]: button for button in self.offered(request, row)})
         tone = markup.BAD if "disconnected" in reason else markup.WARN
-        said = [{"tone": tone, "text": reason}, {"tone": markup.BUSY, "text": realigning.describe_waiting(row)}]
+        said = [{"tone": tone, "text": reason}, {"tone": markup.WARN, "text": ignored_words(row)}]
+        said += [{"tone": markup.WARN, "text": ending_words(row)}]
+        said += [{"tone": markup.BUSY, "text": realigning.describe_waiting(row)}]
         said += [{"tone": markup.BUSY, "text": due.report_left_over(row)}]
         return {
             "alerts": [each for each in said if each["text"]],
@@ -165,6 +190,9 @@ class ConnectionAdmin(ConnectionColumns):
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         if not change:
+            if obj.pk is not None:  # these two were connected before, and their orders are known still
+                disconnecting.connect_again(obj)
+                obj.refresh_from_db(fields=["started_at"])
             obj.state = obj.first_state()
             super().save_model(request, obj, form, change)
         elif form.changed_data:
@@ -182,8 +210,19 @@ class ConnectionAdmin(ConnectionColumns):
             messages.info(request, words)
         if form.changed_data or any(formset.has_changed() for formset in formsets):
             follow_up(connection)
+            self.finish_ends(request, connection)
         if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
             resume_orders(connection)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).exclude(state=State.REMOVED)
+
+    def delete_model(self, request: HttpRequest, obj: Connection) -> None:
+        disconnecting.remove(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for connection in queryset:
+            disconnecting.remove(connection)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Removal:
         return connections_removed(objs, request)

@@ -12,6 +12,7 @@ from unfold.forms import PaginationInlineFormSet
 
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
+from tiposync.console.stores.selecting import FIELD_CLASSES, HELP_TEXTS, WIDGETS, find_products
 
 DEFAULT_OF_SOURCE = "The default of the source that is chosen above"
 MOST_SOURCE_ROWS = 20
@@ -23,7 +24,9 @@ class ConnectionForm(forms.ModelForm):
     class Meta:
         model = Connection
         fields = "__all__"  # the page's fieldsets choose
-        help_texts = {
+        field_classes = FIELD_CLASSES
+        widgets = WIDGETS
+        help_texts = HELP_TEXTS | {
             "source": "The store that controls: one with the role source.",
             "destination": "The store that follows: one with the role destination.",
             "strategy": "One-way: the destination's quantity becomes the source's. Two-way: a change in either store "
@@ -56,6 +59,19 @@ class ConnectionForm(forms.ModelForm):
         if defaults:
             # A help text is put into the page as it is: a store's name is somebody else's.
             field.help_text = format_html("{} Defaults of the sources: {}.", field.help_text, "; ".join(defaults))
+
+    def clean(self) -> dict[str, Any]:
+        """Two stores that were connected before take up the row that knows their orders."""
+        data = super().clean() or self.cleaned_data
+        if self.instance.pk is None and data.get("source") and data.get("destination"):
+            known = Connection.objects.filter(source=data["source"], destination=data["destination"])
+            if (removed := known.filter(state=Connection.State.REMOVED).first()) is not None:
+                self.instance = removed
+        return data
+
+    def clean_selected_product_gids(self) -> list[str]:
+        """Handles and numbers become ids."""
+        return find_products(self.instance.source, self.cleaned_data["selected_product_gids"])
 
     def clean_ending(self) -> str:
         """What is not sent stays as it is."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from orders.models import OrderImport, OrderUpdate
+from stores import selecting
 from stores.models import Connection, VariantLink
-from syncing import resuming
+from syncing import disconnecting, participation, resuming
 from syncing.models import Reconciliation, StockHold, StockLink, SyncJob, WebhookEvent
 from syncing.queue import enqueue
 from syncing.stock import preview, wiring
@@ -15,10 +16,32 @@ from tiposync.console.kit import markup
 def follow_up(connection: Connection, product_gid: str | None = None) -> None:
     """Have a started connection's stock links follow what an operator just changed, and carry what that means."""
     if connection.state == Connection.State.RUNNING:
+        if product_gid is None:
+            participation.follow(connection)
         resuming.resume_linked([connection.pk])
         wiring.wire_connection(connection, *([product_gid] if product_gid else []))
         enqueue.carry_stock(connection)
         resuming.resume_connection(connection, product_gid)
+
+
+def ignored_words(connection: Connection) -> str:
+    """What a connection's page says while its selection decides about its catalogue alone; '' if it decides."""
+    if not connection.ignores_selection:
+        return ""
+    wanted, share = selecting.selection_of(connection), selecting.share_of(connection.source)
+    ending = len(selecting.preview(connection, wanted, share).ending)
+    return (
+        f"Stock and orders still go on for products that this connection's selection, or its source's sharing, leaves "
+        f"out: {ending}, as far as they were read. Press “Apply the selection …” to end that; until then nothing ends."
+    )
+
+
+def ending_words(connection: Connection) -> str:
+    """What a connection's page says while it is being disconnected; '' if it is not."""
+    if not connection.disconnecting_at or connection.state != Connection.State.RUNNING:
+        return ""
+    left = disconnecting.what_is_left(connection) or "It ends within a minute."
+    return f"It is being disconnected. {left}"
 
 
 def preview_tables(rows: Sequence[preview.PreviewRow]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from tiposync.console.kit.live_lists import live_list
 from tiposync.console.kit.operations import Warned, operation
 from tiposync.console.kit.pages import Fieldset, Fieldsets, Page
 from tiposync.console.kit.removal import Removal, stores_removed
+from tiposync.console.stores.connection_summary import follow_up
+from tiposync.console.stores.selecting import SEEN, SHARED, ask, effects_of_sharing, has_followers
 from tiposync.console.stores.setup_guide import app_lines, first_steps, is_working, next_step
 from tiposync.console.stores.store_form import SECRETS, StoreForm
 
@@ -80,7 +82,7 @@ class StoreAdmin(Page):
     list_filter_submit = True
     search_fields = ["name", "domain"]
     search_help_text = "Search by name or domain"
-    operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections")
+    operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections", "share_collections")
     panel_template = "admin/stores/store/report.html"
     add_panel_template = "admin/stores/store/credentials.html"
     readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]
@@ -91,6 +93,7 @@ class StoreAdmin(Page):
         "default_strategy": "role == 'source'",
         "shares_products": "role == 'source'",
         "share_tags": "role == 'source' && shares_products",
+        "share_collection_gids": "role == 'source' && shares_products",
         "shares_collections": "role == 'source'",
         "shared_collection_gids": "role == 'source' && shares_collections == 'chosen'",
     }
@@ -124,7 +127,7 @@ class StoreAdmin(Page):
     sharing_fieldset: Fieldset = (
         "What it shares with its destinations",
         {
-            "fields": ["shares_products", "share_tags", "shares_collections", "shared_collection_gids"],
+            "fields": [*SHARED, "shares_collections", "shared_collection_gids"],
             "classes": ["console-conditional"],
             "description": "A catalogue narrows this down further. What is not shared is not synced, stock included.",
         },
@@ -146,8 +149,12 @@ class StoreAdmin(Page):
 
     def get_form(self, request: HttpRequest, obj: Store | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
-        if obj and "shared_collection_gids" in form.base_fields:
-            form.base_fields["shared_collection_gids"].widget.url = self.do_url(obj, "shared_collections")
+        for name, address in (
+            ("shared_collection_gids", "shared_collections"),
+            ("share_collection_gids", "share_collections"),
+        ):
+            if obj and name in form.base_fields:
+                form.base_fields[name].widget.url = self.do_url(obj, address)
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
@@ -194,6 +201,18 @@ class StoreAdmin(Page):
         messages.success(request, f"{obj} was added. It is being checked now: see below.")
         return HttpResponseRedirect(reverse("admin:stores_store_change", args=[obj.pk]))
 
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and SEEN not in request.POST:
+            row = self.get_object(request, object_id)
+            if row and row.is_source and self.has_change_permission(request, row):
+                form = self.get_form(request, row, change=True)(request.POST, instance=row)
+                stored = self.get_object(request, object_id)  # the form has changed the other
+                if form.is_valid() and set(form.changed_data) & set(SHARED) and stored and has_followers(stored):
+                    context = self.admin_site.each_context(request) | {"title": f"What ends: {stored}"}
+                    back = reverse("admin:stores_store_change", args=[stored.pk])
+                    return ask(request, context, back, lambda: effects_of_sharing(stored, row, open_for_person))
+        return super().change_view(request, object_id, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         if change:
             # Only what the form shows: workers write the same row (token, bucket, status) at any moment.
@@ -203,6 +222,9 @@ class StoreAdmin(Page):
             super().save_model(request, obj, form, change)
         if not change or set(form.changed_data) & ACCESS:
             enqueue.check_store(obj)
+        if change and set(form.changed_data) & set(SHARED):
+            for connection in obj.as_source.select_related("source", "destination"):
+                follow_up(connection)
 
     @display(description="Store", ordering="name")
     def shown_name(self, store: Store) -> str:
@@ -299,11 +321,14 @@ class StoreAdmin(Page):
 
     @operation("Collections", "", permission=CHANGE, is_page=True, is_inline=True)
     def shared_collections(self, request: HttpRequest, store: Store) -> HttpResponse:
-        client = open_for_person(store)
-        stored = store.shared_collection_gids
-        return live_list(
-            request,
-            "shared_collection_gids",
-            stored,
-            lambda: ((head.gid, head.title) for head in collections.iter_heads(client)),
-        )
+        return _collections(request, store, "shared_collection_gids")
+
+    @operation("Collections", "", permission=CHANGE, is_page=True, is_inline=True)
+    def share_collections(self, request: HttpRequest, store: Store) -> HttpResponse:
+        return _collections(request, store, "share_collection_gids")
+
+
+def _collections(request: HttpRequest, store: Store, name: str) -> HttpResponse:
+    client = open_for_person(store)
+    heads = ((head.gid, head.title) for head in collections.iter_heads(client))
+    return live_list(request, name, getattr(store, name), lambda: heads)

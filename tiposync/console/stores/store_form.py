@@ -8,9 +8,9 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
 from stores.models import Store
 from stores.models.fields import Unreadable
 from tiposync.console.catalogue.settings_form import CollectionsField, LiveList, TextListField
+from tiposync.console.stores.selecting import SECRETS
 
 LOST = "One is stored, but cannot be decrypted: its key is missing from CREDENTIAL_KEYS. Enter it anew."
-SECRETS = ("client_secret", "previous_client_secret", "access_token")
 
 
 class SecretInput(forms.PasswordInput):
@@ -36,6 +36,7 @@ class StoreForm(forms.ModelForm):
         field_classes = {
             "domain": DomainField,
             "share_tags": TextListField,
+            "share_collection_gids": CollectionsField,
             "shared_collection_gids": CollectionsField,
         }
         help_texts = {
@@ -43,11 +44,13 @@ class StoreForm(forms.ModelForm):
             "client_id": "Dev Dashboard: your app, Settings, Credentials.",
             "access_token": "The app's Admin API access token; it starts with shpat_.",
             "share_tags": "One in a line. Any of these tags will do, case does not matter. None: all products.",
+            "share_collection_gids": "Products in any of these alone are shared. None ticked: in any or none.",
             "shared_collection_gids": "These alone are shared.",
             "acceptance": "Whether a new connection to this source may start at once or waits for an approval.",
         }
         widgets = {name: SecretInput() for name in SECRETS} | {
             "share_tags": UnfoldAdminTextareaWidget({"rows": 3}),
+            "share_collection_gids": LiveList(),
             "shared_collection_gids": LiveList(),
         }
 

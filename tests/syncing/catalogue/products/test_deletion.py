@@ -93,7 +93,7 @@ def test_more_orders_than_can_be_looked_through_are_a_doubt(room, monkeypatch):
 
 
 def test_what_comes_back_within_the_day_follows_again_and_is_not_deleted(showroom):
-    room = showroom(unlink="if_ordered", selection="with_tags", selection_tags=["keep"])
+    room = showroom(unlink="if_ordered", selected_tags=["keep"])
     gid = room.add("Lamp", tags=["keep"])
     room.world.follow()
     room.change(gid, tags=["other"])

@@ -5,8 +5,8 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
+from stores import selecting
 from stores.models import ProductLink
-from syncing.catalogue.products import exclusion
 from syncing.models import StockLink
 from tests.support.catalogue.showroom import Showroom, items_of
 from tests.support.console.press import forms_with, look_at, page_of, press
@@ -98,8 +98,8 @@ def test_the_command_leaves_out_lists_and_takes_back(room):
 
 def test_what_an_operator_leaves_out_while_it_is_being_carried_stays_left_out(room):
     room.change(room.gid, title="Better lamp")
-    room.world.meanwhile("productSet", lambda: exclusion.exclude(room.link(room.gid), "ada"), after=True)
-    room.world.meanwhile("productUpdate", lambda: exclusion.exclude(room.link(room.gid), "ada"), after=True)
+    room.world.meanwhile("productSet", lambda: selecting.exclude(room.link(room.gid), "ada"), after=True)
+    room.world.meanwhile("productUpdate", lambda: selecting.exclude(room.link(room.gid), "ada"), after=True)
     room.carry(room.gid)
     assert room.link(room.gid).excluded_by == "ada"
     room.carry(room.gid)

@@ -51,7 +51,7 @@ def test_what_was_there_before_us_is_never_removed_where_nothing_may_be_touched(
 
 
 def test_a_product_that_comes_back_is_the_same_again_where_it_was(showroom):
-    room = showroom(selection="with_tags", selection_tags=["keep"])
+    room = showroom(selected_tags=["keep"])
     gid = follow_one(room, tags=["Keep"])
     own, channels = room.link(gid).destination_gid, sorted(room.there("lamp").publication_gids)
     room.set(publication_gids=[])
@@ -67,7 +67,7 @@ def test_a_product_that_comes_back_is_the_same_again_where_it_was(showroom):
 
 
 def test_what_is_not_shared_is_not_kept_in_stock_either(showroom):
-    room = showroom(selection="with_tags", selection_tags=["keep"])
+    room = showroom(selected_tags=["keep"])
     gid = follow_one(room, tags=["keep"])
     assert StockLink.objects.count() == 1
     room.change(gid, tags=[])

@@ -151,7 +151,7 @@ def test_what_failed_is_tried_again_alone(showroom):
 
 
 def test_what_was_deleted_or_lost_its_tag_is_unpublished(showroom):
-    room = showroom(selection="with_tags", selection_tags=["LAMP"], guard_minimum=10)
+    room = showroom(selected_tags=["LAMP"], guard_minimum=10)
     room.set(publication_gids=room.channels())
     gids = begin(room, 3)
     room.run("first")
@@ -226,7 +226,7 @@ def test_other_settings_and_another_day_lead_to_a_run(showroom):
     room = showroom()
     begin(room, 1)
     room.run("first")
-    room.set(selection="without_tags", selection_tags=["x"], changed_at=timezone.now() - timedelta(minutes=2))
+    room.set(unselected_tags=["x"], changed_at=timezone.now() - timedelta(minutes=2))
     assert due_kinds() == ["all"]
     room.sweep()
     assert due_kinds() == [""]

@@ -184,6 +184,7 @@ def test_only_managers_and_administrators_change_a_connection(role):
     client, connection = member_of(role), make_all()["stores.connection"]
     form = {"strategy": "two_way", "mappings-TOTAL_FORMS": 0, "mappings-INITIAL_FORMS": 0}
     client.post(page_of(connection), form)
+    Connection.objects.update(state="ended")
     answer = client.post(page_of(connection, "delete"), {"post": "yes"})
     is_allowed = RANKS[role] >= 2
     assert (answer.status_code != 403) == is_allowed

@@ -16,7 +16,7 @@ from tiposync.console.catalogue import prices
 CATALOGUES = "stores_cataloguesettings"
 NASTY = "<script>alert('x')</script> & lamp"
 DECIMALS = ("price_percent", "price_amount", "fixed_rate", "rounding_step", "rounding_ending")
-CHOICES = ("product_mode", "selection", "tags_merging", "images_merging", "edited", "rate_kind", "rounding", "unlink")
+CHOICES = ("product_mode", "tags_merging", "images_merging", "edited", "rate_kind", "rounding", "unlink")
 NUMBERS = ("guard_share", "guard_products", "guard_minimum", "poll_minutes", "collection_mode", "collection_selection")
 
 
@@ -24,7 +24,7 @@ def form_of(row: CatalogueSettings, **fields) -> dict:
     """The form of a catalogue's page as a browser sends it."""
     form = {name: getattr(row, name) for name in (*DECIMALS, *CHOICES, *NUMBERS)}
     form |= {f"field_policies-{field}": row.policy_of(field) for field in CatalogueField.values}
-    form |= {"selection_tags": "\n".join(row.selection_tags), "metafield_namespaces": ""}
+    form |= {"metafield_namespaces": ""}
     form |= {"publication_gids": row.publication_gids, "collection_gids": row.collection_gids}
     return form | fields
 
@@ -73,11 +73,9 @@ def test_the_table_has_a_row_for_each_field_and_no_ignore_for_the_title(admin_cl
         count = 2 if field == CatalogueField.TITLE else 3
         assert page.count(f'name="field_policies-{field.value}"') == count, field
         assert f'name="field_policies-{field.value}" value="{row.policy_of(field)}" checked' in page
-    save(
-        admin_client, row, **{"field_policies-vendor": "ignore", "selection": "with_tags", "selection_tags": "a, B\nb"}
-    )
+    save(admin_client, row, **{"field_policies-vendor": "ignore", "metafield_namespaces": "a, B\nb"})
     assert row.field_policies == default_policies() | {"vendor": "ignore"}
-    assert row.selection_tags == ["a", "B"]
+    assert row.metafield_namespaces == ["a", "B"]
     for field, policy in (("title", "ignore"), ("vendor", "often"), ("vendor", "")):
         page = save(admin_client, row, **{f"field_policies-{field}": policy})
         assert "Please correct the error" in page, (field, policy)
@@ -88,7 +86,6 @@ def test_the_table_has_a_row_for_each_field_and_no_ignore_for_the_title(admin_cl
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"selection": "with_tags", "selection_tags": ""}, "Name at least one tag"),
         ({"collection_selection": "chosen", "collection_gids": []}, "Choose at least one collection"),
         ({"fixed_rate": "0"}, "greater than or equal to 1E-8"),
         ({"price_percent": "-100"}, "greater than or equal to -99.999"),
@@ -147,7 +144,7 @@ def test_all_products_are_reached_page_by_page_and_what_does_not_follow_is_left_
     admin_client, room, row, monkeypatch
 ):
     monkeypatch.setattr(prices, "PREVIEW_ROWS", 1)
-    room.set(selection="without_tags", selection_tags=["<script>tag</script>"])
+    room.set(unselected_tags=["<script>tag</script>"])
     url = f"/admin/stores/cataloguesettings/{row.pk}/do/prices/?price_percent=100"
     page = look_at(admin_client, url)
     assert "No product on this page follows" in page

@@ -80,7 +80,7 @@ def test_a_product_is_compared_side_by_side_and_then_brought_in_step(admin_clien
 
 def test_comparing_says_why_it_cannot(admin_client, room):
     url = f"/admin/stores/productlink/{room.link(room.chair).pk}/do/compare/"
-    room.set(selection="with_tags", selection_tags=["lamp"])
+    room.set(selected_tags=["lamp"])
     assert "It cannot be compared" in look_at(admin_client, url)
     room.delete(room.chair)
     assert "does not have this product any more" in look_at(admin_client, url)

@@ -30,11 +30,7 @@ def settings_row(connection) -> CatalogueSettings:
 
 
 def test_a_new_catalogue_updates_only_and_takes_all_that_is_shared(settings_row):
-    assert (settings_row.product_mode, settings_row.selection, settings_row.unlink) == (
-        "update_only",
-        "all",
-        "unpublish",
-    )
+    assert (settings_row.product_mode, settings_row.unlink) == ("update_only", "unpublish")
     settings_row.full_clean()
 
 
@@ -69,8 +65,7 @@ def test_a_wrong_table_of_fields_is_refused(settings_row, policies, words):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"selection": "with_tags"}, "at least one tag"),
-        ({"selection_tags": ["a", " "]}, "list of texts"),
+        ({"metafield_namespaces": ["a", " "]}, "list of texts"),
         ({"collection_selection": "chosen"}, "at least one collection"),
         ({"fixed_rate": Decimal(0)}, "greater than or equal"),
         ({"rounding_ending": Decimal("1.00")}, "smaller than the step"),

@@ -94,8 +94,14 @@ def test_a_variant_of_another_store_is_refused(admin_client, rows, doubtful):
     assert doubtful.state == State.AMBIGUOUS
 
 
+def leave(client, page, label):
+    """What is on sale is left as it is: the answer to what the page asks."""
+    [form] = forms_with(page, label)[-1:]
+    return client.post(form.action, form.inputs | {"_choice": "leave"}, follow=True).content.decode()
+
+
 def test_ignoring_takes_a_link_out_of_step_and_clearing_matches_it_again(admin_client, rows):
-    press(admin_client, page_of(rows.link), "Ignore")
+    leave(admin_client, press(admin_client, page_of(rows.link), "Ignore"), "Ignore")
     rows.link.refresh_from_db()
     assert rows.link.state == State.IGNORED
     assert StockLink.objects.get().ending == "leave"
@@ -183,7 +189,7 @@ def test_a_search_for_a_partner_shows_what_the_source_has_too(admin_client, rows
 
 
 def test_many_are_ignored_at_once(admin_client, rows, doubtful):
-    page = act(admin_client, LINKS, "ignore_selected", [doubtful, rows.link])
+    page = leave(admin_client, act(admin_client, LINKS, "ignore_selected", [doubtful, rows.link]), "Ignore")
     assert "Left out of syncing: 2." in page
     assert set(VariantLink.objects.values_list("state", flat=True)) == {State.IGNORED}
 

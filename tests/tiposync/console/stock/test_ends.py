@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from stores.models import Connection, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
-from tests.support.console.press import act, list_of, look_at, page_of
+from tests.support.console.press import act, forms_with, list_of, look_at, page_of, press
 from tests.support.console.rows import make_link, make_rows, make_stock_link
 from tests.tiposync.console.stores.test_connections import ADD, save
 from tiposync.console.management.lookup import name_of
@@ -80,3 +80,47 @@ def test_the_choice_is_made_on_the_command_line(rows):
     call_command("connect_stores", source, destination, "--ending", "leave")
     rows.connection.refresh_from_db()
     assert rows.connection.ending == "leave"
+
+
+@pytest.mark.parametrize("label", ["Ignore", "Clear"])
+@pytest.mark.parametrize("choice", ["leave", "zero", "deny"])
+def test_who_ends_a_link_is_asked_what_becomes_of_what_is_on_sale(admin_client, rows, label, choice):
+    rows.connection.links.update(is_manual=True)
+    page = press(admin_client, page_of(rows.link), label)
+    assert "1 items are on sale in the destination with 7 units" in page
+    assert 'value="leave" checked' in page
+    rows.link.refresh_from_db()
+    assert rows.link.state == "linked"  # nothing was done yet
+    [form] = [form for form in forms_with(page, label) if "do/" in form.action]
+    admin_client.post(form.action, form.inputs | {"_choice": choice}, follow=True)
+    rows.link.refresh_from_db()
+    assert rows.link.state != "linked"
+    assert StockLink.objects.get().ending == choice
+
+
+def test_two_way_it_can_only_be_left(admin_client):
+    rows = make_rows("two_way")
+    page = press(admin_client, page_of(rows.link), "Ignore")
+    assert 'value="leave" checked' in page and 'value="zero"' not in page
+
+
+def test_many_are_asked_about_once_also_of_a_filtered_list(admin_client, rows):
+    page = act(admin_client, "stores_variantlink", "ignore_selected", [rows.link], "?state__exact=linked")
+    assert "1 items are on sale" in page
+    [form] = forms_with(page, "Ignore")
+    assert form.action.endswith("?state__exact=linked")
+    admin_client.post(form.action, form.inputs | {"_choice": "zero"}, follow=True)
+    assert StockLink.objects.get().ending == "zero"
+
+
+@pytest.mark.parametrize("quantities", ["leave", "zero", "deny"])
+def test_the_command_line_ends_links_and_mappings_by_choice(rows, quantities, capsys):
+    stores = (rows.connection.source.domain, rows.connection.destination.domain)
+    call_command("connect_stores", *stores, "--unmap", "Berlin=Berlin", "--quantities", quantities)
+    assert "on sale: 1 items" in capsys.readouterr().out
+    assert StockLink.objects.get().ending == quantities
+    call_command("connect_stores", *stores, "--map-by-name")
+    assert (StockLink.objects.get().ending, StockLink.objects.get().mapping is None) == ("", False)
+    StockLink.objects.update(source_baseline=7, destination_baseline=7)
+    call_command("link_products", ":".join(stores), "--ignore", "SOCK-1", "--quantities", quantities)
+    assert StockLink.objects.get().ending == quantities

@@ -4,6 +4,7 @@ import pytest
 import responses
 
 from stores.models import Connection, LocationMapping, Store
+from syncing import disconnecting
 from syncing.models import StockLink, SyncJob
 from tests.support.console.press import answer_levels, forms_with, list_of, look_at, page_of, press
 from tests.support.console.rows import NASTY, make_link, make_location, make_rows, make_stock_link, make_store
@@ -235,6 +236,19 @@ def test_the_page_names_the_locations_that_do_not_sync(admin_client, rows):
 
 
 def test_deleting_a_connection_says_how_much_goes_with_it_and_keeps_the_ledger(admin_client, rows):
+    page = look_at(admin_client, page_of(rows.connection, "delete"))
+    assert "disconnect it first" in page
+    admin_client.post(page_of(rows.connection, "delete"), {"post": "yes"})
+    assert Connection.objects.exists()
+    page = look_at(admin_client, f"{page_of(rows.connection).replace('change', 'do')}disconnect/")
+    assert "Quantities: 1 items on sale, 7 units" in page and "Orders: 0 not done yet" in page
+    assert 'name="quantities" value="leave" checked' in page
+    [form] = forms_with(page, "Disconnect now")
+    page = admin_client.post(form.action, form.inputs | {"quantities": "zero"}, follow=True).content.decode()
+    assert "It is being disconnected" in page
+    assert StockLink.objects.get().ending == "zero"
+    assert "Disconnect …" not in page
+    disconnecting.end(rows.connection)
     page = look_at(admin_client, page_of(rows.connection, "delete"))
     assert "Links of variants: 1" in page
     assert "the ledger keeps its lines" in page

@@ -7,19 +7,22 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
-from django.db.models import BooleanField
+from django.db.models import BooleanField, Q
 
 from orders import due
 from orders.models import OrderSettings
-from stores import onboarding
+from stores import onboarding, selecting, selection
 from stores.clients import open_for_check
 from stores.linking import linking
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
 from stores.shopify.errors import ShopifyError
+from syncing import disconnecting
 from syncing.queue import enqueue
 from syncing.stock import preview, wiring
+from tiposync.console.management import choosing
 from tiposync.console.management.command import OperatorCommand
+from tiposync.console.management.ending import add_disconnecting, add_quantities, disconnect, end
 from tiposync.console.management.lookup import find_location, find_store, name_of
 from tiposync.console.management.preview import preview_line
 
@@ -62,26 +65,9 @@ class Command(OperatorCommand):
             choices=Connection.Alignment.values,
             help="quantities that differ at the start: source_wins (default) or keep_both (only later changes travel)",
         )
-        parser.add_argument(
-            "--ending",
-            choices=Connection.Ending.values,
-            help="one-way, what becomes of the quantity when a variant was deleted in the source, or is not shared or "
-            "selected any more: zero (default for a new one) or leave, and tell",
-        )
-        parser.add_argument(
-            "--map",
-            action="append",
-            default=[],
-            metavar='"SOURCE LOCATION=DESTINATION LOCATION"',
-            help="map two locations, by name or id; may be given several times",
-        )
-        parser.add_argument(
-            "--orders",
-            action="append",
-            default=[],
-            metavar="SETTING=VALUE",
-            help=f"how orders are carried, where the strategy does: {', '.join(ORDER_SETTINGS)}; several times",
-        )
+        _add_choices(parser)
+        add_quantities(parser)
+        add_disconnecting(parser)
         parser.add_argument("--map-by-name", action="store_true", help="map all unmapped locations with equal names")
         parser.add_argument("--approve", action="store_true", help="approve a connection that waits for moderation")
         parser.add_argument(
@@ -91,14 +77,24 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, destination = find_store(options["source"]), find_store(options["destination"])
+        if options["disconnect"]:
+            disconnect(self.stdout, source, destination, options)
+            return
+        if options["dry_run"]:
+            self._count(source, destination, options)
+            return
         for store in (source, destination):
             _ensure_locations(store)
         with transaction.atomic():
             connection, has_new_identifier, has_new_mappings = self._save(source, destination, options)
             _choose_orders(connection, options["orders"])
+        if options["select"] or options["share"] or options["apply_selection"]:
+            self._follow_selection(connection, options)
         self._print_connection(connection)
         if words := due.report_left_over(connection):
             self.stdout.write(f"  {words}")
+        if options["unmap"]:
+            self._unmap(connection, options)
         if connection.state == Connection.State.RUNNING:
             self._follow_up(connection, has_new_identifier, has_new_mappings)
         if options["preview"]:
@@ -111,17 +107,46 @@ class Command(OperatorCommand):
         if connection is None:
             connection = Connection(source=source, destination=destination, strategy=source.default_strategy)
             connection.state = connection.first_state()
+        if connection.state in (Connection.State.ENDED, Connection.State.REMOVED):
+            disconnecting.connect_again(connection)
+            connection.refresh_from_db()
         before = connection.identifier
+        shared = choosing.share(source, options["share"])
+        selected = choosing.select(connection, options["select"])
         for name in ("strategy", "identifier", "alignment", "ending"):
             setattr(connection, name, options[name] or getattr(connection, name))
         if options["approve"] and connection.state in (Connection.State.PENDING, Connection.State.REJECTED):
             connection.state = Connection.State.READY
         _refuse_in_words(connection.full_clean)
+        if shared:
+            _refuse_in_words(source.full_clean)
+            source.save(update_fields=shared)
         is_new = connection.pk is None
         # Workers write the same row: only what is set here.
-        connection.save(update_fields=None if is_new else ["strategy", "identifier", "alignment", "ending", "state"])
+        own = ["strategy", "identifier", "alignment", "ending", "state", *selected]
+        connection.save(update_fields=None if is_new else own)
         has_new_mappings = self._map(connection, options)
         return connection, before != connection.identifier and not is_new, has_new_mappings
+
+    def _count(self, source: Store, destination: Store, options: dict[str, Any]) -> None:
+        connection = Connection.objects.filter(source=source, destination=destination).first()
+        if connection is None:
+            raise CommandError("--dry-run: these stores are not connected yet, so nothing would begin or end.")
+        choosing.share(source, options["share"])
+        choosing.select(connection, options["select"])
+        for effect in choosing.effects(connection, source):
+            self.stdout.write(f"{name_of(effect.connection)}:")
+            for line in effect.lines():
+                self.stdout.write(f"  {line}")
+
+    def _follow_selection(self, connection: Connection, options: dict[str, Any]) -> None:
+        if options["apply_selection"]:
+            Connection.objects.filter(pk=connection.pk).update(ignores_selection=False)
+            connection.ignores_selection = False
+        concerned = connection.source.as_source.all() if options["share"] else [connection]
+        for each in concerned:
+            if each.state == Connection.State.RUNNING:
+                enqueue.carry_stock(each)  # which reads what the settings ask for, decides, and has all follow
 
     def _map(self, connection: Connection, options: dict[str, Any]) -> bool:
         wanted = [_named_pair(connection, text) for text in options["map"]]
@@ -137,6 +162,14 @@ class Command(OperatorCommand):
             _refuse_in_words(lambda: refuse_shared_locations(list(connection.mappings.all())))
         return bool(new or proposed)
 
+    def _unmap(self, connection: Connection, options: dict[str, Any]) -> None:
+        asked_at = wiring.ask_clock()
+        for source, destination in [_named_pair(connection, text) for text in options["unmap"]]:
+            connection.mappings.filter(source_location=source, destination_location=destination).delete()
+        wiring.wire_connection(connection)
+        which = Q(connection=connection, mapping__isnull=True, ended_at__gte=asked_at)
+        end(self.stdout, which, options["quantities"])
+
     def _add(self, connection: Connection, found: list[tuple[Location, Location]]) -> None:
         LocationMapping.objects.bulk_create(
             [
@@ -149,6 +182,9 @@ class Command(OperatorCommand):
     def _print_connection(self, connection: Connection) -> None:
         self.stdout.write(f"{name_of(connection)} (number {connection.pk}): {connection.get_state_display().lower()}")
         self.stdout.write(f"  {connection.get_strategy_display()}; matched by {connection.identifier}")
+        self.stdout.write(f"  which: {selection.describe(selecting.selection_of(connection))}")
+        if connection.ignores_selection:
+            self.stdout.write("  stock and orders ignore this until it is confirmed with --apply-selection")
         for mapping in connection.mappings.select_related("source_location", "destination_location"):
             self.stdout.write(f"  {mapping}")
         for number, store in enumerate(_stores(connection)):
@@ -251,3 +287,58 @@ def _refuse_in_words(check: Callable[[], Any]) -> None:
         check()
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from None
+
+
+def _add_choices(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--ending",
+        choices=Connection.Ending.values,
+        help="one-way, what becomes of the quantity when a variant was deleted in the source, or is not shared or "
+        "selected any more: zero (default for a new one), deny (0, not sold when out of stock) or leave, and tell",
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar='"SOURCE LOCATION=DESTINATION LOCATION"',
+        help="map two locations, by name or id; may be given several times",
+    )
+    parser.add_argument(
+        "--unmap",
+        action="append",
+        default=[],
+        metavar='"SOURCE LOCATION=DESTINATION LOCATION"',
+        help="map two locations to each other no longer; several times; see --quantities",
+    )
+    parser.add_argument(
+        "--orders",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        help=f"how orders are carried, where the strategy does: {', '.join(ORDER_SETTINGS)}; several times",
+    )
+    _add_selection(parser)
+
+
+def _add_selection(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help=f"which products take part: {', '.join(choosing.SELECT_NAMES)}; no value: whatever; several times",
+    )
+    parser.add_argument(
+        "--share",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help=f"what the source shares with all its destinations: {', '.join(choosing.SHARE_NAMES)}; products is on "
+        "or off",
+    )
+    parser.add_argument(
+        "--apply-selection", action="store_true", help="confirm that the selection decides about stock, too"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --select or --share: count what begins and ends, save nothing"
+    )

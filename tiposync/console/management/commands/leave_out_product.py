@@ -5,11 +5,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from stores import selecting
 from stores.models import Connection, ProductLink
 from stores.shopify import gids
-from syncing.catalogue.products import exclusion
+from syncing import participation
 from syncing.queue import enqueue
+from syncing.stock import ends
 from tiposync.console.kit.numbers import row_number
+from tiposync.console.management.ending import add_quantities, end
 from tiposync.console.management.lookup import find_connection, name_of
 
 EXPLANATION = """\
@@ -37,6 +40,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection", help="source:destination (their domains), or its number")
         parser.add_argument("product", nargs="*", help="handle, number or gid in the source")
+        add_quantities(parser)
         parser.add_argument("--take-back", action="store_true", help="let them follow again")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,9 +48,12 @@ class Command(BaseCommand):
         links = [_find(connection, text) for text in options["product"]]  # all are there, or nothing is done
         for link in links:
             if options["take_back"]:
-                exclusion.include_again(link)
+                selecting.include_again(link)
             else:
-                exclusion.exclude(link, "the command line")
+                selecting.exclude(link, "the command line")
+            participation.follow(connection, [link.source_gid])
+            if not options["take_back"]:
+                end(self.stdout, ends.of_products(connection, [link.source_gid]), options["quantities"])
             enqueue.sync_product(connection, link.source_gid, due_in=0)
         left_out = connection.product_links.exclude(excluded_by="")
         self.stdout.write(f"{name_of(connection)}: {left_out.count()} left out.")

@@ -12,9 +12,10 @@ from stores.models import Connection, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
 from syncing import resuming
 from syncing.queue import enqueue
-from syncing.stock import wiring
+from syncing.stock import ends, wiring
 from tiposync.console.links.resource import import_links
 from tiposync.console.management.command import OperatorCommand
+from tiposync.console.management.ending import add_quantities, end
 from tiposync.console.management.lookup import find_connection, find_variant, name_of
 
 EXPLANATION = """\
@@ -55,6 +56,7 @@ class Command(OperatorCommand):
             "--clear", action="append", default=[], metavar="SOURCE", help="let matching decide again; repeatable"
         )
 
+        add_quantities(parser)
         parser.add_argument("--export", metavar="FILE", help="write all links of the connection to a CSV file")
         parser.add_argument("--import", metavar="FILE", dest="file", help="do what the decisions in a CSV file say")
         parser.add_argument("--dry-run", action="store_true", help="with --import: only say what each line would do")
@@ -71,6 +73,7 @@ class Command(OperatorCommand):
                 wiring.wire_connection(connection, product_gid)
             if options["match"] or has_imported:
                 wiring.wire_connection(connection)
+            end(self.stdout, ends.of_products(connection, products), options["quantities"])
             enqueue.carry_stock(connection)
             resuming.resume_connection(connection)
         if options["export"]:

@@ -7,10 +7,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
+from stores import selecting, selection
 from stores.clients import open_for_check
 from stores.models import CatalogueField, CatalogueSettings, Connection, FieldPolicy, SyncMode
 from stores.shopify.errors import ShopifyError
 from stores.shopify.products import publications
+from syncing.queue import enqueue
 from tiposync.console.management.command import OperatorCommand
 from tiposync.console.management.lookup import find_connection, name_of
 
@@ -24,6 +26,9 @@ Examples:
 
 Exit codes: 0 done; 1 refused; 2 wrong usage.
 """
+
+
+SELECTIONS = ("all", "with_tags", "without_tags")
 
 
 def decimal(text: str) -> Decimal:
@@ -47,8 +52,8 @@ class Command(OperatorCommand):
         parser.add_argument("--collections", choices=modes, dest="collection_mode")
         for kind in ("pages", "blogs", "articles"):
             parser.add_argument(f"--{kind}", choices=switch, dest=f"syncs_{kind}")
-        parser.add_argument("--select", choices=CatalogueSettings.Selection.values, dest="selection")
-        parser.add_argument("--tag", action="append", dest="selection_tags", help="of --select; repeatable")
+        parser.add_argument("--select", choices=SELECTIONS, help="as connect_stores --select, by tags only")
+        parser.add_argument("--tag", action="append", default=[], dest="tags", help="of --select; repeatable")
         parser.add_argument("--field", action="append", metavar="FIELD=POLICY", default=[], help="repeatable")
         parser.add_argument("--namespace", action="append", dest="metafield_namespaces", help="repeatable")
         parser.add_argument("--channels", help="all, none, or names separated by commas")
@@ -66,6 +71,8 @@ class Command(OperatorCommand):
         settings = CatalogueSettings.objects.filter(connection=connection).first()
         settings = settings or CatalogueSettings(connection=connection)
         before = {field.attname: getattr(settings, field.attname) for field in settings._meta.fields}
+        if options["select"]:
+            _select(connection, options["select"], options["tags"])
         self._set(settings, options)
         after = {field.attname: getattr(settings, field.attname) for field in settings._meta.fields}
         if settings.pk is None or after != before:
@@ -114,7 +121,7 @@ class Command(OperatorCommand):
         self.stdout.write(f"{name_of(settings.connection)}:")
         rows = {
             "products": settings.get_product_mode_display(),
-            "which": f"{settings.get_selection_display()} {', '.join(settings.selection_tags)}".strip(),
+            "which": selection.describe(selecting.selection_of(settings.connection)),
             "prices": f"{settings.price_percent:+} %, {settings.price_amount:+}, "
             f"{settings.get_rate_kind_display().partition(':')[0].lower()} rate, {settings.get_rounding_display()}",
             "channels": f"{len(settings.publication_gids)}",
@@ -129,3 +136,18 @@ class Command(OperatorCommand):
         for policy in (FieldPolicy.CREATE_ONLY, FieldPolicy.IGNORE):
             named = [field for field in CatalogueField.values if settings.policy_of(field) == policy]
             self.stdout.write(f"  {policy.value:<12} {', '.join(named) or 'none'}")
+
+
+def _select(connection: Connection, kind: str, tags: list[str]) -> None:
+    """Have the connection take all products, or by these tags; its other lists stay."""
+    if kind != "all" and not tags:
+        raise CommandError("--select: name at least one --tag, or choose all.")
+    connection.selected_tags = tags if kind == "with_tags" else []
+    connection.unselected_tags = tags if kind == "without_tags" else []
+    try:
+        connection.full_clean()
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from None
+    connection.save(update_fields=["selected_tags", "unselected_tags"])
+    if connection.state == Connection.State.RUNNING:
+        enqueue.carry_stock(connection)

@@ -1,0 +1,266 @@
+"""Which products take part in a connection, as rows: what is known of them is read and kept, the decision noted.
+
+Stock, orders and catalogue ask `Chooser`, or the note that it leaves on each link (`VariantLink.left_out`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection as db
+from django.db import transaction
+
+from stores import selection
+from stores.models import ChosenCollection, Connection, ProductLink, Store, VariantLink
+from stores.selection import Decision, Facts, Selection, Share
+from stores.shopify.client import Client
+from stores.shopify.content import collections
+from stores.shopify.errors import ObjectNotFound
+from stores.shopify.products import product_heads
+from stores.variants import number_read, save_facts
+
+PORTION_ROWS = 1000
+REASON_CHARACTERS = 255
+
+
+def share_of(source: Store) -> Share:
+    """What a source shares of its products."""
+    return Share(source.shares_products, tuple(source.share_tags), tuple(source.share_collection_gids))
+
+
+def selection_of(connection: Connection) -> Selection:
+    """What a connection wants of it."""
+    return Selection(
+        tuple(connection.selected_tags),
+        tuple(connection.unselected_tags),
+        tuple(connection.selected_collection_gids),
+        tuple(connection.selected_vendors),
+        tuple(connection.selected_product_types),
+        tuple(connection.selected_product_gids),
+    )
+
+
+def in_force(connection: Connection) -> tuple[Selection, Share]:
+    """What decides about stock and orders: of a connection that is older than this, nothing but sharing at all."""
+    if connection.ignores_selection:
+        return selection.ALL, Share(connection.source.shares_products)
+    return selection_of(connection), share_of(connection.source)
+
+
+def named_collections(wanted: Selection, share: Share) -> set[str]:
+    """The collections whose products must be known."""
+    return {*wanted.collections, *share.collections}
+
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """Decides about the products of a connection; `members` are those of each named collection."""
+
+    selection: Selection
+    share: Share
+    members: dict[str, frozenset[str]] = field(default_factory=dict)
+    excluded: dict[str, str] = field(default_factory=dict)
+
+    def facts(self, gid: str, tags: Iterable[str], vendor: str, product_type: str) -> Facts:
+        """What is known of a product, with the collections that it is in."""
+        found = frozenset(name for name, gids in self.members.items() if gid in gids)
+        return Facts(gid, tuple(tags), vendor, product_type, found)
+
+    def decide(self, gid: str, tags: Iterable[str], vendor: str, product_type: str) -> Decision:
+        """Whether this product takes part, and why not."""
+        facts = self.facts(gid, tags, vendor, product_type)
+        return selection.wants(facts, self.selection, self.share, self.excluded.get(gid, ""))
+
+
+def chooser(connection: Connection, wanted: Selection | None = None, share: Share | None = None) -> Chooser:
+    """By the connection's settings, or by others. Collections that were never read have no products."""
+    wanted = selection_of(connection) if wanted is None else wanted
+    share = share_of(connection.source) if share is None else share
+    rows = ChosenCollection.objects.filter(store=connection.source, gid__in=named_collections(wanted, share))
+    members = {row.gid: frozenset(row.product_gids) for row in rows}
+    excluded = connection.product_links.exclude(excluded_by="").values_list("source_gid", "excluded_by")
+    return Chooser(wanted, share, members, dict(excluded))
+
+
+# --- What is known ------------------------------------------------------------------------------------------------
+
+
+def read_facts(source: Store, client: Client, gids: Collection[str]) -> None:
+    """Read what selections ask for of all products of a source, and the products of these collections."""
+    number = number_read()
+    read_collections(source, client, gids)
+    portion: list[product_heads.ProductHead] = []
+    for head in product_heads.iter_product_heads(client):
+        portion.append(head)
+        if len(portion) == PORTION_ROWS:
+            note_heads(source, portion, number)
+            portion = []
+    note_heads(source, portion, number)
+
+
+def note_heads(source: Store, heads: Sequence[product_heads.ProductHead], number: int) -> None:
+    """Keep what was read of these products."""
+    save_facts(source, [(head.gid, head.tags, head.vendor, head.product_type) for head in heads], number)
+
+
+def read_collections(source: Store, client: Client, gids: Collection[str]) -> None:
+    """Read the products of these collections; one that is gone has none. Raises as the client does."""
+    for gid in sorted(gids):
+        number = number_read()
+        try:
+            members = sorted(set(collections.read_members(client, gid)))
+        except ObjectNotFound:
+            members = []
+        with db.cursor() as cursor:
+            cursor.execute(_SAVE_COLLECTION, [source.pk, gid, members, number])
+
+
+_SAVE_COLLECTION = """
+    INSERT INTO stores_chosencollection (store_id, gid, product_gids, read_number) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (store_id, gid) DO UPDATE
+    SET product_gids = EXCLUDED.product_gids, read_number = EXCLUDED.read_number
+    WHERE stores_chosencollection.read_number <= EXCLUDED.read_number
+"""
+
+
+def ensure_facts(connection: Connection, client: Client, wanted: Selection, share: Share) -> None:
+    """Read what these settings ask for and is not known yet. Raises as the client does."""
+    named = named_collections(wanted, share)
+    if selection.needs_facts(wanted, share) and _has_unknown(connection):
+        read_facts(connection.source, client, named)
+    else:
+        ensure_collections(connection.source, client, named)
+
+
+def ensure_collections(source: Store, client: Client, gids: Collection[str]) -> None:
+    """Read those of these collections that were never read. Raises as the client does."""
+    if gids:
+        known = ChosenCollection.objects.filter(store=source, gid__in=gids).values_list("gid", flat=True)
+        read_collections(source, client, set(gids) - set(known))
+
+
+def _has_unknown(connection: Connection) -> bool:
+    with db.cursor() as cursor:
+        cursor.execute(_UNKNOWN, [connection.pk])
+        return bool(cursor.fetchone())
+
+
+_UNKNOWN = """
+    SELECT 1 FROM stores_variantlink link JOIN stores_variant variant ON variant.id = link.source_variant_id
+    WHERE link.connection_id = %s AND variant.gone_at IS NULL AND NOT EXISTS (
+          SELECT 1 FROM stores_product product
+          WHERE product.store_id = variant.store_id AND product.gid = variant.product_gid)
+    LIMIT 1
+"""
+
+
+def watched_collections(source: Store) -> set[str]:
+    """All collections of a source that decide about its products along any connection."""
+    named = set(source.share_collection_gids)
+    for gids in Connection.objects.filter(source=source).values_list("selected_collection_gids", flat=True):
+        named.update(gids)
+    return named
+
+
+def is_watched(source: Store) -> bool:
+    """Whether tags, vendor, type or collections of this source's products decide about anything."""
+    if not source.is_source:
+        return False
+    rows = Connection.objects.filter(source=source).select_related("source")
+    return any(selection.needs_facts(selection_of(row), share_of(row.source)) for row in rows)
+
+
+# --- What is decided ----------------------------------------------------------------------------------------------
+
+
+def is_stale(connection: Connection) -> bool:
+    """Whether the settings are others than those that each product was last decided about with."""
+    return connection.decided_with != selection.digest_of(*in_force(connection))
+
+
+def decide(connection: Connection, product_gids: Collection[str] = ()) -> set[str]:
+    """Note on each link (or on those of these products) whether it takes part; the products for which that changed.
+
+    A product of which nothing is known stays as it is, where something must be known.
+    """
+    with transaction.atomic():
+        # One at a time: another one's may be newer.
+        row = Connection.objects.select_for_update(of=("self",)).select_related("source").get(pk=connection.pk)
+        by = chooser(row, *in_force(row))
+        changed = dict(_changes(row, by, product_gids))
+        if changed:
+            with db.cursor() as cursor:
+                cursor.execute(_NOTE, [list(changed), list(changed.values()), row.pk])
+        if not product_gids:
+            digest = selection.digest_of(by.selection, by.share)
+            Connection.objects.filter(pk=row.pk).exclude(decided_with=digest).update(decided_with=digest)
+            connection.decided_with = digest
+    return set(changed)
+
+
+def _changes(connection: Connection, by: Chooser, product_gids: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Products whose links say something else than is decided, with what they shall say."""
+    is_plain = selection.digest_of(by.selection, by.share) == "" and not by.excluded
+    needs_facts = selection.needs_facts(by.selection, by.share)
+    with db.cursor() as cursor:
+        cursor.execute(_DECIDED, {"id": connection.pk, "products": list(product_gids) or None, "is_plain": is_plain})
+        rows = cursor.fetchall()
+    for gid, least, most, is_known, tags, vendor, product_type in rows:
+        if needs_facts and not is_known and gid not in by.excluded:
+            continue
+        said = by.decide(gid, tags or (), vendor or "", product_type or "").reason[:REASON_CHARACTERS]
+        if (least, most) != (said, said):
+            yield gid, said
+
+
+_DECIDED = """
+    SELECT known.*, product.gid IS NOT NULL, product.tags, product.vendor, product.product_type
+    FROM (SELECT variant.product_gid, min(link.left_out), max(link.left_out), variant.store_id
+          FROM stores_variantlink link JOIN stores_variant variant ON variant.id = link.source_variant_id
+          WHERE link.connection_id = %(id)s AND (NOT %(is_plain)s OR link.left_out <> '')
+            AND (%(products)s::text[] IS NULL OR variant.product_gid = ANY(%(products)s::text[]))
+          GROUP BY variant.product_gid, variant.store_id) known (gid, least, most, store_id)
+    LEFT JOIN stores_product product ON product.store_id = known.store_id AND product.gid = known.gid
+""".replace("known.*", "known.gid, known.least, known.most")
+_NOTE = """
+    UPDATE stores_variantlink link SET left_out = new.reason, changed_at = now()
+    FROM (SELECT own.id, said.reason
+          FROM unnest(%s::text[], %s::text[]) AS said (gid, reason)
+          JOIN stores_variant variant ON variant.product_gid = said.gid
+          JOIN stores_variantlink own ON own.source_variant_id = variant.id AND own.connection_id = %s
+          ORDER BY own.id FOR UPDATE OF own) new
+    WHERE link.id = new.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What other settings would mean: the products that would begin to take part, and those that would no longer."""
+
+    starting: frozenset[str]
+    ending: frozenset[str]
+
+
+def preview(connection: Connection, wanted: Selection, share: Share) -> Change:
+    """What these settings would change; only products that have a linked variant count."""
+    changes = dict(_changes(connection, chooser(connection, wanted, share), ()))
+    linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED)
+    rows = linked.filter(source_variant__product_gid__in=list(changes)).order_by()
+    found = set(rows.values_list("source_variant__product_gid", "left_out").distinct())
+    starting = {gid for gid, left_out in found if left_out and not changes[gid]}
+    ending = {gid for gid, left_out in found if not left_out and changes[gid]}
+    return Change(frozenset(starting), frozenset(ending))
+
+
+# --- Single products that an operator leaves out, whatever the settings say ---------------------------------------
+
+
+def exclude(link: ProductLink, by: str) -> None:
+    """Leave it out from now on; whoever calls this has it followed (syncing.participation). Safe to repeat."""
+    link.excluded_by = by[:150] or "an operator"
+    ProductLink.objects.filter(pk=link.pk).update(excluded_by=link.excluded_by)
+
+
+def include_again(link: ProductLink) -> None:
+    """Let it follow again, if it is shared and selected; whoever calls this does the same. Safe to repeat."""
+    link.excluded_by = link.fingerprint = ""
+    ProductLink.objects.filter(pk=link.pk).update(excluded_by="", fingerprint="")

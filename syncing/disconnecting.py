@@ -1,0 +1,140 @@
+"""Ending a connection as one action: its products, its quantities, its orders; then it is ended, and can begin again.
+
+It goes on running until all of that is done: `Connection.disconnecting_at`. Its rows stay, so that orders stay known.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from orders.models import OrderImport
+from orders.open_orders import open_orders
+from stores.models import CatalogueSettings, Connection, LocationMapping, ProductLink, ResourceLink, VariantLink
+from syncing.catalogue.runs import lifecycle
+from syncing.models import CatalogueRun, StockHold, StockLink
+from syncing.queue import enqueue
+from syncing.stock import ends, pairs, wiring
+
+State, Ending, Unlink = Connection.State, Connection.Ending, CatalogueSettings.Unlink
+
+
+class NotToBeEnded(ValueError):
+    """It cannot be disconnected so; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What disconnecting concerns."""
+
+    products: int
+    on_sale: ends.OnSale
+    orders: int
+
+
+def count(connection: Connection) -> Counts:
+    """How many products follow, how much is on sale, how many orders are open."""
+    on_sale = ends.count_on_sale(Q(connection=connection))
+    return Counts(_followers(connection), on_sale, open_orders(connection.pk).count())
+
+
+def _followers(connection: Connection) -> int:
+    has_catalogue = CatalogueSettings.objects.filter(connection=connection, started_at__isnull=False).exists()
+    return lifecycle.count_followers(connection) if has_catalogue else 0
+
+
+def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_orders: bool, by: Any = None) -> str:
+    """Disconnect: `unlink` is what becomes of products, `quantities` of what is on sale; what was done, in words.
+
+    Raises NotToBeEnded, lifecycle.RunRefused, having changed nothing.
+    """
+    if unlink not in Unlink.values or quantities not in Ending.values:
+        raise NotToBeEnded("Choose what becomes of the products, and of the quantities.")
+    if connection.state == State.ENDED or connection.disconnecting_at:
+        raise NotToBeEnded("It is disconnected already.")
+    if reason := connection.why_inert():
+        needs_store = quantities != Ending.LEAVE or (unlink != Unlink.NOTHING and _followers(connection))
+        if connection.state == State.RUNNING and (needs_store or (waits_for_orders and open_orders(connection.pk))):
+            raise NotToBeEnded(
+                f"{reason} Resume it first; or leave products and quantities as they are, and let no order go on."
+            )
+        end(connection)
+        return "Disconnected: nothing had to be done in the stores."
+    asked_at = wiring.ask_clock()
+    with transaction.atomic():
+        if _followers(connection):
+            enqueue.run_catalogue(lifecycle.disconnect(connection, unlink, by=by))
+        Connection.objects.filter(pk=connection.pk).update(
+            disconnecting_at=connection.destination.now(), waits_for_orders=waits_for_orders
+        )
+    wiring.wire_connection(connection)
+    ends.choose(Q(connection=connection, ended_at__gte=asked_at), quantities)
+    enqueue.carry_stock(connection)
+    return "It is being disconnected: products and quantities first, then what its orders still wait for."
+
+
+def what_is_left(connection: Connection) -> str:
+    """What a connection that is being disconnected still waits for, in words; '' for nothing."""
+    runs = CatalogueRun.objects.filter(connection=connection, state__in=CatalogueRun.UNDER_WAY, is_preview=False)
+    if runs.exists():
+        return "Its products are being let go of."
+    if StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN).exists():
+        return "Quantities wait for a decision under “Holds”."
+    if pairs.count_waiting(connection, 1).count:
+        return "Its quantities are being done."
+    if connection.waits_for_orders and (left := open_orders(connection.pk).count()):
+        return f"Orders that are not done yet: {left}."
+    return ""
+
+
+def disconnecting() -> QuerySet[Connection]:
+    """Connections that are about to end."""
+    rows = Connection.objects.filter(state=State.RUNNING, disconnecting_at__isnull=False)
+    return rows.select_related("source", "destination")
+
+
+def finish(connection: Connection) -> None:
+    """End it, if nothing is left to do."""
+    if not connection.why_inert() and not what_is_left(connection):
+        end(connection)
+
+
+def end(connection: Connection) -> None:
+    """It is ended: inert from now on; its rows stay."""
+    Connection.objects.filter(pk=connection.pk).update(state=State.ENDED)
+    CatalogueSettings.objects.filter(connection=connection).update(started_at=None)
+
+
+def connect_again(connection: Connection) -> None:
+    """Let it be matched, previewed and started like a new one; orders that it copied stay known.
+
+    Products that it had let go of are taken up again.
+    """
+    Connection.objects.filter(pk=connection.pk, state__in=(State.ENDED, State.REMOVED)).update(
+        state=connection.first_state(),
+        disconnecting_at=None,
+        started_at=None,
+        carries_orders_since=None,
+        aligned_strategy="",
+        is_paused=False,
+    )
+    departed = connection.product_links.filter(departure=ProductLink.UnlinkReason.DISCONNECTED)
+    departed.update(departure="", state=ProductLink.State.UNMATCHED)
+
+
+def remove(connection: Connection) -> None:
+    """Delete an ended connection. One that has copied orders leaves no more than these: they stay known.
+
+    Connected again, the two stores have the same row. Raises NotToBeEnded for one that was not disconnected.
+    """
+    if connection.state == State.RUNNING:
+        raise NotToBeEnded("Disconnect it first: that asks what becomes of products, quantities and orders.")
+    if not OrderImport.objects.filter(connection=connection).exists():
+        connection.delete()
+        return
+    with transaction.atomic():
+        Connection.objects.filter(pk=connection.pk).update(state=State.REMOVED)
+        StockHold.objects.filter(connection=connection).delete()
+        for model in (StockLink, VariantLink, ProductLink, ResourceLink, LocationMapping, CatalogueSettings):
+            model.objects.filter(connection=connection).delete()
