@@ -103,7 +103,8 @@ _IS_LEFT_OUT = """
      OR EXISTS (SELECT 1 FROM stores_productlink product
                 JOIN stores_variant variant ON variant.product_gid = product.source_gid
                 WHERE product.connection_id = pair.connection_id AND product.state = 'unlinked'
-                  AND product.departure IN ('deleted', 'disconnected') AND variant.id = pair.source_variant_id))
+                  AND product.departure NOT IN ('not_shared', 'not_selected', 'excluded')
+                  AND variant.id = pair.source_variant_id))
 """
 _MARK_PRODUCT = (
     """
@@ -366,8 +367,9 @@ def has_unwired(connection: Connection) -> bool:
         return False
     if _of_former_items(connection).exists():
         return True
-    departed = (ProductLink.UnlinkReason.DELETED, ProductLink.UnlinkReason.DISCONNECTED)
-    left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED, departure__in=departed)
+    reason = ProductLink.UnlinkReason
+    left_out = connection.product_links.filter(state=ProductLink.State.UNLINKED)
+    left_out = left_out.exclude(departure__in=(reason.NOT_SHARED, reason.NOT_SELECTED, reason.EXCLUDED))
     linked = VariantLink.objects.filter(connection=connection, state=VariantLink.State.LINKED, stock_links=None)
     linked = linked.filter(left_out="")
     linked = linked.exclude(Exists(_OF_SAME_ITEMS))

@@ -189,7 +189,12 @@ def test_a_search_for_a_partner_shows_what_the_source_has_too(admin_client, rows
 
 
 def test_many_are_ignored_at_once(admin_client, rows, doubtful):
-    page = leave(admin_client, act(admin_client, LINKS, "ignore_selected", [doubtful, rows.link]), "Ignore")
+    page = act(admin_client, LINKS, "ignore_selected", [doubtful, rows.link])
+    for link in (doubtful, rows.link):
+        assert f'name="_selected_action" value="{link.pk}"' in page
+    [form] = forms_with(page, "Ignore")
+    chosen = {"_selected_action": [doubtful.pk, rows.link.pk], "_choice": "leave"}
+    page = admin_client.post(form.action, form.inputs | chosen, follow=True).content.decode()
     assert "Left out of syncing: 2." in page
     assert set(VariantLink.objects.values_list("state", flat=True)) == {State.IGNORED}
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import call_command
 
-from stores.models import Connection, VariantLink
+from stores.models import Connection, Variant, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
 from tests.support.console.press import act, forms_with, list_of, look_at, page_of, press
 from tests.support.console.rows import make_link, make_rows, make_stock_link
@@ -86,6 +86,7 @@ def test_the_choice_is_made_on_the_command_line(rows):
 @pytest.mark.parametrize("choice", ["leave", "zero", "deny"])
 def test_who_ends_a_link_is_asked_what_becomes_of_what_is_on_sale(admin_client, rows, label, choice):
     rows.connection.links.update(is_manual=True)
+    Variant.objects.filter(pk=rows.link.destination_variant_id).update(sku_key="another")  # nothing to match it with
     page = press(admin_client, page_of(rows.link), label)
     assert "1 items are on sale in the destination with 7 units" in page
     assert 'value="leave" checked' in page
