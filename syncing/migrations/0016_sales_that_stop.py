@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncing', '0014_mapping_of_ended_pairs'),
+        ('syncing', '0015_mapping_of_ended_pairs'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncing', '0012_products_that_wait'),
+        ('syncing', '0013_bodies_of_webhooks'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('stores', '0010_selection_moves_to_connections'),
-        ('syncing', '0013_collections_that_select'),
+        ('syncing', '0014_collections_that_select'),
     ]
 
     operations = [
