@@ -27,7 +27,11 @@ def test_on_its_page_it_is_left_out_with_its_stock_and_taken_back_where_it_was(r
     page = look_at(admin_client, page_of(link))
     assert "In the destination: unpublish." in page
     assert not forms_with(page, "Take back")
-    assert "Left out, with its stock" in press(admin_client, page_of(link), "Leave out")
+    page = press(admin_client, page_of(link), "Leave out")
+    assert "are on sale in the destination" in page
+    [form] = forms_with(page, "Leave out")
+    page = admin_client.post(form.action, form.inputs | {"_choice": "leave"}, follow=True).content.decode()
+    assert "Left out, with its stock" in page
     room.world.work()
     link.refresh_from_db()
     assert (link.state, link.departure, link.excluded_by) == ("unlinked", "excluded", "admin")
