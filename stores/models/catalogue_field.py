@@ -8,6 +8,7 @@ class CatalogueField(models.TextChoices):
     """One line of the table of fields. The pure rules know the same words (syncing.catalogue.rules.fields.Field)."""
 
     TITLE = "title", "Title"
+    HANDLE = "handle", "Handle (address)"
     DESCRIPTION = "description", "Description"
     STATUS = "status", "Status"
     VENDOR = "vendor", "Vendor"
@@ -38,8 +39,10 @@ class FieldPolicy(models.TextChoices):
     IGNORE = "ignore", "Ignore: never set"
 
 
-# Where a default is not Sync. A product's status and its channels are often the destination's own decision.
+# Where a default is not Sync. A product's status and its channels are often the destination's own decision, and its
+# address is known to search engines.
 _UNUSUAL_POLICIES = {
+    CatalogueField.HANDLE: FieldPolicy.CREATE_ONLY,
     CatalogueField.STATUS: FieldPolicy.CREATE_ONLY,
     CatalogueField.PUBLISHING: FieldPolicy.CREATE_ONLY,
     CatalogueField.COST: FieldPolicy.CREATE_ONLY,

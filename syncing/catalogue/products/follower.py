@@ -35,7 +35,7 @@ from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules.desired import Desired, build
-from syncing.catalogue.rules.fields import CREATE_ONLY, SYNC, Field, Policy
+from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy
 from syncing.models import CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -61,6 +61,7 @@ class ProductFollower:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
         self.policy: Policy = policy_of(self.settings)
+        self._open_client = open_client
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
         self.to_wire: set[str] = set()
         self.awaiting: set[str] = set()
@@ -248,6 +249,8 @@ class ProductFollower:
             return self._update(case, partner)
         case.link.is_created, case.link.written = False, {}
         why = handles.why_held(self.connection, handle, gid, case.record.gid)
+        if not why and self.policy.of(Field.HANDLE) == IGNORE:
+            why = f"The handle “{handle}” is taken in the destination"
         if why and (free := handles.free_handle(self.client, handle)):
             return self._create(case, free, why)
         if partner and self.connection.identifier == Connection.Identifier.HANDLE:
@@ -273,6 +276,8 @@ class ProductFollower:
         if retry_at:
             desired = build(case.record, partner, waiting.without_growth(policy), **how)
             waiting.note_growth(desired, link, self.connection.destination, retry_at)
+        if not self.is_preview:
+            self._make_room(case, desired, partner)
         is_back = link.state == State.UNLINKED
         action = action_of(is_new=is_new, is_back=is_back, is_changed=not desired.is_empty)
         if self.is_preview:
@@ -294,6 +299,13 @@ class ProductFollower:
             self._written.append(written)
             return None
         return self._finish(written)
+
+    def _make_room(self, case: Case, desired: Desired, partner: ProductRecord) -> None:
+        wanted = desired.product.get("handle")
+        moved = handles.make_room(self.connection, self._open_client, desired, partner)
+        self._partners.pop(moved, None)
+        if desired.product.get("handle") != wanted:
+            case.mark = ""  # nobody tells when it is free
 
     def _spare(self, case: Case, partner: ProductRecord) -> Outcome:
         """Create only: what was there already is linked, and not touched."""

@@ -1,10 +1,12 @@
 """Handles of products that somebody else has in the destination: who that is, in words, and which one is free."""
 
+from stores.clients import OpenClient
 from stores.models import Connection, ProductLink
 from stores.shopify.client import Client
-from stores.shopify.products import product_heads
+from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.rules.desired import Desired
+from syncing.catalogue.rules.fields import Field
 
 State = ProductLink.State
 MOST_TRIES = 200  # numbered handles that are tried
@@ -42,7 +44,38 @@ def rename(desired: Desired, handle: str, why: str) -> None:
     """Have a new product get another handle than the source's, if one is given, and say why."""
     if handle:
         desired.product["handle"] = handle
+        _remember(desired, handle)
         desired.notes.append(f"{why}: here it is “{handle}”.")
+
+
+def _remember(desired: Desired, handle: str) -> None:
+    if Field.HANDLE in desired.written:
+        desired.written[Field.HANDLE] = handle
+
+
+def make_room(connection: Connection, open_client: OpenClient, desired: Desired, partner: ProductRecord) -> str:
+    """Have the handle that a product is to get be free, or leave its own alone and say why.
+
+    What follows another product here, which has another handle in the source by now, gets that, or a free one until its
+    own turn. Returns its gid, '' where nothing was moved. Raises as the clients do. Safe to repeat.
+    """
+    client, handle = open_client(connection.destination), desired.product.get("handle", "")
+    gid = product_heads.find_by_handle(client, handle) if handle else None
+    if not gid or gid == partner.gid:
+        return ""
+    link = connection.product_links.filter(destination_gid=gid, state=State.LINKED).first()
+    found = product_records.read_products(open_client(connection.source), [link.source_gid]) if link else []
+    if link and found and found[0].handle != handle:
+        is_free = product_heads.find_by_handle(client, found[0].handle) is None
+        if to := found[0].handle if is_free else free_handle(client, handle):
+            product_writes.set_product(client, {"id": gid}, {"handle": to, "redirectNewHandle": is_free})
+            ProductLink.objects.filter(pk=link.pk).update(written={**link.written, Field.HANDLE: to}, fingerprint="")
+            return gid
+    del desired.product["handle"], desired.product["redirectNewHandle"]
+    _remember(desired, partner.handle)
+    why = why_held(connection, handle, gid, "") or f"The handle “{handle}” is taken there"
+    desired.notes.append(f"{why}: here it is still “{partner.handle}”.")
+    return ""
 
 
 def free_handle(client: Client, handle: str) -> str:

@@ -108,7 +108,6 @@ class _Builder:
     def build(self) -> Desired:
         if self.destination is None:
             self._refuse_what_cannot_be_created()
-            self.made.product["handle"] = self.source.handle
         self._simple_fields()
         self._tags()
         self._images()
@@ -132,14 +131,16 @@ class _Builder:
             reason = "It is a bundle: the app that made it has to make it in the destination, too."
             self.made.conflicts.append(Conflict(BUNDLE, reason, True))
 
-    # The product itself
-
     def _simple_fields(self) -> None:
         wanted = fields.product_values(self.source)
         current = fields.product_values(self.destination) if self.destination else {}
         for name, value in wanted.items():
             if self._settle(name, value, current.get(name, "")):
                 self.made.product |= fields.product_input(name, value)
+        if self.destination is None:  # named in any case: a creation whose answer is lost is looked for by its handle
+            self.made.product.setdefault("handle", fields.handle_from(self.source.title) or self.source.handle)
+        elif "handle" in self.made.product:
+            self.made.product["redirectNewHandle"] = True
 
     def _settle(self, name: Field, wanted: Any, current: Any, **more: Any) -> bool:
         if self.destination is None:

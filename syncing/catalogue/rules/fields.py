@@ -21,6 +21,7 @@ class Field(StrEnum):
     """The same words as stores.models.CatalogueField."""
 
     TITLE = "title"
+    HANDLE = "handle"
     DESCRIPTION = "description"
     STATUS = "status"
     VENDOR = "vendor"
@@ -173,6 +174,7 @@ def remembered(value: Any) -> Any:
 
 SIMPLE_FIELDS = (
     Field.TITLE,
+    Field.HANDLE,
     Field.DESCRIPTION,
     Field.STATUS,
     Field.VENDOR,
@@ -186,6 +188,7 @@ def product_values(product: ProductRecord) -> dict[Field, Any]:
     """The values of SIMPLE_FIELDS. A source without a vendor has nothing to say: Shopify would put the shop's name."""
     values: dict[Field, Any] = {
         Field.TITLE: product.title,
+        Field.HANDLE: product.handle,
         Field.DESCRIPTION: product.description_html,
         Field.STATUS: product.status,
         Field.VENDOR: product.vendor,
@@ -200,6 +203,7 @@ def product_values(product: ProductRecord) -> dict[Field, Any]:
 
 _INPUT_NAMES = {
     Field.TITLE: "title",
+    Field.HANDLE: "handle",
     Field.DESCRIPTION: "descriptionHtml",
     Field.STATUS: "status",
     Field.VENDOR: "vendor",
@@ -212,6 +216,11 @@ _INPUT_NAMES = {
 def product_input(name: Field, value: Any) -> dict[str, Any]:
     """The part of ProductSetInput that sets a simple field."""
     return {_INPUT_NAMES[name]: (value or None) if name == Field.CATEGORY else value}
+
+
+def handle_from(title: str) -> str:
+    """The handle that Shopify would make of a title; '' where nothing is left of it."""
+    return "-".join("".join(letter if letter.isalnum() else " " for letter in title.lower()).split())[:255].strip("-")
 
 
 def category_names(source: ProductRecord, destination: ProductRecord) -> tuple[str, str]:

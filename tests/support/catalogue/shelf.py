@@ -61,6 +61,8 @@ class Shelf:
             "productType": "product_type",
         }
         changes = {ours: sent.pop(theirs) for theirs, ours in simple.items() if theirs in sent}
+        is_moved = sent.pop("redirectNewHandle", False)
+        assert is_moved == ("handle" in changes and bool(made.handle)), "what exists leaves a redirect at its address"
         assert changes.get("vendor", "x"), "Shopify would put the shop's name"
         if "category" in sent:
             changes["category_gid"] = sent.pop("category") or ""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stores.models.catalogue_field import default_policies
 from tests.support.catalogue.showroom import Showroom
 from tests.syncing.catalogue.products.test_made_again import make
 
@@ -35,6 +36,74 @@ def test_a_new_product_takes_the_handle_that_another_one_had(showroom, identifie
     room.run()
     room.world.follow()
     assert room.writes == writes
+
+
+def follow_handles(showroom, *titles: str, **fields) -> tuple[Showroom, list[str]]:
+    room = showroom(identifier="sku", field_policies=default_policies() | {"handle": "sync"}, **fields)
+    gids = [make(room, title) for title in titles]
+    room.world.follow()
+    return room, gids
+
+
+def redirects(room: Showroom) -> dict[str, str]:
+    return room.destination.shop.catalog.redirects
+
+
+def test_a_handle_that_follows_leaves_a_redirect(showroom):
+    room, [gid] = follow_handles(showroom, "Lamp")
+    partner = room.link(gid).destination_gid
+    room.change(gid, handle="lamp-2024")
+    room.world.follow()
+    assert (room.handles(), room.there("lamp-2024").gid) == (["lamp-2024"], partner)
+    assert redirects(room) == {"/products/lamp": "/products/lamp-2024"}
+    second = room.add("Lamp", handle="lamp")
+    room.world.follow()
+    assert room.handles() == ["lamp", "lamp-2024"]
+    assert room.link(second).reason == ""
+
+
+@pytest.mark.parametrize("edited", ["overwrite", "keep"])
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_handles_that_were_swapped_are_swapped_once(showroom, is_heard, edited):
+    room, gids = follow_handles(showroom, "One", "Two", edited=edited)
+    partners = [room.link(gid).destination_gid for gid in gids]
+    for gid, handle in zip((gids[0], gids[1], gids[0]), ("spare", "one", "two"), strict=True):
+        room.change(gid, handle=handle)
+    if not is_heard:
+        room.sim.webhooks.pending.pop(room.source.domain, None)
+        room.run()
+    room.world.follow()
+    assert [room.there(handle).gid for handle in ("two", "one")] == partners
+    writes = room.writes
+    room.run()
+    room.world.follow()
+    assert (room.writes, room.handles()) == (writes, ["one", "two"])
+
+
+def test_a_handle_that_cannot_be_had_is_said_and_not_tried_again_and_again(showroom):
+    room, [gid] = follow_handles(showroom, "Lamp")
+    own = room.add("Own", room.destination, handle="vase")
+    room.change(gid, handle="vase", title="Vase")
+    room.world.follow()
+    assert (room.handles(), room.there("lamp").title) == (["lamp", "vase"], "Vase")
+    assert "here it is still “lamp”" in room.link(gid).reason
+    writes = room.writes
+    room.run()
+    assert room.writes == writes
+    room.delete(own, room.destination)
+    room.run()
+    assert room.handles() == ["vase"]
+
+
+def test_a_handle_that_is_ignored_is_made_of_the_title(showroom):
+    room = showroom(identifier="sku", field_policies=default_policies() | {"handle": "ignore"})
+    room.add("Own", room.destination, handle="reading-lamp")
+    gid = room.add("Reading Lamp", handle="lamp-77")
+    room.world.follow()
+    assert room.handles() == ["reading-lamp", "reading-lamp-1"]
+    room.change(gid, handle="other")
+    room.world.follow()
+    assert room.handles() == ["reading-lamp", "reading-lamp-1"]
 
 
 def test_a_handle_of_what_nobody_follows_is_a_conflict_as_before(showroom):

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from stores.shopify.products.product_records import ProductRecord, ProductVariantRecord
 from syncing.catalogue.rules import pricing
 from syncing.catalogue.rules.desired import Desired, build, watched_values
-from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy
+from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy, handle_from
 from syncing.catalogue.rules.fingerprint import fingerprint
 from tests.support.catalogue.goods import policies, products
 from tests.support.catalogue.shelf import Shelf
 
 SIMPLE = {
     Field.TITLE: ("title",),
+    Field.HANDLE: ("handle",),
     Field.DESCRIPTION: ("description_html",),
     Field.STATUS: ("status",),
     Field.VENDOR: ("vendor",),
@@ -96,7 +97,7 @@ def test_a_product_that_is_created_is_what_the_policy_says(source, policy):
     made, desired = send(Shelf(), source, None, policy)
     chosen = {name for name in Field if policy.of(name) != IGNORE}
     check_product(source, made, policy, chosen)
-    assert made.handle == source.handle
+    assert made.handle == (source.handle if Field.HANDLE in chosen else handle_from(source.title) or source.handle)
     assert [variant.options for variant in made.variants] == [variant.options for variant in source.variants]
     for ours, theirs in zip(source.variants, made.variants, strict=True):
         check_variant(ours, theirs, policy, chosen)
@@ -151,7 +152,7 @@ def test_what_the_policy_does_not_sync_stays_as_it_is(source, present, policy):
             for name in OF_VARIANTS.keys() & left:
                 for column in OF_VARIANTS[name]:
                     assert getattr(after[before.gid], column) == getattr(before, column)
-    assert made.handle == present.handle
+    assert made.handle == (source.handle if policy.of(Field.HANDLE) == SYNC else present.handle)
     assert set(present.publication_gids) <= set(made.publication_gids)
 
 
