@@ -236,7 +236,7 @@ def test_an_equal_fingerprint_means_that_there_is_nothing_to_write(one, other, p
 
 @given(products(), policies)
 def test_stock_and_views_of_the_source_do_not_change_the_fingerprint(source, policy):
-    touched = replace(source, updated_at=None, publication_gids=("gid://shopify/Publication/77",), handle="renamed")
+    touched = replace(source, updated_at=None, publication_gids=("gid://shopify/Publication/77",))
     assert fingerprint(watched_values(source, policy)) == fingerprint(watched_values(touched, policy))
 
 
