@@ -8,7 +8,6 @@ class CatalogueField(models.TextChoices):
     """One line of the table of fields. The pure rules know the same words (syncing.catalogue.rules.fields.Field)."""
 
     TITLE = "title", "Title"
-    HANDLE = "handle", "Handle (address)"
     DESCRIPTION = "description", "Description"
     STATUS = "status", "Status"
     VENDOR = "vendor", "Vendor"
@@ -16,6 +15,7 @@ class CatalogueField(models.TextChoices):
     CATEGORY = "category", "Category"
     TAGS = "tags", "Tags"
     SEO = "seo", "Search engine title and description"
+    HANDLE = "handle", "Handle (address)"
     IMAGES = "images", "Images"
     OPTIONS = "options", "Options and the set of variants"
     METAFIELDS = "metafields", "Metafields"

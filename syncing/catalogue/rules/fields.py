@@ -21,7 +21,6 @@ class Field(StrEnum):
     """The same words as stores.models.CatalogueField."""
 
     TITLE = "title"
-    HANDLE = "handle"
     DESCRIPTION = "description"
     STATUS = "status"
     VENDOR = "vendor"
@@ -29,6 +28,7 @@ class Field(StrEnum):
     CATEGORY = "category"
     TAGS = "tags"
     SEO = "seo"
+    HANDLE = "handle"
     IMAGES = "images"
     OPTIONS = "options"
     METAFIELDS = "metafields"
@@ -174,13 +174,13 @@ def remembered(value: Any) -> Any:
 
 SIMPLE_FIELDS = (
     Field.TITLE,
-    Field.HANDLE,
     Field.DESCRIPTION,
     Field.STATUS,
     Field.VENDOR,
     Field.TYPE,
     Field.CATEGORY,
     Field.SEO,
+    Field.HANDLE,
 )
 
 
