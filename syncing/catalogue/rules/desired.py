@@ -198,8 +198,6 @@ class _Builder:
             wanted, current = f"on {len(missing)} more", f"on {len(present)}"
             self.judge.differences.append(Difference(Field.PUBLISHING, "", wanted, current, SYNC, fields.Action.WRITE))
 
-    # Metafields
-
     def _metafields(self) -> None:
         is_new = self.destination is None
         memory = self.judge.written.setdefault(str(Field.METAFIELDS), {})
