@@ -123,6 +123,12 @@ class CatalogueSettings(PriceRuleFields):
         validators=[check_texts],
         help_text="Metafields of these namespaces follow, for example custom. None: no metafields.",
     )
+    syncs_content_metafields = models.BooleanField(
+        "metafields of collections and content follow",
+        default=True,
+        db_default=False,
+        help_text="Those of collections, pages, blogs and articles, of the same namespaces.",
+    )
     publication_gids = models.JSONField(
         "sales channels",
         default=list,

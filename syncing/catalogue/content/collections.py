@@ -26,6 +26,7 @@ from stores.shopify.errors import ObjectNotFound
 from stores.shopify.products import deletion, publications
 from syncing.catalogue import deleting
 from syncing.catalogue.content import succession
+from syncing.catalogue.content.content_metafields import ContentMetafields
 from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import CHANNELS, Made
 from syncing.catalogue.content.unlinking import DELETED, why_not_wanted
@@ -70,6 +71,7 @@ class CollectionResource:
         self.settings: CatalogueSettings = connection.catalogue
         self.mode = self.settings.collection_mode
         self.source, self.client = open_client(connection.source), open_client(connection.destination)
+        self.metafields = ContentMetafields(connection, open_client, self.kind)
 
     @cached_property
     def linked(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content import succession
+from syncing.catalogue.content.content_metafields import without_fields
 from syncing.catalogue.content.handles import Rooms
 from syncing.catalogue.content.resource import TAKEN_FROM, Made, Resource
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
@@ -63,6 +64,7 @@ class Follower:
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
         self._tries = Tries()
         self._rooms = Rooms(connection, resource)
+        self._metafields = resource.metafields
         self.replaced: set[str] = set()  # source gids of what was made again under another one
 
     def follow(self, records: Sequence[Any]) -> Iterator[Outcome]:
@@ -70,6 +72,7 @@ class Follower:
 
         Raises ShopifyError for what is not about a single thing.
         """
+        self._metafields.learn([record.gid for record in records])
         links, cases = self._current_links(records), []
         self._rooms.links = links
         for record in records:
@@ -82,7 +85,9 @@ class Follower:
                 link.note_source(record)
                 yield self._fail(_Case(record, link, {HANDLE: record.handle}, ""), refused)
         due = [case for case in cases if not self._is_unchanged(case)]
-        partners = self._read([case.link.destination_gid for case in due if case.link.destination_gid])
+        gids = [case.link.destination_gid for case in due if case.link.destination_gid]
+        partners = self._read(gids)
+        self._metafields.learn_there(gids)
         for case in cases:
             yield self._carry(case, partners) if case in due else self._skip(case)
             self._tries.check_store()
@@ -93,12 +98,13 @@ class Follower:
         return dict.fromkeys(set(gids) - unread.keys()) | {record.gid: record for record in found}
 
     def _case(self, record: Any, link: ResourceLink) -> _Case:
-        wanted = self.resource.wanted(record)
+        values, notes = self._metafields.wanted(record.gid, link.written)
+        wanted = self.resource.wanted(record) | values
         mark = fingerprint([self.resource.kind, self.resource.mode, self.settings.edited, wanted])
         is_sent = link.is_created and link.state in (State.CREATING, State.FAILED) and not link.destination_gid
         sent_handle = link.handle if is_sent else ""
         link.note_source(record)
-        return _Case(record, link, wanted, mark, self.resource.notes(wanted), sent_handle)
+        return _Case(record, link, wanted, mark, [*self.resource.notes(wanted), *notes], sent_handle)
 
     def _is_unchanged(self, case: _Case) -> bool:
         # What failed is tried again each time: it is never told of as if nothing were wrong with it.
@@ -179,7 +185,7 @@ class Follower:
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
         link.is_created, link.written, link.synced_at = True, {}, None
         self._save(link)
-        made = self.resource.create(case.wanted)
+        made = self.resource.create(without_fields(case.wanted))
         link.destination_gid = made.gid
         link.save(update_fields=["destination_gid", "changed_at"])
         if self.resource.is_composite:
@@ -188,6 +194,8 @@ class Follower:
                 raise ObjectNotFound(f"{made.gid} was deleted while it was made.")
             link.written = {IMAGE_SEEN: self._seen(case, made.image_url)}
             return self._update(case, partner)
+        refused = self._metafields.write(made.gid, case.wanted, case.notes)
+        made = replace(made, left_out=(*made.left_out, *refused))
         judge = Judge(self._policy(is_new=True), {})
         for name, value in case.wanted.items():
             judge.set_anew(name, value, judge.written)
@@ -206,6 +214,7 @@ class Follower:
         written = {name: value for name, value in link.written.items() if name not in self.resource.always_ours}
         judge = Judge(self._policy(is_new=is_new), written)
         current = self.resource.current(partner, case.wanted, self._source_url(link, partner))
+        current |= self._metafields.current(partner.gid, case.wanted)
         changes = self._judge(judge, case.wanted, current)
         is_due = HANDLE in changes and not self.is_preview
         if is_due and (why := self._rooms.why_held(case.wanted, partner.gid)):
@@ -221,9 +230,11 @@ class Follower:
         if channels:
             self.resource.show_again(partner.gid, channels)
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
-        if changes:
-            made = self._write(case, partner, changes, current)
+        if plain := without_fields(changes):
+            made = self._write(case, partner, plain, current)
             self._rooms.settle()
+        refused = self._metafields.write(partner.gid, changes, case.notes)
+        made = replace(made, left_out=(*made.left_out, *refused))
         if judge.kept:
             case.notes.append(f"Edited in the destination, and kept: {', '.join(judge.kept)}.")
         return replace(self._finish(case, action, judge.written, made), differences=rows)
@@ -266,7 +277,7 @@ class Follower:
     # What is remembered
 
     def _policy(self, *, is_new: bool) -> Policy:
-        policies = dict(_Synced(self.resource.policies()))
+        policies = dict(_Synced(self.resource.policies() | self._metafields.policies()))
         if is_new:  # what is set at creation only is set until the creation is complete
             policies = {name: SYNC if value == fields.CREATE_ONLY else value for name, value in policies.items()}
         return Policy(_Synced(policies), keeps_edits=self.settings.edited == CatalogueSettings.Edited.KEEP)

@@ -15,6 +15,7 @@ from stores.shopify.content.content import ARTICLE, BLOG, PAGE, UPLOAD_FAILED, C
 from stores.shopify.errors import UserErrors
 from stores.shopify.instants import parse_instant
 from syncing.catalogue import deleting
+from syncing.catalogue.content.content_metafields import ContentMetafields
 from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import Made
 from syncing.catalogue.content.unlinking import DELETED
@@ -49,6 +50,7 @@ class ContentResource:
         self.connection, self.kind, self.is_preview = connection, kind, is_preview
         self._open_client = open_client
         self.client = open_client(connection.destination)
+        self.metafields = ContentMetafields(connection, open_client, kind)
         self._blogs: dict[str, str] = {}
 
     def wanted(self, record: ContentRecord) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from syncing.catalogue.content.content_metafields import ContentMetafields
+
 CHANNELS = "sales channels"
 TAKEN_FROM = "taken from"  # in ResourceLink.written: the channels that it was taken from when it was let go of
 
@@ -25,10 +27,12 @@ class Resource(Protocol):
 
     `is_composite`: what `create` makes is only complete after an `update`. `always_ours` are
     fields in which nothing can be edited by others: what of them is compared is only what came from the source.
+    `metafields` reads and writes those of its things.
     """
 
     is_composite: bool
     always_ours: frozenset[str]
+    metafields: ContentMetafields
 
     @property
     def kind(self) -> str:

@@ -7,20 +7,17 @@ from typing import Any
 from stores.models import Connection
 from stores.shopify.client import Client
 from stores.shopify.errors import UserErrors
-from stores.shopify.metafields import definitions
-from stores.shopify.metafields.definitions import MetafieldDefinition
+from stores.shopify.metafields.definitions import PRODUCT
 from stores.shopify.metafields.writes import delete_each, places_of, said_by, set_each
 from stores.shopify.products import product_writes
 from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.product_writes import SetProduct
+from syncing.catalogue.defining import Definitions
 from syncing.catalogue.products.referring import partners_of
 from syncing.catalogue.rules.desired import Desired
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.metafields import left_out_words
 from syncing.catalogue.rules.references import references_of
-
-# Of a definition: these name things of its own store.
-FOREIGN_VALIDATIONS = frozenset({"metaobject_definition_id", "metaobject_definition_ids"})
 
 
 class ProductMetafields:
@@ -30,10 +27,8 @@ class ProductMetafields:
     """
 
     def __init__(self, connection: Connection, source: Client, destination: Client) -> None:
-        self.connection, self.source, self.client = connection, source, destination
-        self._source_definitions: dict[str, MetafieldDefinition] | None = None
-        self._definitions: dict[str, MetafieldDefinition] | None = None
-        self._tried: set[str] = set()
+        self.connection, self.client = connection, destination
+        self._definitions = Definitions(source, destination, PRODUCT)
 
     def learn(self, policy: Policy, records: Sequence[ProductRecord]) -> Policy:
         """The policy with what is known of the destination for the metafields of these products, where any has some.
@@ -43,10 +38,8 @@ class ProductMetafields:
         listed = [row for record in records for row in record.metafields if row.namespace in policy.namespaces]
         if not listed or policy.of(Field.METAFIELDS) == IGNORE:
             return policy
-        if self._definitions is None:
-            self._definitions = definitions.read_definitions(self.client, definitions.PRODUCT)
         partners = partners_of(self.connection, references_of(listed, policy.namespaces))
-        return replace(policy, definitions=self._definitions, partners=partners)
+        return replace(policy, definitions=self._definitions.known(), partners=partners)
 
     def create(self, desired: Desired) -> SetProduct:
         """Create a product with all its metafields but for those that Shopify refuses. Raises as product_writes."""
@@ -70,22 +63,8 @@ class ProductMetafields:
         delete_each(self.client, [owner | row for row in desired.metafields_gone])
 
     def _define(self, desired: Desired, rows: Sequence[Mapping[str, str]]) -> None:
-        """Make the definitions that the source has and the destination lacks; one that is there is never changed."""
-        keys = [f"{row['namespace']}.{row['key']}" for row in rows]
-        missing = [key for key in keys if key not in (self._definitions or {}) and key not in self._tried]
-        if not missing:
-            return
-        if self._source_definitions is None:
-            self._source_definitions = definitions.read_definitions(self.source, definitions.PRODUCT)
-        for key in missing:
-            self._tried.add(key)
-            made = self._source_definitions.get(key)
-            if made is None or FOREIGN_VALIDATIONS & made.validations.keys():
-                continue
-            try:
-                definitions.create_definition(self.client, definitions.PRODUCT, made)
-            except UserErrors as error:  # the value is carried all the same
-                desired.notes.append(f"The destination does not take the definition of {key}: {said_by(error)}")
+        if rows:
+            desired.notes += self._definitions.make_missing(f"{row['namespace']}.{row['key']}" for row in rows)
 
 
 def note_refused(desired: Desired, refused: Sequence[tuple[Any, str]]) -> None:

@@ -95,7 +95,14 @@ class CatalogueAdmin(Page):
         (
             "Fields",
             {
-                "fields": ["field_policies", "tags_merging", "images_merging", "metafield_namespaces", "edited"],
+                "fields": [
+                    "field_policies",
+                    "tags_merging",
+                    "images_merging",
+                    "metafield_namespaces",
+                    "syncs_content_metafields",
+                    "edited",
+                ],
                 "description": "A field that is ignored is never touched. “Create only” sets it once.",
             },
         ),

@@ -56,6 +56,7 @@ class Command(OperatorCommand):
         parser.add_argument("--tag", action="append", default=[], dest="tags", help="of --select; repeatable")
         parser.add_argument("--field", action="append", metavar="FIELD=POLICY", default=[], help="repeatable")
         parser.add_argument("--namespace", action="append", dest="metafield_namespaces", help="repeatable")
+        parser.add_argument("--content-metafields", choices=switch, dest="syncs_content_metafields")
         parser.add_argument("--channels", help="all, none, or names separated by commas")
         parser.add_argument("--percent", type=decimal, dest="price_percent")
         parser.add_argument("--amount", type=decimal, dest="price_amount")
@@ -124,6 +125,8 @@ class Command(OperatorCommand):
             "which": selection.describe(selecting.selection_of(settings.connection)),
             "prices": f"{settings.price_percent:+} %, {settings.price_amount:+}, "
             f"{settings.get_rate_kind_display().partition(':')[0].lower()} rate, {settings.get_rounding_display()}",
+            "metafields": ", ".join(settings.metafield_namespaces)
+            + (" (products only)" if settings.metafield_namespaces and not settings.syncs_content_metafields else ""),
             "channels": f"{len(settings.publication_gids)}",
             "edited": settings.get_edited_display(),
             "unlink": settings.get_unlink_display(),
