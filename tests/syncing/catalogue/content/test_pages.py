@@ -182,7 +182,7 @@ def test_a_handle_that_cannot_be_had_is_said_and_the_rest_is_written(press, kind
     press.change(kind, gid, handle="two", title="Renamed")
     assert press.poll() == "1 updated"
     assert press.there(kind)["one"].title == "Renamed"
-    assert press.link(gid).reason == "The handle “two” is taken in the destination, where it is “one”."
+    assert press.link(gid).reason == "The handle “two” is taken in the destination: here it is “one”."
     assert press.poll() is None
 
 
@@ -281,9 +281,10 @@ def test_a_lost_answer_to_a_creation_makes_nothing_twice(press, kind, how):
     press.add(PAGE, "About us")
     press.add(ARTICLE, "First", blogId=blog)
     press.destination.fault("lost_answer", match=f"{kind}Create", how=how)
-    with pytest.raises(Exception) as caught:
-        press.poll()
-    assert getattr(caught.value, "failure", "") == "transient"
+    if how != "internal_error":  # what is told of one request is tried once more, at once
+        with pytest.raises(Exception) as caught:
+            press.poll()
+        assert getattr(caught.value, "failure", "") == "transient"
     press.poll()
     catalog = press.destination.shop.catalog
     assert (len(catalog.pages), len(catalog.blogs), len(catalog.articles)) == (1, 1, 1)
