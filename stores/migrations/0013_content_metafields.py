@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stores', '0008_products_that_refer'),
+        ('stores', '0012_ended_connections'),
     ]
 
     operations = [
