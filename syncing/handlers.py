@@ -91,7 +91,7 @@ def _is_stopped(connection: Connection) -> bool:
 def start_connection(job: SyncJob) -> str:
     """Read both catalogues, match, wire, and let the first alignment begin."""
     connection = _connection_of(job)
-    if connection.state in (Connection.State.PENDING, Connection.State.REJECTED):
+    if connection.state not in (Connection.State.READY, Connection.State.RUNNING):
         return f"Not started: {connection.get_state_display().lower()}."
     if not connection.mappings.exists():
         raise linking.LinkRefused("No locations are mapped: map at least one, then start the connection again.")

@@ -73,7 +73,7 @@ def next_steps(connection: Connection, buttons: Callable[[], dict[str, dict]]) -
 
     The buttons are asked for while there are steps: which are offered costs some queries.
     """
-    if connection.state == Connection.State.RUNNING:
+    if connection.state in (Connection.State.RUNNING, Connection.State.ENDED):
         return []
     stores = [_check_step([connection.source]), _check_step([connection.destination])]
     steps = with_next([*stores, *_own_steps(connection)])
