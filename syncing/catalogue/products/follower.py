@@ -182,7 +182,7 @@ class ProductFollower:
     def _wait(self, case: Case) -> Outcome:
         """It is created another day."""
         assert self._capped_until is not None  # whoever calls has looked
-        reason = waiting.words(self.connection.destination, self._capped_until, "it waits, and is not created")
+        reason = waiting.words(self.connection.destination, self._capped_until, "it waits to be created")
         outcome = self._leave(case, State.WAITING, reason, due_at=self._capped_until)
         return outcome if self.is_preview else replace(outcome, outcome=Result.WAITING)
 

@@ -62,7 +62,7 @@ def note_growth(desired: Desired, link: ProductLink, store: Store, until: dateti
 def words(store: Store, until: datetime, what: str) -> str:
     """Why something waits, and how long."""
     return (
-        f"Shopify takes no more new variants in {store} today: {what} until then. "
+        f"Shopify takes no more new variants in {store} today: {what}. "
         f"Next try: {until:%Y-%m-%d %H:%M} UTC. Changes of what exists go on."
     )
 
