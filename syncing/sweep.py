@@ -25,6 +25,7 @@ from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductL
 from syncing import disconnecting, fence, resuming
 from syncing.catalogue.content import comparison
 from syncing.catalogue.products import deletion, referring, waiting
+from syncing.catalogue.products.writes import on_sale
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import alerts, counters
@@ -212,6 +213,16 @@ def _follow_images() -> None:
     fence.each(stores, enqueue.follow_files, _name)
 
 
+def _put_on_sale() -> None:
+    """Products whose instant has come, on channels that Shopify could not tell it."""
+
+    def sync(link: ProductLink) -> None:
+        if not link.connection.catalogue.why_inert():
+            enqueue.sync_product(link.connection, link.source_gid)
+
+    fence.each(on_sale.find_due(timezone.now()), sync, _name)
+
+
 def _sync_content() -> None:
     """Catalogues whose collections, pages, blogs and articles are due to be looked at."""
     now = timezone.now()
@@ -246,6 +257,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.WAITING_PRODUCTS: _retry_products,
     heartbeats.DELETIONS: _delete_unordered,
     heartbeats.IMAGES: _follow_images,
+    heartbeats.PUBLICATIONS: _put_on_sale,
     heartbeats.CONTENT: _sync_content,
     heartbeats.STORE_CHECKS: _check_stores,
     heartbeats.COUNTERS: counters.count_new,

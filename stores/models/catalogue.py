@@ -92,6 +92,14 @@ class CatalogueSettings(PriceRuleFields):
         OVERWRITE = "overwrite", "Overwrite it with the source's"
         KEEP = "keep", "Keep it, and report the difference"
 
+    class Visibility(models.TextChoices):
+        SOURCE = "source", "Only while, and not before, the product is on sale on any channel of the source"
+        ALWAYS = "always", "Whether or not it is on sale in the source"
+
+    class OwnVariants(models.TextChoices):
+        KEEP = "keep", "Keep them"
+        REMOVE = "remove", "Remove them, but not when the products meet first"
+
     class Unlink(models.TextChoices):
         UNPUBLISH = "unpublish", "Unpublish"
         UNPUBLISH_IF_ORDERED = "if_ordered", "Unpublish if it was ever ordered, else delete"
@@ -136,12 +144,31 @@ class CatalogueSettings(PriceRuleFields):
         validators=[check_texts],
         help_text="Where products and collections are published in the destination. None: they stay unpublished.",
     )
+    visibility = models.CharField(
+        "products are on sale",
+        max_length=6,
+        choices=Visibility.choices,
+        default=Visibility.SOURCE,
+        db_default=Visibility.ALWAYS,  # of catalogues that are older than this choice
+        help_text="On these channels. With Sync a product is taken off sale when the source takes it off all its "
+        "channels, and comes back with it; with Create only this counts when it is created.",
+    )
     edited = models.CharField(
         "edited in the destination",
         max_length=9,
         choices=Edited.choices,
         default=Edited.OVERWRITE,
         help_text="What happens to a synced field that somebody changed in the destination.",
+    )
+    own_variants = models.CharField(
+        "variants that only the destination has",
+        max_length=6,
+        choices=OwnVariants.choices,
+        default=OwnVariants.KEEP,
+        db_default=OwnVariants.KEEP,
+        help_text="Of products that follow with their options: what the destination added itself, and what the source "
+        "deleted. The preview names what would be removed, and the limits below count it. A variant that another link "
+        "vouches for stays.",
     )
     unlink = models.CharField(
         "when a product no longer follows",

@@ -39,12 +39,11 @@ class FieldPolicy(models.TextChoices):
     IGNORE = "ignore", "Ignore: never set"
 
 
-# Where a default is not Sync. A product's status and its channels are often the destination's own decision, and its
-# address is known to search engines.
+# Where a default is not Sync. A product's status is often the destination's own decision, and its address is known to
+# search engines.
 _UNUSUAL_POLICIES = {
     CatalogueField.HANDLE: FieldPolicy.CREATE_ONLY,
     CatalogueField.STATUS: FieldPolicy.CREATE_ONLY,
-    CatalogueField.PUBLISHING: FieldPolicy.CREATE_ONLY,
     CatalogueField.COST: FieldPolicy.CREATE_ONLY,
 }
 DEFAULT_POLICIES = {field: _UNUSUAL_POLICIES.get(field, FieldPolicy.SYNC) for field in CatalogueField}

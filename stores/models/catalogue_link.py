@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from stores.models.connection import Connection
 from stores.models.store import Store
@@ -104,7 +104,7 @@ class ProductLink(FollowLink):
     """One row per connection and product of the source that is, was, or should be in the destination."""
 
     State = FollowState
-    OF_OTHERS = frozenset({"excluded_by", "heard", "heard_there", "missing_at", "is_surely_missing"})
+    OF_OTHERS = frozenset({"excluded_by", "heard", "heard_there", "missing_at", "is_surely_missing", "removals"})
     SIGNS_OF_EDITS = ("fingerprint", "heard_there")
 
     class UnlinkReason(models.TextChoices):
@@ -141,6 +141,11 @@ class ProductLink(FollowLink):
     is_surely_missing = models.BooleanField(default=False, db_default=False, editable=False)
     # Ids in the source that its metafields refer to and that had no partner yet.
     awaits = models.JSONField(default=list, db_default=[], blank=True, editable=False)
+    # When it goes on sale on channels that Shopify cannot tell the instant: then somebody must look again.
+    publish_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What became of what is removed though the product follows (syncing.catalogue.products.writes.own_variants): how
+    # many were removed lately, what waits for an operator, and what an operator has kept.
+    removals = models.JSONField(default=dict, blank=True, editable=False, db_default=Value({}, models.JSONField()))
     # The channels it was taken from, so that a product that comes back appears where it was.
     unpublished_from = models.JSONField(default=list, blank=True, editable=False)
 
@@ -162,6 +167,7 @@ class ProductLink(FollowLink):
             models.Index(fields=["connection", "state"]),
             models.Index(fields=["source_gid"]),
             models.Index(fields=["destination", "destination_gid"]),
+            models.Index(fields=["publish_at"], condition=Q(publish_at__isnull=False), name="product_link_publish_at"),
             # What wants attention is counted on every page of the console (and for alerts): few of many.
             models.Index(
                 fields=["connection"], condition=Q(state__in=("conflict", "failed")), name="product_link_attention"

@@ -66,8 +66,10 @@ def policy_of(settings: CatalogueSettings, day: date | None = None) -> Policy:
         merges_tags=settings.tags_merging == Merging.MERGE,
         merges_images=settings.images_merging == Merging.MERGE,
         keeps_edits=settings.edited == CatalogueSettings.Edited.KEEP,
+        removes_own=settings.own_variants == CatalogueSettings.OwnVariants.REMOVE,
         namespaces=frozenset(settings.metafield_namespaces),
         publication_gids=tuple(settings.publication_gids),
+        follows_visibility=settings.visibility == CatalogueSettings.Visibility.SOURCE,
         price_rule=price_rule_of(settings),
         rate=rate_of(settings, day),
         currency=settings.connection.destination.currency,
@@ -86,7 +88,9 @@ def settings_digest(settings: CatalogueSettings, policy: Policy) -> str:
     """What CatalogueSettings.synced_with is compared with: another one means that all products must be looked at."""
     connection = settings.connection
     chosen = selection.digest_of(selection_of(connection), share_of(connection.source))
-    flags = [policy.merges_tags, policy.merges_images, policy.keeps_edits]
+    flags: list[bool | str] = [policy.merges_tags, policy.merges_images, policy.keeps_edits]
+    flags += ["as in the source"] if policy.follows_visibility else []
+    flags += ["removes own"] if policy.removes_own else []
     lists = [sorted(policy.namespaces), sorted(policy.publication_gids)]
     fields = {str(name): str(policy.of(name)) for name in CatalogueField}
     return fingerprint([settings.product_mode, fields, flags, lists, chosen])

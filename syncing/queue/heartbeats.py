@@ -33,6 +33,7 @@ DUTIES = (
     WAITING_PRODUCTS := "waiting products",
     DELETIONS := "deletions",
     IMAGES := "images",
+    PUBLICATIONS := "publications",
     CONTENT := "content",
     STORE_CHECKS := "store checks",
     COUNTERS := "counters",

@@ -10,7 +10,7 @@ from typing import Any
 from stores.shopify import gids
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer
-from stores.shopify.instants import parse_instant
+from stores.shopify.instants import instant_or_none, parse_instant
 
 # So many whole products in one request stay below 1,000 points (shopify.md 2.2: about 100 points each, times size(n)).
 PRODUCTS_PER_READ = 25
@@ -59,6 +59,7 @@ class ProductVariantRecord:
 
     `options` are (name, value) pairs in the product's order. Money is in the store's currency. `weight` is None where
     none was entered, `weight_unit` GRAMS, KILOGRAMS, OUNCES or POUNDS. `media_gid` is '' without an image of its own.
+    `quantity` is what can be sold of it at all locations, None where nobody tells: it moves, and is for people only.
     """
 
     gid: str
@@ -80,6 +81,7 @@ class ProductVariantRecord:
     harmonized_system_code: str = ""
     requires_components: bool = False
     media_gid: str = ""
+    quantity: int | None = None
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -97,7 +99,8 @@ class ProductRecord:
     """One product. `status` is ACTIVE, ARCHIVED, DRAFT or UNLISTED; `tags` come sorted from Shopify.
 
     `category_gid` is of Shopify's taxonomy, the same in all stores, '' for none. `publication_gids` are the channels it
-    is published on now. Empty text stands where Shopify has null.
+    is published on now, or would be if its status were another; `scheduled` those on which it will be, with the instant
+    in UTC (2026-11-21T04:38:00Z). Empty text stands where Shopify has null.
     """
 
     gid: str
@@ -119,6 +122,7 @@ class ProductRecord:
     media: tuple[MediaRecord, ...] = ()
     metafields: tuple[MetafieldRecord, ...] = ()
     publication_gids: tuple[str, ...] = ()
+    scheduled: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_only_default_variant(self) -> bool:
@@ -135,6 +139,7 @@ _VARIANT = """
         compareAtPrice
         taxable
         inventoryPolicy
+        inventoryQuantity
         requiresComponents
         selectedOptions { name value }
         media(first: 1) { nodes { id } }
@@ -148,6 +153,7 @@ _VARIANT = """
           measurement { weight { value unit } }
         }
 """
+_LISTING = "isPublished publishDate publication { id }"
 _MEDIA = "id alt status mediaContentType ... on MediaImage { image { url } }"
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Product
@@ -169,7 +175,9 @@ fragment WholeProduct on Product {{
   options {{ id name optionValues {{ name }} linkedMetafield {{ key }} }}
   media(first: 20) {{ nodes {{ {_MEDIA} }} pageInfo {{ hasNextPage endCursor }} }}
   metafields(first: 50) {{ nodes {{ namespace key type value }} pageInfo {{ hasNextPage endCursor }} }}
-  resourcePublicationsV2(first: 20) {{ nodes {{ publication {{ id }} }} pageInfo {{ hasNextPage endCursor }} }}
+  resourcePublicationsV2(first: 20, onlyPublished: false) {{
+    nodes {{ {_LISTING} }} pageInfo {{ hasNextPage endCursor }}
+  }}
   variants(first: 50) {{ nodes {{ {_VARIANT} }} pageInfo {{ hasNextPage endCursor }} }}
 }}
 """
@@ -250,12 +258,12 @@ query MoreMetafields($id: ID!, $after: String) {
 }
 """
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/product
-MORE_PUBLICATIONS = """
-query MorePublications($id: ID!, $after: String) {
-  product(id: $id) { resourcePublicationsV2(first: 250, after: $after) {
-    nodes { publication { id } } pageInfo { hasNextPage endCursor }
-  } }
-}
+MORE_PUBLICATIONS = f"""
+query MorePublications($id: ID!, $after: String) {{
+  product(id: $id) {{ resourcePublicationsV2(first: 250, after: $after, onlyPublished: false) {{
+    nodes {{ {_LISTING} }} pageInfo {{ hasNextPage endCursor }}
+  }} }}
+}}
 """
 _MORE = {
     "variants": MORE_VARIANTS,
@@ -280,7 +288,7 @@ def _complete(client: Client, node: dict[str, Any]) -> ProductRecord | None:
     # Half of the variants would look like all of them, and productSet deletes what it is not told of (shopify.md 8.1).
     if len(lists["variants"]) > 50 and counted is not None and len(lists["variants"]) < counted:
         raise UnexpectedAnswer(f"{client.domain}: {node['id']} changed while its variants were read.")
-    return product_record(node, lists)
+    return product_record(node, lists, client.answered_at)
 
 
 def _rest(client: Client, document: str, gid: str, name: str, after: str) -> Iterator[dict[str, Any]]:
@@ -294,9 +302,12 @@ def _rest(client: Client, document: str, gid: str, name: str, after: str) -> Ite
         is_last, after = not page["hasNextPage"], page["endCursor"]
 
 
-def product_record(node: dict[str, Any], lists: dict[str, list[dict[str, Any]]]) -> ProductRecord:
-    """The record of a product node; `lists` holds the nodes of its four connections, complete."""
+def product_record(
+    node: dict[str, Any], lists: dict[str, list[dict[str, Any]]], now: datetime | None = None
+) -> ProductRecord:
+    """The record of a product node; `lists` holds the nodes of its four connections, complete; `now` is the store's."""
     category, seo = node["category"] or {}, node["seo"]
+    listed = [(row["publication"]["id"], _planned(row, now)) for row in lists["resourcePublicationsV2"]]
     return ProductRecord(
         gid=node["id"],
         handle=node["handle"],
@@ -318,8 +329,17 @@ def product_record(node: dict[str, Any], lists: dict[str, list[dict[str, Any]]])
         metafields=tuple(
             MetafieldRecord(row["namespace"], row["key"], row["type"], row["value"]) for row in lists["metafields"]
         ),
-        publication_gids=tuple(row["publication"]["id"] for row in lists["resourcePublicationsV2"]),
+        publication_gids=tuple(gid for gid, at in listed if not at),
+        scheduled=tuple((gid, at) for gid, at in listed if at),
     )
+
+
+def _planned(row: dict[str, Any], now: datetime | None) -> str:
+    """From when on it is on a channel; '' for now. What is staged for want of a status has no instant to come."""
+    at = instant_or_none(row["publishDate"])
+    if row["isPublished"] or at is None or (now is not None and at <= now):
+        return ""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _option(node: dict[str, Any]) -> OptionRecord:
@@ -354,6 +374,7 @@ def _variant(node: dict[str, Any]) -> ProductVariantRecord:
         harmonized_system_code=item["harmonizedSystemCode"] or "",
         requires_components=bool(node["requiresComponents"]),
         media_gid=media[0]["id"] if media else "",
+        quantity=node.get("inventoryQuantity"),
     )
     if not weight:
         return record

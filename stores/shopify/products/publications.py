@@ -1,6 +1,6 @@
 """Sales channels: which a store has, and taking products and collections on and off them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stores.shopify import answers, gids
@@ -11,11 +11,15 @@ WRITE_COST = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One sales channel of a store. `publishes_by_itself`: the store puts new products on it without being asked."""
+    """One sales channel of a store. `publishes_by_itself`: the store puts new products on it without being asked.
+
+    `is_schedulable`: it can be told from when on something is to be on it.
+    """
 
     gid: str
     name: str
     publishes_by_itself: bool
+    is_schedulable: bool = False
 
 
 # `name` is deprecated in favour of the catalog's title, which the store's staff never see.
@@ -23,7 +27,7 @@ class Publication:
 LIST_PUBLICATIONS = """
 query ListPublications($after: String) {
   publications(first: 50, after: $after) {
-    nodes { id name autoPublish }
+    nodes { id name autoPublish supportsFuturePublishing }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -33,7 +37,10 @@ query ListPublications($after: String) {
 def list_publications(client: Client) -> list[Publication]:
     """Every sales channel of the store. Needs read_publications. Raises as Client.execute does."""
     nodes = client.pages(LIST_PUBLICATIONS, None, ("publications",), cost=9)
-    return [Publication(node["id"], node["name"], bool(node["autoPublish"])) for node in nodes]
+    return [
+        Publication(node["id"], node["name"], bool(node["autoPublish"]), bool(node["supportsFuturePublishing"]))
+        for node in nodes
+    ]
 
 
 # Its user errors are of the plain type: selecting `code` would fail the request (shopify.md 1.5).
@@ -53,6 +60,11 @@ def publish(client: Client, gid: str, publication_gids: Sequence[str]) -> None:
     _send(client, PUBLISH, "publishablePublish", gid, publication_gids)
 
 
+def schedule(client: Client, gid: str, instants: Mapping[str, str]) -> None:
+    """Put a product on channels from an instant on (channel -> instant), which they must take. Raises as `publish`."""
+    _send(client, PUBLISH, "publishablePublish", gid, list(instants), instants)
+
+
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/publishableUnpublish
 UNPUBLISH = """
 mutation Unpublish($id: ID!, $input: [PublicationInput!]!) {
@@ -66,10 +78,19 @@ def unpublish(client: Client, gid: str, publication_gids: Sequence[str]) -> None
     _send(client, UNPUBLISH, "publishableUnpublish", gid, publication_gids)
 
 
-def _send(client: Client, document: str, name: str, gid: str, publication_gids: Sequence[str]) -> None:
+def _send(
+    client: Client,
+    document: str,
+    name: str,
+    gid: str,
+    publication_gids: Sequence[str],
+    instants: Mapping[str, str] | None = None,
+) -> None:
     if not publication_gids:
         return
     gids.require(publication_gids, "Publication")
     rows = [{"publicationId": publication_gid} for publication_gid in publication_gids]
+    for row in rows if instants else ():
+        row["publishDate"] = (instants or {})[row["publicationId"]]
     data = client.execute(document, {"id": gid, "input": rows}, cost=WRITE_COST)
     answers.payload_of(data, name, client.domain, f"the sales channels of {gid} cannot be changed.")

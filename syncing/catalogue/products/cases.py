@@ -13,9 +13,10 @@ from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.products import VariantRecord
 from stores.variants import key_of
 from syncing.catalogue.outcome import Blocked
-from syncing.catalogue.rules.desired import Desired, watched_values
+from syncing.catalogue.rules.desired import watched_values
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.fingerprint import fingerprint
+from syncing.catalogue.rules.parts.made import Verdict
 
 
 @dataclass(eq=False)
@@ -57,7 +58,7 @@ class Written:
     """A product all of whose calls were made; its variants may have changed and must be read."""
 
     case: Case
-    desired: Desired
+    verdict: Verdict
     action: str
     retry_at: datetime | None = None
 

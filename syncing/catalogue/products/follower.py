@@ -5,9 +5,10 @@ looks, and never made twice. A partner is claimed before it is written to, so th
 What was written counts as written only after every call succeeded; all of it is safe to repeat.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -15,27 +16,23 @@ from django.utils import timezone
 from stores.clients import OpenClient
 from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
-from stores.shopify.products import product_heads, product_records, product_writes, publications
+from stores.shopify.instants import instant_or_none
+from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
-from syncing.catalogue.products import (
-    files,
-    handles,
-    lost_creations,
-    opening_stock,
-    pairing,
-    succession,
-    waiting,
-)
+from syncing.catalogue.products import files, handles, lost_creations, opening_stock, pairing, succession, waiting
 from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
+from syncing.catalogue.products.writes import on_sale, writing
+from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, is_settled, remember, with_hold
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
-from syncing.catalogue.rules.desired import Desired, build
-from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy
+from syncing.catalogue.rules.desired import build
+from syncing.catalogue.rules.fields import IGNORE, Field, Policy
+from syncing.catalogue.rules.parts.made import Desired, Verdict
 from syncing.models import CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -52,11 +49,17 @@ class ProductFollower:
     `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: where what would be written
     is what was written last, the destination is not even read. After `follow`: `to_wire` are the source's products
     whose stock must be wired, `awaiting` those with images that are not ready, `busy` those that another worker has in
-    hand; the last have no outcome. Raises NoRate.
+    hand; the last have no outcome, nor has what `removals` puts off. Raises NoRate.
     """
 
     def __init__(
-        self, connection: Connection, open_client: OpenClient, *, is_preview: bool = False, skips_unchanged: bool = True
+        self,
+        connection: Connection,
+        open_client: OpenClient,
+        *,
+        is_preview: bool = False,
+        skips_unchanged: bool = True,
+        removals: Removals | None = None,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
@@ -69,6 +72,8 @@ class ProductFollower:
         self._written: list[Written] = []
         self._stock: opening_stock.OpeningStock = {}
         self._files: dict[str, str] = {}
+        self.removals = removals or Removals(connection)
+        self._channels = on_sale.Channels(self.client, self.policy)
         self._partners: dict[str, ProductRecord | None] = {}
         self._tries = Tries()
         self._metafields = ProductMetafields(connection, self.source_client, self.client)
@@ -214,7 +219,8 @@ class ProductFollower:
             return self._leave(case, State.UNMATCHED, reason)
         if reason := succession.why_wait(self.connection, case):
             return self._leave(case, State.UNMATCHED, reason)
-        desired = build(case.record, None, self.policy, files=self._living_files(case), stock=self._stock)
+        how: dict[str, Any] = {"stock": self._stock, "schedulable": self._channels.schedulable(case.record)}
+        desired = build(case.record, None, self.policy, files=self._living_files(case), **how)
         handles.rename(desired, handle, why)
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
@@ -238,8 +244,8 @@ class ProductFollower:
         link.destination_gid = made.gid
         link.save(update_fields=["destination_gid", "changed_at"])
         files.remember_files(self.connection.destination, desired.file_urls, made.media)
-        publications.publish(self.client, made.gid, desired.publish)
-        self._written.append(Written(case, desired, Action.CREATE))
+        on_sale.put_on_sale(self.client, made.gid, desired)
+        self._written.append(Written(case, Verdict(desired), Action.CREATE))
         return None
 
     def _handle_taken(self, case: Case, sent_before: Mapping[str, Any] | None, handle: str) -> Outcome | None:
@@ -265,19 +271,18 @@ class ProductFollower:
         check_unclaimed(link, partner.gid)
         if self.mode == SyncMode.CREATE_ONLY and not link.is_created:
             return self._spare(case, partner)
-        living = self._living_files(case, partner)
-        policy = _completing(self.policy) if is_new else self.policy
-        written = {} if is_new else link.written
-        how: dict[str, Any] = {"linked": case.linked, "files": living, "written": written, "stock": self._stock}
-        desired = build(case.record, partner, policy, **how)
+        policy = on_sale.completing(self.policy) if is_new else self.policy
+        compare = self._comparing(case, partner, policy, {} if is_new else link.written)
+        verdict = self.removals.judge(case, partner, compare)
+        desired = verdict.desired
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
+        if verdict.is_deferred:
+            return None
         retry_at = self._capped_until if waiting.grows(desired) else None
         if retry_at:
-            desired = build(case.record, partner, waiting.without_growth(policy), **how)
-            waiting.note_growth(desired, link, self.connection.destination, retry_at)
-        if not self.is_preview:
-            self._make_room(case, desired, partner)
+            compare = waiting.without_new_variants(compare, policy, link, self.connection.destination, retry_at)
+            desired = compare(partner)
         is_back = link.state == State.UNLINKED
         action = action_of(is_new=is_new, is_back=is_back, is_changed=not desired.is_empty)
         if self.is_preview:
@@ -286,13 +291,16 @@ class ProductFollower:
             return replace(outcome, destination_gid=partner.gid, differences=rows_of(desired))
         channels = link.unpublished_from if is_back else []
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
+        if REPLACING & desired.product.keys():
+            desired = writing.compare_again(self.client, partner.gid, compare, desired)
+        self._make_room(case, desired, partner)
         try:
-            self._write(partner.gid, desired)
+            writing.write(self.client, self.connection.destination, partner.gid, desired, self._metafields)
         except VariantLimitReached:
             self._capped_until = waiting.next_try(link)
             return self._update(case, partner)
-        publications.publish(self.client, partner.gid, channels)
-        written = Written(case, desired, action, retry_at)
+        on_sale.bring_back(self.client, partner.gid, desired, channels)
+        written = Written(case, replace(verdict, desired=desired), action, retry_at)
         if is_back:
             self.to_wire.add(case.record.gid)
         if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
@@ -307,6 +315,13 @@ class ProductFollower:
         if desired.product.get("handle") != wanted:
             case.mark = ""  # nobody tells when it is free
 
+    def _comparing(
+        self, case: Case, partner: ProductRecord, policy: Policy, written: Mapping[str, Any]
+    ) -> Callable[..., Desired]:
+        how: dict[str, Any] = {"linked": case.linked, "files": self._living_files(case, partner), "stock": self._stock}
+        how |= {"policy": policy, "written": written, "schedulable": self._channels.schedulable(case.record)}
+        return partial(build, case.record, **how)
+
     def _spare(self, case: Case, partner: ProductRecord) -> Outcome:
         """Create only: what was there already is linked, and not touched."""
         reason = "It was there already, and is not touched (Create only)."
@@ -316,14 +331,6 @@ class ProductFollower:
         self._note_return(case)
         claim(case.link, partner.gid, State.LINKED, case.mark)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
-
-    def _write(self, gid: str, desired: Desired) -> None:
-        if desired.product:
-            made = product_writes.set_product(self.client, {"id": gid}, desired.product)
-            files.remember_files(self.connection.destination, desired.file_urls, made.media)
-        product_writes.update_variants(self.client, gid, desired.variants)
-        self._metafields.write(gid, desired)
-        publications.publish(self.client, gid, desired.publish)
 
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
         store, forgets = self.connection.destination, not self.is_preview
@@ -352,17 +359,19 @@ class ProductFollower:
                 yield self._leave(row.case, State.FAILED, str(error), Failure.REJECTED)
 
     def _finish(self, row: Written) -> Outcome:
-        case, link, desired = row.case, row.case.link, row.desired
+        case, link, desired = row.case, row.case.link, row.verdict.desired
         if desired.awaits_images:
             self.awaiting.add(case.record.gid)
         link.written, link.reason, link.awaits = desired.written, remarks_of(desired), list(desired.awaits)
         if row.action != Action.EQUAL or link.synced_at is None:
             link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
         self._note_return(case)
-        link.retry_at = row.retry_at
-        mark = "" if desired.awaits_images or row.retry_at else case.mark
-        claim(link, link.destination_gid, State.LINKED, mark)
-        return replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=rows_of(desired))
+        link.retry_at, link.publish_at = row.retry_at, instant_or_none(desired.due_at)
+        remember(link, row.verdict)
+        is_open = desired.awaits_images or row.retry_at or not is_settled(link, row.verdict)
+        claim(link, link.destination_gid, State.LINKED, "" if is_open else case.mark)
+        outcome = replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=rows_of(desired))
+        return with_hold(outcome, row.verdict)
 
     def _note_return(self, case: Case) -> None:
         link = case.link
@@ -389,9 +398,3 @@ class ProductFollower:
     @staticmethod
     def _outcome(case: Case, action: str, result: str, reason: str = "", failure: str = "") -> Outcome:
         return outcome_of(case.link, action, result, reason, failure, title=case.record.title[:512])
-
-
-def _completing(policy: Policy) -> Policy:
-    """A creation that is not complete is still one: what is set at creation only, and by a call of its own, is set."""
-    is_due = policy.of(Field.PUBLISHING) == CREATE_ONLY
-    return replace(policy, fields={**policy.fields, Field.PUBLISHING: SYNC}) if is_due else policy

@@ -5,8 +5,8 @@ from stores.models import Connection, ProductLink
 from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.rules.desired import Desired
 from syncing.catalogue.rules.fields import Field
+from syncing.catalogue.rules.parts.made import Desired
 
 State = ProductLink.State
 MOST_TRIES = 200  # numbered handles that are tried

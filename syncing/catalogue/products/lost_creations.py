@@ -9,8 +9,8 @@ from typing import Any
 from stores.models import ProductLink
 from stores.shopify.products.product_records import MediaRecord, ProductRecord
 from syncing.catalogue.rules import images, variants
-from syncing.catalogue.rules.desired import Desired
 from syncing.catalogue.rules.fingerprint import digest
+from syncing.catalogue.rules.parts.made import Desired
 
 SENT = "sent"
 

@@ -14,9 +14,9 @@ from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.product_writes import SetProduct
 from syncing.catalogue.defining import Definitions
 from syncing.catalogue.products.referring import partners_of
-from syncing.catalogue.rules.desired import Desired
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.metafields import left_out_words
+from syncing.catalogue.rules.parts.made import Desired
 from syncing.catalogue.rules.references import references_of
 
 

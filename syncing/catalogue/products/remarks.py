@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from syncing.catalogue.rules.desired import Desired
+from syncing.catalogue.rules.parts.made import Desired
 
 
 def conflicts_of(desired: Desired) -> str:
@@ -12,7 +12,7 @@ def conflicts_of(desired: Desired) -> str:
 
 def remarks_of(desired: Desired) -> str:
     """All that an operator should know."""
-    return " ".join(filter(None, (conflicts_of(desired), *desired.notes)))
+    return " ".join(filter(None, (conflicts_of(desired), desired.removal_words, *desired.notes)))
 
 
 def rows_of(desired: Desired) -> tuple[dict[str, Any], ...]:

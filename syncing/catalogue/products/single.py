@@ -1,6 +1,7 @@
 """One product after its webhook: carried, or let go of; what would remove too much at once waits in a held run."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 
@@ -82,6 +83,8 @@ class _Sync:
             raise Busy(f"Another worker is at {product_gid} of {connection}.")
         if follower.to_wire:
             wiring.wire_connection(connection, *follower.to_wire)
+        if outcomes[0].outcome == Result.HELD and not unlinking.find_held(connection, record.gid):
+            hold(connection, connection.product_links.get(source_gid=record.gid), outcomes[0])
         return Synced(outcomes[0], bool(follower.to_wire), bool(follower.awaiting))
 
     def _meet(self, record: ProductRecord) -> None:
@@ -138,7 +141,7 @@ def let_go(
     action = unlinking.unlinking_action(connection.catalogue, link)
     is_decided = departure == UnlinkReason.EXCLUDED  # by an operator, about this very product
     if action != Action.SKIP and not is_decided and (reason := unlinking.hold_reason_for_one(connection)):
-        return Synced(hold(connection, link, action, f"{why} {reason}"))
+        return Synced(hold(connection, link, outcome_of(link, action, Result.HELD, f"{why} {reason}")))
     outcome = unlinking.let_go(connection, open_client(connection.destination), link, departure, why)
     return _wired(connection, {product_gid}, outcome)
 
@@ -149,7 +152,7 @@ def _wired(connection: Connection, product_gids: set[str], outcome: Outcome | No
     return Synced(outcome, bool(product_gids))
 
 
-def hold(connection: Connection, link: ProductLink, action: str, reason: str) -> Outcome:
+def hold(connection: Connection, link: ProductLink, outcome: Outcome) -> Outcome:
     """Have it wait for an operator, in the run that is under way or in one of its own."""
     with transaction.atomic():
         # One at a time for a connection: two would both open a run.
@@ -158,15 +161,21 @@ def hold(connection: Connection, link: ProductLink, action: str, reason: str) ->
         run = under_way.exclude(kind=CatalogueRun.Kind.CONTENT).select_for_update(of=("self",)).first()
         if run is None:
             run = CatalogueRun(connection=connection, kind=CatalogueRun.Kind.UNLINK, state=CatalogueRun.State.HELD)
-        run.hold_reason = reason
+        run.hold_reason = outcome.reason
         run.save()
-        row = {"title": link.title, "action": action, "outcome": Result.HELD, "reason": reason, "finished_at": None}
+        row: dict[str, Any] = {
+            "title": link.title,
+            "action": outcome.action,
+            "outcome": Result.HELD,
+            "reason": outcome.reason,
+        }
+        row |= {"differences": list(outcome.differences), "finished_at": None}
         CatalogueRunItem.objects.update_or_create(
             run=run, source_gid=link.source_gid, defaults=row | {"destination_gid": link.destination_gid}
         )
         run.total = run.items.count()
         run.save(update_fields=["total"])
-    return outcome_of(link, action, Result.HELD, reason)
+    return outcome
 
 
 def describe(outcome: Outcome | None) -> str | None:

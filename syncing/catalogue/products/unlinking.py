@@ -58,11 +58,15 @@ def find_held(connection: Connection, product_gid: str) -> CatalogueRunItem | No
 def hold_reason_for_one(connection: Connection) -> str:
     """The same as `hold_reason` for one product, with those that were removed a moment ago."""
     settings = connection.catalogue
-    removed = connection.product_links.filter(
-        unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=(Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
-    ).count()
+    removed = removed_lately(connection)
     total = connection.product_links.filter(state=State.LINKED).count() + removed
     return why_held(removed + 1, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def removed_lately(connection: Connection) -> int:
+    """How many products were removed within what counts as one run."""
+    done = (Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
+    return connection.product_links.filter(unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=done).count()
 
 
 def let_go(connection: Connection, client: Client, link: ProductLink, departure: str, why: str = "") -> Outcome:
@@ -87,7 +91,7 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
         link.state, link.departure, link.unlink_done = State.UNLINKED, departure, done
         # By the destination's clock: a day later it may be deleted, and ours may leap.
         link.unlinked_at = client.answered_at or timezone.now()
-        link.reason, link.fingerprint = f"{why} {words}".strip(), ""
+        link.reason, link.fingerprint, link.publish_at = f"{why} {words}".strip(), "", None
         link.save()
         ProductLink.objects.filter(pk=link.pk).update(missing_at=None, is_surely_missing=False)
         return outcome_of(link, action, Result.DONE, link.reason)
@@ -112,7 +116,8 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
     if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered
         ProductLink.objects.filter(pk=link.pk).update(unpublished_from=list(partner.publication_gids))
         link.unpublished_from = list(partner.publication_gids)
-    publications.unpublish(client, partner.gid, partner.publication_gids)
+    planned = [gid for gid, _ in partner.scheduled]  # which would come by itself
+    publications.unpublish(client, partner.gid, [*partner.publication_gids, *planned])
     if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED:
         return Done.UNDECIDED, "It was unpublished; in a day it is deleted, if nobody ever ordered it."
     return Done.UNPUBLISHED, "It was unpublished."

@@ -3,16 +3,18 @@
 Also those that failed for an error that may pass: they are tried once more by themselves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from stores.models import ProductLink, Store
-from syncing.catalogue.rules.desired import Desired
+from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
+from syncing.catalogue.rules.parts.made import Desired
 
 State = ProductLink.State
 CAPPED = (State.WAITING, State.LINKED)  # the rest of a linked one was written: only its new variants wait
@@ -50,6 +52,19 @@ def grows(desired: Desired) -> bool:
 def without_growth(policy: Policy) -> Policy:
     """The same, but that options and the set of variants are left alone."""
     return replace(policy, fields={**policy.fields, Field.OPTIONS: IGNORE})
+
+
+def without_new_variants(
+    compare: Callable[..., Desired], policy: Policy, link: ProductLink, store: Store, until: datetime
+) -> Callable[..., Desired]:
+    """The same comparison, but its new variants wait."""
+
+    def narrowed(partner: ProductRecord, **more: Any) -> Desired:
+        desired = compare(partner, policy=without_growth(policy), **more)
+        note_growth(desired, link, store, until)
+        return desired
+
+    return narrowed
 
 
 def note_growth(desired: Desired, link: ProductLink, store: Store, until: datetime) -> None:

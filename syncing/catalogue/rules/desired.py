@@ -5,66 +5,23 @@ for people. Lists in productSet delete what they do not hold, so variants and fi
 all; single variants and metafields go by mutations of their own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from stores.selection import tag_key
 from stores.shopify.cdn import identity_of
-from stores.shopify.products.product_records import ProductRecord, ProductVariantRecord
+from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.product_writes import MOST_VARIANTS
 from syncing.catalogue.rules import fields, images, metafields, variants
 from syncing.catalogue.rules.fields import IGNORE, SYNC, Difference, Field, Judge, Policy
+from syncing.catalogue.rules.parts import visibility
+from syncing.catalogue.rules.parts.made import Conflict, Desired
+from syncing.catalogue.rules.parts.variant_rows import VariantRows
 
 MOST_TAGS = 250  # of one product
-PARTNER = "partner"  # in the memory of a variant: whose values these are
 EDITED, TOO_MANY_TAGS, GIFT_CARD, BUNDLE = "edited", "too_many_tags", "gift_card", "bundle"
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Something an operator should decide. `blocks`: nothing at all may be written before."""
-
-    kind: str
-    reason: str
-    blocks: bool = False
-
-
-@dataclass
-class Desired:
-    """What to write, in this order; everything empty means that nothing is to be done.
-
-    `product` is ProductSetInput for productSet (to create, if `is_new`); `file_urls` has for each of its files the
-    source's address, '' for the destination's own. `variants` is for productVariantsBulkUpdate, `metafields` (without
-    ownerId) for metafieldsSet, `metafields_gone` for metafieldsDelete, `publish` are channels to be put on. `written`
-    is what to remember once all of it succeeded. `awaits_images`: some are still being processed, so look again later.
-    """
-
-    is_new: bool
-    product: dict[str, Any] = field(default_factory=dict)
-    file_urls: tuple[str, ...] = ()
-    variants: list[dict[str, Any]] = field(default_factory=list)
-    metafields: list[dict[str, str]] = field(default_factory=list)
-    metafields_gone: list[dict[str, str]] = field(default_factory=list)
-    publish: tuple[str, ...] = ()
-    differences: list[Difference] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    written: dict[str, Any] = field(default_factory=dict)
-    awaits_images: bool = False
-    awaits: tuple[str, ...] = ()  # things of the source that metafields refer to, and that have no partner yet
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
-        parts = (self.product, self.variants, self.metafields, self.metafields_gone, self.publish)
-        return not any(parts)
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether a conflict forbids to write anything."""
-        return any(conflict.blocks for conflict in self.conflicts)
 
 
 def build(
@@ -76,15 +33,36 @@ def build(
     files: Mapping[str, str] | None = None,
     written: Mapping[str, Any] | None = None,
     stock: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+    removable: Container[str] = (),
+    schedulable: Collection[str] = (),
+    may_hide: bool = True,
 ) -> Desired:
     """Compare a source's product with the destination's, None to create it.
 
     `linked` is source variant gid -> destination variant gid as the operator or matching said; `files` is source
     address -> file gid in the destination, of files that still exist there; `written` is what was remembered of the
     last write; `stock` gives variants that are created their first quantities, source variant gid -> [(destination
-    location gid, quantity)]. Raises ValueError for a rate that is not above 0.
+    location gid, quantity)]; `removable` are variants that only the destination has and may lose: all others it keeps.
+    `schedulable` and `may_hide`: see `visibility`. Raises ValueError for a rate that is not above 0.
     """
-    return _Builder(source, destination, policy, linked or {}, files or {}, written or {}, stock or {}).build()
+    builder = _Builder(source, destination, policy, files or {}, written or {})
+    rows = VariantRows(
+        source,
+        destination,
+        builder.judge,
+        builder.made,
+        linked=linked or {},
+        files=files or {},
+        stock=stock or {},
+        removable=removable,
+    )
+    made = builder.build(rows)
+    if not policy.follows_visibility:
+        builder.publish()
+    else:
+        visibility.plan_channels(source, destination, builder.judge, made, schedulable, may_hide=may_hide)
+    builder.note_kept()
+    return made
 
 
 class _Builder:
@@ -95,31 +73,30 @@ class _Builder:
         source: ProductRecord,
         destination: ProductRecord | None,
         policy: Policy,
-        linked: Mapping[str, str],
         files: Mapping[str, str],
         written: Mapping[str, Any],
-        stock: Mapping[str, Sequence[tuple[str, int]]],
     ) -> None:
-        self.source, self.destination, self.policy = source, destination, policy
-        self.linked, self.files, self.stock = linked, files, stock
+        self.source, self.destination, self.policy, self.files = source, destination, policy, files
         self.judge = Judge(policy, deepcopy(dict(written)) if destination else {})
-        self.made = Desired(is_new=destination is None)
+        self.made = Desired(is_new=destination is None, differences=self.judge.differences)
 
-    def build(self) -> Desired:
+    def build(self, rows: VariantRows) -> Desired:
         if self.destination is None:
             self._refuse_what_cannot_be_created()
         self._simple_fields()
         self._tags()
         self._images()
         self._metafields()
-        self._variants()
-        self._publishing()
+        rows.build()
         made, judge = self.made, self.judge
-        made.differences, made.written = judge.differences, judge.written
-        if judge.kept:
-            shown = ", ".join(judge.kept[:10]) + (" …" if len(judge.kept) > 10 else "")
-            made.conflicts.append(Conflict(EDITED, f"Edited in the destination and kept: {shown}."))
+        made.written = judge.written
         return made
+
+    def note_kept(self) -> None:
+        """Say what was edited in the destination and is kept."""
+        if self.judge.kept:
+            shown = ", ".join(self.judge.kept[:10]) + (" …" if len(self.judge.kept) > 10 else "")
+            self.made.conflicts.append(Conflict(EDITED, f"Edited in the destination and kept: {shown}."))
 
     def _refuse_what_cannot_be_created(self) -> None:
         if self.source.is_gift_card:
@@ -165,12 +142,11 @@ class _Builder:
         shown = (sorted(tags), sorted(present))
         if self._settle(Field.TAGS, wanted, current, shown=shown, is_merged=self.policy.merges_tags):
             self.made.product["tags"] = sorted(tags)
-        if Field.TAGS in self.judge.written and self.policy.merges_tags:
+        if self.policy.merges_tags and self.policy.sets(Field.TAGS, is_new=self.destination is None):
             self.judge.written[Field.TAGS] = sorted(keys)
 
     def _images(self) -> None:
         if self.policy.of(Field.IMAGES) == IGNORE:
-            self.judge.written.pop(Field.IMAGES, None)
             return
         merges, last = self.policy.merges_images, self.judge.written.get(Field.IMAGES) or []
         plan = images.plan_images(self.source, self.destination, self.files, merges=merges, last=last)
@@ -184,11 +160,14 @@ class _Builder:
             plan.rows or self.destination
         ):
             self.made.product["files"], self.made.file_urls = plan.rows, plan.urls
-        if Field.IMAGES in self.judge.written and merges:
+            for media in images.removed(self.destination, plan.rows):
+                self.made.remove(self.policy, Field.IMAGES, images.name_of(media))
+        if merges and self.policy.sets(Field.IMAGES, is_new=self.destination is None):
             ours = len(images.source_images(self.source))
             self.judge.written[Field.IMAGES] = plan.wanted[:ours]
 
-    def _publishing(self) -> None:
+    def publish(self) -> None:
+        """On the chosen channels, whatever the source's are."""
         present = self.destination.publication_gids if self.destination else ()
         missing = tuple(gid for gid in self.policy.publication_gids if gid not in present)
         if not missing or not self.policy.sets(Field.PUBLISHING, is_new=self.destination is None):
@@ -203,8 +182,6 @@ class _Builder:
         memory = self.judge.written.setdefault(str(Field.METAFIELDS), {})
         plan = metafields.plan_for(self.source, self.policy, memory)
         if not self.policy.sets(Field.METAFIELDS, is_new=is_new) or not self.policy.namespaces:
-            if not is_new:
-                memory.clear()
             return
         self.made.notes += plan.notes
         self.made.awaits = plan.awaits
@@ -235,127 +212,6 @@ class _Builder:
                 self.made.metafields_gone.append(metafields.identifier_input(key))
                 memory.pop(key)
 
-    # Variants
-
-    def _variants(self) -> None:
-        memory = self.judge.written.setdefault("variants", {})
-        if self.destination is None:
-            self.judge.set_anew(Field.OPTIONS, variants.structure_value(self.source), self.judge.written)
-            found = variants.Structure(tuple((variant, None) for variant in self.source.variants), ())
-            is_built = True
-        else:
-            found = variants.match_variants(self.source, self.destination, self.linked)
-            is_built = self._settle_structure(found)
-        alive = {variant.gid for variant in self.source.variants}
-        for gid in [gid for gid in memory if gid not in alive]:
-            del memory[gid]
-        rows = [
-            self._variant(variant, partner, memory, is_built) for variant, partner in found.pairs if partner or is_built
-        ]
-        if is_built:
-            self.made.product["productOptions"] = variants.options_input(self.source, self.destination)
-            self.made.product["variants"] = rows
-        else:
-            self.made.variants = [row for row in rows if len(row) > 1]
-            self._note_unpaired(found)
-
-    def _settle_structure(self, found: variants.Structure) -> bool:
-        """Whether options and variants are to be written as a whole."""
-        assert self.destination is not None  # a product that is not there yet gets its structure from its creation
-        products = (self.source, self.destination)
-        wanted, current = (variants.structure_value(product) for product in products)
-        if wanted != current and found.conflict and self.policy.of(Field.OPTIONS) == SYNC:
-            self.made.conflicts.append(Conflict(found.conflict, found.reason))
-            return False
-        before, after = (variants.describe_structure(product) for product in products)
-        return self.judge.judge(Field.OPTIONS, wanted, current, self.judge.written, shown=(before, after))
-
-    def _note_unpaired(self, found: variants.Structure) -> None:
-        missing = [variant.title for variant, partner in found.pairs if partner is None]
-        if missing:
-            shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
-            self.made.notes.append(f"{len(missing)} variants have no partner in the destination: {shown}.")
-
-    def _variant(
-        self,
-        variant: ProductVariantRecord,
-        partner: ProductVariantRecord | None,
-        memory: dict[str, Any],
-        is_built: bool,
-    ) -> dict[str, Any]:
-        """The input row of one variant: complete for one that is created, else its id and what is to be changed."""
-        own = memory.setdefault(variant.gid, {})
-        if partner and own.get(PARTNER, partner.gid) != partner.gid:
-            own.clear()  # it was linked to another one: what was written there says nothing about this one
-        if partner:
-            own[PARTNER] = partner.gid
-        wanted = fields.wanted_values(variant, self.policy)
-        if fields.PRICE_FIELDS & wanted.keys() and variant.price > 0 and wanted[Field.PRICE] == "0.00":
-            self._note_free(variant)
-        if partner is None:
-            chosen = {name: value for name, value in wanted.items() if self.judge.set_anew(name, value, own)}
-        else:
-            current, subject = fields.current_values(partner), self._subject(variant)
-            chosen = {
-                name: value
-                for name, value in wanted.items()
-                if self.judge.judge(name, value, current[name], own, subject=subject)
-            }
-        row = fields.variant_input(chosen)
-        if partner and not is_built:
-            return {"id": partner.gid} | row | self._variant_media(variant, partner)
-        row = fields.as_set_input(row) | self._variant_file(variant, partner)
-        if partner is None and (levels := self.stock.get(variant.gid)):
-            row["inventoryQuantities"] = [
-                {"locationId": location, "name": "available", "quantity": quantity} for location, quantity in levels
-            ]
-        row |= {"optionValues": variants.option_values_input(variant)}
-        return {"id": partner.gid} | row if partner else row
-
-    def _subject(self, variant: ProductVariantRecord) -> str:
-        return "" if self.source.has_only_default_variant else variant.title
-
-    def _note_free(self, variant: ProductVariantRecord) -> None:
-        note = f"The price rule makes {self._subject(variant) or 'it'} cost nothing."
-        if self.policy.of(Field.PRICE) != IGNORE:
-            self.made.notes.append(note)
-
-    def _variant_file(self, variant: ProductVariantRecord, partner: ProductVariantRecord | None) -> dict[str, Any]:
-        """The image of a variant in productSet, where the product's files must hold it, too."""
-        image = self._image_of(variant)
-        if image is None or not self.policy.sets(Field.IMAGES, is_new=partner is None):
-            return {}
-        reference = images.file_input(image, self.files)
-        if partner and reference.get("id") == partner.media_gid:
-            return {}
-        listed = self.made.product.get("files")
-        if listed is None and self.destination:
-            shown = {media.gid for media in self.destination.media}
-            if reference.get("id") not in shown:
-                return {}
-            self.made.product["files"] = [{"id": media.gid} for media in self.destination.media]
-            self.made.file_urls = ("",) * len(self.destination.media)
-        return {"file": reference}
-
-    def _variant_media(self, variant: ProductVariantRecord, partner: ProductVariantRecord) -> dict[str, str]:
-        """The image of an existing variant: only one that is ready can be taken, others are looked at again later."""
-        image = self._image_of(variant)
-        if image is None or self.policy.of(Field.IMAGES) != SYNC:
-            return {}
-        gid = self.files.get(image.url, "")
-        if gid and gid == partner.media_gid:
-            return {}
-        statuses = {media.gid: media.status for media in (self.destination.media if self.destination else ())}
-        if statuses.get(gid) == images.READY:
-            return {"mediaId": gid}
-        if "files" in self.made.product or (gid and statuses.get(gid) != images.FAILED):
-            self.made.awaits_images = True
-        return {}
-
-    def _image_of(self, variant: ProductVariantRecord) -> Any:
-        listed = images.source_images(self.source)
-        return next((image for image in listed if image.gid == variant.media_gid), None)
-
 
 def _describe_images(entries: Sequence[Sequence[str]]) -> str:
     alts = [alt for _, alt in entries if alt]
@@ -383,6 +239,14 @@ def watched_values(source: ProductRecord, policy: Policy, linked: Mapping[str, s
             for variant in source.variants
         },
     }
+    if policy.follows_visibility and policy.of(Field.PUBLISHING) != IGNORE:
+        watched["visible"] = visibility.visibility_of(source)
+    if policy.removes_own:
+        watched["own"] = "remove"
+    if Field.COMPARE_AT_PRICE in synced and (Field.PRICE not in synced or policy.keeps_edits):  # beside another price
+        watched["compare_at"] = {
+            variant.gid: fields.compare_at_value(variant, policy, Decimal(0)) for variant in source.variants
+        }
     if Field.TAGS in synced:
         watched["tags"] = sorted({tag_key(tag) for tag in source.tags})
     if Field.IMAGES in synced:

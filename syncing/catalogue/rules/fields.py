@@ -50,6 +50,7 @@ class Action(StrEnum):
     WRITE = "write"
     KEEP = "keep"  # somebody edited it in the destination, and such edits are kept
     LEAVE = "leave"  # the policy says so
+    REMOVE = "remove"  # it is the destination's, and goes
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,20 @@ class Policy:
     """What a connection does with each field. `fields` names every Field; `currency` is the destination's.
 
     `rate` is units of it for one unit of the source's currency. `keeps_edits`: what somebody changed in the destination
-    since we wrote it stays. `namespaces` are those whose metafields follow, `definitions` what the destination says of
-    those of products, by `namespace.key`; None where nobody asked. `partners` is source gid -> destination gid of what
-    metafields refer to.
+    since we wrote it stays. `removes_own`: variants that only the destination has may go. `namespaces` are those whose
+    metafields follow, `definitions` what the destination says of those of products, by `namespace.key`; None where
+    nobody asked. `partners` is source gid -> destination gid of what metafields refer to. `follows_visibility`: on sale
+    only while the source is.
     """
 
     fields: Mapping[str, str]
     merges_tags: bool = False
     merges_images: bool = False
     keeps_edits: bool = False
+    removes_own: bool = False
     namespaces: frozenset[str] = frozenset()
     publication_gids: tuple[str, ...] = ()
+    follows_visibility: bool = False
     price_rule: PriceRule = PLAIN
     rate: Decimal = Decimal(1)
     currency: str = ""
@@ -140,11 +144,13 @@ class Judge:
         """Whether to write `wanted` over `current`. `memory` is the part of `written` that holds the field's `key`.
 
         Both values compare by ==; `shown` is the pair for people, if another. A merged field has no edits to speak of.
+        What was written is remembered whatever the policy is: it may be another tomorrow.
         """
         key = key or str(name)
         if self.policy.of(name) != SYNC:
-            memory.pop(key, None)
-            if wanted != current:
+            if wanted == current and not is_merged:
+                memory[key] = remembered(wanted)
+            elif wanted != current:
                 self._differs(name, subject, shown or (wanted, current), Action.LEAVE)
             return False
         if wanted == current:
@@ -251,11 +257,17 @@ def wanted_values(variant: ProductVariantRecord, policy: Policy) -> dict[Field, 
     """
     rule, rate, currency = policy.price_rule, policy.rate, policy.currency
     price = pricing.price(variant.price, rule, rate, currency)
-    compare_at = pricing.compare_at(variant.compare_at_price, price, rule, rate, currency)
-    values = _values(variant, price, compare_at)
+    values = _values(variant, price, None) | {Field.COMPARE_AT_PRICE: compare_at_value(variant, policy, price)}
     if variant.cost is not None:
         values[Field.COST] = money_text(pricing.cost(variant.cost, rate, currency))
     return values
+
+
+def compare_at_value(variant: ProductVariantRecord, policy: Policy, price: Decimal) -> str | None:
+    """The compare-at price beside the price that will stand in the destination; None where it would not be above it."""
+    rule, rate, currency = policy.price_rule, policy.rate, policy.currency
+    compare_at = pricing.compare_at(variant.compare_at_price, price, rule, rate, currency)
+    return None if compare_at is None else money_text(compare_at)
 
 
 def current_values(variant: ProductVariantRecord) -> dict[Field, Any]:

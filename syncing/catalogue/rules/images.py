@@ -81,6 +81,18 @@ def file_input(image: MediaRecord, files: Mapping[str, str]) -> dict[str, Any]:
     return {"id": gid} if gid else {"originalSource": image.url}
 
 
+def removed(destination: ProductRecord | None, rows: Sequence[Mapping[str, Any]]) -> list[MediaRecord]:
+    """What a complete list of files takes away from the destination's product."""
+    kept = {row.get("id") for row in rows}
+    return [media for media in destination.media if media.gid not in kept] if destination else []
+
+
+def name_of(media: MediaRecord) -> str:
+    """An image for people, by its file."""
+    name = identity_of(media.url).partition("?")[0].rpartition("/")[2] or media.gid.rpartition("/")[2]
+    return f"the image {name}" + (f" ({media.alt})" if media.alt else "")
+
+
 def _row(image: MediaRecord, files: Mapping[str, str]) -> dict[str, Any]:
     kind = {} if image.url in files else {"contentType": IMAGE}
     return file_input(image, files) | {"alt": image.alt} | kind

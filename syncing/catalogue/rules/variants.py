@@ -70,7 +70,11 @@ def _with_conflict(source: ProductRecord, destination: ProductRecord, found: Str
 
 
 def _key(variant: ProductVariantRecord) -> tuple[str, ...]:
-    return tuple(value.strip().casefold() for value in variant.values)
+    return tuple(map(_value_key, variant.values))
+
+
+def _value_key(value: str) -> str:
+    return value.strip().casefold()
 
 
 def used_options(product: ProductRecord) -> list[tuple[str, list[str]]]:
@@ -121,22 +125,114 @@ def _describe(product: ProductRecord) -> str:
     return "; ".join(parts)
 
 
-def options_input(source: ProductRecord, destination: ProductRecord | None) -> list[dict[str, Any]]:
+def options_input(
+    source: ProductRecord, destination: ProductRecord | None, own: Sequence[ProductVariantRecord] = ()
+) -> list[dict[str, Any]]:
     """OptionSetInput rows that make the destination's options the source's; an option that has another name keeps its
-    identity by its place, so that its variants survive.
+    identity by its place, so that its variants survive. Values of the destination's `own` variants stay.
     """
     present = list(destination.options) if destination else []
-    wanted = used_options(source)
-    by_name = {option.name.casefold(): option for option in present}
-    names = {name.casefold() for name, _ in wanted}
+    places = _places(source, destination)
     rows = []
-    for position, (name, values) in enumerate(wanted, start=1):
-        same = by_name.get(name.casefold())
-        if same is None and len(present) == len(wanted) and present[position - 1].name.casefold() not in names:
-            same = present[position - 1]
-        row = {"name": name, "position": position, "values": [{"name": value} for value in values]}
+    for index, (name, values) in enumerate(used_options(source)):
+        same = present[places[index]] if places[index] >= 0 else None
+        listed = _beside(values, own, places[index], same.values if same else ())
+        row = {"name": name, "position": index + 1, "values": [{"name": value} for value in listed]}
         rows.append({"id": same.gid} | row if same and same.gid else row)
     return rows
+
+
+def _places(source: ProductRecord, destination: ProductRecord | None) -> list[int]:
+    """For each option of the source the place of the destination's that it becomes; -1 for none."""
+    present = [option.name.casefold() for option in destination.options] if destination else []
+    wanted = [name.casefold() for name, _ in used_options(source)]
+    by_place = len(present) == len(wanted)
+    return [
+        present.index(name) if name in present else (index if by_place and present[index] not in wanted else -1)
+        for index, name in enumerate(wanted)
+    ]
+
+
+def _beside(
+    values: Sequence[str], own: Sequence[ProductVariantRecord], place: int, present: Sequence[str]
+) -> list[str]:
+    """The source's values of an option and those of the destination's own variants, in the order that they have there
+    as far as that is the source's, too.
+    """
+    known = {_value_key(value) for value in values}
+    more = [variant.values[place] for variant in own if place >= 0 and _value_key(variant.values[place]) not in known]
+    listed = [*values, *dict.fromkeys(more)]
+    in_order = [value for value in present if value in listed]
+    return in_order if [value for value in in_order if value in values] == list(values) else listed
+
+
+def own_rows(
+    source: ProductRecord, destination: ProductRecord, own: Sequence[ProductVariantRecord]
+) -> list[dict[str, Any]]:
+    """The rows of variants that only the destination has: nothing of them is changed but the names of their options."""
+    places, options = _places(source, destination), used_options(source)
+    return [
+        {
+            "id": variant.gid,
+            "optionValues": [
+                {"optionName": name, "name": _spelled(variant.values[place], values)}
+                for (name, values), place in zip(options, places, strict=True)
+            ],
+        }
+        for variant in own
+    ]
+
+
+def _spelled(value: str, values: Sequence[str]) -> str:
+    """As the source writes it: two values of an option differ by more than their case."""
+    return next((each for each in values if _value_key(each) == _value_key(value)), value)
+
+
+def why_not_beside(
+    source: ProductRecord, destination: ProductRecord, found: Structure, own: Sequence[ProductVariantRecord]
+) -> tuple[str, str]:
+    """Why the destination's own variants cannot stay beside the source's, as a kind of conflict and in words."""
+    if not own:
+        return "", ""
+    names = ", ".join(variant.title for variant in own[:5]) + (" …" if len(own) > 5 else "")
+    places = _places(source, destination)
+    is_other = source.has_only_default_variant or sorted(places) != list(range(len(destination.options)))
+    if is_other:
+        return OPTION_MISMATCH, (
+            f"The source has {_describe(source)}, the destination {_describe(destination)}, and variants of its own "
+            f"that would not fit: {names}. Make the options alike, or remove these variants there."
+        )
+    taken = {_key(variant) for variant in source.variants}
+    twice = [each for each in own if tuple(_value_key(each.values[place]) for place in places) in taken]
+    if twice:
+        return OPTION_MISMATCH, (
+            f"The destination has a variant {twice[0].title} that is not linked, where the source's variant of this "
+            "name would be: link the two, or rename or remove one."
+        )
+    if len(found.pairs) + len(own) > MOST_VARIANTS:
+        return TOO_MANY_VARIANTS, (
+            f"With {len(own):,} of the destination's own it would have {len(found.pairs) + len(own):,} variants; a "
+            f"product takes {MOST_VARIANTS:,}."
+        )
+    return "", ""
+
+
+def name_of(variant: ProductVariantRecord) -> str:
+    """A variant for somebody who decides whether it may go: `XL (SKU-9, 9 units)`."""
+    units = "" if variant.quantity is None else f"{variant.quantity} unit{'' if variant.quantity == 1 else 's'}"
+    known = ", ".join(filter(None, (variant.sku or "no SKU", units)))
+    return f"{variant.title} ({known})"
+
+
+def unused_values(destination: ProductRecord, source: ProductRecord) -> list[str]:
+    """Values of the destination's options that no variant has, in words: productSet cannot keep them."""
+    wanted = {_value_key(value) for _, values in used_options(source) for value in values}
+    return [
+        f"the unused value {value} of {option.name}"
+        for option, (_, used) in zip(destination.options, used_options(destination), strict=True)
+        for value in option.values
+        if value not in used and _value_key(value) not in wanted
+    ]
 
 
 def option_values_input(variant: ProductVariantRecord) -> list[dict[str, str]]:

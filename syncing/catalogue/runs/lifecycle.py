@@ -14,10 +14,11 @@ from django.utils import timezone
 from stores.ages import is_over, over
 from stores.models import CatalogueSettings, Connection, ProductLink, Store, SyncMode
 from syncing.catalogue.policy import NoRate, policy_of, pricing_digest, settings_digest
+from syncing.catalogue.products.writes.own_variants import keep_held
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
-Result = CatalogueRunItem.Outcome
+Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 
 COMPARED_EVERY = timedelta(days=1)
 SETTLED_AFTER = timedelta(minutes=1)  # settings are entered one after the other
@@ -165,14 +166,19 @@ def release(run: CatalogueRun, by: Any = None) -> None:
 
 
 def discard(run: CatalogueRun, by: Any = None) -> None:
-    """Remove nothing: the products stay as they are and no longer follow. Raises RunRefused."""
+    """Remove nothing: products that were to go stay as they are and no longer follow; those that were to lose variants
+    keep them, and follow. Raises RunRefused.
+    """
     words = f"Kept as it is by {by or 'an operator'}."
     now = timezone.now()
     with transaction.atomic():
         _move(run, (State.HELD,), "Only a held run can be discarded.", state=State.FINISHED, finished_at=now)
         held = run.items.filter(outcome=Result.HELD)
         if run.kind != Kind.CONTENT:
-            run.connection.product_links.filter(source_gid__in=held.values("source_gid")).update(
+            leaving = held.filter(action__in=(Action.UNPUBLISH, Action.DELETE))
+            staying = held.exclude(pk__in=leaving.values("pk"))
+            keep_held(run.connection.product_links.filter(source_gid__in=staying.values("source_gid")))
+            run.connection.product_links.filter(source_gid__in=leaving.values("source_gid")).update(
                 state=ProductLink.State.UNLINKED,
                 unlink_done=ProductLink.Done.LEFT,
                 departure=ProductLink.UnlinkReason.NOT_SELECTED,

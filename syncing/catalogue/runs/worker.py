@@ -19,6 +19,7 @@ from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
+from syncing.catalogue.products.writes.own_variants import Removals
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules.fields import PRICE_FIELDS
 from syncing.catalogue.runs import plan
@@ -76,12 +77,18 @@ class _Worker:
         self.source, self.destination = (
             open_client(store) for store in (self.connection.source, self.connection.destination)
         )
+        is_open = run.is_preview or run.is_released  # else they are counted before any goes
+        self.removals = Removals(self.connection, is_open=is_open, is_counting=not is_open)
         self.follower = ProductFollower(
-            self.connection, open_client, is_preview=run.is_preview, skips_unchanged=run.kind != Kind.RETRY
+            self.connection,
+            open_client,
+            is_preview=run.is_preview,
+            skips_unchanged=run.kind != Kind.RETRY,
+            removals=self.removals,
         )
 
     def work(self, must_end: Callable[[], bool]) -> None:
-        while items := list(self._waiting().exclude(source_gid__in=self.report.busy)[:BATCH]):
+        while items := self._next() or self._decided():
             equal = []
             for outcome in self._outcomes(items):
                 if outcome.action == Action.EQUAL and not outcome.reason:
@@ -101,6 +108,23 @@ class _Worker:
         if not self.report.busy:
             self._finish()
             self.report.is_over = True
+
+    def _next(self) -> list[CatalogueRunItem]:
+        put_off = self.report.busy | self.removals.deferred.keys()
+        return list(self._waiting().exclude(source_gid__in=put_off)[:BATCH])
+
+    def _decided(self) -> list[CatalogueRunItem]:
+        """What waited until it was known how much the run would remove in all."""
+        if not self.removals.deferred:
+            return []
+        if reason := self.removals.decide():
+            self._note_hold(reason)
+        return self._next()
+
+    def _note_hold(self, reason: str) -> None:
+        reasons = dict.fromkeys(filter(None, (self.run.hold_reason, reason)))
+        self.run.hold_reason = " ".join(reasons)
+        CatalogueRun.objects.filter(pk=self.run.pk).update(hold_reason=self.run.hold_reason)
 
     def _waiting(self) -> QuerySet[CatalogueRunItem]:
         return self.run.items.filter(outcome=Result.PLANNED, finished_at=None).order_by("pk")
@@ -181,7 +205,7 @@ class _Worker:
             reason=outcome.reason,
             failure=outcome.failure,
             differences=rows,
-            finished_at=timezone.now(),
+            finished_at=None if result == Result.HELD else timezone.now(),
         )
 
     def _count(self) -> bool:
@@ -201,6 +225,8 @@ class _Worker:
 
     def _finish(self) -> None:
         """Held while something waits for an operator, else finished: under a lock, for webhooks may add to it."""
+        if self.run.is_preview and (reason := self.removals.why_counted_held()):
+            self._note_hold(reason)
         with transaction.atomic():
             Connection.objects.select_for_update(of=("self",)).get(pk=self.connection.pk)
             is_held = self.run.items.filter(outcome=Result.HELD).exists()

@@ -63,6 +63,12 @@ def list_automatically(shop: Shop, thing: Listed, at: int) -> None:
             list_on(shop, publication, thing, at)
 
 
+def tell(shop: Shop, now: int, thing: Listed) -> None:
+    """Its channels have changed: whether products/update comes for that is a knob (row 34)."""
+    if shop.knobs.publishing_tells:
+        touch(shop, now, thing)
+
+
 def find_listed(shop: Shop, text: str) -> Listed | None:
     """A product or collection by its gid. Raises FieldError for an id of something that cannot be published."""
     try:
@@ -101,7 +107,7 @@ def _change(call: Call, arguments: dict, act) -> dict:
         return {**answer, "userErrors": errors}
     for publication, at in rows:
         act(publication, thing, at)
-    touch(shop, call.now, thing)
+    tell(shop, call.now, thing)
     return {**answer, "userErrors": []}
 
 
@@ -144,7 +150,7 @@ def listings_of(thing: Listed | Variant, call: Call, arguments: dict) -> Page:
     found = []
     for publication in shop.catalog.publications.values():
         at = listed_at(shop, publication, thing)
-        if at is not None and (at <= call.now or not arguments["onlyPublished"]):
+        if at is not None and (is_listed_now(shop, thing, at, call.now) or not arguments["onlyPublished"]):
             found.append(Listing(publication, thing, at))
     return page_of(call, arguments, found, id_key, None)
 
@@ -155,7 +161,13 @@ def is_published_on(thing: Listed | Variant, call: Call, arguments: dict) -> boo
         raise FieldError(f"Invalid id: {arguments['publicationId']}", "RESOURCE_NOT_FOUND")
     thing = call.shop.products[thing.product_id] if isinstance(thing, Variant) else thing
     at = listed_at(call.shop, publication, thing)
-    return at is not None and at <= call.now
+    return at is not None and is_listed_now(call.shop, thing, at, call.now)
+
+
+def is_listed_now(shop: Shop, thing: Listed, at: int, now: int) -> bool:
+    """Whether it is published, not only planned to be, or staged because its status is another (row 34)."""
+    is_staged = shop.knobs.drafts_are_staged and isinstance(thing, Product) and thing.status in ("DRAFT", "ARCHIVED")
+    return at <= now and not is_staged
 
 
 RESOLVERS = {
@@ -169,7 +181,9 @@ RESOLVERS = {
     "Publication.supportsFuturePublishing": attribute("supports_future_publishing"),
     "ResourcePublicationV2.publication": attribute("publication"),
     "ResourcePublicationV2.publishable": attribute("thing"),
-    "ResourcePublicationV2.isPublished": lambda row, call, arguments: row.at <= call.now,
+    "ResourcePublicationV2.isPublished": lambda row, call, arguments: is_listed_now(
+        call.shop, row.thing, row.at, call.now
+    ),
     "ResourcePublicationV2.publishDate": lambda row, call, arguments: iso_utc(row.at),
     **{
         f"{kind}.{name}": resolve

@@ -21,6 +21,8 @@ class Knobs:
     fulfilled_at: str = "routed"  # row 26: routed | location: where a fulfilled orderCreate takes its units [?]
     search_lag_seconds: float = 0.0  # row 14: every list with a query; none without, and nothing that is read by its id
     tells_the_time: bool = True  # the Date header of answers
+    publishing_tells: bool = True  # row 34: products/update comes for a change of channels [?]
+    drafts_are_staged: bool = True  # row 34: a product that is no longer active is on its channels, not published [?]
     totals_lag_seconds: float = 0.0  # row 35
     job_seconds: float = 1.0  # rows 30, 48: until a job, a cancellation or a product operation is done
     job_results: bool = True  # row 48: False: orderCancel's `jobResult` is null, only its job tells

@@ -46,10 +46,15 @@ class Shelf:
         rows |= {(row["namespace"], row["key"]): MetafieldRecord(**row) for row in desired.metafields}
         for row in desired.metafields_gone:
             del rows[row["namespace"], row["key"]]
-        channels = tuple(dict.fromkeys((*made.publication_gids, *desired.publish)))
-        return replace(
-            made, variants=tuple(variants.values()), metafields=tuple(rows.values()), publication_gids=channels
-        )
+        made = self._put_on_channels(made, desired)
+        return replace(made, variants=tuple(variants.values()), metafields=tuple(rows.values()))
+
+    def _put_on_channels(self, made: ProductRecord, desired: Desired) -> ProductRecord:
+        """Off some, on others, and on others again from an instant on: which hides it there until then."""
+        planned = {gid: at for gid, at in made.scheduled if gid not in (*desired.unpublish, *desired.publish)}
+        now = [gid for gid in made.publication_gids if gid not in desired.unpublish]
+        now = [gid for gid in dict.fromkeys((*now, *desired.publish)) if gid not in desired.schedule]
+        return replace(made, publication_gids=tuple(now), scheduled=tuple((planned | desired.schedule).items()))
 
     def _set(self, made: ProductRecord, sent: dict[str, Any], urls: tuple[str, ...]) -> ProductRecord:
         simple = {

@@ -16,6 +16,7 @@ from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.queue import enqueue
 from tests.simulator.events import merchant
 from tests.simulator.events.catalogue import hands as catalogue_hands
+from tests.simulator.state.shop import Product
 from tests.support.places import Place
 from tests.support.world import World
 
@@ -97,7 +98,7 @@ class Showroom:
     def add(self, title: str, place: Place | None = None, **fields: Any) -> str:
         """A product of the source (or another place) by ProductSetInput; with `stock`, each variant's units."""
         place = place or self.source
-        units = fields.pop("stock", None)
+        units, is_on_sale = fields.pop("stock", None), fields.pop("is_on_sale", place is self.source)
         fields.setdefault("productOptions", [{"name": "Title", "values": [{"name": "Default Title"}]}])
         default = [{"optionValues": [{"optionName": "Title", "name": "Default Title"}], "price": "10.00"}]
         fields.setdefault("variants", default)
@@ -105,7 +106,11 @@ class Showroom:
             row["inventoryItem"] = {"tracked": True}
             location = gids.gid("Location", place.location_ids[0])
             row["inventoryQuantities"] = [{"locationId": location, "name": "available", "quantity": units}]
-        return product_writes.set_product(self.client(place), None, {"title": title} | fields).gid
+        gid = product_writes.set_product(self.client(place), None, {"title": title} | fields).gid
+        if is_on_sale:
+            with place.shop.lock:  # without a word to anybody
+                place.shop.products[gids.number(gid)].published_at = self.sim.clock.whole_seconds()
+        return gid
 
     def sizes(self, title: str, *sizes: str, **fields: Any) -> str:
         """A product with an option Size."""
@@ -125,6 +130,16 @@ class Showroom:
         variants = product_records.read_whole_product(self.client(place), gid).variants
         rows = [{"id": variant.gid, "price": price} for variant in variants]
         product_writes.update_variants(self.client(place), gid, rows)
+
+    def put_on_sale(self, gid: str, channel: str = "Online Store", at: int | None = None) -> None:
+        """Put a product of the source on a channel, now or from an instant on."""
+        catalogue_hands.publish(self.source.shop, self.sim.clock, self._in_source(gid), channel, at=at)
+
+    def take_off_sale(self, gid: str, channel: str = "Online Store") -> None:
+        catalogue_hands.unpublish(self.source.shop, self.sim.clock, self._in_source(gid), channel)
+
+    def _in_source(self, gid: str) -> Product:
+        return self.source.shop.products[gids.number(gid)]
 
     def delete(self, gid: str, place: Place | None = None) -> None:
         merchant.delete_product((place or self.source).shop, self.sim.clock, gids.number(gid))

@@ -106,7 +106,7 @@ class CatalogueAdmin(Page):
                 "description": "A field that is ignored is never touched. “Create only” sets it once.",
             },
         ),
-        ("Sales channels of the destination", {"fields": ["publication_gids"]}),
+        ("Sales channels of the destination", {"fields": ["publication_gids", "visibility"]}),
         (
             "Prices",
             {
@@ -116,9 +116,9 @@ class CatalogueAdmin(Page):
             },
         ),
         (
-            "When a product no longer follows",
+            "When a product or variant no longer follows",
             {
-                "fields": ["unlink", "guard_share", "guard_products", "guard_minimum"],
+                "fields": ["unlink", "own_variants", "guard_share", "guard_products", "guard_minimum"],
                 "description": "A run that would remove more than these limits waits for an operator.",
             },
         ),

@@ -12,6 +12,10 @@ from syncing.models import CatalogueRun
 from tiposync.console.kit import markup
 
 State = ProductLink.State
+SHOWN_ANYWAY = (
+    "Products are put on these sales channels whether or not they are on sale in the source. Choose under “Sales "
+    "channels” that they follow it; preview it first."
+)
 # In this order; the tones of states that want attention.
 COUNTED_STATES = ((State.LINKED, ""), (State.UNMATCHED, ""), (State.CONFLICT, "attention"), (State.FAILED, "attention"))
 
@@ -43,6 +47,8 @@ def _alerts(settings: CatalogueSettings, held: Iterable[CatalogueRun]) -> list[d
     elif reason := settings.why_inert():
         alerts.append((markup.WARN, reason))
     alerts += [(markup.BAD, f"A run is held: {run.hold_reason}") for run in held]
+    if settings.visibility == settings.Visibility.ALWAYS and settings.publication_gids:
+        alerts.append((markup.BUSY, SHOWN_ANYWAY))
     try:
         rate_of(settings)
     except NoRate as error:

@@ -13,10 +13,11 @@ DONE = {
     "write": (markup.GOOD, "written"),
     "keep": (markup.WARN, "kept: it was edited there"),
     "leave": (markup.QUIET, "left alone"),
+    "remove": (markup.BAD, "removed"),
 }
 
 
-PLANNED = DONE | {"write": (markup.BUSY, "would be written")}
+PLANNED = DONE | {"write": (markup.BUSY, "would be written"), "remove": (markup.BAD, "would be removed")}
 
 
 def difference_rows(differences: Iterable[Mapping[str, Any]], *, is_preview: bool) -> list[dict[str, Any]]:

@@ -79,16 +79,22 @@ def publication_named(shop: Shop, name: str) -> Publication:
     raise KeyError(f"{shop.domain} has no channel {name}")
 
 
-def publish(shop: Shop, clock: Clock, thing: Product | Collection, channel: str = "Online Store") -> None:
+def publish(
+    shop: Shop, clock: Clock, thing: Product | Collection, channel: str = "Online Store", *, at: int | None = None
+) -> None:
+    """On a channel, now or from an instant on. Raises KeyError, and ValueError for a channel that takes no instant."""
     with shop.lock:
-        publications.list_on(shop, publication_named(shop, channel), thing, clock.whole_seconds())
-        touch(shop, clock.whole_seconds(), thing)
+        publication, now = publication_named(shop, channel), clock.whole_seconds()
+        if at is not None and at > now and not publication.supports_future_publishing:
+            raise ValueError(f"{channel} does not support future publishing")
+        publications.list_on(shop, publication, thing, now if at is None else at)
+        publications.tell(shop, now, thing)
 
 
 def unpublish(shop: Shop, clock: Clock, thing: Product | Collection, channel: str = "Online Store") -> None:
     with shop.lock:
         publications.take_off(shop, publication_named(shop, channel), thing)
-        touch(shop, clock.whole_seconds(), thing)
+        publications.tell(shop, clock.whole_seconds(), thing)
 
 
 def set_metafield(

@@ -142,8 +142,8 @@ def test_it_is_published_on_the_chosen_channels_if_the_source_shows_it(scene):
     assert scene.link(hidden).state == "linked"
 
 
-def test_by_default_channels_are_only_set_at_creation(scene):
-    scene = scene()
+def test_with_create_only_channels_are_only_set_at_creation(scene):
+    scene = scene(field_policies={"publishing": "create_only"})
     scene.set(publication_gids=[scene.channel()])
     gid = scene.add_collection("Shown", 0)
     scene.publish_in_source(gid)

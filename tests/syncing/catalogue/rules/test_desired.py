@@ -128,8 +128,9 @@ def test_a_variant_that_is_new_in_the_source_comes_with_all_the_others_so_that_n
     assert desired.variants == []
 
 
-def test_a_variant_that_the_source_has_lost_is_left_out_of_the_complete_list():
-    desired = build(shirts(1, ("S", "Red")), shirts(2), policy())
+def test_a_variant_that_the_source_has_lost_is_left_out_of_the_complete_list_if_it_may_go():
+    assert build(shirts(1, ("S", "Red")), shirts(2), policy()).product == {}
+    desired = build(shirts(1, ("S", "Red")), shirts(2), policy(), removable={"gid://shopify/ProductVariant/201"})
     assert [row["id"] for row in desired.product["variants"]] == ["gid://shopify/ProductVariant/200"]
 
 

@@ -66,6 +66,8 @@ class Command(OperatorCommand):
         parser.add_argument("--ending", type=decimal, dest="rounding_ending")
         parser.add_argument("--edited", choices=CatalogueSettings.Edited.values)
         parser.add_argument("--unlink", choices=CatalogueSettings.Unlink.values)
+        parser.add_argument("--visibility", choices=CatalogueSettings.Visibility.values)
+        parser.add_argument("--own-variants", choices=CatalogueSettings.OwnVariants.values)
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = find_connection(options["connection"])
@@ -128,8 +130,10 @@ class Command(OperatorCommand):
             "metafields": ", ".join(settings.metafield_namespaces)
             + (" (products only)" if settings.metafield_namespaces and not settings.syncs_content_metafields else ""),
             "channels": f"{len(settings.publication_gids)}",
+            "on sale": settings.get_visibility_display(),
             "edited": settings.get_edited_display(),
             "unlink": settings.get_unlink_display(),
+            "own variants": settings.get_own_variants_display(),
             "collections": settings.get_collection_mode_display(),
             "content": ", ".join(kind for kind in ("pages", "blogs", "articles") if getattr(settings, f"syncs_{kind}")),
             "started": f"{settings.started_at:%Y-%m-%d %H:%M}" if settings.started_at else "no",

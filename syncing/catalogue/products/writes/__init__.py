@@ -1,0 +1,1 @@
+"""What is sent to the destination: the write itself, channels, and what may be removed."""

@@ -1,0 +1,60 @@
+"""Putting products on sale and taking them off, as their sources are; and those whose instant has come."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from stores.models import ProductLink
+from stores.shopify.client import Client
+from stores.shopify.products import publications
+from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.rules.fields import CREATE_ONLY, SYNC, Field, Policy
+from syncing.catalogue.rules.parts.made import Desired
+from syncing.catalogue.rules.parts.visibility import NOW, WAITING, visibility_of
+
+
+class Channels:
+    """The channels of a destination that take an instant: read once, where one is needed."""
+
+    def __init__(self, client: Client, policy: Policy) -> None:
+        self.client, self.policy = client, policy
+        self._known: frozenset[str] | None = None
+
+    def schedulable(self, source: ProductRecord) -> frozenset[str]:
+        """Those that take one, if the product of the source waits for its own."""
+        if visibility_of(source) in ("", NOW) or not self.policy.follows_visibility:
+            return frozenset()
+        if self._known is None:
+            listed = publications.list_publications(self.client)
+            self._known = frozenset(channel.gid for channel in listed if channel.is_schedulable)
+        return self._known
+
+
+def completing(policy: Policy) -> Policy:
+    """A creation that is not complete is still one: what is set at creation only, and by a call of its own, is set."""
+    is_due = policy.of(Field.PUBLISHING) == CREATE_ONLY
+    return replace(policy, fields={**policy.fields, Field.PUBLISHING: SYNC}) if is_due else policy
+
+
+def put_on_sale(client: Client, gid: str, desired: Desired) -> None:
+    """Take a product off channels, put it on others, now or from an instant on. Safe to repeat."""
+    publications.unpublish(client, gid, desired.unpublish)
+    publications.publish(client, gid, desired.publish)
+    publications.schedule(client, gid, desired.schedule)
+
+
+def bring_back(client: Client, gid: str, desired: Desired, channels: Iterable[str]) -> None:
+    """Put a product that follows again where it was, or remember that: its source may be on sale nowhere."""
+    channels = list(channels)
+    if channels and desired.is_hidden:
+        desired.written[WAITING] = sorted({*desired.written.get(WAITING, ()), *channels})
+    else:
+        publications.publish(client, gid, channels)
+
+
+def find_due(now: datetime) -> QuerySet[ProductLink]:
+    """Products whose instant has come."""
+    links = ProductLink.objects.filter(publish_at__lte=now, connection__catalogue__started_at__isnull=False)
+    return links.select_related("connection__source", "connection__destination", "connection__catalogue")

@@ -1,0 +1,30 @@
+"""What is sent to a product of the destination that is there."""
+
+from collections.abc import Callable
+
+from stores.models import Store
+from stores.shopify.client import Client
+from stores.shopify.errors import ObjectNotFound
+from stores.shopify.products import product_records, product_writes
+from syncing.catalogue.products import files
+from syncing.catalogue.products.product_metafields import ProductMetafields
+from syncing.catalogue.products.writes import on_sale
+from syncing.catalogue.rules.parts.made import Desired
+
+
+def compare_again(client: Client, gid: str, compare: Callable[..., Desired], before: Desired) -> Desired:
+    """Make the lists that replace of what is there at this moment; what was not named before is not removed."""
+    partner = product_records.read_whole_product(client, gid)
+    if partner is None:
+        raise ObjectNotFound("It was deleted in the destination a moment ago.")
+    return compare(partner, removable=before.removed_variants, may_hide=before.hides)
+
+
+def write(client: Client, store: Store, gid: str, desired: Desired, metafields: ProductMetafields) -> None:
+    """Send all of it; safe to repeat."""
+    if desired.product:
+        made = product_writes.set_product(client, {"id": gid}, desired.product)
+        files.remember_files(store, desired.file_urls, made.media)
+    product_writes.update_variants(client, gid, desired.variants)
+    metafields.write(gid, desired)
+    on_sale.put_on_sale(client, gid, desired)
