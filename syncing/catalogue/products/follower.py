@@ -289,7 +289,6 @@ class ProductFollower:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             outcome = self._outcome(case, action, result, remarks_of(desired))
             return replace(outcome, destination_gid=partner.gid, differences=rows_of(desired))
-        channels = link.unpublished_from if is_back else []
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
         if REPLACING & desired.product.keys():
             desired = writing.compare_again(self.client, partner.gid, compare, desired)
@@ -299,7 +298,7 @@ class ProductFollower:
         except VariantLimitReached:
             self._capped_until = waiting.next_try(link)
             return self._update(case, partner)
-        on_sale.bring_back(self.client, partner.gid, desired, channels)
+        on_sale.bring_back(self.client, partner.gid, desired, link.unpublished_from if is_back else ())
         written = Written(case, replace(verdict, desired=desired), action, retry_at)
         if is_back:
             self.to_wire.add(case.record.gid)
