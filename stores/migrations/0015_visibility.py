@@ -13,7 +13,7 @@ def keep_channels(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stores', '0013_own_variants'),
+        ('stores', '0014_own_variants'),
     ]
 
     operations = [

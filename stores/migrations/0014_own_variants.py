@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stores', '0012_ended_connections'),
+        ('stores', '0013_content_metafields'),
     ]
 
     operations = [
