@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from stores.models import CatalogueSettings, ProductLink
+from stores.models import CatalogueSettings, ProductLink, Store
 from stores.shopify import gids
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun
@@ -159,7 +159,7 @@ def test_one_by_one_it_waits_as_well(dark):
 
 
 def test_what_follows_again_is_shown_again_once_its_source_is(room):
-    room.set(selection="with_tags", selection_tags=["keep"])
+    Store.objects.filter(pk=room.source.store.pk).update(share_tags=["keep"])
     gid = room.add("Lamp", tags=["keep"])
     room.carry(gid)
     room.change(gid, tags=[])
