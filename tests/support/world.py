@@ -228,7 +228,7 @@ class World(Accounts):
         """Run all jobs until none is left, retrying at once what failed, up to `tries` times; how many ran."""
         count = idle = 0
         hurried: Counter[int] = Counter()
-        for _ in range(500):
+        for _ in range(10_000):  # far more than what a store that is away for long has wait, each tried ten times
             # One that waits for something else without having failed is not hurried on for ever.
             tired = [pk for pk, times in hurried.items() if times >= PATIENCE]
             queued = SyncJob.objects.filter(state=SyncJob.State.QUEUED, attempts__lt=tries).exclude(pk__in=tired)
