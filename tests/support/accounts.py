@@ -1,6 +1,7 @@
 """What stock must come to in the end, counted from what anybody but us did to it."""
 
 from collections import Counter
+from itertools import accumulate
 
 from django.db.models import Max
 
@@ -89,6 +90,20 @@ class Accounts:
             for place in counted[1:]
         )
         return self.starts[number, at] + sum(change.delta for change in foreign) - (0 if at else sum(back))
+
+    def count_either(self, place: Place, known: int) -> None:
+        """While one strategy gives way to another, somebody changes stock under either of them, but under one.
+
+        `known`: how many changes of the store came before. Of each level the last ones belong to the new strategy.
+        """
+        source, sign = self.places[0], -1 if place.store.pk in (self.counted or ()) else 1
+        new = {id(change) for change in place.shop.changes[known:]}
+        for number, at in self.starts:
+            since = [each for each in place.changes(number, at) if id(each) in new and not is_our_write(each)]
+            for delta in accumulate(each.delta for each in reversed(since)):
+                if source.available(number, at) == self.expected(number, at) + sign * delta:
+                    self.starts[number, at] += sign * delta
+                    break
 
     def open_again(self) -> None:
         """Count from the opening, as after `mark`."""

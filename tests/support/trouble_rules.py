@@ -176,6 +176,8 @@ class TroubleRules:
             self.world.deliver()
         self.before_a_change(connection)
         self.world.count_on()  # by the strategies until now
+        place = next(each for each in self.world.places if each.store.pk == connection.destination_id)
+        known = len(place.shop.changes)
         self.world.choose_strategy(connection, strategy)
         self.backup = None
         with self.world.worker_that_dies(statement):
@@ -183,6 +185,8 @@ class TroubleRules:
         self.end_of_troubles()
         self.world.settle()
         self.after_a_change(connection, old)
+        if Connection.Strategy.TWO_WAY in (old, strategy):
+            self.world.count_either(place, known)
         self.check_levels()
         self.world.count_from_now()
 
