@@ -18,6 +18,7 @@ from stores.shopify.ordered import CannotKnow, Life
 from stores.shopify.products import deletion
 from syncing.catalogue import deleting
 from syncing.catalogue.exclusive import work_alone
+from syncing.catalogue.products import succession
 from syncing.catalogue.products.unlinking import LOCK_NAME
 
 Done, State = ProductLink.Done, ProductLink.State
@@ -99,6 +100,8 @@ def _why_kept(connection: Connection, link: ProductLink, life: Life, found: set[
     settings = CatalogueSettings.objects.filter(connection=connection).first()
     if settings is None or settings.unlink != CatalogueSettings.Unlink.UNPUBLISH_IF_ORDERED:
         return "Another choice was made for what no longer follows."
+    if succession.find_successors(connection, [link], {}):
+        return "It was made again in the source."
     if link.destination_gid in found:
         return "It was ordered."
     if doubt:

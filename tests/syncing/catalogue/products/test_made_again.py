@@ -9,6 +9,7 @@ from stores.models import ProductLink, VariantLink
 from stores.shopify import gids
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, StockLink
+from syncing.queue import enqueue
 from tests.simulator.events import merchant
 from tests.support.catalogue.showroom import Showroom
 
@@ -216,3 +217,25 @@ def test_a_second_product_of_one_sku_is_made_after_a_day(showroom):
     room.run()
     assert (room.link(twin).state, room.handles()) == ("linked", ["lamp", "twin"])
     assert room.link(gid).state == "linked"
+
+
+def test_what_was_made_again_is_not_deleted_though_nobody_told_of_it(showroom):
+    room = showroom(identifier="sku", unlink="if_ordered")
+    room.set(publication_gids=room.channels())
+    gid = make(room, "Lamp")
+    room.world.follow()
+    before = state(room, "lamp")
+    room.delete(gid)
+    room.world.follow()
+    assert room.link(gid).unlink_done == "undecided"
+    new = make(room, "Lamp")
+    room.sim.webhooks.pending.pop(room.source.domain, None)
+    enqueue.match_connection(room.connection)
+    room.world.work()
+    room.world.let_pass(25)
+    enqueue.delete_unordered(room.connection)
+    room.world.work()
+    assert room.handles() == ["lamp"]
+    look(room)
+    assert state(room, "lamp")[:5] == before[:5]
+    assert room.link(new).state == "linked"
