@@ -9,7 +9,14 @@ from contextlib import nullcontext
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, QueryDict
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+    QueryDict,
+    UnreadablePostError,
+)
 from django.urls import reverse
 
 from stores import history
@@ -90,7 +97,11 @@ def whole_text(get_response: Answer) -> Answer:
     def answer(request: HttpRequest) -> HttpResponse:
         if NUL in request.path_info or _has_nul(request.GET) or any(NUL in text for text in request.COOKIES.values()):
             return HttpResponseBadRequest("The address contains a NUL character.", content_type="text/plain")
-        if request.method == "POST" and is_of_console(request) and _has_nul(request.POST):
+        try:
+            has_nul = request.method == "POST" and is_of_console(request) and _has_nul(request.POST)
+        except UnreadablePostError:  # whoever sends it has stopped in the middle
+            return HttpResponseBadRequest("The form did not arrive whole.", content_type="text/plain")
+        if has_nul:
             return HttpResponseBadRequest("The form contains a NUL character.", content_type="text/plain")
         return get_response(request)
 

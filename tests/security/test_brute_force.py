@@ -104,8 +104,9 @@ def test_recovery_codes_are_guessed_no_faster(ada, device):
 def test_a_code_that_is_none_is_refused_and_breaks_nothing(ada, client, device, code):
     browser = Client()
     text = code.encode("utf-8", "replace").decode()
-    assert sign_in(browser, code=text).status_code == 200
-    assert client.post(TWO_FACTOR, {"wish": "turn off", "code": text}).status_code == 302
+    told = (400, 400) if "\0" in text else (200, 302)
+    turned_off = client.post(TWO_FACTOR, {"wish": "turn off", "code": text})
+    assert (sign_in(browser, code=text).status_code, turned_off.status_code) == told
     assert not is_in(browser) and TOTPDevice.objects.filter(confirmed=True).exists()
 
 

@@ -40,14 +40,14 @@ def test_a_form_within_the_limit_is_taken_in(client):
     assert client.post("/admin/login/", {"username": "x" * 1000, "password": "y"}).status_code == 200
 
 
-def test_a_body_without_a_length_counts_as_empty(client):
+def test_a_body_without_a_length_counts_as_empty_and_a_webhook_s_is_refused_with_the_reason(client):
     """Chunked, as gunicorn passes it on: Django reads what Content-Length says, and nothing without it."""
     request = WSGIRequest(
         {"REQUEST_METHOD": "POST", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": BytesIO(b"x" * 9)}
     )
     assert request.body == b""
     answer = client.generic("POST", "/webhooks/shopify/", b"", HTTP_TRANSFER_ENCODING="chunked")
-    assert answer.status_code == 401
+    assert answer.status_code == 411 and b"Content-Length" in answer.content
 
 
 class Silent:

@@ -91,7 +91,8 @@ class _Sync:
         """Before it is made: it may be what was deleted, or is being deleted, under another id."""
         if not succession.is_known(self.connection.source, record.gid):
             self.match(self.connection.source, record.gid)
-        for rival in succession.rivals(self.connection, record):
+        others = [*succession.rivals(self.connection, record), *succession.namesakes(self.connection, record)]
+        for rival in others:
             if product_records.read_whole_product(self.source, rival.source_gid) is None:
                 self.match(self.connection.source, rival.source_gid)
         succession.hand_over(self.connection, self.source, [record])

@@ -272,6 +272,12 @@ def rivals(connection: Connection, record: ProductRecord) -> list[ProductLink]:
     return list(connection.product_links.filter(source_gid__in=set(gids), state=State.LINKED, created_at__lt=first))
 
 
+def namesakes(connection: Connection, record: ProductRecord) -> list[ProductLink]:
+    """Links of other products that follow under this one's handle, which they have had to give up."""
+    links = connection.product_links.filter(handle=record.handle, state=State.LINKED)
+    return list(links.exclude(source_gid=record.gid))
+
+
 def why_wait(connection: Connection, case: Case) -> str:
     """Why nothing is made of a product yet, in words, and then it is looked at again; '' if it may be."""
     if case.link.pk and case.link.created_at < timezone.now() - WAITS:
