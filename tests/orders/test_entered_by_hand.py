@@ -237,8 +237,9 @@ def test_two_originals_that_name_the_same_order_at_once_get_it_once(trade, monke
 
     def read_late(source, gid, own_id):
         monkeypatch.setattr(entered_by_hand, "_read", read)
+        found = read(source, gid, own_id)
         link(shop, other, by_hand.name)  # somebody else is faster
-        return read(source, gid, own_id)
+        return found
 
     monkeypatch.setattr(entered_by_hand, "_read", read_late)
     assert "is the copy of" in refused(shop, order, by_hand.name)
