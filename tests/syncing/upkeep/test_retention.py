@@ -81,6 +81,8 @@ TABLE = {
     "stores.CatalogueFile": CATALOGUE,
     "stores.CurrencyRate": PEOPLE,
     "stores.ConfigurationChange": PEOPLE,
+    "stores.Product": CATALOGUE,
+    "stores.ChosenCollection": "as many as selections name",
     "stores.Variant": CATALOGUE,
     "stores.VariantLink": CATALOGUE,
     "stores.VariantLink_candidates": CATALOGUE,
