@@ -174,9 +174,14 @@ def test_somebody_who_may_only_look_sees_the_choices_and_cannot_change_them(rows
     assert inputs_of(page) == set()
 
 
-def test_deleting_a_connection_says_how_many_orders_it_forgets(admin_client, rows):
-    make_import(rows.connection)
-    assert "Orders, and which copies they have: 1" in look_at(admin_client, page_of(rows.connection, "delete"))
+def test_deleting_a_connection_forgets_no_order_and_says_so(admin_client, rows):
+    made = make_import(rows.connection)
+    Connection.objects.update(state="ended")
+    assert "Which copies belong to which orders stays known" in look_at(
+        admin_client, page_of(rows.connection, "delete")
+    )
+    admin_client.post(page_of(rows.connection, "delete"), {"post": "yes"})
+    assert type(made).objects.filter(pk=made.pk, connection__state="removed").exists()
 
 
 def test_the_choices_of_people_are_saved_and_hours_are_at_least_one(admin_client, rows):
