@@ -86,7 +86,12 @@ def test_new_credentials_repair_it(rows, way):
     if way == "form":
         form = {"domain": store.domain, "name": "", "role": "source", "auth": "client_credentials", "client_id": "app"}
         form |= {"client_secret": "a-new-secret", "acceptance": "auto", "default_strategy": "one_way"}
-        form |= {"shares_collections": "all", "locations-TOTAL_FORMS": 0, "locations-INITIAL_FORMS": 0}
+        form |= {
+            "shares_products": "on",
+            "shares_collections": "all",
+            "locations-TOTAL_FORMS": 0,
+            "locations-INITIAL_FORMS": 0,
+        }
         assert site.superuser().post(page_of(store), form).status_code == 302
     else:
         call_command("add_store", store.domain, "--client-secret", "a-new-secret", "--no-check")

@@ -12,7 +12,13 @@ pytestmark = pytest.mark.usefixtures("wire")
 
 
 def node(title, price, compare_at=None):
-    product = {"id": "gid://shopify/Product/1", "title": "Shirt", "tags": ["Summer"]}
+    product = {
+        "id": "gid://shopify/Product/1",
+        "title": "Shirt",
+        "tags": ["Summer"],
+        "vendor": "Acme",
+        "productType": None,
+    }
     return {"title": title, "price": price, "compareAtPrice": compare_at, "product": product}
 
 
@@ -28,7 +34,7 @@ def test_a_page_of_prices_is_read_and_tells_where_the_next_one_starts():
         ("", Decimal("10.00"), None),
         ("Red", Decimal("9.5"), Decimal("12.00")),
     ]
-    assert rows[0].tags == ("Summer",)
+    assert (rows[0].tags, rows[0].vendor, rows[0].product_type) == (("Summer",), "Acme", "")
     answer(page([]))
     assert price_list.read_prices(client(), 2, "c") == ([], "")
     assert [body["variables"]["after"] for body in sent()] == [None, "c"]

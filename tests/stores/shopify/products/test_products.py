@@ -28,6 +28,9 @@ def node(number, **parts):
             "handle": "shirt",
             "status": "ACTIVE",
             "variantsCount": {"count": 3},
+            "tags": ["Summer"],
+            "vendor": "Acme",
+            "productType": None,
         },
     } | parts
 
@@ -66,6 +69,9 @@ def test_a_record_holds_what_matching_needs():
         requires_components=False,
         product_status="ACTIVE",
         variant_count=3,
+        tags=("Summer",),
+        vendor="Acme",
+        product_type="",
     )
 
 
