@@ -13,7 +13,7 @@ from orders.models import OrderImport
 from orders.open_orders import open_orders
 from stores.models import CatalogueSettings, Connection, LocationMapping, ProductLink, ResourceLink, VariantLink
 from syncing.catalogue.runs import lifecycle
-from syncing.models import CatalogueRun, StockHold, StockLink
+from syncing.models import CatalogueRun, StockHold, StockLink, SyncJob
 from syncing.queue import enqueue
 from syncing.stock import ends, pairs, wiring
 
@@ -71,6 +71,8 @@ def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_ord
     wiring.wire_connection(connection)
     ends.choose(Q(connection=connection, ended_at__gte=asked_at), quantities)
     enqueue.carry_stock(connection)
+    if waits_for_orders and connection.orders_from_at is not None:
+        enqueue.reconcile(connection)  # orders from before of which no webhook told
     return "It is being disconnected: products and quantities first, then what its orders still wait for."
 
 
@@ -85,7 +87,16 @@ def what_is_left(connection: Connection) -> str:
         return "Its quantities are being done."
     if connection.waits_for_orders and (left := open_orders(connection.pk).count()):
         return f"Orders that are not done yet: {left}."
+    if connection.waits_for_orders and connection.orders_from_at is not None and not _was_compared(connection):
+        return "Both stores are asked once more for orders from before."
     return ""
+
+
+def _was_compared(connection: Connection) -> bool:
+    """Whether the last comparison that was asked for came to its end."""
+    rows = SyncJob.objects.filter(connection=connection, kind=SyncJob.Kind.RECONCILE)
+    last = rows.order_by("-pk").values_list("state", flat=True).first()
+    return last in (None, SyncJob.State.SUCCEEDED)
 
 
 def disconnecting() -> QuerySet[Connection]:

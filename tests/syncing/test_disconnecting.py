@@ -103,6 +103,24 @@ def test_open_orders_go_on_until_they_are_done_and_new_ones_are_not_copied(trade
     assert fresh(world).state == State.ENDED
 
 
+def test_an_order_from_before_of_which_no_webhook_told_is_copied_still(trade):
+    trade = trade("order")
+    world = trade.world
+    north = world.places[1]
+    place = north.order((0, 2))
+    north.lose_webhooks()
+    world.tick(5)
+    end(world)
+    world.carry_orders()
+    assert fresh(world).state == State.RUNNING
+    assert OrderImport.objects.get(connection=fresh(world)).state == "confirmed"
+    world.sim.cancel(north.domain, place)
+    world.follow()
+    world.carry_orders()
+    world.sweep()
+    assert fresh(world).state == State.ENDED
+
+
 def test_deleted_it_still_knows_its_copies_and_copies_nothing_twice(trade):
     trade = trade("order")
     world = trade.world
