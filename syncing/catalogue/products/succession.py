@@ -295,7 +295,7 @@ def why_wait(connection: Connection, case: Case) -> str:
 def _copied(connection: Connection, record: ProductRecord) -> list[ProductLink]:
     """What has the same title and variants, and the handle that this one would have if it were alone."""
     base, _, number = record.handle.rpartition("-")
-    if not base or not number.isdigit():
+    if not base or not (number.isascii() and number.isdigit()):
         return []
     links = connection.product_links.filter(state=State.LINKED, handle=base, title=record.title[:512])
     looks = {(key_of(variant.sku), tuple(variant.options)) for variant in record.variants}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.rules.fields import CREATE_ONLY, Action, Difference, Field, Judge
@@ -67,10 +68,8 @@ def plan_channels(
         present = _Channels(frozenset(destination.publication_gids), dict(destination.scheduled))
     waiting = list(memory.get(WAITING, ()))
     if not policy.sets(Field.PUBLISHING, is_new=is_new):
-        if policy.of(Field.PUBLISHING) == CREATE_ONLY and waiting and seen == NOW:  # its creation is complete by this
-            made.publish = tuple(gid for gid in waiting if gid not in present.now)
-            _note_difference(made, _Channels(present.now | set(made.publish), {}), present)
-            memory.pop(WAITING)
+        if policy.of(Field.PUBLISHING) == CREATE_ONLY and waiting and seen == NOW:
+            _complete_creation(made, memory, present)
         made.due_at = seen if waiting and made.is_hidden else ""
         return
     made.due_at = seen if made.is_hidden else ""
@@ -92,6 +91,12 @@ def plan_channels(
         memory[WAITING] = to_wait
     if made.hides:
         made.notes.append(f"Taken off sale. {words_of(seen)}")
+
+
+def _complete_creation(made: Desired, memory: dict[str, Any], present: _Channels) -> None:
+    """It goes on the channels that it has waited for since it was made."""
+    made.publish = tuple(gid for gid in memory.pop(WAITING) if gid not in present.now)
+    _note_difference(made, _Channels(present.now | set(made.publish), {}), present)
 
 
 def _wanted(chosen: Iterable[str], present: _Channels, seen: str, schedulable: Collection[str]) -> _Channels:
