@@ -8,17 +8,20 @@ export DEBUG := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-later coverage lint demo benchmarks samples screenshots clean
+.PHONY: help venv test test-later search coverage lint demo benchmarks samples screenshots requirements sbom clean
 
 help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
 	@echo "make test        everything that must hold: lint, migrations, checks, tests"
 	@echo "make test-later  the tests that a date could break, three years from now (DAYS=100: in 100 days; needs faketime)"
+	@echo "make search      properties and state machines with other examples than make test tries, ten times as many"
 	@echo "make coverage    which lines and branches no test reaches, and whether that is below the floor of pyproject.toml"
 	@echo "make lint        ruff and mypy only"
 	@echo "make benchmarks  the measurements of docs/benchmarks.md"
 	@echo "make samples     writes the sample messages of tests/samples anew"
 	@echo "make screenshots the pictures of README, taken anew (needs Chromium)"
+	@echo "make sbom        a bill of materials (CycloneDX) in .data, and docs/licences.md"
+	@echo "make requirements pins what requirements.in and requirements-dev.in need, with hashes; UPGRADE=name: a newer one"
 	@echo "make venv        just .venv with everything installed"
 	@echo "make clean       removes .venv and all local data"
 
@@ -38,7 +41,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 	  echo "Python's venv module is missing. Install it: apt-get install python3-venv"; \
 	  exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # mypy reads the settings, which would start the embedded database if none were named; nothing connects to this one.
@@ -55,6 +58,9 @@ test: lint
 	$(BIN)/python manage.py check
 	$(PYTEST) $(ARGS)
 
+search: $(STAMP)
+	TIPOSYNC_SEARCH=1 $(PYTEST) -m "hypothesis or state_machine" $(ARGS)
+
 # Without what works in processes of its own, which are killed: those tell nobody what they ran.
 coverage: $(STAMP)
 	$(BIN)/python -m coverage erase
@@ -64,14 +70,16 @@ coverage: $(STAMP)
 
 # With the clock moved on, the database's included. Time limits keep to the monotonic clock, which runs on untouched.
 # PostgreSQL's own time limits do not end there: what waits for one is left out. So is what kills a worker before each of
-# its statements: no date has a part in that.
+# its statements: no date has a part in that. Of tests that differ in their parameters only, the first: a date that has
+# passed fails them all. `make test-later EACH=` runs every one.
 DAYS ?= 1096
 LATER ?= tests/orders tests/stores tests/syncing --ignore=tests/syncing/catalogue
+EACH ?= --one-of-each
 
 test-later: $(STAMP)
 	@command -v faketime >/dev/null || { echo "faketime is missing. Install it: apt-get install faketime"; exit 1; }
 	PYTHONPATH=tests/later FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -m -f "+$(DAYS)d" $(PYTEST) \
-	  -m "not state_machine and not process" -k "not worker_dies and not worker_that_dies and not waits_for_a_lock" $(LATER) $(ARGS)
+	  -m "not state_machine and not process" -k "not worker_dies and not worker_that_dies and not waits_for_a_lock" $(EACH) $(LATER) $(ARGS)
 
 demo: $(STAMP)
 	@$(BIN)/python -m tests.demo $(ARGS)
@@ -86,6 +94,17 @@ samples: $(STAMP)
 screenshots: $(STAMP)
 	CI=true TIPOSYNC_SCREENSHOTS=true $(BIN)/python -m pytest -q tests/browser/test_pictures.py $(ARGS)
 	@ls -l tests/browser/screenshots
+
+# Hashes of all files that the index has of a version: for every platform and every Python from 3.11 on.
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal \
+  --python-version 3.11 --generate-hashes --no-strip-extras $(addprefix --upgrade-package ,$(UPGRADE))
+
+requirements: $(STAMP)
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
+
+sbom: $(STAMP)
+	@$(BIN)/python -m tests.supply
 
 clean:
 	rm -rf $(VENV) .data static .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,21 +23,21 @@ _FAILED = {
 _GIVE_UP = " “Give up” ends it: no copy is made."
 _FAILED_OTHERWISE = "Press “Import again”; if it fails again, the page of its job tells more."
 _LATE: dict[str, str] = {
-    OrderImport.LateLinks.WANTED: "Link these products under “Links” if the source delivers them; press “Not ours” if "
-    "it does not.",
-    OrderImport.LateLinks.LINKED: "Its products were linked since, and its units are held back. Press “Import again” "
-    "to have it copied; “Not ours” if somebody entered it by hand, or if it is none of the source's.",
+    OrderImport.LateLinks.WANTED: "Link these products under “Variant matching” if the source delivers them; "
+    "press “Not ours” if it does not.",
+    OrderImport.LateLinks.LINKED: "Its products were linked since, and its units are reserved. Press “Import again” "
+    "to have it imported; “Not ours” if somebody entered it by hand, or if it is none of the source's.",
 }
 _LATE_PARTIAL = (
-    "Products that were left out were linked since, and their units are held back. Press “Import again” to have them "
+    "Products that were left out were linked since, and their units are reserved. Press “Import again” to have them "
     "added to the copy; “Not ours” if they are none of the source's."
 )
 _WAITING: dict[str, str] = {
-    OrderImport.WaitsFor.LINKS: "Link these products under “Links”: the order then goes on by itself. “Not ours” ends "
-    "it.",
+    OrderImport.WaitsFor.LINKS: "Link these products under “Variant matching”: the order then goes on by itself. "
+    "“Not ours” ends it.",
     OrderImport.WaitsFor.PAYMENT: "Nothing to do: it goes on by itself when it is paid.",
-    OrderImport.WaitsFor.REVIEW: "Look at its preview, then press “Copy”; or “Never”, if it is not to be copied. Its "
-    "units are held back until then.",
+    OrderImport.WaitsFor.REVIEW: "Look at its preview, then press “Import”; or “Never”, if it is not to be imported. "
+    "Its units are reserved until then.",
 }
 OVERDUE = timedelta(minutes=15)
 _OVERDUE = (
@@ -63,7 +63,7 @@ def what_to_do(order_import: OrderImport) -> str:
     if inert and _waits(order_import):
         words = [f"Nothing happens now. {inert} Put that right first.", *words]
     elif inert and order_import.state == State.CONFIRMED:
-        words = [f"What happens to it now is not carried. {inert} Once that is put right, it is.", *words]
+        words = [f"What happens to it now is not synced. {inert} Once that is put right, it is.", *words]
     said = [each for each in words if not each.startswith(IDLE)]
     return " ".join(said) or words[-1]
 
@@ -96,7 +96,7 @@ def _about_changes(order_import: OrderImport) -> list[str]:
             words.append(f"It needs the shop: {update.reason}")
         elif update.state == Update.State.FAILED:
             name = update.get_kind_display().lower()
-            words.append(f"A later change was not carried ({name}): {update.reason} Then press “Try again” on it.")
+            words.append(f"An order update was not synced ({name}): {update.reason} Then press “Try again” on it.")
     return words
 
 
@@ -154,5 +154,5 @@ def _about_progress(order_import: OrderImport) -> str:
     if any(update.changed_at < timezone.now() - OVERDUE for update in waiting):
         return _OVERDUE
     if _waits(order_import):
-        return f"{IDLE}: what happened since it was copied is carried within seconds."
+        return f"{IDLE}: what happened since it was imported is synced within seconds."
     return NOTHING

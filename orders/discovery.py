@@ -1,5 +1,6 @@
 """Look for what webhooks did not tell: orders of a destination, and what happened since to them and to their copies."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,9 +10,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from orders import due, intake
+from orders import due, intake, missed
 from orders.changes import signs
-from orders.changes.comparing import Comparison
+from orders.changes.draft_comparing import CopyComparison
 from orders.changes.steps import state
 from orders.copies import late_links
 from orders.copies.draft_copy import DraftCopy
@@ -22,9 +23,10 @@ from stores.models import Connection, Store
 from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import draft_orders, order_lists, orders
-from stores.shopify.orders.order_records import OrderSummary
+from stores.shopify.orders.order_records import OrderRecord, OrderSummary
 
 Kind = OrderUpdate.Kind
+logger = logging.getLogger(__name__)
 
 # What is looked at twice: Shopify's search lags, by half an hour at times, and one order may be seen before another.
 OVERLAP = timedelta(minutes=45)
@@ -37,19 +39,48 @@ ORIGINAL_ROWS = 1000  # so many are asked for at a time, the longest unasked fir
 
 @dataclass(slots=True)
 class Discovered:
-    """What a look found: new rows, and the imports and the copies' changes that now have work to do."""
+    """What a look found: new rows, and the imports and the copies' changes that now have work to do.
+
+    `unread` are orders that alone could not be read (gid -> name): the next look begins with them.
+    """
 
     found: int = 0
     due: list[OrderImport] = field(default_factory=list)
     changed: list[OrderImport] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    unread_since: datetime | None = None
+    has_read: bool = False
+    leaves_unread: bool = False
+
+    def leave_unread(
+        self, error: errors.ShopifyError, summary: OrderSummary | None, row: OrderImport | None = None
+    ) -> None:
+        """Go on without an order of which the store says that it alone cannot be read now.
+
+        Raises the error where the store says so of everything: not asked of one order, or of so many in a row.
+        """
+        if not (self.leaves_unread and error.is_of_request) or (
+            not self.has_read and len(self.unread) + 1 >= UNREAD_ROWS
+        ):
+            raise error
+        if summary is not None:
+            self.unread_since = min(self.unread_since or summary.updated_at, summary.updated_at)
+            self.unread[summary.gid] = summary.name
+        if row is not None:
+            self.unread.pop(row.copy_order_gid, None)
+            self.unread[row.order_gid] = row.order_name
+        logger.warning("an order could not be read", extra={"order": list(self.unread)[-1], "error": str(error)})
 
 
-def discover_orders(connection: Connection, clients: OpenClient, move_units: MoveUnits) -> Discovered:
+def discover_orders(
+    connection: Connection, clients: OpenClient, move_units: MoveUnits, *, leaves_unread: bool = False
+) -> Discovered:
     """Take note of every order that no webhook told of, and of what else is due. Raises what the client raises.
 
     The next look begins where this one ended, and a little before. A look that breaks off is made again as a whole.
+    `leaves_unread`: an order that alone cannot be read ends no look; whoever goes by what is sold must not have that.
     """
-    discovered = Discovered()
+    discovered = Discovered(leaves_unread=leaves_unread)
     if connection.orders_from_at is None and not connection.order_imports.exists():
         return discovered
     client = clients(connection.destination)
@@ -61,13 +92,15 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
     placed = order_lists.iter_orders_placed(client, _since(connection, connection.orders_looked_at))
     while some := list(islice(placed, CHUNK_ROWS)):
         see(some)
-    latest = _discover(connection, client, connection.orders_looked_at, see)
+    latest = _discover(connection, client, connection.orders_looked_at, see, discovered)
     Connection.objects.filter(pk=connection.pk).update(orders_looked_at=latest)
+    discovered.unread_since = None
     latest = _discover(
         connection,
         clients(connection.source),
         connection.copies_looked_at,
         lambda some: _see_copies(some, connection, clients, move_units, discovered),
+        discovered,
     )
     Connection.objects.filter(pk=connection.pk).update(copies_looked_at=latest)
     drafts = list(due.open_drafts(connection.pk).select_related("connection__source", "connection__destination"))
@@ -78,14 +111,20 @@ def discover_orders(connection: Connection, clients: OpenClient, move_units: Mov
 
 
 def _discover(
-    connection: Connection, client: Client, before: datetime | None, see: Callable[[list[OrderSummary]], None]
+    connection: Connection,
+    client: Client,
+    before: datetime | None,
+    see: Callable[[list[OrderSummary]], None],
+    discovered: Discovered,
 ) -> datetime | None:
-    """Show what changed in a store since `before`, some at a time; the instant of the last change."""
+    """Show what changed in a store since `before`, some at a time; the instant of the last change, or of the first one
+    that could not be read.
+    """
     changed = order_lists.iter_orders_updated(client, _since(connection, before))
     while some := list(islice(changed, CHUNK_ROWS)):
         see(some)
         before = max([*([before] if before else []), *(summary.updated_at for summary in some)])
-    return before
+    return min(before, discovered.unread_since) if before and discovered.unread_since else before
 
 
 def _since(connection: Connection, before: datetime | None) -> datetime:
@@ -109,7 +148,7 @@ def _see(
         elif row.state in OrderImport.UNFINISHED:
             is_paid = summary.financial_status in intake.PAID
             is_due = intake.is_due_again(row, is_paid=is_paid, is_cancelled=summary.cancelled_at is not None)
-            if is_due or _may_hold_other_units(row, summary):
+            if is_due or intake.may_hold_other_units(row, summary.updated_at):
                 discovered.due.append(row)
             if row.attempts or connection.restored_at:
                 # There may be a copy already, of what the original was: once it is found, the next look may begin
@@ -121,13 +160,7 @@ def _see(
             _note_changes(row, summary, discovered)
             if signs.is_news(summary.updated_at, row.original_compared_as_of):
                 signs.note_original(OrderImport.objects.filter(pk=row.pk))
-                _compare(row, clients, move_units, discovered)
-
-
-def _may_hold_other_units(row: OrderImport, original: OrderSummary) -> bool:
-    """Whether an order that waits was edited or refunded since it was read, or may have been."""
-    read_as_of = row.original_read_as_of or row.placed_at
-    return row.state == OrderImport.State.WAITING and (read_as_of is None or original.updated_at > read_as_of)
+                _compare(row, clients, move_units, discovered, summary)
 
 
 def _see_skipped(
@@ -136,15 +169,15 @@ def _see_skipped(
     """An order of which nothing came from this source may have been given goods of it since it was read."""
     known = row.original_read_as_of or row.placed_at
     is_news = known is None or summary.updated_at > known or summary.is_edited and summary.updated_at == known
-    if summary.cancelled_at or not is_news or not intake.may_gain_first_goods(row):
+    is_wanted = row.late_links in missed.LATE or intake.may_gain_first_goods(row)
+    if summary.cancelled_at or not is_news or not is_wanted:
         return
-    try:
-        order = orders.read_order(client, summary.gid)
-    except errors.ObjectNotFound:
-        return  # deleted a moment ago
-    OrderImport.objects.filter(pk=row.pk).update(original_read_as_of=order.updated_at)
+    order = _read(client, summary, discovered)
+    if order is None:
+        return
     noted = intake.note(row.connection, intake.seen_in_record(order, client.answered_at), move_units)
     discovered.due += [row] if noted.has_work else []
+    OrderImport.objects.filter(pk=row.pk).update(original_read_as_of=order.updated_at)
 
 
 def _note_missed(
@@ -153,14 +186,28 @@ def _note_missed(
     is_ours = bool(summary.custom_id) or intake.MARK_TAG in summary.tags
     if is_ours or intake.is_too_early(connection, summary.created_at):
         return
-    try:
-        order = orders.read_order(client, summary.gid)
-    except errors.ObjectNotFound:
-        return  # deleted a moment ago
+    order = _read(client, summary, discovered)
+    if order is None:
+        return
     noted = intake.note(connection, intake.seen_in_record(order, client.answered_at), move_units)
     if noted.order_import is not None:
         discovered.found += 1
         discovered.due += [noted.order_import] if noted.has_work else []
+
+
+def _read(client: Client, summary: OrderSummary, discovered: Discovered) -> OrderRecord | None:
+    """An order of the destination; None where it was deleted a moment ago, or alone cannot be read."""
+    if summary.gid in discovered.unread:
+        return None
+    try:
+        order = orders.read_order(client, summary.gid)
+    except errors.ObjectNotFound:
+        return None
+    except errors.ShopifyError as error:
+        discovered.leave_unread(error, summary)
+        return None
+    discovered.has_read = True
+    return order
 
 
 def _see_copies(
@@ -178,7 +225,7 @@ def _see_copies(
             is_new = row.copy_compared_as_of is None and not _was_touched(summary)
             if not is_new and signs.is_news(summary.updated_at, row.copy_compared_as_of):
                 signs.note_copy(OrderImport.objects.filter(pk=row.pk))
-                _compare(row, clients, move_units, discovered)
+                _compare(row, clients, move_units, discovered, summary)
 
 
 def _was_touched(copy: OrderSummary) -> bool:
@@ -186,26 +233,36 @@ def _was_touched(copy: OrderSummary) -> bool:
     return bool(copy.updated_at > copy.created_at or copy.cancelled_at or copy.refunds or copy.is_edited)
 
 
-def _compare(row: OrderImport, clients: OpenClient, move_units: MoveUnits, discovered: Discovered) -> None:
+def _compare(
+    row: OrderImport,
+    clients: OpenClient,
+    move_units: MoveUnits,
+    discovered: Discovered,
+    summary: OrderSummary | None = None,
+) -> bool:
     """Compare a copied order now, before its stock is: what is owed must not be taken for drift, and put on sale.
 
-    What cannot be read is left to its own job, which says so.
+    What cannot be read is left to its own job, which says so, and to the next look (False).
     """
+    if row.order_gid in discovered.unread:
+        return False
     row.refresh_from_db()
-    comparison = Comparison(row, OrderSettings.of(row.connection), clients, move_units)
+    comparison = CopyComparison(row, OrderSettings.of(row.connection), clients, move_units)
     try:
         comparison.note_news()
-        if row.has_open_draft:
-            comparison.compare_draft()
-        else:
-            comparison.compare()
+        comparison.compare()
     except errors.ShopifyError as error:
-        if error.failure == errors.TRANSIENT:
-            raise
         discovered.changed.append(row)
-        return
+        if error.failure != errors.TRANSIENT:
+            return True
+        discovered.leave_unread(error, summary, row)
+        if comparison.copy is None and row.copy_signs > row.copy_signs_seen:
+            intake.hold_unread_copy(row, move_units)
+        return False
+    discovered.has_read = True
     if row.updates.filter(state__in=state.OPEN).exists():
         discovered.changed.append(row)
+    return True
 
 
 def _ask_for_deleted(
@@ -229,25 +286,26 @@ def _ask_for_deleted(
     asked = OrderImport.objects.filter(pk__in=[row.pk for row in some])
     asked.exclude(pk__in=[row.pk for row in gone]).update(original_found_at=now)
     for row in gone:  # each until it was seen to: an error keeps none of the others from its turn
-        _see_gone(row, missing, clients, move_units, discovered)
-        asked.filter(pk=row.pk).update(original_found_at=now)
+        if _see_gone(row, missing, clients, move_units, discovered):
+            asked.filter(pk=row.pk).update(original_found_at=now)
 
 
 def _see_gone(
     row: OrderImport, missing: set[str], clients: OpenClient, move_units: MoveUnits, discovered: Discovered
-) -> None:
-    """An order of which Shopify does not show the original, or the copy, any more."""
+) -> bool:
+    """An order of which Shopify does not show the original, or the copy, any more; whether it was seen to."""
     own = OrderImport.objects.filter(pk=row.pk)
     if row.state == OrderImport.State.CONFIRMED:
         if row.order_gid in missing:
             signs.note_original(own)
         if row.copy_order_gid in missing:
             signs.note_copy(own)
-        _compare(row, clients, move_units, discovered)
-    elif row.state == OrderImport.State.SKIPPED:
+        return _compare(row, clients, move_units, discovered)
+    if row.state == OrderImport.State.SKIPPED:
         late_links.end(row, move_units, late_links.DELETED)
     else:
         discovered.due.append(row)
+    return True
 
 
 def ask_for_originals_soon(store: Store, order_gids: Iterable[str]) -> None:
@@ -277,7 +335,8 @@ def _see_drafts(
             gone.append(row)
         elif choices.sends_invoice and row.draft_status == OrderImport.DraftStatus.OPEN:
             discovered.due.append(row)
-    for row in gone:
+    touched = OrderImport.objects.filter(signs.UNSEEN, pk__in=[row.pk for row in rows if found.get(row.copy_gid)])
+    for row in [*gone, *touched.select_related("connection__source", "connection__destination")]:
         _compare(row, clients, move_units, discovered)
 
 

@@ -90,7 +90,7 @@ def report_left_over(connection: Connection) -> str:
         return ""
     orders = "1 order is" if count == 1 else f"{count} orders are"
     return (
-        f"{orders} still under way from before the change of strategy: each is copied, followed and ended as it was "
+        f"{orders} still under way from before the change of strategy: each is imported, followed and ended as it was "
         "begun, and its units are counted once. Orders placed from now on follow the new strategy."
     )
 
@@ -133,6 +133,7 @@ def _unlinked_lines() -> QuerySet[OrderImportLine]:
         Q(source_variant=None) | Q(is_doubtful=True),
         order_import=OuterRef("pk"),
         state__in=(OrderImportLine.State.PLANNED, OrderImportLine.State.LEFT_OUT),
+        quantity__gt=0,
     )
     return lines.exclude(variant_gid="")
 

@@ -86,7 +86,7 @@ def link(row: OrderImport, named: str, clients: OpenClient, move_units: MoveUnit
         before = reserved_units.held_back(fresh)
         held = _pair(fresh, original, found.order, destination.answered_at)
         if not any(held.values()):
-            raise ValueError(f"{found.order.name} holds none of its products.")
+            raise ValueError(f"{found.order.name} contains none of its products.")
         _end_updates(fresh, found.order.name, who)
         _confirm(fresh, found, original, known_until, who)
         intake.note_update(fresh, OrderUpdate.Kind.MARK, gid, None)
@@ -125,7 +125,7 @@ def _require_empty(row: OrderImport, source: Client) -> None:
     except ObjectNotFound:
         return
     if units := sum(line.current_quantity for line in copy.lines if not copy.cancelled_at):
-        raise ValueError(f"its copy {copy.name} holds {units} units still: cancel it in the source first.")
+        raise ValueError(f"its copy {copy.name} contains {units} units still: cancel it in the source first.")
 
 
 def _read(source: Client, gid: str, own_id: str) -> _Found:
@@ -231,7 +231,7 @@ def _words(row: OrderImport, name: str) -> str:
     missing = row.lines.filter(state=Line.State.LEFT_OUT, quantity__gt=0).count()
     words = [f"{name} is its copy now."]
     if differ:
-        words.append(f"It holds {', '.join(differ)}: so it stays, as you said.")
+        words.append(f"It contains {', '.join(differ)}: so it stays, as you said.")
     if missing:
         words.append(f"Whether it has the {missing} lines that are linked to no product is not known.")
     return " ".join(words)

@@ -11,11 +11,20 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from orders import missed
 from orders.changes import echoes, signs
 from orders.changes.rules import units_left
+from orders.copies import draft_units
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderSettings, OrderUpdate
-from orders.reserved_units import MoveUnits, SeenLine, note_lines, owe_more, owe_what_copy_lost, source_variants
+from orders.reserved_units import (
+    MoveUnits,
+    SeenLine,
+    note_lines,
+    owe_more,
+    owe_what_copy_lost,
+    source_variants,
+)
 from stores.models import CARRY_ORDERS, ENDING_TWO_WAY, Connection, Strategy
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none, parse_instant
@@ -126,11 +135,11 @@ def why_not_ours(connection: Connection, seen: SeenOrder) -> str:
     if seen.is_ours:
         return "It is a copy that we made."
     if connection.orders_from_at is None:
-        return "The connection does not carry orders."
+        return "The connection does not import orders."
     if connection.disconnecting_at and seen.placed_at >= connection.disconnecting_at:
         return "It was placed after the connection was disconnected."
     if is_too_early(connection, seen.placed_at):
-        return "It was placed before the connection carried orders."
+        return "It was placed before the connection imported orders."
     return ""
 
 
@@ -149,15 +158,15 @@ def why_skipped(seen: SeenOrder, *, is_noted: bool = False) -> str:
     if seen.is_test:
         return "It is a test order."
     if seen.cancelled_at:
-        return "It was cancelled before it was copied."
+        return "It was cancelled before it was imported."
     if not is_noted and seen.placed_at < seen.as_of - OLDEST:
         return "It is older than 60 days: Shopify does not show it to us any more."
     return ""
 
 
 TOO_OLD = (
-    "It was not copied within 60 days, and Shopify does not show it to us any more: enter it in the source by hand, "
-    "then press “Give up”. Its units are held back until then."
+    "It was not imported within 60 days, and Shopify does not show it to us any more: enter it in the source by hand, "
+    "then press “Give up”. Its units are reserved until then."
 )
 
 
@@ -202,25 +211,32 @@ def _note_again(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> N
         return Noted(known, False, "Original and copy are compared.", has_changes=True)
     if known.state == State.SKIPPED and _has_first_goods(known, seen):
         return _begin_after_all(known, seen, move_units)
+    if known.state == State.SKIPPED and known.late_links in missed.LATE:
+        missed.follow_original(known, seen.lines, seen.as_of, move_units)
     if known.state not in OrderImport.UNFINISHED:
         return Noted(known, False, f"{known.get_state_display()} already.")
     if is_due_again(known, is_paid=seen.is_paid, is_cancelled=seen.cancelled_at is not None):
         return Noted(known, True, "It is looked at again.")
+    if may_hold_other_units(known, seen.as_of):
+        return Noted(known, True, "It is read again: it may contain other units by now.")
     return Noted(known, False, f"{known.get_state_display()}: {known.reason}")
 
 
 def may_gain_first_goods(known: OrderImport) -> bool:
-    """Whether an order was skipped because nothing of it came from this source, and nobody decided that it stays so."""
+    """Whether an order was skipped because it held nothing of this source, and nobody decided that it stays so.
+
+    What was taken off it before it could be copied is nothing, too.
+    """
     is_undecided = known.late_links in ("", OrderImport.LateLinks.WANTED)
     lines = known.lines.all()
-    return is_undecided and bool(lines) and not any(line.source_variant_id for line in lines)
+    return is_undecided and bool(lines) and not any(line.source_variant_id and line.quantity for line in lines)
 
 
 def _has_first_goods(known: OrderImport, seen: SeenOrder) -> bool:
     """Whether an edit has given such an order goods of this source."""
     if not may_gain_first_goods(known) or why_not_ours(known.connection, seen) or why_skipped(seen, is_noted=True):
         return False
-    before = {line.line_gid for line in known.lines.all()}
+    before = {line.line_gid for line in known.lines.all() if line.quantity}
     gained = [line.variant_gid for line in seen.lines if line.quantity > 0 and line.gid not in before]
     return bool(gained and source_variants(known.connection_id, gained))
 
@@ -233,7 +249,7 @@ def _begin_after_all(known: OrderImport, seen: SeenOrder, move_units: MoveUnits)
             return Noted(known, False, "Another worker has it in hand.")
         known.refresh_from_db()
         move_units(note_lines(known, seen.lines), None)
-    return Noted(known, True, "It holds goods of this source now: its copy is planned.")
+    return Noted(known, True, "It contains goods of this source now: its copy is planned.")
 
 
 def note_life_of_original(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> None:
@@ -269,6 +285,28 @@ def note_life_of_copy(known: OrderImport, payload: dict, move_units: MoveUnits) 
     return True
 
 
+def note_life_of_draft(known: OrderImport, payload: dict, moved_at: datetime, move_units: MoveUnits) -> bool:
+    """Count a sign of life of an open draft (draft_orders/update), and hold back at once what it holds no more.
+
+    False for one that says only what is known, such as our own doings.
+    """
+    held = echoes.units_of_draft(payload)
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().get(pk=known.pk)
+        if not row.has_open_draft or not echoes.is_other_draft(row, held):
+            return False
+        signs.note_copy(OrderImport.objects.filter(pk=row.pk))
+        move_units(draft_units.owe_what_draft_lost(row, held), moved_at)
+    return True
+
+
+def hold_unread_copy(known: OrderImport, move_units: MoveUnits) -> None:
+    """A copy that something happened to cannot be read: until it is, it counts as one that holds nothing."""
+    with transaction.atomic():
+        row = OrderImport.objects.select_for_update().get(pk=known.pk)
+        move_units(owe_what_copy_lost(row, {}), None)
+
+
 def note_deletion_of_copy(known: OrderImport, move_units: MoveUnits) -> None:
     """Count it as a sign of life that a copy is gone, and hold back what its original holds."""
     with transaction.atomic():
@@ -281,6 +319,14 @@ def is_due_again(known: OrderImport, *, is_paid: bool, is_cancelled: bool) -> bo
     """Whether an unfinished import can go on, now that its original is so."""
     is_payment_there = known.waits_for == OrderImport.WaitsFor.PAYMENT and is_paid
     return known.state in (State.PLANNED, State.SENT) or is_payment_there or is_cancelled
+
+
+def may_hold_other_units(known: OrderImport, updated_at: datetime) -> bool:
+    """Whether an original that waits, or could not be copied, was edited or refunded since it was read, or may have
+    been: until it is read again nobody knows what it holds."""
+    read_as_of = known.original_read_as_of or known.placed_at
+    is_unread = read_as_of is None or updated_at > read_as_of
+    return is_unread and known.state in (State.WAITING, State.FAILED)
 
 
 def _first_fields(connection: Connection, seen: SeenOrder) -> dict:

@@ -22,7 +22,6 @@ from orders.changes.decisions import can_carry_back
 from orders.copies.rules import sums
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from stores.shopify import errors
-from stores.shopify.admin_pages import page_url
 
 NEW, PARTIAL, FAILED, NEEDS_SHOP = "new", "partial", "failed", "needs_shop"
 DECIDE = "Its page shows both orders line by line. Press “Done by hand” there once somebody has seen to it{more}."
@@ -144,8 +143,8 @@ def _context(order_import: OrderImport, outcome: str) -> dict[str, Any]:
     kind = "draft order" if order_import.is_draft else "order"
     said = {
         NEW: f"is now the {kind} {order_import.copy_name} of {connection.source}",
-        PARTIAL: f"was copied in part, as the {kind} {order_import.copy_name} of {connection.source}",
-        FAILED: "could not be copied",
+        PARTIAL: f"was imported in part, as the {kind} {order_import.copy_name} of {connection.source}",
+        FAILED: "could not be imported",
         NEEDS_SHOP: "needs the shop",
     }
     left_out = order_import.lines.filter(state=OrderImportLine.State.LEFT_OUT)[: MOST_LINES + 1]
@@ -161,8 +160,8 @@ def _context(order_import: OrderImport, outcome: str) -> dict[str, Any]:
         "advice": what_to_do(order_import),
         "original_total": _total(order_import.original_total, order_import.original_currency),
         "copy_total": _total(order_import.copy_total, order_import.copy_currency),
-        "original_url": page_url(connection.destination.domain, order_import.order_gid),
-        "copy_url": page_url(connection.source.domain, order_import.copy_gid) if order_import.copy_gid else "",
+        "original_url": connection.destination.page_in_shopify(order_import.order_gid),
+        "copy_url": connection.source.page_in_shopify(order_import.copy_gid) if order_import.copy_gid else "",
         "console_url": settings.PUBLIC_URL.rstrip("/")
         + reverse("admin:orders_orderimport_change", args=[order_import.pk]),
         "left_out": [_line(line) for line in left_out[:MOST_LINES]],
@@ -175,7 +174,7 @@ def _about_decision(order_import: OrderImport, update: OrderUpdate) -> dict[str,
     words = update.reason
     for title in order_import.lines.filter(variant_gid="").exclude(title="").values_list("title", flat=True):
         words = words.replace(f"“{title}”", "a custom line")
-    more = ", or “Carry to the original”" if can_carry_back(order_import) else ""
+    more = ", or “Apply to the original”" if can_carry_back(order_import) else ""
     return {"reason": _without_addresses(words), "advice": DECIDE.format(more=more), "left_out": [], "has_more": False}
 
 

@@ -181,13 +181,14 @@ def owe_more(order_import: OrderImport, lines: Sequence[SeenLine], left_out: str
     """
     known = {line.line_gid: line for line in order_import.lines.all()}
     before, owed = count_reserved(known.values()), {line.pk: line.owed_quantity for line in known.values()}
+    follow_quantities([line for line in known.values() if line.state == Line.State.LEFT_OUT], lines, only_more=True)
     for line in lines:
         row = known.get(line.gid)
         if row is None or not row.is_carried or row.original_baseline is None or row.source_variant_id is None:
             continue
         own = (row.copy_quantity or 0) - (row.copy_baseline or 0)
         row.owed_quantity = max(row.owed_quantity, line.quantity - row.original_baseline - own)
-    _save_owed(known.values(), owed)
+    save_owed(known.values(), owed)
     new = [line for line in lines if line.gid not in known and line.quantity > 0]
     if new:
         add_lines(order_import, new, has_custom=has_custom, left_out=left_out)
@@ -207,28 +208,25 @@ def owe_what_copy_lost(order_import: OrderImport, held: Mapping[str, int]) -> se
         # Nothing is owed by an original that holds nothing, as when it was cancelled and we cancelled its copy.
         owed = theirs - own if row.original_quantity is None else min(theirs - own, row.original_quantity)
         row.owed_quantity = max(row.owed_quantity, owed)
-    _save_owed(known, owed_before)
+    save_owed(known, owed_before)
     return find_changed(before, held_back(order_import))
 
 
-def _save_owed(lines: Collection[Line], before: Mapping[int, int]) -> None:
-    Line.objects.bulk_update([line for line in lines if line.owed_quantity != before[line.pk]], ["owed_quantity"])
-
-
-def owe_what_draft_held(order_import: OrderImport) -> set[int]:
-    """Hold back what the original holds, as far as it is known, of a copy that is a draft and gone."""
-    rows = [row for row in order_import.lines.all() if row.is_carried]
-    before = count_reserved(rows)
+def follow_quantities(rows: Collection[Line], lines: Sequence[SeenLine], *, only_more: bool = False) -> None:
+    """Have lines that are in no copy be as many as the original holds by now; call it with the order locked."""
+    units = {line.gid: line.quantity for line in lines}
+    changed = []
     for row in rows:
-        known = row.quantity if row.original_quantity is None else row.original_quantity
-        owed = known
-        if row.original_baseline is not None and row.copy_baseline is not None:
-            owed = min(known - row.original_baseline + row.copy_baseline, known)
-        row.is_pending, row.copy_quantity = False, 0
-        if row.source_variant_id is not None:
-            row.owed_quantity = max(row.owed_quantity, owed, 0)
-    Line.objects.bulk_update(rows, ["is_pending", "copy_quantity", "owed_quantity"])
-    return find_changed(before, count_reserved(rows))
+        now = units.get(row.line_gid, 0)
+        if now > row.quantity or now < row.quantity and not only_more:
+            row.quantity = now
+            changed.append(row)
+    Line.objects.bulk_update(changed, ["quantity"])
+
+
+def save_owed(lines: Collection[Line], before: Mapping[int, int]) -> None:
+    """Write what is owed where it is not what it was (row -> units before)."""
+    Line.objects.bulk_update([line for line in lines if line.owed_quantity != before[line.pk]], ["owed_quantity"])
 
 
 def unreserve(order_import: OrderImport) -> set[int]:

@@ -13,8 +13,8 @@ from orders.reserved_units import count_held
 
 State, LineState, UpdateState, Place = OrderImport.State, OrderImportLine.State, OrderUpdate.State, OrderImport.Place
 WAITING = (UpdateState.PLANNED, UpdateState.SENT, UpdateState.NEEDS_SHOP, UpdateState.FAILED)
-NOT_COMPARED = "Not compared since it was copied."
-LINKED_SINCE = "It was linked since: its units are held back until somebody decides."
+NOT_COMPARED = "Not compared since it was imported."
+LINKED_SINCE = "It was linked since: its units are reserved until somebody decides."
 AGREED = "so it stays, by a decision or by the choices of the connection"
 
 
@@ -142,7 +142,7 @@ def sum_up(row: OrderImport, lines: Iterable[LineBeside]) -> str:
         return "Original and copy have not been compared yet since the copy was made."
     cancelled = f"The original was {_how_it_ended(row)}. " if _is_cancelled(row) else ""
     if not differing:
-        return f"{cancelled}Of what was copied, both hold the same."
+        return f"{cancelled}Of what was imported, both contain the same."
     return f"{cancelled}They differ in {differing} of {len(known)} {'lines' if len(known) > 1 else 'line'}."
 
 
@@ -189,7 +189,7 @@ def _copy_step(row: OrderImport) -> Step | None:
     kind = "draft" if row.is_draft else "order"
     if row.state == State.CONFIRMED:
         words = f"As the {kind} {row.copy_name}.".replace(" .", ".")
-        return Step("Copied to the source", UpdateState.CONFIRMED, words, row.confirmed_at)
+        return Step("Imported to the source", UpdateState.CONFIRMED, words, row.confirmed_at)
     states = {State.FAILED: UpdateState.FAILED, State.SENT: UpdateState.SENT}
     if row.state not in OrderImport.UNFINISHED:
         return None

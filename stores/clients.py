@@ -6,8 +6,9 @@ Never ask Shopify inside a database transaction: the bucket's row would stay loc
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +20,18 @@ from django.utils import timezone
 from stores import gates, locks
 from stores.locks import Lock
 from stores.models import Store
-from stores.models.fields import LOST_KEY, Unreadable
+from stores.models.fields import LOST_KEY, Unreadable, usable
 from stores.shopify import auth, shops, throttle
 from stores.shopify.client import Client, new_session
-from stores.shopify.errors import InvalidCredentials, ShopifyError, StoreNotFound, StoreRenamed, Unauthorized
+from stores.shopify.errors import (
+    DeadRefreshToken,
+    InvalidCredentials,
+    NotConnected,
+    ShopifyError,
+    StoreNotFound,
+    StoreRenamed,
+    Unauthorized,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +39,10 @@ logger = logging.getLogger(__name__)
 RENEWAL_PAUSE_SECONDS = 60
 # What an answer says of the time is written down when the clocks moved apart by this, and after this time anyway.
 CLOCK_STEP, CLOCK_PAUSE = timedelta(seconds=5), timedelta(seconds=20)
+
+TOKEN_FIELDS = [
+    *("access_token", "token_obtained_at", "token_expires_at", "scopes", "refresh_token", "refresh_expires_at"),
+]
 
 _opened = threading.local()
 
@@ -171,6 +184,17 @@ _GIVE_BACK = f"""
 """
 
 
+def share_left(store_ids: Iterable[int]) -> float:
+    """What is left of a store's bucket, of these stores the least; 1 is full, below 0 is promised and not there yet."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"SELECT min({_REFILLED} / NULLIF(bucket_maximum, 0)) FROM {Store._meta.db_table} WHERE id = ANY(%s)",
+            [list(store_ids)],
+        )
+        (share,) = cursor.fetchone()
+    return 1.0 if share is None else float(share)
+
+
 class StoreClock:
     """What Shopify's answers say of the time, in the row of the store: not each time, for it seldom changes.
 
@@ -215,7 +239,8 @@ class StoreTokens:
         if not store.is_readable:
             mark_disconnected(store.pk, LOST_KEY)
             raise InvalidCredentials(LOST_KEY)
-        self._is_static = store.auth == Store.Auth.STATIC_TOKEN
+        is_fixed = store.auth == Store.Auth.INSTALLED and not store.refresh_token and not store.token_expires_at
+        self.is_static = store.auth == Store.Auth.STATIC_TOKEN or (is_fixed and bool(store.access_token))
         self._token = "" if isinstance(store.access_token, Unreadable) else store.access_token
         self._expires_at = store.token_expires_at
         self._renew_at = None
@@ -226,7 +251,7 @@ class StoreTokens:
     def token(self) -> str:
         """See auth.TokenSource.token. Renews at 80 % of the token's life."""
         now = timezone.now()
-        if self._is_static or (self._token and self._renew_at and now < self._renew_at):
+        if self.is_static or (self._token and self._renew_at and now < self._renew_at):
             return self._token
         if not self._token or not self._expires_at or now >= self._expires_at:
             return self.renew(self._token)
@@ -237,7 +262,7 @@ class StoreTokens:
 
     def _renew_in_time(self) -> None:
         """Renew a token that still lives: whatever hinders it, work goes on with the old one."""
-        with _renewal(self._store_pk, waits=False) as is_ours:
+        with renewal(self._store_pk, waits=False) as is_ours:
             if not is_ours:
                 return
             try:
@@ -250,9 +275,11 @@ class StoreTokens:
 
         Raises also StoreNotFound, and what is transient, as auth.fetch_token does.
         """
-        with _renewal(self._store_pk, waits=True):
+        with renewal(self._store_pk, waits=True):
             try:
                 self._renew(rejected_token)
+            except NotConnected:
+                raise
             except (InvalidCredentials, StoreNotFound, StoreRenamed, Unauthorized) as error:
                 mark_disconnected(self._store_pk, str(error))
                 raise
@@ -263,22 +290,59 @@ class StoreTokens:
         if store is None:
             raise Unauthorized("This store was removed: it has no credentials any more.")
         self._load(store)
-        is_alive = self._is_static or (self._renew_at and timezone.now() < self._renew_at)
+        is_alive = self.is_static or (self._renew_at and timezone.now() < self._renew_at)
         if self._token and self._token != rejected_token and is_alive:
             return  # another worker got there first, or an operator pasted a new one
-        if self._is_static:
+        if store.auth == Store.Auth.INSTALLED:
+            token = self._refresh(store)
+        elif self.is_static:
             auth.StaticToken(self._token).renew(rejected_token)
-        token = auth.fetch_token(self._url, store.client_id, store.client_secret, self._session)
-        store.access_token = token.access_token
-        store.token_obtained_at, store.token_expires_at = token.obtained_at, token.expires_at
-        store.scopes = sorted(token.scopes)
-        store.save(update_fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
+        else:
+            token = auth.fetch_token(self._url, store.client_id, store.client_secret, self._session)
+        keep_token(store, token)
         self._next_renewal_at = None
         self._load(store)
 
+    def _refresh(self, store: Store) -> auth.Token:
+        """Another token by the refresh token of the row. One that Shopify calls dead may have been replaced meanwhile.
+
+        By a release, or a restored process, that asks without our lock: then what stands in the row now counts. Where
+        our own last answer was lost, the row still has the token that it was asked with, and so is it now.
+        """
+        if not store.refresh_token:
+            raise Unauthorized(auth.INSTALL_AGAIN) if store.access_token else NotConnected(auth.NOT_CONNECTED)
+        try:
+            return self._ask_refreshed(store)
+        except DeadRefreshToken:
+            used = store.refresh_token
+            store.refresh_from_db(fields=["client_id", "client_secret", "refresh_token"])
+            if not store.refresh_token or store.refresh_token == used:
+                raise
+            return self._ask_refreshed(store)
+
+    def _ask_refreshed(self, store: Store) -> auth.Token:
+        secret, given = usable(store.client_secret), usable(store.refresh_token)
+        token = auth.refresh_token(self._url, store.client_id, secret, given, self._session)
+        return token if token.refresh_token else replace(token, refresh_token=given)
+
+
+def keep_token(store: Store, token: auth.Token, *also: str) -> None:
+    """Store a token and what belongs to it at once: half of a pair would be worth nothing. Hold the renewal's lock.
+
+    `also`: names of further fields of the row.
+    """
+    store.access_token = token.access_token
+    store.token_obtained_at, store.token_expires_at = token.obtained_at, token.expires_at
+    store.scopes = sorted(token.scopes)
+    names = [*also, "access_token", "token_obtained_at", "token_expires_at", "scopes"]
+    if store.auth == Store.Auth.INSTALLED:
+        store.refresh_token, store.refresh_expires_at = token.refresh_token, token.refresh_expires_at
+        names += ["refresh_token", "refresh_expires_at"]
+    store.save(update_fields=names)
+
 
 @contextmanager
-def _renewal(store_pk: int, waits: bool) -> Iterator[bool]:
+def renewal(store_pk: int, waits: bool) -> Iterator[bool]:
     """Hold the right to renew a store's token; yields False when another worker has it and we do not wait.
 
     A lock of the session, not of a transaction: no transaction stays open while Shopify is asked, and a worker that
@@ -311,9 +375,11 @@ def renew_token(store: Store) -> None:
         tokens = StoreTokens(store, store_url(store), session)
         if store.auth == Store.Auth.STATIC_TOKEN:
             return
+        if store.auth == Store.Auth.INSTALLED and tokens.is_static:
+            return
         tokens.renew(store.access_token)
     forget_client(store)
-    store.refresh_from_db(fields=["access_token", "token_obtained_at", "token_expires_at", "scopes"])
+    store.refresh_from_db(fields=TOKEN_FIELDS)
 
 
 def forget_client(store: Store) -> None:

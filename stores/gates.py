@@ -17,6 +17,7 @@ Reads and writes are told apart where only one of the two fails. All is one row 
 statements: a worker that dies leaves nothing behind, for the gate sees that its session has ended.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from django.utils import timezone
 
 from stores.models import Store, StoreTrouble
 from stores.shopify.errors import (
+    MISCONFIGURED,
     TRANSIENT,
     AnswerLost,
     OutOfPoints,
@@ -34,6 +36,8 @@ from stores.shopify.errors import (
     Throttled,
     Unreachable,
 )
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 5.0  # how long a call may sleep for want of points, all its waits together
 BUSY_SECONDS = 3.0
@@ -94,6 +98,8 @@ class StoreGate:
 
     def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
         """See client.Gate.leave."""
+        if isinstance(error, ShopifyError):
+            error.refused_by = self._store_pk
         is_slow = seconds >= SLOW_SECONDS
         parameters: dict[str, Any] = {"store": self._store_pk, "is_write": is_write}
         if isinstance(error, OutOfPoints):
@@ -119,6 +125,19 @@ class StoreGate:
             cursor.execute(statement, parameters)
 
 
+def note_refusal(error: Exception) -> None:
+    """Have a store need attention for whose refusal work has failed: unpaid, locked, gone, or without a scope.
+
+    Written down once, at the store. What was tolerated fails no work, and does not come here. A good check ends it
+    (syncing.upkeep.store_check).
+    """
+    if not isinstance(error, ShopifyError) or error.refused_by is None or error.failure != MISCONFIGURED:
+        return
+    ready = Store.objects.filter(pk=error.refused_by, status=Store.Status.READY)
+    if ready.update(status=Store.Status.ATTENTION, status_reason=str(error)):
+        logger.error("Store %s needs attention: %s", error.refused_by, error)
+
+
 class CheckGate(StoreGate):
     """The gate for a check that an operator presses: it asks whatever the others wait for; all hear what came of it.
 
@@ -136,11 +155,12 @@ class CheckGate(StoreGate):
 
 # Whose call is the oldest without an answer: nobody's, ours, or that of a worker that has died. PostgreSQL gives the
 # number of a session that ended to another one, after a restart soon: to one that began later than the call, and may
-# live for ever. No call lasts as long as the longest rest.
+# live for ever. (The function is what pg_stat_activity asks, for one session and without its joins: each call does.)
+# No call lasts as long as the longest rest.
 _IS_FREE = """
     (call_began_at IS NULL OR call_backend = pg_backend_pid() OR call_began_at < %(oldest)s
-     OR NOT EXISTS (SELECT FROM pg_stat_activity
-                    WHERE pid = call_backend AND backend_start < call_began_at + interval '1 minute'))
+     OR NOT EXISTS (SELECT FROM pg_stat_get_activity(COALESCE(call_backend, 0))
+                    WHERE backend_start < call_began_at + interval '1 minute'))
 """
 _IS_OPEN = f"""
     WHERE store_id = %(store)s AND is_write = %(is_write)s

@@ -24,6 +24,8 @@ class Watched:
     name: str = ""
 
 
+# Of a pause: when it began and by whom stands beside every change.
+PAUSED = ("paused_at", "paused_by")
 # Whoever adds a table that an operator edits adds it here; `manage.py upsert_roles` (each release) sets the triggers.
 WATCHED = (
     Watched(
@@ -31,14 +33,15 @@ WATCHED = (
         (
             *("status", "status_reason", "checked_at", "check_report", "scopes", "currency", "token_obtained_at"),
             *("token_expires_at", "bucket_maximum", "bucket_available", "bucket_restore_rate", "bucket_at"),
-            *("answered_at", "clock_difference"),
+            *("answered_at", "clock_difference", "refresh_expires_at", "install_digest", "install_began_at"),
+            *PAUSED,
         ),
-        ("client_secret", "previous_client_secret", "access_token"),
+        ("client_secret", "previous_client_secret", "access_token", "refresh_token"),
         "domain",
     ),
-    Watched("stores_connection", ("started_at", "reconciled_at", "linked_at", "aligned_strategy")),
+    Watched("stores_connection", ("started_at", "reconciled_at", "linked_at", "aligned_strategy", *PAUSED)),
     Watched("stores_locationmapping"),
-    Watched("stores_syncswitch", ("changed_at",)),
+    Watched("stores_syncswitch", ("changed_at", *PAUSED)),
     Watched(
         "stores_cataloguesettings",
         (
@@ -54,6 +57,8 @@ WATCHED = (
     Watched("auth_group", (), (), "name"),
     Watched("auth_user_groups"),
     Watched("auth_user_user_permissions"),
+    Watched("stores_storelimit"),
+    Watched("stores_storelimit_stores"),
     Watched("otp_totp_totpdevice", ("throttling_failure_timestamp", "throttling_failure_count", "drift", "last_t"),
             ("key",), "name"),
 )  # fmt: skip
@@ -69,8 +74,8 @@ DECLARE
     current jsonb := CASE WHEN TG_OP = 'DELETE' THEN before ELSE after END;
     changed jsonb;
 BEGIN
-    IF current ->> 'auth' = 'client_credentials' AND TG_OP = 'UPDATE' THEN
-        ignored := array_append(ignored, 'access_token');
+    IF current ->> 'auth' IN ('client_credentials', 'installed') AND TG_OP = 'UPDATE' THEN
+        ignored := ignored || ARRAY['access_token', 'refresh_token'];
     END IF;
     SELECT jsonb_object_agg(key, CASE
                WHEN key = ANY(secret) THEN

@@ -15,6 +15,16 @@ WITHOUT_PUNCTUATION = str.maketrans("", "", PUNCTUATION)
 _SCIENTIFIC = re.compile(r"[+-]?(\d+[.,]\d*e[+-]?\d+|\d+e[+-]\d+)")
 _ERROR = re.compile(r"#[^\W\d_]+(/\w+)?[!?]|#(n/a|n/v|nv|n/d|nd|getting_data)|err:\d+|#div/0!")
 # The usual words for none, without punctuation and blanks.
+# Digits that people type to have something there: one of them again and again, or up and down the keyboard. Shorter
+# ones may be somebody's own numbers.
+_LEAST_FILLING_DIGITS = 8
+_KEYBOARDS = tuple(digits * 3 for digits in ("1234567890", "0123456789", "9876543210", "0987654321"))
+# The field's own name, and what is typed to try it out, without punctuation and blanks.
+_PLACEHOLDERS = """
+sku barcode ean ean8 ean13 upc upca gtin gtin8 gtin12 gtin13 gtin14 isbn asin mpn strichcode artikelnummer codebarres
+test testing test123 testsku testean testbarcode sample example dummy placeholder temp tmp asdf qwerty abc abc123 foo
+muster beispiel platzhalter exemple ejemplo prueba esempio prova exemplo teste voorbeeld
+"""
 _NONE_WORDS = """
 na none null nil nan undefined unknown empty blank missing notapplicable doesnotapply notavailable notset unset default
 tbd tba tbc tobedefined todo nosku nobarcode noean noupc nogtin nocode exempt gtinexempt
@@ -42,6 +52,7 @@ def normalize_text(text: str) -> str:
     return normalize("NFKC", folded).translate(_UNSEEN).strip()
 
 
+_FILLING = frozenset(normalize_text(word) for word in _PLACEHOLDERS.split())
 _NOTHING = frozenset(normalize_text(word) for word in _NONE_WORDS.split())
 
 
@@ -58,4 +69,12 @@ def why_no_identity(key: str) -> str:
         return "a spreadsheet's error"
     if bare in _NOTHING:
         return "a usual word for none"
+    if bare in _FILLING or re.fullmatch(r"x{3,}|\?+", bare) or _is_typed_through(bare):
+        return "a placeholder"
     return ""
+
+
+def _is_typed_through(bare: str) -> bool:
+    if len(bare) < _LEAST_FILLING_DIGITS or not (bare.isascii() and bare.isdecimal()):
+        return False
+    return len(set(bare)) == 1 or any(bare in digits for digits in _KEYBOARDS)

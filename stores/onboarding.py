@@ -12,10 +12,13 @@ from django.utils import timezone
 from stores import clients
 from stores.models import CatalogueSettings, Connection, Location, LocationMapping, Store, Strategy, SyncMode
 from stores.shopify import shops, webhooks
+from stores.shopify.auth import NOT_CONNECTED
 from stores.shopify.client import Client
 from stores.shopify.errors import (
     TRANSIENT,
+    AccessDenied,
     InvalidCredentials,
+    NotConnected,
     ShopifyError,
     StoreFrozen,
     StoreLocked,
@@ -29,11 +32,11 @@ from stores.shopify.orders import orders
 logger = logging.getLogger(__name__)
 
 WEBHOOK_PATH = "/webhooks/shopify/"
-# What every store needs; `_purposes` adds what its connections carry besides.
+# What every store needs; `purposes` adds what its connections carry besides.
 # Scopes of which the lack is noted, with what then is not done; all else goes on.
 EDITS, BACK, MOVES = "write_order_edits", "write_orders", "write_merchant_managed_fulfillment_orders"
 NOTES = {
-    EDITS: "what is added to an order after it was copied, or taken off it by an edit, is told and not done",
+    EDITS: "what is added to an order after it was imported, or taken off it by an edit, is told and not done",
     BACK: "what staff take off a copy cannot be taken off its original, as was chosen for a connection: it needs the "
     "shop instead",
     MOVES: "with two or more mapped locations, copies of orders take their units where Shopify routes them, and copies "
@@ -136,6 +139,8 @@ class _Check:
         self._check("Scopes", lambda: _check_scopes(self.store, client))
         self._check("Locations", lambda: _check_locations(self.store, client))
         self._check("Webhook subscriptions", lambda: _check_subscriptions(self.store, client))
+        if _order_connections(self.store):
+            self._check("Customer data", lambda: _check_customer_data(client))
         if self.store.is_source and _order_connections(self.store):
             self._check("Orders", lambda: _check_orders(client))
         self._check("Webhook signature", lambda: _check_signature(self.store))
@@ -170,7 +175,8 @@ class _Check:
         is_unknown = bool(self.errors) and self.passing == self.errors
         was_disconnected = self.store.status == Store.Status.DISCONNECTED
         # A check that could not look proves nothing: what was disconnected stays so.
-        if any(isinstance(error, _DISCONNECTING) for error in self.errors) or (was_disconnected and is_unknown):
+        hindered = [error for error in self.errors if not isinstance(error, NotConnected)]
+        if any(isinstance(error, _DISCONNECTING) for error in hindered) or (was_disconnected and is_unknown):
             status = Store.Status.DISCONNECTED
         reason = " ".join(f"{finding.name}: {finding.message}" for finding in unwell)
         return CheckReport(tuple(self.findings), status, reason, is_passing=bool(self.passing))
@@ -183,10 +189,24 @@ def _explain(error: ShopifyError) -> str:
 
 def _check_credentials(store: Store) -> str:
     clients.renew_token(store)
-    if store.auth == Store.Auth.STATIC_TOKEN:
+    if store.token_expires_at is None:
         return "A fixed Admin API token; it does not expire."
+    if store.auth == Store.Auth.INSTALLED:
+        return words_of_access(store)
     return (
         f"Shopify gave a token. It is renewed by itself; this one ends at {store.token_expires_at:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def words_of_access(store: Store) -> str:
+    """How long an app that was installed from Shopify may ask: its token, and what that is renewed with."""
+    if not store.is_connected:
+        return NOT_CONNECTED
+    ends = f"{store.token_expires_at:%Y-%m-%d %H:%M} UTC" if store.token_expires_at else "never"
+    last = f"{store.refresh_expires_at:%Y-%m-%d}" if store.refresh_expires_at else "a day that Shopify did not tell"
+    return (
+        f"Installed from Shopify. The token is renewed by itself; this one ends at {ends}. If nothing is asked of the "
+        f"store until {last}, the app must be installed again."
     )
 
 
@@ -203,7 +223,7 @@ def _check_shop(store: Store, client: Client) -> str:
 def _check_scopes(store: Store, client: Client) -> str:
     granted = shops.read_scopes(client)
     store.scopes = sorted(granted)
-    missing = set(shops.missing_scopes(granted, _purposes(store)))
+    missing = set(shops.missing_scopes(granted, purposes(store)))
     note = ""
     if "write_inventory" in missing and not _must_be_written(store):
         missing.remove("write_inventory")
@@ -212,6 +232,11 @@ def _check_scopes(store: Store, client: Client) -> str:
         if scope in missing:
             missing.remove(scope)
             note += f" {scope} is not granted: {NOTES[scope]}."
+    if missing and store.auth == Store.Auth.INSTALLED:
+        raise NotInPlace(
+            f"Missing: {', '.join(sorted(missing))}. Press “Connect”: Shopify asks for them on the store. Where it "
+            "does not, add them to the app in the Dev Dashboard (Versions), release it, and press “Connect” again."
+        )
     if missing:
         raise NotInPlace(
             f"Missing: {', '.join(sorted(missing))}. Add them to the app in the Dev Dashboard (a fixed token's app: "
@@ -220,7 +245,7 @@ def _check_scopes(store: Store, client: Client) -> str:
     return f"All that are needed are granted.{note}"
 
 
-def _purposes(store: Store) -> tuple[str, ...]:
+def purposes(store: Store) -> tuple[str, ...]:
     """What its scopes must allow: a source's catalogue is only read."""
     side = "connection__source" if store.is_source else "connection__destination"
     catalogues = list(CatalogueSettings.objects.filter(**{side: store}))
@@ -229,6 +254,10 @@ def _purposes(store: Store) -> tuple[str, ...]:
         wanted.append("catalog_source" if store.is_source else "catalog")
     if any(row.syncs_pages or row.syncs_blogs or row.syncs_articles for row in catalogues):
         wanted.append("content_source" if store.is_source else "content")
+    if any(row.metaobject_mode != SyncMode.OFF for row in catalogues):
+        wanted.append("metaobjects_source" if store.is_source else "metaobjects")
+    if not store.is_source and any(row.makes_metaobject_types for row in catalogues):
+        wanted.append("types of metaobjects")
     if not store.is_source and store.as_destination.filter(ending=Connection.Ending.DENY).exists():
         wanted.append("sales stopped")
     return tuple(wanted)
@@ -263,6 +292,23 @@ def _topics(store: Store) -> tuple[str, ...]:
 def _check_orders(client: Client) -> str:
     is_new = orders.ensure_definition(client)
     return "Copies can be looked up by their original" + (": the definition was just made." if is_new else ".")
+
+
+def _check_customer_data(client: Client) -> str:
+    """Whether Shopify lets the app see who bought: approved apart from the scopes."""
+    try:
+        has_names = shops.read_customer_access(client)
+    except AccessDenied as error:
+        if error.missing_scopes:  # of which “Scopes” tells
+            return "Not known: the scopes for it are missing."
+        raise NotInPlace(f"Protected customer data are not granted to this app: {shops.CUSTOMER_DATA}") from None
+    if has_names is False:
+        raise NotInPlace(
+            f"Shopify shows customers without names, mails and addresses to this app: {shops.CUSTOMER_DATA}"
+        )
+    if has_names is None:
+        return "Protected customer data are granted, as far as can be seen: the store has no customer yet."
+    return "Protected customer data are granted: names, mails and addresses arrive with orders."
 
 
 def _must_be_written(store: Store) -> bool:

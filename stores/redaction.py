@@ -9,7 +9,7 @@ import threading
 HIDDEN = "(secret)"
 MOST_SECRETS = 5000
 LEAST_CHARACTERS = 8  # shorter ones would be found in innocent words
-SECRET_NAMES = ("client_secret", "access_token", "password")
+SECRET_NAMES = ("client_secret", "access_token", "refresh_token", "password")
 
 _known: dict[str, None] = {}
 _lock = threading.Lock()

@@ -14,7 +14,7 @@ OPERATED = (
     *("variantlink", "productlink", "resourcelink", "syncjob", "webhookevent", "orderimport", "orderupdate"),
     "cataloguerun",
 )
-SUPPORT_ALSO = ("resolve_hold", "release_catalogue_run")
+SUPPORT_ALSO = ("resolve_hold", "release_catalogue_run", "operate_connection", "stop_everything")
 # What only administrators touch: "change" of a store without `enter_credentials` shows none of its credentials.
 ADMINISTRATORS_ONLY = ("add_store", "delete_store", "enter_credentials")
 MANAGERS_ONLY = ("view_configurationchange",)  # it names people

@@ -20,6 +20,7 @@ from stores.variants import number_read, save_facts
 
 PORTION_ROWS = 1000
 REASON_CHARACTERS = 255
+UNDECIDED = "It is not decided yet whether it takes part."
 
 
 def share_of(source: Store) -> Share:
@@ -153,23 +154,43 @@ _UNKNOWN = """
 """
 
 
-def watched_collections(source: Store) -> set[str]:
-    """All collections of a source that decide about its products along any connection."""
-    named = set(source.share_collection_gids)
-    for gids in Connection.objects.filter(source=source).values_list("selected_collection_gids", flat=True):
-        named.update(gids)
-    return named
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What of a source's products decides about anything along any of its connections.
+
+    `needs_facts`: whether their tags, vendor, type or collections do. `collection_gids`: the products of these.
+    """
+
+    needs_facts: bool = False
+    collection_gids: frozenset[str] = frozenset()
 
 
-def is_watched(source: Store) -> bool:
-    """Whether tags, vendor, type or collections of this source's products decide about anything."""
+def find_watched(source: Store) -> Watched:
+    """What is watched of a source; of a destination nothing is."""
     if not source.is_source:
-        return False
-    rows = Connection.objects.filter(source=source).select_related("source")
-    return any(selection.needs_facts(selection_of(row), share_of(row.source)) for row in rows)
+        return Watched()
+    rows = list(Connection.objects.filter(source=source).only(*_SELECTS).order_by())
+    named = {gid for row in rows for gid in row.selected_collection_gids}
+    needs_facts = any(selection.needs_facts(selection_of(row), share_of(source)) for row in rows)
+    return Watched(needs_facts, frozenset({*source.share_collection_gids, *named}))
+
+
+_SELECTS = [f"selected_{name}" for name in ("tags", "collection_gids", "vendors", "product_types", "product_gids")]
+_SELECTS += ["unselected_tags"]
 
 
 # --- What is decided ----------------------------------------------------------------------------------------------
+
+
+def note_of_new(connection: Connection) -> str:
+    """What a new link says until it is decided about: '' where everything takes part.
+
+    A link counts from its commit on, the decision comes in another one: an order in between would take it for one that
+    takes part.
+    """
+    if selection.digest_of(*in_force(connection)) or connection.product_links.exclude(excluded_by="").exists():
+        return UNDECIDED
+    return ""
 
 
 def is_stale(connection: Connection) -> bool:
@@ -255,8 +276,8 @@ def preview(connection: Connection, wanted: Selection, share: Share) -> Change:
 
 
 def exclude(link: ProductLink, by: str) -> None:
-    """Leave it out from now on; whoever calls this has it followed (syncing.participation). Safe to repeat."""
-    link.excluded_by = by[:150] or "an operator"
+    """Leave it out from now on; whoever calls this has it followed (syncing.connections.participation). Safe."""
+    link.excluded_by = by[:150] or "a user"
     ProductLink.objects.filter(pk=link.pk).update(excluded_by=link.excluded_by)
 
 

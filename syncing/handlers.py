@@ -2,6 +2,7 @@
 
 import time
 
+from django.db.models import Exists
 from django.utils import timezone
 
 from orders import due, notices
@@ -10,12 +11,13 @@ from orders.copies import importing
 from stores import selecting
 from stores.clients import ask_time, open_client
 from stores.linking import linking
-from stores.models import CatalogueSettings, Connection, Store
-from syncing import participation, reconciliation, rematching, resuming, stopped_sales
+from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncSwitch
+from syncing.catalogue import referred_files
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.products import deletion, files, single, succession
 from syncing.catalogue.runs import worker
+from syncing.connections import participation, recent_changes, reconciliation, rematching, resuming, stopped_sales
 from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob
 from syncing.monitoring import alerts
 from syncing.queue import enqueue, jobs, watchdog
@@ -62,11 +64,11 @@ def carry_stock(job: SyncJob) -> str | None:
         # now is not asked for again: such a job would do nothing, and seem to have done what this one failed to do.
         if (run.is_cut_short or run.troubles.hides_passing()) and not _is_stopped(connection):
             enqueue.carry_stock(connection, due_in=0 if run.is_cut_short else AGAIN_SECONDS)
-    stopped_sales.follow(connection, open_client)
+    are_sales_done = stopped_sales.follow(connection, open_client)
     if words:
         raise jobs.Later(LEAVE_SECONDS, words)
-    if not is_done:
-        raise jobs.Later(0, "More waits to be carried.")
+    if not (is_done and are_sales_done):
+        raise jobs.Later(0, "More waits to be synced.")
     return run.waits_for or None
 
 
@@ -84,8 +86,16 @@ def _store_of(job: SyncJob) -> Store:
 
 def _is_stopped(connection: Connection) -> bool:
     """Whether somebody paused it, or stopped all syncing, since its run began."""
-    now = Connection.objects.select_related("source", "destination").filter(pk=connection.pk).first()
-    return now is None or bool(now.why_inert())
+    rows = Connection.objects.select_related("source", "destination").order_by().only(*_DECIDES_WHETHER_IT_RUNS)
+    switch = Exists(SyncSwitch.objects.filter(is_stopped=True))
+    now = rows.annotate(is_all_stopped=switch).filter(pk=connection.pk).first()
+    return now is None or bool(now.why_inert(now.is_all_stopped))
+
+
+_DECIDES_WHETHER_IT_RUNS = ["state", "is_paused"]
+_DECIDES_WHETHER_IT_RUNS += [
+    f"{store}__{name}" for store in ("source", "destination") for name in ("is_paused", "status", "status_reason")
+]
 
 
 def start_connection(job: SyncJob) -> str:
@@ -153,7 +163,12 @@ def reconcile(job: SyncJob) -> str:
         return f"Nothing compared. {reason}"
     trigger = job.arguments.get("trigger", "schedule")
     report = reconciliation.run(connection, open_client, trigger, is_retry=job.attempts > 0)
-    return f"{report.compared} pairs compared, {report.equal} in step, {report.differing} handed to the loop."
+    return f"{report.compared} pairs compared, {report.equal} synced, {report.differing} handed to the loop."
+
+
+def compare_recent(job: SyncJob) -> str | None:
+    """Ask a store for the levels that changed lately, and mark what no webhook told of."""
+    return recent_changes.compare(_store_of(job), open_client, timezone.now())
 
 
 def forget(job: SyncJob) -> str:
@@ -305,14 +320,25 @@ def delete_unordered(job: SyncJob) -> str | None:
 
 
 def follow_files(job: SyncJob) -> str | None:
-    """See what became of images that Shopify was still fetching."""
-    waiting, failed = files.follow_up(open_client(_store_of(job)), _store_of(job))
+    """Copy files that metafields refer to; see what became of these, and of images, that Shopify was still fetching."""
+    store = _store_of(job)
+    waiting, failed = files.follow_up(open_client(store), store)
+    followed = referred_files.follow(open_client, store)
+    products, others = referred_files.note_failed(followed.failed)
+    for product in products:
+        enqueue.sync_product(product.connection, product.source_gid, due_in=0)
+    for link in others:
+        if link.kind == ResourceLink.Kind.COLLECTION:
+            enqueue.sync_collection(link.connection, link.source_gid)
+    if followed.errors:
+        raise followed.errors[0]
     if failed:
         named = "; ".join(f"{row.source_url}: {row.reason or 'no reason given'}" for row in failed[:5])
         return f"{len(failed)} images could not be fetched. {named}"
-    if waiting:
-        raise jobs.Later(enqueue.FILES_SECONDS, f"{waiting} images are still being fetched.")
-    return None
+    if waiting or followed.left:
+        raise jobs.Later(enqueue.FILES_SECONDS, f"{waiting + followed.left} images and files are still being fetched.")
+    bad = followed.failed
+    return f"{len(bad)} files could not be copied. {bad[0].reason}" if bad else None
 
 
 def sync_collection(job: SyncJob) -> str | None:
@@ -354,6 +380,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.MATCH_CONNECTION: match_connection,
     SyncJob.Kind.MATCH_PRODUCT: match_product,
     SyncJob.Kind.RECONCILE: reconcile,
+    SyncJob.Kind.COMPARE_RECENT: compare_recent,
     SyncJob.Kind.UNDO_RUN: undo_run,
     SyncJob.Kind.CHECK_STORE: check_store,
     SyncJob.Kind.FORGET: forget,

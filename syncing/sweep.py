@@ -21,12 +21,14 @@ from orders.copies import late_links
 from orders.models import OrderImport
 from stores.ages import over, within
 from stores.linking import linking
-from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, Store
-from syncing import disconnecting, fence, resuming
+from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, ResourceLink, Store
+from syncing import fence
+from syncing.catalogue import referred_files, referring
 from syncing.catalogue.content import comparison
-from syncing.catalogue.products import deletion, referring, waiting
+from syncing.catalogue.products import deletion, waiting
 from syncing.catalogue.products.writes import on_sale
 from syncing.catalogue.runs import lifecycle
+from syncing.connections import disconnecting, pausing, recent_changes, resuming
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import alerts, counters
 from syncing.queue import enqueue, heartbeats, jobs
@@ -115,6 +117,11 @@ def _reconcile() -> None:
             enqueue.reconcile(connection, trigger="schedule")
 
     fence.each(_running().filter(is_due), reconcile, _name)
+
+
+def _compare_recent() -> None:
+    """Stores that were not asked for what changed lately for RECENT_CHANGES_MINUTES."""
+    fence.each(recent_changes.due_stores(timezone.now()), enqueue.compare_recent, _name)
 
 
 def _match_connections() -> None:
@@ -208,9 +215,10 @@ def _delete_unordered() -> None:
 
 
 def _follow_images() -> None:
-    """Stores for which Shopify was still fetching images."""
-    stores = Store.objects.filter(catalogue_files__state=CatalogueFile.State.PROCESSING).distinct()
-    fence.each(stores, enqueue.follow_files, _name)
+    """Stores for which Shopify was still fetching images, or which are to get files."""
+    fetching = CatalogueFile.objects.filter(state=CatalogueFile.State.PROCESSING).values("store")
+    due = [store.pk for store in referred_files.destinations_due()]
+    fence.each(Store.objects.filter(Q(pk__in=fetching) | Q(pk__in=due)), enqueue.follow_files, _name)
 
 
 def _put_on_sale() -> None:
@@ -232,11 +240,24 @@ def _sync_content() -> None:
             enqueue.sync_content(row.connection, compares=comparison.must_compare(row))
 
     fence.each(comparison.find_followed(), enqueue_due, _name)
+    fence.each(referring.find_ready_content(), _sync_ready, _name)
+
+
+def _sync_ready(link: ResourceLink) -> None:
+    """What something refers to has a partner now."""
+    settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
+    if settings is None or settings.why_inert() or _failed_lately(link.connection, SyncJob.Kind.SYNC_CONTENT):
+        return
+    if link.kind == ResourceLink.Kind.COLLECTION:
+        enqueue.sync_collection(link.connection, link.source_gid)
+    else:
+        enqueue.sync_content(link.connection)
 
 
 def _check_stores() -> None:
     """Stores that were not checked for a day."""
     stores = Store.objects.filter(over("checked_at", timedelta(days=1), timezone.now()), is_paused=False)
+    stores = stores.exclude(auth=Store.Auth.INSTALLED, refresh_token="", access_token="")  # it waits for “Connect”
     fence.each(stores, enqueue.check_store, _name)
 
 
@@ -244,9 +265,11 @@ def _check_stores() -> None:
 DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.ALERTS: alerts.watch,
     heartbeats.JOBS: jobs.sweep,
+    heartbeats.PAUSES: pausing.resume_due,
     heartbeats.WEBHOOKS: _process_webhooks,
     heartbeats.STOCK: _carry_stock,
     heartbeats.RECONCILIATIONS: _reconcile,
+    heartbeats.RECENT_CHANGES: _compare_recent,
     heartbeats.MATCHING: _match_connections,
     heartbeats.ENDINGS: _end_connections,
     heartbeats.ORDER_COPIES: _copy_orders,

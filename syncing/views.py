@@ -32,8 +32,8 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
 
     413 too large; 411 in chunks, whose length nobody knows; 401 without a well-formed signature (before the database is
     asked anything), with a wrong one, or for a store that we do not know, which strangers need not learn; 400 without a
-    webhook id or topic, or for half a body; 503 while the database cannot take it, or the key of the store's secret is
-    missing. Shopify repeats whatever is not 2xx for 4 hours.
+    webhook id or topic, or for half a body; 408 for one that takes too long; 503 while the database cannot take it, or
+    the key of the store's secret is missing. Shopify repeats whatever is not 2xx for 4 hours.
     """
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.WEBHOOK_MAX_BYTES:  # digits: middleware.size saw to that
         return HttpResponse("The body is too large.", status=413, content_type="text/plain")
@@ -44,7 +44,9 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
         return _refuse("The signature header is missing or malformed.", 401)
     try:
         body = request.body
-    except UnreadablePostError:
+    except UnreadablePostError as error:
+        if is_too_slow(error):
+            return _refuse("The body took too long.", 408)
         return _refuse("The body broke off.", 400)
     try:
         return _store_delivery(headers, body)
@@ -53,6 +55,11 @@ def receive_webhook(request: HttpRequest) -> HttpResponse:
         answer = HttpResponse("It cannot be stored now. Send it again.", status=503, content_type="text/plain")
         answer.headers["Retry-After"] = str(RETRY_SECONDS)
         return answer
+
+
+def is_too_slow(error: BaseException | None) -> bool:
+    """Whether a body could not be read because it did not arrive in time; Django wraps the reason, even twice."""
+    return error is not None and (isinstance(error, TimeoutError) or is_too_slow(error.__cause__))
 
 
 def _store_delivery(headers: wire.DeliveryHeaders, body: bytes) -> HttpResponse:

@@ -15,22 +15,25 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from stores.models import Store
-from syncing import views
+from syncing import tasks, views
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET
 from tests.support import emptying
 from tests.support.databases import drop_migrated_database, find_migrated_database
+from tests.support.thoroughness import EXAMPLES, IS_LONG, IS_SEARCH
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.running_order"]
 emptying.install()
 
-# Every property runs under this one: random, repeated by the line that a failure prints, and without a clock, since how
-# long an example takes is the machine's affair. Its parent is named: Hypothesis has another default where CI is set.
+# Every property runs under this one: the same examples each time but for a search, repeated by the line that a failure
+# prints, and without a clock, since how long an example takes is the machine's affair. Its parent is named: Hypothesis
+# has another default where CI is set.
 hypothesis_settings.register_profile(
     "tiposync",
     parent=hypothesis_settings.get_profile("default"),
+    max_examples=100 * EXAMPLES,
     deadline=None,
-    derandomize=False,
+    derandomize=not (IS_SEARCH or IS_LONG),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -39,10 +42,9 @@ hypothesis_settings.load_profile("tiposync")
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, django_db_blocker) -> None:
-    """The workers of pytest-xdist have databases of their own: copies of one that was migrated once."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        with django_db_blocker.unblock():
-            connection.settings_dict["TEST"]["TEMPLATE"] = find_migrated_database()
+    """Each worker of pytest-xdist has a database of its own: a copy of one that was migrated once."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = find_migrated_database()
 
 
 def pytest_unconfigure() -> None:
@@ -52,8 +54,9 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def _forget_stores() -> None:
-    """What this process remembers of stores for some seconds: another test's have other secrets."""
+    """What this process remembers for some seconds: another test's stores have other secrets."""
     views._stores.clear()
+    tasks._fit["until"] = 0.0
 
 
 class _FailedDuties(logging.Handler):

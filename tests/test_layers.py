@@ -18,7 +18,7 @@ LAYERS = [
     ("1 models", ["*.models", "*.models.*", "stores.redaction"]),
     ("2 rules", ["*.rules.*", "stores.currencies", "stores.linking.matching", "stores.linking.scoring"]),
     ("2 rules", ["stores.selection", "stores.linking.csv_file", "syncing.stock.merge", "syncing.stock.guard_limits"]),
-    ("2 rules", ["orders.marks"]),
+    ("2 rules", ["orders.marks", "syncing.stock.writes.linger"]),
     ("5 entry points", ["*.apps", "tiposync.*", "syncing.tasks", "syncing.views"]),
     ("3 features", ["stores.*", "orders.*", "syncing.stock.*", "syncing.catalogue.*"]),
     ("4 engine", ["syncing.*"]),

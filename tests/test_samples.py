@@ -18,7 +18,8 @@ from django.utils import timezone
 from orders import notices
 from orders.models import OrderSettings
 from stores.models import Connection, Store
-from syncing.models import AlertChannel, SyncJob
+from stores.shopify.admin_pages import AT_SHOPIFY
+from syncing.models import AlertChannel, HoldCause, SyncJob
 from syncing.monitoring import alerts
 from syncing.queue import heartbeats
 from tests.support.console.orders import make_failed, make_import, make_line
@@ -62,6 +63,7 @@ class Scene:
 def shop(settings, monkeypatch) -> Scene:
     """A shop and a store that follows it, whose rows have the same numbers each time, at eight in the morning."""
     settings.PUBLIC_URL, settings.DEFAULT_FROM_EMAIL = "https://sync.example.com", "tiposync@example.com"
+    settings.SHOPIFY_BASE_URL = AT_SHOPIFY
     settings.ALERT_DIGEST_HOUR, settings.ALERT_PRIVATE_HOSTS = 24, ["hooks.example.com"]
     scene = Scene(settings)
     monkeypatch.setattr(timezone, "now", lambda: scene.now)
@@ -103,6 +105,8 @@ def go_wrong(shop: Scene) -> None:
     mapping = shop.connection.mappings.create(source_location=place, destination_location=other)
     pair = make_stock_link(make_link(shop.connection, "Red socks", "SOCK-1"), mapping, 80, 80)
     make_adjustment(pair, 75, 80)
+    now = timezone.now()
+    HoldCause.objects.create(pk=3, store=shop.source, change="to_zero", began_at=now, newest_at=now)
     make_hold(pair, pk=3, reason="It would fall from 80 to 0.")
     make_job(shop.connection, pk=12, message="Shopify said no: the location is not active.")
     make_failed(shop.connection, 1001, pk=7, reason="Shopify refused it: phone is taken.")

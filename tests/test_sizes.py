@@ -51,6 +51,10 @@ def long_functions(sources: dict[str, str]) -> Iterator[str]:
                     yield f"{path}: {node.name}"
 
 
+# Django finds commands in one folder only.
+FULL_FOLDERS = ["tiposync/console/management/commands"]
+
+
 def full_folders(sources: dict[str, str]) -> list[str]:
     modules = Counter(str(Path(path).parent) for path in sources if Path(path).name != "__init__.py")
     return [folder for folder, count in modules.items() if count > MOST_MODULES]
@@ -66,7 +70,7 @@ def test_every_function_fits_on_a_screen():
 
 
 def test_every_folder_holds_about_a_dozen():
-    assert full_folders(files()) == []
+    assert full_folders(files()) == FULL_FOLDERS
 
 
 @pytest.mark.parametrize(

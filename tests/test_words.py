@@ -41,6 +41,7 @@ EXCEPTIONS = {
     "search_term": "an argument of Django's",
     "term": "the same, stripped",
     "BASE_DIR": "Django's name",
+    "user_cache": "what Django's form calls whom it lets in",
     "SHOPIFY_BASE_URL": "a setting of installations",
     "ORDER_LOOK_SECONDS": "a setting of installations",
 }

@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 LEAST_WATCHDOG_SECONDS = 5  # a cluster needs some seconds to start and to execute its first pulse
 LEAST_KEY_CHARACTERS = 32
 ENCRYPTED = ("require", "verify-ca", "verify-full")
-BROKER = "syncing.queue.watchdog.PulsedBroker"
+BROKER = "syncing.queue.broker.NotifiedBroker"
 
 
 @register("queue")
@@ -265,6 +265,7 @@ def check_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
         "BULK_FROM_LEVELS": 1,
         "STOCK_LINGER_SECONDS": 0,
         "RECONCILE_MINUTES": 1,
+        "RECENT_CHANGES_MINUTES": 0,
         "RETENTION_DAYS": 1,
         "STOP_SECONDS": 1,
         "WEBHOOK_MAX_BYTES": 100_000,

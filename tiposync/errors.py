@@ -2,11 +2,11 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
 from stores import tracing
+from tiposync import logs
 
 TOO_LONG = {"57014", "55P03", "25P03"}  # PostgreSQL: a statement, waiting for a lock, or a transaction took too long
 RETRY_SECONDS = 30
@@ -19,7 +19,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     error = sys.exc_info()[1]  # Django calls this while it handles it
     name, status = "500.html", 500
-    if isinstance(error, OperationalError | InterfaceError):
+    if error is not None and logs.is_database_away(error):
         is_too_long = getattr(error.__cause__, "sqlstate", None) in TOO_LONG
         name, status = "too_long.html" if is_too_long else "no_database.html", 503
     page = loader.get_template(name).render({"request_id": tracing.current().get("request")})

@@ -25,8 +25,14 @@ from stores.redaction import HIDDEN, SECRET_NAMES, redact
 STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 UNAVAILABLE_STATUS = 503
-DatabaseAway = (OperationalError, InterfaceError)
+READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction, which is none of Django's OperationalErrors
 SIGN_INS = "tiposync.console.access.sign_in_log"
+
+
+def is_database_away(error: BaseException | None) -> bool:
+    """Whether that is trouble of the database's which passes: it is away, full or read-only."""
+    is_read_only = getattr(getattr(error, "__cause__", None), "sqlstate", None) == READ_ONLY
+    return isinstance(error, OperationalError | InterfaceError) or is_read_only
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -58,7 +64,7 @@ class Sparing(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         status = getattr(record, "status_code", 0)
         error = record.exc_info[0] if record.exc_info else None
-        is_database = error is not None and issubclass(error, DatabaseAway)
+        is_database = record.exc_info is not None and is_database_away(record.exc_info[1])
         if error and is_database and not self._is_in_time(("traceback", record.name, error), 1)[0]:
             record.exc_info, record.exc_text = None, None
             record.msg, record.args = f"{record.getMessage()} ({error.__name__}, as told with its traceback)", None

@@ -13,17 +13,22 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
+    HttpResponseNotAllowed,
     HttpResponseRedirect,
     QueryDict,
     UnreadablePostError,
 )
 from django.urls import reverse
+from django.utils import timezone
 
 from stores import history
 from stores.tracing import traced
+from syncing.views import is_too_slow
 from tiposync.console.access import admission
 from tiposync.console.access.admission import Admission
+from tiposync.console.kit import reach as reaches
 from tiposync.console.place import is_of_console
+from tiposync.console.times import time_zones
 
 Answer = Callable[[HttpRequest], HttpResponse]
 # Alpine, which the console's pages are made with, evaluates its attributes: hence unsafe-eval. No script stands in a
@@ -42,9 +47,10 @@ POLICY = "; ".join(
 )
 # The largest form: a file of links or rates fits several times. Webhooks have a limit of their own (syncing.views).
 MOST_BYTES = 25 * 1024 * 1024
-TOO_LARGE_STATUS = 413
+TOO_LARGE_STATUS, TOO_SLOW_STATUS, BROKEN_STATUS = 413, 408, 400
 HOUSEHOLD_BITS = 64  # bits of an IPv6 address that belong to the network
 NUL = "\x00"
+METHODS = ("GET", "HEAD", "POST")
 FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -76,6 +82,15 @@ def trace(get_response: Answer) -> Answer:
     return answer
 
 
+def methods(get_response: Answer) -> Answer:
+    """Refuses every method that no page of ours has: Django takes PUT or DELETE for a GET that needs no token."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
+
+    return answer
+
+
 def size(get_response: Answer) -> Answer:
     """Refuses an oversized body unread: Django would write the files in it to our disk before it looks who sends them.
 
@@ -99,8 +114,9 @@ def whole_text(get_response: Answer) -> Answer:
             return HttpResponseBadRequest("The address contains a NUL character.", content_type="text/plain")
         try:
             has_nul = request.method == "POST" and is_of_console(request) and _has_nul(request.POST)
-        except UnreadablePostError:  # whoever sends it has stopped in the middle
-            return HttpResponseBadRequest("The form did not arrive whole.", content_type="text/plain")
+        except UnreadablePostError as error:  # whoever sends it has stopped in the middle, or takes too long
+            status = TOO_SLOW_STATUS if is_too_slow(error) else BROKEN_STATUS
+            return HttpResponse("The form did not arrive whole.", status=status, content_type="text/plain")
         if has_nul:
             return HttpResponseBadRequest("The form contains a NUL character.", content_type="text/plain")
         return get_response(request)
@@ -139,6 +155,30 @@ def author(get_response: Answer) -> Answer:
         is_change = request.method == "POST" and is_of_console(request)
         user = request.user.get_username() if is_change and request.user.is_authenticated else ""
         with history.authored_by(user) if user else nullcontext():
+            return get_response(request)
+
+    return answer
+
+
+def reach(get_response: Answer) -> Answer:
+    """Whoever is limited to some stores sees those only, whatever a page asks the database for."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not is_of_console(request) or not request.user.is_authenticated:
+            return get_response(request)
+        with reaches.limited_to(reaches.of(request.user)):
+            return get_response(request)
+
+    return answer
+
+
+def time_zone(get_response: Answer) -> Answer:
+    """The console shows and takes times in the zone of whoever asks; before a sign-in, in the installation's."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not is_of_console(request):
+            return get_response(request)
+        with timezone.override(time_zones.of(request.user)):
             return get_response(request)
 
     return answer

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -56,12 +57,15 @@ CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[DEVELOPMENT_CREDENTIAL_KE
 # --- Stock ----------------------------------------------------------------------------------------------------
 # Above this many linked levels a reconciliation uses a bulk operation instead of paging (shopify.md 5).
 BULK_FROM_LEVELS = env.int("BULK_FROM_LEVELS", default=2000)
-# A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds).
+# A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds); with
+# points to spare three tenths of it (syncing/stock/writes/linger.py).
 STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
 # How long a copy of an order is looked for, after an answer was lost, before it is asked for again; drafts twice as
 # long, as Shopify's search lags (shopify.md 7.3: not below 60).
 ORDER_LOOK_SECONDS = env.float("ORDER_LOOK_SECONDS", default=90.0)
 RECONCILE_MINUTES = env.int("RECONCILE_MINUTES", default=60)
+# Every so many minutes each store is asked for levels that changed since, in case a webhook was lost; 0: never.
+RECENT_CHANGES_MINUTES = env.int("RECENT_CHANGES_MINUTES", default=5)
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)
 
 # --- Django ---------------------------------------------------------------------------------------------------
@@ -86,6 +90,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tiposync.middleware.trace",
+    "tiposync.middleware.methods",
     "tiposync.middleware.size",
     "tiposync.middleware.whole_text",
     "django.middleware.security.SecurityMiddleware",
@@ -99,14 +104,21 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tiposync.middleware.second_factor",
     "tiposync.middleware.author",
+    "tiposync.middleware.reach",
+    "tiposync.middleware.time_zone",
     "axes.middleware.AxesMiddleware",
 ]
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "tiposync.console.kit.reach.LimitBackend",  # first, for it only takes permissions away
+    "axes.backends.AxesBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 ROOT_URLCONF = "tiposync.urls"
 WSGI_APPLICATION = "tiposync.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "tiposync/console/templates"],  # some stand in place of the theme's
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -119,7 +131,15 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = "UTC"
+TIME_ZONE = "UTC"  # of workers, commands, mails and logs
+# In which the console shows times to who has chosen none.
+CONSOLE_TIME_ZONE = env.str("CONSOLE_TIME_ZONE", default="UTC")
+try:
+    ZoneInfo(CONSOLE_TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError):
+    raise ImproperlyConfigured(
+        f"CONSOLE_TIME_ZONE must be the name of a time zone such as Europe/Berlin, not {CONSOLE_TIME_ZONE!r}."
+    ) from None
 USE_TZ = True
 USE_I18N = False
 FORMAT_MODULE_PATH = "tiposync.formats"
@@ -197,11 +217,11 @@ RETIRED_SETTINGS = [name for name in ("BROKER_URL",) if env.ENVIRON.get(name)]
 Q_CLUSTER = {
     "name": "tiposync",
     "orm": "default",  # same database: a wake-up commits or rolls back with the rows it is about
-    "broker_class": "syncing.queue.watchdog.PulsedBroker",  # with a pulse for the watchdog
+    "broker_class": "syncing.queue.broker.NotifiedBroker",  # PostgreSQL tells it; with a pulse for the watchdog
     "workers": env.int("QUEUE_WORKERS", default=4),
     "timeout": env.int("QUEUE_TIMEOUT", default=600),  # a run that takes longer is ended; the sweep picks its job up
     "retry": env.int("QUEUE_RETRY", default=660),  # must exceed timeout, else a running wake-up is delivered again
-    "poll": env.float("QUEUE_POLL", default=0.2),  # seconds between looks at the broker: part of every latency
+    "poll": env.float("QUEUE_POLL", default=0.2),  # seconds between looks where nobody tells
     "queue_limit": 1,  # no prefetching: a prefetched wake-up behind a long one would be delivered twice
     "bulk": 1,
     "ack_failures": True,  # a failed wake-up is not repeated for ever: the job row knows what to do
@@ -262,6 +282,8 @@ OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 1  # seconds after a wro
 TWO_FACTOR = env.str("TWO_FACTOR", default="optional")
 if TWO_FACTOR not in ("optional", "required"):
     raise ImproperlyConfigured(f"TWO_FACTOR must be optional or required, not {TWO_FACTOR!r}.")
+# A body that has not arrived whole after so many seconds is refused: whoever drips would hold a thread (deadline.py).
+BODY_SECONDS = env.int("BODY_SECONDS", default=60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_MAX_BYTES
 
 # --- Logging --------------------------------------------------------------------------------------------------
@@ -293,7 +315,7 @@ LOGGING = {
 UNFOLD = {
     "SITE_TITLE": "tiposync",
     "SITE_HEADER": "tiposync",
-    "SITE_SUBHEADER": "Stores in step",
+    "SITE_SUBHEADER": "Inventory, orders and products in sync",
     "SITE_URL": None,
     "SITE_SYMBOL": "sync_alt",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tiposync.console.home.sidebar.icon"}],
@@ -302,6 +324,7 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "ACCOUNT": {
         "navigation": [
+            {"title": "Time zone", "link": reverse_lazy("time_zone")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
             {"title": "Two-factor sign-in", "link": reverse_lazy("two_factor")},
             {"title": "Where you are signed in", "link": reverse_lazy("sessions")},
@@ -312,4 +335,5 @@ UNFOLD = {
     "GLOBAL_CALLBACK": "tiposync.console.stores.switch.page_context",
     "DASHBOARD_CALLBACK": "tiposync.console.home.dashboard.fill",
     "SIDEBAR": {"show_search": False, "navigation": "tiposync.console.home.sidebar.navigation"},
+    "TABS": "tiposync.console.home.sidebar.related",
 }

@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from tiposync import checks
+from tiposync.deadline import TimedBody
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tiposync.settings")
 os.environ.setdefault("PGAPPNAME", "tiposync web")  # what PostgreSQL shows beside our connections
@@ -19,7 +21,8 @@ SILENT_SECONDS = 20
 
 
 def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
-    """Django, on a connection that may not stay silent."""
+    """Django, on a connection that may not stay silent, and whose body has an end."""
     if connection := environ.get("gunicorn.socket"):
         connection.settimeout(SILENT_SECONDS)
+        environ["wsgi.input"] = TimedBody(environ["wsgi.input"], connection, settings.BODY_SECONDS)
     return django(environ, start_response)

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from orders.changes.comparing import Comparison
+from orders.changes.draft_comparing import CopyComparison
 from orders.changes.readings import is_deletion, is_gone
 from orders.changes.steps import (
     cancellations,
@@ -24,7 +24,7 @@ from orders.changes.steps import (
     state,
 )
 from orders.changes.steps.state import UpdateRefused
-from orders.copies import late_links
+from orders.copies import late_links, placing
 from orders.copies.importing import RetryLater, import_order
 from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
@@ -39,7 +39,7 @@ Kind = OrderUpdate.Kind
 FIRST = (Kind.CANCELLATION, Kind.REFUND, Kind.FULFILMENT)
 LAST = (Kind.EDIT, Kind.PAYMENT, Kind.MARK)
 BACK = (Kind.CARRY_BACK,)
-SWITCHED_OFF = "The connection does not carry such changes."
+SWITCHED_OFF = "The connection does not sync such changes."
 
 
 def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, move_units: MoveUnits) -> str:
@@ -56,7 +56,7 @@ def carry_updates(connection: Connection, order_gid: str, clients: OpenClient, m
     if row.state != OrderImport.State.CONFIRMED:
         return _skip_all(row)
     if not _has_news(row):
-        return "Nothing to carry."
+        return "Nothing to send."
     if row.has_open_draft:
         # It may have been completed: the order it made is the copy.
         import_order(connection, order_gid, clients, move_units)
@@ -90,7 +90,7 @@ class _Carrier:
         self.clients = clients
         self.move_units = move_units
         self.choices = OrderSettings.of(row.connection)
-        self.comparison = Comparison(row, self.choices, clients, move_units)
+        self.comparison = CopyComparison(row, self.choices, clients, move_units)
         self.words: list[str] = []
         self.problem: Exception | None = None
 
@@ -110,6 +110,7 @@ class _Carrier:
         if self._carry_open(BACK):
             self._attempt("", self._compare_again)
         self._carry_open(LAST)
+        self._attempt("", self._place)
         if is_known and has_open_draft and self._lost_draft():
             self._attempt("", self.comparison.begin_again)
             self._attempt("", self._compare)
@@ -126,15 +127,16 @@ class _Carrier:
         return getattr(self.problem, "failure", errors.TRANSIENT) != errors.TRANSIENT
 
     def _compare(self) -> None:
-        if self.row.has_open_draft:
-            self.comparison.compare_draft()
-            return
-        edits.settle_edits(self.comparison)
         self.comparison.compare()
 
     def _settle(self) -> None:
-        """Before what happened to the original is carried, it must be known which of it was our own doing."""
+        """Before what happened to the original is carried, it must be known what became of our own doings."""
         carry_back.settle(self.comparison)
+        edits.settle_edits(self.comparison)
+
+    def _place(self) -> None:
+        if self.row.place == OrderImport.Place.WANTED and self.row.copy_order_gid:
+            placing.place_units(self.row, self.clients, self.move_units)
 
     def _compare_again(self) -> None:
         self.comparison.begin_again()
@@ -214,6 +216,8 @@ class _Carrier:
         return marking.carry_mark(update, self.comparison)
 
     def _refund(self, update: OrderUpdate) -> str:
+        if self.row.copy_order_gid and self.row.updates.filter(kind=Kind.EDIT, state=OrderUpdate.State.SENT).exists():
+            raise RetryLater(edits.LOST, state.PAUSE_SECONDS)  # which units of the copy are these, nobody knows yet
         return refunds.carry_refund(update, self.comparison)
 
     def _fulfil(self, update: OrderUpdate) -> str:

@@ -111,36 +111,6 @@ class Comparison(Readings):
             self._note_seen()
             self._plan_stock(before, after, moved, self._given_back(lines, as_they_were))
 
-    def compare_draft(self) -> None:
-        """The same for an open draft, whose lines are set anew as a whole (orders.changes.steps.draft_refunds)."""
-        if self.original is None:
-            return
-        original = self.read_original()
-        with transaction.atomic():
-            fresh = OrderImport.objects.select_for_update().get(pk=self.row.pk)
-            lines = self._known_lines()
-            before, as_they_were = reserved_units.count_reserved(lines.values()), line_values.of(lines)
-            self._add_new_lines(lines)
-            current = {} if original.cancelled_at else {line.gid: line.current_quantity for line in original.lines}
-            differs = False
-            for gid, line in lines.items():
-                if not line.is_carried:
-                    continue
-                line.original_quantity = current.get(gid, 0)
-                more = line.original_quantity - line.quantity
-                differs = differs or bool(more)
-                owed = self._owed(line, max(more, 0), max(more, 0))
-                line.owed_quantity = owed if fresh.original_signs == self.seen[0] else max(owed, line.owed_quantity)
-            line_values.save(lines, as_they_were)
-            if differs and not original.cancelled_at:
-                self._note_edit({gid: current.get(gid, 0) for gid, line in lines.items() if line.is_carried})
-            elif not differs:
-                decisions.end_edits(self.row)
-            self._note_seen()
-            changed = reserved_units.find_changed(before, reserved_units.count_reserved(lines.values()))
-            if changed:
-                self.move_units(changed, None)
-
     def _known_lines(self) -> dict[str, Line]:
         return {line.line_gid: line for line in self.row.lines.select_related("source_variant")}
 
@@ -150,12 +120,15 @@ class Comparison(Readings):
         if not row.payment_seen or row.updates.filter(state__in=(*state.OPEN, State.NEEDS_SHOP)).exists():
             return True
         lines = self._known_lines()
+        if any(line.owed_quantity for line in lines.values()):  # perhaps by a webhook that was old
+            return True
         if self.original is not None and self._original_changed(lines, self.original.order):
             return True
         return self.copy is not None and self._copy_changed(lines, self.copy.order)
 
     def _original_changed(self, lines: Mapping[str, Line], original: OrderProgress) -> bool:
-        if self.say_payment() != self.row.payment_seen:
+        units = {line.gid: line.current_quantity for line in original.lines}
+        if self.say_payment() != self.row.payment_seen or line_values.find_left_out(lines, units):
             return True
         for line in original.lines:
             known = lines.get(line.gid)
@@ -163,7 +136,7 @@ class Comparison(Readings):
                 return True
             if known is not None and known.is_carried and known.original_baseline != line.current_quantity:
                 return True
-        return any(line.owed_quantity for line in lines.values())
+        return False
 
     def _copy_changed(self, lines: Mapping[str, Line], copy: OrderProgress) -> bool:
         held = self._copy_units(lines, copy)
@@ -209,6 +182,10 @@ class Comparison(Readings):
             ],
         )
 
+    def match_known(self, copy: OrderProgress) -> dict[str, str]:
+        """The same by the lines that are written down."""
+        return self.match(self._known_lines(), copy)
+
     def _add_new_lines(self, lines: dict[str, Line]) -> None:
         """A row for each line that the original has gained since it was copied."""
         new = [line for line in self.read_original().lines if line.gid not in lines and line.current_quantity > 0]
@@ -223,6 +200,7 @@ class Comparison(Readings):
     def _write_down(self, lines: Mapping[str, Line], *, can_lower: bool) -> bool:
         """Keep what both hold and what is owed; whether the copy's units have moved since they were last seen."""
         now = self._lines_now(lines)
+        line_values.follow_left_out(lines, {line.gid: line.current_quantity for line in self.read_original().lines})
         is_cancelled = self.read_original().cancelled_at is not None
         self.steps = compare_lines(now, is_cancelled=is_cancelled, carries_back=True)
         if not self.choices.carries_refunds:
@@ -237,6 +215,8 @@ class Comparison(Readings):
                 line.original_quantity, line.owed_quantity = each.original_quantity, owed
             if not steps.has_work and not steps.report and not each.under_way:
                 line.original_baseline, line.copy_baseline = steps.baseline.original, steps.baseline.copy
+                if line.state == Line.State.PLANNED and each.copy_quantity:  # put into it by hand, say
+                    line.state = Line.State.CARRIED if line.source_variant_id else Line.State.CUSTOM
             elif each.baseline is None:  # nobody knows who changed what: from here on it is known
                 line.original_baseline = line.copy_baseline = each.original_quantity
         self._keep_matches(lines)
@@ -313,8 +293,9 @@ class Comparison(Readings):
         decisions.note_back(row, {gid: each.carry_back for gid, each in self.steps.items() if each.carry_back}, copy)
         self.payment = self.find_payment(copy)
         if self.payment is not None:
-            origin = f"{row.order_gid}#{original.payments.received.normalize():f}"
-            intake.note_update(row, Kind.PAYMENT, origin, original.updated_at)
+            part = "" if self.payment.amount is None else f"+{self.payment.amount.normalize():f}"
+            origin = f"{row.order_gid}#{original.payments.received.normalize():f}{part}"
+            intake.note_update(row, Kind.PAYMENT, origin[:80], original.updated_at)
 
     def _has_refunds_left(self) -> bool:
         unsettled = (*state.OPEN, State.FAILED)

@@ -18,11 +18,11 @@ from stores.shopify.orders.order_progress import OrderProgress
 Kind = OrderUpdate.Kind
 State = OrderUpdate.State
 Line = OrderImportLine
-SAME = "Original and copy hold the same."
+SAME = "Original and copy contain the same."
 AGAIN = "It is tried once more."
 ADDED = "#added"  # after the gid of a copy
 ADDED_WORDS = (
-    "They are the source's own affair and are carried nowhere: if they were meant for the customer of the original, "
+    "They are the source's own affair and are sent nowhere: if they were meant for the customer of the original, "
     "add them there by hand. Then press “Done by hand”."
 )
 REFUSED = (State.NEEDS_SHOP, State.FAILED)
@@ -58,14 +58,15 @@ def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], li
         )
     if less:
         words.append(
-            f"The original still holds what the copy does not: {', '.join(less)}. What is not shipped of it is held "
-            "back from all destinations. Put it into an order of the source, or take it off the original; then press "
-            "“Done by hand”; or press “Carry to the original”, which takes it off there."
+            f"The original still contains what the copy does not: {', '.join(less)}. What is not shipped of it "
+            "stays reserved. Put it into an order of the source, or take it off the original; then press "
+            "“Done by hand”"
+            + ("." if row.has_open_draft else "; or press “Apply to the original”, which takes it off there.")
         )
     if more:
         words.append(
-            f"The copy holds more than the original: {', '.join(more)}. Take it off by hand, or have it sent back if "
-            "it was shipped; then press “Done by hand”."
+            f"The copy contains more than the original: {', '.join(more)}. Take it off by hand, or have it sent back "
+            "if it was shipped; then press “Done by hand”."
         )
     return " ".join(words)
 
@@ -81,7 +82,7 @@ def note_added(row: OrderImport, copy: OrderProgress, added: Mapping[str, tuple[
     new = {gid: units - agreed.get(gid, 0) for gid, (_, units) in added.items() if units > agreed.get(gid, 0)}
     if not new:
         if update is not None and update.state == State.NEEDS_SHOP:
-            _end(update, State.SKIPPED, "The copy does not hold them any more.")
+            _end(update, State.SKIPPED, "The copy does not contain them any more.")
         return
     body = {"added": {gid: units for gid, (_, units) in added.items()}, "agreed": agreed}
     if update is not None and update.state == State.NEEDS_SHOP and update.body == body:

@@ -4,11 +4,13 @@ A webhook may be old or come twice. What says nothing but what is known is no si
 has a webhook of its own, and the reconciliation goes by the instant of an order's last change.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Q
 
+from orders.changes.rules.units_left import named_line
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none
@@ -42,6 +44,24 @@ def is_known(
     return all(gid in done and done[gid] == instant_or_none(at) for gid, at in shipped)
 
 
+def units_of_draft(payload: Mapping[str, Any]) -> Mapping[str, int]:
+    """What a draft holds by a draft_orders/update webhook: original's line -> units; "" stands for those of none."""
+    held = Counter[str]()
+    for line in payload.get("line_items") or ():
+        properties = [(str(each.get("name")), str(each.get("value"))) for each in line.get("properties") or ()]
+        held[named_line(properties) or ""] += int(line["quantity"])
+    return held
+
+
+def is_other_draft(row: OrderImport, held: Mapping[str, int]) -> bool:
+    """Whether an open draft holds other units, as a webhook tells, than are known to be in it."""
+    lines = [line for line in row.lines.all() if line.is_carried and line.quantity]
+    is_waited_for = (
+        held.get("", 0) > 0 and row.updates.filter(state=State.NEEDS_SHOP).exists()
+    )  # put into it by hand, say
+    return is_waited_for or any(held.get(line.line_gid, 0) != line.quantity for line in lines)
+
+
 def is_own_refund(row: OrderImport, payload: Mapping[str, Any]) -> bool:
     """Whether a refund of a copy was made by us, or by Shopify as we had it cancelled."""
     gid = gids.gid("Refund", payload["id"])
@@ -49,10 +69,26 @@ def is_own_refund(row: OrderImport, payload: Mapping[str, Any]) -> bool:
 
 
 def is_own_edit(row: OrderImport, payload: Mapping[str, Any]) -> bool:
-    """Whether an edit of a copy is one of ours: it added the lines that ours did, and took off those that ours did."""
-    changed = payload["order_edit"].get("line_items") or {}
-    added, removed = (
-        {gids.gid("LineItem", each["id"]) for each in changed.get(name) or ()} for name in ("additions", "removals")
-    )
-    ours = row.updates.filter(kind=Kind.EDIT, state=State.CONFIRMED).values_list("body", flat=True)
-    return any(added == set(body.get("made", ())) and removed == set(body.get("quantities", ())) for body in ours)
+    """Whether an edit of a copy is one of ours: it added and took off the units that ours did, and no other edit was
+    taken for it. Call it with the order locked.
+    """
+    edit = payload["order_edit"]
+    changed = edit.get("line_items") or {}
+    added, removed = (_units(changed.get(name) or ()) for name in ("additions", "removals"))
+    ours = list(row.updates.filter(kind=Kind.EDIT, state=State.CONFIRMED))
+    if any(update.body.get("told_by") == edit["id"] for update in ours):
+        return True  # once more
+    for update in ours:
+        did = update.body.get("added_units"), update.body.get("removed_units")
+        if did == (added, removed) and "told_by" not in update.body:
+            OrderUpdate.objects.filter(pk=update.pk).update(body=update.body | {"told_by": edit["id"]})
+            return True
+    return False
+
+
+def _units(changes: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Line -> units. What was taken off is told without a sign; one is as good as none."""
+    found = Counter[str]()
+    for change in changes:
+        found[gids.gid("LineItem", change["id"])] += abs(int(change.get("delta") or 0))
+    return dict(found)

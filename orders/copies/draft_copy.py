@@ -9,9 +9,9 @@ from django.db import transaction
 from orders import reserved_units
 from orders.changes import signs
 from orders.changes.rules.units_left import named_line
-from orders.copies import placing
+from orders.copies import draft_units, placing
 from orders.copies.rules import contact
-from orders.models import OrderImport, OrderImportLine, OrderSettings
+from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Store
@@ -42,6 +42,13 @@ def keep_draft_lines(row: OrderImport, lines: Iterable[draft_orders.DraftLine]) 
         each.original_baseline = each.copy_baseline = held if held == wanted else None
     held_fields = ["original_baseline", "copy_baseline", "original_quantity", "copy_quantity"]
     OrderImportLine.objects.bulk_update(rows, ["quantity", *held_fields])
+
+
+def _was_touched(row: OrderImport, draft: draft_orders.DraftRecord) -> bool:
+    """Whether anything may have happened to a draft since its lines were compared, or since it was made."""
+    if row.copy_compared_as_of is None:
+        return draft.updated_at > draft.created_at
+    return signs.is_news(draft.updated_at, row.copy_compared_as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,12 @@ class DraftCopy:
         if draft is None:
             self._record_deletion(read_at)
             return
+        if draft.status != "COMPLETED" and _was_touched(row, draft):
+            signs.note_copy(OrderImport.objects.filter(pk=row.pk))
         row.reserved_until, row.draft_status = draft.reserved_until, draft.status.lower()
+        if draft.order_gid and not row.copy_order_gid:
+            differing = row.updates.filter(kind=OrderUpdate.Kind.COPY_CHANGED, origin_gid=row.copy_gid)
+            differing.update(origin_gid=draft.order_gid)
         row.copy_order_gid = draft.order_gid or ""
         # As of a real order's copy; not of one that an older database did not know of.
         if row.copy_order_gid and row.attempts and placing.is_wanted(row, self.choices):
@@ -114,7 +126,7 @@ class DraftCopy:
         row.save(update_fields=["draft_status", "reserved_until", "reason", "changed_at"])
         signs.note_copy(OrderImport.objects.filter(pk=row.pk))
         given_back = reserved_units.carried(row)
-        self.move_units(reserved_units.owe_what_draft_held(row) | given_back, read_at)
+        self.move_units(draft_units.owe_what_draft_held(row) | given_back, read_at)
 
     def _source_time(self) -> datetime:
         """The source's clock at its last answer: ours may be minutes behind, and what is over would go on."""

@@ -89,7 +89,7 @@ class _Importer:
         if self.row.state == State.CONFIRMED and self.row.place in (Place.WANTED, Place.SENT):
             return self._finish()
         if self.row.state == State.CONFIRMED:
-            return self._draft.follow() if self.row.is_draft else f"Copied already, as {self.row.copy_name}."
+            return self._draft.follow() if self.row.is_draft else f"Imported already, as {self.row.copy_name}."
         try:
             return self._import()
         except errors.ShopifyError as error:
@@ -102,7 +102,7 @@ class _Importer:
         if (row.attempts and self._was_created()) or self._was_copied_before_restore():
             return self._finish()
         if not self.is_owed and self.connection.orders_from_at is None:
-            return self._skip("The connection does not carry orders any more.")
+            return self._skip("The connection does not import orders any more.")
         try:
             destination = self.clients(self.connection.destination)
             began = time.monotonic()
@@ -348,7 +348,7 @@ class _Importer:
         if row.place in (Place.WANTED, Place.SENT):
             placing.place_units(row, self.clients, self.move_units)
         missing = " It is partial: see the lines." if row.is_partial else ""
-        return f"Copied as {row.copy_name}.{missing}"
+        return f"Imported as {row.copy_name}.{missing}"
 
     # Ends
 

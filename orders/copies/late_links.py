@@ -18,7 +18,7 @@ from orders.models import OrderImport, OrderImportLine
 from orders.reserved_units import MoveUnits
 
 State, LateLinks = OrderImport.State, OrderImport.LateLinks
-NOT_OURS = "Not ours: nothing more of it is copied."
+NOT_OURS = "Not ours: nothing more of it is imported."
 CANCELLED = "cancelled in the destination"
 DELETED = "deleted in the destination"
 

@@ -16,10 +16,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import reserved_units
+from orders.changes import line_values
 from orders.changes.rules import places, units_left
 from orders.copies import shopify_copy
 from orders.copies.search import RetryLater
-from orders.models import OrderImport, OrderSettings
+from orders.models import OrderImport, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
 from stores.clients import OpenClient
 from stores.models import Connection
@@ -30,6 +31,7 @@ from stores.shopify.orders.order_progress import OrderProgress, Tracking
 
 Place = OrderImport.Place
 MOST_TRIES = 20
+TO_PLACE = "to_place"  # in an edit's body: lines of the copy that it added
 NOT_MOVED = "Its units are not taken from the location that sold them: {}"
 NOT_SHIPPED = "It was handed over at the counter, and is not fulfilled here: do not ship it again. {}"
 
@@ -42,6 +44,16 @@ def is_wanted(row: OrderImport, choices: OrderSettings) -> bool:
 def _follows(connection: Connection, choices: OrderSettings) -> bool:
     """Whether copies of this connection are to take their units from the place that sold: there are two or more."""
     return choices.follows_place and connection.mappings.all()[:2].count() > 1
+
+
+def want_added(row: OrderImport, update: OrderUpdate, line_gids: list[str]) -> None:
+    """Have lines that an edit has added to a copy taken from the place that sold them, too; the caller saves both rows.
+
+    Where the copy itself is still to be placed, they are placed with it.
+    """
+    is_new = row.place in (Place.WANTED, Place.SENT)
+    if line_gids and not is_new and _follows(row.connection, OrderSettings.of(row.connection)):
+        update.body, row.place = update.body | {TO_PLACE: line_gids}, Place.WANTED
 
 
 def place_units(row: OrderImport, clients: OpenClient, move_units: MoveUnits) -> None:
@@ -69,6 +81,9 @@ def place_units(row: OrderImport, clients: OpenClient, move_units: MoveUnits) ->
         OrderImport.objects.filter(pk=row.pk).update(place=Place.WANTED)
     with transaction.atomic():
         OrderImport.objects.filter(pk=row.pk).update(place=Place.DONE, changed_at=timezone.now())
+        for update in row.updates.filter(body__has_key=TO_PLACE):
+            kept = {name: value for name, value in update.body.items() if name != TO_PLACE}
+            OrderUpdate.objects.filter(pk=update.pk).update(body=kept)
         move_units(reserved_units.carried(row), source.answered_at or row.connection.source.now())
 
 
@@ -81,8 +96,7 @@ def _next_step(
     """
     if copy.cancelled_at:
         return None, ""
-    follows = _follows(row.connection, OrderSettings.of(row.connection))
-    if follows and (moves := places.plan_moves(original, copy, _mapped(row.connection))):
+    if moves := _moves(row, original, copy):
         one = moves[0]
         move = order_moves.move_fulfilment_order
         return partial(move, order_gid=one.order_gid, location_gid=one.location_gid, units=one.units), NOT_MOVED
@@ -92,6 +106,16 @@ def _next_step(
     units = parts[0].units
     ship = partial(order_changes.create_fulfilment, units=units, tracking=Tracking(), notify_customer=False)
     return ship, NOT_SHIPPED
+
+
+def _moves(row: OrderImport, original: OrderProgress, copy: OrderProgress) -> list[places.Move]:
+    """What is to be moved: of a new copy whatever lies elsewhere, later what edits have added."""
+    if not _follows(row.connection, OrderSettings.of(row.connection)):
+        return []
+    names = units_left.name_lines(copy, line_values.known_lines(row))
+    added = row.updates.filter(body__has_key=TO_PLACE).values_list("body", flat=True)
+    only = {gid for body in added for gid in body[TO_PLACE]}
+    return places.plan_moves(original, copy, _mapped(row.connection), names, only)
 
 
 def _wait_for_late(row: OrderImport, now: datetime | None) -> None:

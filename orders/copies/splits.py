@@ -12,8 +12,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from orders import intake
+from orders.changes import signs
 from orders.copies.rates import find_rate
-from orders.copies.rules.shares import Carrier, Share, Split, split_order
+from orders.copies.rules.shares import Carrier, Share, Split, linked_to, split_order
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderSplit
 from orders.reserved_units import source_variants, variants_in_doubt
 from stores.models import Connection
@@ -48,7 +49,11 @@ def divide(row: OrderImport, order: OrderRecord) -> KeptSplit | None:
         held = kept.select_for_update().get()
         made = split_order(order, carriers, main_pays_charges=pays)
         if copies := _copies(row, order.gid):
-            made = _later(copies, order, made, _read(held, made) if held.shares else _unwritten(row, copies, made))
+            now, then = made, _read(held, made) if held.shares else _unwritten(row, copies, made)
+            unlinked = {line.gid for line in order.lines if linked_to(line, carriers) is None}
+            made = _later(copies, order, now, then, unlinked)
+            if row.connection_id == then.main_id != now.main_id:
+                made = _pass_on(row, copies, made, now.main_id, unlinked)
         owners, shares = dict(made.owners), [_written(share) for share in made.shares]
         if (held.main_id, held.owners, held.shares) != (made.main_id, owners, shares):
             held.main_id, held.owners, held.shares = made.main_id, owners, shares
@@ -127,19 +132,44 @@ def _unwritten(row: OrderImport, copies: list[OrderImport], now: Split) -> Split
     return replace(now, shares=tuple(share for share in now.shares if share.connection_id in sent))
 
 
-def _later(copies: list[OrderImport], order: OrderRecord, now: Split, then: Split) -> Split:
-    """A division of which copies were sent: what they hold, and hold not, stays; only other lines follow the links."""
+def _later(copies: list[OrderImport], order: OrderRecord, now: Split, then: Split, unlinked: Collection[str]) -> Split:
+    """A division of which copies were sent: what they hold, and hold not, stays; only other lines follow the links.
+
+    New ones that are `unlinked` are those of its main source, as ever.
+    """
     by_row = {each.pk: each.connection_id for each in copies}
     lines = Line.objects.filter(order_import__in=by_row, state__in=IN_A_COPY)
     held = {gid: by_row[pk] for pk, gid in lines.values_list("order_import", "line_gid")}
     sent = set(by_row.values())
     owners = {}
     for line in order.lines:
-        before, wanted = then.owners.get(line.gid), now.owners[line.gid]
+        before = then.owners.get(line.gid)
+        wanted = then.main_id if before is None and line.gid in unlinked else now.owners[line.gid]
         # A copy that is there takes nothing more: the line stays where it was, to be told there.
         owner = wanted if before is None or wanted not in sent else before
         owners[line.gid] = held.get(line.gid, owner)
     return Split(then.main_id, owners, then.shares, now.names)
+
+
+def _pass_on(
+    row: OrderImport, copies: list[OrderImport], split: Split, main_id: int, unlinked: Collection[str]
+) -> Split:
+    """Nothing of an order comes from its main source any more, before its copy was made: another one, whose copy is
+    there, takes its place. What is linked nowhere is that copy's affair now, and added to it by an edit."""
+    taker = next((each for each in copies if each.connection_id == main_id), copies[0])
+    gids = {gid for gid, own in split.owners.items() if own == row.connection_id and gid in unlinked}
+    lines = taker.lines.filter(state=Line.State.ELSEWHERE, line_gid__in=gids)
+    if OrderSettings.of(taker.connection).unlinked == OrderSettings.Unlinked.CUSTOM:
+        none = dict.fromkeys(("original_baseline", "copy_baseline", "copy_quantity", "quantity"), 0)
+        lines.update(state=Line.State.PLANNED, reason="", **none)
+    elif lines.update(state=Line.State.LEFT_OUT, reason=intake.ADDED_UNLINKED):
+        OrderImport.objects.filter(pk=taker.pk).update(is_partial=True)
+        if taker.lines.filter(line_gid__in=gids).exclude(variant_gid="").exists():
+            unnoted = OrderImport.objects.filter(pk=taker.pk, late_links="")
+            unnoted.update(late_links=OrderImport.LateLinks.WANTED)
+    signs.note_original(OrderImport.objects.filter(pk=taker.pk))
+    owners = {gid: taker.connection_id if gid in gids else own for gid, own in split.owners.items()}
+    return replace(split, main_id=taker.connection_id, owners=owners)
 
 
 def _written(share: Share) -> dict[str, object]:

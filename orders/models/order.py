@@ -17,7 +17,7 @@ class OrderImport(models.Model):
         PLANNED = "planned", "Planned"
         WAITING = "waiting", "Waiting"
         SENT = "sent", "Sent, answer not known yet"
-        CONFIRMED = "confirmed", "Copied"
+        CONFIRMED = "confirmed", "Imported"
         SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
 
@@ -83,7 +83,7 @@ class OrderImport(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Skipped or copied in part for want of links: what became of these since.",
+        help_text="Skipped or imported in part for want of links: what became of these since.",
     )
 
     place = models.CharField(
@@ -110,10 +110,10 @@ class OrderImport(models.Model):
     look_up_until = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Nothing is sent again before it was looked for until then, by Shopify's clock.",
+        help_text="Nothing is sent again before it was looked for until then, by Shopify's time.",
     )
     # An operator does not want to wait for that any longer.
-    may_send_again = models.BooleanField(default=False, editable=False)
+    may_send_again = models.BooleanField(default=False, db_default=False, editable=False)
     looks = models.PositiveSmallIntegerField(default=0, help_text="Looks for it since it was last sent.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     # Signs of life of the original and of its copy: how many there were, and how many were seen by a comparison.
@@ -199,7 +199,7 @@ class OrderImportLine(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     reason = models.CharField(max_length=255, blank=True)
     # Sold in the destination, not yet taken from the source: subtracted from what the source offers (stock.pairs).
-    is_pending = models.BooleanField("units held back", default=False)
+    is_pending = models.BooleanField("reserved units", default=False)
     # Held back although it was not linked when the order was last mapped: its link is in doubt, or came since.
     is_doubtful = models.BooleanField(default=False, db_default=False, editable=False)
     # The units of original and copy when they last agreed, or when a person said that they do (changes.comparison), and

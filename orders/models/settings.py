@@ -33,7 +33,7 @@ class OrderSettings(models.Model):
     class Unlinked(models.TextChoices):
         LEAVE_OUT = "leave_out", "Leave it out and mark the copy as partial"
         CUSTOM = "custom", "Add it as a custom line without stock"
-        HOLD = "hold", "Hold the order until it is linked"
+        HOLD = "hold", "Keep the order waiting until it is linked"
 
     class Contact(models.TextChoices):
         CUSTOMER = "customer", "The customer's e-mail address and phone number"
@@ -62,7 +62,7 @@ class OrderSettings(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text="Only where orders are reviewed: so long after it was placed an order is copied by itself. Empty: "
+        help_text="Only where orders are reviewed: so long after it was placed an order is imported by itself. Empty: "
         "never.",
     )
     payment_status = models.CharField(
@@ -103,8 +103,8 @@ class OrderSettings(models.Model):
         default=False,
         db_default=False,
         help_text="What the destination's point of sale sold and handed over is fulfilled in the source as soon as it "
-        "is copied, at the location that stands for the one that sold: nobody packs it. Nobody is mailed. The source's "
-        "app needs write_merchant_managed_fulfillment_orders; “Check store” says whether it has it.",
+        "is imported, at the location that stands for the one that sold: nobody packs it. Nobody is mailed. The "
+        "source's app needs write_merchant_managed_fulfillment_orders; “Check store” says whether it has it.",
     )
     shows_unlinked = models.BooleanField(
         "show orders of which nothing is linked",
@@ -117,8 +117,8 @@ class OrderSettings(models.Model):
         "main source of the destination",
         default=False,
         db_default=False,
-        help_text="Where several sources carry the destination's orders: this one's copy has what is linked to none of "
-        "them. One of them is it; without a choice the connection that was started first.",
+        help_text="Where several sources import the destination's orders: this one's copy has what is linked to none "
+        "of them. One of them is it; without a choice the connection that was started first.",
     )
     shares_charges = models.CharField(
         "shipping and charges of an order with several sources",
@@ -145,13 +145,13 @@ class OrderSettings(models.Model):
         help_text="Only where all copies have one address for their contact.",
     )
     carries_tags = models.BooleanField(
-        "carry the original's tags",
+        "copy the original's tags",
         default=False,
         db_default=False,
         help_text="The copy gets the original's tags beside its own.",
     )
     carries_company = models.BooleanField(
-        "carry the company",
+        "copy the company",
         default=False,
         db_default=False,
         help_text="The company of the original's address stands in an attribute.",
@@ -173,11 +173,11 @@ class OrderSettings(models.Model):
         "reserve a draft's stock for (days)",
         default=7,
         validators=[MaxValueValidator(60)],
-        help_text="Drafts only. 0: no reservation; the units are then held back from all destinations until the draft "
-        "is completed or deleted.",
+        help_text="Drafts only. 0: Shopify reserves nothing; no destination offers these units until the draft is "
+        "completed or deleted.",
     )
     carries_fulfilments = models.BooleanField(
-        "carry fulfilments back",
+        "send fulfilments back",
         default=True,
         help_text="A shipment of the copy in the source, with its tracking, ships the original in the destination; "
         "cancelling the shipment cancels it there, too.",
@@ -186,17 +186,17 @@ class OrderSettings(models.Model):
     notifies_customers = models.BooleanField(
         "mail the customer about a shipment",
         default=False,
-        help_text="Shopify mails the destination's customer when a shipment is carried back, and when its tracking "
+        help_text="Shopify mails the destination's customer when a shipment is sent back, and when its tracking "
         "changes. Leave it off if the destination has mails of its own for that.",
     )
     carries_cancellations = models.BooleanField(
-        "carry cancellations", default=True, help_text="Cancelling the original cancels the copy. No money moves."
+        "send cancellations", default=True, help_text="Cancelling the original cancels the copy. No money moves."
     )
     restocks = models.BooleanField(
         "restock cancelled units", default=True, help_text="The units of a cancelled copy go back into stock."
     )
     carries_refunds = models.BooleanField(
-        "carry refunds",
+        "send refunds",
         default=True,
         help_text="What is refunded or returned in the original is taken off the copy; off a draft only while nobody "
         "has changed it. No money moves.",
@@ -216,7 +216,7 @@ class OrderSettings(models.Model):
         default=False,
         db_default=False,
         help_text="Only for units that are taken off a paid original because staff took them off its copy, also by "
-        "“Carry to the original”: what Shopify suggests for them goes back to the payment they were bought with. "
+        "“Apply to the original”: what Shopify suggests for them goes back to the payment they were bought with. "
         "Shipping does not. Off: your staff give it back by hand.",
     )
     notifies_new = models.BooleanField("mail on a new copy", default=True)

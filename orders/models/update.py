@@ -38,12 +38,12 @@ class OrderUpdate(models.Model):
     body = models.JSONField(default=dict, blank=True, editable=False)  # what is sent under that key, kept to the byte
     result_gid = models.CharField(max_length=80, blank=True, db_index=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
-    reason = models.TextField(blank=True, help_text="What came of it, in words.")
+    reason = models.TextField(blank=True, help_text="Result, in words.")
     failure = models.CharField(max_length=14, blank=True)
     # A mail told of it, or nobody wants one, since it came to need the shop.
     is_noticed = models.BooleanField(default=False, db_default=False, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
-    origin_at = models.DateTimeField(null=True, blank=True, help_text="When it happened, by Shopify's clock.")
+    origin_at = models.DateTimeField(null=True, blank=True, help_text="When it happened, by Shopify's time.")
     sent_at = models.DateTimeField(null=True, blank=True)
     # Both by Shopify's clock: a moment before it was sent, and until when what was sent may still be executed.
     sent_as_of = models.DateTimeField(null=True, blank=True, editable=False)
@@ -53,8 +53,8 @@ class OrderUpdate(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "later change"
-        verbose_name_plural = "later changes"
+        verbose_name = "order update"
+        verbose_name_plural = "order updates"
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["order_import", "kind", "origin_gid"], name="order_update_once")]
         indexes = [

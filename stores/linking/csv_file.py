@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 COLUMNS = (
     "connection",
@@ -75,14 +76,14 @@ def unescape_cell(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def write_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The text of a file with these rows under our header, line by line; opens in Excel (byte order mark, CRLF)."""
+def write_lines(rows: Iterable[Sequence[object]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
+    """The text of a file with these rows under their header, line by line; opens in Excel (byte order mark, CRLF)."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for row in rows:
-        writer.writerow([escape_cell(str(cell)) for cell in row])
+        writer.writerow([cell if isinstance(cell, int | Decimal) else escape_cell(str(cell)) for cell in row])
         if buffer.tell() > 32_768:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -130,7 +131,7 @@ def _header_problems(header: Sequence[str]) -> list[str]:
 def _rows(reader: Iterator[list[str]], header: Sequence[str]) -> list[LinkRow]:
     rows: list[LinkRow] = []
     problems: list[str] = []
-    line = 1
+    line, decided = 1, 0
     for cells in reader:
         line += 1
         if not any(cell.strip() for cell in cells):
@@ -139,8 +140,9 @@ def _rows(reader: Iterator[list[str]], header: Sequence[str]) -> list[LinkRow]:
             problems.append(f"Line {line}: more cells than the header has columns.")
         given = {name: unescape_cell(cell.strip()).strip() for name, cell in zip(header, cells, strict=False)}
         rows.append(LinkRow(line, **{name: given.get(name, "").replace("\x00", "") for name in READ}))
-        if len(rows) > MOST_ROWS:
-            raise LinkFileError([f"At most {MOST_ROWS:,} lines at a time: split the file."])
+        decided += bool(rows[-1].decision)
+        if decided > MOST_ROWS:
+            raise LinkFileError([f"At most {MOST_ROWS:,} decisions at a time: split the file."])
     if problems:
         raise LinkFileError(problems[:MOST_PROBLEMS])
     if not rows:

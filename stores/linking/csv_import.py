@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection as db
 from django.db.models import QuerySet
 
+from stores import selecting
 from stores.linking import matching, suggestions
 from stores.linking import rows as link_rows
 from stores.linking.csv_file import CLEAR, DECISIONS, IGNORE, LINK, LinkRow
@@ -95,17 +96,21 @@ def plan(rows: Sequence[LinkRow]) -> list[Change]:
     by_connection: dict[int, list[Change]] = defaultdict(list)
     for change in changes:
         change.connection = known.get(change.row.connection)
-        if change.connection is None:
+        if not change.row.decision:
+            change.words = "No decision: left alone."  # whatever became meanwhile of what it names
+        elif change.connection is None:
             names = ", ".join(sorted({name for name in known if ":" in name})[:5]) or "none"
             change.problem = f"There is no connection “{change.row.connection}”. Known: {names}."
-        elif change.row.decision.casefold() not in ("", *DECISIONS):
+        elif change.row.decision.casefold() not in DECISIONS:
             change.problem = f"The decision “{change.row.decision}” is none of link, ignore, clear or blank."
+        elif change.connection.state == Connection.State.ENDED:
+            change.problem = f"{change.connection} is disconnected: connect it again first."
         else:
             by_connection[change.connection.pk].append(change)
     for group in by_connection.values():
         _find_sources(group)
         _find_partners(group)
-    _judge([change for change in changes if not change.problem])
+    _judge([change for change in changes if change.row.decision and not change.problem])
     return changes
 
 
@@ -206,9 +211,7 @@ def _judge(changes: Sequence[Change]) -> None:
 
 def _state_effect(change: Change) -> None:
     decision, link, source = change.row.decision.casefold(), change.link, change.source
-    if not decision:
-        change.words = "No decision: left alone."
-    elif decision == LINK:
+    if decision == LINK:
         if link and link.state == State.LINKED and link.destination_variant_id == change.found_partner.pk:
             change.words = "Linked to it already."
             return
@@ -250,15 +253,17 @@ def apply(changes: Iterable[Change], by: object) -> list[Connection]:
 def _release(changes: Sequence[Change]) -> None:
     with db.cursor() as cursor:
         sources = [change.found_source.pk for change in changes]
-        cursor.execute(_RELEASE, [changes[0].found_connection.pk, sources])
+        connection = changes[0].found_connection
+        cursor.execute(_RELEASE, [connection.pk, selecting.note_of_new(connection), sources])
         touched = [pk for (pk,) in cursor.fetchall()]
     VariantLink.candidates.through.objects.filter(variantlink__in=touched).delete()
 
 
 _RELEASE = """
-    INSERT INTO stores_variantlink AS l (connection_id, source_variant_id, state, reason, is_manual, created_at,
-                                         changed_at)
-    SELECT %s, source, 'unmatched', 'Not matched yet.', false, now(), now() FROM unnest(%s::bigint[]) AS given (source)
+    INSERT INTO stores_variantlink AS l (connection_id, source_variant_id, state, reason, is_manual, left_out,
+                                         created_at, changed_at)
+    SELECT %s, source, 'unmatched', 'Not matched yet.', false, %s, now(), now()
+    FROM unnest(%s::bigint[]) AS given (source)
     ON CONFLICT (connection_id, source_variant_id) DO UPDATE
     SET destination_variant_id = NULL, state = 'unmatched', reason = EXCLUDED.reason, is_manual = false,
         changed_at = now()

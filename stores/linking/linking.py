@@ -141,7 +141,8 @@ def match_product(store: Store, product_gid: str) -> set[int]:
         change = save_product(store, product_gid, records, number)
         if not change.pks:
             return set()
-        return {connection.pk for connection in connections if _match_change(connection, store, change)}
+        alive = [connection for connection in connections if not link_rows.is_over(connection)]
+        return {connection.pk for connection in alive if _match_change(connection, store, change)}
 
 
 def _match_change(connection: Connection, store: Store, change: ProductChange) -> bool:
@@ -162,7 +163,7 @@ def link_pairs(
     """Link variants that belong together because one was made from the other, whatever their identifiers say.
 
     `pairs` is source variant gid -> destination variant gid; `products` are the products they belong to, as read just
-    now: (store, product gid, all of its variants). Returns how many links changed. What an operator decided stays, as
+    now: (store, product gid, all of its variants). Returns how many links changed. What a user decided stays, as
     does a link whose partner lives, and a partner that somebody else has stays theirs.
     """
     number = number_read()
@@ -203,16 +204,16 @@ def set_partner(link: VariantLink, variant: Variant, by: object = None) -> None:
     """Link by hand: matching never changes it. Raises LinkRefused for a partner that cannot be one."""
     if variant.store_id != link.connection.destination_id:
         raise LinkRefused(f"{variant} belongs to {variant.store}, not to {link.connection.destination}.")
-    _decide(link, State.LINKED, variant, f"Linked by {by or 'an operator'}.")
+    _decide(link, State.LINKED, variant, f"Linked by {by or 'a user'}.")
 
 
 def ignore(link: VariantLink, by: object = None) -> None:
     """Leave this variant out of syncing; matching never changes it."""
-    _decide(link, State.IGNORED, None, f"Ignored by {by or 'an operator'}.")
+    _decide(link, State.IGNORED, None, f"Ignored by {by or 'a user'}.")
 
 
 def clear(link: VariantLink) -> None:
-    """Forget what an operator decided, and the present partner: matching decides again, at once."""
+    """Forget what a user decided, and the present partner: matching decides again, at once."""
     _decide(link, State.UNMATCHED, None, "Not matched yet.")
     connection, variant = link.connection, link.source_variant
     key = getattr(variant, KEYS[connection.identifier])
@@ -239,6 +240,8 @@ def _decide(link: VariantLink, state: str, variant: Variant | None, reason: str)
 
 
 def _refuse_partner(link: VariantLink, variant: Variant) -> None:
+    if link_rows.is_over(link.connection):
+        raise LinkRefused(f"{link.connection} is disconnected: connect it again first.")
     variant.refresh_from_db(fields=["gone_at"])
     if variant.gone_at:
         raise LinkRefused(f"{variant} was deleted in {variant.store}.")

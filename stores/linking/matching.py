@@ -88,8 +88,13 @@ def _group(items: Iterable[Item]) -> dict[str, list[Item]]:
 def _refuse_claimed(finding: Finding, claimed: Mapping[int, str]) -> Finding:
     if finding.state != MATCHED or finding.destination is None or finding.destination not in claimed:
         return finding
-    reason = f"Its partner is already linked to {claimed[finding.destination]}."
-    return Finding(finding.source, AMBIGUOUS, None, (finding.destination,), _clip(reason))
+    reason = why_claimed(claimed[finding.destination])
+    return Finding(finding.source, AMBIGUOUS, None, (finding.destination,), reason)
+
+
+def why_claimed(claimant: str) -> str:
+    """Why a variant whose partner somebody else has is ambiguous, in words."""
+    return _clip(f"Its partner is already linked to {claimant}.")
 
 
 def _match_variant(sources: Sequence[Item], destinations: Sequence[Item], what: str) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db import connection as db
 
-from stores import locks
+from stores import locks, selecting
 from stores.linking import matching
 from stores.linking.matching import Finding, Item
 from stores.locks import Lock
@@ -32,17 +32,26 @@ def lock(destination_pk: int) -> None:
 
 
 def write(connection: Connection, work: Callable[[], int]) -> int:
-    """Run `work` under the lock; once more when somebody claimed a variant in between, who is then seen."""
+    """Run `work` under the lock; once more when somebody claimed a variant in between, who is then seen.
+
+    Of a connection that has ended nothing is matched: it claims nothing.
+    """
     for attempt in (1, 2, 3):
         try:
             with transaction.atomic():
                 lock(connection.destination_id)
-                return work()
+                return 0 if is_over(connection) else work()
         except IntegrityError:
             logger.warning("%s: a destination variant was claimed meanwhile (attempt %s)", connection, attempt)
             if attempt == 3:
                 raise
     raise AssertionError("unreachable")
+
+
+def is_over(connection: Connection) -> bool:
+    """Whether it has ended by now, whatever was known of it before."""
+    over = (Connection.State.ENDED, Connection.State.REMOVED)
+    return Connection.objects.filter(pk=connection.pk, state__in=over).exists()
 
 
 def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple]:
@@ -151,7 +160,7 @@ def match_keys(connection: Connection, keys: Sequence[str]) -> int:
     def work() -> int:
         sources = _load_sources(connection, f"v.{KEYS[connection.identifier]} = ANY(%s)", keys)
         destinations = _load_destinations(connection, keys)
-        claimed = _load_claims([item.id for item in destinations])
+        claimed = load_claims([item.id for item in destinations])
         wanted = {pk for pk, row in sources.items() if row.is_open}
         findings = matching.match(
             [row.item for row in sources.values()], destinations, connection.identifier, wanted, claimed
@@ -214,7 +223,7 @@ def _item(row: Sequence[Any]) -> Item:
     return Item(row[0], row[1], row[2], tuple((name, value) for name, value in json.loads(row[3])))
 
 
-def _load_claims(destination_pks: Collection[int]) -> dict[int, str]:
+def load_claims(destination_pks: Collection[int]) -> dict[int, str]:
     """Who has these destination variants, in words, in whichever connection."""
     links = VariantLink.objects.filter(state=State.LINKED, destination_variant__in=destination_pks)
     return {
@@ -241,8 +250,8 @@ def _save(connection: Connection, sources: dict[int, _Source], findings: Iterabl
     saved = _rows(
         """
         INSERT INTO stores_variantlink AS l (connection_id, source_variant_id, destination_variant_id, state, reason,
-                                             is_manual, created_at, changed_at)
-        SELECT %s, f.source, f.destination, f.state, f.reason, false, now(), now()
+                                             is_manual, left_out, created_at, changed_at)
+        SELECT %s, f.source, f.destination, f.state, f.reason, false, %s, now(), now()
         FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) AS f(source, destination, state, reason)
         ON CONFLICT (connection_id, source_variant_id) DO UPDATE
         SET destination_variant_id = EXCLUDED.destination_variant_id, state = EXCLUDED.state,
@@ -252,6 +261,7 @@ def _save(connection: Connection, sources: dict[int, _Source], findings: Iterabl
         """,
         [
             connection.pk,
+            selecting.note_of_new(connection),
             [finding.source for finding in new],
             [finding.destination for finding in new],
             [_STATES[finding.state] for finding in new],
@@ -297,8 +307,8 @@ def link_pairs(connection: Connection, pairs: Mapping[str, str]) -> int:
     return _run(
         """
         INSERT INTO stores_variantlink AS l (connection_id, source_variant_id, destination_variant_id, state, reason,
-                                             is_manual, created_at, changed_at)
-        SELECT %s, s.id, d.id, 'linked', '', false, now(), now()
+                                             is_manual, left_out, created_at, changed_at)
+        SELECT %s, s.id, d.id, 'linked', '', false, %s, now(), now()
         FROM unnest(%s::text[], %s::text[]) AS pair(source, destination)
         JOIN stores_variant s ON s.store_id = %s AND s.gid = pair.source AND s.gone_at IS NULL
         JOIN stores_variant d ON d.store_id = %s AND d.gid = pair.destination AND d.gone_at IS NULL
@@ -308,7 +318,14 @@ def link_pairs(connection: Connection, pairs: Mapping[str, str]) -> int:
         SET destination_variant_id = EXCLUDED.destination_variant_id, state = 'linked', reason = '', changed_at = now()
         WHERE NOT l.is_manual AND l.state IN ('unmatched', 'ambiguous', 'gone')
         """,
-        [connection.pk, list(pairs), list(pairs.values()), connection.source_id, connection.destination_id],
+        [
+            connection.pk,
+            selecting.note_of_new(connection),
+            list(pairs),
+            list(pairs.values()),
+            connection.source_id,
+            connection.destination_id,
+        ],
     )
 
 

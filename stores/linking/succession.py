@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db import connection as db
 
+from stores import selecting
 from stores.identifiers import why_no_identity
 from stores.models import Connection, VariantLink
 from stores.variants import KEYS
@@ -134,5 +135,9 @@ def _replace(connection: Connection, old: Place, new: Place) -> None:
         link.state, link.reason = State.LINKED, ""
     link.save(update_fields=["source_variant", "state", "reason", "changed_at"])
     VariantLink.objects.create(
-        connection=connection, source_variant_id=old.variant, state=State.GONE, reason=MADE_AGAIN
+        connection=connection,
+        source_variant_id=old.variant,
+        state=State.GONE,
+        reason=MADE_AGAIN,
+        left_out=selecting.note_of_new(connection),
     )

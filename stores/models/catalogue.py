@@ -123,7 +123,14 @@ class CatalogueSettings(PriceRuleFields):
         "tags in the destination", max_length=7, choices=Merging.choices, default=Merging.REPLACE
     )
     images_merging = models.CharField(
-        "images in the destination", max_length=7, choices=Merging.choices, default=Merging.REPLACE
+        "images and videos in the destination", max_length=7, choices=Merging.choices, default=Merging.REPLACE
+    )
+    syncs_videos = models.BooleanField(
+        "videos and 3D models follow",
+        default=True,
+        db_default=False,  # of catalogues that are older than this choice
+        help_text="With the images, in their order. Videos of YouTube and Vimeo by their address; others, and 3D "
+        "models, are uploaded.",
     )
     metafield_namespaces = models.JSONField(
         default=list,
@@ -180,7 +187,7 @@ class CatalogueSettings(PriceRuleFields):
         "(read_all_orders); what leaves a doubt is kept, unpublished.",
     )
     guard_share = models.PositiveSmallIntegerField(
-        "hold a run that would remove more than this share",
+        "review a run that would remove more than this share",
         default=20,
         validators=[MaxValueValidator(100)],
         help_text="Percent of the connection's linked products that one run may unpublish or delete.",
@@ -203,6 +210,22 @@ class CatalogueSettings(PriceRuleFields):
     syncs_pages = models.BooleanField("pages follow", default=False)
     syncs_blogs = models.BooleanField("blogs follow", default=False)
     syncs_articles = models.BooleanField("articles follow", default=False, help_text="Their blogs follow, too.")
+    metaobject_mode = models.CharField(
+        "metaobjects",
+        max_length=13,
+        choices=SyncMode.choices,
+        default=SyncMode.OFF,
+        db_default=SyncMode.OFF,
+        help_text="Those that metafields which follow refer to, by type and handle, and what they refer to themselves, "
+        "up to three references away.",
+    )
+    syncs_metaobject_types = models.BooleanField(
+        "types of metaobjects follow",
+        default=False,
+        db_default=False,
+        help_text="A type that the destination does not define is defined as in the source. One that is there is never "
+        "changed. Without this, metaobjects of such a type are left out, and named.",
+    )
     poll_minutes = models.PositiveSmallIntegerField(
         "look for changed content every",
         default=10,
@@ -223,8 +246,8 @@ class CatalogueSettings(PriceRuleFields):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "catalogue"
-        verbose_name_plural = "catalogues"
+        verbose_name = "product sync"
+        verbose_name_plural = "product sync"
         constraints = [
             models.CheckConstraint(condition=Q(fixed_rate__gt=0), name="catalogue_rate_above_zero"),
             models.CheckConstraint(condition=Q(price_percent__gt=-100), name="catalogue_percent_above_minus_100"),
@@ -235,10 +258,15 @@ class CatalogueSettings(PriceRuleFields):
                 violation_error_message="The ending must be smaller than the step it is repeated in.",
             ),
         ]
-        permissions = [("release_catalogue_run", "Can release a held catalogue run")]
+        permissions = [("release_catalogue_run", "Can release a sync run that needs review")]
 
     def __str__(self) -> str:
-        return f"Catalogue of {self.connection}"
+        return f"Product sync of {self.connection}"
+
+    @property
+    def makes_metaobject_types(self) -> bool:
+        """Whether types of metaobjects are defined in the destination."""
+        return self.metaobject_mode != SyncMode.OFF and self.syncs_metaobject_types
 
     def policy_of(self, field: str) -> str:
         """The policy of a field; one that the stored table does not name has its default."""
@@ -250,7 +278,7 @@ class CatalogueSettings(PriceRuleFields):
             return reason
         if self.connection.disconnecting_at:
             return "The connection is being disconnected."
-        return "" if self.started_at else "The catalogue was not started."
+        return "" if self.started_at else "Product sync was not started."
 
     def clean(self) -> None:
         if self.collection_selection == self.CollectionSelection.CHOSEN and not self.collection_gids:

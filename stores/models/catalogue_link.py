@@ -1,10 +1,12 @@
 """Which product, collection, page, blog or article of a destination follows which one of the source."""
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import Q, Value
+from django.utils import timezone
 
 from stores.models.connection import Connection
 from stores.models.store import Store
@@ -17,7 +19,7 @@ class FollowState(models.TextChoices):
     LINKED = "linked", "Linked: follows the source"
     CREATING = "creating", "Being created"
     UNMATCHED = "unmatched", "Unmatched: the destination has none, and none is created"
-    CONFLICT = "conflict", "Conflict: an operator has to decide"
+    CONFLICT = "conflict", "Conflict: needs a decision"
     FAILED = "failed", "Failed: Shopify refused it"
     WAITING = "waiting", "Waiting: Shopify takes no more new variants today"
     UNLINKED = "unlinked", "Unlinked: no longer follows"
@@ -111,7 +113,7 @@ class ProductLink(FollowLink):
         DELETED = "deleted", "It was deleted in the source"
         NOT_SHARED = "not_shared", "The source no longer shares it"
         NOT_SELECTED = "not_selected", "It has left the selection of this connection"
-        EXCLUDED = "excluded", "An operator left it out of this connection"
+        EXCLUDED = "excluded", "Left out of this connection by hand"
         DISCONNECTED = "disconnected", "The connection was ended"
 
     class Done(models.TextChoices):
@@ -134,6 +136,10 @@ class ProductLink(FollowLink):
     # (syncing.catalogue.rules.webhook_digest).
     heard = models.CharField(max_length=90, blank=True, editable=False)
     heard_there = models.CharField(max_length=90, blank=True, editable=False)
+    # The destination's instant (Shopify's `updatedAt`), and ours, when it was last read and all was well;
+    # null after a write, until then (syncing.catalogue.runs.edits_there).
+    destination_updated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    compared_there_at = models.DateTimeField(null=True, blank=True, editable=False)
     retry_at = models.DateTimeField("tried again at", null=True, blank=True, editable=False)
     # Since when the source has it no more (the database's clock), and whether the source was read as a whole since: it
     # may have been made again under another id (syncing.catalogue.products.succession).
@@ -150,6 +156,8 @@ class ProductLink(FollowLink):
     unpublished_from = models.JSONField(default=list, blank=True, editable=False)
 
     class Meta(FollowLink.Meta):
+        verbose_name = "product"
+        verbose_name_plural = "products"
         ordering = ["connection", "title"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "source_gid"], name="product_link_once_per_connection"),
@@ -176,9 +184,13 @@ class ProductLink(FollowLink):
             models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="product_link_retry"),
         ]
 
+    def note_destination(self, updated_at: datetime | None) -> None:
+        """It was as it should be at this instant of its own; None: nobody knows. Saves nothing."""
+        self.destination_updated_at, self.compared_there_at = updated_at, timezone.now() if updated_at else None
+
 
 class ResourceLink(FollowLink):
-    """One row per connection and collection, page, blog or article of the source."""
+    """One row per connection and collection, page, blog, article or metaobject of the source."""
 
     State = FollowState
 
@@ -187,12 +199,18 @@ class ResourceLink(FollowLink):
         PAGE = "page", "Page"
         BLOG = "blog", "Blog"
         ARTICLE = "article", "Article"
+        METAOBJECT = "metaobject", "Metaobject"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="resource_links")
     kind = models.CharField(max_length=10, choices=Kind.choices)
+    # As ProductLink.awaits.
+    awaits = models.JSONField(default=list, db_default=[], blank=True, editable=False)
     parent_gid = models.CharField(
         "blog in the source", max_length=64, blank=True, help_text="Of an article: its handle is unique in its blog."
     )
+
+    # Of a metaobject: how many references it is away from what is carried for its own sake.
+    depth = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta(FollowLink.Meta):
         verbose_name = "collection or content"
@@ -209,7 +227,10 @@ class ResourceLink(FollowLink):
                 condition=~Q(state="linked") | ~Q(destination_gid=""), name="linked_resource_has_a_partner"
             ),
         ]
-        indexes = [models.Index(fields=["connection", "kind", "state"])]
+        indexes = [
+            models.Index(fields=["connection", "kind", "state"]),
+            models.Index(fields=["id"], condition=~Q(awaits=[]), name="resource_link_awaits"),
+        ]
 
 
 def url_key(url: str) -> str:
@@ -235,6 +256,8 @@ class CatalogueFile(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "file of product sync"
+        verbose_name_plural = "files of product sync"
         ordering = ["store", "-id"]
         constraints = [models.UniqueConstraint(fields=["store", "source_key"], name="file_once_per_address")]
         indexes = [models.Index(fields=["store", "id"], condition=Q(state="processing"), name="file_processing")]

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from stores.models.selected import SelectionFields
-from stores.models.store import Location, Store, Strategy, SyncSwitch
+from stores.models.store import Location, ReasonedPauseFields, Store, Strategy, SyncSwitch
 
 CARRY_ORDERS = (Strategy.DRAFT_ORDER, Strategy.ORDER)
 ORDERS_SHOWN = timedelta(days=60)  # to an app, by Shopify; what is older does not change any more
@@ -23,7 +23,7 @@ OF_WORKERS |= {"copies_looked_at", "reconciled_at", "linked_at", "decided_with",
 DECIDES_SINCE = {"strategy", "aligned_strategy", "state", "started_at", "carries_orders_since"}
 
 
-class Connection(SelectionFields):
+class Connection(SelectionFields, ReasonedPauseFields):
     """Source to destination: what travels, how products match, and the limits of caution."""
 
     Strategy = Strategy
@@ -42,8 +42,8 @@ class Connection(SelectionFields):
         REMOVED = "removed", "Removed: only its orders are known still"
 
     class Alignment(models.TextChoices):
-        SOURCE_WINS = "source_wins", "Source wins: the destination takes the source's quantities at the start"
-        KEEP_BOTH = "keep_both", "Keep both: only later changes travel"
+        SOURCE_WINS = "source_wins", "Use source quantities: the destination takes them at the start"
+        KEEP_BOTH = "keep_both", "Keep current quantities: only changes made from then on are synced"
 
     class Drift(models.TextChoices):
         CORRECT = "correct", "Correct it at the next reconciliation"
@@ -67,7 +67,7 @@ class Connection(SelectionFields):
     state = models.CharField(max_length=10, choices=State.choices, default=State.READY, editable=False)
     is_paused = models.BooleanField("paused", default=False)
     alignment = models.CharField(
-        "first alignment", max_length=12, choices=Alignment.choices, default=Alignment.SOURCE_WINS
+        "initial sync", max_length=12, choices=Alignment.choices, default=Alignment.SOURCE_WINS
     )
     drift = models.CharField(
         "changed in the destination",
@@ -90,7 +90,7 @@ class Connection(SelectionFields):
         help_text="An item that is not stocked at the mapped destination location is activated there.",
     )
     safety_buffer = models.PositiveIntegerField(
-        default=0, help_text="One-way only: units held back from the destination."
+        default=0, help_text="One-way only: so many units are kept back from the destination."
     )
     cap_quantity = models.PositiveIntegerField(
         "cap", null=True, blank=True, help_text="One-way only: never show more than this many."
@@ -101,15 +101,17 @@ class Connection(SelectionFields):
         help_text="One-way only: share of the source's quantity that the destination shows, rounded down.",
     )
     guard_zero_from = models.PositiveIntegerField(
-        "hold a fall to 0 from",
+        "review a fall to 0 from",
         default=50,
-        help_text="A level that falls to 0 from this many or more is verified, then held.",
+        help_text="A level that falls to 0 from this many or more is read again, then needs review.",
     )
     guard_move = models.PositiveIntegerField(
-        "hold a move of more than", default=1000, help_text="A change of more units than this is verified, then held."
+        "review a change of more than",
+        default=1000,
+        help_text="A change of more units than this is read again, then needs review.",
     )
     guard_zero_share = models.PositiveSmallIntegerField(
-        "hold when this share would drop to 0",
+        "review when this share would drop to 0",
         default=20,
         validators=[MaxValueValidator(100)],
         help_text="Percent of the connection's items that may drop to 0 in one run.",
@@ -120,11 +122,11 @@ class Connection(SelectionFields):
         help_text="Small connections: fewer items than this never trip the share.",
     )
     # The strategy that the links' baselines were made for: after a change of strategy both sides are aligned anew.
-    aligned_strategy = models.CharField(max_length=12, blank=True, editable=False)
+    aligned_strategy = models.CharField("strategy in effect", max_length=12, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Since when its strategy carries orders: what was sold before is not ours to copy. Like the start, an instant of
     # the destination's clock, for it is compared with those of its orders.
-    carries_orders_since = models.DateTimeField(null=True, blank=True, editable=False)
+    carries_orders_since = models.DateTimeField("imports orders since", null=True, blank=True, editable=False)
     # Up to which changes of the destination's orders, and of the source's, were looked at (Shopify's clock).
     orders_looked_at = models.DateTimeField(null=True, blank=True, editable=False)
     # An older database was restored then: orders placed before may have copies that it does not know of.
@@ -240,7 +242,7 @@ class Connection(SelectionFields):
         if is_stopped is None:
             is_stopped = SyncSwitch.objects.filter(is_stopped=True).exists()
         if is_stopped:
-            return "All syncing is stopped by the global switch."
+            return "All syncing is paused."
         if self.is_paused:
             return "The connection is paused."
         for store in (self.source, self.destination):

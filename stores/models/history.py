@@ -26,7 +26,7 @@ class ConfigurationChange(models.Model):
 
     class Meta:
         verbose_name = "change"
-        verbose_name_plural = "changes"
+        verbose_name_plural = "audit log"
         ordering = ["-id"]
         indexes = [models.Index(fields=["table", "row_id"])]
 

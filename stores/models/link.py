@@ -25,7 +25,7 @@ class VariantLink(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNMATCHED)
     reason = models.CharField(max_length=255, blank=True, help_text="Why it is in this state, in words.")
     is_manual = models.BooleanField(
-        "set by an operator", default=False, help_text="Matching never overwrites what an operator decided."
+        "decided by hand", default=False, help_text="Matching never overwrites what a user decided."
     )
     # '' where its product takes part in this connection: what is not shared, not selected, or left out by an operator
     # keeps its partner, and nothing of it travels.
@@ -41,8 +41,8 @@ class VariantLink(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "link"
-        verbose_name_plural = "links"
+        verbose_name = "match"
+        verbose_name_plural = "variant matching"
         ordering = ["connection", "source_variant__product_title", "source_variant__title"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "source_variant"], name="link_once_per_connection"),

@@ -1,7 +1,8 @@
-"""A Shopify store, its credentials and its locations; and the global switch."""
+"""A Shopify store, its credentials and its locations; the global switch; and what is known of a pause."""
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from stores.models.fields import EncryptedTextField, Unreadable, check_texts, usable
+from stores.shopify.admin_pages import page_url
 
 # Shopify's own rule for the name (shopify.md 6).
 DOMAIN_PATTERN = r"\A[a-z0-9][a-z0-9\-]*\.myshopify\.com\Z"
@@ -23,7 +25,29 @@ class Strategy(models.TextChoices):
     ORDER = "order", "Order + one-way: a destination's order becomes an order in the source"
 
 
-class Store(models.Model):
+class PauseFields(models.Model):
+    """What is known of a pause, while it lasts (syncing.connections.pausing begins and ends them)."""
+
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_by = models.CharField(max_length=150, blank=True, default="", db_default="", editable=False)
+    paused_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="It resumes by itself then. Empty: when somebody resumes it."
+    )
+
+    class Meta:
+        abstract = True
+
+
+class ReasonedPauseFields(PauseFields):
+    """The same, with the reason."""
+
+    pause_reason = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Store(ReasonedPauseFields):
     """One Shopify store. `domain` is its permanent myshopify.com name."""
 
     class Role(models.TextChoices):
@@ -32,6 +56,7 @@ class Store(models.Model):
 
     class Auth(models.TextChoices):
         CLIENT_CREDENTIALS = "client_credentials", "Dev Dashboard app (client id and secret)"
+        INSTALLED = "installed", "Install from Shopify (store of another organisation)"
         STATIC_TOKEN = "static_token", "Fixed Admin API token"
 
     class Status(models.TextChoices):
@@ -73,6 +98,12 @@ class Store(models.Model):
     access_token = EncryptedTextField(blank=True)
     token_obtained_at = models.DateTimeField(null=True, blank=True, editable=False)
     token_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of an app that was installed from Shopify: what the next token is asked for with (stores.clients.StoreTokens).
+    refresh_token = EncryptedTextField(blank=True, default="", db_default="", editable=False)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Who was led to Shopify's authorization page, in which session: a digest, until it is used (stores.installing).
+    install_digest = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    install_began_at = models.DateTimeField(null=True, blank=True, editable=False)
     scopes = models.JSONField(default=list, blank=True, editable=False)
     currency = models.CharField(max_length=3, blank=True, editable=False)
     is_paused = models.BooleanField("paused", default=False, help_text="Nothing is read from or written to this store.")
@@ -126,7 +157,7 @@ class Store(models.Model):
     bucket_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Shopify's clock as an answer told it lately, and how far ours was ahead of it then (stores.clients.StoreClock).
     answered_at = models.DateTimeField(null=True, blank=True, editable=False)
-    clock_difference = models.DurationField(default=timedelta(0), editable=False)
+    clock_difference = models.DurationField(default=timedelta(0), db_default=timedelta(0), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -134,7 +165,8 @@ class Store(models.Model):
         permissions = [("enter_credentials", "Can enter a store's credentials")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(auth="static_token", access_token__gt="") | Q(auth="client_credentials", client_id__gt=""),
+                condition=Q(auth="static_token", access_token__gt="")
+                | Q(auth__in=("client_credentials", "installed"), client_id__gt=""),
                 name="store_has_credentials",
             )
         ]
@@ -145,6 +177,13 @@ class Store(models.Model):
     @property
     def is_source(self) -> bool:
         return self.role == self.Role.SOURCE
+
+    def page_in_shopify(self, gid: str = "", product_gid: str = "") -> str:
+        """The address in Shopify's admin of this store, or of something of it (see page_url). Raises GidError.
+
+        In the demo it is one of the simulator's pages.
+        """
+        return page_url(self.domain, gid, product_gid, served_at=settings.SHOPIFY_BASE_URL)
 
     def now(self) -> datetime:
         """Shopify's time, as far as it is known without asking: ours, less what it was ahead at the last answer."""
@@ -161,13 +200,21 @@ class Store(models.Model):
     @property
     def is_readable(self) -> bool:
         """Whether the credentials that its requests need can be decrypted."""
-        is_static = self.auth == self.Auth.STATIC_TOKEN
-        return not isinstance(self.access_token if is_static else self.client_secret, Unreadable)
+        if self.auth == self.Auth.STATIC_TOKEN:
+            return not isinstance(self.access_token, Unreadable)
+        is_installed = self.auth == self.Auth.INSTALLED
+        needed = [self.client_secret, self.refresh_token] if is_installed else [self.client_secret]
+        return not any(isinstance(secret, Unreadable) for secret in needed)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there are credentials to ask with; an app that is to be installed from Shopify has none before."""
+        return self.auth != self.Auth.INSTALLED or bool(self.refresh_token or self.access_token)
 
     def clean(self) -> None:
         if self.domain:
             self.domain = self.domain.strip().lower()
-        if self.auth == self.Auth.CLIENT_CREDENTIALS and not (self.client_id and self.client_secret):
+        if self.auth != self.Auth.STATIC_TOKEN and not (self.client_id and self.client_secret):
             raise ValidationError("A Dev Dashboard app needs its client id and its client secret.")
         if self.auth == self.Auth.STATIC_TOKEN and not self.access_token:
             raise ValidationError({"access_token": "Paste the app's Admin API token (it starts with shpat_)."})
@@ -197,7 +244,7 @@ class Location(models.Model):
         return f"{self.name} ({self.store})"
 
 
-class SyncSwitch(models.Model):
+class SyncSwitch(PauseFields):
     """The global switch: one row. Stopped means inert: events are recorded, nothing is read or written."""
 
     is_stopped = models.BooleanField("stopped", default=False)
@@ -205,12 +252,17 @@ class SyncSwitch(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "global switch"
-        verbose_name_plural = "global switch"
+        verbose_name = "pause of all syncing"
+        verbose_name_plural = "pause of all syncing"
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_switch")]
 
     def __str__(self) -> str:
-        return "All syncing is stopped" if self.is_stopped else "Syncing is on"
+        return "All syncing is paused" if self.is_stopped else "Syncing is on"
+
+    @property
+    def is_paused(self) -> bool:
+        """As stores and connections say it."""
+        return self.is_stopped
 
     @classmethod
     def load(cls) -> "SyncSwitch":

@@ -38,12 +38,13 @@ class Variant(models.Model):
     READS = "stores_variant_reads"  # the sequence that numbers reads of catalogues (stores.variants.number_read)
 
     class Sale(models.TextChoices):
-        """What we did about selling it when it is out of stock (syncing.stopped_sales)."""
+        """What we did about selling it when it is out of stock (syncing.connections.stopped_sales)."""
 
         UNTOUCHED = "", "Nothing"
         STOPPING = "stopping", "Being stopped"
         STOPPED = "stopped", "Stopped: it was sold before when out of stock, and will be again"
-        DENIED = "denied", "It was not sold when out of stock before, or its store refuses the change"
+        DENIED = "denied", "It was not sold when out of stock before, or that is left to its store"
+        REFUSED = "refused", "Its store refuses the change"
 
     ONLY_TITLE = "Default Title"  # Shopify's name for the variant of a product without options
 
@@ -76,6 +77,8 @@ class Variant(models.Model):
     sale = models.CharField(
         max_length=8, choices=Sale.choices, blank=True, default=Sale.UNTOUCHED, db_default="", editable=False
     )
+    sale_reason = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    sale_tried_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When it was refused last.")
     read_number = models.BigIntegerField(db_default=0, editable=False, help_text="Which read saw it last.")
 
     class Meta:
@@ -90,6 +93,7 @@ class Variant(models.Model):
             # For suggestions (stores.linking.suggestions): what is the same but for its spelling.
             models.Index("store", _loose("sku_key"), condition=~Q(sku_key=""), name="variant_loose_sku"),
             models.Index("store", _loose("barcode_key"), condition=~Q(barcode_key=""), name="variant_loose_barcode"),
+            models.Index(fields=["store"], condition=~Q(sale=""), name="variant_with_stopped_sale"),
             GinIndex(SearchVector("product_title", "title", config="simple"), name="variant_title_words"),
         ]
 

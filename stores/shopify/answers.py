@@ -173,7 +173,7 @@ def data_of(answer: dict[str, Any], store: str, *, is_write: bool, cost: float =
         raise error
     data = answer.get("data")
     if not isinstance(data, dict):
-        raise errors.UnexpectedAnswer(f"{store}: the answer holds no data.", outcome_unknown=is_write)
+        raise errors.UnexpectedAnswer(f"{store}: the answer has no data.", outcome_unknown=is_write)
     if not is_write:
         _refuse_search_warnings(answer, store)
     return data

@@ -1,6 +1,7 @@
-"""Tokens: asking for one with an app's client credentials, and the two ways a client gets at it.
+"""Tokens: asking for one with an app's client credentials, a code or a refresh token; how a client gets at it.
 
 https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/client-credentials-grant
+https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens
 """
 
 import logging
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import requests
 
 from stores.shopify import answers
-from stores.shopify.errors import InvalidCredentials, Unauthorized, UnexpectedAnswer
+from stores.shopify.errors import DeadRefreshToken, InvalidCredentials, Unauthorized, UnexpectedAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +22,14 @@ RENEW_AFTER_SHARE = 0.8
 # Shopify's answer says 86399 seconds; used only when the answer leaves it out.
 USUAL_LIFE_SECONDS = 86399
 
+# An app of another organisation than the store's: nothing but installing it from Shopify gives it a token.
+FOREIGN = "shop_not_permitted"
+FOREIGN_WORDS = (
+    "Shopify gives this app no token for this store: app and store belong to different organisations, or the domain is "
+    "misspelled. Check the domain; then press “Connect” on the store's page: the app is installed from Shopify."
+)
 _WHAT_TO_DO = {
-    "shop_not_permitted": (
-        "Shopify gives this app no token for this store: app and store belong to different organisations, or the "
-        "domain is misspelled. Check the domain; then create the app in the Dev Dashboard of the organisation that "
-        "owns the store, or paste a token of a custom app."
-    ),
+    FOREIGN: FOREIGN_WORDS,
     "app_not_installed": (
         "The app is not installed on this store. Open the app in the Dev Dashboard, install it on the store, "
         "approve its scopes, and check the store again."
@@ -43,21 +46,39 @@ _ANY_OTHER = (
     "Shopify refused to give a token for these credentials{reason}. Check client id and client secret in the Dev "
     "Dashboard, and that the app is released and installed on this store."
 )
+INSTALL_AGAIN = (
+    "Shopify does not renew this store's access any more: the app was uninstalled, its secret was replaced, or nothing "
+    "was asked of the store for too long. Press “Connect” on the store's page to install the app again."
+)
+NOT_CONNECTED = (
+    "The app is not installed on this store yet. Press “Connect” on the store's page: it leads to Shopify, where "
+    "somebody who may install apps on the store presses “Install”."
+)
+# What Shopify calls a refresh token that it does not take (shopify.md 6).
+_DEAD = frozenset({"invalid_grant", "invalid_request"})
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token with its granted scopes and life; instants are aware UTC."""
+    """An access token with its granted scopes and life; instants are aware UTC.
+
+    `expires_at` is None for one that does not end. With a refresh token another one is asked for, until
+    `refresh_expires_at`, where Shopify tells it.
+    """
 
     access_token: str = field(repr=False)
     scopes: tuple[str, ...]
     obtained_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None
+    refresh_token: str = field(default="", repr=False)
+    refresh_expires_at: datetime | None = None
 
     @property
-    def renew_at(self) -> datetime:
-        """When to ask for the next one: 80 % of its life."""
+    def renew_at(self) -> datetime | None:
+        """When to ask for the next one: 80 % of its life; None where it does not end."""
+        if self.expires_at is None:
+            return None
         return self.obtained_at + (self.expires_at - self.obtained_at) * RENEW_AFTER_SHARE
 
 
@@ -121,9 +142,58 @@ def fetch_token(
     Raises InvalidCredentials (what to do is in the message), StoreNotFound, Throttled, ServerError, Unreachable,
     AnswerLost, UnexpectedAnswer. Asking twice is harmless, so no outcome is ever unknown.
     """
+    body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
+    return _ask(store_url, body, session, timeout, life=USUAL_LIFE_SECONDS)
+
+
+def exchange_code(
+    store_url: str,
+    client_id: str,
+    client_secret: str,
+    code: str,
+    session: requests.Session,
+    timeout: tuple[float, float] | float = (5, 20),
+) -> Token:
+    """Change the code of an authorization for a token that expires, and its refresh token. A code is good once.
+
+    Raises as fetch_token does; after AnswerLost the code is worth nothing: begin anew.
+    """
+    body = {"client_id": client_id, "client_secret": client_secret, "code": code, "expiring": 1}
+    return _ask(store_url, body, session, timeout)
+
+
+def refresh_token(
+    store_url: str,
+    client_id: str,
+    client_secret: str,
+    refresh_token: str,
+    session: requests.Session,
+    timeout: tuple[float, float] | float = (5, 30),
+) -> Token:
+    """Another token and refresh token for this one. Store both at once: this one may be dead afterwards.
+
+    Raises DeadRefreshToken where Shopify does not take it (any more), else as fetch_token does. Where the answer was
+    lost, ask with the same one again.
+    """
+    body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "refresh_token"}
+    try:
+        return _ask(store_url, body | {"refresh_token": refresh_token}, session, timeout)
+    except InvalidCredentials as error:
+        if error.reason in _DEAD:
+            raise DeadRefreshToken(f"{answers.store_name(store_url)}: {INSTALL_AGAIN}", reason=error.reason) from None
+        raise
+
+
+def _ask(
+    store_url: str,
+    body: dict[str, Any],
+    session: requests.Session,
+    timeout: tuple[float, float] | float,
+    life: float | None = None,
+) -> Token:
+    """Post to the store's token endpoint. `life` is in seconds, for an answer that tells none."""
     store = answers.store_name(store_url)
     obtained_at = datetime.now(UTC)
-    body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
     try:
         response = session.post(
             f"{store_url.rstrip('/')}/admin/oauth/access_token",
@@ -138,17 +208,29 @@ def fetch_token(
     if response.status_code in (400, 401, 403):
         raise _credentials_error(response, store)
     answers.raise_for_status(response, store, is_write=False)
-    return _read_token(answers.json_object(response, store, is_write=False), store, obtained_at)
+    return _read_token(answers.json_object(response, store, is_write=False), store, obtained_at, life)
 
 
-def _read_token(answer: dict[str, Any], store: str, obtained_at: datetime) -> Token:
-    access_token, scope = answer.get("access_token"), answer.get("scope") or ""
-    life = answer.get("expires_in", USUAL_LIFE_SECONDS)
-    if not isinstance(access_token, str) or not isinstance(scope, str) or not isinstance(life, int | float):
-        raise UnexpectedAnswer(f"{store}: the answer to the request for a token holds no usable token.")
+def _read_token(answer: dict[str, Any], store: str, obtained_at: datetime, life: float | None) -> Token:
+    access_token, scope, refresh = (
+        answer.get("access_token"),
+        answer.get("scope") or "",
+        answer.get("refresh_token") or "",
+    )
+    seconds, refresh_seconds = answer.get("expires_in", life), answer.get("refresh_token_expires_in")
+    if (
+        not (isinstance(access_token, str) and isinstance(scope, str) and isinstance(refresh, str))
+        or not isinstance(seconds, int | float | None)
+        or (refresh and seconds is None)
+    ):
+        raise UnexpectedAnswer(f"{store}: the answer to the request for a token has no usable token.")
     check_token_text(access_token)
     scopes = tuple(part.strip() for part in scope.split(",") if part.strip())
-    return Token(access_token, scopes, obtained_at, obtained_at + timedelta(seconds=float(life)))
+    ends = None if seconds is None else obtained_at + timedelta(seconds=float(seconds))
+    refresh_ends = None
+    if refresh and isinstance(refresh_seconds, int | float):
+        refresh_ends = obtained_at + timedelta(seconds=float(refresh_seconds))
+    return Token(access_token, scopes, obtained_at, ends, refresh, refresh_ends)
 
 
 def _credentials_error(response: requests.Response, store: str) -> InvalidCredentials:

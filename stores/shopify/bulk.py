@@ -3,16 +3,15 @@
 They spend no query points, so they suit whole catalogues (https://shopify.dev/docs/api/usage/bulk-operations/queries).
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from stores.shopify import answers, gids
+from stores.shopify.cdn import is_outside
 from stores.shopify.client import Client, new_session
 from stores.shopify.errors import (
     AnswerLost,
@@ -159,22 +158,9 @@ def poll(client: Client, gid: str) -> BulkState:
     if operation is None:
         raise ObjectNotFound(f"{client.domain}: Shopify does not know the bulk operation {gid} any more.")
     state = _state(operation)
-    if state.url and not _is_outside(state.url, client.origin):
+    if state.url and not is_outside(state.url, client.origin):
         raise UnexpectedAnswer(f"{client.domain}: Shopify names an address for a bulk result that is none of its own.")
     return state
-
-
-def _is_outside(url: str, origin: str) -> bool:
-    """Whether an address is one on the internet, by https and by name, or one of the host that answered.
-
-    Its certificate then proves that the name leads to whom it belongs to: to no host inside our network.
-    """
-    parts = urlsplit(url)
-    if f"{parts.scheme}://{parts.netloc}" == origin:
-        return True
-    host = parts.hostname or ""
-    is_name = re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}", host) is not None
-    return parts.scheme == "https" and is_name and parts.netloc.lower() in (host, f"{host}:443")
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/bulkOperations
@@ -268,7 +254,7 @@ def run(
             yield line
     if count != state.object_count:
         raise BulkFailed(
-            f"{client.domain}: a bulk result holds {count} of {state.object_count} lines; it will be run again.",
+            f"{client.domain}: a bulk result has {count} of {state.object_count} lines; it will be run again.",
             error_code="INCOMPLETE",
         )
 
@@ -297,7 +283,7 @@ def _lines(response: requests.Response) -> Iterator[bytes]:
     for chunk in response.iter_content(_CHUNK_BYTES):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > _LINE_BYTES:
-            raise UnexpectedAnswer("A bulk result holds a line without an end.")
+            raise UnexpectedAnswer("A bulk result has a line without an end.")
         yield from (line for line in lines if line.strip())
     if rest.strip():
         yield rest

@@ -36,6 +36,7 @@ class ShopifyError(Exception):
     failure: str = BUG
     outcome_unknown: bool = False
     is_of_request: bool = False  # the store answered, and said so of this request alone: another may do better
+    refused_by: int | None = None  # the number of the store that said so, where a gate stood before it
 
     def __init__(self, message: str = "", *, outcome_unknown: bool = False) -> None:
         super().__init__(message)
@@ -100,6 +101,10 @@ class Unauthorized(ShopifyError):
     failure = MISCONFIGURED
 
 
+class NotConnected(Unauthorized):
+    """The app was never installed from Shopify: there is nothing to ask with yet, and nothing was lost."""
+
+
 class InvalidCredentials(ShopifyError):
     """Shopify gives no token for these credentials. `reason` is Shopify's code, such as app_not_installed."""
 
@@ -108,6 +113,10 @@ class InvalidCredentials(ShopifyError):
     def __init__(self, message: str = "", *, reason: str = "", outcome_unknown: bool = False) -> None:
         super().__init__(message, outcome_unknown=outcome_unknown)
         self.reason = reason
+
+
+class DeadRefreshToken(InvalidCredentials):
+    """Shopify gives no other token for a refresh token: it was used, replaced or revoked, or is too old."""
 
 
 class AccessDenied(ShopifyError):

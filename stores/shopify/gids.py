@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 MOST_DIGITS = 20  # of UnsignedInt64
-_GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]+)(?:\?[^\s]*)?")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # Model3d has a digit
+_GID = re.compile(rf"gid://shopify/({_KIND.pattern})/([0-9]+)(?:\?[^\s]*)?")
 
 
 class GidError(ValueError):
@@ -19,7 +20,7 @@ def gid(kind: str, number: int | str) -> str:
     text = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
     if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
         raise GidError(f"Not the number of a {kind}: {str(number)[:40]!r}")
-    if not kind.isascii() or not kind.isalpha():
+    if not _KIND.fullmatch(kind):
         raise GidError(f"Not a type of Shopify: {kind[:40]!r}")
     return f"gid://shopify/{kind}/{int(text)}"
 

@@ -15,6 +15,9 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
     "sales stopped": ("write_products",),
     "content": ("write_content",),
     "content_source": ("read_content",),
+    "metaobjects": ("write_metaobjects", "read_metaobject_definitions"),
+    "metaobjects_source": ("read_metaobjects", "read_metaobject_definitions"),
+    "types of metaobjects": ("write_metaobject_definitions",),
     # A destination's orders are read, shipped and told what became of them; a source gets orders, or drafts.
     "orders given": ("read_orders", "read_customers", "write_merchant_managed_fulfillment_orders"),
     "orders taken": ("write_orders", "write_customers", "read_merchant_managed_fulfillment_orders"),
@@ -28,6 +31,15 @@ REQUIRED_SCOPES: dict[str, tuple[str, ...]] = {
         "read_merchant_managed_fulfillment_orders",
     ),
 }
+
+
+# What becomes of an app that was not approved for them, and what to do. shopify.md 6.
+CUSTOMER_DATA = (
+    "names, mails and addresses are empty, and webhooks of orders are refused. In the Dev Dashboard open the app, “API "
+    "access requests” (in the Partner Dashboard: “API access”), and under “Protected customer data access” request it "
+    "with name, e-mail, phone and address, saying that orders are copied between the merchant's own stores. An app of "
+    "the store's own organisation has it at once, a public app after Shopify's review. Then check the store again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,29 @@ def missing_scopes(granted: Iterable[str], purposes: Iterable[str]) -> tuple[str
     has = set(granted)
     has |= {f"read_{scope.removeprefix('write_')}" for scope in has if scope.startswith("write_")}
     return tuple(sorted({scope for purpose in purposes for scope in REQUIRED_SCOPES[purpose]} - has))
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/customers
+READ_CUSTOMER_ACCESS = """
+query ReadCustomerAccess {
+  customers(first: 10, sortKey: UPDATED_AT, reverse: true) {
+    nodes { id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber } }
+  }
+}
+"""
+
+
+def read_customer_access(client: Client) -> bool | None:
+    """Whether anything of who the newest customers are is shown to us; None where the store has no customers.
+
+    Without approval of protected customer data (shopify.md 6) the query is refused, or nothing but ids arrives. Raises
+    AccessDenied, and as Client.execute does.
+    """
+    nodes = client.execute(READ_CUSTOMER_ACCESS, cost=5)["customers"]["nodes"]
+    if not nodes:
+        return None
+    names = ("firstName", "lastName", "defaultEmailAddress", "defaultPhoneNumber")
+    return any(node[name] for node in nodes for name in names)
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/locations

@@ -266,15 +266,23 @@ def repair_subscriptions(client: Client, uri: str, topics: Sequence[str] = TOPIC
 
     Shopify deletes a subscription after 8 failed deliveries, so this runs at every check. Subscriptions to other
     addresses are only reported: they may belong to another installation of this service. Safe to repeat, also after a
-    lost answer. Raises UserErrors when Shopify refuses a topic or the address, and as Client.execute does.
+    lost answer. Raises UserErrors, once all others are subscribed, when Shopify refuses a topic or the address, and as
+    Client.execute does.
     """
     present, surplus, elsewhere = _compare(list_subscriptions(client), uri, topics)
     for subscription in surplus:
         delete_subscription(client, subscription.gid)
-    created = []
+    created, refused = [], {}
     for topic in topics:
-        if topic not in present and _ensure(client, topic, uri):
-            created.append(topic)
+        try:
+            if topic not in present and _ensure(client, topic, uri):
+                created.append(topic)
+        except UserErrors as error:  # of this topic alone: the others are subscribed all the same
+            refused[topic] = error
+    if refused:
+        listed = tuple(dict.fromkeys(entry for error in refused.values() for entry in error.errors))
+        named = ", ".join([*list(refused)[:5], *(["…"] if len(refused) > 5 else [])])
+        raise UserErrors(f"{client.domain}: Shopify does not subscribe us to {named}.", errors=listed)
     kept = tuple(topic for topic in topics if topic not in created)
     return SubscriptionReport(kept, tuple(created), tuple(one.topic for one in surplus), elsewhere)
 

@@ -1,22 +1,21 @@
 """What the destination of a connection defines of metafields, and the definitions that it lacks."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stores.shopify.client import Client
 from stores.shopify.errors import UserErrors
 from stores.shopify.metafields import definitions
 from stores.shopify.metafields.definitions import MetafieldDefinition
 from stores.shopify.metafields.writes import said_by
-
-# Of a definition: these name things of its own store.
-FOREIGN_VALIDATIONS = frozenset({"metaobject_definition_id", "metaobject_definition_ids"})
+from syncing.catalogue.metaobject_types import Types
 
 
 class Definitions:
     """The definitions for one kind of owner. Nothing is asked before it is needed, and then once."""
 
-    def __init__(self, source: Client, destination: Client, owner_type: str) -> None:
-        self.source, self.destination, self.owner_type = source, destination, owner_type
+    def __init__(self, source: Client, destination: Client, owner_type: str, types: Types) -> None:
+        self.source, self.destination, self.owner_type, self.types = source, destination, owner_type, types
         self._ours: dict[str, MetafieldDefinition] | None = None
         self._theirs: dict[str, MetafieldDefinition] | None = None
         self._tried: set[str] = set()
@@ -39,10 +38,11 @@ class Definitions:
         for key in missing:
             self._tried.add(key)
             made = (self._ours or {}).get(key)
-            if made is None or FOREIGN_VALIDATIONS & made.validations.keys():
+            validations = self.types.map_validations(made.validations) if made else None
+            if made is None or validations is None:
                 continue
             try:
-                definitions.create_definition(self.destination, self.owner_type, made)
+                definitions.create_definition(self.destination, self.owner_type, replace(made, validations=validations))
             except UserErrors as error:
                 notes.append(f"The destination does not take the definition of {key}: {said_by(error)}")
         return notes

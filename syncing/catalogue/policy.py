@@ -65,6 +65,7 @@ def policy_of(settings: CatalogueSettings, day: date | None = None) -> Policy:
         fields={str(field): settings.policy_of(field) for field in CatalogueField},
         merges_tags=settings.tags_merging == Merging.MERGE,
         merges_images=settings.images_merging == Merging.MERGE,
+        moves=settings.syncs_videos,
         keeps_edits=settings.edited == CatalogueSettings.Edited.KEEP,
         removes_own=settings.own_variants == CatalogueSettings.OwnVariants.REMOVE,
         namespaces=frozenset(settings.metafield_namespaces),
@@ -91,6 +92,7 @@ def settings_digest(settings: CatalogueSettings, policy: Policy) -> str:
     flags: list[bool | str] = [policy.merges_tags, policy.merges_images, policy.keeps_edits]
     flags += ["as in the source"] if policy.follows_visibility else []
     flags += ["removes own"] if policy.removes_own else []
+    flags += ["videos"] if policy.moves else []
     lists = [sorted(policy.namespaces), sorted(policy.publication_gids)]
     fields = {str(name): str(policy.of(name)) for name in CatalogueField}
     return fingerprint([settings.product_mode, fields, flags, lists, chosen])

@@ -3,10 +3,11 @@
 from syncing.models.alert import Alert, AlertChannel, AlertMessage
 from syncing.models.catalogue import CatalogueRun, CatalogueRunItem
 from syncing.models.event import WebhookEvent
+from syncing.models.hold import HoldCause, StockHold
 from syncing.models.job import Cluster, Heartbeat, SyncJob
-from syncing.models.ledger import StockAdjustment, StockBatch, StockHold
+from syncing.models.ledger import StockAdjustment, StockBatch
 from syncing.models.privacy import PrivacyRequest
-from syncing.models.reconciliation import Reconciliation
+from syncing.models.reconciliation import RecentChanges, Reconciliation
 from syncing.models.stock import StockLevel, StockLink, StockObservation
 from syncing.models.tally import Tally
 
@@ -18,7 +19,9 @@ __all__ = [
     "CatalogueRunItem",
     "Cluster",
     "Heartbeat",
+    "HoldCause",
     "PrivacyRequest",
+    "RecentChanges",
     "Reconciliation",
     "StockAdjustment",
     "StockBatch",

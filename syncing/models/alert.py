@@ -67,7 +67,7 @@ class Alert(models.Model):
         STORE_DISCONNECTED = "store_disconnected", "Store disconnected"
         STORE_ATTENTION = "store_attention", "Store needs attention"
         OVERSOLD = "oversold", "Oversold"
-        HELD = "held", "Held for a decision"
+        HELD = "held", "Needs review"
         JOB_FAILED = "job_failed", "Job failed"
         HEARTBEAT_MISSED = "heartbeat_missed", "Scheduled work does not run"
         WORKERS_RESTARTED = "workers_restarted", "Workers were restarted"
@@ -76,15 +76,17 @@ class Alert(models.Model):
         WEBHOOKS_SILENT = "webhooks_silent", "Webhooks do not arrive"
         WORK_WAITS = "work_waits", "Work waits"
         CHANNEL_FAILED = "channel_failed", "Alerts do not arrive"
-        ORDER_FAILED = "order_failed", "Order not carried"
+        ORDER_FAILED = "order_failed", "Order not imported"
         ORDER_WAITS = "order_waits", "Order waits"
         ORDER_NEEDS_SHOP = "order_needs_shop", "Order needs the shop"
         STOCK_REFUSED = "stock_refused", "Stock refused"
         STOCK_UNVOUCHED = "stock_unvouched", "On sale, and nobody vouches for it"
-        CATALOGUE = "catalogue", "Catalogue does not follow"
+        SALE_REFUSED = "sale_refused", "Store refuses to stop a sale"
+        CATALOGUE = "catalogue", "Products are not synced"
         PRIVACY = "privacy", "Privacy request waits"
         OVERDUE = "overdue", "Reconciliation overdue"
         CLOCK = "clock", "Clocks differ"
+        PAUSED = "paused", "Still paused"
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     subject = models.CharField(max_length=160)

@@ -24,8 +24,8 @@ class CatalogueRun(models.Model):
     class State(models.TextChoices):
         PLANNING = "planning", "Reading and planning"
         RUNNING = "running", "Running"
-        PAUSED = "paused", "Paused by an operator"
-        HELD = "held", "Held: it would remove too much"
+        PAUSED = "paused", "Paused by hand"
+        HELD = "held", "Needs review: it would remove too much"
         FINISHED = "finished", "Finished"
         CANCELLED = "cancelled", "Cancelled"
         FAILED = "failed", "Failed"
@@ -43,8 +43,10 @@ class CatalogueRun(models.Model):
     counts = models.JSONField(default=dict, blank=True, help_text="Action: number of things.")
     # Digests of the settings it works with: whoever changes them meanwhile gets another run.
     begun_with = models.JSONField(default=dict, blank=True, editable=False)
-    hold_reason = models.TextField(blank=True, help_text="Why it waits for an operator, in words.")
-    is_released = models.BooleanField("released", default=False, help_text="An operator lets it remove that many.")
+    hold_reason = models.TextField(
+        "why it needs review", blank=True, help_text="Why it waits for a decision, in words."
+    )
+    is_released = models.BooleanField("released", default=False, help_text="A user lets it remove that many.")
     released_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -64,8 +66,8 @@ class CatalogueRun(models.Model):
     message = models.TextField(blank=True)
 
     class Meta:
-        verbose_name = "run"
-        verbose_name_plural = "runs"
+        verbose_name = "sync run"
+        verbose_name_plural = "sync runs"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -83,7 +85,7 @@ class CatalogueRun(models.Model):
 
     def __str__(self) -> str:
         what = f"Preview of {self.get_kind_display().lower()}" if self.is_preview else self.get_kind_display()
-        return f"{what}, {self.connection}, {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{what}, {self.connection}, {self.created_at:%Y-%m-%d %H:%M} UTC"
 
     @property
     def subject(self) -> str:
@@ -126,7 +128,7 @@ class CatalogueRunItem(models.Model):
     class Outcome(models.TextChoices):
         PLANNED = "planned", "Planned"
         DONE = "done", "Done"
-        HELD = "held", "Held"
+        HELD = "held", "Needs review"
         SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
         WAITING = "waiting", "Waiting"
@@ -148,6 +150,8 @@ class CatalogueRunItem(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "line of a sync run"
+        verbose_name_plural = "lines of sync runs"
         ordering = ["run", "id"]
         constraints = [models.UniqueConstraint(fields=["run", "source_gid"], name="run_item_once")]
         indexes = [

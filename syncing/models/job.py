@@ -11,23 +11,24 @@ class SyncJob(models.Model):
 
     class Kind(models.TextChoices):
         PROCESS_EVENTS = "process_events", "Process webhooks"
-        CARRY_STOCK = "carry_stock", "Carry stock"
+        CARRY_STOCK = "carry_stock", "Sync stock"
         START_CONNECTION = "start_connection", "Start connection"
-        MATCH_CONNECTION = "match_connection", "Match catalogues"
+        MATCH_CONNECTION = "match_connection", "Match variants"
         MATCH_PRODUCT = "match_product", "Match one product"
         RECONCILE = "reconcile", "Reconcile"
+        COMPARE_RECENT = "compare_recent", "Compare recent changes"
         UNDO_RUN = "undo_run", "Undo a run"
         CHECK_STORE = "check_store", "Check store"
         FORGET = "forget", "Remove personal data"
         SEND_ALERTS = "send_alerts", "Send alerts"
         IMPORT_ORDER = "import_order", "Copy an order"
-        UPDATE_ORDER = "update_order", "Carry a change of an order"
+        UPDATE_ORDER = "update_order", "Sync an order update"
         SEND_NOTICE = "send_notice", "Send a notice"
         SYNC_PRODUCT = "sync_product", "Sync one product"
         SYNC_COLLECTION = "sync_collection", "Sync one collection"
         SYNC_CONTENT = "sync_content", "Sync pages, blogs, articles"
         READ_COLLECTION = "read_collection", "Read a collection"
-        RUN_CATALOGUE = "run_catalogue", "Catalogue run"
+        RUN_CATALOGUE = "run_catalogue", "Product sync run"
         DELETE_UNORDERED = "delete_unordered", "Delete what was never ordered"
         FOLLOW_FILES = "follow_files", "Follow up images"
 
@@ -41,7 +42,7 @@ class SyncJob(models.Model):
         TRANSIENT = "transient", "Transient: will be tried again"
         REJECTED = "rejected", "Shopify refused it"
         MISCONFIGURED = "misconfigured", "Needs a setting, a scope or a credential"
-        UNMATCHED = "unmatched", "Waits for an operator to link something"
+        UNMATCHED = "unmatched", "Waits for something to be linked"
         GAVE_UP = "gave_up", "Gave up after many tries"
         BUG = "bug", "A bug: see the traceback"
 
@@ -56,10 +57,12 @@ class SyncJob(models.Model):
     due_at = models.DateTimeField(db_index=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
+    # Said with each claim. The database lets nobody claim with less than it wants (migration 0019).
+    rules = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     claimed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     failure = models.CharField(max_length=14, choices=Failure.choices, blank=True)
-    message = models.TextField(blank=True, help_text="What came of it, or what went wrong and what to do.")
+    message = models.TextField(blank=True, help_text="Result, or what went wrong and what to do.")
     traceback = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -86,6 +89,7 @@ class Cluster(models.Model):
     host = models.CharField(max_length=100)
     process = models.PositiveIntegerField(help_text="The id of the process that keeps the workers.")
     worker_count = models.PositiveIntegerField("workers")
+    rules = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     first_seen_at = models.DateTimeField("first seen", auto_now_add=True)
     beat_at = models.DateTimeField("last sign of life", help_text="When one of them last did what it is there for.")
 

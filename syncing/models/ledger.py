@@ -1,8 +1,7 @@
-"""The ledger: every stock write we intended, with its cause and outcome; and the plans that wait for an operator."""
+"""The ledger: every stock write we intended, with its cause and outcome."""
 
 import uuid
 
-from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
@@ -62,17 +61,17 @@ class StockAdjustment(models.Model):
         APPLIED = "applied", "Applied"
         STALE = "stale", "Stale: the level had changed, nothing was written"
         FAILED = "failed", "Failed: Shopify refused it"
-        UNKNOWN = "unknown", "Unknown: held for an operator"
+        UNKNOWN = "unknown", "Unknown: needs review"
 
     class Cause(models.TextChoices):
         SOURCE_CHANGED = "source_changed", "The source changed"
         DESTINATION_CHANGED = "destination_changed", "The destination changed"
-        ALIGNMENT = "alignment", "First alignment"
+        ALIGNMENT = "alignment", "Initial sync"
         RECONCILIATION = "reconciliation", "Reconciliation"
-        ORDERS = "orders", "Sold in a destination, not yet in the source"
-        RELEASED = "released", "An operator released a hold"
-        SET_TRUE = "set_true", "An operator set the true quantity"
-        UNDONE = "undone", "An operator took a run back"
+        ORDERS = "orders", "Reserved for an order that is not imported yet"
+        RELEASED = "released", "Approved in a review"
+        SET_TRUE = "set_true", "True quantity entered"
+        UNDONE = "undone", "A run was undone"
         ENDED = "ended", "The link has ended"
 
     batch = models.ForeignKey(StockBatch, on_delete=models.PROTECT, related_name="adjustments")
@@ -81,7 +80,7 @@ class StockAdjustment(models.Model):
     level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="adjustments")
     change_from = models.IntegerField()
     change_to = models.IntegerField()
-    from_as_of = models.DateTimeField(null=True, help_text="Shopify's clock of the value it starts from.")
+    from_as_of = models.DateTimeField(null=True, help_text="When the value it starts from changed in Shopify.")
     source_quantity = models.IntegerField(null=True, help_text="One-way: the source's quantity it was computed from.")
     taken_sequence = models.BigIntegerField(default=0, help_text="The link's dirty sequence that this write answers.")
     is_only_write = models.BooleanField(
@@ -98,10 +97,11 @@ class StockAdjustment(models.Model):
     )
     hold = models.ForeignKey(
         "syncing.StockHold",
+        verbose_name="review",
         on_delete=models.SET_NULL,
         null=True,
         related_name="writes",
-        help_text="The hold that was decided by setting the true quantity: it tells who did, and what they saw.",
+        help_text="The review that was decided by setting the true quantity: it tells who did, and what they saw.",
     )
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=500, blank=True)
@@ -109,8 +109,8 @@ class StockAdjustment(models.Model):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = "ledger entry"
-        verbose_name_plural = "ledger"
+        verbose_name = "inventory change"
+        verbose_name_plural = "inventory history"
         ordering = ["-id"]
         constraints = [
             # Nothing new is planned for a level whose last write has an unknown fate: the database sees to it.
@@ -144,50 +144,3 @@ class StockAdjustment(models.Model):
     @property
     def is_undo(self) -> bool:
         return self.cause == self.Cause.UNDONE
-
-
-class StockHold(models.Model):
-    """A plan that waits for an operator: it looks destructive, or nobody can tell whether a write took effect."""
-
-    class Kind(models.TextChoices):
-        GUARD = "guard", "Looks destructive"
-        OUTCOME = "outcome", "Outcome of a write unknown"
-
-    class State(models.TextChoices):
-        OPEN = "open", "Open"
-        RELEASED = "released", "Released"
-        DISCARDED = "discarded", "Discarded"
-        SET_TRUE = "set_true", "True quantity set: an operator counted, and both sides follow"
-        SUPERSEDED = "superseded", "No longer needed"
-
-    link = models.ForeignKey(StockLink, on_delete=models.CASCADE, related_name="holds")
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="holds")
-    kind = models.CharField(max_length=7, choices=Kind.choices)
-    reason = models.TextField(help_text="Why it is held, in words.")
-    source_from = models.IntegerField(null=True)
-    source_to = models.IntegerField(null=True)
-    destination_from = models.IntegerField(null=True)
-    destination_to = models.IntegerField(null=True)
-    adjustment = models.ForeignKey(StockAdjustment, on_delete=models.SET_NULL, null=True, related_name="holds")
-    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.SET_NULL, null=True, related_name="holds")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    true_quantity = models.IntegerField(null=True, help_text="What an operator said that there really is.")
-    source_seen_quantity = models.IntegerField(null=True, help_text="What the source had when they said so.")
-    destination_seen_quantity = models.IntegerField(null=True, help_text="What the destination had when they said so.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    resolved_at = models.DateTimeField(null=True)
-    # The link's newest adjustment when an operator decided: what was written since is told by its id, not by a clock.
-    last_adjustment_id = models.BigIntegerField(db_default=0, editable=False)
-    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-
-    class Meta:
-        verbose_name = "hold"
-        verbose_name_plural = "holds"
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["link"], condition=Q(state="open"), name="one_open_hold_per_link")
-        ]
-        permissions = [("resolve_hold", "Can release or discard a hold")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.link}"

@@ -47,11 +47,11 @@ class StockLink(models.Model):
     """
 
     class State(models.TextChoices):
-        NEW = "new", "Not aligned yet"
-        IN_STEP = "in_step", "In step"
+        NEW = "new", "Not synced yet"
+        IN_STEP = "in_step", "Synced"
         PENDING = "pending", "Pending"
         DRIFTED = "drifted", "Changed in the destination"
-        HELD = "held", "Held"
+        HELD = "held", "Needs review"
         SKIPPED = "skipped", "Skipped"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="stock_links")
@@ -65,7 +65,7 @@ class StockLink(models.Model):
     keeps_destination = models.BooleanField(
         "keeps the destination's value",
         default=False,
-        help_text="One-way: its own value stands until the source changes (keep both, or a discarded hold).",
+        help_text="One-way: its own value stands until the source changes (keep quantities, or a discarded review).",
     )
     # Its variants are no longer kept in step, and this is what becomes of the destination's quantity ('': they are). It
     # is sure when both catalogues were read since: what was deleted may have been made again.
@@ -83,8 +83,8 @@ class StockLink(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "stock in step"
-        verbose_name_plural = "stock in step"
+        verbose_name = "inventory"
+        verbose_name_plural = "inventory"
         constraints = [
             models.UniqueConstraint(fields=["variant_link", "mapping"], name="stock_link_once"),
             # Several variants may stand for one inventory item: two links of the same two levels are one pair.
@@ -120,6 +120,7 @@ class StockObservation(models.Model):
         WEBHOOK = "webhook", "Webhook"
         LIVE = "live", "Live read"
         BULK = "bulk", "Bulk read"
+        RECENT = "recent", "Comparison of recent changes"
         WRITE = "write", "Our own write"
 
     level = models.ForeignKey(StockLevel, on_delete=models.CASCADE, related_name="observations")

@@ -18,8 +18,9 @@ from stores import locks
 from stores.ages import over, within
 from stores.locks import Lock
 from syncing import fence
+from syncing.connections import pausing
 from syncing.models import Alert, AlertChannel, AlertMessage, Heartbeat, SyncJob
-from syncing.monitoring import channels, service_problems
+from syncing.monitoring import channels, reviews, service_problems
 from syncing.monitoring.channels import MessageNotSent
 from syncing.monitoring.problem import list_of
 from syncing.queue import jobs
@@ -107,12 +108,22 @@ def _compose_problems(channel: AlertChannel, now: datetime) -> bool:
     sent = channel.messages.filter(purpose=AlertMessage.Purpose.PROBLEMS)
     if sent.filter(within("created_at", timedelta(minutes=settings.ALERT_PAUSE_MINUTES), now)).exists():
         return False
-    unsent = Alert.objects.filter(resolved_at=None).exclude(messages__in=sent)
+    unsent = Alert.objects.filter(resolved_at=None).exclude(pk__in=_known_to(channel, now))
     alerts = _concerning(channel, unsent)
     if not alerts:
         return False
     _compose(channel, AlertMessage.Purpose.PROBLEMS, alerts, _title(alerts), _lines(alerts), now)
     return True
+
+
+def _known_to(channel: AlertChannel, now: datetime) -> QuerySet:
+    """The alerts that this channel need not be told of again: of a pause it is reminded each day, if no digest does."""
+    sent = channel.messages.filter(purpose=AlertMessage.Purpose.PROBLEMS)
+    known = Alert.objects.filter(messages__in=sent)
+    if not channel.sends_digest:
+        lately = sent.filter(within("created_at", pausing.REMINDED_AFTER, now))
+        known = known.exclude(~Q(pk__in=Alert.objects.filter(messages__in=lately).values("pk")), kind=Alert.Kind.PAUSED)
+    return known.values("pk")
 
 
 def _compose_digest(channel: AlertChannel, now: datetime) -> bool:
@@ -138,7 +149,10 @@ def _concerning(channel: AlertChannel, alerts: QuerySet[Alert]) -> list[Alert]:
     """Those of the channel's stores, and those of all stores."""
     chosen = set(channel.stores.values_list("pk", flat=True))
     rows = alerts.select_related("connection").order_by("pk")
-    return [alert for alert in rows if not chosen or not alert.store_ids() or chosen & alert.store_ids()]
+    if not chosen:
+        return list(rows)
+    concerned = [(alert, alert.store_ids() | reviews.stores_of(alert)) for alert in rows]
+    return [alert for alert, ids in concerned if not ids or chosen & ids]
 
 
 def _compose(

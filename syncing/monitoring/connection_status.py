@@ -94,13 +94,13 @@ def needs_attention(status: Row) -> list[tuple[str, str]]:
     orders, found = status["orders"], []
     for name, count, words in (
         ("failed", status["failed_jobs"], "failed jobs: {}"),
-        ("held", status["held"], "held quantities that wait for an operator: {}"),
+        ("held", status["held"], "quantities that need review: {}"),
         ("oversold", status["oversold"], "oversold: {}"),
-        ("orders_failed", orders["failed"], "orders that could not be copied: {}"),
+        ("orders_failed", orders["failed"], "orders that could not be imported: {}"),
         ("orders_for_links", orders["waiting_for_links"], "orders that wait for products to be linked: {}"),
         ("orders_for_review", orders["waiting_for_review"], "orders that wait for their review: {}"),
         ("orders_need_shop", orders["needing_shop"], "orders that need the shop: {}"),
-        ("changes_failed", orders["failed_changes"], "later changes of orders that failed: {}"),
+        ("changes_failed", orders["failed_changes"], "order updates that failed: {}"),
     ):
         if count:
             found.append((name, words.format(count)))
@@ -108,7 +108,7 @@ def needs_attention(status: Row) -> list[tuple[str, str]]:
         return found
     waiting_at, reconciled_at = status["oldest_waiting_at"], status["reconciled_at"]
     if status["out_of_step"] and is_old(waiting_at, STUCK_AFTER):
-        found.append(("out", f"quantities have been out of step since {waiting_at:%Y-%m-%d %H:%M} UTC"))
+        found.append(("out", f"quantities have been out of sync since {waiting_at:%Y-%m-%d %H:%M} UTC"))
     if is_old(reconciled_at, timedelta(minutes=2 * settings.RECONCILE_MINUTES)):
         found.append(("reconciliations", f"last compared with Shopify at {reconciled_at:%Y-%m-%d %H:%M} UTC: overdue"))
     return found
@@ -204,7 +204,8 @@ def _count_jobs(ids: list[int]) -> dict[int, Row]:
 
 def _describe_last(ids: list[int]) -> dict[int, Row]:
     """The last reconciliation of each connection that has one."""
-    newest = Reconciliation.objects.filter(connection=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    whole = Reconciliation.objects.exclude(trigger=Reconciliation.CORRECTION)
+    newest = whole.filter(connection=OuterRef("pk")).order_by("-pk").values("pk")[:1]
     of_each = Connection.objects.filter(pk__in=ids).order_by().values_list("pk", Subquery(newest))
     last = {report: pk for pk, report in of_each if report}
     corrected: dict[int | None, int] = defaultdict(int)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.urls import reverse
 
 from orders import intake
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
-from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store, StoreTrouble
-from syncing.models import CatalogueRun, StockHold, StockLevel, StockLink, SyncJob
+from stores.models import CatalogueFile, Connection, FileLink, ProductLink, ResourceLink, Store, StoreTrouble
+from syncing.connections import pausing, stopped_sales
+from syncing.models import CatalogueRun, HoldCause, StockHold, StockLevel, StockLink, SyncJob
+from syncing.monitoring import reviews
 from syncing.monitoring.problem import ENDS, MOST_PROBLEMS, NEWS, Kind, Problem, list_of, page_of
 from syncing.queue.jobs import MAX_ATTEMPTS
 from syncing.stock import unvouched
@@ -26,9 +29,48 @@ def stores(now: datetime) -> Iterator[Problem]:
         Store.Status.ATTENTION: Kind.STORE_ATTENTION,
     }
     for store in Store.objects.filter(status__in=kinds, is_paused=False)[:MOST_PROBLEMS]:
-        words = f"{store}: {store.status_reason or store.get_status_display()}"
+        words = f"{store}: {store.status_reason or store.get_status_display()}{_words_below(store)}"
         path = page_of("stores_store", store.pk)
         yield Problem(kinds[store.status], f"store {store.pk}", words, path, store_id=store.pk)
+
+
+# Stores that are told of: what failed for their refusal hangs below them, and is no problem of its own.
+_IN_TROUBLE = Store.objects.filter(
+    status__in=(Store.Status.DISCONNECTED, Store.Status.ATTENTION), is_paused=False
+).values("pk")
+_OF_TROUBLED_ENDS = Q(connection__source__in=_IN_TROUBLE) | Q(connection__destination__in=_IN_TROUBLE)
+REFUSED_JOBS = Q(failure=SyncJob.Failure.MISCONFIGURED) & (Q(store__in=_IN_TROUBLE) | _OF_TROUBLED_ENDS)
+REFUSED_ORDERS = Q(failure=SyncJob.Failure.MISCONFIGURED) & _OF_TROUBLED_ENDS
+
+
+def _words_below(store: Store) -> str:
+    """How much failed because of a store, in words; '' for nothing."""
+    ends = Q(connection__source=store) | Q(connection__destination=store)
+    failed = Q(failure=SyncJob.Failure.MISCONFIGURED, state="failed")
+    jobs = SyncJob.objects.filter(failed & (ends | Q(store=store))).count()
+    orders = OrderImport.objects.filter(failed & ends).count()
+    counts = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in ((jobs, "failed job"), (orders, "order"))]
+    shown = [words for words, count in zip(counts, (jobs, orders), strict=True) if count]
+    return f" Below it: {', '.join(shown)}, tried again after a good check." if shown else ""
+
+
+def _among(model: type[SyncJob] | type[OrderImport], condition: Q) -> Q:
+    """Rows that meet a condition, to be left out: of one whose connection is unknown nothing is."""
+    return Q(pk__in=model._default_manager.filter(condition, state="failed").values("pk"))
+
+
+def still_paused(now: datetime) -> Iterator[Problem]:
+    """What was paused a day ago or earlier, and does not resume by itself: it may have been forgotten."""
+    for row in islice(pausing.find_paused(), MOST_PROBLEMS):
+        if row.paused_until is not None or (row.paused_at and now - row.paused_at < pausing.REMINDED_AFTER):
+            continue
+        since = f" since {row.paused_at:%Y-%m-%d %H:%M} UTC" if row.paused_at else ""
+        by = f" by {row.paused_by}" if row.paused_by else ""
+        reason = f" ({pausing.reason_of(row)})" if pausing.reason_of(row) else ""
+        words = f"{pausing.name_of(row)} has been paused{by}{since}{reason}. It stays paused until somebody resumes it."
+        name, path = row._meta.model_name, page_of(f"stores_{row._meta.model_name}", row.pk)
+        ids = {f"{name}_id": row.pk} if name in ("store", "connection") else {}
+        yield Problem(Kind.PAUSED, f"{name} {row.pk}", words, path, **ids)
 
 
 def clocks(now: datetime) -> Iterator[Problem]:
@@ -80,22 +122,30 @@ def oversold(now: datetime) -> Iterator[Problem]:
 
 
 def held(now: datetime) -> Iterator[Problem]:
-    holds = StockHold.objects.filter(state=StockHold.State.OPEN).order_by("pk")
-    for hold in holds.select_related(
-        "link__variant_link__source_variant", "connection__source", "connection__destination"
-    )[:MOST_PROBLEMS]:
+    """One problem for each cause: an import can make thousands of reviews in twenty connections."""
+    causes = HoldCause.objects.filter(reviews.open_causes()).select_related("store").order_by("pk")[:MOST_PROBLEMS]
+    found = reviews.summarize(causes)
+    for cause in causes:
+        summary = found[cause.pk]
+        only = StockHold.objects.filter(cause=cause, state=StockHold.State.OPEN).order_by("pk").first()
+        if only is None:
+            continue  # decided a moment ago
+        is_one = summary.open_count == 1
+        where = f" in {summary.connection_count} connections" if summary.connection_count > 1 else ""
+        detail = f" {only.link.variant_link.source_variant} ({only.connection}): {only.reason}" if is_one else ""
         yield Problem(
             Kind.HELD,
-            f"hold {hold.pk}",
-            f"{hold.link.variant_link.source_variant} ({hold.connection}): {hold.reason}",
-            page_of("syncing_stockhold", hold.pk),
-            connection_id=hold.connection_id,
+            f"{reviews.SUBJECT}{cause.pk}",
+            f"{reviews.words_of(cause, summary)}{where}.{detail}",
+            page_of("syncing_holdcause", cause.pk),
+            store_id=cause.store_id,
+            connection_id=only.connection_id if summary.connection_count == 1 else None,
         )
 
 
 def failed_jobs(now: datetime) -> Iterator[Problem]:
     """Each on its own, but for mails about orders: a mail server that is away is one problem, however many wait."""
-    failed = SyncJob.objects.filter(state=SyncJob.State.FAILED).order_by("pk")
+    failed = SyncJob.objects.filter(state=SyncJob.State.FAILED).exclude(_among(SyncJob, REFUSED_JOBS)).order_by("pk")
     mails = failed.filter(kind=SyncJob.Kind.SEND_NOTICE)
     failed = failed.exclude(kind=SyncJob.Kind.SEND_NOTICE)
     # The channel that does not work is a problem of its own (syncing.monitoring.service_problems).
@@ -144,9 +194,10 @@ def tried_jobs(now: datetime) -> Iterator[Problem]:
 
 def failed_orders(now: datetime) -> Iterator[Problem]:
     """Copies that failed, and changes of orders that could not be carried over."""
-    for row in OrderImport.objects.filter(state=OrderImport.State.FAILED).select_related(*ENDS)[:MOST_PROBLEMS]:
+    failed = OrderImport.objects.filter(state=OrderImport.State.FAILED).exclude(_among(OrderImport, REFUSED_ORDERS))
+    for row in failed.select_related(*ENDS)[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
-        words = f"{row} was not copied: {row.reason}"
+        words = f"{row} was not imported: {row.reason}"
         yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
     updates = OrderUpdate.objects.filter(state=OrderUpdate.State.FAILED)
     for update in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST_PROBLEMS]:
@@ -162,7 +213,7 @@ def orders_that_need_the_shop(now: datetime) -> Iterator[Problem]:
     for update in updates.select_related(*(f"order_import__{end}" for end in ENDS))[:MOST_PROBLEMS]:
         order = update.order_import
         path = page_of("orders_orderupdate", update.pk)
-        words = f"{order}, copied as {order.copy_name}: {update.reason}"
+        words = f"{order}, imported as {order.copy_name}: {update.reason}"
         yield Problem(Kind.ORDER_NEEDS_SHOP, f"update {update.pk}", words, path, connection_id=order.connection_id)
 
 
@@ -201,7 +252,7 @@ def lost_orders(now: datetime) -> Iterator[Problem]:
     lost = OrderImport.objects.filter(state=OrderImport.State.SKIPPED, changed_at__gt=now - NEWS).exclude(failure="")
     for row in lost.select_related(*ENDS).order_by("pk")[:MOST_PROBLEMS]:
         path = page_of("orders_orderimport", row.pk)
-        words = f"{row} was not copied, although its products followed the source: {row.reason}"
+        words = f"{row} was not imported, although its products followed the source: {row.reason}"
         yield Problem(Kind.ORDER_FAILED, f"import {row.pk}", words, path, connection_id=row.connection_id)
 
 
@@ -243,7 +294,7 @@ def refused_stock(now: datetime) -> Iterator[Problem]:
         yield Problem(
             Kind.STOCK_REFUSED,
             f"connection {connection.pk}",
-            f"{counts[connection.pk]} items are not carried any more ({connection}). {reason}",
+            f"{counts[connection.pk]} items are not synced any more ({connection}). {reason}",
             list_of("syncing_stocklink") + f"?state__exact=skipped&connection__id__exact={connection.pk}",
             connection_id=connection.pk,
         )
@@ -258,15 +309,34 @@ def unvouched_stock(now: datetime) -> Iterator[Problem]:
             Kind.STOCK_UNVOUCHED,
             f"connection {connection.pk}",
             f"{counts[connection.pk]} items are on sale in {connection.destination} with a quantity that nobody "
-            f"vouches for: the source does not keep them in step any more ({connection}). Set them to 0, or say that "
+            f"vouches for: the source does not sync them any more ({connection}). Set them to 0, or say that "
             "the store looks after them.",
             list_of("syncing_stocklink") + f"?stock=unvouched&connection={connection.pk}",
             connection_id=connection.pk,
         )
 
 
+def refused_sales(now: datetime) -> Iterator[Problem]:
+    """Items whose store refuses to stop selling them, or to sell them again, when they are out of stock."""
+    refused = stopped_sales.refused()
+    counts = dict(refused.order_by().values_list("connection").annotate(n=Count("destination_level", distinct=True)))
+    for connection in Connection.objects.filter(pk__in=counts).select_related("source", "destination").order_by("pk"):
+        rows = refused.filter(connection=connection).order_by("pk")
+        reason = rows.values_list("variant_link__destination_variant__sale_reason", flat=True)[0]
+        store = connection.destination
+        yield Problem(
+            Kind.SALE_REFUSED,
+            f"connection {connection.pk}",
+            f"{counts[connection.pk]} items are sold, or not sold, when out of stock as before: {store} "
+            f"refuses to change that ({connection}). It is tried again every hour. Change it in the store, or say "
+            f"that it is left to the store. {reason}",
+            list_of("syncing_stocklink") + f"?stock=sale_refused&connection={connection.pk}",
+            connection_id=connection.pk,
+        )
+
+
 def failed_images(now: datetime) -> Iterator[Problem]:
-    """Images that Shopify could not fetch, one problem for each store."""
+    """Images that Shopify could not fetch, and files that could not be copied, one problem for each store."""
     failed = CatalogueFile.objects.filter(state=CatalogueFile.State.FAILED, checked_at__gt=now - NEWS)
     counts = dict(failed.order_by().values_list("store").annotate(n=Count("pk")))
     for store in Store.objects.filter(pk__in=counts).order_by("pk")[:MOST_PROBLEMS]:
@@ -274,3 +344,13 @@ def failed_images(now: datetime) -> Iterator[Problem]:
         words = f"{counts[store.pk]} images could not be fetched ({store}): {row.source_url}: {row.reason}"
         path = page_of("stores_store", store.pk)
         yield Problem(Kind.CATALOGUE, f"images {store.pk}", words[:1000], path, store_id=store.pk)
+    uncopied = FileLink.objects.filter(state=FileLink.State.FAILED, checked_at__gt=now - NEWS)
+    counts = dict(uncopied.order_by().values_list("destination").annotate(n=Count("pk")))
+    for store in Store.objects.filter(pk__in=counts).order_by("pk")[:MOST_PROBLEMS]:
+        file = uncopied.filter(destination=store).latest("checked_at")
+        words = (
+            f"{counts[store.pk]} videos, or files that metafields refer to, could not be copied ({store}): "
+            f"{file.source_gid}: {file.reason}"
+        )
+        path = page_of("stores_store", store.pk)
+        yield Problem(Kind.CATALOGUE, f"files {store.pk}", words[:1000], path, store_id=store.pk)

@@ -11,24 +11,26 @@ from django.contrib.auth.models import Group, User
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection as db
+from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DatabaseError
 from django.utils import timezone
 from django_q.models import Schedule
 
-from stores import history, roles
+from stores import history, locks, onboarding, roles
 from stores.models import Store
 from stores.models.fields import EncryptedTextField, is_encrypted_with_first_key
 from syncing.models import AlertChannel, Heartbeat
-from syncing.monitoring import service_problems
+from syncing.monitoring import service_problems, service_status
 from syncing.monitoring.data_problems import CLOCKS_APART, words_of_clock
-from syncing.queue import heartbeats, watchdog
+from syncing.queue import broker, fitness, heartbeats, watchdog
 from syncing.upkeep import store_check
 
 GOOD, WARNING, WRONG = "good", "warning", "wrong"
 LEAST_POSTGRESQL_VERSION = 15
 MOST_SKEW = timedelta(seconds=5)
 TIMEOUT_SECONDS = 10
+SOON = timedelta(days=14)  # before an app must be installed again
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def examine(*, is_live: bool = False) -> Iterator[Finding]:
         yield from findings
         if any(finding.grade == WRONG for finding in findings):
             return
-    for check in (_database_log, _release, _people, _workers, _address, _alerts):
+    for check in (_database_log, _release, _people, _workers, _notifications, _address, _alerts):
         yield from check()
     yield from _stores(is_live)
     yield from _problems()
@@ -80,6 +82,7 @@ def _database() -> Iterator[Finding]:
         with db.cursor() as cursor:
             cursor.execute("SELECT current_setting('server_version_num')::int / 10000, clock_timestamp()")
             version, at = cursor.fetchone()
+        is_sound = locks.are_kept()
     except DatabaseError as error:
         yield Finding("database", WRONG, f"it cannot be used: {type(error).__name__}", advice)
         return
@@ -87,12 +90,42 @@ def _database() -> Iterator[Finding]:
         yield Finding(
             "database", WRONG, f"PostgreSQL {version} is too old", f"Use {LEAST_POSTGRESQL_VERSION} or newer."
         )
+    elif not is_sound:
+        yield Finding("database", WRONG, locks.NOT_KEPT, locks.KEEP_THEM)
     else:
         yield Finding("database", GOOD, f"PostgreSQL {version}")
+    yield from _writes()
     if abs(timezone.now() - at) > MOST_SKEW:
         yield Finding(
             "clock", WARNING, f"this machine is {abs(timezone.now() - at)} off the database's", "Have both set by NTP."
         )
+
+
+# What to do where the database takes no changes, by PostgreSQL's code. Meanwhile webhooks are answered with 503, and
+# come again for 4 hours; workers go on by themselves.
+UNWRITABLE = {
+    "25006": (
+        "it is read-only",
+        "Let DATABASE_URL lead to the primary, and have its default_transaction_read_only off.",
+    ),
+    "53100": (
+        "its disk is full",
+        "Make room on PostgreSQL's disk, never by deleting its files: a larger disk, or an end to old WAL, which a "
+        "replication slot or a failing archive_command keeps.",
+    ),
+}
+
+
+def _writes() -> Iterator[Finding]:
+    """Whether it takes a row, which is taken back."""
+    try:
+        with transaction.atomic():
+            Heartbeat.objects.create(name="doctor", beat_at=timezone.now())
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        code = getattr(error.__cause__, "sqlstate", "")
+        words, advice = UNWRITABLE.get(code, (f"it takes no row: {type(error).__name__}", "Its log says why."))
+        yield Finding("database", WRONG, words, advice)
 
 
 def _database_log() -> Iterator[Finding]:
@@ -107,7 +140,7 @@ def _database_log() -> Iterator[Finding]:
         return
     wanted = {name: values[0] for name, values in PRIVATE_LOG.items()} | STATEMENT_LOG
     advice = "Set on the server: " + ", ".join(f"{name} = {wanted[name]}" for name in leaking)
-    words = f"PostgreSQL's log gets what statements hold, customers' data among it ({', '.join(leaking)})"
+    words = f"PostgreSQL's log gets what statements contain, customers' data among it ({', '.join(leaking)})"
     yield Finding("database log", WARNING, words, advice)
 
 
@@ -177,6 +210,25 @@ def _workers() -> Iterator[Finding]:
         yield Finding("workers", WRONG, f"none is alive, {last}", "Start one: python manage.py work")
     else:
         yield Finding("workers", GOOD, "alive")
+    if old := sorted(
+        {cluster.host for cluster in service_status.alive_clusters().filter(rules__lt=fitness.RULES_VERSION)}
+    ):
+        words = f"those of an earlier release run on {', '.join(old)}, and do nothing"
+        yield Finding("workers", WARNING, words, "Stop them, and start this release's there.")
+
+
+def _notifications() -> Iterator[Finding]:
+    """Whether the database wakes the workers, or they have to ask it."""
+    try:
+        is_notified = broker.receives_notifications()
+    except DatabaseError:
+        is_notified = False
+    if is_notified:
+        yield Finding("wake-ups", GOOD, "the database tells the workers")
+        return
+    words = f"PostgreSQL's notifications do not arrive, so workers ask every {settings.Q_CLUSTER['poll']:g} s"
+    advice = "Nothing is lost, but all is later. A pooler in between must pool sessions, not transactions."
+    yield Finding("wake-ups", WARNING, words, advice)
 
 
 def _address() -> Iterator[Finding]:
@@ -201,11 +253,14 @@ def _alerts() -> Iterator[Finding]:
 
 
 def _stores(is_live: bool) -> Iterator[Finding]:
+    for store in Store.objects.filter(is_paused=True, auth=Store.Auth.INSTALLED):
+        yield from _access(store)  # nothing is asked of it, so its access grows old
     for store in Store.objects.filter(is_paused=False):
         if is_live:
             store_check.check_store(store)
             store.refresh_from_db()
         yield from _clock(store)
+        yield from _access(store)
         if store.status == Store.Status.READY:
             yield Finding(f"store {store.domain}", GOOD, "ready")
             for row in store.check_report:
@@ -214,6 +269,21 @@ def _stores(is_live: bool) -> Iterator[Finding]:
         else:
             words = f"{store.get_status_display().lower()}: {store.status_reason}".rstrip(": ")
             yield Finding(f"store {store.domain}", WRONG, words, "Put that right, then press “Check store”.")
+
+
+def _access(store: Store) -> Iterator[Finding]:
+    """When the token ends, and what it is renewed with."""
+    subject, advice, grade = f"access to {store.domain}", "", GOOD
+    if store.auth == Store.Auth.INSTALLED:
+        words = onboarding.words_of_access(store)
+        ends = store.refresh_expires_at
+        if store.is_connected and ends and ends - timezone.now() < SOON:
+            grade, advice = WARNING, "Resume the store, and press “Check store”: that renews it."
+    elif store.token_expires_at:
+        words = f"the token ends at {store.token_expires_at:%Y-%m-%d %H:%M} UTC, and is renewed by itself"
+    else:
+        return
+    yield Finding(subject, grade, words, advice)
 
 
 def _clock(store: Store) -> Iterator[Finding]:

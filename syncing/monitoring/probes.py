@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import Error as DatabaseFailure
+from django.db import connection as db
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -30,17 +31,23 @@ def readyz(request: HttpRequest) -> JsonResponse:
     What only makes work slower stands under warnings: 503 would have requests sent elsewhere, which helps nobody.
     """
     warnings: list[str] = []
+    found: list[str] = []
     try:
-        if found := _why_unready():
+        found = _why_unready()
+        if found:
             alerts.sound_alarm()
     except DatabaseFailure as error:
         logger.error("The database does not answer: %s", error)
-        found = [f"The database does not answer ({type(error).__name__})."]
+        found = found or [f"The database does not answer ({type(error).__name__})."]
     answer = {"ready": not found, "problems": found, "warnings": warnings}
     return JsonResponse(answer, status=503 if found else 200)
 
 
 def _why_unready() -> list[str]:
+    with db.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")  # also on a standby
+        if cursor.fetchone()[0] == "on":
+            return ["The database is read-only: webhooks are refused until it takes changes."]
     now = timezone.now()
     overdue = heartbeats.find_overdue(now)
     found = []

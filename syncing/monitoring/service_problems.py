@@ -61,18 +61,26 @@ def missed_heartbeats(now: datetime) -> Iterator[Problem]:
         .in_bulk(field_name="name")
     )
     for row in failing.values():
-        words = f"“{row.name}” has failed since {row.failed_at:%Y-%m-%d %H:%M} UTC; the log says where. {row.reason}"
+        words = (
+            f"“{name_of_duty(row.name)}” has failed since {row.failed_at:%Y-%m-%d %H:%M} UTC; the log says where. "
+            f"{row.reason}"
+        )
         yield Problem(Kind.HEARTBEAT_MISSED, row.name, words)
     for name, at in heartbeats.find_overdue(now).items():
         if name not in failing:
             yield Problem(Kind.HEARTBEAT_MISSED, name, words_of_overdue(name, at))
 
 
+def name_of_duty(name: str) -> str:
+    """A heartbeat's name in the console's words."""
+    return name.replace("catalogue", "product sync")
+
+
 def words_of_overdue(name: str, at: datetime) -> str:
     """What to say of scheduled work that did not happen since then."""
     if name == heartbeats.QUEUE:
         return f"No worker has shown a sign of life since {at:%Y-%m-%d %H:%M:%S} UTC. Is one running?"
-    return f"“{name}” should happen every minute and did not since {at:%Y-%m-%d %H:%M} UTC."
+    return f"“{name_of_duty(name)}” should happen every minute and did not since {at:%Y-%m-%d %H:%M} UTC."
 
 
 def _restarts(now: datetime) -> Iterator[Problem]:
@@ -116,7 +124,7 @@ def _silent_stores(now: datetime) -> Iterator[Problem]:
 
     Where the destination's own changes are only reported, differences stand for ever and prove nothing.
     """
-    done = Reconciliation.objects.filter(state=Reconciliation.State.DONE)
+    done = Reconciliation.objects.filter(state=Reconciliation.State.DONE).exclude(trigger=Reconciliation.CORRECTION)
     newest = done.filter(connection=OuterRef("connection")).order_by("-pk").values("pk")[:1]
     rows = done.filter(pk=newest, finished_at__gt=now - NEWS).filter(Q(differing__gt=0) | Q(orders_found__gt=0))
     running = rows.filter(connection__state=Connection.State.RUNNING, connection__drift=Connection.Drift.CORRECT)
@@ -194,6 +202,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     _silent_stores,
     _failed_channels,
     carried.stores,
+    carried.still_paused,
     carried.clocks,
     carried.troubled_stores,
     carried.oversold,
@@ -207,6 +216,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     carried.held_runs,
     carried.refused_stock,
     carried.unvouched_stock,
+    carried.refused_sales,
     carried.catalogue,
     carried.failed_images,
     _privacy,

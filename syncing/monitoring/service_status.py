@@ -17,8 +17,10 @@ from syncing.monitoring.connection_status import STUCK_AFTER
 from syncing.queue import heartbeats
 
 
-def read_queue() -> dict[str, Any]:
-    """The workers and what waits for them: counts, and aware instants or None."""
+def read_queue(jobs: QuerySet[SyncJob] | None = None, events: QuerySet[WebhookEvent] | None = None) -> dict[str, Any]:
+    """The workers and what waits for them: counts, and aware instants or None; of some jobs and waiting events only."""
+    jobs = SyncJob.objects.all() if jobs is None else jobs
+    events = waiting_events() if events is None else events
     now, state = timezone.now(), SyncJob.State
     states = {
         "queued_jobs": Count("pk", filter=Q(state=state.QUEUED)),
@@ -27,20 +29,15 @@ def read_queue() -> dict[str, Any]:
         "failed_jobs": Count("pk", filter=Q(state=state.FAILED)),
         "failed_general_jobs": Count("pk", filter=Q(state=state.FAILED, connection=None)),
     }
-    counts = SyncJob.objects.filter(state__in=[state.QUEUED, state.RUNNING, state.FAILED]).aggregate(**states)
-    events = waiting_events()
+    due = jobs.filter(state=state.QUEUED, due_at__lte=now).order_by("due_at").values_list("due_at", flat=True)
+    counts = jobs.filter(state__in=[state.QUEUED, state.RUNNING, state.FAILED]).aggregate(**states)
     return counts | {
         "heartbeat_at": Heartbeat.objects.filter(name=heartbeats.QUEUE).values_list("beat_at", flat=True).first(),
         "workers": alive_clusters().aggregate(n=Sum("worker_count"))["n"] or 0,
-        "oldest_due_at": due_jobs(now).order_by("due_at").values_list("due_at", flat=True).first(),
+        "oldest_due_at": due.first(),
         "waiting_events": events.count(),
         "oldest_event_at": events.order_by("pk").values_list("received_at", flat=True).first(),
     }
-
-
-def due_jobs(now: datetime) -> QuerySet[SyncJob]:
-    """Jobs that a worker could take now."""
-    return SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__lte=now)
 
 
 def waiting_events() -> QuerySet[WebhookEvent]:

@@ -15,15 +15,20 @@ def process_events() -> None:
     enqueue(SyncJob.Kind.PROCESS_EVENTS)
 
 
-def carry_stock(connection: Connection, due_in: float = 0) -> None:
-    """Have a connection's changed stock carried over."""
-    enqueue(SyncJob.Kind.CARRY_STOCK, f"connection {connection.pk}", connection=connection, due_in=due_in)
+def carry_stock(connection: Connection, due_in: float = 0, *, rings: bool = True) -> None:
+    """Have a connection's changed stock carried over. `rings` is that of `jobs.enqueue`."""
+    subject = f"connection {connection.pk}"
+    enqueue(SyncJob.Kind.CARRY_STOCK, subject, connection=connection, due_in=due_in, rings=rings)
 
 
-def carry_stock_of(connection_ids: Iterable[int]) -> None:
-    """Have those of these connections run that are started."""
-    for connection in Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING):
-        carry_stock(connection)
+def carry_stock_of(connection_ids: Iterable[int], *, goes_on: bool = False) -> None:
+    """Have those of these connections run that are started; a worker that `goes_on` runs the first of them itself."""
+    ids = set(connection_ids)
+    if not ids:
+        return
+    started = Connection.objects.filter(pk__in=ids, state=Connection.State.RUNNING).only("pk").order_by("pk")
+    for place, connection in enumerate(started):
+        carry_stock(connection, rings=place > 0 or not goes_on)
 
 
 def start_connection(connection: Connection) -> None:
@@ -46,6 +51,11 @@ def reconcile(connection: Connection, trigger: str = "operator") -> None:
     """Have a connection compared with what Shopify says now."""
     subject, arguments = f"connection {connection.pk}", {"trigger": trigger}
     enqueue(SyncJob.Kind.RECONCILE, subject, connection=connection, arguments=arguments)
+
+
+def compare_recent(store: Store) -> None:
+    """Have a store asked for what changed lately, in case no webhook told of it."""
+    enqueue(SyncJob.Kind.COMPARE_RECENT, f"store {store.pk}", store=store)
 
 
 def undo_run(run: Reconciliation) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from stores.ages import is_over
 from stores.redaction import redact
 from syncing.models import Cluster, Heartbeat
+from syncing.queue import fitness
 
 # Names of heartbeats.
 QUEUE, RESTARTED, INSTALLED = "queue", "queue restarted", "installed"
@@ -20,9 +21,11 @@ SWEEP = "sweep"
 DUTIES = (
     ALERTS := "alerts",
     JOBS := "jobs",
+    PAUSES := "pauses",
     WEBHOOKS := "webhooks",
     STOCK := "stock",
     RECONCILIATIONS := "reconciliations",
+    RECENT_CHANGES := "recent changes",
     MATCHING := "matching",
     ENDINGS := "endings",
     ORDER_COPIES := "order copies",
@@ -75,12 +78,13 @@ def sign() -> None:
         process=os.getppid(),
         worker_count=settings.Q_CLUSTER["workers"],
         beat_at=timezone.now(),
+        rules=fitness.RULES_VERSION,
     )
     Cluster.objects.bulk_create(
         [own],
         update_conflicts=True,
         unique_fields=["host", "process"],
-        update_fields=["worker_count", "beat_at"],
+        update_fields=["worker_count", "beat_at", "rules"],
     )
 
 

@@ -8,28 +8,27 @@ gone, and a slow job is never mistaken for a dead one.
 import contextlib
 import json
 import logging
-import os
 import random
-import socket
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db import connection as db
 from django.db.models.functions import Now
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from stores import locks, tracing
+from stores.gates import note_refusal
 from stores.locks import Lock
 from stores.models import Connection, Store
 from stores.redaction import redact
 from stores.shopify.errors import ShopifyError, StoreRests, Throttled
 from syncing import fence
 from syncing.models import SyncJob
-from syncing.queue import watchdog
+from syncing.queue import broker, watchdog
+from syncing.queue.claiming import claim_next, find_due
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,6 @@ BUDGET_SECONDS = 120
 LONGEST_POSTPONEMENT = timedelta(minutes=15)  # of a queued job, whatever it waits for
 # What the sweep enqueues by itself wherever rows show that it is due.
 SWEPT = {SyncJob.Kind.PROCESS_EVENTS, SyncJob.Kind.CARRY_STOCK, SyncJob.Kind.RECONCILE}
-WORKER = f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Later(Exception):
@@ -62,8 +60,11 @@ def enqueue(
     store: Store | None = None,
     arguments: dict | None = None,
     due_in: float = 0,
+    rings: bool = True,
 ) -> None:
     """Have `kind` done for `subject` in `due_in` seconds; if that is queued already, nothing is added.
+
+    `rings` False: nobody is woken, for the caller is a worker that looks for what is due when its own job is done.
 
     Stock that waits for a store in trouble is looked at sooner when there is more of it: the rest can do without.
     Inside a transaction it waits for the commit: a worker that claimed the queued job before our rows were visible
@@ -75,31 +76,33 @@ def enqueue(
     if kind not in SWEPT and transaction.get_connection().in_atomic_block:
         # Nothing else would ever find out that it is due, should this process die between the commit and what follows
         # it: so it commits with our rows, too.
-        _insert(row)
-    transaction.on_commit(lambda: _insert(row))
+        _insert(row, rings)
+    transaction.on_commit(lambda: _insert(row, rings))
 
 
-def _insert(row: list) -> None:
+def _insert(row: list, rings: bool) -> None:
+    sql, parameters = _INSERT, [*row, SyncJob.Kind.CARRY_STOCK]
+    if rings and row[-1] <= WAIT_SECONDS:
+        sql, parameters = broker.ringing(sql, parameters)
     with db.cursor() as cursor:
-        # In a burst, when the job is queued already and due, this writes nothing and costs one look each.
-        cursor.execute(
-            """
-            INSERT INTO syncing_syncjob (kind, subject, connection_id, store_id, arguments, due_at,
-                                         state, attempts, worker, failure, message, traceback, created_at)
-            VALUES (%s, %s, %s, %s, %s::jsonb, now() + make_interval(secs => %s), 'queued', 0, '', '', '', '', now())
-            ON CONFLICT (kind, subject) WHERE state = 'queued' DO UPDATE SET due_at = EXCLUDED.due_at
-            WHERE EXCLUDED.kind = %s AND syncing_syncjob.due_at > EXCLUDED.due_at
-            """,
-            [*row, SyncJob.Kind.CARRY_STOCK],
-        )
-        is_new = cursor.rowcount == 1  # or due earlier than it was
-    if is_new and row[-1] <= WAIT_SECONDS:
-        wake()
+        cursor.execute(sql, parameters)
+
+
+# In a burst, when the job is queued already and due, this writes nothing and costs one look each. It returns a row
+# where the job is new, or due earlier than it was.
+_INSERT = """
+    INSERT INTO syncing_syncjob (kind, subject, connection_id, store_id, arguments, due_at,
+                                 state, attempts, worker, failure, message, traceback, created_at)
+    VALUES (%s, %s, %s, %s, %s::jsonb, now() + make_interval(secs => %s), 'queued', 0, '', '', '', '', now())
+    ON CONFLICT (kind, subject) WHERE state = 'queued' DO UPDATE SET due_at = EXCLUDED.due_at
+    WHERE EXCLUDED.kind = %s AND syncing_syncjob.due_at > EXCLUDED.due_at
+    RETURNING id
+"""
 
 
 def wake() -> None:
     """Ring the alarm clock once."""
-    async_task("syncing.tasks.wake", 0)
+    broker.ring()
 
 
 def run_again(job: SyncJob) -> None:
@@ -121,16 +124,20 @@ def note_progress(job: SyncJob, done: int) -> None:
 
 def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
     """Run what is due, one job after the other, and return how many ran."""
-    with contextlib.suppress(fence.SomeFailed):  # logged; the sweep, which meets it too, has it told
-        free_dead()
     deadline = time.monotonic() + budget_seconds
-    count, is_waiter = 0, False
+    count, is_waiter, is_first = 0, False, True
+    held: int | None = None
     try:
         while time.monotonic() < deadline and not watchdog.is_stopping():
-            if job := _claim():
+            found, held = claim_next(WAIT_SECONDS, held), None
+            held = found.job.pk if found.job else None
+            has_freed, is_first = is_first and _frees_some(found.running_ids), False
+            if found.job:
                 count += 1
-                _run(job, work)
-            elif _due(WAIT_SECONDS) and (is_waiter or (is_waiter := locks.try_acquire(Lock.JOB_WAITER))):
+                _run(found.job, work)
+            elif has_freed:
+                continue  # it is due now
+            elif found.due and (is_waiter or (is_waiter := locks.try_acquire(Lock.JOB_WAITER))):
                 # One worker waits for retries of the next seconds, and takes whatever comes meanwhile.
                 time.sleep(0.05)
             else:
@@ -138,40 +145,17 @@ def run_due(work: Work, budget_seconds: float = BUDGET_SECONDS) -> int:
         wake()
         return count
     finally:
+        if held is not None:
+            locks.free(Lock.JOB, held)
         if is_waiter:
             locks.free(Lock.JOB_WAITER)
 
 
-def _due(within_seconds: float) -> list[int]:
-    """Queued jobs due by then, the oldest first; one whose like is running waits for its end."""
-    with db.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT q.id FROM syncing_syncjob q
-            WHERE q.state = 'queued' AND q.due_at <= now() + make_interval(secs => %s)
-              AND NOT EXISTS (SELECT 1 FROM syncing_syncjob r
-                              WHERE r.state = 'running' AND r.kind = q.kind AND r.subject = q.subject)
-            ORDER BY q.due_at, q.id LIMIT 20
-            """,
-            [within_seconds],
-        )
-        return [pk for (pk,) in cursor.fetchall()]
-
-
-def _claim() -> SyncJob | None:
-    for pk in _due(0):
-        if not locks.try_acquire(Lock.JOB, pk):
-            continue
-        try:
-            claimed = SyncJob.objects.filter(pk=pk, state=SyncJob.State.QUEUED).update(
-                state=SyncJob.State.RUNNING, worker=WORKER, claimed_at=timezone.now()
-            )
-        except IntegrityError:
-            claimed = 0  # the same work started elsewhere a moment ago: it is taken up when that ends
-        if claimed:
-            return SyncJob.objects.select_related("connection__source", "connection__destination", "store").get(pk=pk)
-        locks.free(Lock.JOB, pk)  # nothing got updated: another worker got there first
-    return None
+def _frees_some(running_ids: Sequence[int]) -> bool:
+    """Look whether the workers of these jobs live; whether any was freed."""
+    with contextlib.suppress(fence.SomeFailed):  # logged; the sweep, which meets it too, has it told
+        return bool(running_ids) and bool(free_dead(running_ids))
+    return False
 
 
 def _run(job: SyncJob, work: Work) -> None:
@@ -197,21 +181,26 @@ def _run_traced(job: SyncJob, work: Work) -> None:
         _fail(job, error)
     else:
         _succeed(job, message)
-    finally:
-        locks.free(Lock.JOB, job.pk)
 
 
 def _succeed(job: SyncJob, message: str | None) -> None:
     if "correlation" in job.arguments:
         logger.info("%s: done", job)
-    earlier = SyncJob.objects.filter(kind=job.kind, subject=job.subject, state=SyncJob.State.FAILED)
-    earlier.update(state=SyncJob.State.SUCCEEDED, message=f"Failed at first, done later by job {job.pk}.")
-    if message is None:  # nothing worth a row: what it wrote stands in the ledger
-        SyncJob.objects.filter(pk=job.pk).delete()
+    words = f"Failed at first, done later by job {job.pk}."
+    with db.cursor() as cursor:
+        # Nothing worth a row: what it wrote stands in the ledger. One statement, for nearly every job ends so.
+        cursor.execute(_END, [job.pk, message is None, words, job.kind, job.subject])
+    if message is None:
         return
     job.state, job.message, job.finished_at = SyncJob.State.SUCCEEDED, message, timezone.now()
     job.failure = job.traceback = ""
     job.save(update_fields=["state", "message", "finished_at", "failure", "traceback"])
+
+
+_END = """
+    WITH done AS (DELETE FROM syncing_syncjob WHERE id = %s AND %s)
+    UPDATE syncing_syncjob SET state = 'succeeded', message = %s WHERE kind = %s AND subject = %s AND state = 'failed'
+"""
 
 
 def _fail(job: SyncJob, error: Exception) -> None:
@@ -228,6 +217,7 @@ def _fail(job: SyncJob, error: Exception) -> None:
     if failure == SyncJob.Failure.TRANSIENT:
         failure = SyncJob.Failure.GAVE_UP
     logger.error("%s failed (%s): %s", job, failure, error)
+    note_refusal(error)
     job.state, job.failure, job.message, job.attempts = SyncJob.State.FAILED, failure, redact(str(error)), attempts
     job.traceback = redact("".join(traceback.format_exception(error))) if failure == SyncJob.Failure.BUG else ""
     job.finished_at = timezone.now()
@@ -264,8 +254,11 @@ def _requeue(job: SyncJob, seconds: float, message: str, attempts: int) -> None:
             SyncJob.objects.filter(pk=job.pk).delete()
 
 
-def free_dead() -> int:
-    """Queue again what dead workers held, and return how many jobs that were. Raises SomeFailed after all others."""
+def free_dead(running_ids: Collection[int] | None = None) -> int:
+    """Queue again what dead workers held, and return how many jobs that were. Raises SomeFailed after all others.
+
+    Of these jobs, None: of all, which is for a session that has none in hand: it would be given its own lock again.
+    """
     freed: list[SyncJob] = []
 
     def free(job: SyncJob) -> None:
@@ -276,7 +269,10 @@ def free_dead() -> int:
             finally:
                 locks.free(Lock.JOB, job.pk)
 
-    fence.each(SyncJob.objects.filter(state=SyncJob.State.RUNNING), free, lambda job: f"job {job.pk}")
+    running = SyncJob.objects.filter(state=SyncJob.State.RUNNING)
+    if running_ids is not None:
+        running = running.filter(pk__in=running_ids)
+    fence.each(running, free, lambda job: f"job {job.pk}")
     return len(freed)
 
 
@@ -304,7 +300,7 @@ def sweep() -> None:
     # Nobody asks for so long a wait: the database's clock was set back since.
     far = SyncJob.objects.filter(state=SyncJob.State.QUEUED, due_at__gt=Now() + LONGEST_POSTPONEMENT)
     far.update(due_at=Now())
-    if _due(60):
+    if find_due(60):
         wake()
     if free_dead():
         wake()

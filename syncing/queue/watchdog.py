@@ -105,14 +105,15 @@ class PulsedBroker(ORM):
             return None
         name = "beat" if self._next_beat_at else "sweep"
         self._next_beat_at = now + settings.WATCHDOG_SECONDS / 3
-        return [(None, _package(name))]
+        return [(None, package(name))]
 
     def set_stat(self, key: str, value: str, timeout: int) -> None:
         """Called by the sentinel each time it goes round; its statistics for a console are not kept."""
         report(GUARDED)
 
 
-def _package(name: str) -> str:
+def package(name: str) -> str:
+    """A wake-up that calls `name` of syncing.tasks, signed as the queue wants it."""
     wake_up = {
         "id": os.urandom(16).hex(),
         "name": name,

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q
+from django.db import connection as db
 from django.utils import timezone
 
-from stores.clients import OpenClient
+from stores.clients import OpenClient, share_left
 from stores.models import ENDING_TWO_WAY, Connection
 from stores.shopify import inventory, shops
 from stores.shopify.errors import ShopifyError, UserErrors
-from syncing.models import StockAdjustment, StockBatch, StockHold
+from syncing.models import StockAdjustment, StockHold
 from syncing.stock import guard, pairs, planning, realigning
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.contradictions import Contradictions
@@ -28,12 +28,14 @@ from syncing.stock.mirror.troubles import Troubles
 from syncing.stock.pairs import Pair, Side
 from syncing.stock.writes.delivery import deliver
 from syncing.stock.writes.ledger import BATCH_ROWS, Write
+from syncing.stock.writes.linger import linger_seconds
 from syncing.stock.writes.settle import settle_left_behind, settle_pending
 
 logger = logging.getLogger(__name__)
 
 LOT_ROWS = 4 * BATCH_ROWS
-LINGER_STEP_SECONDS = 0.05
+LINGER_STEP_SECONDS = 0.25  # a full batch need not wait
+LEAST_SLEEP_SECONDS = 0.01  # what is less than a clock's step would never be over
 ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
 
 
@@ -51,13 +53,14 @@ class Run:
         self.troubles = Troubles()
         self.contradictions = Contradictions()
         self.guard = guard.Guard(connection)
-        self.last_sent = _last_sent(connection)
+        self.last_sent = time.monotonic()
         self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
         self.blocked: dict[int, StockAdjustment] = {}  # levels of the lot in hand with a pending write -> that write
         self.after: tuple[datetime, int] | None = None  # where the lot in hand ends in the order of waiting
         self.moves = False  # whether anything was done since the oldest of all was looked at
         self.waits_for = ""  # why the connection's new strategy does not begin, in words
         self.is_cut_short = False  # whether time ran out, or a stop was asked for, before nothing was left to do
+        self.is_fresh = True  # nothing was waited for, asked or done since whoever runs this looked whether it may
 
     def carry(self, budget_seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> bool:
         """Carry what waits until nothing does; False when time ran out or a stop was asked for first.
@@ -66,7 +69,10 @@ class Run:
         stays pending and is settled by a later run, what was not sent is withdrawn.
         """
         deadline = time.monotonic() + budget_seconds
-        self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
+        self.last_sent, has_pending = _find_batches(self.connection)
+        if has_pending:
+            self.is_fresh = False
+            self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
         if self.connection.is_two_way and self.connection.aligned_strategy == ENDING_TWO_WAY:
             realigning.stay_two_way(self.connection)
         chosen, in_force = self.connection.strategy, self._in_force(deadline, is_stopping)
@@ -86,6 +92,7 @@ class Run:
         chosen, old = self.connection.strategy, self.connection.aligned_strategy
         if old == chosen:
             return chosen
+        self.is_fresh = False
         try:
             if self.connection.is_leaving_two_way:
                 for store in (self.connection.source, self.connection.destination):
@@ -105,8 +112,14 @@ class Run:
         return shops.ask_time(self.clients(self.connection.destination))
 
     def _carry_all(self, deadline: float, is_stopping: Callable[[], bool]) -> bool:
-        while time.monotonic() < deadline and not is_stopping():
-            if not self._go_on():
+        while time.monotonic() < deadline:
+            if not (limit := self._wait_for_company()):
+                return True
+            # After the waiting, so that whoever pauses meanwhile finds nothing written any more.
+            if not self.is_fresh and is_stopping():
+                break
+            self.is_fresh = False
+            if not self._go_on(limit):
                 return True
         self.is_cut_short = True
         return False
@@ -132,17 +145,15 @@ class Run:
         self.after, self.moves = None, False
         # A change that is held was made, perhaps sold, under two-way: aligned anew, it would be undone unseen.
         if held := StockHold.objects.filter(connection=self.connection, state=StockHold.State.OPEN).count():
-            self.waits_for = f"Holds to be decided before the new strategy begins: {held}."
+            self.waits_for = f"Reviews to be decided before the new strategy begins: {held}."
         return is_done and not self.troubles.errors and not held
 
-    def _go_on(self) -> bool:
-        """Look at the next links that wait, from the oldest to the youngest; False if nothing can be done about any.
+    def _go_on(self, limit: int) -> bool:
+        """Look at the next `limit` that wait, from the oldest to the youngest; False if nothing can be done about any.
 
         No link is looked at twice on the way, and after the youngest it begins anew only if something was done: those
         that cannot be carried just now, however many, keep none behind them from its turn.
         """
-        if not (limit := self._wait_for_company()):
-            return False
         lot = pairs.load_waiting(self.connection, limit, self.after)
         if not lot.pairs and self.after and self.moves:
             self.after, self.moves = None, False
@@ -157,21 +168,30 @@ class Run:
         """How many links to take now. The first change of a quiet time goes at once; in a burst batches fill up.
 
         A mutation costs the same for 1 row and for 250: while one was sent a moment ago, a partial batch waits until
-        its oldest link has waited STOCK_LINGER_SECONDS.
+        its oldest link has waited as long as the stores' budgets say (syncing.stock.writes.linger).
         """
-        linger = settings.STOCK_LINGER_SECONDS
+        longest, linger = settings.STOCK_LINGER_SECONDS, None
         began = time.monotonic()
         while True:
             waiting = pairs.count_waiting(self.connection, LOT_ROWS)
-            is_quiet = time.monotonic() - self.last_sent > linger
             if waiting.count >= BATCH_ROWS:
                 full = waiting.count // BATCH_ROWS * BATCH_ROWS
-                return waiting.count if waiting.oldest_seconds > 10 * linger else full
-            # The age of a link is the database's word: where its clock was set back, only ours ends the waiting.
-            is_over = waiting.oldest_seconds >= linger or time.monotonic() - began >= linger
-            if not waiting.count or is_quiet or is_over:
+                return waiting.count if waiting.oldest_seconds > 10 * longest else full
+            if not waiting.count or time.monotonic() - self.last_sent > longest:
                 return waiting.count
-            time.sleep(LINGER_STEP_SECONDS)
+            if linger is None:
+                linger = linger_seconds(longest, share_left(self._written_store_ids()))
+            # The age of a link is the database's word: where its clock was set back, only ours ends the waiting.
+            waited = max(waiting.oldest_seconds, time.monotonic() - began)
+            if waited >= linger or time.monotonic() - self.last_sent > linger:
+                return waiting.count
+            self.is_fresh = False
+            time.sleep(min(max(linger - waited, LEAST_SLEEP_SECONDS), LINGER_STEP_SECONDS))
+
+    def _written_store_ids(self) -> list[int]:
+        """The stores that this connection's stock is written to."""
+        source_ids = [self.connection.source_id] if self.connection.is_two_way else []
+        return [*source_ids, self.connection.destination_id]
 
     def _round(self, lot: pairs.Lot) -> bool:
         """Plan and carry one lot of links; False if nothing could be done about any of them."""
@@ -255,7 +275,7 @@ class Run:
     def _reload(self, some: Sequence[Pair]) -> list[Pair]:
         """These pairs, and what is summed with them, as they are now, under the sequence they were taken with."""
         ids = {pair.destination.level_id for pair in some}
-        fresh = pairs.load(Q(connection=self.connection, destination_level_id__in=ids))
+        fresh = pairs.load_into(self.connection, ids)
         for pair in fresh:
             pair.sequence = self.sequences.get(pair.link_id, 0)
         return fresh
@@ -302,22 +322,28 @@ class Run:
         self.last_sent = time.monotonic()
         batches, dirtied = deliver(self.connection, writes, self.clients, self.troubles)
         self.dirtied |= dirtied
-        return (
-            StockBatch.objects.filter(pk__in=[batch.pk for batch in batches], answered_at__isnull=False)
-            .exclude(attempts=0)
-            .exists()
-        )
+        return any(batch.attempts and batch.answered_at for batch in batches)
 
 
 def _levels_with_pending(taken: Sequence[Pair]) -> dict[int, StockAdjustment]:
     """Levels among these whose last write has not been settled, each with that write."""
-    ids = {level_id for pair in taken for level_id in (pair.source.level_id, pair.destination.level_id)}
+    ids = {side.level_id for pair in taken if pair.has_pending for side in pair.sides()}
+    if not ids:
+        return {}
     pending = StockAdjustment.objects.filter(state=StockAdjustment.State.PENDING, level_id__in=ids)
     return {row.level_id: row for row in pending.select_related("batch").defer("batch__body")}
 
 
-def _last_sent(connection: Connection) -> float:
-    """When this connection last sent a batch, on this process's monotonic clock."""
-    last = StockBatch.objects.filter(connection=connection).order_by("-pk").values_list("created_at", flat=True)[:1]
-    ago = (timezone.now() - last[0]).total_seconds() if last and last[0] else 1e9
-    return time.monotonic() - max(0.0, ago)
+def _find_batches(connection: Connection) -> tuple[float, bool]:
+    """When a connection last sent a batch, on this process's monotonic clock; and whether any of its is pending."""
+    with db.cursor() as cursor:
+        cursor.execute(_BATCHES, {"connection": connection.pk})
+        last, has_pending = cursor.fetchone()
+    ago = (timezone.now() - last).total_seconds() if last else 1e9
+    return time.monotonic() - max(0.0, ago), has_pending
+
+
+_BATCHES = """
+    SELECT (SELECT created_at FROM syncing_stockbatch WHERE connection_id = %(connection)s ORDER BY id DESC LIMIT 1),
+           EXISTS (SELECT FROM syncing_stockbatch WHERE connection_id = %(connection)s AND state = 'pending')
+"""

@@ -16,6 +16,7 @@ from syncing.stock.guard_limits import Limits, drops_to_zero, suspect_change, su
 from syncing.stock.merge import offer
 from syncing.stock.pairs import Pair, source_total
 from syncing.stock.planning import Plan
+from syncing.stock.writes import hold_causes
 from syncing.stock.writes.ledger import Write
 
 Verify = Callable[[Sequence[Pair]], list[Pair]]
@@ -57,9 +58,8 @@ class Guard:
             confirmed, doubted = self._sort(again.writes, decided)
             self._hold(doubted)
             passed += confirmed
-        self._supersede(
-            {pair.link_id for write in passed for pair in write.pairs} | {row.pair.link_id for row in plan.settled}
-        )
+        done = [*(pair for write in passed for pair in write.pairs), *(row.pair for row in plan.settled)]
+        self._supersede({pair.link_id for pair in done if pair.has_holds})
         self.dropped += sum(drops_to_zero(write.change_from, write.change_to) for write in passed)
         return passed
 
@@ -108,6 +108,9 @@ class Guard:
 
     def _decided(self, taken: Sequence[Pair]) -> dict[int, Decided]:
         """What an operator let through for these links and was not written yet."""
+        pairs_by_link = {pair.link_id: pair for pair in taken if pair.has_holds}
+        if not pairs_by_link:
+            return {}
         # Any write since then ends it: the same values some day later are another question. A write that changed
         # nothing, perhaps because another row of its batch was refused, does not; nor does the one that set the source
         # to its true quantity, which the destination is to follow.
@@ -115,7 +118,6 @@ class Guard:
         used = written.exclude(state=StockAdjustment.State.STALE).exclude(
             hold=OuterRef("pk"), level=OuterRef("link__source_level")
         )
-        pairs_by_link = {pair.link_id: pair for pair in taken}
         is_decided = Q(kind=StockHold.Kind.GUARD, state=StockHold.State.RELEASED) | Q(state=StockHold.State.SET_TRUE)
         holds = StockHold.objects.filter(is_decided, link__in=list(pairs_by_link)).exclude(Exists(used))
         return {hold.link_id: self._word(hold, pairs_by_link[hold.link_id]) for hold in holds.order_by("pk")}
@@ -140,6 +142,8 @@ class Guard:
 
     def _supersede(self, link_ids: set[int]) -> None:
         """What passes now, or needs nothing any more, is no longer held."""
+        if not link_ids:
+            return
         StockHold.objects.filter(link__in=link_ids, kind=StockHold.Kind.GUARD, state=StockHold.State.OPEN).update(
             state=StockHold.State.SUPERSEDED, resolved_at=timezone.now()
         )
@@ -177,7 +181,7 @@ def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> N
             link.holds.filter(state=StockHold.State.OPEN).update(
                 state=StockHold.State.SUPERSEDED, resolved_at=timezone.now()
             )
-            StockHold.objects.create(
+            hold = StockHold(
                 link=link,
                 connection=connection,
                 kind=StockHold.Kind.GUARD,
@@ -185,6 +189,8 @@ def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> N
                 reconciliation_id=pair.reconciliation_id,
                 **fields,
             )
+            is_start = any(write.cause == StockAdjustment.Cause.ALIGNMENT for write in writes)
+            hold_causes.save(hold, is_start=is_start)
         for waiting in locked.values():
             waiting.state, waiting.reason = StockLink.State.HELD, reason[:255]
             waiting.settled_sequence = max(waiting.settled_sequence, sequences[waiting.pk])

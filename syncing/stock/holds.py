@@ -1,8 +1,11 @@
-"""What an operator decides about a hold. Every decision is safe to press twice: the first one counts."""
+"""What an operator decides about a hold, or about all of one cause. Safe to press twice: the first decision counts."""
+
+from collections.abc import Collection
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db import connection as db
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -38,11 +41,79 @@ def discard(hold: StockHold, user: AbstractBaseUser | None = None) -> None:
         _mark(link)
 
 
+def release_all(holds: QuerySet[StockHold], user: AbstractBaseUser | None = None) -> set[int]:
+    """Release those of these that are still open and were held by a guard; which they were."""
+    return _decide_all(holds, StockHold.State.RELEASED, user)
+
+
+def discard_all(holds: QuerySet[StockHold], user: AbstractBaseUser | None = None) -> set[int]:
+    """Discard those of these that are still open and were held by a guard; which they were."""
+    return _decide_all(holds, StockHold.State.DISCARDED, user)
+
+
+def _decide_all(holds: QuerySet[StockHold], state: str, user: AbstractBaseUser | None) -> set[int]:
+    """One connection after the other, each at once: thousands of holds are a few statements."""
+    open_ones = holds.filter(kind=StockHold.Kind.GUARD, state=StockHold.State.OPEN).order_by()
+    by_connection: dict[int, list[int]] = {}
+    for pk, connection_id in open_ones.values_list("pk", "connection"):
+        by_connection.setdefault(connection_id, []).append(pk)
+    decided: set[int] = set()
+    for _, pks in sorted(by_connection.items()):
+        with transaction.atomic():
+            decided |= _decide_of_connection(pks, state, user)
+    return decided
+
+
+def _decide_of_connection(pks: Collection[int], state: str, user: AbstractBaseUser | None) -> set[int]:
+    own = StockHold.objects.filter(pk__in=pks)
+    # Where several source locations are summed into one level, all of their pairs: discarding concerns them together.
+    levels_of_own = own.values("link__connection", "link__destination_level")
+    pairs = [(row["link__connection"], row["link__destination_level"]) for row in levels_of_own]
+    of_levels = {"connection__in": {one for one, _ in pairs}, "destination_level__in": {level for _, level in pairs}}
+    links = StockLink.objects.filter(**of_levels).order_by("pk").select_for_update(of=("self",))
+    list(links.values_list("pk", flat=True))
+    user_id = None if user is None else user.pk
+    with db.cursor() as cursor:
+        cursor.execute(_RESOLVE_ALL, [state, user_id, list(pks)])
+        decided = [pk for (pk,) in cursor.fetchall()]
+        if state == StockHold.State.DISCARDED:
+            cursor.execute(_KEEP_ALL, [decided])
+        cursor.execute(_MARK_ALL, [decided])
+    return set(decided)
+
+
+_RESOLVE_ALL = """
+    UPDATE syncing_stockhold hold
+    SET state = %s, resolved_at = now(), resolved_by_id = %s,
+        last_adjustment_id = (SELECT coalesce(max(id), 0) FROM syncing_stockadjustment WHERE link_id = hold.link_id)
+    WHERE id = ANY(%s) AND state = 'open' AND kind = 'guard'
+    RETURNING id
+"""
+# As `discard` says it.
+_KEEP_ALL = """
+    UPDATE syncing_stocklink link
+    SET source_baseline = hold.source_from, destination_baseline = hold.destination_from,
+        keeps_destination = connection.strategy <> 'two_way'
+    FROM syncing_stockhold hold
+    JOIN syncing_stocklink own ON own.id = hold.link_id
+    JOIN stores_connection connection ON connection.id = own.connection_id
+    WHERE hold.id = ANY(%s) AND link.connection_id = own.connection_id
+      AND (link.id = own.id
+           OR connection.strategy <> 'two_way' AND link.destination_level_id = own.destination_level_id)
+"""
+_MARK_ALL = """
+    UPDATE syncing_stocklink link
+    SET state = 'pending', reason = '', dirty_sequence = dirty_sequence + 1, dirty_at = now(), changed_at = now()
+    FROM syncing_stockhold hold
+    WHERE hold.id = ANY(%s) AND link.id = hold.link_id
+"""
+
+
 def confirm_applied(hold: StockHold, user: AbstractBaseUser | None = None) -> None:
     """The write of unknown outcome took effect: what it carried is known to both sides."""
     with transaction.atomic():
         link = _resolve(hold, StockHold.Kind.OUTCOME, StockHold.State.RELEASED, user)
-        row = _settle_row(hold, StockAdjustment.State.APPLIED, f"{user or 'An operator'} saw that it took effect.")
+        row = _settle_row(hold, StockAdjustment.State.APPLIED, f"{user or 'A user'} saw that it took effect.")
         ledger.move_baselines([row])
         link.refresh_from_db()
         _mark(link)
@@ -52,7 +123,7 @@ def confirm_not_applied(hold: StockHold, user: AbstractBaseUser | None = None) -
     """The write of unknown outcome did not take effect: it is planned again."""
     with transaction.atomic():
         link = _resolve(hold, StockHold.Kind.OUTCOME, StockHold.State.DISCARDED, user)
-        _settle_row(hold, StockAdjustment.State.STALE, f"{user or 'An operator'} saw that it did not take effect.")
+        _settle_row(hold, StockAdjustment.State.STALE, f"{user or 'A user'} saw that it did not take effect.")
         _mark(link)
 
 
@@ -78,7 +149,7 @@ def set_true(hold: StockHold, quantity: int, seen: tuple[int, int], user: Abstra
         hold.true_quantity, (hold.source_seen_quantity, hold.destination_seen_quantity) = quantity, seen
         hold.save(update_fields=["true_quantity", "source_seen_quantity", "destination_seen_quantity"])
         if hold.adjustment and hold.kind == StockHold.Kind.OUTCOME:
-            words = f"{user or 'An operator'} set the true quantity instead of telling its outcome."
+            words = f"{user or 'A user'} set the true quantity instead of telling its outcome."
             _settle_row(hold, StockAdjustment.State.UNKNOWN, words)
         _mark(link)
         if source.available == quantity:
@@ -126,7 +197,7 @@ def _resolve(hold: StockHold, kind: str, state: str, user: AbstractBaseUser | No
         last_adjustment_id=link.adjustments.aggregate(newest=Coalesce(Max("pk"), 0))["newest"],
     )
     if not resolved:
-        raise HoldResolved("This hold was resolved already, or its values have changed: reload the page.")
+        raise HoldResolved("This review was decided already, or its values have changed: reload the page.")
     hold.refresh_from_db()
     return link
 

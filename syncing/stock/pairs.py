@@ -1,17 +1,22 @@
 """Pairs of levels: which are kept in step, which are dirty, and what a run needs to know of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+import psycopg
 from django.db import connection as db
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from orders.models import OrderImportLine
 from stores.models import ENDING_TWO_WAY, Connection, Strategy, Variant, VariantLink
-from syncing.models import StockAdjustment, StockHold, StockLevel, StockLink
+from syncing.models import Reconciliation, StockAdjustment, StockHold, StockLevel, StockLink
+
+UNPREPARED_RUNS = 2  # of one text in one session, before PostgreSQL plans it for good
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class Pair:
     destination_baseline: int | None
     keeps_destination: bool
     reconciliation_id: int | None
+    reconciliation_trigger: str | None
     ending: str  # what becomes of the destination's quantity, of a pair that is no longer kept in step
     is_sure: bool
     is_linked: bool
@@ -63,6 +69,14 @@ class Pair:
     # Sold in any destination of this source, and not taken from the source yet: not offered to a one-way destination.
     # Two-way: only what this destination sold while its orders were copied.
     pending_quantity: int = 0
+    # Whether a write of either level is pending, and whether anything of it was ever held: else nobody need look.
+    has_pending: bool = True
+    has_holds: bool = True
+
+    @property
+    def is_to_be_corrected(self) -> bool:
+        """Whether somebody pressed “Correct now” for it."""
+        return self.reconciliation_trigger == Reconciliation.CORRECTION
 
     @property
     def is_aligned(self) -> bool:
@@ -118,29 +132,33 @@ class Waiting:
     oldest_seconds: float
 
 
-def _carriable(connection: Connection) -> QuerySet[StockLink]:
-    """Dirty links, without those that wait for an operator's word on a write of unknown outcome."""
-    unknown = StockHold.objects.filter(connection=connection, kind="outcome", state="open")
-    pending = StockAdjustment.objects.filter(connection=connection, state="pending", link__isnull=False)
-    return (
-        StockLink.objects.filter(connection=connection, dirty_sequence__gt=F("settled_sequence"))
-        .exclude(pk__in=unknown.values("link_id"))
-        .exclude(pk__in=pending.values("link_id"))
-    )
-
-
 def count_waiting(connection: Connection, up_to: int) -> Waiting:
     """What waits on a connection; counting stops at `up_to`."""
     with db.cursor() as cursor:
-        sql, params = (
-            _carriable(connection).order_by("dirty_at", "pk").values("dirty_at")[:up_to].query.sql_with_params()
-        )
-        cursor.execute(
-            f"SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(dirty_at)), 0) FROM ({sql}) waiting",
-            params,
-        )
+        cursor.execute(_COUNT, {"connection": connection.pk, "most": up_to})
         count, seconds = cursor.fetchone()
     return Waiting(count, float(seconds))
+
+
+# Dirty links, without those that wait for an operator's word on a write of unknown outcome, or for its settling.
+_CARRIABLE = """
+    FROM syncing_stocklink link
+    WHERE link.connection_id = %(connection)s AND link.dirty_sequence > link.settled_sequence
+      AND link.id NOT IN (SELECT hold.link_id FROM syncing_stockhold hold
+                          WHERE hold.connection_id = %(connection)s AND hold.kind = 'outcome' AND hold.state = 'open')
+      AND link.id NOT IN (SELECT own.link_id FROM syncing_stockadjustment own
+                          WHERE own.connection_id = %(connection)s AND own.state = 'pending'
+                            AND own.link_id IS NOT NULL)
+"""
+_COUNT = f"""
+    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(dirty_at)), 0)
+    FROM (SELECT link.dirty_at {_CARRIABLE} ORDER BY link.dirty_at, link.id LIMIT %(most)s) waiting
+"""
+_WAITING = f"""
+    SELECT link.id, link.dirty_at, link.destination_level_id {_CARRIABLE}
+      AND (%(after)s::timestamptz IS NULL OR (link.dirty_at, link.id) > (%(after)s::timestamptz, %(after_id)s))
+    ORDER BY link.dirty_at, link.id LIMIT %(most)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +175,13 @@ class Lot:
 
 def load_waiting(connection: Connection, limit: int, after: tuple[datetime, int] | None = None) -> Lot:
     """The `limit` longest waiting links, or those that come `after` one in the order of waiting."""
-    waiting = _carriable(connection).order_by("dirty_at", "pk")
-    if after:
-        waiting = waiting.filter(Q(dirty_at__gt=after[0]) | Q(dirty_at=after[0], pk__gt=after[1]))
-    rows = list(waiting.values_list("pk", "dirty_at", "destination_level_id")[:limit])
+    at, pk = after or (None, 0)
+    with db.cursor() as cursor:
+        cursor.execute(_WAITING, {"connection": connection.pk, "after": at, "after_id": pk, "most": limit})
+        rows = cursor.fetchall()
     if not rows:
         return Lot([], frozenset(), None)
-    loaded = load(Q(connection=connection, destination_level_id__in={level_id for _, _, level_id in rows}))
+    loaded = load_into(connection, {level_id for _, _, level_id in rows})
     return Lot(loaded, frozenset(pk for pk, _, _ in rows), (rows[-1][1], rows[-1][0]))
 
 
@@ -173,8 +191,48 @@ def load(condition: Q) -> list[Pair]:
     All in one statement: when a copy of an order is confirmed, its units cease to be pending and the source's levels
     become doubtful in one transaction, of which this sees either nothing or all.
     """
-    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS, _IS_AMBIGUOUS, _PENDING)
+    rows = StockLink.objects.filter(condition).order_by("pk").values_list(*_COLUMNS, *_COMPUTED)
     return [_pair(row) for row in rows.iterator(chunk_size=2000)]
+
+
+def load_into(connection: Connection, level_ids: Iterable[int]) -> list[Pair]:
+    """As `load`: the pairs of a connection that lead to these destination levels.
+
+    Every run does this, and to put the statement together, and to plan it, takes longer than its execution.
+    """
+    sql, parameters = _load_into_statement()
+    given = {_CONNECTION: connection.pk, _LEVELS: list(level_ids)}
+    values: list[Any] = [given[one] if isinstance(one, _Given) else one for one in parameters]
+    with _prepared_cursor() as cursor:
+        cursor.execute(sql, values)
+        return [_pair(row) for row in cursor.fetchall()]
+
+
+@cache
+def _load_into_statement() -> tuple[str, Sequence[Any]]:
+    where = "syncing_stocklink.connection_id = %s AND syncing_stocklink.destination_level_id = ANY(%s::bigint[])"
+    links = StockLink.objects.extra(where=[where], params=[_CONNECTION, _LEVELS]).order_by("pk")
+    sql, parameters = links.values_list(*_COLUMNS, *_COMPUTED).query.sql_with_params()
+    return sql, parameters
+
+
+def _prepared_cursor() -> CursorWrapper:
+    """A cursor for a statement that PostgreSQL plans once for a session, which sends parameters beside the text.
+
+    https://www.psycopg.org/psycopg3/docs/advanced/prepare.html
+    """
+    db.ensure_connection()
+    db.connection.prepare_threshold = UNPREPARED_RUNS  # Django's own cursors prepare nothing, whatever this says
+    cursor = psycopg.Cursor(db.connection)
+    with db.wrap_database_errors:
+        return db._prepare_cursor(cursor)  # type: ignore[attr-defined]  # as db.cursor() does, with its wrappers
+
+
+class _Given:
+    """What stands in the parameters of a statement for what is only known when it is executed."""
+
+
+_CONNECTION, _LEVELS = _Given(), _Given()
 
 
 def _side_columns(side: str) -> list[str]:
@@ -255,19 +313,23 @@ _PENDING = Case(
     default=_held_back(),
     output_field=IntegerField(),
 )
+_ON_EITHER = Q(level=OuterRef("source_level")) | Q(level=OuterRef("destination_level"))
+_HAS_PENDING = Exists(StockAdjustment.objects.filter(_ON_EITHER, state="pending"))
+_HAS_HOLDS = Exists(StockHold.objects.filter(link=OuterRef("pk")))
+_COMPUTED: list[Any] = [_IS_AMBIGUOUS, _PENDING, _HAS_PENDING, _HAS_HOLDS]
 _OWN = ["pk", "dirty_sequence", "state", "reason", "source_baseline", "destination_baseline", "keeps_destination"]
-_OWN += ["reconciliation_id", "ending", "is_sure", "variant_link__state"]
+_OWN += ["reconciliation_id", "reconciliation__trigger", "ending", "is_sure", "variant_link__state"]
 _COLUMNS = [*_OWN, *_side_columns("source"), *_side_columns("destination")]
 _SIDE_WIDTH = len(_side_columns("source"))
 
 
 def _pair(row: tuple) -> Pair:
     *own, link_state = row[: len(_OWN)]
-    *rest, is_ambiguous, pending = row[len(_OWN) :]
+    *rest, is_ambiguous, pending, has_pending, has_holds = row[len(_OWN) :]
     sides = _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination")
     ending = own[_OWN.index("ending")]
     is_linked = link_state == VariantLink.State.LINKED and not ending
-    values = [*own, is_linked, is_ambiguous, *sides, pending]
+    values = [*own, is_linked, is_ambiguous, *sides, pending, has_pending, has_holds]
     return Pair(*values)
 
 

@@ -16,7 +16,7 @@ from syncing.stock.writes.ledger import Write
 
 Cause = StockAdjustment.Cause
 State = StockLink.State
-ENDED = "no longer kept in step"
+ENDED = "no longer synced"
 NOT_AT_SOURCE = "not stocked at the source location"
 NOT_STOCKED = "not stocked at the destination location"
 AMBIGUOUS = "ambiguous: several variants share this inventory item, and links with other items want to set it as well"
@@ -93,7 +93,7 @@ def _why_left(connection: Connection, pair: Pair) -> str:
         return f"{ENDED}: nothing of it is on sale"
     if connection.is_two_way or pair.keeps_destination or pair.ending == Connection.Ending.LEAVE:
         return f"{ENDED}: its quantity stands, and nobody vouches for it"
-    return "" if pair.is_sure else f"{ENDED}: set to 0 once the catalogue was read and nothing took its place"
+    return "" if pair.is_sure else f"{ENDED}: set to 0 once the products were read and nothing took its place"
 
 
 def skip_reason(pair: Pair) -> str:
@@ -189,7 +189,8 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
         source_baseline=first.source_baseline,
         destination_baseline=first.destination_baseline,
         keeps_destination=first.keeps_destination,
-        corrects_drift=bool(first.reconciliation_id) and connection.drift == Connection.Drift.CORRECT,
+        corrects_drift=first.is_to_be_corrected
+        or (bool(first.reconciliation_id) and connection.drift == Connection.Drift.CORRECT),
     )
     if step is OneWayStep.WRITE:
         result.writes.append(_set_destination(connection, group, total, target))
@@ -199,7 +200,7 @@ def _plan_one_way(connection: Connection, group: Sequence[Pair], result: Plan) -
     elif step is OneWayStep.KEEP:
         result.settled += [_unchanged(pair, State.IN_STEP, KEPT) for pair in group]
     else:
-        words = f"changed in the destination: {destination} instead of {target}"
+        words = f"was changed in the destination: shows {destination}, should be {target}"
         result.settled += [_unchanged(pair, State.DRIFTED, words) for pair in group]
 
 
@@ -219,7 +220,7 @@ def _set_destination(connection: Connection, group: Sequence[Pair], total: int, 
 
 
 _ABSURD = f"would need a quantity beyond {LARGEST_QUANTITY:,}, which Shopify does not take"
-_HELD_BACK = "{} held back: sold in a destination, the order is not in the source yet"
+_HELD_BACK = "{} reserved for orders that are not imported yet"
 _STILL_TO_COPY = "{} sold in the destination before it was two-way: a copy of the order takes them from the source"
 _WAITS_FOR_SOURCE = "not stocked at the source location: a change of {:+d} in the destination waits"
 NONE_THERE = "not stocked at the source location, or that is closed: counts as 0"

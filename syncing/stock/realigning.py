@@ -22,9 +22,9 @@ def describe_waiting(connection: Connection) -> str:
         others = links.exclude(pk__in=held.values("link"))
         unread = others.filter(Q(source_level__is_doubtful=True) | Q(destination_level__is_doubtful=True))
         for words, count in (
-            ("Held quantities to be decided first, under “Holds”", held.count()),
+            ("Quantities that need review, to be decided first, under “Needs review”", held.count()),
             ("Quantities to be read first", unread.count()),
-            ("Changes to be carried first", others.count() - unread.count()),
+            ("Changes to be synced first", others.count() - unread.count()),
         ):
             reasons += [f"{words}: {count}."] if count > 0 else []
     new_name, old_name = (_name_of(each) for each in (connection.strategy, old))

@@ -34,7 +34,7 @@ def set_to_zero(links: Collection[StockLink]) -> set[int]:
         if Strategy.TWO_WAY in (own.strategy, own.aligned_strategy) or own.aligned_strategy == ENDING_TWO_WAY:
             raise NotToBeSet(f"{own} is two-way: set the quantity in the store.")
         if not link.ending and not link.keeps_destination:
-            raise NotToBeSet(f"{link} is still kept in step.")
+            raise NotToBeSet(f"{link} is still synced.")
     with transaction.atomic():
         rows = StockLink.objects.filter(pk__in=[link.pk for link in links]).order_by("pk")
         locked = list(rows.select_for_update(of=("self",)).values_list("pk", "connection_id"))

@@ -30,7 +30,7 @@ def note_data_requests(store: Store, payloads: Sequence[dict]) -> list[str]:
     for payload in payloads:
         _require(store, payload, "customer", "data_request")
         _record(store, PrivacyRequest.Kind.DATA, payload)
-    return ["Waits for an operator under “Privacy requests”."] * len(payloads)
+    return ["Waits for a decision under “Privacy requests”."] * len(payloads)
 
 
 def forget_customers(store: Store, payloads: Sequence[dict]) -> list[str]:
@@ -120,7 +120,7 @@ def _words_of_copies(names: Sequence[str]) -> str:
     if not names:
         return ""
     more = f" and {len(names) - MOST_NAMED_ORDERS} more" if len(names) > MOST_NAMED_ORDERS else ""
-    return f"At Shopify these still hold the customer, remove them there: {', '.join(names[:MOST_NAMED_ORDERS])}{more}."
+    return f"At Shopify these still name the customer, remove them there: {', '.join(names[:MOST_NAMED_ORDERS])}{more}."
 
 
 def _forget_messages(orders: QuerySet[OrderImport]) -> None:
@@ -130,7 +130,7 @@ def _forget_messages(orders: QuerySet[OrderImport]) -> None:
     updates = OrderUpdate.objects.filter(order_import__in=keys).values_list("pk", flat=True)
     subjects = {f"{kind} {subject}" for kind, subject in jobs_about.values_list("kind", "subject")}
     subjects |= {f"import {pk}" for pk in keys} | {f"update {pk}" for pk in updates}
-    jobs_about.exclude(message="").update(message=privacy.WORDS, traceback="")
+    jobs_about.exclude(message="", traceback="").update(message=privacy.WORDS, traceback="")
     alerts = Alert.objects.filter(subject__in=subjects)  # as the finders name them
     sent = AlertMessage.objects.filter(alerts__in=alerts).exclude(state=AlertMessage.State.PENDING)
     sent.update(title="tiposync", text=privacy.WORDS)

@@ -15,20 +15,24 @@ from django.utils import timezone
 from django_q.models import Failure
 
 from orders import privacy
+from stores.models import MatchDecision
 from syncing import fence
 from syncing.models import (
     Alert,
     AlertMessage,
     CatalogueRun,
     Cluster,
+    HoldCause,
     Reconciliation,
     StockBatch,
+    StockHold,
     StockObservation,
     SyncJob,
     Tally,
     WebhookEvent,
     tally,
 )
+from syncing.stock.writes import hold_causes
 
 BATCH_ROWS = 5000
 KEEP_COUNTS = timedelta(days=400)
@@ -55,6 +59,8 @@ def prune() -> None:
         AlertMessage.objects.filter(created_at__lt=before),
         Alert.objects.filter(resolved_at__lt=before),
         Reconciliation.objects.filter(finished_at__lt=before, adjustments=None, holds=None),
+        MatchDecision.objects.filter(made_at__lt=before),
+        HoldCause.objects.filter(newest_at__lt=before, holds=None),
         AccessAttempt.objects.filter(attempt_time__lt=before),  # names and addresses of people, or of whoever tried
         AccessFailureLog.objects.filter(attempt_time__lt=before),
         AccessLog.objects.filter(attempt_time__lt=before),
@@ -62,6 +68,7 @@ def prune() -> None:
         Failure.objects.filter(stopped__lt=before),
     ]
     steps: list[tuple[str, Callable[[], int]]] = [
+        ("Grouping reviews", _group_holds),
         ("Emptying old batches", lambda: _empty_batches(before)),
         ("Forgetting old orders", lambda: privacy.forget_old(before, BATCH_ROWS)),
         *((f"Removing old {rows.model._meta.verbose_name_plural}", partial(_remove_some, rows)) for rows in old),
@@ -72,6 +79,15 @@ def prune() -> None:
 def _remove_some(rows: QuerySet) -> int:
     ids = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS])
     return rows.model.objects.filter(pk__in=ids).delete()[0] if ids else 0
+
+
+def _group_holds() -> int:
+    """What workers of an earlier release held, which knew no causes."""
+    ungrouped = StockHold.objects.filter(cause=None, state=StockHold.State.OPEN).order_by("pk")
+    rows = list(ungrouped.select_related("connection", "adjustment__batch")[:BATCH_ROWS])
+    for hold in rows:
+        hold_causes.save(hold)
+    return len(rows)
 
 
 def _empty_batches(before: datetime) -> int:

@@ -2,6 +2,8 @@
 
 from django.db.models import Q
 
+from orders.changes.steps import state
+from orders.models import OrderImport, OrderUpdate
 from stores import onboarding
 from stores.models import Connection, Store
 from syncing.models import StockLevel, SyncJob
@@ -60,3 +62,15 @@ def _go_on(store: Store, *, is_recovered: bool) -> None:
     waiting = SyncJob.objects.filter(hindered & concerned).exclude(kind=SyncJob.Kind.CHECK_STORE)
     for job in waiting.select_related("connection", "store"):
         jobs.run_again(job)
+    _try_orders_again(connections)
+
+
+def _try_orders_again(connections: list[Connection]) -> None:
+    """Orders, and updates of orders, that failed for a refusal, whatever became of their jobs."""
+    refused = {"state": "failed", "failure": SyncJob.Failure.MISCONFIGURED}
+    for order in OrderImport.objects.filter(connection__in=connections, **refused).select_related("connection"):
+        enqueue.import_order(order.connection, order.order_gid)
+    updates = OrderUpdate.objects.filter(order_import__connection__in=connections, **refused)
+    for update in updates.select_related("order_import__connection"):
+        if state.try_again(update):
+            enqueue.update_order(update.order_import.connection, update.order_import.order_gid)

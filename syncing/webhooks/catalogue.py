@@ -23,7 +23,7 @@ def follow_products(store: Store, payloads: Payloads) -> list[str]:
 
 def _followers(store: Store) -> list[Connection]:
     """Connections along which this source's catalogue travels; where only stock does, sharing still decides."""
-    return list(Connection.objects.filter(source=store, catalogue__started_at__isnull=False))
+    return list(Connection.objects.filter(source=store, catalogue__started_at__isnull=False).order_by("pk"))
 
 
 def _carry(store: Store, payloads: Payloads) -> list[str]:
@@ -45,7 +45,7 @@ def _carry(store: Store, payloads: Payloads) -> list[str]:
             if link and link.heard != digest:
                 link.heard = digest
                 ProductLink.objects.filter(pk=link.pk).update(heard=digest)
-        reasons.append("It is carried." if count else "Nothing but its stock has changed.")
+        reasons.append("It is synced." if count else "Nothing but its stock has changed.")
     return reasons
 
 

@@ -1,7 +1,9 @@
 """Record a delivery once, and turn what was recorded into observations and work."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,13 +16,15 @@ from stores.shopify.instants import parse_instant
 from stores.shopify.texts import read_json
 from stores.tracing import traced
 from syncing.models import StockObservation, WebhookEvent
-from syncing.queue import enqueue
+from syncing.queue import enqueue, jobs
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.levels import Hint
 
 logger = logging.getLogger(__name__)
 
 PROCESS_ROWS = 500
+ALONE_SECONDS = 0.05  # how long a worker that has marked something goes on with other webhooks before it wakes another
+STORE_SECONDS = 1.0  # how long a store's row is used for one lot after the other
 TRACED_EVENTS = 50  # so many webhook ids at most follow a job into the logs
 # What reading an unexpected body raises.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
@@ -62,34 +66,80 @@ def replay(event: WebhookEvent) -> None:
 def process_new(effects: dict[str, Effect], must_end: Callable[[], bool] = lambda: False) -> bool:
     """Process all waiting events, the oldest first; several workers may do so at once.
 
-    False when it was told to end before none was left.
+    False when it was told to end before none was left. The worker that calls this goes on to carry what was marked,
+    without another being woken for it; but where it has more to process for so long, another carries meanwhile.
     """
-    while _process_some(effects):
+    stores: dict[int, Store] = {}
+    read_at, marked_at = time.monotonic(), None
+    while (lot := _process_some(effects, stores)) is not None:
+        if not lot.has_more:
+            return True
         if must_end():
             return False
+        if time.monotonic() - read_at > STORE_SECONDS:
+            read_at = time.monotonic()
+            stores.clear()
+        if lot.dirtied and marked_at is None:
+            marked_at = time.monotonic()
+        if marked_at is not None and time.monotonic() - marked_at >= ALONE_SECONDS:
+            jobs.wake()
+            marked_at = None
     return True
 
 
-def _process_some(effects: dict[str, Effect]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """What was processed at once: the connections that it dirtied, and whether other events waited as it began.
+
+    Whatever arrives later asks for a job of its own.
+    """
+
+    dirtied: set[int]
+    has_more: bool
+
+
+def _process_some(effects: dict[str, Effect], stores: dict[int, Store]) -> _Lot | None:
+    """Process one lot; None where none waits that nobody has in hand. `stores`: those known already, by their ids."""
     with transaction.atomic():
-        # Rows that another worker has in hand are skipped: order does not matter, time stamps do.
-        free = (
-            WebhookEvent.objects.filter(state=WebhookEvent.State.NEW)
-            .order_by("pk")
-            .select_for_update(of=("self",), skip_locked=True)
-        )
-        if not (first := free.select_related("store").first()):
-            return 0
         # One store and topic in a transaction: levels are locked before their links, as everywhere. With a second store
         # its levels would be waited for with links in hand, for which a run waits that has those levels in hand.
-        events = list(free.filter(store=first.store, topic=first.topic)[:PROCESS_ROWS])
+        events, has_more = _lock_lot()
+        if not events:
+            return None
+        topic, store_id = events[0].topic, events[0].store_id
+        store = stores.get(store_id) or stores.setdefault(store_id, Store.objects.get(pk=store_id))
         ids = [event.webhook_id for event in events]
         with traced(correlation=ids[:TRACED_EVENTS]):  # for the jobs that they lead to
-            dirtied = _process_topic(first.store, first.topic, events, effects)
+            dirtied = _process_topic(store, topic, events, effects)
         _save_outcomes(events)
-    logger.info("%s processed: %d", first.topic, len(ids), extra={"store": first.store.domain, "correlation": ids})
-    enqueue.carry_stock_of(dirtied)
-    return len(events)
+    logger.info("%s processed: %d", topic, len(ids), extra={"store": store.domain, "correlation": ids})
+    enqueue.carry_stock_of(dirtied, goes_on=True)
+    return _Lot(dirtied, has_more)
+
+
+def _lock_lot() -> tuple[list[WebhookEvent], bool]:
+    """The oldest event that waits, with those of its store and topic, locked; and whether more wait than these."""
+    with db.cursor() as cursor:
+        cursor.execute(_LOT)
+        rows = cursor.fetchall()
+    events = [WebhookEvent.from_db(db.alias, _COLUMNS, row[:-1]) for row in rows]
+    return events, len(rows) == PROCESS_ROWS or any(row[-1] for row in rows[:1])
+
+
+_COLUMNS = [field.attname for field in WebhookEvent._meta.concrete_fields]
+# Rows that another worker has in hand are skipped: order does not matter, time stamps do.
+_LOT = f"""
+    WITH oldest AS MATERIALIZED (
+        SELECT store_id, topic FROM syncing_webhookevent WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ), others AS MATERIALIZED (
+        SELECT EXISTS (SELECT FROM syncing_webhookevent other WHERE other.state = 'new'
+                       AND (other.store_id <> oldest.store_id OR other.topic <> oldest.topic)) AS has_more FROM oldest
+    )
+    SELECT {", ".join(f"event.{name}" for name in _COLUMNS)}, others.has_more
+    FROM oldest CROSS JOIN others
+    JOIN syncing_webhookevent event ON event.store_id = oldest.store_id AND event.topic = oldest.topic
+    WHERE event.state = 'new' ORDER BY event.id LIMIT {PROCESS_ROWS} FOR UPDATE OF event SKIP LOCKED
+"""
 
 
 def _save_outcomes(events: Sequence[WebhookEvent]) -> None:

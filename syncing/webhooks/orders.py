@@ -16,14 +16,15 @@ from stores.models import Connection, Store
 from stores.shopify import gids
 from stores.shopify.errors import ShopifyError
 from stores.shopify.instants import instant_or_none
+from syncing.connections.resuming import move_units
 from syncing.queue import enqueue
-from syncing.resuming import move_units
 
 Payloads = Sequence[dict]
 Kind = OrderUpdate.Kind
 COMPARED = "Original and copy are compared, unless it says what is known."
-NOT_OURS = "It concerns no order that we copied."
-NOBODY = "No connection carries this store's orders."
+NOT_OURS = "It concerns no order that we imported."
+NO_NEWS = "Nothing that concerns us has changed, or it is none of ours."
+NOBODY = "No connection imports this store's orders."
 
 
 class _Later:
@@ -160,8 +161,10 @@ def _compare(
     with transaction.atomic():
         for row in sorted((row for some in known.values() for row in some), key=lambda row: row.pk):
             said = [payload for gid, payload in zip(gid_of, payloads, strict=False) if gid == getattr(row, name)]
-            if is_own and all(is_own(row, payload) for payload in said):
-                continue
+            if is_own:
+                OrderImport.objects.select_for_update().get(pk=row.pk)
+                if all(is_own(row, payload) for payload in said):
+                    continue
             note = signs.note_copy if store.is_source else signs.note_original
             note(OrderImport.objects.filter(pk=row.pk))
             enqueue.compare_orders(row.connection, row.order_gid)
@@ -193,15 +196,20 @@ def follow_draft_deletions(store: Store, payloads: Payloads) -> list[str]:
 
 
 def follow_drafts(store: Store, payloads: Payloads) -> list[str]:
-    """draft_orders/update in a source: look what became of a draft of ours."""
+    """draft_orders/update in a source: look what became of a draft of ours, and what people changed in it."""
     draft_gids = [gids.gid("DraftOrder", payload["id"]) for payload in payloads]
     known = _by(OrderImport.objects.filter(connection__source=store, copy_gid__in=draft_gids), "copy_gid")
     reasons = []
     for draft_gid, payload in zip(draft_gids, payloads, strict=True):
-        ours = [row for row in known.get(draft_gid, ()) if payload.get("status") != row.draft_status]
+        rows = known.get(draft_gid, ())
+        ours = [row for row in rows if payload.get("status") != row.draft_status]
+        moved_at = instant_or_none(payload.get("updated_at")) or store.now()
+        touched = [row for row in rows if intake.note_life_of_draft(row, payload, moved_at, move_units)]
         for row in ours:
             enqueue.import_order(row.connection, row.order_gid)
-        reasons.append("It is looked at." if ours else "Nothing that concerns us has changed, or it is none of ours.")
+        for row in touched:
+            enqueue.compare_orders(row.connection, row.order_gid)
+        reasons.append("It is looked at." if ours or touched else NO_NEWS)
     return reasons
 
 
@@ -260,6 +268,6 @@ def why_orders_must_end_first(connection: Connection, clients: OpenClient) -> st
     for row in {*discovered.changed, *due.unfinished_updates([connection.pk])}:
         enqueue.update_order(connection, row.order_gid)
     changes = due.unfinished_updates([connection.pk]).count()
-    words = [f"Changes of {changes} copied orders are carried first."] if changes else []
-    words += [f"Orders being copied are brought to their end first: {len(copying)}."] if copying else []
+    words = [f"Changes of {changes} imported orders are synced first."] if changes else []
+    words += [f"Orders being imported are brought to their end first: {len(copying)}."] if copying else []
     return " ".join(words)

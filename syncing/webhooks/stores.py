@@ -24,11 +24,13 @@ def follow_products(store: Store, payloads: Payloads) -> list[str]:
     """
     product_gids = [gids.gid("Product", payload["id"]) for payload in payloads]
     known: dict[str, list[Variant]] = {product_gid: [] for product_gid in product_gids}
-    for variant in Variant.objects.filter(store=store, product_gid__in=product_gids, gone_at=None):
+    variants = Variant.objects.filter(store=store, product_gid__in=product_gids, gone_at=None).order_by()
+    for variant in variants.only(*_LOOKED_AT):
         known[variant.product_gid].append(variant)
     reasons = []
-    facts = _known_facts(store, product_gids)
-    for collection_gid in selecting.watched_collections(store) if store.is_source else ():
+    watched = selecting.find_watched(store)
+    facts = _known_facts(store, product_gids) if watched.needs_facts else None
+    for collection_gid in watched.collection_gids:
         enqueue.read_collection(store, collection_gid, COLLECTION_SECONDS)
     for product_gid, payload in zip(product_gids, payloads, strict=True):
         is_decided = facts is None or facts.get(product_gid) == _payload_facts(payload)
@@ -41,10 +43,11 @@ def follow_products(store: Store, payloads: Payloads) -> list[str]:
     return [f"{matched} {carried}".strip() for matched, carried in zip(reasons, followed, strict=True)]
 
 
-def _known_facts(store: Store, product_gids: Sequence[str]) -> dict[str, tuple] | None:
-    """Product -> its tags, vendor and type as we know them; None where they decide about nothing."""
-    if not selecting.is_watched(store):
-        return None
+_LOOKED_AT = ("gid", "product_gid", "handle", "product_title", "sku", "barcode", "options")
+
+
+def _known_facts(store: Store, product_gids: Sequence[str]) -> dict[str, tuple]:
+    """Product -> its tags, vendor and type as we know them."""
     rows = Product.objects.filter(store=store, gid__in=product_gids)
     return {row.gid: (sorted(row.tags), row.vendor, row.product_type) for row in rows}
 
@@ -90,7 +93,7 @@ def follow_collections(store: Store, payloads: Payloads) -> list[str]:
     """collections/*: the source's are carried to wherever collections follow; deletions tell no more than the id."""
     followers = Connection.objects.filter(source=store, catalogue__started_at__isnull=False)
     connections = list(followers.exclude(catalogue__collection_mode=SyncMode.OFF))
-    watched = selecting.watched_collections(store) if store.is_source else set()
+    watched = selecting.find_watched(store).collection_gids
     for payload in payloads:
         if (collection_gid := gids.gid("Collection", payload["id"])) in watched:
             enqueue.read_collection(store, collection_gid)

@@ -7,6 +7,8 @@ import sys
 FULL = {
     "intake": ["--rounds", "5", "--seconds", "4"],
     "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
+    "statements": ["--times", "100"],
+    "pace": ["--changes", "500", "--idle", "40"],
     "burst": ["--changes", "10000"],
     "scale": ["--destinations", "20", "--items", "500"],
     "one_store_down": ["--destinations", "20", "--seconds", "60", "--pause", "1"],

@@ -1,11 +1,12 @@
-"""The first sync of a catalogue, the same again unchanged, and after a few edits: calls, points, seconds, memory.
+"""The first sync of a catalogue, again unchanged, after a few edits, after a re-import: calls, points, seconds, memory.
 
 `python -m tests.benchmarks.catalogue --products 10000`
 
 One process does all the work. Shopify's limit is out of the way while it runs, so that the seconds are ours; the last
 column tells how long a Standard store would make us wait. The floor is what no way of asking could do without: one
 call that creates each product and one that publishes it, and reading the source's products, as many at a time as
-Shopify's limit of a request allows.
+Shopify's limit of a request allows. A re-import deletes all products of the source and makes them again under new ids,
+with the same SKUs and handles, and no webhook tells of it; its calls include those that match both stores anew.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from tests.benchmarks.staging.scene import NORTH, PLACE, QUANTITY, SOURCE, STAND
 from tests.benchmarks.staging.stage import Stage
 from tests.benchmarks.table import print_table, ratio
 from tests.simulator import Simulator
+from tests.simulator.events import merchant
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
 
 HEADER = ["products, run", "what was done", "calls", "floor", "ratio", "of them writes", "points", "points / 100 per s"]
@@ -77,6 +79,15 @@ class Catalogue:
             shop.products[number].updated_at = self.simulator.clock.whole_seconds()
         return len(numbers)
 
+    def reimport(self) -> list[int]:
+        """All products of the source are deleted and made again; the ids of those of the destination."""
+        shop = self.simulator.shops[SOURCE]
+        (place,) = shop.locations
+        for number in list(shop.products):
+            merchant.delete_product(shop, self.simulator.clock, number)
+        self._fill(shop, place)
+        return list(self.simulator.shops[NORTH].products)
+
     def __enter__(self) -> "Catalogue":
         try:
             self.stage.__enter__()
@@ -104,14 +115,17 @@ def main() -> None:
         runs.append(_measure(scene, "unchanged", reads, options.profile))
         edited = scene.edit(0.01)
         runs.append(_measure(scene, f"{edited:,} edited", reads + edited, options.profile))
+        before = scene.reimport()
+        runs.append(_measure(scene, "made again", reads, options.profile, "reimport"))
+        assert list(scene.simulator.shops[NORTH].products) == before, "products of the destination came or went"
     print_table("(e) Catalogue: what it takes from Shopify", HEADER, [_calls(count, run) for run in runs])
     print_table("(e) Catalogue: our own time and memory", TIMES, [_times(count, run) for run in runs])
 
 
-def _measure(scene: Catalogue, words: str, floor: int, profile: str | None) -> dict:
+def _measure(scene: Catalogue, words: str, floor: int, profile: str | None, kind: str = "catalogue") -> dict:
     shopify = Shopify(scene)
     options = ["--profile", f"{profile}-{words}.prof"] if profile else []
-    run = json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", "catalogue", *options))
+    run = json.loads(scene.stage.run("-m", "tests.benchmarks.staging.carrier", kind, *options))
     counted = {"requests": shopify.count("requests"), "points": shopify.count("points")}
     return run | counted | {"words": words, "floor": floor, "writes": sum(map(shopify.operations, WRITES))}
 

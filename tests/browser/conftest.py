@@ -5,14 +5,17 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
+from stores import roles
 from tests.browser.product import Product, released_database, running_product
-from tests.browser.visitor import DESKTOP, Visitor
+from tests.browser.visitor import DESKTOP, Visitor, make_user
 
 INSTALL = "No browser: apt-get install chromium (or set CHROMIUM to the path of one)"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_MS = 15_000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = {roles.VIEWER: "vera", roles.SUPPORT: "sam", roles.MANAGER: "mona"}
+PATIENCE_MS = 60_000  # no measure of speed: see tests/support/thoroughness.py
 TOLD = 2_000  # characters of a page and of a log that a failure tells
 # `make screenshots` takes the pictures of README; in a run of all tests they are nobody's business.
 collect_ignore = [] if os.environ.get("TIPOSYNC_SCREENSHOTS") == "true" else ["test_pictures.py"]
@@ -21,7 +24,7 @@ collect_ignore = [] if os.environ.get("TIPOSYNC_SCREENSHOTS") == "true" else ["t
 def find_browser(playwright: Playwright) -> str | None:
     """The path of a Chromium: the one that CHROMIUM names, the system's, or Playwright's own."""
     own = playwright.chromium.executable_path
-    found = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), own if os.path.exists(own) else None]
+    found = [os.environ.get("CHROMIUM"), *map(shutil.which, BROWSERS), own if os.path.exists(own) else None]
     return next((path for path in found if path), None)
 
 
@@ -88,6 +91,19 @@ def welcome(browser: Browser, product: Product) -> Iterator[Callable[..., Visito
         visitor.context.close()
     complaints = [line for visitor in visitors for line in visitor.complaints]
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def come_as(welcome) -> Callable[[str], Visitor]:
+    """Lets somebody of a role in, on the dashboard; their clicks are counted from there."""
+
+    def come(role: str) -> Visitor:
+        visitor, name = welcome(), NAMES[role]
+        visitor.become(User.objects.filter(username=name).first() or make_user(name, role))
+        visitor.open("/admin/")
+        return visitor
+
+    return come
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from orders.models import OrderImport, OrderUpdate
 from stores import roles
-from stores.models import CurrencyRate, ProductLink, ResourceLink, SyncSwitch, VariantLink
+from stores.models import CurrencyRate, MatchDecision, ProductLink, ResourceLink, SyncSwitch, VariantLink
 from syncing.models import (
     Alert,
     AlertChannel,
@@ -59,6 +59,9 @@ class Furnished:
             reverse("admin:stores_variantlink_change", args=[link.pk]) + "?partner=sku",
             page_of(self.window.connection, "history"),
             page_of(self.window.connection, "delete"),
+            reverse("admin:syncing_timeline", args=[pair.variant_link_id]) + "?at_from_0=2026-01-01",
+            reverse("admin:stores_connection_do", args=[self.window.connection.pk, "preview"]),
+            reverse("time_zone"),
             reverse("two_factor"),
             reverse("admin:password_change"),
             reverse("admin:stores_variantlink_changelist") + "?q=nothing-is-called-that",
@@ -97,7 +100,7 @@ def furnish(product: Product) -> Furnished:
     enqueue.reconcile(window.connection)
     product.wait_until(StockHold.objects.filter(state="open").exists, "the hold")
     product.wait_until(OrderImport.objects.filter(state="confirmed").exists, "the copy")
-    product.wait_until(CatalogueRun.objects.filter(state="finished").exists, "the first sync", 120)
+    product.wait_until(CatalogueRun.objects.filter(state="finished").exists, "the first sync")
     product.wait_until(ResourceLink.objects.exists, "a collection")
     product.wait_until(Reconciliation.objects.filter(state="done").exists, "the comparison")
     OrderUpdate.objects.create(
@@ -148,4 +151,6 @@ def _add_rows(window: ShopWindow) -> None:
         store=connection.destination, kind="data", customer_id=7, due_at=now + timedelta(days=30)
     )
     SyncSwitch.load()
-    make_user("sam", roles.SUPPORT)
+    decision = MatchDecision.objects.create(kind="ignore", made_by=make_user("sam", roles.SUPPORT))
+    ignored = connection.links.order_by("pk").first()
+    decision.rows.create(link=ignored, before_state="unmatched", after_state="ignored")

@@ -18,9 +18,9 @@ from syncing.queue.supervisor import die_with_parent
 from tests.benchmarks.staging.stage import free_port, wait_for_port
 from tests.simulator import Simulator
 from tests.support.databases import at_home_in, find_migrated_database, new_database
+from tests.support.thoroughness import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_SECONDS = 30
 STOP_SECONDS = 8
 # One process with threads is enough for one visitor, and up sooner than two.
 GUNICORN = ("-m", "gunicorn", "tiposync.wsgi", "--workers=1", "--threads=4", "--log-level=critical")
@@ -65,7 +65,7 @@ class Product:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def wait_until(self, is_so: Callable[[], object], what: str = "it", seconds: float = WAIT_SECONDS) -> object:
+    def wait_until(self, is_so: Callable[[], object], what: str = "it", seconds: float = PATIENCE_SECONDS) -> object:
         """What `is_so` returns as soon as it is true; the processes' log where it never is."""
         end = monotonic() + seconds
         while not (found := is_so()):
@@ -75,9 +75,9 @@ class Product:
 
 
 @contextmanager
-def running_product(folder: Path, template: str) -> Iterator[Product]:
+def running_product(folder: Path, template: str, host: str = "127.0.0.1") -> Iterator[Product]:
     """Web and one cluster of workers on a copy of `template`, which is the tests' own, too, until the block ends."""
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://{host}:{free_port()}"
     # The processes work on it between the tests, which the tests' other database, emptied after each, would not allow.
     with Simulator() as sim, new_database(f"browser_{os.getpid()}", template) as name, at_home_in(name):
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
@@ -85,7 +85,7 @@ def running_product(folder: Path, template: str) -> Iterator[Product]:
         with override_settings(SHOPIFY_BASE_URL=shopify, PUBLIC_URL=url):
             product = Product(sim, url, folder / "product.log", _environment(database, shopify, url))
             try:
-                product.start(*GUNICORN, f"--bind={urlsplit(url).netloc}")
+                product.start(*GUNICORN, f"--bind=127.0.0.1:{urlsplit(url).port}")
                 product.start("manage.py", "work")
                 wait_for_port(urlsplit(url).port)
                 yield product

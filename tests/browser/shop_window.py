@@ -1,5 +1,6 @@
 """Two shops that look real, in the simulator and, where a test wants that, connected and running in the product."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.management import call_command
@@ -14,7 +15,6 @@ from tests.simulator.state.shop import CLIENT_SECRET, Shop, Variant
 SECRET = CLIENT_SECRET
 VARIANTS = 60
 RATE = "1.087"  # US dollars for a euro
-SETTLE_SECONDS = 90
 
 
 def add_shops(sim: Simulator, variants: int = VARIANTS) -> list[Shop]:
@@ -64,9 +64,7 @@ class ShopWindow:
     def settle(self) -> None:
         """Wait until nothing is out of step but what is held."""
         links = StockLink.objects.filter(connection=self.connection).exclude(state__in=("skipped", "held"))
-        self.product.wait_until(
-            lambda: links.exists() and not links.exclude(state="in_step").exists(), "all in step", SETTLE_SECONDS
-        )
+        self.product.wait_until(lambda: links.exists() and not links.exclude(state="in_step").exists(), "all synced")
 
 
 def _with_title(shop: Shop, title: str) -> Variant:
@@ -74,9 +72,10 @@ def _with_title(shop: Shop, title: str) -> Variant:
     return shop.variants[product.variant_ids[0]]
 
 
-def open_shops(product: Product) -> ShopWindow:
-    """Add, check and connect the two, start, and wait until they are in step."""
+def open_shops(product: Product, dress: Callable[[Shop, Shop], None] = lambda source, north: None) -> ShopWindow:
+    """Add, check and connect the two, start, and wait until they are in step. `dress` puts more goods into them."""
     source, north = add_shops(product.sim)
+    dress(source, north)
     for shop, role in ((source, "source"), (north, "destination")):
         call_command("add_store", shop.domain, role=role, client_id="tiposync", client_secret=SECRET, verbosity=0)
     call_command(

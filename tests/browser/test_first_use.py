@@ -26,8 +26,8 @@ def add_store(visitor, button: str, domain: str) -> None:
     page.get_by_label("Client id").fill("tiposync")
     page.get_by_label("Client secret").fill(SECRET)
     visitor.press("Save")
-    expect(visitor.card("Last check").get_by_text("needs you")).to_have_count(0)
-    expect(visitor.card("Last check").get_by_text("fine").first).to_be_visible()
+    expect(visitor.card("Last check").get_by_text("Action needed")).to_have_count(0)
+    expect(visitor.card("Last check").get_by_text("OK", exact=True).first).to_be_visible()
 
 
 def test_the_guide_leads_from_an_empty_database_to_a_running_connection(visitor, product):
@@ -47,7 +47,7 @@ def test_the_guide_leads_from_an_empty_database_to_a_running_connection(visitor,
     visitor.press("Save")
 
     steps = visitor.card("Steps until it is started")
-    visitor.press("Propose by name", steps)
+    visitor.press("Match by name", steps)
     visitor.press("Match now", steps)
     visitor.follow("Preview", steps)  # appears by itself when matching is over
     expect(visitor.card("What would change")).to_be_visible()
@@ -55,12 +55,12 @@ def test_the_guide_leads_from_an_empty_database_to_a_running_connection(visitor,
     expect(steps.get_by_text("done")).to_have_count(5)
     visitor.press("Start", steps)
     expect(steps).to_have_count(0, timeout=30_000)  # the page follows by itself
-    figures = visitor.card("How it stands")
-    expect(figures.get_by_role("link", name=re.compile(r"^[1-9]\d* ?in step"))).to_be_visible()  # nor is it reloaded
+    figures = visitor.card("Status")
+    expect(figures.get_by_role("link", name=re.compile(r"^[1-9]\d* ?synced"))).to_be_visible()  # nor is it reloaded
 
     connection = Connection.objects.get(state="running")
     assert Store.objects.filter(status="ready").count() == 2
     in_step = StockLink.objects.filter(connection=connection, state="in_step")
-    product.wait_until(in_step.exists, "stock in step")
+    product.wait_until(in_step.exists, "inventory")
     visitor.choose("Dashboard")
     expect(visitor.card("What to do next")).to_have_count(0)

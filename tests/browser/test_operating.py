@@ -1,10 +1,13 @@
 """A working day: resolve, release, run again, pause, undo; by clicking what the pages offer, and seen in the stores."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from stores import roles
-from syncing.models import SyncJob
+from stores.models import MatchDecision
+from syncing.models import StockHold, SyncJob
 from tests.browser.shop_window import ShopWindow, open_shops
 from tests.browser.visitor import Visitor, make_user
 
@@ -33,13 +36,13 @@ def mona(welcome, manager) -> Visitor:
 def test_an_unmatched_product_is_resolved_and_its_stock_follows(mona, window):
     mine, other = window.items("No SKU at all")
     mine.stock = 17
-    mona.choose("Links")
+    mona.choose("Variant matching")
     mona.search("No SKU at all")
     mona.follow("No SKU at all")
     mona.page.get_by_role("searchbox", name="Search variants of").fill("no sku")
     mona.press("Search")
     mona.press("Link", mona.choice("No SKU at all"))
-    expect(mona.page.get_by_text("Its stock is being brought in step").first).to_be_visible()
+    expect(mona.page.get_by_text("Its stock is being synced").first).to_be_visible()
     window.product.wait_until(lambda: other.stock == 17, "North to have 17")
 
 
@@ -47,13 +50,14 @@ def test_a_hold_is_looked_at_and_released(mona, window):
     mine, other = window.items("Demo two-way")
     assert other.stock == 50
     mine.stock = 0  # from 50 or more to 0: somebody shall look at it
-    badge = mona.page.get_by_role("link", name="Holds").get_by_text("1", exact=True)
-    window.product.wait_until(lambda: mona.open("/admin/") and badge.count(), "the badge")
-    mona.choose("Holds")
-    mona.follow("Demo two-way")
-    expect(mona.page.get_by_text("Lets exactly this plan through")).to_be_visible()
+    window.product.wait_until(StockHold.objects.filter(state="open").exists, "the review")
+    mona.open("/admin/")
+    mona.page.get_by_role("link", name=re.compile(r"^Needs attention: \d")).click()
+    mona.follow("Source store: 1 item fell to 0")
+    expect(mona.page.get_by_role("link", name="Demo two-way").first).to_be_visible()
+    expect(mona.page.get_by_text("Lets this plan through, as shown")).to_be_visible()
     assert other.stock == 50
-    mona.press("Release")
+    mona.press("Release all")
     window.product.wait_until(lambda: other.stock == 0, "North to have 0")
 
 
@@ -77,7 +81,10 @@ def test_a_pause_stops_everything_and_resuming_catches_up(mona, window):
     mine, other = window.items("Tea set: pot")
     mona.choose("Connections")
     mona.follow("Source store → North store")
+    mona.follow("Pause …")
+    mona.page.get_by_label("Why").fill("The shelves are being counted")
     mona.press("Pause")
+    expect(mona.page.get_by_text("is paused by mona: The shelves are being counted").first).to_be_visible()
     expect(mona.page.get_by_text("Paused").first).to_be_visible()
     before, mine.stock = other.stock, mine.stock + 5
     window.product.wait_until(
@@ -96,9 +103,25 @@ def test_what_a_reconciliation_wrote_is_taken_back(mona, window):
     mona.follow("Source store → North store")
     mona.press("Reconcile")
     window.product.wait_until(lambda: other.stock == truth, "the correction")
-    mona.choose("Reconciliations")
+    mona.choose("Checks")
     mona.page.locator("#result_list tbody").get_by_role("link").first.click()
     mona.follow("Undo …")
     expect(mona.page.get_by_text("Tea set: cup").first).to_be_visible()
     mona.press("Take it back")
     window.product.wait_until(lambda: other.stock == 30, "it to be taken back")
+
+
+def test_a_decision_about_a_match_is_taken_back_by_the_button_beside_its_message(mona):
+    mona.choose("Variant matching")
+    mona.search("Tea set: cup")
+    mona.follow("Tea set: cup")
+    mona.press("Ignore")
+    expect(mona.page.get_by_text("would no longer be synced")).to_be_visible()
+    mona.press("Ignore")  # what is on sale is left as it is
+    expect(mona.page.get_by_text("It is left out of syncing.")).to_be_visible()
+    match = MatchDecision.objects.get(kind="ignore").rows.get().link
+    assert match.state == "ignored"
+    mona.press("Undo")
+    expect(mona.page.get_by_text("Taken back: 1.")).to_be_visible()
+    match.refresh_from_db()
+    assert match.state == "linked"

@@ -4,10 +4,11 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from stores import roles
 from stores.models import Connection, VariantLink
+from tests.browser.keyboard import Keys
 from tests.browser.shop_window import ShopWindow, open_shops
 from tests.browser.visitor import PASSWORD, PHONE, Visitor, make_user
 from tests.support.console.press import page_of
@@ -15,14 +16,6 @@ from tests.support.console.press import page_of
 pytestmark = pytest.mark.browser
 
 RANKS = {roles.VIEWER: 0, roles.SUPPORT: 1, roles.MANAGER: 2, roles.ADMINISTRATOR: 3}
-MOST_TABS = 120
-# Is the focus where it is wanted, and which element has it without showing it?
-FOCUS = """wanted => {
-  const focused = document.activeElement, {outlineStyle, outlineWidth} = getComputedStyle(focused);
-  const isSeen = outlineStyle !== "none" && outlineWidth !== "0px";
-  const isNone = focused === document.body || !focused.checkVisibility({visibilityProperty: true});
-  return [focused === wanted, isNone || isSeen ? "" : focused.outerHTML];
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -42,70 +35,41 @@ def test_each_role_is_shown_what_it_may_do_and_no_more(visitor, window, role):
     expect(page.get_by_text("Blank SKU").first).to_be_visible()
     assert is_offered(visitor, "Ignore") == (rank >= 1)
     visitor.open(page_of(connection))
-    expect(visitor.card("How it stands")).to_be_visible()
-    assert is_offered(visitor, "Pause") == is_offered(visitor, "Save") == (rank >= 2)
+    expect(visitor.card("Status")).to_be_visible()
+    pauses = page.locator("#main").get_by_role("link", name="Pause …")
+    assert (bool(pauses.count()), is_offered(visitor, "Save")) == (rank >= 1, rank >= 2)
     visitor.open(page_of(connection.source))
     assert bool(page.get_by_label("Client secret", exact=True).count()) == (rank >= 3)
-    assert bool(page.locator("#nav-sidebar").get_by_role("link", name="Users").count()) == (rank >= 3)
+    assert bool(page.locator("#nav-sidebar").get_by_role("link", name="People").count()) == (rank >= 3)
     visitor.expect(403)
     assert page.goto(f"{visitor.url}/admin/auth/user/").status == (200 if rank >= 3 else 403)
-
-
-class Keys:
-    """Somebody who has nothing but a keyboard."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.page = visitor.page
-
-    def go_to(self, wanted: Locator) -> None:
-        """Press Tab until it is reached. Where one is must be visible at every stop."""
-        wanted.wait_for()
-        for _ in range(MOST_TABS):
-            is_there, unseen = wanted.evaluate(FOCUS)
-            assert not unseen, f"no visible focus: {unseen}"
-            if is_there:
-                return
-            self.page.keyboard.press("Tab")
-        raise AssertionError(f"Tab never reaches {wanted}")
-
-    def enter(self) -> None:
-        self.page.keyboard.press("Enter")
-
-    def skip_menu(self) -> None:
-        """The first stop of a page jumps over its menu."""
-        self.page.locator("body").evaluate("() => document.activeElement.blur()")
-        self.page.keyboard.press("Tab")
-        expect(self.page.get_by_role("link", name="Skip to content")).to_be_focused()
-        self.enter()
-        self.page.keyboard.press("Tab")
-        assert self.page.evaluate("() => document.querySelector('#content').contains(document.activeElement)")
 
 
 def test_an_unmatched_product_is_resolved_with_the_keyboard_alone(visitor, window):
     make_user("kim", roles.SUPPORT)
     visitor.open("/admin/")
-    page, keys, typing = visitor.page, Keys(visitor), visitor.page.keyboard
+    page, keys = visitor.page, Keys(visitor)
     keys.go_to(page.get_by_label("Username"))
-    typing.type("kim")
+    keys.type("kim")
     keys.go_to(page.get_by_label("Password"))
-    typing.type(PASSWORD)
+    keys.type(PASSWORD)
     keys.enter()
-    keys.go_to(visitor.line("Links"))
+    keys.go_to(visitor.line("Variant matching"))
     keys.enter()
     keys.go_to(page.locator("#searchbar"))
-    typing.type("Blank SKU")
+    keys.type("Blank SKU")
     keys.enter()
     page.wait_for_url("**q=Blank**")
     keys.skip_menu()
     keys.go_to(page.locator("#result_list").get_by_role("link", name="Blank SKU").first)
     keys.enter()
     keys.go_to(page.get_by_role("searchbox", name="Search variants of both stores"))
-    typing.type("blank")
+    keys.type("blank")
     keys.enter()
     page.wait_for_url("**partner=blank**")
     keys.go_to(visitor.choice("Blank SKU").get_by_role("button", name="Link", exact=True))
     keys.enter()
-    expect(page.get_by_text("Its stock is being brought in step").first).to_be_visible()
+    expect(page.get_by_text("Its stock is being synced").first).to_be_visible()
     link = VariantLink.objects.get(source_variant__product_title="Blank SKU")
     assert (link.destination_variant.product_title, link.is_manual) == ("Blank SKU", True)
     window.settle()
@@ -131,7 +95,7 @@ def wait_for_fetch(page: Page) -> None:
 
 def test_a_page_that_is_fetched_again_takes_neither_the_focus_nor_a_click(visitor, busy_page):
     panel, button = busy_page.locator("#panel"), busy_page.get_by_role("button", name="Match now")
-    for wanted in (panel.get_by_role("link", name=re.compile(r"^\d+ ?in step")), button):
+    for wanted in (panel.get_by_role("link", name=re.compile(r"^\d+ ?synced")), button):
         panel.evaluate("panel => { panel.dataset.isOld = 'yes'; }")
         Keys(visitor).go_to(wanted)
         expect(panel).not_to_have_attribute("data-is-old", "yes")
@@ -150,7 +114,7 @@ def test_a_phone_is_enough_to_find_and_open_a_link(welcome, window):
     visitor.sign_in("pia")
     assert not visitor.sticks_out()
     visitor.page.get_by_role("button", name="Menu").locator("visible=true").tap()
-    visitor.choose("Links")
+    visitor.choose("Variant matching")
     visitor.page.wait_for_url("**/variantlink/**")
     assert not visitor.sticks_out()
     visitor.search("Twin A")

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Response, WebError
+
+from tests.support.console.people import give_role
 
 PASSWORD = "a-good-long-password"
 DESKTOP = {"width": 1280, "height": 900}
@@ -29,6 +31,7 @@ class Visitor:
     url: str
     complaints: list[str] = field(default_factory=list)
     refusals: set[int] = field(default_factory=set)
+    clicks: int = 0  # and lines sent by Enter, since whoever counts them set it to 0
 
     def __post_init__(self) -> None:
         self.context.on("console", self._hear)
@@ -46,7 +49,7 @@ class Visitor:
     def _judge(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self.refusals:
             self.complaints.append(f"{response.status} for {response.url}")
-        if urlsplit(response.url).hostname != "127.0.0.1":
+        if urlsplit(response.url).hostname not in ("127.0.0.1", "localhost"):
             self.complaints.append(f"{self.page.url} loads {response.url}")
 
     def expect(self, *statuses: int) -> None:
@@ -80,25 +83,40 @@ class Visitor:
     def follow(self, text: str, within: Locator | None = None) -> None:
         """Click a link of the page, not of the menu, by the words that it begins with."""
         place = within or self.page.locator("#main")
+        self.clicks += 1
         place.get_by_role("link", name=re.compile(rf"^{re.escape(text)}")).first.click()
 
     def choose(self, title: str) -> None:
-        """Go to a list by its line in the menu."""
-        self.line(title).click()
+        """Go to a list by its line in the menu, unfolding the part that it stands in."""
+        line = self.line(title)
+        if not line.is_visible():
+            self.page.locator("#nav-sidebar summary").last.click()
+            self.clicks += 1
+        self.clicks += 1
+        line.click()
 
     def search(self, words: str) -> None:
         """What a list's search finds."""
+        self.clicks += 1
         self.page.locator("#searchbar").fill(words)
         self.page.locator("#searchbar").press("Enter")
 
+    def find(self, words: str) -> None:
+        """What the box in the header finds, on any page."""
+        self.clicks += 1
+        box = self.page.get_by_role("searchbox", name="Search everything").first
+        box.fill(words)
+        box.press("Enter")
+
     def press(self, text: str, within: Locator | None = None) -> None:
         """Click a button by its words."""
+        self.clicks += 1
         (within or self.page).get_by_role("button", name=text, exact=True).first.click()
 
     def line(self, title: str) -> Locator:
         """The menu's link to a list. How many rows want attention may stand behind its title."""
         return self.page.locator("#nav-sidebar").get_by_role(
-            "link", name=re.compile(rf"(^|\s){re.escape(title)}(\s|$)")
+            "link", name=re.compile(rf"^{re.escape(title)}(\s\d+\+?)?$")
         )
 
     def choice(self, title: str) -> Locator:
@@ -129,5 +147,5 @@ def make_user(name: str, role: str = "") -> User:
     if not role:
         return User.objects.create_superuser(name, f"{name}@example.com", PASSWORD)
     user = User.objects.create_user(name, f"{name}@example.com", PASSWORD, is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
+    give_role(user, role)
     return user

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.staging.stage import wait_for_port
+from tests.support.thoroughness import PATIENCE_SECONDS
 from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,8 +25,10 @@ class Processes:
         self.started: list[psutil.Process] = []
         self.seen: set[psutil.Process] = set()
 
-    def start(self, *arguments: str) -> psutil.Process:
-        process = psutil.Popen([sys.executable, *arguments], cwd=ROOT, env=self.environment, stderr=subprocess.DEVNULL)
+    def start(self, *arguments: str, folder: Path = ROOT) -> psutil.Process:
+        """Python with these arguments; `folder` has the code."""
+        command = [sys.executable, *arguments]
+        process = psutil.Popen(command, cwd=folder, env=self.environment, stderr=subprocess.DEVNULL)
         self.started.append(process)
         return process
 
@@ -37,17 +40,19 @@ class Processes:
             return found
         return []
 
-    def start_web(self, port: int) -> None:
+    def start_web(self, port: int, folder: Path = ROOT) -> psutil.Process:
         """Returns when it answers."""
         bind = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "2", "--log-level", "critical"]
-        self.start("-m", "gunicorn", "tiposync.wsgi", *bind)
+        process = self.start("-m", "gunicorn", "tiposync.wsgi", *bind, folder=folder)
         wait_for_port(port)
+        return process
 
     def kill_family(self, process: psutil.Process) -> None:
-        for one in self.family(process):
+        family = self.family(process)
+        for one in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
-        psutil.wait_procs([process], timeout=5)
+        psutil.wait_procs(family, timeout=5)  # a child that still dies would answer at the port of the next one
 
     def end(self) -> None:
         for process in self.started:
@@ -94,7 +99,7 @@ class Hunt:
         return True
 
 
-def wait_until(is_so: Callable[[], object], seconds: float) -> bool:
+def wait_until(is_so: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> bool:
     end = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > end:

@@ -23,13 +23,12 @@ from tests.simulator.events import merchant
 from tests.simulator.state.orders import Order
 from tests.simulator.state.shop import CLIENT_SECRET, Product, Variant
 from tests.support.places import Place, is_our_write
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import IS_LONG, PATIENCE_SECONDS
 from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
 TRADE_SECONDS, KILLS = (180, 40) if IS_LONG else (20, 6)
-SETTLE_SECONDS = 600 if IS_LONG else 120
 ITEMS = 8
 STOCK = 500
 STRATEGIES = {"north": "two_way", "east": "order", "south": "draft_order"}
@@ -124,12 +123,12 @@ def onboard(world: World) -> None:
     for place, strategy in zip(world.places[1:], STRATEGIES.values(), strict=True):
         call_command("connect_stores", source, place.domain, strategy=strategy, map_by_name=True, start=True)
     world.connections = list(Connection.objects.order_by("pk"))
-    assert wait_until(is_started, 60), list(SyncJob.objects.values_list("kind", "state", "message"))
+    assert wait_until(is_started), list(SyncJob.objects.values_list("kind", "state", "message"))
     for place in world.places[1:]:
         call_command("set_catalogue", f"{source}:{place.domain}", *CATALOGUE)
         call_command("sync_catalogue", f"{source}:{place.domain}", wait=True)
     world.sim.courier.wait_idle()
-    assert wait_until(lambda: not world.unsettled(), 60), world.unsettled()
+    assert wait_until(lambda: not world.unsettled()), world.unsettled()
     world.sim.courier.wait_idle()
     world.mark()
 
@@ -143,7 +142,7 @@ def trade_and_kill(market: Market, processes: Processes) -> None:
     hunt = Hunt(processes, market.dice, KILLS)
     began = time.monotonic()
     while hunt.left or time.monotonic() < began + TRADE_SECONDS:
-        assert time.monotonic() < began + TRADE_SECONDS + SETTLE_SECONDS, f"{hunt.left} left; {report(market)}"
+        assert time.monotonic() < began + TRADE_SECONDS + PATIENCE_SECONDS, f"{hunt.left} left; {report(market)}"
         market.act()
         time.sleep(market.dice.uniform(0.05, 0.3))
         hunt.go_on()
@@ -158,7 +157,7 @@ def test_stock_orders_and_catalogue_come_out_right_whatever_is_killed(market, pr
     for connection in Connection.objects.all():  # some webhooks were lost: what the schedules would find
         enqueue.reconcile(connection)
         call_command("sync_catalogue", str(connection.pk), wait=True)
-    assert wait_until(lambda: not faults(market), SETTLE_SECONDS), report(market)
+    assert wait_until(lambda: not faults(market)), report(market)
     market.world.sim.courier.wait_idle(30)
     assert not faults(market), report(market)
     assert not SyncJob.objects.filter(failure=SyncJob.Failure.BUG).exists(), report(market)

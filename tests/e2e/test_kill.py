@@ -10,12 +10,11 @@ import pytest
 from syncing.models import StockHold, SyncJob
 from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
+from tests.support.thoroughness import PATIENCE_SECONDS
 from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
-TRADE_SECONDS = 120  # about 20 where nothing else runs
-SETTLE_SECONDS = 60
 ITEMS = 12
 STOCK = 1000
 KILLS = 10
@@ -31,7 +30,7 @@ def trade_and_kill(world: World, hunt: Hunt) -> None:
     """Change stock everywhere until the workers were killed often enough."""
     dice, began = hunt.dice, time.monotonic()
     while hunt.left or any(place.writes < 10 for place in world.places):  # and they did work in the meantime
-        assert time.monotonic() - began < TRADE_SECONDS, f"{hunt.left} left; {report(world)}"
+        assert time.monotonic() - began < PATIENCE_SECONDS, f"{hunt.left} left; {report(world)}"
         place = dice.choice(world.places)
         dice.choice([place.buy, place.restock])(dice.randrange(ITEMS), dice.randint(1, 5))
         time.sleep(0.03)
@@ -55,8 +54,8 @@ def test_workers_killed_at_any_moment_lose_and_invent_nothing(world, processes, 
     world.sim.courier.wait_idle(20)
     for connection in world.connections:  # what the hourly one would find: some webhooks were lost
         enqueue.reconcile(connection)
-    assert wait_until(lambda: is_in_step(world), SETTLE_SECONDS), report(world)
-    assert wait_until(lambda: not world.unsettled(), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: is_in_step(world)), report(world)
+    assert wait_until(lambda: not world.unsettled()), report(world)
     world.sim.courier.wait_idle(20)
     assert is_in_step(world), report(world)
     assert not StockHold.objects.filter(state="open").exists()

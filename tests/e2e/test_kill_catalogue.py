@@ -26,14 +26,13 @@ from tests.simulator.state.shop import Product, Shop
 from tests.support.catalogue.scene import COLLECTION_WRITES
 from tests.support.catalogue.showroom import PRODUCT_TOPICS, PRODUCT_WRITES
 from tests.support.places import Place
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import IS_LONG, PATIENCE_SECONDS
 from tests.support.world import World
 
 PRODUCTS, KILLS = (120, 20) if IS_LONG else (16, 4)
-SETTLE_SECONDS = 1800 if IS_LONG else 180
 THERE_ALREADY = 4  # every fourth product is in the destination from the start, under another name
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(2 * SETTLE_SECONDS)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(2 * PATIENCE_SECONDS)]
 
 
 @pytest.fixture
@@ -99,7 +98,7 @@ def begin(world: World) -> CatalogueRun:
 
 def sell_and_kill(world: World, hunt: Hunt, run: CatalogueRun) -> None:
     """Sell and edit in the source until the workers were killed often enough and the first sync is through."""
-    source, end = world.places[0], time.monotonic() + SETTLE_SECONDS
+    source, end = world.places[0], time.monotonic() + PATIENCE_SECONDS
     numbers = list(source.shop.products)
     while hunt.left or is_open(run):
         assert time.monotonic() < end, f"{hunt.left} left; {report(world)}"
@@ -126,10 +125,10 @@ def compare_again(world: World) -> CatalogueRun:
     connection = world.connections[0]
     run = lifecycle.start(connection)
     enqueue.run_catalogue(run)
-    assert wait_until(lambda: not is_open(run), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: not is_open(run)), report(world)
     enqueue.sync_content(connection, compares=True)
     enqueue.reconcile(connection)
-    assert wait_until(lambda: not waiting_jobs().exists(), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: not waiting_jobs().exists()), report(world)
     world.sim.courier.wait_idle(20)
     return run
 
@@ -149,7 +148,7 @@ def test_workers_killed_at_any_moment_of_a_first_sync_make_each_thing_once(world
     behave(world)
     world.sim.courier.wait_idle(20)
     compare_again(world)
-    assert wait_until(lambda: is_whole(world), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: is_whole(world)), report(world)
     check_links(world)
     check_collections(world)
     assert not StockHold.objects.filter(state="open").exists()

@@ -18,13 +18,12 @@ from tests.e2e.killing import Hunt, behave, misbehave, wait_until
 from tests.simulator.state.order_money import grand_total
 from tests.simulator.state.orders import Order
 from tests.support.places import Place
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import IS_LONG, PATIENCE_SECONDS
 from tests.support.world import World
 
 pytestmark = pytest.mark.process
 
 ORDERS, KILLS = (1000, 100) if IS_LONG else (12, 4)
-SETTLE_SECONDS = 1800 if IS_LONG else 90
 ITEMS = 8
 STOCK = 10_000
 
@@ -53,7 +52,7 @@ def place_random_order(place: Place, dice: random.Random) -> Order:
 
 def trade_and_kill(world: World, hunt: Hunt) -> None:
     """Place all orders, and until the workers were killed often enough."""
-    left, end = ORDERS, time.monotonic() + SETTLE_SECONDS
+    left, end = ORDERS, time.monotonic() + PATIENCE_SECONDS
     while left or hunt.left:
         assert time.monotonic() < end, f"{left} orders and {hunt.left} left; {report(world)}"
         if left:
@@ -92,8 +91,8 @@ def test_workers_killed_at_any_moment_copy_each_order_exactly_once(world, proces
         enqueue.reconcile(connection)
     placed = originals(world)
     assert len(placed) == ORDERS
-    assert wait_until(lambda: len(copies_by_original(world)) == ORDERS, SETTLE_SECONDS), report(world)
-    assert wait_until(lambda: not world.unsettled() and is_in_step(world), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: len(copies_by_original(world)) == ORDERS), report(world)
+    assert wait_until(lambda: not world.unsettled() and is_in_step(world)), report(world)
     copies = copies_by_original(world)
     assert {name: len(made) for name, made in copies.items()} == dict.fromkeys(placed, 1)
     for name, original in placed.items():

@@ -15,7 +15,7 @@ from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
 from tests.support.backup import Backup, after_restore, resume_everything
 from tests.support.places import Place
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import IS_LONG, PATIENCE_SECONDS
 from tests.support.trouble import TROUBLES
 from tests.support.world import World
 
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.process
 
 ITEMS, STOCK = 8, 1000
 TRADE_SECONDS, KILLS = (120, 30) if IS_LONG else (4, 2)
-SETTLE_SECONDS = 300 if IS_LONG else 90
 LAG_SECONDS = 20.0
 SEED = int(os.environ.get("TIPOSYNC_SEED", "1"))
 # Simulated time would not pass for real workers, so "slow" is left to the benchmarks.
@@ -43,7 +42,7 @@ def trade(world: World, hunt: Hunt, but_not_in: Place | None = None) -> None:
     """Change stock everywhere for a while, until the workers were killed often enough."""
     began = time.monotonic()
     while hunt.left or time.monotonic() < began + TRADE_SECONDS:
-        assert time.monotonic() < began + TRADE_SECONDS + SETTLE_SECONDS, f"{hunt.left} left; {report(world)}"
+        assert time.monotonic() < began + TRADE_SECONDS + PATIENCE_SECONDS, f"{hunt.left} left; {report(world)}"
         place = hunt.dice.choice([one for one in world.places if one is not but_not_in])
         hunt.dice.choice([place.buy, place.restock])(hunt.dice.randrange(ITEMS), hunt.dice.randint(1, 5))
         time.sleep(0.05)
@@ -66,7 +65,7 @@ def settle(world: World) -> None:
     world.sim.courier.wait_idle(20)
     for connection in world.connections:  # what the hourly one would find: some webhooks were lost
         enqueue.reconcile(connection)
-    assert wait_until(lambda: is_right(world) and not world.unsettled(), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: is_right(world) and not world.unsettled()), report(world)
     world.sim.courier.wait_idle(20)
     assert is_right(world), report(world)
     assert not StockHold.objects.filter(state="open").exists()
@@ -86,7 +85,7 @@ def test_the_others_agree_while_one_store_is_in_trouble_and_workers_are_killed(w
         world.sim.faults(place.shop).clear()
     for connection in world.connections[1:]:
         enqueue.reconcile(connection)
-    assert wait_until(lambda: are_in_step(world, [source, *others]), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: are_in_step(world, [source, *others])), report(world)
     settle(world)
 
 
@@ -114,7 +113,7 @@ def test_after_a_restored_backup_workers_that_are_killed_carry_nothing_twice(wor
     hunt.restart()
     resume_everything()
     # Until it is aligned, the source's own changes count, and no others; no link waits if the backup had all in step.
-    assert wait_until(lambda: is_aligned() and not world.unsettled(), SETTLE_SECONDS), report(world)
+    assert wait_until(lambda: is_aligned() and not world.unsettled()), report(world)
     trade(world, hunt)
     settle(world)
 

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
+from tests import supply
 from tests.benchmarks.staging.stage import free_port, wait_for_port
 from tests.support.databases import new_database
 from tests.tiposync.test_settings import ROOT
@@ -90,7 +91,7 @@ def image(tmp_path_factory) -> Path:
         subprocess.run(["cp", "-r", str(ROOT / name), str(folder / "app" / name)], check=True)
     venv.create(folder / "venv", with_pip=False)
     packages = next((folder / "venv" / "lib").glob("python3*/site-packages"))
-    for name in re.findall(r"(?m)^([\w.-]+)(?:\[\w+\])?==", (ROOT / "requirements.txt").read_text()):
+    for name in (package.name for package in supply.runs_on() if package.is_needed_here):
         for file in {path.parts[0] for path in metadata.files(name) if path.parts[0] not in ("..", "__pycache__")}:
             (packages / file).symlink_to(metadata.distribution(name).locate_file(file))
     starter = folder / "venv" / "bin" / "gunicorn"

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.db import connection as db
 
 from stores.models import Store
 from syncing.models import Heartbeat, SyncJob
 from syncing.queue import enqueue, heartbeats, jobs
 from syncing.queue.supervisor import die_with_parent
+from tests.support.thoroughness import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 30
 State = SyncJob.State
 
 
@@ -220,3 +221,24 @@ def test_a_killed_supervisor_leaves_no_worker_behind(start):
     gone, alive = psutil.wait_procs(work.seen, timeout=5)
     assert alive == []
     assert len(gone) >= 5  # main process, sentinel, worker, monitor, pusher
+
+
+def test_idle_workers_wait_to_be_told_and_hear_again_after_their_sessions_were_cut(start):
+    """Their rows would be looked at once an hour: what runs within seconds was told of."""
+    start(QUEUE_POLL=3600)
+    in_seconds = PATIENCE_SECONDS / 2
+    enqueue.process_events()
+    wait_for(lambda: not SyncJob.objects.exists(), in_seconds)
+    time.sleep(0.3)  # the look that finds nothing more
+    sessions = "SELECT pid, query_start FROM pg_stat_activity WHERE query ~ 'FROM [o]ldest'"
+    sessions += " AND datname = current_database()"
+    with db.cursor() as cursor:
+        cursor.execute(sessions)
+        before = cursor.fetchall()
+        time.sleep(1.5)
+        cursor.execute(sessions)
+        assert cursor.fetchall() == before != []  # nothing was asked of the database
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ 'work by'")
+    time.sleep(2.5)  # a second until it listens again
+    enqueue.process_events()
+    wait_for(lambda: not SyncJob.objects.exists(), in_seconds)

@@ -32,7 +32,7 @@ def pause(rows):
     Connection.objects.filter(pk=rows.connection.pk).update(is_paused=True)
 
 
-WAYS = [(stop_all, "global switch"), (uninstall, "The app was uninstalled."), (pause, "paused")]
+WAYS = [(stop_all, "All syncing is paused."), (uninstall, "The app was uninstalled."), (pause, "paused")]
 
 
 def advice(row):
@@ -80,7 +80,7 @@ def test_what_goes_on_by_itself_says_that_it_does(rows):
     planned = make_import(rows.connection, 2)
     make_update(planned, state="planned")
     for each in (row, planned):
-        assert "carried within seconds" in advice(each)
+        assert "synced within seconds" in advice(each)
     assert advice(make_import(rows.connection, 3)) == f"{IDLE}."
 
 

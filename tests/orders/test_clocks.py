@@ -6,7 +6,8 @@ from orders.copies.importing import import_order
 from orders.models import OrderImport
 from stores.clients import open_client
 from stores.models import Connection
-from syncing import resuming, sweep
+from syncing import sweep
+from syncing.connections import resuming
 from syncing.queue import enqueue
 from syncing.webhooks import inbox
 from syncing.webhooks.topics import EFFECTS

@@ -9,7 +9,7 @@ from stores import clients
 from stores.models import VariantLink
 from stores.shopify import gids
 from stores.shopify.errors import ObjectNotFound
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.queue import enqueue
 from tests.support.orders.changes import LOST, Kind, State, copied, settle
 
@@ -155,7 +155,7 @@ def test_a_copy_that_staff_cancelled_gives_its_place_to_the_order_that_they_ente
     assert "nothing of it needs the shop" in refused(shop, order, by_hand.name)
     shop.source.refund(copy, "CANCEL", 1)
     shop.run()
-    assert "holds 2 units still" in refused(shop, order, by_hand.name)
+    assert "contains 2 units still" in refused(shop, order, by_hand.name)
     shop.sim.cancel(shop.source.domain, copy)
     shop.run()
     assert shop.row(order).updates.get().state == State.NEEDS_SHOP

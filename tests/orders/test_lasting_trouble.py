@@ -116,13 +116,13 @@ class TroubledOrders(TroubleRules, OrderTrade):
         strategy = self.carried_under.get((place.store.pk, original.id), connection.strategy)
         named = f"{original.name} of {place.store}, placed under {strategy}"
         if strategy not in CARRYING:
-            assert not found, f"{named}: it was copied"
+            assert not found, f"{named}: it was imported"
             return
         if f"{place.domain}/{original.id}" in self.forgotten:
             found = [copy for copy in found if copy not in self.deleted] or found[:1]
         assert len(found) <= 1, f"{named}: {len(found)} copies"
         if not original.cancelled_at and not original.refunds:
-            assert found, f"{named}: it was never copied: {self.row_of(original)}"
+            assert found, f"{named}: it was never imported: {self.row_of(original)}"
             assert self.units_of(found[0], self.source) == self.units_of(original, place), named
 
 

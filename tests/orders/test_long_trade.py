@@ -281,7 +281,7 @@ class LongTrade:
         self.counts["orders"] += sum(len(one.shop.orders) for one in others)
         copies = [order for order in source.shop.orders.values() if order.source_identifier]
         self.counts["copies"] += len(copies) + len(source.shop.drafts)
-        self.counts["units carried"] += sum(abs(row.delta) for row in StockAdjustment.objects.filter(state="applied"))
+        self.counts["units synced"] += sum(abs(row.delta) for row in StockAdjustment.objects.filter(state="applied"))
 
     def table(self) -> str:
         """What was done how often, in how many seconds of this process; then what it came to."""

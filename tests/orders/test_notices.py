@@ -9,6 +9,7 @@ import pytest
 
 from orders import decisions, due, notices
 from orders.models import OrderImport, OrderSettings, OrderUpdate
+from stores.shopify.admin_pages import AT_SHOPIFY
 from syncing.models import SyncJob
 from syncing.queue import enqueue
 from tests.support.console.orders import make_failed, make_import, make_line, make_order_rows, make_update
@@ -21,7 +22,8 @@ SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @pytest.fixture
-def rows():
+def rows(settings):
+    settings.SHOPIFY_BASE_URL = AT_SHOPIFY
     return make_order_rows()
 
 
@@ -87,7 +89,7 @@ def test_a_partial_copy_names_what_was_left_out(rows, mailoutbox):
     make_line(row, "Sock")
     notices.send(row.pk)
     (message,) = mailoutbox
-    assert "was copied in part" in message.subject
+    assert "was imported in part" in message.subject
     assert "- 3 x Scarf: It is not linked." in message.body
     assert "3 × Scarf – It is not linked." in html_of(message)
     assert "Sock" not in message.body
@@ -96,7 +98,7 @@ def test_a_partial_copy_names_what_was_left_out(rows, mailoutbox):
 def test_a_failed_copy_says_why_and_what_to_do(rows, mailoutbox):
     notices.send(make_failed(rows.connection).pk)
     (message,) = mailoutbox
-    assert message.subject == "[tiposync] Order #1001 of North could not be copied"
+    assert message.subject == "[tiposync] Order #1001 of North could not be imported"
     assert "phone is taken" in message.body
     assert "press “Import again”" in message.body
     assert "store/main" not in message.body
@@ -110,7 +112,7 @@ def test_each_outcome_needs_shop_once(rows, mailoutbox):
     for _ in range(3):
         notices.send(row.pk)
     assert [message.subject.split("North ")[1] for message in mailoutbox] == [
-        "could not be copied",
+        "could not be imported",
         "is now the order #7 of Main",
     ]
     row.refresh_from_db()
@@ -136,7 +138,7 @@ def test_of_what_is_not_done_or_skipped_nothing_needs_shop(rows, mailoutbox, sta
 
 def test_an_order_of_unknown_outcome_that_cannot_be_looked_for_counts_as_failed(rows, mailoutbox):
     notices.send(make_import(rows.connection, state="sent", failure="misconfigured", reason="A scope is missing.").pk)
-    assert "could not be copied" in mailoutbox[0].subject
+    assert "could not be imported" in mailoutbox[0].subject
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ class TestFromWebhookToMail:
         shop.source.store.save()
         order = shop.north.order((0, 1))
         shop.run()
-        assert "could not be copied" in mailoutbox[-1].subject
+        assert "could not be imported" in mailoutbox[-1].subject
         shop.source.store.currency = "EUR"
         shop.source.store.save()
         decisions.import_again(shop.row(order))
@@ -321,7 +323,7 @@ def test_an_order_that_needs_the_shop_is_mailed_once_with_its_words_and_a_link(r
     for body in (message.body, html_of(message)):
         assert "The copy was cancelled in the source." in body and "Sock" in body
         assert "Engraving" not in body and "anna@example.com" not in body
-        assert "Done by hand" in body and "Carry to the original" in body
+        assert "Done by hand" in body and "Apply to the original" in body
         assert f"https://sync.example.com/admin/orders/orderimport/{row.pk}/change/" in body
     assert not notices.decide(row) and notices.send(row.pk) is None and len(mailoutbox) == 1
     assert row not in due.untold([rows.connection.pk])

@@ -32,7 +32,7 @@ def test_while_the_copy_is_not_there_the_other_destination_goes_without_its_unit
     assert shop.north.writes == 0, "the store that sold has its right value already"
     link = StockLink.objects.get(connection=shop.connection, source_level__item_gid__endswith=f"/{shop.source.item(0)}")
     assert (link.state, link.source_baseline) == ("in_step", 14)
-    assert "6 held back" in link.reason
+    assert "6 reserved" in link.reason
     assert StockAdjustment.objects.get().cause == StockAdjustment.Cause.ORDERS
 
 

@@ -15,7 +15,7 @@ from stores.models import Connection
 from syncing.queue import enqueue
 from tests.support import emptying
 from tests.support.orders.market import CARRYING, ITEMS, Market
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import EXAMPLES, IS_LONG
 from tests.support.world import World
 from tests.syncing.test_state_machine import FAULTS
 
@@ -271,7 +271,7 @@ def test_whatever_happens_between_several_stores_units_stock_and_money_fit(world
 
     Example.stage = world
     settings = hypothesis_settings(
-        max_examples=200 if IS_LONG else 6,
+        max_examples=200 if IS_LONG else 6 * EXAMPLES,
         stateful_step_count=50 if IS_LONG else 20,
         suppress_health_check=list(HealthCheck),
     )

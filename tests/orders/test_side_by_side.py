@@ -28,7 +28,7 @@ def compared(row):
     ("fields", "words"),
     [
         (held(3, 3, 3, 3), ""),
-        (held(None, None), "Not compared since it was copied."),
+        (held(None, None), "Not compared since it was imported."),
         (held(5, 3, 3, 3), "2 fewer in the copy: the original gained 2."),
         (held(1, 3, 3, 3), "2 more in the copy: the original lost 2."),
         (held(3, 2, 3, 3), "1 fewer in the copy: the copy lost 1."),
@@ -104,7 +104,7 @@ def test_what_is_linked_to_nothing_holds_nothing_back(rows):
     [
         ({"state": "sent"}, [held(3, 3, 3, 3)], "Whether there is a copy is not known yet."),
         ({"state": "waiting"}, [{}], "There is no copy."),
-        ({}, [held(3, 3, 3, 3), {"state": "left_out"}], "Of what was copied, both hold the same."),
+        ({}, [held(3, 3, 3, 3), {"state": "left_out"}], "Of what was imported, both contain the same."),
         ({}, [held(3, 3, 3, 3), held(5, 3, 3, 3)], "They differ in 1 of 2 lines."),
         ({}, [held(5, 3, 3, 3)], "They differ in 1 of 1 line."),
         ({}, [held(None, None)], "Original and copy have not been compared yet since the copy was made."),
@@ -123,7 +123,7 @@ def test_each_later_change_waits_or_is_done(rows, state):
     update = make_update(row, state=state)
     step, copied = sorted(side_by_side.find_steps(row, [update]), key=lambda each: each.update is None)
     assert (step.update, step.waits) == (update, state not in ("confirmed", "skipped"))
-    assert (copied.name, copied.waits) == ("Copied to the source", False)
+    assert (copied.name, copied.waits) == ("Imported to the source", False)
 
 
 @pytest.mark.parametrize(

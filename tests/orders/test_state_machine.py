@@ -133,7 +133,7 @@ class OrderTrade(stock.Trade):
                 found = by_original.pop(f"{place.domain}/{original.id}", [])
                 assert len(found) <= 1, f"{original.name} of {place.store}: {len(found)} copies"
                 if not original.cancelled_at and not original.refunds:
-                    assert found, f"{original.name} of {place.store} was never copied: {self.row_of(original)}"
+                    assert found, f"{original.name} of {place.store} was never imported: {self.row_of(original)}"
                     # After deleting a draft staff own what is in it; until then it is what was ordered.
                     assert self.units_of(found[0], self.source) == self.units_of(original, place)
             assert not by_original, "copies of orders that nobody placed"

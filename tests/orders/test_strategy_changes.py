@@ -11,7 +11,7 @@ from orders.models import OrderImport
 from stores import clients
 from stores.models import Connection, VariantLink
 from stores.shopify import gids
-from syncing import reconciliation
+from syncing.connections import reconciliation
 from syncing.models import StockHold, SyncJob
 from syncing.queue import enqueue
 from syncing.stock import holds

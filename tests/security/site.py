@@ -25,6 +25,7 @@ PUBLIC = {
     "/readyz": "a supervisor's probe: says what does not work, without a name of anything",
     "/metrics": "Prometheus shows METRICS_TOKEN (test_brute_force.py)",
     "/webhooks/shopify/": "signed by Shopify (test_webhooks.py)",
+    "/shopify/connected/": "signed by Shopify; leads to the console, which asks (test_connecting.py)",
     "/admin/login/": "where everybody signs in",
     "/admin/logout/": "the way out; leads to the console, which asks",
     "/": "leads to the console, which asks",
@@ -57,7 +58,12 @@ def make_site() -> dict[str, Model]:
     adjustment = make_adjustment(pair, 7, 5)
     make_observation(pair.destination_level, 7, 5)
     alert = Alert.objects.create(
-        kind="held", subject="held 1", message="Held.", path="/admin/", opened_at=timezone.now(), seen_at=timezone.now()
+        kind="held",
+        subject="held 1",
+        message="Needs review.",
+        path="/admin/",
+        opened_at=timezone.now(),
+        seen_at=timezone.now(),
     )
     workers = Cluster.objects.create(host="sync-1", process=1, worker_count=2, beat_at=timezone.now())
     more = [adjustment, adjustment.batch, alert, workers, Group.objects.first(), ConfigurationChange.objects.first()]

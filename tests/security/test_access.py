@@ -11,9 +11,10 @@ from django.urls import reverse
 from stores.models import VariantLink
 from stores.roles import ADMINISTRATOR
 from tests.security import site
+from tests.support.console.people import member_of
 from tests.support.console.press import list_of
 from tests.support.console.rows import make_store, make_variant
-from tests.tiposync.console.access.test_roles import ACTIONS, BUTTONS, RANKS, label_of, member_of
+from tests.tiposync.console.access.test_roles import ACTIONS, BUTTONS, RANKS, label_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,10 +23,13 @@ FOR_EVERYBODY = {
     "/admin/": "the frame of the first page",
     "/admin/two-factor/": "one's own two-factor sign-in",
     "/admin/sessions/": "one's own sign-ins",
+    "/admin/time-zone/": "one's own time zone",
     "/admin/password_change/": "one's own password",
     "/admin/password_change/done/": "one's own password",
     "/admin/logout/": "the way out",
-    "/admin/search/": "finds the pages that one may see",
+    "/admin/search/": "finds the pages and rows that one may see",
+    "/admin/find/": "the same as a page",
+    "/admin/attention/": "what needs attention of what one may see",
     "/admin/jsi18n/": "words of Django's own scripts",
 }
 # What is in the rows and may be on no page of somebody who may not see them.

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 import responses
 import yaml
@@ -156,3 +157,29 @@ def test_the_log_has_one_traceback_a_minute_of_a_kind_while_the_database_is_away
     now[0] = 61
     (first, *_) = found = written(OperationalError("away"), 5)
     assert "traceback" in first and "180 more like it were left out" in first and len(found) == 5
+
+
+@pytest.fixture
+def read_only():
+    with db.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        yield
+        cursor.execute("SET default_transaction_read_only = off")
+
+
+def test_a_read_only_database_is_said_by_probe_and_doctor(client, read_only):
+    ready = client.get("/readyz")
+    assert ready.status_code == 503 and "is read-only" in ready.json()["problems"][0]
+    found = [finding for finding in doctor._database() if finding.grade == doctor.WRONG]
+    assert [finding.words for finding in found] == ["it is read-only"] and "primary" in found[0].advice
+
+
+def test_the_doctor_says_what_to_do_when_the_disk_of_the_database_is_full():
+    def fill(execute, sql, params, many, context):
+        if sql.startswith("INSERT"):
+            raise OperationalError("could not extend file") from psycopg.errors.DiskFull()
+        return execute(sql, params, many, context)
+
+    with db.execute_wrapper(fill):
+        found = [finding for finding in doctor._database() if finding.grade == doctor.WRONG]
+    assert [finding.words for finding in found] == ["its disk is full"] and "Make room" in found[0].advice

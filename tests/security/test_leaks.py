@@ -28,6 +28,7 @@ ASKING = {
     "stores/shopify/client.py": "a store's GraphQL endpoint",
     "stores/shopify/auth.py": "a store's token endpoint",
     "stores/shopify/bulk.py": "the file of a bulk result",
+    "stores/shopify/products/staged_uploads.py": "a video at Shopify, and the place that Shopify names for its copy",
     "syncing/monitoring/channels.py": "the webhook of an alert channel",
     "syncing/monitoring/doctor.py": "PUBLIC_URL, our own address",
 }
@@ -168,6 +169,6 @@ def _is_request(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in VERBS:
         return False
     whom = ast.unparse(node.func.value)
-    if whom == "request.session":  # Django's, of a visitor
+    if whom in ("request.session", "self.request.session"):  # Django's, of a visitor
         return False
     return whom == "requests" or "session" in whom.split("(")[0].split(".")[-1].lower() or "new_session" in whom

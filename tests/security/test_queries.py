@@ -10,12 +10,11 @@ from django.db.models import Q
 from stores import redaction
 from stores.models import Store
 from stores.roles import ADMINISTRATOR, MANAGER, SUPPORT, VIEWER
+from tests.support.console.people import member_of
 from tests.support.console.press import look_at, page_of
 from tests.support.console.rows import SECRET, make_event, make_rows
-from tests.tiposync.console.access.test_roles import groups, member_of
 from tiposync.logs import JsonFormatter
 
-__all__ = ["groups"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 STORES = "/admin/stores/store/"
 SECRETS = ("client_secret", "previous_client_secret", "access_token")

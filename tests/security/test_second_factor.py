@@ -47,7 +47,7 @@ def test_where_it_is_required_every_page_leads_to_setting_it_up(ada, client, req
             answer = method(address.url)
             assert (answer.status_code, answer.headers.get("Location")) == (302, TWO_FACTOR), address
     assert not site.changed_since(before)
-    assert "Everybody here signs in with a code" in look_at(client, TWO_FACTOR)
+    assert "Everybody here signs in with a second factor" in look_at(client, TWO_FACTOR)
 
 
 def test_once_it_is_set_up_the_console_opens_and_stays_open(ada, client, required):

@@ -9,11 +9,10 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.test import Client
 
-from stores import roles
 from stores.roles import ADMINISTRATOR
 from tests.security import site
+from tests.support.console.people import member_of
 from tests.support.console.press import look_at, page_of, press
-from tests.tiposync.console.access.test_roles import member_of
 from tests.tiposync.console.access.test_sign_in import (
     PASSWORD,
     TWO_FACTOR,
@@ -56,7 +55,6 @@ def test_ones_own_sign_ins_are_listed_and_ended_and_nobody_elses(ada):
 
 
 def test_an_administrator_ends_the_sign_ins_of_others_but_not_those_of_superusers(ada):
-    roles.upsert()
     colleague = User.objects.create_user("bob", password=PASSWORD, is_staff=True)
     boss, bob, administrator = open_one("192.0.2.1"), open_one("192.0.2.2", "bob"), member_of(ADMINISTRATOR)
     assert "192.0.2.2" in look_at(administrator, page_of(colleague))
@@ -117,7 +115,7 @@ def test_the_log_has_a_line_for_each_sign_in_failure_lock_out_and_change_of_a_se
     assert found[-1] == "ada forged is locked out after too many failures, from 192.0.2.7" or "locked out" in found[-2]
     sign_in(browser)
     codes = set_up(browser, ada)
-    assert "ada turned two-factor sign-in on, from 127.0.0.1" in lines()
+    assert "ada turned two-factor sign-in on with an authenticator, from 127.0.0.1" in lines()
     sign_in(Client(), code="000000")
     sign_in(Client())
     sign_in(Client(), code=codes[0])

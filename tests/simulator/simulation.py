@@ -25,7 +25,7 @@ from tests.simulator.documents.resolvers import RESOLVERS, TYPE_NAMES
 from tests.simulator.documents.schema import load_schema, load_scopes
 from tests.simulator.edits.commit import edit_order
 from tests.simulator.events import drafts, merchant, order_moves, storefront
-from tests.simulator.events.catalogue import files
+from tests.simulator.events.catalogue import files, staged
 from tests.simulator.events.catalogue.pictures import Downloads
 from tests.simulator.events.later import Later
 from tests.simulator.pages.page import Pages
@@ -36,9 +36,10 @@ from tests.simulator.returns.moves import return_goods
 from tests.simulator.returns.state import Return
 from tests.simulator.staff.drafts import change_draft
 from tests.simulator.staff.orders import change_words, delete_order
+from tests.simulator.state.apps import App, Token
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.orders import Draft, Fulfillment, Order, OrderEdit, Refund
-from tests.simulator.state.shop import App, Change, Counters, Level, Shop, Subscription, Token
+from tests.simulator.state.shop import Change, Counters, Level, Shop, Subscription
 from tests.simulator.wire import auth
 from tests.simulator.wire.courier import Courier
 from tests.simulator.wire.faults import Fault, FaultPlan
@@ -151,6 +152,10 @@ class Simulator:
     def picture(self, path: str) -> tuple[bytes, str] | None:
         """(bytes, MIME type) of a file's public address, or None."""
         return files.served(self, path)
+
+    def receive_upload(self, path: str, content_type: str, body: bytes) -> tuple[int, str]:
+        """(HTTP status, XML) of what is sent to a staged place."""
+        return staged.receive(self, path, content_type, body)
 
     def act(self, path: str, form: dict[str, str]) -> str | None:
         """Does what a page's form asks and answers where to go next, or None for an unknown form."""
@@ -343,8 +348,14 @@ class Simulator:
         shop = self.shops[domain]
         return auth.issue_refreshable(shop, shop.apps[client_id], self.clock)
 
-    def expire_tokens(self, domain: str) -> None:
-        auth.expire_tokens(self.shops[domain], self.clock)
+    def add_app(self, domain: str, client_id: str, secret: str, redirects: Iterable[str]) -> App:
+        """An app of another organisation that is not installed yet: only the authorization page does that (row 72)."""
+        app = App(client_id, [secret], set(), installed=False, permitted=False, redirects=list(redirects))
+        self.shops[domain].apps[client_id] = app
+        return app
+
+    def expire_tokens(self, domain: str, *, refresh_too: bool = False) -> None:
+        auth.expire_tokens(self.shops[domain], self.clock, refresh_too=refresh_too)
 
     def revoke_tokens(self, domain: str) -> None:
         auth.revoke_tokens(self.shops[domain])

@@ -254,6 +254,11 @@ def test_a_store_into_which_a_catalogue_follows_needs_to_be_written_to(sim: Simu
     assert "Missing: write_content, write_files, write_products, write_publications." in message
     _, message = findings(onboarding.check_store(source_store))["Scopes"]
     assert "Missing: read_content, read_publications." in message
+    CatalogueSettings.objects.update(syncs_pages=False, metaobject_mode="update_only", syncs_metaobject_types=True)
+    _, message = findings(onboarding.check_store(north_store))["Scopes"]
+    assert "write_files, write_metaobject_definitions, write_metaobjects, write_products" in message
+    _, message = findings(onboarding.check_store(source_store))["Scopes"]
+    assert "Missing: read_metaobject_definitions, read_metaobjects, read_publications." in message
 
 
 @pytest.mark.parametrize("auth", [Store.Auth.CLIENT_CREDENTIALS, Store.Auth.STATIC_TOKEN])
@@ -274,3 +279,26 @@ def test_a_store_that_changed_its_name_is_told_and_nothing_follows_it_by_itself(
     report = onboarding.check_store(source_store)
     assert report.ok, str(report)
     assert len(shop.subscriptions) == len(webhooks.TOPICS)
+
+
+@pytest.mark.parametrize(("role", "granted"), [("source", True), ("source", False), ("destination", False)])
+def test_whether_an_app_may_see_customers_is_told_with_what_to_do(
+    sim: Simulator, source_store, north_store, role, granted
+):
+    store = source_store if role == "source" else north_store
+    for place in (source_store, north_store):
+        sim.shop(place.domain).knobs.protected_data = granted
+    assert "Customer data" not in findings(onboarding.check_store(store))  # no connection needs it
+    Connection.objects.create(source=source_store, destination=north_store, strategy="order")
+    ok, message = findings(onboarding.check_store(store))["Customer data"]
+    assert ok is granted
+    assert ("Protected customer data access" in message) is not granted
+
+
+def test_topics_that_shopify_refuses_keep_no_other_from_being_subscribed(sim: Simulator, source_store, north_store):
+    sim.shop(NORTH).knobs.protected_data = False
+    Connection.objects.create(source=source_store, destination=north_store, strategy="order")
+    ok, message = findings(onboarding.check_store(north_store))["Webhook subscriptions"]
+    assert not ok and "ORDERS_CREATE" in message and "protected customer data" in message
+    told = {subscription.topic for subscription in sim.shop(NORTH).subscriptions.values()}
+    assert set(webhooks.TOPICS) <= told

@@ -22,7 +22,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + WAITING_WORKERS if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "of tests that differ in their parameters only, just the first"
+    parser.addoption("--one-of-each", action="store_true", help=words)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--one-of-each"):
+        first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
+        left_out = [item for item in items if item is not first[item.nodeid.partition("[")[0]]]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item is first[item.nodeid.partition("[")[0]]]
     lanes = {mark: itertools.cycle(range(1, count + 1)) for mark, count in LANES.items()}
     dealt: dict[str, str] = {}
     for item in items:

@@ -4,6 +4,15 @@ import os
 
 IS_LONG = os.environ.get("TIPOSYNC_LONG") == "1"
 
+# Properties and state machines try the same examples each time, so that a run says something about the code alone; with
+# `make search` they try others each time, and ten times as many.
+IS_SEARCH = os.environ.get("TIPOSYNC_SEARCH") == "1"
+EXAMPLES = 10 if IS_SEARCH else 1  # times what a test asks for
+
+# How long a test waits for what real processes do at last. No measure of speed: they share two processors with whatever
+# else runs, and what comes to its end ends the wait.
+PATIENCE_SECONDS = 2400 if IS_LONG else 240
+
 
 def statements(most: int = 500) -> range:
     """Before which SQL statement a worker dies, from 1 on: before each, or each third (no pattern of two hides in it).

@@ -21,7 +21,7 @@ from stores.shopify import gids
 from syncing import tasks
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob
 from syncing.monitoring import doctor, service_problems
-from syncing.queue import enqueue, jobs
+from syncing.queue import claiming, enqueue
 from syncing.stock import engine, holds
 from syncing.sweep import sweep
 from tests.simulator.events import merchant
@@ -66,7 +66,7 @@ def test_a_release_from_before_a_later_write_counts_no_more_whatever_our_clock_s
     world.tick()
     source.set(0, 0)
     world.follow()
-    assert levels_of(world) == [0, 60], "the operator let another fall to 0 through than this one"
+    assert levels_of(world) == [0, 60], "the user let another fall to 0 through than this one"
 
 
 def test_a_variant_that_is_read_again_is_believed_although_our_clock_was_set_back(pair):
@@ -146,7 +146,7 @@ def test_a_job_that_is_due_in_a_time_that_nobody_waits_for_is_done_now(pair):
     enqueue.check_store(world.places[0].store)
     SyncJob.objects.update(due_at=Now() + timedelta(hours=1))
     sweep()
-    assert jobs._due(0)
+    assert claiming.find_due(0)
 
 
 def test_a_bucket_refills_although_the_clock_of_the_database_was_set_back(pair):

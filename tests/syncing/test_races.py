@@ -10,7 +10,7 @@ from django.db import transaction
 
 from stores.models import Connection, LocationMapping, VariantLink
 from syncing import handlers, views
-from syncing.models import StockHold, StockLevel, StockLink, SyncJob
+from syncing.models import StockHold, StockLevel, StockLink, SyncJob, WebhookEvent
 from syncing.queue import jobs
 from syncing.stock import holds, wiring
 from syncing.stock.mirror import levels
@@ -162,19 +162,38 @@ def test_a_product_event_survives_the_death_of_its_worker(pair):
 
 def test_webhooks_that_never_cease_leave_time_for_other_work(pair, monkeypatch):
     world = pair()
-    seen = []
+    seen, store_id = [], world.places[0].store.pk
 
-    def effect(store, payloads):
-        seen.append(len(payloads))
-        assert len(seen) < 200, "it never ends"
-        inbox.record(store.pk, f"e{len(seen)}", "x/y", "{}", "", None, "2026-10")
-        return ["Seen."] * len(payloads)
+    def following(topic):
+        def effect(store, payloads):
+            seen.append(topic)
+            assert len(seen) < 200, "it never ends"
+            inbox.record(store_id, f"e{len(seen)}", topic, "{}", "", None, "2026-10")
+            return ["Seen."] * len(payloads)
 
-    inbox.record(world.places[0].store.pk, "e0", "x/y", "{}", "", None, "2026-10")
-    monkeypatch.setattr(topics, "EFFECTS", {"x/y": effect})
+        return effect
+
+    for topic in ("x/y", "x/z"):  # while one is processed, the other waits
+        inbox.record(store_id, topic, topic, "{}", "", None, "2026-10")
+    monkeypatch.setattr(topics, "EFFECTS", {topic: following(topic) for topic in ("x/y", "x/z")})
     monkeypatch.setattr(handlers, "PROCESS_SECONDS", 0.2)
     with pytest.raises(jobs.Later):
         handlers.process_events(SyncJob(kind=SyncJob.Kind.PROCESS_EVENTS))
+    assert len(seen) > 1
+
+
+def test_what_arrives_while_the_last_webhook_is_processed_has_a_job_of_its_own(pair, monkeypatch):
+    world = pair()
+    store_id = world.places[0].store.pk
+
+    def effect(store, payloads):
+        inbox.record(store_id, "late", "x/z", "{}", "", None, "2026-10")
+        return ["Seen."] * len(payloads)
+
+    monkeypatch.setattr(topics, "EFFECTS", {"x/y": effect})
+    inbox.record(store_id, "early", "x/y", "{}", "", None, "2026-10")
+    assert jobs.run_due({SyncJob.Kind.PROCESS_EVENTS: handlers.process_events}, 5) == 2
+    assert not WebhookEvent.objects.filter(state="new").exists()
 
 
 def test_a_release_that_was_never_used_does_not_let_a_later_fall_through(pair):

@@ -17,7 +17,7 @@ from syncing.queue import enqueue
 from syncing.stock.merge import Rule, offer
 from syncing.webhooks import inbox
 from tests.support.places import WRITES, is_our_write
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import EXAMPLES, IS_LONG
 from tests.support.world import World
 
 pytestmark = [pytest.mark.state_machine, *([pytest.mark.timeout(0)] if IS_LONG else [])]
@@ -293,7 +293,7 @@ class Trade(RuleBasedStateMachine):
 
 def profile(examples: int) -> hypothesis_settings:
     return hypothesis_settings(
-        max_examples=examples * (40 if IS_LONG else 1),
+        max_examples=examples * (40 if IS_LONG else EXAMPLES),
         stateful_step_count=50 if IS_LONG else 25,
         suppress_health_check=list(HealthCheck),  # also of what filters and of what grows large: steps do both
     )

@@ -80,7 +80,7 @@ def test_a_duty_that_fails_stops_no_other_and_is_told_of(name, beaten, client, m
         answer = client.get("/readyz")  # which sounds the alarm, too: were it the alerts that fail
         assert answer.status_code == 503
         (reason,) = answer.json()["problems"]
-        assert f"“{name}”" in reason and "a fault of ours" not in reason
+        assert f"“{service_problems.name_of_duty(name)}”" in reason and "a fault of ours" not in reason
         assert list(told()) == [name] and "ValueError: a fault of ours" in told()[name]
         lines = read_metrics(client)
         assert f'tiposync_duty_failures_total{{name="{name}"}} 2' in lines

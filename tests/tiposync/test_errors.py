@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, transaction
+from django.db import InternalError, OperationalError, transaction
 from django.db import connection as db
 from django.test import Client
 
@@ -76,8 +76,18 @@ def be_full(*_: object) -> None:
     raise OperationalError("could not extend file: No space left on device") from psycopg.errors.DiskFull()
 
 
+def be_read_only(*_: object) -> None:
+    raise InternalError("cannot execute INSERT in a read-only transaction") from psycopg.errors.ReadOnlySqlTransaction()
+
+
 @pytest.mark.parametrize(
-    ("trouble", "words"), [(run_slowly, "took too long"), (be_away, "does not answer"), (be_full, "away, full or")]
+    ("trouble", "words"),
+    [
+        (run_slowly, "took too long"),
+        (be_away, "does not answer"),
+        (be_full, "away, full or"),
+        (be_read_only, "or read-only"),
+    ],
 )
 def test_trouble_of_the_database_is_no_error_of_ours_and_passes(boss, monkeypatch, trouble, words):
     monkeypatch.setattr("django.contrib.admin.sites.AdminSite.each_context", trouble)

@@ -16,6 +16,7 @@ from stores.shopify.orders.order_progress import Payments
 # "Fully paid" stays true when some of it was given back later.
 PAID = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
 _UNPAID = frozenset({"PENDING", "PARTIALLY_PAID", "AUTHORIZED", "EXPIRED", ""})
+_PAID_IN_PART = frozenset({"PARTIALLY_PAID", "PARTIALLY_REFUNDED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,13 @@ def payment_words(status: str, received: Decimal) -> str:
     return f"{status or '-'} {received.normalize():f}"[:60]
 
 
+def was_paid(order: Payments) -> bool:
+    """Whether all of an order was paid once. After money went back its status does not tell that from a part of it."""
+    if order.status == "PAID" or order.status not in PAID:
+        return order.status == "PAID"
+    return order.outstanding <= 0 or order.received >= max(order.total, order.current)
+
+
 def find_payment(original: Payments, copy: Payments) -> Payment | None:
     """What the copy is to be paid so that it stands as its original does; None if it does, or if it is paid already.
 
@@ -132,12 +140,11 @@ def find_payment(original: Payments, copy: Payments) -> Payment | None:
     """
     if copy.status not in _UNPAID:
         return None
-    if original.status in PAID:
+    if was_paid(original):
         return Payment(None, copy.currency)
-    owed = original.received + original.outstanding
-    if original.status != "PARTIALLY_PAID" or owed <= 0:
+    if original.status not in _PAID_IN_PART or original.current <= 0:
         return None
-    share = min(original.received / owed, Decimal(1))
+    share = min((original.current - original.outstanding) / original.current, Decimal(1))
     wanted = (copy.received + copy.outstanding) * share - copy.received
     amount = wanted.quantize(Decimal(1).scaleb(-decimals(copy.currency)), ROUND_HALF_UP)
     return Payment(amount, copy.currency) if amount > 0 else None

@@ -1,6 +1,6 @@
 """Pure: which units of a copy are taken from another location than the one that stands for the place that sold them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from orders.changes.rules.units_left import original_line
@@ -18,14 +18,20 @@ class Move:
     units: dict[str, int]
 
 
-def plan_moves(original: OrderProgress, copy: OrderProgress, mapped: Mapping[str, Sequence[str]]) -> list[Move]:
+def plan_moves(
+    original: OrderProgress,
+    copy: OrderProgress,
+    mapped: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    only: Collection[str] = (),
+) -> list[Move]:
     """What to move, so that the copy's open units lie where the original's lie or were shipped from.
 
     `mapped` is a location of the destination -> those of the source that stand for it; where there are several, any of
-    them will do. What lies at a place that is mapped to none stays where it is.
+    them will do. What lies at a place that is mapped to none stays where it is. `names`: copy's line -> the original's.
+    `only`: these lines of the copy; the others stay where they are, perhaps by somebody's decision.
     """
     wanted = _wanted(original)
-    names = {line.gid: original_line(line) for line in copy.lines}
     loose: list[tuple[str, str, str, int]] = []
     for order in copy.fulfilment_orders:
         for line in order.lines if order.status in _MOVABLE else ():
@@ -36,7 +42,7 @@ def plan_moves(original: OrderProgress, copy: OrderProgress, mapped: Mapping[str
                     here = min(left, places[there])
                     places[there] -= here
                     left -= here
-            if left > 0:
+            if left > 0 and (not only or line.line_gid in only):
                 loose.append((order.gid, line.gid, names.get(line.line_gid) or "", left))
     moves: dict[tuple[str, str], dict[str, int]] = {}
     for order_gid, line_gid, name, left in loose:

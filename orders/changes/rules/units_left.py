@@ -40,12 +40,18 @@ def original_units(
 
     `known` (copy's line gid -> the original's): of lines that do not say it, since an edit or a person added them.
     """
-    names = {line.gid: original_line(line) or (known or {}).get(line.gid) for line in copy.lines}
+    names = name_lines(copy, known)
     found: dict[str, int] = {}
     for line_gid, quantity in units.items():
         if (name := names.get(line_gid)) and quantity > 0:
             found[name] = found.get(name, 0) + quantity
     return found
+
+
+def name_lines(copy: OrderProgress, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Copy's line gid -> the original's line that it stands for, of those that say it or are `known`."""
+    names = {line.gid: original_line(line) or (known or {}).get(line.gid) for line in copy.lines}
+    return {gid: name for gid, name in names.items() if name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +93,9 @@ def match_lines(copy: OrderProgress, originals: Sequence[Original]) -> dict[str,
     return found
 
 
-def current_units(copy: OrderProgress) -> dict[str, int]:
-    """What is left in a copy: original line gid -> units."""
-    found: dict[str, int] = {}
-    for line in copy.lines:
-        if name := original_line(line):
-            found[name] = found.get(name, 0) + line.current_quantity
-    return found
+def current_units(copy: OrderProgress, known: Mapping[str, str] | None = None) -> dict[str, int]:
+    """What is left in a copy: original line gid -> units. `known` as in `original_units`."""
+    return original_units(copy, {line.gid: line.current_quantity for line in copy.lines}, known)
 
 
 def plan_shipment(orders: Sequence[FulfilmentOrder], wanted: Mapping[str, int]) -> list[Part]:
@@ -124,16 +126,21 @@ def is_held(orders: Sequence[FulfilmentOrder], wanted: Mapping[str, int]) -> boo
 
 
 def plan_refund(
-    original: OrderProgress, copy: OrderProgress, refunded: Sequence[RefundedLine], *, restocks: bool
+    original: OrderProgress,
+    copy: OrderProgress,
+    refunded: Sequence[RefundedLine],
+    *,
+    restocks: bool,
+    known: Mapping[str, str] | None = None,
 ) -> list[RefundRow]:
     """What to take off a copy because of a refund: as many units as the copy holds more than its original.
 
     By what both hold now, not by what was done: however often and in whatever order refunds are looked at, the copy
     ends with the original's units. Open units go back to stock (CANCEL) unless the refund said NO_RESTOCK; shipped ones
-    only if they came back (RETURN). Without `restocks` nothing does.
+    only if they came back (RETURN). Without `restocks` nothing does. `known` as in `original_units`.
     """
     kept = {line.gid: line.current_quantity for line in original.lines}
-    held = current_units(copy)
+    names, held = name_lines(copy, known), current_units(copy, known)
     excess = {name: units - kept.get(name, 0) for name, units in held.items()}
     open_left = {line.gid: line.open_quantity for line in copy.lines}
     shipped_left = {line.gid: line.current_quantity - line.open_quantity for line in copy.lines}
@@ -147,7 +154,8 @@ def plan_refund(
             (open_left, "CANCEL" if goes_back else "NO_RESTOCK"),
             (shipped_left, "RETURN" if came_back else "NO_RESTOCK"),
         ):
-            units = _allot(copy, row.line_gid, units, left, kind, found)
+            lines = [line.gid for line in copy.lines if names.get(line.gid) == row.line_gid]
+            units = _allot(copy, lines, units, left, kind, found)
     return [RefundRow(line_gid, units, kind, place) for (line_gid, kind, place), units in found.items()]
 
 
@@ -186,19 +194,19 @@ def plan_removal(whole: OrderProgress, *, restocks: bool, wanted: Mapping[str, i
 
 def _allot(
     copy: OrderProgress,
-    name: str,
+    lines: Sequence[str],
     units: int,
     left: dict[str, int],
     kind: str,
     found: dict[tuple[str, str, str], int],
 ) -> int:
-    """Put up to `units` of an original's line on what is `left` of the copy's lines; how many find no place."""
-    for line in copy.lines:
-        here = min(units, left[line.gid]) if original_line(line) == name else 0
+    """Put up to `units` on what is `left` of these lines of the copy; how many find no place."""
+    for line_gid in lines:
+        here = min(units, left[line_gid])
         if here > 0:
-            place = "" if kind == "NO_RESTOCK" else _place(copy, line.gid, kind)
-            found[line.gid, kind, place] = found.get((line.gid, kind, place), 0) + here
-            left[line.gid] -= here
+            place = "" if kind == "NO_RESTOCK" else _place(copy, line_gid, kind)
+            found[line_gid, kind, place] = found.get((line_gid, kind, place), 0) + here
+            left[line_gid] -= here
             units -= here
     return units
 

@@ -42,7 +42,7 @@ def finish_draft(update: OrderUpdate) -> str:
 
 def leave(update: OrderUpdate) -> str:
     """The connection carries no cancellations: people are told of a deletion all the same."""
-    words = f"{_deleted(update)} The connection carries no cancellations, so its copy stays as it is. {SEE}"
+    words = f"{_deleted(update)} The connection sends no cancellations, so its copy stays as it is. {SEE}"
     return decisions.need_shop(update, words, {})
 
 

@@ -19,6 +19,7 @@ from django.db import transaction
 
 from orders import reserved_units
 from orders.changes import comparing, decisions
+from orders.changes.draft_comparing import is_changed_by_people
 from orders.changes.steps import state
 from orders.changes.steps.state import UpdateRefused
 from orders.copies import splits
@@ -38,7 +39,7 @@ Line = OrderImportLine
 LOST = "Shopify's answer was lost: looking at the draft before it is changed again."
 REMOVED = "The same units were taken off the draft."
 GONE = "The draft was deleted."
-SET_ANEW = "The draft was set anew: it holds what the original holds."
+SET_ANEW = "The draft was set anew: it contains what the original contains."
 DELETED = "Nothing of it is left: the draft was deleted."
 
 
@@ -113,7 +114,7 @@ def _plan(row: OrderImport, order: OrderRecord, choices: OrderSettings) -> _Plan
     as_is = [replace(line, current_quantity=units_left[line.gid]) for line in known]
     left = {gid: count for gid, count in units_left.items() if rows[gid].state in splits.IN_A_COPY}
     removed = {gid: rows[gid].quantity - count for gid, count in left.items() if count < rows[gid].quantity}
-    may_be_theirs = _may_be_theirs(order, rows.values(), left)
+    may_be_theirs = _may_be_theirs(order, rows.values(), left) or is_changed_by_people(rows)
     try:
         before = _draft_lines(row, order, as_made, rows, choices) if removed else []
         if not removed or not any(left.values()):
@@ -136,7 +137,8 @@ def _draft_lines(
         for line in rows.values()
         if line.state in (Line.State.CARRIED, Line.State.PLANNED) and line.source_variant is not None
     }
-    has_custom = any(line.state == Line.State.CUSTOM for line in rows.values())
+    # What an edit has added and is linked nowhere becomes the first custom line, perhaps.
+    has_custom = any(line.is_carried and line.source_variant is None for line in rows.values())
     chosen = replace(
         choices_of(row, choices),
         strategy=mapping.DRAFT_ORDER,
@@ -276,13 +278,15 @@ def carry_edit(update: OrderUpdate, choices: OrderSettings, clients: OpenClient,
     if all(rows[gid].quantity == units for gid, units in wanted.items()):
         return state.confirm(update, SET_ANEW, row.copy_gid)
     try:
-        before = _lines_with(row, original, {gid: line.quantity for gid, line in rows.items()}, rows, choices)
+        made = {gid: line.quantity for gid, line in rows.items() if line.state != Line.State.LEFT_OUT}
+        before = _lines_with(row, original, made, rows, choices)
         after = _lines_with(row, original, wanted, rows, choices) if any(wanted.values()) else []
     except UpdateRefused as error:
         decisions.need_shop(update, str(error), wanted)
         return str(error)
     is_gained = any(units > rows[gid].quantity for gid, units in wanted.items())
     is_theirs = found != _as_sent(before) or _may_be_theirs(original, rows.values(), wanted)
+    is_theirs = is_theirs or is_changed_by_people(rows)
     if is_theirs or is_gained and comparing.carries_stock_both_ways(row):
         words = _edit_by_hand(rows, wanted)
         decisions.need_shop(update, words, wanted)
@@ -348,10 +352,11 @@ def _keep_edit(row: OrderImport, wanted: Mapping[str, int], moved_at: datetime |
 
 
 def _edit_by_hand(rows: Mapping[str, Line], wanted: Mapping[str, int]) -> str:
-    changed = {gid: units - rows[gid].quantity for gid, units in wanted.items() if units != rows[gid].quantity}
+    agreed = {gid: (line.original_baseline or 0) - (line.copy_baseline or 0) for gid, line in rows.items()}
+    changed = {gid: units - agreed[gid] - rows[gid].quantity for gid, units in wanted.items()}
     more = ", ".join(f"{units} × “{rows[gid].title}”" for gid, units in changed.items() if units > 0)
     less = ", ".join(f"{-units} × “{rows[gid].title}”" for gid, units in changed.items() if units < 0)
     words = ["The original was changed. The draft is not as it was made, or its units travel as stock by now."]
-    words += [f"Add by hand: {more}. Until then these units are held back."] if more else []
+    words += [f"Add by hand: {more}. Until then these units are reserved."] if more else []
     words += [f"Take off by hand: {less}."] if less else []
     return " ".join([*words, "Then press “Done by hand”."])

@@ -19,6 +19,7 @@ from orders.changes.comparing import Comparison
 from orders.changes.rules.comparison import LineSteps
 from orders.changes.steps import refunds, state
 from orders.changes.steps.state import UpdateRefused
+from orders.copies import placing
 from orders.copies.importing import RetryLater
 from orders.copies.rules import mapping, sums
 from orders.copies.rules.lines import CUSTOM, LEAVE_OUT
@@ -35,10 +36,10 @@ from stores.shopify.orders.order_records import Money, OrderRecord
 Line = OrderImportLine
 DELETED = (
     "The original has gained {units}, and its draft was deleted: enter these units in the source by hand. They are "
-    "held back until you press “Done by hand”."
+    "reserved until you press “Done by hand”."
 )
 LOST = "Shopify's answer was lost: looking at the copy before it is edited again."
-EDITED = "The copy was edited: it holds what the original holds."
+EDITED = "The copy was edited: it contains what the original contains."
 OTHERS = "Another worker has it in hand."
 CHANGED_MEANWHILE = "The copy changed while it was being edited: it is looked at again."
 BYPASSED = (
@@ -46,7 +47,7 @@ BYPASSED = (
     "the copy would not: add these units by hand, then press “Done by hand”."
 )
 BY_STOCK = (
-    "The original has gained {units}. The connection carries stock both ways now, so these units are taken from the "
+    "The original has gained {units}. The connection syncs stock both ways now, so these units are taken from the "
     "source's stock already, and adding them to the copy would take them once more: see to them by hand, then press "
     "“Done by hand”."
 )
@@ -72,7 +73,9 @@ def settle_edits(comparison: Comparison) -> None:
     copy = comparison.read_copy()
     for update in sent:
         update.order_import = row
-        if _took_effect(update, copy):
+        if "units" not in update.body:  # it was sent to the draft that has become this order
+            state.unsend(update)
+        elif _took_effect(update, copy):
             moved_at = comparison.clients(row.connection.source).answered_at
             _finish(update, copy.lines, moved_at, comparison.move_units)
         else:
@@ -158,6 +161,11 @@ class _Editor:
         body = {
             "known": [line.gid for line in self.copy.lines],
             "quantities": quantities,
+            "removed_units": {
+                line.gid: line.current_quantity - quantities[line.gid]
+                for line in self.copy.lines
+                if line.gid in quantities
+            },
             "added": [
                 {"line": gid, "variant": units.variant_gid, "title": units.title, "quantity": units.quantity}
                 for gid, units in added
@@ -296,9 +304,11 @@ def _finish(
     """
     row, body = update.order_import, update.body
     made = _made_lines(update, lines)
-    update.body = body | {"made": made}
+    units_of = {line.gid: line.quantity for line in lines}
+    update.body = body | {"made": made, "added_units": {gid: units_of[gid] for gid in made}}
     with transaction.atomic():
-        OrderImport.objects.select_for_update().get(pk=row.pk)
+        row.place = OrderImport.objects.select_for_update().get(pk=row.pk).place
+        placing.want_added(row, update, list(made))
         known = list(row.lines.filter(line_gid__in=body["units"]))
         before = reserved_units.held_back(row)
         for line in known:
@@ -312,8 +322,8 @@ def _finish(
             if line.state == Line.State.PLANNED:
                 line.state = Line.State.CARRIED if line.source_variant_id else Line.State.CUSTOM
                 line.quantity = max(units, 0)
-        Line.objects.bulk_update(known, [*line_values.COMPARED, "state", "quantity"])
-        OrderImport.objects.filter(pk=row.pk).update(payment_seen=payment_seen)
+        Line.objects.bulk_update(known, line_values.COMPARED)
+        OrderImport.objects.filter(pk=row.pk).update(payment_seen=payment_seen, place=row.place)
         OrderUpdate.objects.filter(pk=update.pk).update(body=update.body)
         state.confirm(update, EDITED, row.copy_order_gid)
         changed = reserved_units.find_changed(before, reserved_units.held_back(row))

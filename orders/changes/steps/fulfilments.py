@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orders.changes import line_values
 from orders.changes.comparing import Comparison
 from orders.changes.rules import units_left
 from orders.changes.rules.units_left import Part
@@ -41,8 +42,7 @@ def carry_fulfilment(update: OrderUpdate, comparison: Comparison) -> str:
     carrier = _Carrier(update, shipment, destination, notifies, as_of)
     if shipment.status in _GONE:
         return carrier.cancel_made()
-    known = {gid: line.line_gid for line in row.lines.all() for gid in line.copy_line_gids or ()}
-    return carrier.ship(units_left.original_units(copy, shipment.units, known))
+    return carrier.ship(units_left.original_units(copy, shipment.units, line_values.known_lines(row)))
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class _Carrier:
         original = read_progress(self.client, update.order_import.order_gid)
         self._settle_sent(original)
         if not self._done:
-            return state.skip(update, "It was cancelled in the source before it was carried.")
+            return state.skip(update, "It was cancelled in the source before it was synced.")
         shipped = self._shipped(original)
         if shipped and not state.begin(update, update.body):
             return "Another worker has it in hand."
@@ -183,7 +183,7 @@ class _Carrier:
         update, tracking = self.update, self.shipment.tracking
         if left and units_left.is_held(original.fulfilment_orders, left):
             raise UpdateRefused(
-                "The destination holds this order back from shipping: release it there, then try again."
+                "The destination keeps this order from shipping (“On hold” there): release it there, then try again."
             )
         if not self._done:
             return state.skip(update, "The destination has shipped all of it already, or none of it is in it.")

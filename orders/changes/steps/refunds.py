@@ -43,6 +43,7 @@ def carry_refund(update: OrderUpdate, comparison: Comparison) -> str:
     if not row.copy_order_gid:
         return draft_refunds.carry_to_draft(update, choices, comparison.clients, comparison.move_units)
     client, copy = comparison.clients(row.connection.source), comparison.read_copy()
+    known = comparison.match_known(copy)
     comparison.copy = None  # which is old as soon as something is sent
     # Without an input it was sent to the draft that has become this order: what both hold tells what is left to do.
     was_sent = update.state == OrderUpdate.State.SENT and "input" in update.body
@@ -50,12 +51,13 @@ def carry_refund(update: OrderUpdate, comparison: Comparison) -> str:
         return state.confirm(update, REMOVED, made)
     if copy.cancelled_at:
         return state.skip(update, "The copy is cancelled.")
-    rows = units_left.plan_refund(original, copy, refund.lines, restocks=restocks_copies(row.connection, choices))
+    restocks = restocks_copies(row.connection, choices)
+    rows = units_left.plan_refund(original, copy, refund.lines, restocks=restocks, known=known)
     if not rows:
         return state.skip(update, "Nothing of it is in the copy, or it was taken off already.")
     asked = order_changes.refund_input(row.copy_order_gid, rows, f"Refunded in {row.connection.destination}")
-    known = [each.gid for each in copy.refunds]
-    if not state.begin(update, {"input": asked, "known": known}, uuid4(), as_of=as_of):
+    body = {"input": asked, "known": [each.gid for each in copy.refunds]}
+    if not state.begin(update, body, uuid4(), as_of=as_of):
         return "Another worker has it in hand."
     return state.confirm(update, REMOVED, send(update, client))
 

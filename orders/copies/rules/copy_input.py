@@ -28,7 +28,7 @@ MOST_TAGS = 249  # a draft has one more, by which it is found
 ORIGINAL_STORE, ORIGINAL_NAME, ORIGINAL_ID = "Original store", "Original order", "Original order id"
 # What was sold over the counter is shipped before it is copied: whoever packs the source's orders must not ship it once
 # more. Fulfilment status of the original -> the copy's tag, and its attribute SHIPPED.
-SHIPPED = "Shipped before it was copied"
+SHIPPED = "Shipped before it was imported"
 _SHIPPED = {
     "FULFILLED": ("Already shipped", "All of it: do not ship it again."),
     "PARTIALLY_FULFILLED": ("Partly shipped", "A part of it: look at the original."),

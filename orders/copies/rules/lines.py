@@ -115,7 +115,7 @@ def choose_lines(
 def why_never(line: OrderLine) -> tuple[str, bool] | None:
     """(reason, whether it is missed) for a line that is carried under no setting, or None."""
     if line.current_quantity <= 0:
-        return "All its units were removed or refunded before it was copied.", False
+        return "All its units were removed or refunded before it was imported.", False
     if line.is_gift_card:
         # A second gift card must never come into being; one on paper still has to be sent by somebody.
         return "A gift card: the destination has issued it.", line.requires_shipping

@@ -292,7 +292,7 @@ def _why_nothing(order: OrderRecord, linkable: list[OrderLine], sources: list[st
         return f"Nothing of it comes from this source: it is the affair of {', '.join(sources)}."
     if linkable:
         return f"None of its products is linked to one of the source: {_titles(linkable)}."
-    return "It holds nothing that the source could deliver: only custom lines, gift cards, tips or deleted products."
+    return "It contains nothing that the source could deliver: only custom lines, gift cards, tips or deleted products."
 
 
 def _exchange(order: OrderRecord, choices: Choices, source_currency: str, store_currency: str) -> tuple[Side, Fraction]:
@@ -330,5 +330,5 @@ def _presentment_money(pair: MoneyPair) -> Money:
 def _check_size(made: dict[str, Any], is_draft: bool) -> None:
     count, most = len(made["lineItems"]), MOST_DRAFT_LINES if is_draft else MOST_LINES
     if count > most:
-        hint = "" if is_draft else f" A connection that makes drafts carries up to {MOST_DRAFT_LINES}."
+        hint = "" if is_draft else f" A connection that makes drafts takes up to {MOST_DRAFT_LINES}."
         raise TooManyLines(f"The copy would have {count} lines, and Shopify takes {most}.{hint} Enter it by hand.")

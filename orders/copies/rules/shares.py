@@ -81,7 +81,7 @@ WHOLE = Portion()
 
 def split_order(order: OrderRecord, carriers: Sequence[Carrier], *, main_pays_charges: bool = False) -> Split:
     """Divide an order; `carriers` has the destination's main source first, then the others, the oldest first."""
-    linked = {line.gid: _linked_to(line, carriers) for line in order.lines}
+    linked = {line.gid: linked_to(line, carriers) for line in order.lines}
     wanted = [line for line in order.lines if why_never(line) is None]
     main = _main(carriers, linked, wanted)
     owners = {gid: main.connection_id if found is None else found for gid, found in linked.items()}
@@ -101,7 +101,8 @@ def split_order(order: OrderRecord, carriers: Sequence[Carrier], *, main_pays_ch
     return Split(main.connection_id, owners, tuple(shares), names)
 
 
-def _linked_to(line: OrderLine, carriers: Sequence[Carrier]) -> int | None:
+def linked_to(line: OrderLine, carriers: Sequence[Carrier]) -> int | None:
+    """The connection by which a line is linked to a source, or may be; None: it is linked nowhere."""
     if not line.variant_gid:
         return None
     found = [each for each in carriers if line.variant_gid in each.links]

@@ -1,10 +1,9 @@
 """Reading metafields of any owner."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from stores.shopify.client import Client
-from stores.shopify.products.product_records import MetafieldRecord
+from stores.shopify.metafields.records import MetafieldRecord, metafield_records
 
 OWNER_ROWS_PER_READ = 25
 READ_COST = 110.0
@@ -44,9 +43,5 @@ def read_metafields(client: Client, owner_gids: Sequence[str]) -> dict[str, tupl
             if page["hasNextPage"]:
                 variables = {"id": node["id"]}
                 nodes = list(client.pages(MORE_METAFIELDS, variables, ("node", "metafields"), cost=READ_COST))
-            found[node["id"]] = tuple(map(_record, nodes))
+            found[node["id"]] = metafield_records(nodes)
     return found
-
-
-def _record(node: dict[str, Any]) -> MetafieldRecord:
-    return MetafieldRecord(node["namespace"], node["key"], node["type"], node["value"])

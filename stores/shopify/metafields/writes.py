@@ -49,12 +49,12 @@ def _write_portion(write: Callable[[Sequence[Row]], None], rows: Sequence[Row]) 
     return []
 
 
-def places_of(error: UserErrors, count: int) -> dict[int, str]:
-    """The rows that a refusal names in its paths, of `count` below `metafields`, each with what is wrong with it."""
+def places_of(error: UserErrors, count: int, below: str = "metafields") -> dict[int, str]:
+    """The rows that a refusal names in its paths, of `count` below a list, each with what is wrong with it."""
     found: dict[int, str] = {}
     for row in error.errors:
         path = [str(part) for part in row.field]
-        after = path[path.index("metafields") + 1 :][:1] if "metafields" in path else []
+        after = path[path.index(below) + 1 :][:1] if below in path else []
         if after and after[0].isascii() and after[0].isdigit() and int(after[0]) < count:
             found.setdefault(int(after[0]), row.message)
     return found

@@ -40,6 +40,7 @@ class DraftRecord:
     order_gid: str | None
     tags: tuple[str, ...]
     attributes: tuple[tuple[str, str], ...]
+    updated_at: datetime
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/DraftOrder
@@ -50,6 +51,7 @@ fragment Draft on DraftOrder {
   status
   ready
   createdAt
+  updatedAt
   reserveInventoryUntil
   tags
   customAttributes { key value }
@@ -197,6 +199,7 @@ class DraftLine:
 READ_DRAFT_LINES = """
 query ReadDraftLines($id: ID!, $after: String) {
   draftOrder(id: $id) {
+    updatedAt
     appliedDiscount { value }
     lineItems(first: 250, after: $after) {
       nodes {
@@ -216,8 +219,22 @@ query ReadDraftLines($id: ID!, $after: String) {
 """
 
 
+@dataclass(frozen=True, slots=True)
+class DraftContent:
+    """The lines of a draft, and the instant of its last change."""
+
+    lines: tuple[DraftLine, ...]
+    updated_at: datetime
+
+
 def read_draft_lines(client: Client, draft_gid: str) -> tuple[DraftLine, ...] | None:
-    """The lines of a draft, 250 per call; None where it is gone.
+    """The lines of a draft; None where it is gone. Raises as `read_draft_content` does."""
+    content = read_draft_content(client, draft_gid)
+    return None if content is None else content.lines
+
+
+def read_draft_content(client: Client, draft_gid: str) -> DraftContent | None:
+    """What is in a draft, 250 lines per call; None where it is gone.
 
     Raises ObjectNotFound when it vanishes between two pages, GidError, and as Client.execute does.
     """
@@ -232,7 +249,7 @@ def read_draft_lines(client: Client, draft_gid: str) -> tuple[DraftLine, ...] | 
             return None
         lines += [_draft_line(line, node["appliedDiscount"]) for line in node["lineItems"]["nodes"]]
         if not node["lineItems"]["pageInfo"]["hasNextPage"]:
-            return tuple(lines)
+            return DraftContent(tuple(lines), parse_instant(node["updatedAt"]))
         after = node["lineItems"]["pageInfo"]["endCursor"]
 
 
@@ -294,6 +311,7 @@ def _draft(node: dict[str, Any]) -> DraftRecord:
         order_gid=(node["order"] or {}).get("id"),
         tags=tuple(node["tags"]),
         attributes=attributes(node["customAttributes"]),
+        updated_at=parse_instant(node["updatedAt"]),
     )
 
 

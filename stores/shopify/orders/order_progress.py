@@ -90,7 +90,8 @@ class RefundRecord:
 class Payments:
     """How an order is paid, in its shop's currency. `status` is Shopify's word (PAID), empty where it has none.
 
-    `total` is as placed, `received` what was ever paid, `outstanding` what is still to be paid of what is left.
+    `total` is as placed, `current` as it is now, `received` what was ever paid, `outstanding` what is still to be paid
+    of what is left.
     """
 
     status: str = ""
@@ -98,6 +99,7 @@ class Payments:
     total: Decimal = Decimal(0)
     received: Decimal = Decimal(0)
     outstanding: Decimal = Decimal(0)
+    current: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ fragment Payments on Order {
   totalPriceSet { shopMoney { amount currencyCode } }
   totalReceivedSet { shopMoney { amount } }
   totalOutstandingSet { shopMoney { amount } }
+  currentTotalPriceSet { shopMoney { amount } }
 }
 """
 
@@ -246,12 +249,15 @@ def read_progress(client: Client, order_gid: str) -> OrderProgress:
     )
 
 
+_SUMS = ("totalPrice", "totalReceived", "totalOutstanding", "currentTotalPrice")
+
+
 def payments_of(node: dict[str, Any]) -> Payments:
     """How an order node, with the fields of PAYMENT_FIELDS, is paid."""
     return Payments(
         node["displayFinancialStatus"] or "",
         node["totalPriceSet"]["shopMoney"]["currencyCode"],
-        *(Decimal(node[f"total{each}Set"]["shopMoney"]["amount"]) for each in ("Price", "Received", "Outstanding")),
+        *(Decimal(node[f"{each}Set"]["shopMoney"]["amount"]) for each in _SUMS),
     )
 
 

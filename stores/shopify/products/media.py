@@ -1,4 +1,4 @@
-"""What became of images that Shopify fetches, processes, and may fail to."""
+"""What became of images and videos that Shopify fetches, processes, and may fail to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ from typing import Any
 from stores.shopify import gids
 from stores.shopify.client import Client
 
+KINDS = frozenset({"MediaImage", "Video", "Model3d", "ExternalVideo"})
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/nodes
 READ_MEDIA = """
 query ReadMedia($ids: [ID!]!) {
   nodes(ids: $ids) {
-    ... on MediaImage { id alt status mediaContentType image { url } mediaErrors { code message } }
+    ... on Media { id alt status mediaContentType mediaErrors { code message } }
+    ... on MediaImage { image { url } }
   }
 }
 """
@@ -20,7 +22,7 @@ query ReadMedia($ids: [ID!]!) {
 
 @dataclass(frozen=True, slots=True)
 class MediaState:
-    """What became of an image. `error` tells in Shopify's words why it FAILED; `exists` False: deleted."""
+    """What became of an image or video. `error` tells in Shopify's words why it FAILED; `exists` False: deleted."""
 
     gid: str
     exists: bool
@@ -30,8 +32,10 @@ class MediaState:
 
 
 def read_media(client: Client, media_gids: Sequence[str]) -> list[MediaState]:
-    """How these images stand, in the order asked. Raises GidError for malformed ids, and as Client.execute does."""
-    gids.require(media_gids, "MediaImage")
+    """How these stand, in the order asked. Raises GidError for malformed ids, and as Client.execute does."""
+    for gid in media_gids:
+        if gids.split(gid)[0] not in KINDS:
+            raise gids.GidError(f"Expected the id of an image or video, got {gid[:60]!r}")
     states: list[MediaState] = []
     rest = iter(media_gids)
     while batch := list(islice(rest, 250)):
@@ -44,4 +48,4 @@ def _media_state(gid: str, node: dict[str, Any] | None) -> MediaState:
     if not node or "status" not in node:
         return MediaState(gid, exists=False)
     error = "; ".join(f"{row['message']} ({row['code']})" for row in node["mediaErrors"])
-    return MediaState(gid, True, node["status"], (node["image"] or {}).get("url") or "", error)
+    return MediaState(gid, True, node["status"], (node.get("image") or {}).get("url") or "", error)

@@ -11,11 +11,13 @@ from stores.shopify import gids
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer
 from stores.shopify.instants import instant_or_none, parse_instant
+from stores.shopify.metafields.reads import read_metafields
+from stores.shopify.metafields.records import MetafieldRecord, metafield_records
 
 # So many whole products in one request stay below 1,000 points (shopify.md 2.2: about 100 points each, times size(n)).
 PRODUCTS_PER_READ = 25
-READ_COST = 600.0
-PAGE_COST = 95.0
+READ_COST = 900.0
+PAGE_COST = 170.0
 DEFAULT_OPTION, DEFAULT_VALUE = "Title", "Default Title"
 
 
@@ -41,16 +43,6 @@ class MediaRecord:
     alt: str
     status: str
     url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MetafieldRecord:
-    """One metafield. `value` is text, whatever its `type`, such as single_line_text_field or list.product_reference."""
-
-    namespace: str
-    key: str
-    type: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +73,7 @@ class ProductVariantRecord:
     harmonized_system_code: str = ""
     requires_components: bool = False
     media_gid: str = ""
+    metafields: tuple[MetafieldRecord, ...] = ()
     quantity: int | None = None
 
     @property
@@ -143,6 +136,7 @@ _VARIANT = """
         requiresComponents
         selectedOptions { name value }
         media(first: 1) { nodes { id } }
+        metafields(first: 20) { nodes { namespace key type value } pageInfo { hasNextPage } }
         inventoryItem {
           id
           tracked
@@ -288,7 +282,17 @@ def _complete(client: Client, node: dict[str, Any]) -> ProductRecord | None:
     # Half of the variants would look like all of them, and productSet deletes what it is not told of (shopify.md 8.1).
     if len(lists["variants"]) > 50 and counted is not None and len(lists["variants"]) < counted:
         raise UnexpectedAnswer(f"{client.domain}: {node['id']} changed while its variants were read.")
-    return product_record(node, lists, client.answered_at)
+    return _with_all_fields(client, product_record(node, lists, client.answered_at), lists["variants"])
+
+
+def _with_all_fields(client: Client, record: ProductRecord, nodes: Sequence[dict[str, Any]]) -> ProductRecord:
+    """With those metafields of variants that the first page does not hold."""
+    unread = [node["id"] for node in nodes if node["metafields"]["pageInfo"]["hasNextPage"]]
+    if not unread:
+        return record
+    found = read_metafields(client, unread)
+    variants = (replace(each, metafields=found.get(each.gid, each.metafields)) for each in record.variants)
+    return replace(record, variants=tuple(variants))
 
 
 def _rest(client: Client, document: str, gid: str, name: str, after: str) -> Iterator[dict[str, Any]]:
@@ -326,9 +330,7 @@ def product_record(
         options=tuple(_option(option) for option in node["options"]),
         variants=tuple(_variant(variant) for variant in lists["variants"]),
         media=tuple(media_record(media) for media in lists["media"]),
-        metafields=tuple(
-            MetafieldRecord(row["namespace"], row["key"], row["type"], row["value"]) for row in lists["metafields"]
-        ),
+        metafields=metafield_records(lists["metafields"]),
         publication_gids=tuple(gid for gid, at in listed if not at),
         scheduled=tuple((gid, at) for gid, at in listed if at),
     )
@@ -374,6 +376,7 @@ def _variant(node: dict[str, Any]) -> ProductVariantRecord:
         harmonized_system_code=item["harmonizedSystemCode"] or "",
         requires_components=bool(node["requiresComponents"]),
         media_gid=media[0]["id"] if media else "",
+        metafields=metafield_records(node["metafields"]["nodes"]),
         quantity=node.get("inventoryQuantity"),
     )
     if not weight:

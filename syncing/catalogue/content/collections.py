@@ -250,7 +250,7 @@ def _values(record: CollectionRecord, image_url: str) -> dict[str, Any]:
 
 def _members_note(listed: int, carried: int, reason: str) -> str:
     """What an operator should know of a collection that is carried by its members."""
-    why = f"It is automated in the source and carried with the products that it has now, because {reason}."
+    why = f"It is automated in the source and synced with the products that it has now, because {reason}."
     missing = f"{listed - carried} of its {listed} products are not linked, and left out."
     return " ".join([why] * bool(reason) + [missing] * (carried < listed))
 

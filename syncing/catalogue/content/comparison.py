@@ -12,8 +12,10 @@ from stores.ages import is_over
 from stores.clients import OpenClient
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE
-from syncing.catalogue.content import collections, pages
+from syncing.catalogue import referring
+from syncing.catalogue.content import collections, metaobjects, pages
 from syncing.catalogue.content.collections import COLLECTION, CollectionResource
+from syncing.catalogue.content.metaobjects import METAOBJECT, MetaobjectResource
 from syncing.catalogue.content.pages import ContentResource
 from syncing.catalogue.content.resource import Resource
 from syncing.catalogue.content.unlinking import DISCONNECTED, unlink, unlinking_action
@@ -29,7 +31,7 @@ State = CatalogueRun.State
 
 # Everything here goes one at a time for a connection: an article may carry its blog.
 LOCK_NAME = "collections and content"
-GOING = (ARTICLE, BLOG, PAGE, COLLECTION)  # in this order: a blog is only deleted when it is empty
+GOING = (ARTICLE, BLOG, PAGE, COLLECTION, METAOBJECT)  # in this order: a blog is only deleted when it is empty
 COMPARED_EVERY = timedelta(days=1)
 COUNTED_ROWS = 20  # a run's numbers are brought up to date after so many things
 
@@ -59,6 +61,10 @@ class Comparison:
             seen = set()
             yield from pages.compare(self.connection, self.open_client, kind, seen, is_preview=self.is_preview)
             departing[kind] = pages.find_unlinked(self.connection, kind, seen)
+        if self.settings.metaobject_mode != SyncMode.OFF:
+            seen = set()
+            yield from metaobjects.compare(self.connection, self.open_client, seen, is_preview=self.is_preview)
+            departing[METAOBJECT] = pages.find_unlinked(self.connection, METAOBJECT, seen)
         yield from self._let_go(departing)
 
     def _let_go(self, departing: dict[str, Departing]) -> Iterator[Outcome]:
@@ -75,10 +81,11 @@ class Comparison:
 
 def resource_of(connection: Connection, open_client: OpenClient, kind: str) -> Resource:
     """The resource of one kind."""
-    is_collection = kind == COLLECTION
-    return (
-        CollectionResource(connection, open_client) if is_collection else ContentResource(connection, open_client, kind)
-    )
+    if kind == COLLECTION:
+        return CollectionResource(connection, open_client)
+    if kind == METAOBJECT:
+        return MetaobjectResource(connection, open_client)
+    return ContentResource(connection, open_client, kind)
 
 
 def hold_reason(connection: Connection, links: Iterable[ResourceLink]) -> str:
@@ -133,20 +140,23 @@ def poll_content(
     settings = connection.catalogue
     following = [*pages.wanted_kinds(settings)]
     following += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
+    following += [METAOBJECT] if settings.metaobject_mode != SyncMode.OFF else []
     outcomes: list[Outcome] = []
     with work_alone(connection, LOCK_NAME):
         for kind in following:
             if kinds is not None and kind not in kinds:
                 continue
-            is_collection = kind == COLLECTION
-            outcomes += _until(
-                collections.poll_collections(connection, open_client)
-                if is_collection
-                else pages.poll(connection, open_client, kind),
-                must_end,
-            )
+            outcomes += _until(_poll(connection, open_client, kind), must_end)
     _mark(settings, "polled_at")
     return describe(outcomes)
+
+
+def _poll(connection: Connection, open_client: OpenClient, kind: str) -> Iterator[Outcome]:
+    if kind == COLLECTION:
+        return collections.poll_collections(connection, open_client)
+    if kind == METAOBJECT:
+        return metaobjects.poll(connection, open_client)
+    return pages.poll(connection, open_client, kind)
 
 
 def compare_content(connection: Connection, open_client: OpenClient, must_end: MustEnd = lambda: False) -> str | None:
@@ -177,15 +187,20 @@ def let_go_of_all(connection: Connection, open_client: OpenClient, why: str = DI
 def find_followed() -> QuerySet[CatalogueSettings]:
     """The started catalogues that carry collections or content."""
     follows = Q(syncs_pages=True) | Q(syncs_blogs=True) | Q(syncs_articles=True)
-    follows |= ~Q(collection_mode=SyncMode.OFF)
+    follows |= ~Q(collection_mode=SyncMode.OFF) | ~Q(metaobject_mode=SyncMode.OFF)
     rows = CatalogueSettings.objects.filter(follows, started_at__isnull=False)
     return rows.select_related("connection__source", "connection__destination")
 
 
 def is_due(settings: CatalogueSettings, now: datetime) -> bool:
     """Whether a catalogue's collections and content should be looked at again."""
+    if settings.why_inert():
+        return False
     before = now - timedelta(minutes=settings.poll_minutes)
-    return (settings.polled_at is None or settings.polled_at < before) and not settings.why_inert()
+    if settings.polled_at is None or settings.polled_at < before:
+        return True
+    follow = settings.metaobject_mode != SyncMode.OFF
+    return follow and referring.are_metaobjects_wanted(settings.connection_id)
 
 
 def must_compare(settings: CatalogueSettings) -> bool:
@@ -224,7 +239,7 @@ def describe(outcomes: Iterable[Outcome]) -> str | None:
     counts = Counter(row.action for row in rows if row.outcome == Result.DONE)
     parts = [f"{counts[action]} {word}" for action, word in _DONE_WORDS.items() if counts[action]]
     if waiting := sum(row.outcome == Result.HELD for row in rows):
-        parts.append(f"{waiting} held for an operator")
+        parts.append(f"{waiting} to be reviewed")
     if failed := [row for row in rows if row.outcome == Result.FAILED]:
         parts.append(f"{len(failed)} failed (“{failed[0].title}”: {failed[0].reason})")
     return ", ".join(parts) or None
@@ -305,9 +320,10 @@ def _count(run: CatalogueRun) -> bool:
     outcomes: Counter[str] = Counter()
     groups = run.items.order_by().values_list("action", "outcome").annotate(count=Count("pk"))
     for action, outcome, count in groups:
-        counts[action] += count
         outcomes[outcome] += count
-    total = counts.total()
+        if outcome != Result.FAILED:
+            counts[action] += count
+    total = outcomes.total()
     done = total if run.is_preview else total - outcomes[Result.PLANNED] - outcomes[Result.HELD]
     expected = max(total, run.connection.resource_links.exclude(state=ResourceLink.State.UNLINKED).count())
     return bool(

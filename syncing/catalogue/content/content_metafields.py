@@ -9,10 +9,11 @@ from typing import Any
 from stores.clients import OpenClient
 from stores.models import CatalogueField, Connection, FieldPolicy
 from stores.shopify.metafields.reads import read_metafields
+from stores.shopify.metafields.records import MetafieldRecord
 from stores.shopify.metafields.writes import delete_each, set_each
-from stores.shopify.products.product_records import MetafieldRecord
 from syncing.catalogue.defining import Definitions
-from syncing.catalogue.products.referring import partners_of
+from syncing.catalogue.metaobject_types import Types
+from syncing.catalogue.referring import failures_of, partners_of
 from syncing.catalogue.rules import metafields
 from syncing.catalogue.rules.references import references_of
 
@@ -29,10 +30,12 @@ class ContentMetafields:
         is_wanted = settings.syncs_content_metafields and self.policy != FieldPolicy.IGNORE
         self.is_on = bool(is_wanted and self.namespaces)
         self.source, self.client = open_client(connection.source), open_client(connection.destination)
-        self._definitions = Definitions(self.source, self.client, kind.upper())
+        types = Types(connection, self.source, self.client)
+        self._definitions = Definitions(self.source, self.client, kind.upper(), types)
         self._ours: dict[str, tuple[MetafieldRecord, ...]] = {}
         self._theirs: dict[str, tuple[MetafieldRecord, ...]] = {}
         self._partners: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
         self._names: set[str] = set()
 
     def learn(self, source_gids: Sequence[str]) -> None:
@@ -41,18 +44,22 @@ class ContentMetafields:
             return
         self._ours = read_metafields(self.source, source_gids)
         listed = [row for rows in self._ours.values() for row in rows]
-        self._partners = partners_of(self.connection, references_of(listed, self.namespaces))
+        named = references_of(listed, self.namespaces)
+        self._partners = partners_of(self.connection, named)
+        self._failures = failures_of(self.connection, named)
 
     def learn_there(self, destination_gids: Sequence[str]) -> None:
         """Read what these things of the destination have."""
         self._theirs = read_metafields(self.client, destination_gids) if self.is_on else {}
 
-    def wanted(self, source_gid: str, written: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Field -> value as the destination should have it, None for one to be deleted; and what is left out."""
+    def wanted(self, source_gid: str, written: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+        """Field -> value as the destination should have it, None for one to be deleted; what is left out, in words;
+        and the things of the source that some refer to, and that have no partner yet.
+        """
         rows = [row for row in self._ours.get(source_gid, ()) if row.namespace in self.namespaces]
         before = [name.removeprefix(PREFIX) for name in written if name.startswith(PREFIX)]
         if not self.is_on or not (rows or before):
-            return {}, []
+            return {}, [], []
         plan = metafields.plan_metafields(
             rows,
             self.namespaces,
@@ -60,11 +67,12 @@ class ContentMetafields:
             currency=self.connection.destination.currency,
             definitions=self._definitions.known(),
             partners=self._partners,
+            failures=self._failures,
         )
         values: dict[str, Any] = {f"{PREFIX}{key}": metafields.value_of(row) for key, row in plan.wanted.items()}
         values |= {f"{PREFIX}{key}": None for key in plan.gone}
         self._names |= values.keys()
-        return values, list(plan.notes)
+        return values, list(plan.notes), list(plan.awaits)
 
     def current(self, destination_gid: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Field -> value as the destination has it."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
+from syncing.catalogue import referred_files
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content import succession
 from syncing.catalogue.content.content_metafields import without_fields
@@ -47,6 +48,7 @@ class _Case:
     mark: str
     notes: list[str] = field(default_factory=list)
     sent_handle: str = ""
+    awaits: list[str] = field(default_factory=list)
 
 
 class Follower:
@@ -98,13 +100,13 @@ class Follower:
         return dict.fromkeys(set(gids) - unread.keys()) | {record.gid: record for record in found}
 
     def _case(self, record: Any, link: ResourceLink) -> _Case:
-        values, notes = self._metafields.wanted(record.gid, link.written)
+        values, notes, awaits = self._metafields.wanted(record.gid, link.written)
         wanted = self.resource.wanted(record) | values
         mark = fingerprint([self.resource.kind, self.resource.mode, self.settings.edited, wanted])
         is_sent = link.is_created and link.state in (State.CREATING, State.FAILED) and not link.destination_gid
         sent_handle = link.handle if is_sent else ""
         link.note_source(record)
-        return _Case(record, link, wanted, mark, [*self.resource.notes(wanted), *notes], sent_handle)
+        return _Case(record, link, wanted, mark, [*self.resource.notes(wanted), *notes], sent_handle, awaits)
 
     def _is_unchanged(self, case: _Case) -> bool:
         # What failed is tried again each time: it is never told of as if nothing were wrong with it.
@@ -113,7 +115,8 @@ class Follower:
 
     def _skip(self, case: _Case) -> Outcome:
         if not self.is_preview:
-            case.link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
+            case.link.awaits = case.awaits
+            case.link.save(update_fields=["title", "handle", "source_updated_at", "changed_at", "awaits"])
         return self._outcome(case, Action.EQUAL, Result.DONE, case.link.reason)
 
     def _carry(self, case: _Case, partners: Mapping[str, Any]) -> Outcome:
@@ -290,6 +293,8 @@ class Follower:
         if IMAGE in case.wanted:
             written[IMAGE_SEEN] = self._seen(case, made.image_url)
         link.written, link.reason, link.unlinked_at = written, " ".join(case.notes), None
+        link.awaits = case.awaits
+        referred_files.want(self.connection, case.awaits)
         if action != Action.EQUAL or link.synced_at is None:
             link.synced_at = timezone.now()
         claim(link, link.destination_gid, State.LINKED, case.mark)
@@ -330,7 +335,7 @@ class Follower:
         case = _Case(record, link, {}, "")
         link.note_source(record)
         state = State.UNMATCHED if link.state in (State.CREATING, State.UNLINKED, "") else link.state
-        link.state, link.reason, link.fingerprint = state, reason, ""
+        link.state, link.reason, link.fingerprint, link.awaits = state, reason, "", []
         self._save(link)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
 

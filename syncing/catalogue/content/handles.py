@@ -40,7 +40,7 @@ class Rooms:
         if self._make_room(link, wanted):
             return ""
         follows = f"what follows “{link.title}” of {link.connection.source}"
-        return f"The handle “{wanted[HANDLE]}” is held in the destination by {follows}"
+        return f"The handle “{wanted[HANDLE]}” is used in the destination by {follows}"
 
     def settle(self) -> None:
         """Have what made room get the handle of its source, where that is free now; else its own turn sees to it."""

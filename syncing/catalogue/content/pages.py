@@ -14,7 +14,7 @@ from stores.shopify.content import content
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE, UPLOAD_FAILED, ContentRecord
 from stores.shopify.errors import UserErrors
 from stores.shopify.instants import parse_instant
-from syncing.catalogue import deleting
+from syncing.catalogue import deleting, referring
 from syncing.catalogue.content.content_metafields import ContentMetafields
 from syncing.catalogue.content.follower import Follower, save_cursor
 from syncing.catalogue.content.resource import Made
@@ -191,6 +191,9 @@ def poll(connection: Connection, open_client: OpenClient, kind: str) -> Iterator
         yield from follower.follow(_of_interest(connection, kind, batch))
         newest = max((record.updated_at for record in batch if record.updated_at), default=newest)
         newest = max(newest, since) if newest and since else newest
+    if waiting := referring.ready_of(connection, kind):  # nothing of them has changed, but what they refer to
+        found = content.read_content(open_client(connection.source), kind, waiting)
+        yield from follower.follow(_of_interest(connection, kind, [*found.values()]))
     if newest and newest != since:
         save_cursor(connection.catalogue, kind, newest.isoformat())
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from syncing.catalogue.content.content_metafields import ContentMetafields
-
 CHANNELS = "sales channels"
 TAKEN_FROM = "taken from"  # in ResourceLink.written: the channels that it was taken from when it was let go of
 
@@ -22,17 +20,41 @@ class Made:
     left_out: tuple[str, ...] = ()
 
 
+class Fields(Protocol):
+    """What things of one kind hold in fields of a merchant's own making: metafields, the fields of a metaobject."""
+
+    def learn(self, source_gids: Sequence[str]) -> None:
+        """Learn what these things of the source have, and to whom they refer."""
+
+    def learn_there(self, destination_gids: Sequence[str]) -> None:
+        """Learn what these things of the destination have."""
+
+    def wanted(self, source_gid: str, written: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+        """Field -> value as the destination should have it; what is left out, in words; what they wait for."""
+
+    def current(self, destination_gid: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Field -> value as the destination has it."""
+
+    def policies(self) -> dict[str, str]:
+        """Policies of these fields."""
+
+    def write(self, destination_gid: str, changes: Mapping[str, Any], notes: list[str]) -> tuple[str, ...]:
+        """Write these fields; the names of those that Shopify refuses, which is said in `notes`."""
+
+
 class Resource(Protocol):
     """One kind of thing: how it is read, compared and written in the destination. Records have gid, title and handle.
 
     `is_composite`: what `create` makes is only complete after an `update`. `always_ours` are
     fields in which nothing can be edited by others: what of them is compared is only what came from the source.
-    `metafields` reads and writes those of its things.
     """
 
     is_composite: bool
     always_ours: frozenset[str]
-    metafields: ContentMetafields
+
+    @property
+    def metafields(self) -> Fields:
+        """What reads and writes the metafields of its things."""
 
     @property
     def kind(self) -> str:

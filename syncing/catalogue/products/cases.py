@@ -55,12 +55,16 @@ class Case:
 
 @dataclass(eq=False)
 class Written:
-    """A product all of whose calls were made; its variants may have changed and must be read."""
+    """A product all of whose calls were made; its variants may have changed and must be read.
+
+    `equal_at` is the destination's instant at which it was read and all was as it should be, if it was.
+    """
 
     case: Case
     verdict: Verdict
     action: str
     retry_at: datetime | None = None
+    equal_at: datetime | None = None
 
 
 def load_cases(connection: Connection, records: Sequence[ProductRecord], policy: Policy) -> list[Case]:

@@ -19,6 +19,7 @@ from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReache
 from stores.shopify.instants import instant_or_none
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue import referred_files
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
@@ -30,7 +31,7 @@ from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.products.writes import on_sale, writing
 from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, is_settled, remember, with_hold
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
-from syncing.catalogue.rules.desired import build
+from syncing.catalogue.rules.desired import awaited, build
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.parts.made import Desired, Verdict
 from syncing.models import CatalogueRunItem
@@ -46,10 +47,9 @@ LOCK_NAME = "product"
 class ProductFollower:
     """Makes products of a connection's destination what they are in its source.
 
-    `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: where what would be written
-    is what was written last, the destination is not even read. After `follow`: `to_wire` are the source's products
-    whose stock must be wired, `awaiting` those with images that are not ready, `busy` those that another worker has in
-    hand; the last have no outcome, nor has what `removals` puts off. Raises NoRate.
+    `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: what was written last is
+    not even read. After `follow`: `to_wire` are products whose stock must be wired, `awaiting` those with images that
+    are not ready, `busy` those in other hands, without outcomes, as what `removals` puts off. Raises NoRate.
     """
 
     def __init__(
@@ -115,6 +115,8 @@ class ProductFollower:
 
     def _skip(self, case: Case) -> Outcome:
         link = case.link
+        if not self.is_preview and link.awaits:
+            ProductLink.objects.filter(pk=link.pk).update(awaits=awaited(case.record, self.policy, link.awaits))
         if not self.is_preview and link.source_updated_at != case.record.updated_at:
             link.note_source(case.record)
             link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
@@ -134,7 +136,8 @@ class ProductFollower:
         gids = {gid for case in due for gid in {case.link.destination_gid, *case.partners} if gid}
         found, unread = read_each(lambda some: product_records.read_products(self.client, some), sorted(gids))
         self._partners = dict.fromkeys(gids - unread.keys()) | {record.gid: record for record in found}
-        self._files = files.known_files(self.connection.destination, [case.record for case in due])
+        records = [case.record for case in due]
+        self._files = files.known_files(self.connection.destination, records, self.policy.partners)
         self._stock = {}
         if not self.is_preview:
             growing = [case.record for case in due if self._may_grow(case)]
@@ -163,7 +166,7 @@ class ProductFollower:
                 )
             seen, read = case.link.source_updated_at, case.record.updated_at
             if seen and read and seen > read:  # another worker read it after us, and was faster
-                return self._outcome(case, Action.EQUAL, Result.DONE, "A newer state of it was carried meanwhile.")
+                return self._outcome(case, Action.EQUAL, Result.DONE, "A newer state of it was synced meanwhile.")
             return self._decide(case)
 
     def _decide(self, case: Case) -> Outcome | None:
@@ -284,7 +287,7 @@ class ProductFollower:
             compare = waiting.without_new_variants(compare, policy, link, self.connection.destination, retry_at)
             desired = compare(partner)
         is_back = link.state == State.UNLINKED
-        action = action_of(is_new=is_new, is_back=is_back, is_changed=not desired.is_empty)
+        action = action_of(is_new=is_new, is_back=is_back, is_changed=desired.changes(self.is_preview))
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             outcome = self._outcome(case, action, result, remarks_of(desired))
@@ -299,7 +302,7 @@ class ProductFollower:
             self._capped_until = waiting.next_try(link)
             return self._update(case, partner)
         on_sale.bring_back(self.client, partner.gid, desired, link.unpublished_from if is_back else ())
-        written = Written(case, replace(verdict, desired=desired), action, retry_at)
+        written = Written(case, replace(verdict, desired=desired), action, retry_at, desired.equal_at(partner))
         if is_back:
             self.to_wire.add(case.record.gid)
         if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
@@ -328,24 +331,20 @@ class ProductFollower:
             return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
         case.link.reason = reason
         self._note_return(case)
+        case.link.note_destination(partner.updated_at)
         claim(case.link, partner.gid, State.LINKED, case.mark)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
 
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
-        store, forgets = self.connection.destination, not self.is_preview
-        return files.living_files(self.client, store, case.record, partner, self._files, forgets=forgets)
+        given = (self.client, self.connection, case.record, partner, self._files)
+        return files.living_files(*given, forgets=not self.is_preview)
 
     # What is remembered
 
     def _complete(self) -> Iterator[Outcome]:
         """Link the variants of what was created or built anew, for which they must be read once more."""
         written, self._written = self._written, []
-        gids = [row.case.link.destination_gid for row in written]
-        made = {record.gid: record for record in product_records.read_products(self.client, gids)} if gids else {}
-        alive = [row for row in written if row.case.link.destination_gid in made]
-        pairing.link_variants(
-            self.connection, self.policy, [(row.case, made[row.case.link.destination_gid]) for row in alive]
-        )
+        alive = pairing.link_variants(self.connection, self.client, self.policy, written, self._metafields, self._files)
         self.to_wire |= {row.case.record.gid for row in alive}
         for row in written:
             try:
@@ -364,7 +363,9 @@ class ProductFollower:
         link.written, link.reason, link.awaits = desired.written, remarks_of(desired), list(desired.awaits)
         if row.action != Action.EQUAL or link.synced_at is None:
             link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
+        referred_files.want(self.connection, link.awaits)
         self._note_return(case)
+        link.note_destination(row.equal_at)
         link.retry_at, link.publish_at = row.retry_at, instant_or_none(desired.due_at)
         remember(link, row.verdict)
         is_open = desired.awaits_images or row.retry_at or not is_settled(link, row.verdict)

@@ -28,7 +28,7 @@ def why_held(connection: Connection, handle: str, holder_gid: str, product_gid: 
     if link is None:
         return ""
     verb = "followed" if link.state == State.UNLINKED else "follows"
-    return f"The handle “{handle}” is held in the destination by what {verb} “{link.title}” of {link.connection.source}"
+    return f"The handle “{handle}” is used in the destination by what {verb} “{link.title}” of {link.connection.source}"
 
 
 def why_conflict(handle: str, holder: ProductRecord | None) -> str:

@@ -1,27 +1,57 @@
 """The variants of products that were created or built anew are linked to those that they became."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stores.linking import linking
 from stores.models import Connection
+from stores.shopify.client import Client
+from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.products.cases import Case, load_linked, mark_of, variant_records
+from syncing.catalogue.products.cases import Written, load_linked, mark_of, variant_records
+from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.rules import variants
+from syncing.catalogue.rules.desired import build
 from syncing.catalogue.rules.fields import Policy
 
 
-def link_variants(connection: Connection, policy: Policy, made: Sequence[tuple[Case, ProductRecord]]) -> None:
-    """Link the variants of each case with those of its partner, and remember what it should become with them."""
-    if not made:
-        return
+def link_variants(
+    connection: Connection,
+    client: Client,
+    policy: Policy,
+    written: Sequence[Written],
+    metafields: ProductMetafields,
+    files: Mapping[str, str],
+) -> list[Written]:
+    """Link the variants of each product with those of its partner, which then get the metafields that are to come.
+
+    What it should become is remembered with them. `files` is address in the source -> file gid in the destination.
+    Returns those whose partner is there.
+    """
+    gids = [row.case.link.destination_gid for row in written]
+    made = {record.gid: record for record in product_records.read_products(client, gids)} if gids else {}
+    alive = [row for row in written if row.case.link.destination_gid in made]
+    if not alive:
+        return []
     linked: dict[str, str] = {}
     products = []
-    for case, partner in made:
-        found = variants.match_variants(case.record, partner, case.linked)
+    for row in alive:
+        record, partner = row.case.record, made[row.case.link.destination_gid]
+        found = variants.match_variants(record, partner, row.case.linked)
         linked |= {ours.gid: theirs.gid for ours, theirs in found.pairs if theirs}
-        products.append((connection.source, case.record.gid, variant_records(case.record)))
+        products.append((connection.source, record.gid, variant_records(record)))
         products.append((connection.destination, partner.gid, variant_records(partner)))
     linking.link_pairs(connection, linked, products)
-    now_linked, _ = load_linked(connection, [case.record.gid for case, _ in made])
-    for case, _ in made:
-        case.mark = mark_of(connection, case.record, policy, now_linked[case.record.gid])
+    now_linked, _ = load_linked(connection, [row.case.record.gid for row in alive])
+    for row in alive:
+        record, ours = row.case.record, now_linked[row.case.record.gid]
+        metafields.complete(record, made[row.case.link.destination_gid], policy, ours, row.verdict.desired)
+        row.case.linked, row.case.mark = ours, mark_of(connection, record, policy, ours)
+        _note_equal(row, made[row.case.link.destination_gid], policy, files)
+    return alive
+
+
+def _note_equal(row: Written, partner: ProductRecord, policy: Policy, files: Mapping[str, str]) -> None:
+    """Note the instant of a partner that was read after it was written, where nobody changed it in between."""
+    how: dict[str, Any] = {"linked": row.case.linked, "files": files, "written": row.verdict.desired.written}
+    row.equal_at = build(row.case.record, partner, policy, **how).equal_at(partner)

@@ -24,7 +24,7 @@ from stores.variants import KEYS, key_of
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.products.cases import Case, load_linked
 from syncing.catalogue.products.unlinking import FOLLOWING, LOCK_NAME
-from syncing.catalogue.rules.parts.variant_rows import PARTNER
+from syncing.catalogue.rules.parts.variant_metafields import PARTNER
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 # How long both may live in the source before the newer one is a product of its own.

@@ -5,7 +5,7 @@ for people. Lists in productSet delete what they do not hold, so variants and fi
 all; single variants and metafields go by mutations of their own.
 """
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
@@ -15,13 +15,15 @@ from stores.shopify.cdn import identity_of
 from stores.shopify.products.product_records import ProductRecord
 from stores.shopify.products.product_writes import MOST_VARIANTS
 from syncing.catalogue.rules import fields, images, metafields, variants
-from syncing.catalogue.rules.fields import IGNORE, SYNC, Difference, Field, Judge, Policy
-from syncing.catalogue.rules.parts import visibility
+from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Difference, Field, Judge, Policy
+from syncing.catalogue.rules.parts import variant_metafields, visibility
 from syncing.catalogue.rules.parts.made import Conflict, Desired
 from syncing.catalogue.rules.parts.variant_rows import VariantRows
 
 MOST_TAGS = 250  # of one product
 EDITED, TOO_MANY_TAGS, GIFT_CARD, BUNDLE = "edited", "too_many_tags", "gift_card", "bundle"
+TOO_MANY_MEDIA = "too_many_media"
+COMING = "coming"  # in the memory of a product: its videos that had no copy when it was written
 
 
 def build(
@@ -148,23 +150,50 @@ class _Builder:
     def _images(self) -> None:
         if self.policy.of(Field.IMAGES) == IGNORE:
             return
-        merges, last = self.policy.merges_images, self.judge.written.get(Field.IMAGES) or []
-        plan = images.plan_images(self.source, self.destination, self.files, merges=merges, last=last)
+        plan, last = self._plan_images()
         self.made.notes += plan.notes
         if plan.awaits:
             self.made.awaits_images = True
             if self.destination:  # what is there stays until it is known what should be
                 return
-        shown = (_describe_images(plan.wanted), _describe_images(plan.current))
-        if self._settle(Field.IMAGES, plan.wanted, plan.current, shown=shown, is_merged=merges) and (
+        if len(plan.rows) > images.MOST_FILES:
+            reason = f"It would have {len(plan.rows)} images and videos; a product takes {images.MOST_FILES}. They were"
+            self.made.conflicts.append(Conflict(TOO_MANY_MEDIA, f"{reason} left alone."))
+            return
+        merges, is_completed = self.policy.merges_images, self._completes(plan, last)
+        judged = {"shown": plan.shown, "is_merged": merges}
+        if (self._settle(Field.IMAGES, plan.wanted, plan.current, **judged) or is_completed) and (
             plan.rows or self.destination
         ):
             self.made.product["files"], self.made.file_urls = plan.rows, plan.urls
             for media in images.removed(self.destination, plan.rows):
                 self.made.remove(self.policy, Field.IMAGES, images.name_of(media))
-        if merges and self.policy.sets(Field.IMAGES, is_new=self.destination is None):
-            ours = len(images.source_images(self.source))
-            self.judge.written[Field.IMAGES] = plan.wanted[:ours]
+        is_set = self.policy.sets(Field.IMAGES, is_new=self.destination is None)
+        if (merges and is_set) or is_completed:
+            self.judge.written[Field.IMAGES] = plan.wanted[: plan.ours] if merges else plan.wanted
+
+    def _plan_images(self) -> tuple[images.ImagePlan, Sequence[Sequence[str]]]:
+        policy, last = self.policy, self.judge.written.get(Field.IMAGES) or []
+        manner = images.Manner(policy.moves, policy.merges_images, policy.keeps_edits, policy.failures)
+        return images.plan_images(self.source, self.destination, self.files, manner, last=last), last
+
+    def _completes(self, plan: images.ImagePlan, last: Sequence[Sequence[str]]) -> bool:
+        """Whether videos have come since the product was created, where nobody has touched its images in between.
+
+        Also notes what is still to come: with *Create only* nothing but that.
+        """
+        before = self.judge.written.pop(COMING, [])
+        is_open = self.destination is None or self.policy.of(Field.IMAGES) == SYNC
+        coming = [gid for gid in plan.coming if is_open or gid in before]
+        if coming:
+            self.judge.written[COMING] = coming
+            self.made.awaits, self.made.to_come = tuple(coming), plan.to_come
+            if self.destination and plan.to_come:
+                pair = (f"to be imported: {plan.to_come}", "")
+                how = (self.policy.of(Field.IMAGES), fields.Action.WRITE)
+                self.judge.differences.append(Difference(Field.IMAGES, "", *pair, *how))
+        has_come = not is_open and any(gid in self.files for gid in before)
+        return has_come and [list(entry) for entry in last] == plan.current
 
     def publish(self) -> None:
         """On the chosen channels, whatever the source's are."""
@@ -184,7 +213,7 @@ class _Builder:
         if not self.policy.sets(Field.METAFIELDS, is_new=is_new) or not self.policy.namespaces:
             return
         self.made.notes += plan.notes
-        self.made.awaits = plan.awaits
+        self.made.awaits = tuple(dict.fromkeys((*self.made.awaits, *plan.awaits)))
         present = {metafields.key_of(row): row for row in self.destination.metafields} if self.destination else {}
         rows = []
         for key, record in plan.wanted.items():
@@ -211,12 +240,6 @@ class _Builder:
             ):
                 self.made.metafields_gone.append(metafields.identifier_input(key))
                 memory.pop(key)
-
-
-def _describe_images(entries: Sequence[Sequence[str]]) -> str:
-    alts = [alt for _, alt in entries if alt]
-    shown = f" ({', '.join(alts[:5])}{' …' if len(alts) > 5 else ''})" if alts else ""
-    return f"{len(entries)} images{shown}"
 
 
 def watched_values(source: ProductRecord, policy: Policy, linked: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -247,17 +270,39 @@ def watched_values(source: ProductRecord, policy: Policy, linked: Mapping[str, s
         watched["compare_at"] = {
             variant.gid: fields.compare_at_value(variant, policy, Decimal(0)) for variant in source.variants
         }
+    if Field.PUBLISHING in synced:
+        watched["publications"] = sorted(policy.publication_gids)
+    return watched | _watched_lists(source, policy, synced) | _watched_metafields(source, policy, synced)
+
+
+def awaited(source: ProductRecord, policy: Policy, before: Iterable[str]) -> list[str]:
+    """What a product that is there still waits for, of what it waited for `before`, and for its metafields."""
+    videos = {media.gid for media in images.source_videos(source)} if policy.moves else set()
+    left = [gid for gid in before if gid in videos and gid not in policy.partners]
+    return list(dict.fromkeys((*left, *metafields.awaited(source, policy))))
+
+
+def _watched_lists(source: ProductRecord, policy: Policy, synced: Container[str]) -> dict[str, Any]:
+    watched: dict[str, Any] = {}
     if Field.TAGS in synced:
         watched["tags"] = sorted({tag_key(tag) for tag in source.tags})
     if Field.IMAGES in synced:
         listed = images.source_images(source)
-        watched["images"] = [[identity_of(image.url), image.alt] for image in listed]
+        watched["images"] = images.watched(source, policy.partners, moves=policy.moves)
         urls = {image.gid: identity_of(image.url) for image in listed}
         watched["variant_images"] = {variant.gid: urls.get(variant.media_gid, "") for variant in source.variants}
+    elif policy.moves and policy.of(Field.IMAGES) == CREATE_ONLY:  # those that come later belong to the creation
+        copies = {media.gid: policy.partners.get(media.gid, "") for media in images.source_videos(source)}
+        watched |= {"videos": copies} if copies else {}
+    return watched
+
+
+def _watched_metafields(source: ProductRecord, policy: Policy, synced: Container[str]) -> dict[str, Any]:
+    watched: dict[str, Any] = {}
     if Field.METAFIELDS in synced:
         plan = metafields.plan_for(source, policy, ())
         watched["metafields"] = {key: metafields.value_of(record) for key, record in plan.wanted.items()}
         watched["namespaces"] = sorted(policy.namespaces)
-    if Field.PUBLISHING in synced:
-        watched["publications"] = sorted(policy.publication_gids)
+    if Field.VARIANT_METAFIELDS in synced and (found := variant_metafields.watched(source, policy)):
+        watched["variant_metafields"] = found
     return watched

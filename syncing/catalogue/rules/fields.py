@@ -1,6 +1,6 @@
 """The fields of a product, pure: their words, their values in a form that compares, and what is decided for each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -32,6 +32,7 @@ class Field(StrEnum):
     IMAGES = "images"
     OPTIONS = "options"
     METAFIELDS = "metafields"
+    VARIANT_METAFIELDS = "variant_metafields"
     PUBLISHING = "publishing"
     SKU = "sku"
     BARCODE = "barcode"
@@ -60,13 +61,16 @@ class Policy:
     `rate` is units of it for one unit of the source's currency. `keeps_edits`: what somebody changed in the destination
     since we wrote it stays. `removes_own`: variants that only the destination has may go. `namespaces` are those whose
     metafields follow, `definitions` what the destination says of those of products, by `namespace.key`; None where
-    nobody asked. `partners` is source gid -> destination gid of what metafields refer to. `follows_visibility`: on sale
-    only while the source is.
+    nobody asked; `variant_definitions` are those of variants. `partners` is source gid -> destination gid of what
+    metafields refer to; `failures` say of the rest why, where that is known.
+    `follows_visibility`: on sale only while the source is. `moves`: videos and 3D models follow with the images; they
+    and their copies are among `partners` as well.
     """
 
     fields: Mapping[str, str]
     merges_tags: bool = False
     merges_images: bool = False
+    moves: bool = False
     keeps_edits: bool = False
     removes_own: bool = False
     namespaces: frozenset[str] = frozenset()
@@ -76,7 +80,9 @@ class Policy:
     rate: Decimal = Decimal(1)
     currency: str = ""
     definitions: Mapping[str, MetafieldDefinition] | None = None
+    variant_definitions: Mapping[str, MetafieldDefinition] | None = None
     partners: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
         """SYNC, CREATE_ONLY or IGNORE."""
@@ -140,10 +146,12 @@ class Judge:
         subject: str = "",
         shown: tuple[Any, Any] | None = None,
         is_merged: bool = False,
+        unedited: Sequence[Any] = (),
     ) -> bool:
         """Whether to write `wanted` over `current`. `memory` is the part of `written` that holds the field's `key`.
 
         Both values compare by ==; `shown` is the pair for people, if another. A merged field has no edits to speak of.
+        `unedited` are other views of the current value: where one of them is what was written, nobody edited it.
         What was written is remembered whatever the policy is: it may be another tomorrow.
         """
         key = key or str(name)
@@ -156,7 +164,7 @@ class Judge:
         if wanted == current:
             memory[key] = remembered(wanted)
             return False
-        is_edited = key in memory and memory[key] != remembered(current)
+        is_edited = key in memory and memory[key] not in [remembered(each) for each in (current, *unedited)]
         if is_edited and self.policy.keeps_edits and not is_merged:
             self._differs(name, subject, shown or (wanted, current), Action.KEEP)
             self.kept.append(f"{name} of {subject}" if subject else str(name))

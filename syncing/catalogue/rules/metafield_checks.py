@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from stores.shopify.metafields.definitions import MetafieldDefinition
-from stores.shopify.products.product_records import MetafieldRecord
+from stores.shopify.metafields.records import MetafieldRecord
 
 # Nobody but Shopify writes these (shopify.md 9, row 52).
 RESERVED = frozenset({"shopify_standard", "protected", "shopify-l10n-fields"})

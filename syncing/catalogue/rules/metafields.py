@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from stores.shopify.metafields.definitions import MetafieldDefinition
-from stores.shopify.products.product_records import MetafieldRecord, ProductRecord
-from syncing.catalogue.rules.fields import Policy
+from stores.shopify.metafields.records import MetafieldRecord
+from stores.shopify.products.product_records import ProductRecord, ProductVariantRecord
+from syncing.catalogue.rules.fields import SYNC, Field, Policy
 from syncing.catalogue.rules.metafield_checks import why_left_out
 from syncing.catalogue.rules.references import is_reference, map_reference
 
@@ -18,13 +19,19 @@ SHOWN_FIELDS = 5  # of those that are left out; what Shopify said is long
 class MetafieldPlan:
     """`wanted` is what should be there, by `namespace.key`; `gone` are keys that we wrote and the source has lost.
 
-    `awaits` are things of the source that some refer to, and that have no partner yet.
+    `reasons` say of those that are left out why. `awaits` are things of the source that some refer to, and that have no
+    partner yet.
     """
 
     wanted: Mapping[str, MetafieldRecord]
     gone: tuple[str, ...]
-    notes: tuple[str, ...]
+    reasons: Mapping[str, str]
     awaits: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is left out, for people."""
+        return tuple(filter(None, [left_out_words(self.reasons)]))
 
 
 def plan_metafields(
@@ -35,12 +42,13 @@ def plan_metafields(
     currency: str = "",
     definitions: Mapping[str, MetafieldDefinition] = MappingProxyType({}),
     partners: Mapping[str, str] = MappingProxyType({}),
+    failures: Mapping[str, str] = MappingProxyType({}),
 ) -> MetafieldPlan:
     """What of the source's metafields follows: those of `namespaces` that the destination can take.
 
     `currency` and `definitions`, by key, are the destination's. A reference holds an id of the source's store, which
-    means nothing in the destination: it becomes that of its partner (`partners`, source gid -> destination gid). What
-    the destination has of its own in these namespaces stays.
+    means nothing in the destination: it becomes that of its partner (`partners`, source gid -> destination gid;
+    `failures` say why one has none). What the destination has of its own in these namespaces stays.
     """
     chosen = {namespace.strip() for namespace in namespaces}
     listed = {key_of(record): record for record in source if record.namespace in chosen}
@@ -49,35 +57,45 @@ def plan_metafields(
     awaits: list[str] = []
     for key, record in [*wanted.items()]:
         if is_reference(record):
-            mapped = map_reference(record, partners)
+            mapped = map_reference(record, partners, failures)
             reasons[key], awaits = mapped.reason, [*awaits, *mapped.awaits]
             wanted |= {key: mapped.record} if mapped.record else {}
             if mapped.record is None:
                 del wanted[key]
-    notes = left_out_words({key: reason for key, reason in sorted(reasons.items()) if reason})
+    left_out = {key: reason for key, reason in sorted(reasons.items()) if reason}
     gone = sorted(key for key in written_keys if key not in listed and namespace_of(key) in chosen)
-    return MetafieldPlan(wanted, tuple(gone), (notes,) if notes else (), tuple(dict.fromkeys(awaits)))
+    return MetafieldPlan(wanted, tuple(gone), left_out, tuple(dict.fromkeys(awaits)))
 
 
-def plan_for(source: ProductRecord, policy: Policy, written_keys: Iterable[str]) -> MetafieldPlan:
-    """What of a product's metafields follows under a policy."""
+def plan_for(owner: ProductRecord | ProductVariantRecord, policy: Policy, written_keys: Iterable[str]) -> MetafieldPlan:
+    """What of the metafields of a product, or of a variant, follows under a policy."""
+    is_variant = isinstance(owner, ProductVariantRecord)
     return plan_metafields(
-        source.metafields,
+        owner.metafields,
         policy.namespaces,
         written_keys,
         currency=policy.currency,
-        definitions=policy.definitions or {},
+        definitions=(policy.variant_definitions if is_variant else policy.definitions) or {},
         partners=policy.partners,
+        failures=policy.failures,
     )
 
 
-def left_out_words(reasons: Mapping[str, str]) -> str:
+def awaited(source: ProductRecord, policy: Policy) -> list[str]:
+    """What the metafields of something that is there wait for: things of the source that have no partner yet."""
+    plans = [plan_for(source, policy, ())] if policy.of(Field.METAFIELDS) == SYNC else []
+    if policy.of(Field.VARIANT_METAFIELDS) == SYNC:
+        plans += [plan_for(variant, policy, ()) for variant in source.variants]
+    return list(dict.fromkeys(gid for plan in plans for gid in plan.awaits))
+
+
+def left_out_words(reasons: Mapping[str, str], noun: str = "metafield") -> str:
     """A note that names what was left out, each with why; '' for nothing."""
     if not reasons:
         return ""
     shown = "; ".join(f"{key} ({reason})" for key, reason in [*reasons.items()][:SHOWN_FIELDS])
     more = len(reasons) - SHOWN_FIELDS
-    count = "1 metafield was" if len(reasons) == 1 else f"{len(reasons)} metafields were"
+    count = f"1 {noun} was" if len(reasons) == 1 else f"{len(reasons)} {noun}s were"
     return f"{count} left out: {shown}{f'; and {more} more' if more > 0 else ''}."
 
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from stores.shopify.products.product_records import MetafieldRecord
+from stores.shopify.metafields.records import MetafieldRecord
 
 MAPPED_TYPES = frozenset(
     f"{prefix}{kind}_reference"
     for prefix in ("", "list.")
-    for kind in ("product", "variant", "collection", "page", "article")
+    for kind in ("product", "variant", "collection", "page", "article", "file", "metaobject", "mixed")
 )
 LEFT_OUT = "it refers to things of the source"
 NO_PARTNER = "what it refers to has no partner in the destination yet"
@@ -39,20 +39,22 @@ def references_of(records: Iterable[MetafieldRecord], namespaces: Iterable[str])
     return {gid for record in listed for gid in _gids(record)}
 
 
-def map_reference(record: MetafieldRecord, partners: Mapping[str, str]) -> Mapped:
+def map_reference(record: MetafieldRecord, partners: Mapping[str, str], failures: Mapping[str, str]) -> Mapped:
     """A reference as it is in the destination; `partners` is source gid -> destination gid of what is linked.
 
-    Of a list those that have a partner are carried.
+    `failures` say of those that cannot have a partner why. Of a list those that have a partner are carried.
     """
     if record.type not in MAPPED_TYPES:
         return Mapped(None, LEFT_OUT)
     gids = _gids(record)
     found = [partners[gid] for gid in gids if gid in partners]
     awaits = tuple(gid for gid in gids if gid not in partners)
+    why = next((failures[gid] for gid in awaits if gid in failures), "")
     if not found:
-        return Mapped(None, NO_PARTNER, awaits)
+        return Mapped(None, why or NO_PARTNER, awaits)
     value = json.dumps(found) if record.type.startswith("list.") else found[0]
     reason = f"{len(awaits)} of {len(gids)} that it refers to have no partner in the destination yet" if awaits else ""
+    reason += f": {why}" if why else ""
     return Mapped(replace(record, value=value), reason, awaits)
 
 

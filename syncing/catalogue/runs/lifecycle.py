@@ -44,7 +44,7 @@ def start(
     """
     settings = CatalogueSettings.objects.filter(connection=connection).first()
     if settings is None:
-        raise RunRefused("The connection has no catalogue yet: choose first what follows.")
+        raise RunRefused("Product sync is not set up for this connection yet: choose first what follows.")
     if reason := _why_refused(connection, settings, kind, is_preview=is_preview):
         raise RunRefused(reason)
     if kind == Kind.RETRY and retried is None:
@@ -63,9 +63,7 @@ def start(
                 begun_with=begun_with,
             )
     except IntegrityError:
-        raise RunRefused(
-            "Another catalogue run of this connection is under way: wait for its end, or end it."
-        ) from None
+        raise RunRefused("Another sync run of this connection is under way: wait for its end, or end it.") from None
 
 
 def retry(run: CatalogueRun, by: Any = None, *, is_preview: bool = False) -> CatalogueRun:
@@ -142,7 +140,7 @@ def resume(run: CatalogueRun) -> None:
 
 def cancel(run: CatalogueRun) -> None:
     """End it; what is done stays done. Raises RunRefused."""
-    message = "Cancelled by an operator."
+    message = "Cancelled by hand."
     _move(
         run, CatalogueRun.UNDER_WAY, "It has ended.", state=State.CANCELLED, finished_at=timezone.now(), message=message
     )
@@ -155,7 +153,7 @@ def release(run: CatalogueRun, by: Any = None) -> None:
         _move(
             run,
             (State.HELD,),
-            "Only a held run can be released.",
+            "Only a run that needs review can be released.",
             state=State.RUNNING,
             is_released=True,
             released_by=by,
@@ -169,10 +167,12 @@ def discard(run: CatalogueRun, by: Any = None) -> None:
     """Remove nothing: products that were to go stay as they are and no longer follow; those that were to lose variants
     keep them, and follow. Raises RunRefused.
     """
-    words = f"Kept as it is by {by or 'an operator'}."
+    words = f"Kept as it is by {by or 'a user'}."
     now = timezone.now()
     with transaction.atomic():
-        _move(run, (State.HELD,), "Only a held run can be discarded.", state=State.FINISHED, finished_at=now)
+        _move(
+            run, (State.HELD,), "Only a run that needs review can be discarded.", state=State.FINISHED, finished_at=now
+        )
         held = run.items.filter(outcome=Result.HELD)
         if run.kind != Kind.CONTENT:
             leaving = held.filter(action__in=(Action.UNPUBLISH, Action.DELETE))

@@ -1,8 +1,6 @@
 """What a run has to do: one item for each product, so that it can be resumed anywhere."""
 
 from collections.abc import Container, Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
 
 from django.db.models import QuerySet
 
@@ -14,20 +12,20 @@ from stores.shopify.products import product_heads
 from stores.shopify.products.product_heads import ProductHead
 from stores.variants import number_read
 from syncing.catalogue.policy import policy_of, pricing_digest, settings_digest
+from syncing.catalogue.portions import portions
 from syncing.catalogue.products import succession, unlinking
+from syncing.catalogue.runs import edits_there
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
 UnlinkReason = ProductLink.UnlinkReason
 
-Thing = TypeVar("Thing")
 PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
-PORTION_ROWS = 250
 
 
-def plan(run: CatalogueRun, source: Client) -> set[str]:
-    """Write the run's items, and hold those that would remove too much. `source` is the source's client.
+def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
+    """Write the run's items, and hold those that would remove too much. `source` and `destination` are the clients.
 
     Returns products whose stock must be wired again, because they are not wanted. Raises NoRate, ShopifyError. Safe to
     repeat: what was planned before a crash is planned once.
@@ -42,15 +40,11 @@ def plan(run: CatalogueRun, source: Client) -> set[str]:
         _plan_unlinking(run, settings, _following(run).iterator(), UnlinkReason.DISCONNECTED.label)
     elif run.kind != Kind.UNLINK:
         left_out = _plan_all(run, settings, source)
+        if settings.product_mode != SyncMode.OFF:
+            edits_there.find_edits(run.connection, destination)
     run.total, run.cursor = run.items.count(), PLANNED
     run.save(update_fields=["total", "cursor", "begun_with", "hold_reason"])
     return left_out
-
-
-def _portions(things: Iterable[Thing]) -> Iterator[list[Thing]]:
-    iterator = iter(things)
-    while portion := list(islice(iterator, PORTION_ROWS)):
-        yield portion
 
 
 def _following(run: CatalogueRun) -> QuerySet[ProductLink]:
@@ -76,7 +70,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
         gid: (link, UnlinkReason.DELETED.label) for gid, link in linked.items()
     }
     left_out: set[str] = set()
-    for heads in _portions(product_heads.iter_product_heads(source)):
+    for heads in portions(product_heads.iter_product_heads(source)):
         selecting.note_heads(run.connection.source, heads, number)
         decided = [(head, by.decide(head.gid, head.tags, head.vendor, head.product_type)) for head in heads]
         for head, decision in decided:
@@ -149,7 +143,7 @@ def _unlinking(run: CatalogueRun, settings: CatalogueSettings, link: ProductLink
 
 
 def _add(run: CatalogueRun, items: Iterator[CatalogueRunItem]) -> None:
-    for portion in _portions(items):
+    for portion in portions(items):
         for item in portion:
             item.run = run
         CatalogueRunItem.objects.bulk_create(portion, ignore_conflicts=True)

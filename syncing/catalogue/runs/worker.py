@@ -55,7 +55,8 @@ def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: Callable[[],
     now = timezone.now()
     if not _mine(run).update(resumed_at=now, resumed_done=run.done, progressed_at=now):
         return Work(is_over=True)
-    if run.cursor != plan.PLANNED and plan.plan(run, open_client(run.connection.source)):
+    source, destination = open_client(run.connection.source), open_client(run.connection.destination)
+    if run.cursor != plan.PLANNED and plan.plan(run, source, destination):
         wiring.wire_connection(run.connection)
         work.is_wired = True
     _mine(run).update(state=State.RUNNING)
@@ -214,13 +215,15 @@ class _Worker:
 
     def _numbers(self) -> dict:
         counts: Counter[str] = Counter()
-        open_count = failed = 0
+        total = open_count = failed = 0
         groups = self.run.items.order_by().values_list("action", "outcome")
         for action, outcome, count, ended in groups.annotate(Count("pk"), Count("finished_at")):
-            counts[action] += count
+            total += count
             open_count += count - ended if outcome in (Result.PLANNED, Result.HELD) else 0
-            failed += count if outcome == Result.FAILED else 0
-        total = counts.total()
+            if outcome == Result.FAILED:
+                failed += count  # once: nothing was done to it, not even on purpose
+            else:
+                counts[action] += count
         return {"total": total, "done": total - open_count, "failed": failed, "counts": counts}
 
     def _finish(self) -> None:

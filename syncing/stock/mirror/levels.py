@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import connection as db
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from stores.models import Location, Store
 from stores.shopify.client import Client
@@ -62,7 +63,7 @@ class _Change:
 
 def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
     """Take travelled values into the mirror, in their order; return what they concern."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         levels = _lock_levels(store, hints)
         changes, touched, unknown = [], {}, set()
         for hint in hints:
@@ -210,10 +211,9 @@ def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) ->
 
 
 def _lock_levels(store: Store, hints: Sequence[Hint]) -> dict[tuple[str, str], StockLevel]:
-    location_gids = dict(store.locations.values_list("pk", "gid"))
-    items = {hint.item_gid for hint in hints}
-    rows = StockLevel.objects.filter(store=store, item_gid__in=items).order_by("pk").select_for_update(of=("self",))
-    return {(level.item_gid, location_gids[level.location_id]): level for level in rows}
+    rows = StockLevel.objects.filter(store=store, item_gid__in={hint.item_gid for hint in hints}).order_by("pk")
+    located = rows.annotate(location_gid=F("location__gid")).select_for_update(of=("self",))
+    return {(level.item_gid, level.location_gid): level for level in located}
 
 
 def lock_levels(pks: Sequence[int]) -> list[StockLevel]:
@@ -258,8 +258,7 @@ def _save(
     levels: Iterable[StockLevel], changes: Sequence[_Change], origin: str, except_links: Sequence[int] = ()
 ) -> set[int]:
     """Write the levels that were read, tell what was seen of them, mark the links of those whose value may differ."""
-    write_mirror(list(levels))
-    StockObservation.objects.bulk_create(
+    seen = [
         StockObservation(
             level_id=change.level_id,
             previous=change.before[0],
@@ -271,37 +270,47 @@ def _save(
         )
         for change in changes
         if change.matters
-    )
+    ]
+    write_mirror(list(levels), seen)
     return mark_dirty([change.level_id for change in changes if change.matters], except_links=except_links)
 
 
-def write_mirror(levels: Sequence[StockLevel]) -> None:
-    """Save the mirror of these levels, which the caller has locked, in one statement; each version moves on."""
+def write_mirror(levels: Sequence[StockLevel], seen: Sequence[StockObservation] = ()) -> None:
+    """Save the mirror of these levels, which the caller has locked, in one statement; each version moves on.
+
+    And what was seen of them, if anything.
+    """
     if not levels:
         return
+    names = ("pk", "available", "as_of", "is_active", "is_doubtful", "doubt_as_of", "doubt_version", "overtaken_as_of")
+    columns = [[getattr(level, name) for level in levels] for name in names]
+    seen_names = ("level_id", "previous", "available", "as_of", "origin", "is_doubtful", "event_id")
+    rows = [[getattr(one, name) for one in seen] for name in seen_names]
     with db.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE syncing_stocklevel level
-            SET available = new.available, as_of = new.as_of, is_active = new.is_active,
-                is_doubtful = new.is_doubtful, doubt_as_of = new.doubt_as_of, version = version + 1,
-                doubt_version = new.doubt_version, overtaken_as_of = new.overtaken_as_of
-            FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[], %s::timestamptz[],
-                        %s::bigint[], %s::timestamptz[])
-                 AS new (id, available, as_of, is_active, is_doubtful, doubt_as_of, doubt_version, overtaken_as_of)
-            WHERE level.id = new.id
-            """,
-            [
-                [level.pk for level in levels],
-                [level.available for level in levels],
-                [level.as_of for level in levels],
-                [level.is_active for level in levels],
-                [level.is_doubtful for level in levels],
-                [level.doubt_as_of for level in levels],
-                [level.doubt_version for level in levels],
-                [level.overtaken_as_of for level in levels],
-            ],
-        )
+        if seen:
+            cursor.execute(_SEEN + _WRITE_MIRROR, [timezone.now(), *rows, *columns])
+        else:
+            cursor.execute(_WRITE_MIRROR, columns)
+
+
+_SEEN = """
+    WITH seen AS (
+        INSERT INTO syncing_stockobservation (level_id, previous, available, as_of, origin, is_doubtful, event_id,
+                                              created_at)
+        SELECT seen.*, now FROM (SELECT %s::timestamptz AS now) clock,
+               unnest(%s::bigint[], %s::int[], %s::int[], %s::timestamptz[], %s::text[], %s::bool[], %s::bigint[]) seen
+    )
+"""
+_WRITE_MIRROR = """
+    UPDATE syncing_stocklevel level
+    SET available = new.available, as_of = new.as_of, is_active = new.is_active,
+        is_doubtful = new.is_doubtful, doubt_as_of = new.doubt_as_of, version = version + 1,
+        doubt_version = new.doubt_version, overtaken_as_of = new.overtaken_as_of
+    FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bool[], %s::bool[], %s::timestamptz[],
+                %s::bigint[], %s::timestamptz[])
+         AS new (id, available, as_of, is_active, is_doubtful, doubt_as_of, doubt_version, overtaken_as_of)
+    WHERE level.id = new.id
+"""
 
 
 def waiting_connections(level_ids: Sequence[int]) -> set[int]:

@@ -58,31 +58,32 @@ def _last_written(connection: Connection) -> int | None:
 def _deliver_to(
     connection: Connection, writes: Sequence[Write], clients: OpenClient, troubles: Troubles
 ) -> tuple[list[StockBatch], set[int]]:
-    batches: list[StockBatch] = []
+    recorded: recording.Recorded = []
     dirtied: set[int] = set()
-    store_id = writes[0].store_id
+    store = Store.objects.get(pk=writes[0].store_id)
     try:
-        clients(Store.objects.get(pk=store_id)).check_gate(is_write=True)
+        clients(store).check_gate(is_write=True)
     except (StoreRests, OutOfPoints) as error:
-        troubles.note_write(store_id, error)
-        return batches, dirtied
+        troubles.note_write(store.pk, error)
+        return [], dirtied
     try:
         try:
             with transaction.atomic():
-                batches += recording.record(connection, writes)
-                for batch in batches:  # before anybody can see it: who gets the lock knows that it was left behind
+                recorded += recording.record_rows(connection, writes)
+                for batch, _ in recorded:  # before anybody can see it: who gets the lock knows that it was left behind
                     claims.claim(batch.pk)
+                    batch.store = store
         except IntegrityError:
             # Another connection of the same store got a pending write on one of these levels a moment ago. Nothing
             # was recorded; its apply marks our links, and the next round leaves that level out.
             logger.info("%s: a level is being written by another connection; planned again", connection)
             return [], dirtied
-        for batch in batches:
-            if troubles.can_write(batch.store_id):
-                dirtied |= send_one(batch, clients, troubles)
-        return batches, dirtied
+        for batch, rows in recorded:
+            if troubles.can_write(store.pk):
+                dirtied |= send_one(batch, clients, troubles, rows)
+        return [batch for batch, _ in recorded], dirtied
     finally:
-        for batch in batches:
+        for batch, rows in recorded:
             if not batch.attempts:
-                ledger.withdraw(batch, list(batch.adjustments.order_by("pk")), NOT_SENT)
+                ledger.withdraw(batch, rows, NOT_SENT)
             claims.release(batch.pk)

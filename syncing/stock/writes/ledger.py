@@ -14,8 +14,7 @@ from datetime import datetime
 
 from django.db import connection as db
 from django.db import transaction
-from django.db.models import F, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F
 from django.utils import timezone
 
 from stores.shopify import inventory
@@ -67,21 +66,31 @@ def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
     `batch.attempts` afterwards counts the times that it may have taken effect, `batch.first_sent_at` tells the first of
     them. None, and nothing sent, if another run has it in hand or has settled it. Raises what the client raises.
     """
-    # By Shopify's clock, as a key's age is. Attempts whose instant nobody noted count as made when the batch was.
-    batch.store.refresh_from_db(fields=["clock_difference"])
-    first_sent_at = batch.first_sent_at or (batch.created_at if batch.attempts else batch.store.now())
-    claimed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING, attempts=batch.attempts).update(
-        attempts=F("attempts") + 1, first_sent_at=Coalesce("first_sent_at", Value(first_sent_at))
-    )
-    if not claimed:
+    with db.cursor() as cursor:
+        cursor.execute(_ABOUT_TO_SEND, {"batch": batch.pk, "attempts": batch.attempts, "now": timezone.now()})
+        row = cursor.fetchone()
+    if row is None:
         return None
-    batch.attempts, batch.first_sent_at = batch.attempts + 1, first_sent_at
+    batch.attempts, batch.first_sent_at = row
     try:
         return inventory.send(client, bytes(batch.body))
     except ShopifyError as error:
         if not error.outcome_unknown:
             _unsend(batch)
         raise
+
+
+# By Shopify's clock, as a key's age is. Attempts whose instant nobody noted count as made when the batch was.
+_ABOUT_TO_SEND = """
+    UPDATE syncing_stockbatch batch
+    SET attempts = attempts + 1,
+        first_sent_at = COALESCE(first_sent_at,
+                                 CASE WHEN attempts > 0 THEN batch.created_at ELSE %(now)s - store.clock_difference END)
+    FROM stores_store store
+    WHERE store.id = batch.store_id AND batch.id = %(batch)s AND batch.state = 'pending'
+      AND batch.attempts = %(attempts)s
+    RETURNING batch.attempts, batch.first_sent_at
+"""
 
 
 def _unsend(batch: StockBatch) -> None:
@@ -102,12 +111,8 @@ def apply(
     marked. Returns the connections of marked links.
     """
     with transaction.atomic():
-        if not _close(batch, StockBatch.State.APPLIED, message):
+        if not _close_applied(batch, adjustments, message):
             return set()  # another run settled it
-        settled_at = timezone.now()
-        StockAdjustment.objects.filter(pk__in=[row.pk for row in adjustments]).update(
-            state=StockAdjustment.State.APPLIED, settled_at=settled_at, reason=message
-        )
         doubtful = _write_own(batch, adjustments, at)
         if batch.kind == StockBatch.Kind.ADJUST:
             move_baselines(adjustments)
@@ -119,12 +124,40 @@ def apply(
         return levels.mark_dirty([row.level_id for row in adjustments], except_links=links)
 
 
-def _close(batch: StockBatch, state: str, message: str) -> bool:
-    return bool(
-        StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING).update(
-            state=state, answered_at=timezone.now(), message=message
+def close(batch: StockBatch, state: str, message: str) -> bool:
+    """Write down how a pending batch ended; False where another run has done so. In the caller's transaction."""
+    now = timezone.now()
+    pending = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING)
+    if not pending.update(state=state, answered_at=now, message=message):
+        return False
+    batch.state, batch.answered_at, batch.message = state, now, message
+    return True
+
+
+def _close_applied(batch: StockBatch, adjustments: Sequence[StockAdjustment], message: str) -> bool:
+    """As `close`, of a batch that took effect, and of its rows: one statement, for nearly every batch ends so."""
+    now = timezone.now()
+    with db.cursor() as cursor:
+        cursor.execute(
+            _CLOSE_APPLIED,
+            {"batch": batch.pk, "rows": [row.pk for row in adjustments], "now": now, "message": message},
         )
+        (is_closed,) = cursor.fetchone()
+    if is_closed:
+        batch.state, batch.answered_at, batch.message = StockBatch.State.APPLIED, now, message
+    return is_closed
+
+
+_CLOSE_APPLIED = """
+    WITH closed AS (
+        UPDATE syncing_stockbatch SET state = 'applied', answered_at = %(now)s, message = %(message)s
+        WHERE id = %(batch)s AND state = 'pending' RETURNING id
+    ), applied AS (
+        UPDATE syncing_stockadjustment row SET state = 'applied', settled_at = %(now)s, reason = %(message)s
+        FROM closed WHERE row.id = ANY(%(rows)s)
     )
+    SELECT EXISTS (SELECT FROM closed)
+"""
 
 
 def _write_own(batch: StockBatch, adjustments: Sequence[StockAdjustment], at: datetime | None) -> set[int]:
@@ -143,8 +176,7 @@ def _write_own(batch: StockBatch, adjustments: Sequence[StockAdjustment], at: da
         elif verdict is Verdict.DOUBT:
             levels.doubt_level(level, at)  # no value that travelled from before our write may end this
             doubtful.add(level.pk)
-    levels.write_mirror(touched)
-    StockObservation.objects.bulk_create(observations)
+    levels.write_mirror(touched, observations)
     return doubtful
 
 
@@ -234,7 +266,7 @@ def refuse(batch: StockBatch, adjustments: Sequence[StockAdjustment], outcome: i
         bad = dict.fromkeys(range(len(adjustments)), f"{REFUSED} {words}")
     message = "; ".join(sorted({error.message for error in outcome.user_errors}))
     with transaction.atomic():
-        if not _close(batch, StockBatch.State.REFUSED, message):
+        if not close(batch, StockBatch.State.REFUSED, message):
             return
         # Levels before links, each in the order of their ids, as everywhere.
         levels.doubt([adjustments[i].level_id for i in {*stale, *bad}], outcome.answered_at)
@@ -264,7 +296,7 @@ def cancel(
 ) -> None:
     """The batch surely changed nothing; its levels are read before the next plan."""
     with transaction.atomic():
-        if _close(batch, StockBatch.State.REFUSED, reason):
+        if close(batch, StockBatch.State.REFUSED, reason):
             levels.doubt([row.level_id for row in adjustments], answered_at)
             end(adjustments, StockAdjustment.State.STALE, reason)
 

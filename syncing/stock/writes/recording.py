@@ -23,31 +23,40 @@ RESTLESS_ROWS = 10
 RESTLESS_TIME = timedelta(minutes=1)
 
 
+Recorded = list[tuple[StockBatch, list[StockAdjustment]]]
+
+
 def record(connection: Connection, writes: Sequence[Write]) -> list[StockBatch]:
+    """As `record_rows`: the batches alone."""
+    return [batch for batch, _ in record_rows(connection, writes)]
+
+
+def record_rows(connection: Connection, writes: Sequence[Write]) -> Recorded:
     """Commit the intent: batches of at most 250 rows for one store and kind, their bytes, and a pending row for each.
 
     A row that Shopify would not take is left out and its link says so; it keeps no other from being written. Raises
     IntegrityError, having recorded nothing, if a level has got a pending write meanwhile (another connection of the
     same store plans it, too).
     """
-    restless = _restless_levels(connection)
+    restless = _restless_levels(connection) if len(writes) > 1 else set()  # a single one keeps no other waiting
     groups: dict[tuple[int, str, int], list[Write]] = defaultdict(list)
     for write in writes:
         size = RESTLESS_ROWS if write.side.level_id in restless else BATCH_ROWS
         groups[write.store_id, write.kind, size].append(write)
     batches: list[tuple[StockBatch, list[Write]]] = []
+    recorded: Recorded = []
     for (store_id, kind, size), rows in groups.items():
         for start in range(0, len(rows), size):
             chunk, batch = _batch_of_good(connection, store_id, kind, rows[start : start + size])
             if batch is not None:
                 batches.append((batch, chunk))
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         StockBatch.objects.bulk_create(batch for batch, _ in batches)
-        StockAdjustment.objects.bulk_create(_adjustment(batch, write) for batch, chunk in batches for write in chunk)
-    made = [batch for batch, _ in batches]
-    if logger.isEnabledFor(logging.INFO):
-        _log_causes(made)
-    return made
+        recorded += [(batch, [_adjustment(batch, write) for write in chunk]) for batch, chunk in batches]
+        StockAdjustment.objects.bulk_create(row for _, rows in recorded for row in rows)
+    if recorded and logger.isEnabledFor(logging.INFO):
+        _log_causes([batch for batch, _ in recorded])
+    return recorded
 
 
 def _log_causes(batches: Sequence[StockBatch]) -> None:

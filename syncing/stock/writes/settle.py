@@ -17,7 +17,7 @@ from syncing.models import StockAdjustment, StockBatch, StockHold, StockLevel, S
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.reading import read_levels
 from syncing.stock.mirror.troubles import Troubles
-from syncing.stock.writes import claims, ledger
+from syncing.stock.writes import claims, hold_causes, ledger
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +76,17 @@ def _settle_claimed(batch: StockBatch, clients: OpenClient, troubles: Troubles) 
     return send_one(batch, clients, troubles) if troubles.can_write(batch.store_id) else set()
 
 
-def send_one(batch: StockBatch, clients: OpenClient, troubles: Troubles) -> set[int]:
+def send_one(
+    batch: StockBatch, clients: OpenClient, troubles: Troubles, recorded: Sequence[StockAdjustment] | None = None
+) -> set[int]:
     """Send a batch, now or again, and write down what became of it; the connections whose links became dirty.
 
+    `recorded`: the rows of one that the caller has just recorded and has in hand: nobody else can have touched it.
     What goes wrong is of this batch or of this store, and stands in `troubles`: the others go on.
     """
     try:
-        dirtied = settle(batch, clients(batch.store))
+        client = clients(batch.store)
+        dirtied = settle(batch, client) if recorded is None else _settle(batch, recorded, client)
     except DatabaseError:
         raise
     except Exception as error:
@@ -101,11 +105,12 @@ def settle(batch: StockBatch, client: Client) -> set[int]:
         if not is_ours:
             return set()
         batch.refresh_from_db(fields=["state", "attempts", "first_sent_at"])
-        return _settle(batch, client) if batch.state == StockBatch.State.PENDING else set()
+        if batch.state != StockBatch.State.PENDING:
+            return set()
+        return _settle(batch, list(batch.adjustments.order_by("pk")), client)
 
 
-def _settle(batch: StockBatch, client: Client) -> set[int]:
-    rows = list(batch.adjustments.order_by("pk"))
+def _settle(batch: StockBatch, rows: Sequence[StockAdjustment], client: Client) -> set[int]:
     if batch.attempts and not _has_key(batch, client):
         return _settle_by_evidence(batch, rows, client, "its idempotency key has expired")
     if not batch.attempts and not is_within(batch.created_at, FIRST_SENT_WITHIN, timezone.now()):
@@ -204,13 +209,9 @@ def _settle_by_evidence(batch: StockBatch, rows: Sequence[StockAdjustment], clie
     others = [row for row in rows if row not in applied and row not in again]
     untouched = [row for row in others if is_set or _is_untouched(row, now[row.level_id], batch)]
     unknown = [row for row in others if row not in untouched]
+    state = StockBatch.State.UNKNOWN if unknown else StockBatch.State.APPLIED if applied else StockBatch.State.REFUSED
     with transaction.atomic():
-        closed = StockBatch.objects.filter(pk=batch.pk, state=StockBatch.State.PENDING).update(
-            state=StockBatch.State.UNKNOWN if unknown else StockBatch.State.APPLIED if applied else "refused",
-            answered_at=timezone.now(),
-            message=f"Settled by reading the levels: {why}.",
-        )
-        if not closed:
+        if not ledger.close(batch, state, f"Settled by reading the levels: {why}."):
             return dirtied
         ledger.end(
             applied, StockAdjustment.State.APPLIED, "Read live: the level is at the value that was to be written."
@@ -262,7 +263,7 @@ def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
     StockHold.objects.filter(link=link, state=StockHold.State.OPEN).update(
         state=StockHold.State.SUPERSEDED, resolved_at=timezone.now()
     )
-    StockHold.objects.create(
+    hold = StockHold(
         link=link,
         connection_id=link.connection_id,
         kind=StockHold.Kind.OUTCOME,
@@ -270,6 +271,7 @@ def _hold(row: StockAdjustment, level: StockLevel, why: str) -> None:
         adjustment=row,
         reconciliation_id=row.reconciliation_id,
     )
+    hold_causes.save(hold)
     link.state, link.reason = StockLink.State.HELD, "The outcome of a write is unknown."
     link.save(update_fields=["state", "reason", "changed_at"])
 

@@ -1,7 +1,7 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
 `python -m tests.benchmarks.staging.carrier KIND [--profile FILE]`, with KIND events, carry, reconcile, orders,
-bare-orders, on-demand or catalogue.
+bare-orders, on-demand, catalogue or reimport.
 
 The pieces are the very functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator,
 the wire), seconds slept (for Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the
@@ -26,6 +26,7 @@ django.setup()
 import requests  # noqa: E402
 from django.db import connection as db  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from orders.copies import shopify_copy  # noqa: E402
 from orders.models import OrderImport, OrderSettings  # noqa: E402
@@ -143,9 +144,19 @@ def _bare_orders(connection: Connection) -> str:
 
 def _run_catalogue(connection: Connection) -> str:
     run = lifecycle.start(connection, lifecycle.Kind.ALL if connection.catalogue.synced_with else lifecycle.Kind.FIRST)
-    _until_done(lambda: handlers.run_catalogue(SyncJob(connection=connection, arguments={"run": run.pk})), 0)
+    # A row: a long run notes there how far it is.
+    fields = {"kind": SyncJob.Kind.RUN_CATALOGUE, "connection": connection, "arguments": {"run": run.pk}}
+    job = SyncJob.objects.create(due_at=timezone.now(), **fields)
+    _until_done(lambda: handlers.run_catalogue(job), 0)
+    job.delete()
     run.refresh_from_db()
     return ", ".join(f"{count:,} {action}" for action, count in sorted(run.counts.items()))
+
+
+def _reimport(connection: Connection) -> str:
+    """Match what the source has now, then compare all of it: as a day without webhooks ends."""
+    _until_done(lambda: handlers.match_connection(SyncJob(connection=connection)), LOOK_SECONDS)
+    return _run_catalogue(connection)
 
 
 def _until_done(work: Callable[[], str | None], pause: float) -> str:
@@ -164,6 +175,7 @@ PIECES = {
     "bare-orders": _bare_orders,
     "on-demand": _on_demand,
     "catalogue": _run_catalogue,
+    "reimport": _reimport,
 }
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
+from django.test import Client, RequestFactory  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
 from tests.benchmarks.staging.filling import Sizes  # noqa: E402
 from tests.benchmarks.staging.page_rows import fill_all  # noqa: E402
 from tests.support.console.pages import Case, list_cases, list_url, registered, row_url  # noqa: E402
-from tiposync.console.home import sidebar  # noqa: E402
+from tiposync.console.home import attention  # noqa: E402
 
 MOST_ALIKE = 12
 FLOOR = "floor: a page without rows"
@@ -85,9 +85,14 @@ def _time(client: Client, page: str, case: str, url: str, times: int) -> Timing:
 
 
 def _badges(times: int) -> Timing:
-    badges = [wanting for _, wanting in sidebar.BADGES.values()]
-    count = lambda: [sidebar.badge_text(wanting()) for wanting in badges]  # noqa: E731
-    return _repeat("badges of the menu", "", len(badges), times, count)
+    request = RequestFactory().get("/admin/")
+    request.user = User.objects.get(username="bench")
+
+    def count() -> None:
+        request.__dict__.pop("_attention", None)
+        attention.of(request)
+
+    return _repeat("badges of the menu", "", 1, times, count)
 
 
 def _repeat(page: str, case: str, queries: int, times: int, act: Callable[[], object]) -> Timing:

@@ -134,9 +134,9 @@ class Stage:
     def start_web(self) -> subprocess.Popen:
         """Start gunicorn as the Procfile does, and wait until it answers."""
         arguments = [*gunicorn_arguments(), "--bind", f"127.0.0.1:{self.web_port}", "--log-level", "warning"]
-        web = self.start("web", "-m", "gunicorn", "tiposync.wsgi", *arguments)
+        self.web = self.start("web", "-m", "gunicorn", "tiposync.wsgi", *arguments)
         wait_for_port(self.web_port)
-        return web
+        return self.web
 
     def start_worker(self) -> subprocess.Popen:
         """Start the queue's workers as the Procfile does."""
@@ -152,8 +152,11 @@ class Stage:
 
     def cpu_seconds(self, process: subprocess.Popen) -> float:
         """Processor time so far of a process with all its children, and of the database."""
-        postmaster = int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
-        return sum(_tree_seconds(psutil.Process(pid)) for pid in (process.pid, postmaster))
+        return sum(tree_seconds(psutil.Process(pid)) for pid in (process.pid, self.postmaster_pid()))
+
+    def postmaster_pid(self) -> int:
+        """The main process of the database."""
+        return int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple]:
         """Run one statement in a connection of its own; the rows, if it gives any."""
@@ -162,12 +165,13 @@ class Stage:
             return cursor.fetchall() if cursor.description else []
 
 
-def _tree_seconds(process: psutil.Process) -> float:
+def tree_seconds(process: psutil.Process) -> float:
+    """Processor seconds so far of a process with all its children."""
     own = process.cpu_times()
     seconds = own.user + own.system + own.children_user + own.children_system  # of children that have ended
     for child in process.children():
         with suppress(psutil.NoSuchProcess):
-            seconds += _tree_seconds(child)
+            seconds += tree_seconds(child)
     return seconds
 
 

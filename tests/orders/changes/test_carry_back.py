@@ -9,7 +9,7 @@ from orders.changes import decisions
 from orders.copies.importing import RetryLater
 from orders.models import OrderImportLine, OrderSettings, OrderUpdate
 from stores.shopify import gids
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.queue import enqueue
 from syncing.webhooks import inbox, topics
 from tests.support.orders.changes import LOST, Kind, State, carry, copied, settle

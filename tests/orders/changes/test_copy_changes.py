@@ -4,7 +4,7 @@ import pytest
 
 from orders.changes import decisions
 from orders.models import OrderImportLine, OrderUpdate
-from syncing import resuming
+from syncing.connections import resuming
 from tests.support.orders.changes import Kind, State, copied, settle
 from tests.support.orders.staff import WAYS, cancel, delete, refund
 

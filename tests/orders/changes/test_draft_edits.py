@@ -80,3 +80,28 @@ def test_what_is_added_to_the_order_of_a_completed_draft_is_in_it(trade):
     shop.run()
     assert [line.current_quantity for line in made.lines] == [3, 2]
     assert shop.stock(1) == (18, 18, 18)
+
+
+@pytest.mark.parametrize(("kind", "fields"), [("lost_answer", {"how": "close"}), ("late_execution", {"seconds": 3})])
+def test_a_draft_that_is_completed_while_the_answer_to_an_edit_is_lost_becomes_an_order_with_its_units(
+    trade, kind, fields
+):
+    shop, order, draft = drafted(trade, (0, 2))
+    shop.source.fault(kind, match="draftOrderUpdate", **fields)
+    edit(shop, order, add=[(1, 2)])
+    shop.world.deliver()
+    shop.world.work(tries=1)
+    made = shop.sim.complete_draft(shop.source.domain, draft)
+    shop.run()
+    settle(shop)
+    assert [(line.title, line.current_quantity) for line in made.lines] == [("Product 0", 2), ("Product 1", 2)]
+    assert [shop.stock(number) for number in (0, 1)] == [(18, 18, 18), (18, 18, 18)]
+    assert set(shop.row(order).lines.values_list("state", "owed_quantity")) == {("carried", 0)}
+
+
+def test_the_first_line_without_stock_that_an_edit_adds_to_an_original_is_in_its_draft(trade):
+    shop, order, draft = drafted(trade, (0, 2), unlinked="custom")
+    shop.sim.edit_order(shop.north.domain, order, add=[{"title": "Wrap", "quantity": 3, "price": "2.00"}])
+    shop.run()
+    settle(shop)
+    assert units(draft) == [("Product 0", 2), ("Wrap", 3)]

@@ -99,3 +99,41 @@ def test_without_plus_a_part_waits_until_all_is_paid(trade):
     shop.sim.pay_order(shop.north.domain, order)
     shop.run()
     assert financial_status(copy) == "PAID"
+
+
+def test_a_part_that_could_not_be_recorded_is_all_once_an_edit_has_made_it_so(trade):
+    """Without Plus: 10.00 of 20.00 are paid, then the original costs 10.00."""
+    shop, order, copy = unpaid(trade)
+    shop.source.shop.knobs.plan = "BASIC"
+    shop.sim.pay_order(shop.north.domain, order, amount="10.00")
+    shop.run()
+    assert financial_status(copy) == "PENDING"
+    shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 1})
+    shop.run()
+    settle(shop)
+    assert financial_status(order) == financial_status(copy) == "PAID"
+
+
+def test_parts_with_money_back_between_them_are_never_taken_for_all(trade):
+    """10.00 of 20.00, 5.00 back, 5.00, then the rest: the copy is paid when its original is, and not before."""
+    shop, order, copy = unpaid(trade)
+    received_so_far = []
+    for amount in ("10.00", None, "5.00", "10.00"):
+        if amount is None:
+            shop.sim.refund(shop.north.domain, order, [], money="5.00")
+        else:
+            shop.sim.pay_order(shop.north.domain, order, amount=amount)
+        shop.run()
+        settle(shop)
+        received_so_far.append(received(copy).shop)
+    assert received_so_far == [10, 10, 10, 20]
+
+
+def test_what_was_paid_and_came_back_in_part_before_anybody_looked_is_paid_in_the_copy(trade):
+    shop, order, copy = unpaid(trade)
+    shop.world.tick(5)
+    shop.sim.pay_order(shop.north.domain, order)
+    shop.sim.refund(shop.north.domain, order, [], money="5.00")
+    shop.run()
+    settle(shop)
+    assert financial_status(copy) == "PAID"

@@ -2,8 +2,9 @@
 
 import pytest
 
+from orders.models import OrderUpdate
 from stores.shopify import gids
-from tests.support.orders.changes import LOST, Kind, State, copied, update
+from tests.support.orders.changes import LOST, Kind, State, copied, settle, update
 
 
 def test_a_partial_refund_takes_the_same_units_off_the_copy(trade):
@@ -67,6 +68,45 @@ def test_a_returned_unit_goes_back_where_it_was_shipped_from(trade):
     shop.run()
     assert copy.refunds[0].lines[0]["restock_type"] == "RETURN"
     assert shop.source.available() == 19
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "is_shipped", "left"), [("NO_RESTOCK", False, 18), ("CANCEL", False, 19), ("RETURN", True, 19)]
+)
+def test_units_that_an_edit_had_added_go_back_as_the_refund_says(trade, kind, is_shipped, left, is_lost):
+    """Their line in the copy does not say which line it stands for: it is written down."""
+    shop, order, copy = copied(trade)
+    if is_lost:
+        shop.source.fault("lost_answer", match="orderEditCommit", how="close")
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[1].id, 2)])
+    shop.world.deliver()
+    shop.world.work(tries=1)
+    if is_shipped:
+        shop.sim.fulfil(shop.source.domain, shop.copies[0])
+        shop.run()
+        settle(shop)
+    row = {"line_item_id": order.lines[1].id, "quantity": 1, "restock_type": kind}
+    shop.sim.refund(shop.north.domain, order, [row])
+    shop.run()
+    settle(shop)
+    assert [line.current_quantity for line in copy.lines] == [1, 1]
+    assert shop.stock(1) == (left, left, left)
+    assert not OrderUpdate.objects.exclude(state=State.CONFIRMED).exists()
+
+
+@pytest.mark.parametrize(("fault", "fields"), [("lost_answer", {"how": "close"}), ("late_execution", {"seconds": 20})])
+def test_all_of_what_an_edit_added_is_refunded_while_its_answer_is_lost(trade, fault, fields):
+    shop, order, copy = copied(trade)
+    shop.source.fault(fault, match="orderEditCommit", **fields)
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[1].id, 2)])
+    shop.world.deliver()
+    shop.world.work(tries=1)
+    shop.sim.refund(shop.north.domain, order, [{"line_item_id": order.lines[1].id, "quantity": 2}])  # not restocked
+    shop.run()
+    settle(shop)
+    assert [line.current_quantity for line in copy.lines] == [1, 0]
+    assert shop.stock(1) == (18, 18, 18)
 
 
 @pytest.mark.parametrize("how", LOST)

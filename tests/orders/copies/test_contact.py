@@ -11,12 +11,16 @@ State = OrderImport.State
 BAD = "nobody at all"
 
 
+ODD_TITLE = ("Prod\x00uct \ud83d", "Product \N{REPLACEMENT CHARACTER}")  # as Shopify tells it, and as it is kept
+
+
 def test_a_name_with_a_nul_character_is_copied(trade):
     shop = trade()
+    shop.north.shop.products[shop.north.variants[0].product_id].title = ODD_TITLE[0]
     order = shop.north.order((0, 2), name="#10\x0001", note="Ring\x00 twice \ud83d", attributes={"Gi\x00ft": "y\x00es"})
     shop.run()
     row = shop.row(order)
-    assert (row.state, row.order_name) == (State.CONFIRMED, "#1001")
+    assert (row.state, row.order_name, row.lines.get().title) == (State.CONFIRMED, "#1001", ODD_TITLE[1])
     (copy,) = shop.copies
     assert copy.note.startswith("Ring twice")
     assert ("Gift", "yes") in copy.note_attributes
@@ -25,11 +29,23 @@ def test_a_name_with_a_nul_character_is_copied(trade):
 
 def test_a_nul_character_in_an_order_that_only_the_reconciliation_finds_is_no_matter_either(trade):
     shop = trade()
+    shop.north.shop.products[shop.north.variants[0].product_id].title = ODD_TITLE[0]
     order = shop.north.order((0, 1), name="#10\x0001")
     shop.north.lose_webhooks()
     shop.world.reconcile()
     shop.run()
-    assert shop.row(order).state == State.CONFIRMED
+    row = shop.row(order)
+    assert (row.state, row.lines.get().title) == (State.CONFIRMED, ODD_TITLE[1])
+
+
+def test_a_line_with_a_nul_character_that_an_edit_adds_is_added_to_the_copy(trade):
+    shop = trade(unlinked="custom")
+    order = shop.north.order()
+    shop.run()
+    shop.sim.edit_order(shop.north.domain, order, add=[{"title": ODD_TITLE[0], "quantity": 2, "price": "2.00"}])
+    shop.run()
+    (copy,) = shop.copies
+    assert [(line.title, line.current_quantity) for line in copy.lines] == [("Product 0", 1), (ODD_TITLE[1], 2)]
 
 
 @pytest.mark.parametrize("strategy", ["order", "draft_order"])

@@ -167,7 +167,9 @@ class TestWhatIsNotCopied:
         row = shop.row(order)
         assert (row.state, row.failure, shop.copies) == (State.SKIPPED, "unmatched", [])
         assert "Enter the order in the source by hand" in advice.what_to_do(row)
-        assert [mail.subject for mail in mailoutbox] == [f"[tiposync] Order {order.name} of North could not be copied"]
+        assert [mail.subject for mail in mailoutbox] == [
+            f"[tiposync] Order {order.name} of North could not be imported"
+        ]
         assert [problem.kind for problem in service_problems.find() if problem.kind == "order_failed"] == [
             "order_failed"
         ]

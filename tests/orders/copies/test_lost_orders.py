@@ -7,7 +7,8 @@ from orders.models import OrderImport
 from stores.clients import open_client
 from stores.shopify import gids
 from stores.shopify.errors import ShopifyError
-from syncing import resuming, sweep
+from syncing import sweep
+from syncing.connections import resuming
 from syncing.queue import jobs
 from syncing.webhooks import inbox, topics
 from tests.support.orders.changes import LOST

@@ -1,5 +1,7 @@
 """A copy takes its units from the location that stands for the one that sold, once, whatever goes wrong."""
 
+from functools import partial
+
 import pytest
 
 from orders.models import OrderImport, OrderSettings, OrderUpdate
@@ -145,6 +147,53 @@ def test_a_move_that_is_refused_is_told_and_the_copy_stays(rooms):
     row = shop.row(order)
     assert (row.state, row.place) == (State.CONFIRMED, "done")
     assert "location that sold" in row.notes
+
+
+@pytest.mark.parametrize("how", [None, "close"])
+def test_what_an_edit_adds_is_taken_from_the_room_that_sold_it(rooms, how):
+    shop = rooms()
+    order = sold_at(shop, 1, quantity=1)
+    settled(shop)
+    if how:
+        shop.source.fault("lost_answer", match="fulfillmentOrderMove", how=how)
+    add = {"variant_id": shop.north.variants[1].id, "quantity": 2, "location_id": shop.north.location_ids[1]}
+    shop.sim.edit_order(shop.north.domain, order, add=[add], quantities={order.lines[0].id: 3})
+    shop.run()
+    shop.world.let_pass(hours=0.5)
+    sweep.sweep()
+    settled(shop)
+    assert [levels(shop, number) for number in (0, 1)] == [[[20, 17], [20, 17]], [[20, 18], [20, 18]]]
+    assert shop.row(order).place == "done"
+
+
+def test_what_staff_moved_elsewhere_since_stays_there_when_an_edit_adds_units(rooms):
+    shop = rooms()
+    order = sold_at(shop, 1, quantity=1)
+    settled(shop)
+    shop.sim.move_order(shop.source.domain, shop.copies[0], shop.source.location_ids[0])
+    shop.run()
+    add = {"variant_id": shop.north.variants[1].id, "quantity": 2, "location_id": shop.north.location_ids[1]}
+    shop.sim.edit_order(shop.north.domain, order, add=[add])
+    settled(shop)
+    assert [levels(shop, number)[0] for number in (0, 1)] == [[19, 20], [20, 18]]
+
+
+def test_a_worker_that_dies_after_an_edit_was_made_has_its_units_moved_by_the_next(rooms):
+    shop = rooms()
+    for statement in (3, 9, 20):
+        shop.world.begin_again()
+        order = sold_at(shop, 1, quantity=1)
+        settled(shop)
+        shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 3})
+        shop.world.deliver()
+        with shop.world.worker_that_dies() as countdown:
+            shop.world.meanwhile("orderEditCommit", partial(setattr, countdown, "left", statement), after=True)
+            shop.world.work(tries=1)
+        assert countdown.is_over
+        shop.world.let_pass(hours=0.5)
+        sweep.sweep()
+        settled(shop)
+        assert levels(shop) == [[20, 17], [20, 17]], statement
 
 
 def handed_over(shop, room=1, units=5):

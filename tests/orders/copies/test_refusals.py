@@ -4,7 +4,7 @@ import pytest
 
 from orders import decisions
 from orders.models import OrderImport, OrderSettings
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.queue import enqueue
 from syncing.webhooks import inbox, topics
 

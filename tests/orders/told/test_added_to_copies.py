@@ -4,7 +4,7 @@ import pytest
 
 from orders.changes import decisions
 from orders.models import OrderUpdate
-from syncing import resuming
+from syncing.connections import resuming
 from tests.support.orders.changes import LOST, Kind, State, copied, settle
 
 

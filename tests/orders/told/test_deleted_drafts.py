@@ -5,7 +5,7 @@ import pytest
 from orders.changes import decisions
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.shopify import gids
-from syncing import resuming
+from syncing.connections import resuming
 from tests.support.orders.changes import Kind, State, copied, settle
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from orders.changes import decisions
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.webhooks import orders
 from tests.support.orders.changes import Kind, State, copied, settle
 

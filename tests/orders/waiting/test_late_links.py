@@ -10,7 +10,8 @@ from orders.copies import late_links
 from orders.models import OrderImport, OrderSettings
 from stores.models import VariantLink
 from stores.shopify import gids
-from syncing import resuming, sweep
+from syncing import sweep
+from syncing.connections import resuming
 from syncing.models import Alert, SyncJob
 from syncing.monitoring import data_problems
 from syncing.queue import enqueue

@@ -6,7 +6,7 @@ from orders import decisions, due, review
 from orders.models import OrderImport, OrderSettings
 from stores import clients
 from stores.models import VariantLink
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.models import SyncJob
 from syncing.queue import enqueue
 from tests.support.minutes import sweep_minute
@@ -92,7 +92,7 @@ def test_a_cancelled_original_ends_its_review(trade, is_lost):
 
 def test_never_frees_its_units_and_nothing_brings_it_back(trade):
     shop, order = waiting(trade)
-    assert decisions.dismiss(shop.row(order), resuming.move_units, "Not to be copied, says Ada.")
+    assert decisions.dismiss(shop.row(order), resuming.move_units, "Not to be imported, says Ada.")
     shop.world.reconcile()
     shop.run()
     sweep_minute(0)

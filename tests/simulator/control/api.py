@@ -76,6 +76,7 @@ POST: Calls = {
     "points": switches.set_points,
     "plan": switches.set_plan,
     "advance": switches.advance_clock,
+    "app": switches.add_app,
     "expire_tokens": switches.expire_tokens,
     "revoke_tokens": switches.revoke_tokens,
     "rename": switches.rename,

@@ -46,7 +46,7 @@ def change_product(sim, domain: str, product_id: object, **changes) -> dict:
 
 
 def change_variant(sim, domain: str, variant_id: object, **changes) -> dict:
-    """sku, barcode, tracked, price, inventory_policy, title, option_values, requires_components."""
+    """sku, barcode, tracked, price, inventory_policy, refuses_policy, title, option_values, requires_components."""
     shop = sim.shops[domain]
     return describe_variant(shop, merchant.change_variant(shop, sim.clock, number(variant_id), **changes))
 

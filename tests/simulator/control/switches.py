@@ -62,6 +62,12 @@ def advance_clock(sim, seconds: float) -> dict:
     return read_clock(sim)
 
 
+def add_app(sim, domain: str, client_id: str, secret: str, redirects: list[str]) -> dict:
+    """An app of another organisation, to be installed on the authorization page."""
+    sim.add_app(domain, client_id, secret, redirects)
+    return {}
+
+
 def expire_tokens(sim, domain: str) -> dict:
     sim.expire_tokens(domain)
     return {}

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.simulator.state.shop import App, Shop
+from tests.simulator.state.apps import App
+from tests.simulator.state.shop import Shop
 from tests.simulator.wire.problems import FieldError
 
 

@@ -15,6 +15,8 @@ QUERIES = """
     order orders ordersCount orderByIdentifier draftOrder draftOrders draftOrdersCount
     customer customers customersCount customerByIdentifier
     fulfillment fulfillmentOrder fulfillmentOrders refund return metafieldDefinition metafieldDefinitions files
+    metaobject metaobjectByHandle metaobjects
+    metaobjectDefinition metaobjectDefinitionByType metaobjectDefinitions
     webhookSubscription webhookSubscriptions webhookSubscriptionsCount
     bulkOperation bulkOperations currentBulkOperation
 """
@@ -33,6 +35,8 @@ MUTATIONS = """
     productVariantsBulkCreate productVariantsBulkUpdate productVariantsBulkDelete
     publishablePublish publishableUnpublish fileCreate fileUpdate fileDelete
     metafieldsSet metafieldsDelete metafieldDefinitionCreate
+    metaobjectCreate metaobjectUpdate metaobjectDelete
+    metaobjectDefinitionCreate metaobjectDefinitionUpdate standardMetaobjectDefinitionEnable
     collectionCreate collectionUpdate collectionDelete
     collectionAddProducts collectionAddProductsV2 collectionRemoveProducts collectionReorderProducts
     pageCreate pageUpdate pageDelete blogCreate blogUpdate blogDelete articleCreate articleUpdate articleDelete
@@ -105,6 +109,19 @@ OBJECTS = {
     ),
     "MetafieldDefinitionValidation": "*",
     "MetafieldDefinitionType": "category name",
+    "Metaobject": "capabilities createdAt definition displayName field fields handle id type updatedAt",
+    "MetaobjectField": "definition jsonValue key type value",
+    "MetaobjectCapabilityData": "publishable",
+    "MetaobjectCapabilityDataPublishable": "*",
+    "MetaobjectDefinition": (
+        "access capabilities createdAt description displayNameKey fieldDefinitions id metaobjectsCount name type "
+        "updatedAt"
+    ),
+    "MetaobjectAccess": "*",
+    "MetaobjectCapabilities": "publishable translatable",
+    "MetaobjectCapabilitiesPublishable": "*",
+    "MetaobjectCapabilitiesTranslatable": "*",
+    "MetaobjectFieldDefinition": "description key name required type validations",
     "MetafieldIdentifier": "*",
     # locations and stock
     "Location": (
@@ -168,9 +185,11 @@ OBJECTS = {
     "Publication": "autoPublish id name supportsFuturePublishing",
     "ResourcePublicationV2": "*",
     "MediaImage": f"{MEDIA} {FILE} image mimeType",
-    "Video": f"{MEDIA} {FILE} duration filename",
+    "Video": f"{MEDIA} {FILE} duration filename originalSource sources",
     "ExternalVideo": f"{MEDIA} {FILE} embedUrl host originUrl",
-    "Model3d": f"{MEDIA} {FILE} filename",
+    "VideoSource": "*",
+    "Model3d": f"{MEDIA} {FILE} filename originalSource sources",
+    "Model3dSource": "*",
     "GenericFile": f"{FILE} mimeType originalFileSize url",
     "MediaError": "*",
     "FileError": "*",

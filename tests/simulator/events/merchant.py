@@ -29,6 +29,7 @@ VARIANT_FIELDS = (
     "price",
     "compare_at_price",
     "inventory_policy",
+    "refuses_policy",
     "title",
     "option_values",
     "requires_components",

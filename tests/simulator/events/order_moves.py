@@ -152,6 +152,7 @@ def _reopen(shop: Shop, action: StockAction, order: Order, row: FulfillmentOrder
     """Units of a cancelled fulfilment, {line id: units left}, are to be shipped from here again."""
     is_whole = not any(entry.remaining for entry in row.lines)
     back: list[tuple[LineItem, int]] = []
+    claimed: list[bool] = []
     for entry in row.lines:
         part = min(left.get(entry.line_id, 0), entry.shipped)
         if not part:
@@ -159,6 +160,7 @@ def _reopen(shop: Shop, action: StockAction, order: Order, row: FulfillmentOrder
         left[entry.line_id] -= part
         line = order.line(entry.line_id)
         back.append((line, part))
+        claimed.append(entry.claimed)
         if entry.claimed:
             commit(action, line, part, row.location_id)
         if not is_whole:
@@ -166,7 +168,9 @@ def _reopen(shop: Shop, action: StockAction, order: Order, row: FulfillmentOrder
     row.updated_at = int(action.at)
     if is_whole and back:
         row.is_closed = True
-        open_fulfillment_order(shop, order, row.location_id, back, int(action.at))
+        made = open_fulfillment_order(shop, order, row.location_id, back, int(action.at))
+        for entry, is_claimed in zip(made.lines, claimed, strict=True):
+            entry.claimed = is_claimed
 
 
 # Taking back

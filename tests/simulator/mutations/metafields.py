@@ -20,6 +20,7 @@ from tests.simulator.events.catalogue.metafields import (
     spelled_out,
 )
 from tests.simulator.events.touch import touch
+from tests.simulator.metaobjects.mutations import why_no_target
 from tests.simulator.state.gids import parse_gid
 from tests.simulator.state.metafield_values import TYPES
 from tests.simulator.state.metafields import Metafield, Owner
@@ -132,6 +133,8 @@ def _definition_problem(shop: Shop, kind: str, given: dict) -> tuple[str, str, s
         return "name", "Name can't be blank", "BLANK"
     if given["type"] not in TYPES:
         return "type", f"Type name {given['type']} is not a valid type.", "INVALID"
+    if problem := why_no_target(shop, given["type"], given.get("validations")):
+        return "validations", problem, "INVALID_OPTION"
     if find_definition(shop, kind, given.get("namespace"), given["key"]) is not None:
         return "key", f"Key is in use for {kind} metafields on the namespace.", "TAKEN"
     return None

@@ -15,6 +15,8 @@ from tests.simulator.state.shop import HttpEndpoint, Subscription
 from tests.simulator.wire.problems import NotSimulatedError, user_error
 
 ADDRESS = ["webhookSubscription", "callbackUrl"]  # errors still point here, whatever was sent (shopify.md 4.2)
+# Topics whose bodies tell of customers (row 45).
+PROTECTED = ("ORDERS_", "ORDER_", "DRAFT_ORDERS_", "REFUNDS_", "RETURNS_", "FULFILLMENTS_", "CUSTOMERS_")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,50}\Z")
 GONE = "Webhook subscription does not exist"
 FILTER_KEY = re.compile(r"[A-Za-z_][\w.]*:")
@@ -98,6 +100,9 @@ def create(root, call: Call, arguments: dict) -> dict:
         message = f"You do not have permission to create or update webhooks with {header_topic(topic)} topic."
         return {"webhookSubscription": None, "userErrors": [user_error(["topic"], message)]}
     errors = _errors(call, topic, given, None)
+    if not call.shop.knobs.protected_data and topic.startswith(PROTECTED):
+        message = "This app is not approved to subscribe to webhook topics containing protected customer data."
+        errors = [user_error(["webhookSubscription", "topic"], message)]
     if errors:
         return {"webhookSubscription": None, "userErrors": errors}
     shop = call.shop

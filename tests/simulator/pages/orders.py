@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 from tests.simulator.pages.parts import button, kept, link, live, post_form, table, text
 from tests.simulator.pages.staff import field, staff_section
@@ -54,12 +55,17 @@ def counter_choice(shop: Shop) -> str:
 
 
 def orders(shop: Shop, query: dict[str, str]) -> str:
-    latest = list(islice(reversed(shop.orders.values()), ORDER_ROWS))
+    latest = newest(shop.orders, query.get("order_id"))
     head = ["<th>Order</th>", "<th>Lines</th>", '<th class="n">Total</th>', "<th>State</th>", "<th></th>"]
     rows = (order_row(shop, order, query) for order in latest)
     inner = table(head, rows, "Nobody has bought anything yet.")
     title = f"<h2>Orders <small>{len(shop.orders):,} so far, newest first</small></h2>"
     return f'<section class="wide">{live("orders", title + inner)}</section>'
+
+
+def newest(rows: dict[int, Any], named: str | None) -> list[Any]:
+    """The newest rows; the one alone that the page is narrowed to."""
+    return [rows[int(named)]] if named else list(islice(reversed(rows.values()), ORDER_ROWS))
 
 
 def order_row(shop: Shop, order: Order, query: dict[str, str]) -> str:
@@ -123,7 +129,7 @@ def state_of(order: Order) -> str:
 
 
 def drafts(shop: Shop, query: dict[str, str]) -> str:
-    latest = list(islice(reversed(shop.drafts.values()), ORDER_ROWS))
+    latest = newest(shop.drafts, query.get("draft_id"))
     head = ["<th>Draft</th>", "<th>Lines</th>", '<th class="n">Total</th>', "<th>State</th>", "<th></th>"]
     inner = table(head, (draft_row(shop, draft, query) for draft in latest), "No drafts yet.")
     title = f"<h2>Drafts <small>{len(shop.drafts):,} so far, newest first</small></h2>"

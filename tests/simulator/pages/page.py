@@ -2,16 +2,19 @@
 
 GET /                   index_page(sim)
 GET /{domain}           shop_page(sim, shop, query)   query: search, page, note
-GET /{domain}/catalog   page_catalog.py
+GET /{domain}/admin/…   the same page, narrowed to a product, variant, order or draft (admin.py)
+GET /{domain}/catalog   catalogue.py
 POST /{domain}/_act     act(sim, shop, form)          answers where to go next
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from tests.simulator.pages import admin
 from tests.simulator.pages.actions import CATALOG_KNOBS, FAULTS, KNOBS, do
 from tests.simulator.pages.catalogue import act_on_catalog, catalog_page
 from tests.simulator.pages.orders import order_sections
@@ -67,7 +70,7 @@ def note(query: dict[str, str]) -> str:
 def stock(shop: Shop, query: dict[str, str]) -> str:
     """The table of variants with what is available at each location."""
     page = page_number(query)
-    found = matching(shop, query.get("search", ""))
+    found = named_variants(shop, query) or matching(shop, query.get("search", ""))
     rows = list(islice(found, (page - 1) * ROWS, page * ROWS + 1))
     places = list(shop.locations.values())
     head = ["<th>Product</th>", *(f'<th class="n">{text(place.name)}</th>' for place in places), "<th></th>"]
@@ -88,6 +91,14 @@ def matching(shop: Shop, search: str):
     if not wanted:
         return iter(shop.variants.values())
     return (variant for variant in shop.variants.values() if wanted in words_of(shop, variant))
+
+
+def named_variants(shop: Shop, query: dict[str, str]) -> Iterator[Variant] | None:
+    """The variants of the product, or the one variant, that the page is narrowed to; None where it is not."""
+    if "product" not in query:
+        return None
+    ids = [int(query["variant"])] if "variant" in query else shop.products[int(query["product"])].variant_ids
+    return iter([shop.variants[each] for each in ids])
 
 
 def words_of(shop: Shop, variant: Variant) -> str:
@@ -248,10 +259,14 @@ class Pages:
             return index_page(self.sim)
         domain, _, rest = address.path.strip("/").partition("/")
         shop, query = self.sim.shops.get(domain), dict(parse_qsl(address.query))
-        if shop is None or rest not in ("", "catalog"):
+        if shop is None:
+            return None
+        found = (rest, query) if rest in ("", "catalog") else admin.find_page(shop, rest)
+        if found is None:
             return None
         self.sim.later.catch_up(shop)
-        return catalog_page(self.sim, shop, query) if rest else shop_page(self.sim, shop, query)
+        room, narrowed = found
+        return (catalog_page if room == "catalog" else shop_page)(self.sim, shop, narrowed)
 
     def post(self, path: str, form: dict[str, str]) -> str | None:
         """Where to go after a form; None for a path without forms."""

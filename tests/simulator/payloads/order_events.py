@@ -185,6 +185,7 @@ def edit_body(shop: Shop, order_id: int, edit_id: int) -> dict | None:
     if edit is None:
         return None
     by_app = edit.client_id is not None
+    sign = -1 if shop.knobs.edits_tell_below_zero else 1
     return {
         "order_edit": {
             "id": edit.id,
@@ -197,7 +198,7 @@ def edit_body(shop: Shop, order_id: int, edit_id: int) -> dict | None:
             "committed_at": iso_offset(edit.committed_at),
             "line_items": {
                 "additions": [{"id": line_id, "delta": units} for line_id, units in edit.added],
-                "removals": [{"id": line_id, "delta": units} for line_id, units in edit.removed],
+                "removals": [{"id": line_id, "delta": sign * units} for line_id, units in edit.removed],
             },
             "discounts": {
                 "line_item": {"additions": [_discount_change(order, *row) for row in edit.discounts], "removals": []}

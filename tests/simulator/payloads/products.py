@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulator.events.catalogue.files import image_size, status_of, url_of
+from tests.simulator.events.catalogue.files import CONTENT_TYPES, file_gid, image_size, status_of, url_of
 from tests.simulator.reads.shop import inventory_quantity
 from tests.simulator.state import taxonomy
 from tests.simulator.state.catalogue import File
@@ -68,7 +68,7 @@ def product_body(shop: Shop, product_id: int) -> dict | None:
         "options": [_option_body(shop, product, place) for place in range(len(product.option_names))],
         "images": images,
         "image": images[0] if images else None,
-        "media": [_media_body(product, image) for image in images],
+        "media": _media_bodies(shop, product, images),
         "variant_gids": [
             {"admin_graphql_api_id": gid("ProductVariant", row.id), "updated_at": iso_offset(row.updated_at)}
             for row in newest
@@ -121,6 +121,20 @@ def _image_bodies(shop: Shop, product: Product, variants: list[Variant]) -> list
             }
         )
     return found
+
+
+def _media_bodies(shop: Shop, product: Product, images: list[dict]) -> list[dict]:
+    """Images, and what moves, in the product's order."""
+    bodies = {image["id"]: _media_body(product, image) for image in images}
+    for place, file_id in enumerate(product.file_ids):
+        file = shop.catalog.files[file_id]
+        if file.is_moving:
+            at = iso_offset(file.updated_at)
+            image = {"admin_graphql_api_id": file_gid(file), "created_at": iso_offset(file.created_at), "id": file.id}
+            image |= {"position": place + 1, "updated_at": at, "alt": file.alt, "height": 1, "width": 1}
+            body = _media_body(product, image | {"src": url_of(shop, file)})
+            bodies[file.id] = body | {"media_content_type": CONTENT_TYPES[type(file)]}
+    return [bodies[file_id] for file_id in product.file_ids if file_id in bodies]
 
 
 def _media_body(product: Product, image: dict) -> dict:

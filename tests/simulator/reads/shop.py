@@ -39,12 +39,16 @@ TABLES = {
 CATALOG_TABLES = {
     "MediaImage": "files",
     "ExternalVideo": "files",
+    "Video": "files",
+    "Model3d": "files",
     "GenericFile": "files",
     "Publication": "publications",
     "Collection": "collections",
     "Page": "pages",
     "Blog": "blogs",
     "Article": "articles",
+    "Metaobject": "metaobjects",
+    "MetaobjectDefinition": "metaobject_definitions",
     "ProductSetOperation": "operations",
     "ProductDeleteOperation": "operations",
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from tests.simulator.metaobjects.state import Metaobject, MetaobjectDefinition
+
 ONLINE_STORE = "Online Store"
 CHANNELS = (ONLINE_STORE, "Point of Sale")
 
@@ -27,10 +29,37 @@ class File:
     content: bytes | None = None  # None: drawn from the filename when somebody asks
     problem: tuple[str, str] | None = None  # (MediaErrorCode, message)
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether it counts as media that is no image."""
+        return isinstance(self, ExternalVideo | Video | Model3d)
+
 
 @dataclass(slots=True, eq=False)
 class ExternalVideo(File):
     """A film elsewhere: nothing is downloaded."""
+
+
+@dataclass(slots=True, eq=False)
+class Video(File):
+    """A film that Shopify hosts: uploaded, never fetched."""
+
+
+@dataclass(slots=True, eq=False)
+class Model3d(File):
+    """A body to be turned: uploaded, never fetched."""
+
+
+@dataclass(slots=True, eq=False)
+class StagedUpload:
+    """A place for one file. `content` None: nothing was uploaded yet."""
+
+    key: str
+    resource: str
+    filename: str
+    mime_type: str
+    size: int
+    content: bytes | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -172,10 +201,13 @@ class Catalog:
         self.base_url = ""  # where the simulator serves
         self.files: dict[int, File] = {}
         self.file_names: dict[str, int] = {}
+        self.staged: dict[str, StagedUpload] = {}
         self.collections: dict[int, Collection] = {}
         self.pages: dict[int, ContentPage] = {}
         self.blogs: dict[int, Blog] = {}
         self.articles: dict[int, Article] = {}
+        self.metaobjects: dict[int, Metaobject] = {}
+        self.metaobject_definitions: dict[int, MetaobjectDefinition] = {}
         self.operations: dict[int, ProductOperation] = {}
         self.busy_products: set[int] = set()  # an operation runs on them
         self.option_ids: dict[tuple[int, str], int] = {}  # (product, option) -> id

@@ -34,6 +34,7 @@ class Knobs:
     edits_need_stock: bool = False  # row 67: units that are not there cannot be added, unless they may be oversold [?]
     edits_follow_location: bool = False  # row 67: locationId decides where an added line ships from, not routing [?]
     edits_notify: bool = False  # row 67: orderEditCommit without notifyCustomer tells the customer [?]
+    edits_tell_below_zero: bool = False  # row 67: orders/edited tells units that were taken off with a minus [?]
     empty_edits: bool = False  # row 67: a session without a change can be committed [?]
     edit_currency: str = "presentment"  # row 67: presentment | shop: the currency of an edit's amounts [?]
     edit_tax_rate: str | None = None  # row 67: Shopify's own taxes on lines that an edit adds, "0.19"
@@ -47,6 +48,11 @@ class Knobs:
     job_error: str | None = None  # row 30: the next jobs fail, with this message where there is room for one
     media_seconds: float = 0.0  # row 31: half of it UPLOADED, half PROCESSING
     media_fails: bool = False  # row 31: every download fails
+    media_error: str | None = None  # row 31: "clip.mp4=VIDEO_MAX_DURATION_ERROR": what is named so cannot be processed
+    refused_media: str | None = None  # row 31: "VIDEO,MODEL_3D": kinds that the plan does not allow
+    most_videos: int | None = None  # row 31: videos and models that a store may have
+    fetches_videos: bool = False  # row 31: the foreign address of a video is taken, and fails later [?]
+    uploads_fail: int | None = None  # row 31: the status that staged uploads are answered with
     local_addresses: bool = True  # row 42: http://127.0.0.1 is an acceptable webhook address
     serialise_delay_seconds: float | None = 0.0  # row 37; None: body built at the event itself
     deliver_delay_seconds: tuple[float, float] = (0.0, 0.0)  # row 38: drawn evenly from this range
@@ -56,12 +62,19 @@ class Knobs:
     manual_deliveries: bool = False  # row 38: nothing is sent until pump()
     corrupt_signature: bool = False  # row 39
     orders_per_minute: int | None = None  # row 27: 5 on trial and development stores, by orderCreate
+    metaobject_handles: str = "number"  # row 77: number | refuse: what becomes of a handle that is taken [?]
+    metaobject_fields_are_defined: bool = False  # row 77: references to metaobjects need a definition [?]
     unique_custom_ids: bool = True  # row 28: a second order with the same custom id is refused [?]
     draft_ready_seconds: float = 0.0  # row 29: a draft's totals are computed this long after it was made or changed
     draft_tax_rate: str | None = None  # row 29: Shopify's own taxes on drafts that are not exempt, "0.19"
     drafts_find_customers: bool = True  # row 50: a draft's or an order's e-mail brings its customer, found or new
     names_refused_fields: bool = True  # row 50: False: what refuses a contact stands in the message alone [?]
     protected_data: bool = True  # row 45: False: customers, addresses, e-mails and phones are null
+    scopes_granted: str | None = None  # row 72: "read_products,…": no others are granted, whatever is asked; None: all
+    cancel_tells: bool = False  # row 72: “Cancel” leads back to the app with error=access_denied [?]
+    callback_encodes: bool = False  # row 72: the signature of the way back is of the encoded values [?]
+    refresh_rotation: str = "until_used"  # row 73: until_used | at_once: when a used refresh token is dead
+    refused_refresh: str = "invalid_grant"  # row 73: invalid_grant (400) | invalid_request (401) [?]
     closed_levels: str = "inactive"  # row 46: gone | inactive | kept: what a closed location leaves of its levels [?]
     new_variants_per_day: int | None = None  # row 53: by the API; more are VARIANT_THROTTLE_EXCEEDED until tomorrow
     bulk_delay_seconds: float = 0.0  # row 44
@@ -76,6 +89,7 @@ class Counters:
     throttled: int = 0
     points: float = 0.0
     rows_written: int = 0
+    uploads: int = 0  # files that were sent to a staged place
     own_seconds: float = 0.0
     operations: Counter = field(default_factory=Counter)  # root field name -> calls that were executed
     faults: Counter = field(default_factory=Counter)

@@ -13,14 +13,15 @@ from tests.simulator.state.shop import Shop
 MAX_JSON_BYTES = 128 * 1024
 MAX_TEXT_BYTES = 65_536
 MOST_ELEMENTS = 128
-REFERENCES = {  # type -> where its objects live; None: the simulator has none of them
+REFERENCES = {  # type -> where its objects live
     "product_reference": ("Product", lambda shop: shop.products),
     "variant_reference": ("ProductVariant", lambda shop: shop.variants),
     "collection_reference": ("Collection", lambda shop: shop.catalog.collections),
     "page_reference": ("Page", lambda shop: shop.catalog.pages),
     "article_reference": ("Article", lambda shop: shop.catalog.articles),
     "file_reference": ("MediaImage", lambda shop: shop.catalog.files),
-    "metaobject_reference": ("Metaobject", lambda shop: ()),
+    "metaobject_reference": ("Metaobject", lambda shop: shop.catalog.metaobjects),
+    "mixed_reference": ("Metaobject", lambda shop: shop.catalog.metaobjects),
 }
 TEXTS = ("single_line_text_field", "multi_line_text_field", "id", "color", "url", "date", "date_time")
 OBJECTS = ("json", "rich_text_field", "money", "rating", "dimension", "volume", "weight", "link", "area", "power")
@@ -76,6 +77,20 @@ def why_against(validations: dict[str, str], kind: str, value: str) -> str | Non
     return f"Value has a maximum of {most}." if most is not None and measure > Decimal(most) else None
 
 
+def why_of_another_type(shop: Shop, validations: dict[str, str], kind: str, value: str) -> str | None:
+    """A definition of references to metaobjects says of which definitions they are (row 77)."""
+    named = validations.get("metaobject_definition_id") or validations.get("metaobject_definition_ids")
+    if not named or not kind.removeprefix("list.").startswith(("metaobject_", "mixed_")):
+        return None
+    rows = shop.catalog.metaobject_definitions.values()
+    types = {
+        row.type for row in rows if f"MetaobjectDefinition/{row.id}" in re.findall(r"MetaobjectDefinition/\d+", named)
+    }
+    gids = re.findall(r"Metaobject/(\d+)", value)
+    wrong = [number for number in gids if shop.catalog.metaobjects[int(number)].type not in types]
+    return "Value must belong to the specified metaobject definition." if wrong else None
+
+
 def read_json(value: str) -> object:
     """What the text says as JSON, or None."""
     try:
@@ -97,7 +112,7 @@ def _why_reference_wrong(shop: Shop, kind: str, value: str) -> str | None:
         found, number, _ = parse_gid(value)
     except ValueError:
         return "Value must be a valid global ID."
-    if kind == "file_reference" and found == "GenericFile":
+    if kind == "file_reference" and found in ("GenericFile", "Video", "Model3d"):
         found = wanted
     return None if found == wanted and number in table(shop) else f"Value references non-existent resource {value}."
 

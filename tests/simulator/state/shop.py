@@ -12,23 +12,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.simulator.state.apps import ALL_SCOPES, CLIENT_ID, CLIENT_SECRET, App, Code, Token
 from tests.simulator.state.catalogue import Catalog, Job
 from tests.simulator.state.knobs import Counters, Knobs
 from tests.simulator.state.metafields import Metafield, MetafieldDefinition, Owner
 from tests.simulator.state.orders import Customer, Draft, Fulfillment, FulfillmentOrder, Order, Refund
 
+__all__ = ["ALL_SCOPES", "CLIENT_SECRET"]  # for who asks a shop for its app's
 # on_hand is the sum of these (shopify.md 3.7); incoming is outside.
 ON_HAND_PARTS = ("available", "committed", "reserved", "damaged", "safety_stock", "quality_control")
 QUANTITY_NAMES = (*ON_HAND_PARTS, "incoming")
-
-ALL_SCOPES = """
-read_inventory write_inventory read_locations write_locations read_products write_products read_orders write_orders
-read_all_orders read_draft_orders write_draft_orders read_customers write_customers read_fulfillments write_fulfillments
-read_merchant_managed_fulfillment_orders write_merchant_managed_fulfillment_orders read_publications write_publications
-read_content write_content read_files write_files read_order_edits write_order_edits read_returns write_returns"""
-
-CLIENT_ID = "tiposync"
-CLIENT_SECRET = "shpss_simulator_secret"
 
 
 @dataclass(slots=True)
@@ -104,6 +97,7 @@ class Variant:
     price: str = "10.00"
     compare_at_price: str | None = None
     inventory_policy: str = "DENY"  # DENY | CONTINUE
+    refuses_policy: bool = False  # row 76: a change of its policy is refused
     position: int = 1
     taxable: bool = True
     requires_components: bool = False  # a bundle parent: its stock is computed and refuses writes
@@ -170,28 +164,6 @@ class BulkOperation:
     group_objects: bool = False
     client_id: str = CLIENT_ID
     notified: bool = False
-
-
-@dataclass(slots=True)
-class App:
-    """One installation. `secrets` are oldest first: the oldest unrevoked one signs webhooks (shopify.md 4.4)."""
-
-    client_id: str = CLIENT_ID
-    secrets: list[str] = field(default_factory=lambda: [CLIENT_SECRET])
-    scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES.split()))
-    installed: bool = True
-    permitted: bool = True  # False: app and shop belong to different organisations (shop_not_permitted)
-    webhook_version: str = "2026-10"
-
-
-@dataclass(slots=True)
-class Token:
-    value: str
-    client_id: str
-    expires_at: float | None = None
-    revoked: bool = False
-    refresh_token: str | None = None
-    scopes: set[str] | None = None  # None: the scopes of the installation
 
 
 @dataclass(slots=True)
@@ -266,6 +238,7 @@ class Shop:
         self.handles: dict[str, int] = {}  # handle -> product id: unique per shop
         self.apps: dict[str, App] = {CLIENT_ID: App()}
         self.tokens: dict[str, Token] = {}
+        self.codes: dict[str, Code] = {}
         self.idempotency: dict[tuple[str, str], object] = {}
         self.changes: list[Change] = []
         self.knobs = Knobs()

@@ -86,6 +86,24 @@ def test_a_store_shows_products_with_what_is_available_at_each_location(sim, sho
     assert cells == [("20", ""), ("0", ""), ("", "–")]
 
 
+def test_the_admins_addresses_show_the_thing_alone_or_are_no_page(sim, shop):
+    one, other = variant_of(shop, "DEMO-ONE-WAY"), variant_of(shop, "DEMO-TWO-WAY")
+    for _ in range(9):
+        press(sim, shop, "buy", variant=other.id, quantity=1)
+    first = next(iter(shop.orders))
+    pages, start = Pages(sim), f"/{shop.domain}/admin"
+    assert "DEMO-TWO-WAY" in pages.get(start)
+    for path in (f"/products/{one.product_id}", f"/products/{one.product_id}/variants/{one.id}"):
+        levels = re.findall(r'id="level-(\d+)-', pages.get(start + path))
+        assert set(levels) == {str(one.item_id)}
+    assert re.findall(r'name="order" value="(\d+)"', pages.get(f"{start}/orders/{first}")) == [str(first)]
+    for path in (
+        *(f"/products/{one.product_id}/variants/{other.id}", "/products/7", "/orders/7", "/draft_orders/7"),
+        *(f"/orders/{first}/variants/{one.id}", f"/customers/{first}", "/products/x"),
+    ):
+        assert pages.get(start + path) is None, path
+
+
 def test_pages_are_well_formed(sim, shop):
     press(sim, shop, "buy", variant=variant_of(shop, "DEMO-ONE-WAY").id, quantity=2)
     for page in (index_page(sim), shop_page(sim, shop, {"note": "a", "search": "b"}), shop_page(sim, shop, {})):

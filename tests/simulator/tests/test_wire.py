@@ -116,16 +116,6 @@ def test_the_three_refusals_of_client_credentials_are_http_400(api: Api, small: 
     assert (answer.status_code, answer.json()["error"]) == (400, "shop_not_permitted")
 
 
-def test_a_refresh_token_works_once_and_kills_the_old_pair(api: Api, small: Small):
-    old = small.sim.issue_refreshable(DOMAIN)
-    assert Api(api.url, old.value).data(READ_SHOP)
-    form = {"grant_type": "refresh_token", "refresh_token": old.refresh_token}
-    new = client_credentials(api, **form).json()
-    assert Api(api.url, old.value).send(READ_SHOP).status_code == 401
-    assert Api(api.url, new["access_token"]).data(READ_SHOP)
-    assert client_credentials(api, **form).json()["error"] == "invalid_grant"
-
-
 def test_a_missing_scope_nulls_the_field_and_leaves_the_rest(api: Api, small: Small):
     small.sim.set_scopes(DOMAIN, ["read_inventory"])
     item = gid("InventoryItem", small.mug.item_id)

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.simulator.documents.executor import Answer
+from tests.simulator.pages import installing
 from tests.simulator.wire import auth
 from tests.simulator.wire.faults import HTML, WAITS, strike_after, strike_before
 from tests.simulator.wire.problems import HttpError, LostConnection, RequestError
@@ -148,6 +149,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._control("GET", path, dict(parse_qsl(urlsplit(self.path).query)))
         if result:
             return self._result(result[1])
+        if asked := installing.PATH.match(path):
+            return self._authorize(asked[1], dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True)))
         picture = self.simulator.picture(path)
         if picture is not None:
             return self._send(200, picture[0], picture[1])
@@ -161,6 +164,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return self._send_json(413, {"errors": "Payload Too Large"})
+        if path.startswith("/_staged/"):
+            return self._staged(path, body)
         graphql, token = GRAPHQL.match(path), TOKEN.match(path)
         if graphql:
             return self._graphql(graphql[1], graphql[2], body)
@@ -168,10 +173,20 @@ class Handler(BaseHTTPRequestHandler):
             return self._token(token[1], body)
         if path.startswith("/_control/"):
             return self._control("POST", path, _read_json(body) if body else {})
-        place = self.simulator.act(path, dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)))
+        form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        if pressed := installing.PATH.match(path):
+            return self._authorize(pressed[1], form, is_form=True)
+        place = self.simulator.act(path, form)
         if place is None:
             return self._send_json(404, NOT_FOUND)
         return self._send(303, b"", "text/plain", {"Location": place})
+
+    def _staged(self, path: str, body: bytes) -> None:
+        """The storage for staged uploads wants to know a length before."""
+        if self.headers.get("Content-Length") is None:
+            return self._send(411, b"", "text/plain")
+        status, text = self.simulator.receive_upload(path, self.headers.get("Content-Type") or "", body)
+        return self._send(status, text.encode(), "application/xml")
 
     def _body(self) -> bytes | None:
         size = int(self.headers.get("Content-Length") or 0)
@@ -227,12 +242,16 @@ class Handler(BaseHTTPRequestHandler):
                 strike_after(struck)
             self._send_json(200, granted)
         except auth.OAuthError as problem:
-            self._send_json(400, problem.body())
+            self._send_json(problem.status, problem.body())
         except HttpError as problem:
             body = None if problem.html else {"errors": problem.errors}
             self._send_answer(Answer(problem.status, body, problem.html, dict(problem.headers)))
         except RequestError as problem:
             self._send_json(500, {"errors": problem.errors[0]["message"]})
+
+    def _authorize(self, domain: str, given: dict[str, str], *, is_form: bool = False) -> None:
+        status, page, place = installing.answer(self.simulator, domain, given, is_form=is_form)
+        self._send(status, page.encode(), "text/html; charset=utf-8", {"Location": place} if place else None)
 
     def _control(self, method: str, path: str, given: object) -> None:
         status, body = self.simulator.control(method, path.removeprefix("/_control/"), given)

@@ -11,8 +11,9 @@ import uuid
 from dataclasses import dataclass, field
 
 from tests.simulator.payloads.payloads import BODIES, header_topic, included, passes_filter
+from tests.simulator.state.apps import App
 from tests.simulator.state.clock import Clock, iso_nanoseconds
-from tests.simulator.state.shop import App, Shop, Subscription
+from tests.simulator.state.shop import Shop, Subscription
 
 # Gaps before the 8 retries; together 4 hours (shopify.md 4.4).
 RETRY_GAPS = (60, 180, 420, 900, 1800, 2880, 3600, 4560)

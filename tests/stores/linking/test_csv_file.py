@@ -67,7 +67,7 @@ def test_what_spreadsheets_save_is_read(delimiter, begin, end):
         ("connection,decision,source_sku\n1,,Ä".encode("latin-1"), "no UTF-8 text"),
         ("connection,decision,source_sku\n1,,A".encode("utf-16"), "no UTF-8 text"),
         (b"PK\x03\x04\x00\x00\x00", "no UTF-8 text"),
-        (b"connection,decision,source_sku\n" + b"1,,A\n" * 20_001, "At most 20,000 lines"),
+        (b"connection,decision,source_sku\n" + b"1,ignore,A\n" * 20_001, "At most 20,000 decisions"),
     ],
 )
 def test_what_is_no_file_of_links_is_refused_in_words(data, words):
@@ -174,7 +174,7 @@ def test_what_went_out_comes_back_and_does_nothing(rows):
     assert "'=HYPERLINK" in text and "'-5" in text
     found = import_links(parse_rows(text), "ada", dry_run=False)
     assert [change.effect for change in found.changes] == ["nothing", "nothing"]
-    assert found.changes[1].source.sku == "-5"
+    assert found.changes[1].row.source_sku == "-5"
 
 
 BAD = {

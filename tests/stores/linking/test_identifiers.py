@@ -59,7 +59,24 @@ NOTHING = ["8.90012E+12", "5.06e+12", "5,06E+12", "1E+05", "-1.2e-3", "000000000
 NOTHING += ["N/A", "n.a.", "#N/A", "#NV", "#REF!", "#WERT!", "#NAME?", "#VALEUR!", "#DIV/0!", "Err:502", "########"]
 NOTHING += ["none", "None", "NULL", "Does not apply", "does-not-apply", "Default", "TBD"]
 NOTHING += ["keine", "aucun", "Néant", "ninguno", "nessuno", "nenhum", "geen", "brak", "ingen", "нет", "なし", "无"]
-SOMETHING = ["1E5", "12E3", "A-100", "4006381333931", "0012", "NA-1", "NONE-SUCH", "#1001", "E+", "Nonesuch", "none2"]
+NOTHING += ["123456789012", "1234567890123", "0123456789012", "12345678", "9876543210", "1111111111111", "99999999"]
+NOTHING += [
+    "TEST",
+    "test-123",
+    "EAN",
+    "EAN-13",
+    "Barcode",
+    "SKU",
+    "xxx",
+    "XXXXXXXX",
+    "???",
+    "Sample",
+    "Platzhalter",
+    "abc",
+]
+# Shorter numbers, and those with another end, may be somebody's own; look-alikes of other alphabets are other letters.
+SOMETHING = ["1234567", "111111", "1234567890128", "TEST-LAMP", "EAN4006381", "xx", "SKU-1", "\u0410-100"]
+SOMETHING += ["1E5", "12E3", "A-100", "4006381333931", "0012", "NA-1", "NONE-SUCH", "#1001", "E+", "Nonesuch", "none2"]
 
 
 @pytest.mark.parametrize("text", NOTHING)

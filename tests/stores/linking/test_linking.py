@@ -133,13 +133,13 @@ def test_a_claim_made_between_look_and_write_is_ambiguous_and_no_crash(connectio
     shopify[source.pk], shopify[other.pk] = [record(1, "a")], [record(2, "a"), record(3, "b")]
     shopify[north.pk] = [record(11, "a"), record(12, "b")]
     match(connection)
-    real, looks = rows._load_claims, []
+    real, looks = rows.load_claims, []
 
     def look(pks):
         looks.append(pks)
         return {} if len(looks) == 1 else real(pks)  # the first look came before the claim
 
-    monkeypatch.setattr(rows, "_load_claims", look)
+    monkeypatch.setattr(rows, "load_claims", look)
     report = match(second)
     assert (len(looks), report.linked, report.ambiguous) == (2, 1, 1)
 

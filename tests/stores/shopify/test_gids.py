@@ -21,7 +21,11 @@ def test_what_is_no_number_makes_no_gid(number):
         gids.gid("Product", number)
 
 
-@pytest.mark.parametrize("kind", ["", "Pro/duct", "Produkt1"])
+def test_a_type_may_have_a_digit():
+    assert gids.split(gids.gid("Model3d", 7)) == ("Model3d", 7)
+
+
+@pytest.mark.parametrize("kind", ["", "Pro/duct", "1Product", "Prodükt"])
 def test_what_is_no_type_makes_no_gid(kind):
     with pytest.raises(gids.GidError):
         gids.gid(kind, 1)

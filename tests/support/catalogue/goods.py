@@ -6,13 +6,8 @@ from itertools import product as combinations
 
 from hypothesis import strategies as st
 
-from stores.shopify.products.product_records import (
-    MediaRecord,
-    MetafieldRecord,
-    OptionRecord,
-    ProductRecord,
-    ProductVariantRecord,
-)
+from stores.shopify.metafields.records import MetafieldRecord
+from stores.shopify.products.product_records import MediaRecord, OptionRecord, ProductRecord, ProductVariantRecord
 from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy
 from syncing.catalogue.rules.pricing import DOWN, NEAREST, NONE, UP, PriceRule
 
@@ -62,6 +57,19 @@ tags = st.lists(st.sampled_from(["Sale", "sale", "new", "B2B", "winter", "Ω"]),
 amounts = st.decimals("0", "500", places=2)
 
 
+metafield_lists = st.lists(
+    st.builds(
+        MetafieldRecord,
+        st.sampled_from(["custom", "theme"]),
+        st.sampled_from(["care", "fit"]),
+        st.sampled_from(["single_line_text_field", "json", "product_reference"]),
+        st.sampled_from(['{"a": 1}', "wash", "[1,2]"]),
+    ),
+    max_size=3,
+    unique_by=lambda row: (row.namespace, row.key),
+).map(tuple)
+
+
 @st.composite
 def variants_of(draw: st.DrawFn, first: int) -> tuple[ProductVariantRecord, ...]:
     pools = [("S", "M", "L"), ("Red", "Blue"), ("Cotton", "Wool")][: draw(st.integers(0, 3))]
@@ -85,22 +93,10 @@ def variants_of(draw: st.DrawFn, first: int) -> tuple[ProductVariantRecord, ...]
             weight_unit=draw(st.sampled_from(["KILOGRAMS", "GRAMS"])),
             requires_shipping=draw(st.booleans()),
             country_of_origin=draw(st.sampled_from(["", "DE"])),
+            metafields=draw(metafield_lists),
         )
         for place, values in enumerate(chosen)
     )
-
-
-metafield_lists = st.lists(
-    st.builds(
-        MetafieldRecord,
-        st.sampled_from(["custom", "theme"]),
-        st.sampled_from(["care", "fit"]),
-        st.sampled_from(["single_line_text_field", "json", "product_reference"]),
-        st.sampled_from(['{"a": 1}', "wash", "[1,2]"]),
-    ),
-    max_size=3,
-    unique_by=lambda row: (row.namespace, row.key),
-).map(tuple)
 
 
 @st.composite

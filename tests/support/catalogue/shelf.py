@@ -9,13 +9,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from stores.shopify.products.product_records import (
-    MediaRecord,
-    MetafieldRecord,
-    OptionRecord,
-    ProductRecord,
-    ProductVariantRecord,
-)
+from stores.shopify.metafields.records import MetafieldRecord
+from stores.shopify.products.product_records import MediaRecord, OptionRecord, ProductRecord, ProductVariantRecord
 from syncing.catalogue.rules.desired import Desired
 
 
@@ -46,8 +41,22 @@ class Shelf:
         rows |= {(row["namespace"], row["key"]): MetafieldRecord(**row) for row in desired.metafields}
         for row in desired.metafields_gone:
             del rows[row["namespace"], row["key"]]
+        for owner in [row["ownerId"] for row in desired.variant_metafields + desired.variant_metafields_gone]:
+            variants[owner] = self._put_on_variant(variants[owner], desired)
         made = self._put_on_channels(made, desired)
         return replace(made, variants=tuple(variants.values()), metafields=tuple(rows.values()))
+
+    @staticmethod
+    def _put_on_variant(variant: ProductVariantRecord, desired: Desired) -> ProductVariantRecord:
+        fields = {(row.namespace, row.key): row for row in variant.metafields}
+        for row in desired.variant_metafields:
+            if row["ownerId"] == variant.gid:
+                record = MetafieldRecord(*(row[name] for name in ("namespace", "key", "type", "value")))
+                fields[record.namespace, record.key] = record
+        for row in desired.variant_metafields_gone:
+            if row["ownerId"] == variant.gid:
+                fields.pop((row["namespace"], row["key"]), None)
+        return replace(variant, metafields=tuple(fields.values()))
 
     def _put_on_channels(self, made: ProductRecord, desired: Desired) -> ProductRecord:
         """Off some, on others, and on others again from an instant on: which hides it there until then."""

@@ -16,6 +16,7 @@ from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.queue import enqueue
 from tests.simulator.events import merchant
 from tests.simulator.events.catalogue import hands as catalogue_hands
+from tests.simulator.mutations import publications as listing
 from tests.simulator.state.shop import Product
 from tests.support.places import Place
 from tests.support.world import World
@@ -137,6 +138,13 @@ class Showroom:
 
     def take_off_sale(self, gid: str, channel: str = "Online Store") -> None:
         catalogue_hands.unpublish(self.source.shop, self.sim.clock, self._in_source(gid), channel)
+
+    def take_off_sale_there(self, gid: str, channel: str = "Online Store") -> None:
+        """The same of a product of the destination, and nobody is told."""
+        shop = self.destination.shop
+        with shop.lock:
+            product = shop.products[gids.number(gid)]
+            listing.take_off(shop, catalogue_hands.publication_named(shop, channel), product)
 
     def _in_source(self, gid: str) -> Product:
         return self.source.shop.products[gids.number(gid)]

@@ -15,6 +15,7 @@ from stores.models import (
     Connection,
     CurrencyRate,
     LocationMapping,
+    MatchDecision,
     ProductLink,
     ResourceLink,
     Store,
@@ -56,7 +57,9 @@ class Crowd:
         self.order, self.report = make_failed(made.connection), make_reconciliation(made.connection)
         self.run = _make_run(made.connection)
         settings = CatalogueSettings.objects.create(connection=made.connection)
-        rows = [made.source, made.connection, made.link, made.stock_link, settings, make_hold(made.stock_link)]
+        hold = make_hold(made.stock_link)
+        decision = _make_decision(made)
+        rows = [made.source, made.connection, made.link, made.stock_link, settings, hold, hold.cause, decision]
         rows += [self.order, self.report, self.run, SyncSwitch.load(), make_update(self.order)]
         rows += [make_event(made.source), make_job(made.connection), _make_channel(made, "Desk")]
         rows += [_make_person("anna"), Group.objects.create(name="Warehouse")]
@@ -83,6 +86,12 @@ class Crowd:
 
 def _first(model: type[Model]) -> Model:
     return model._default_manager.order_by("pk").first()
+
+
+def _make_decision(rows: Rows) -> MatchDecision:
+    decision = MatchDecision.objects.create(kind="ignore", made_by=User.objects.first())
+    decision.rows.create(link=rows.link, before_state="unmatched", after_state="ignored")
+    return decision
 
 
 def _make_map(rows: Rows, number: int) -> None:
@@ -161,6 +170,7 @@ def _make_rest(rows: Rows, number: int) -> None:
         ).alerts.add(alert)
     Cluster.objects.create(host="sync-1", process=number, worker_count=2, beat_at=now)
     Group.objects.create(name=f"Group {number}")
+    _make_decision(rows)
     for row in (rows.link, rows.connection):
         LogEntry.objects.create(
             user=User.objects.get(username="anna"),

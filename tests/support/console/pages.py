@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from unfold.contrib.filters.admin import FieldTextFilter
 
-from tiposync.console.kit.filters import DayFilter
+from tiposync.console.times.date_range import DateRangeFilter
 
 FAR_PAGE = 100
 
@@ -63,8 +63,8 @@ def _choices(spec: Any) -> Iterator[tuple[str, Any]]:
     """(parameter, value) of each choice of a filter."""
     if isinstance(spec, FieldTextFilter):
         yield spec.lookup_kwarg, "stock"
-    elif isinstance(spec, DayFilter):
-        yield spec.parameter_name, f"{timezone.now():%Y-%m-%d}"
+    elif isinstance(spec, DateRangeFilter):
+        yield f"{spec.parameter_name}_from_0", f"{timezone.now():%Y-%m-%d}"
     elif isinstance(spec, admin.SimpleListFilter):
         yield from ((spec.parameter_name, value) for value, _ in spec.lookup_choices)
     elif isinstance(spec, admin.BooleanFieldListFilter):

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 
 import responses
@@ -33,6 +34,8 @@ class _Forms(HTMLParser):
             self.forms.append(Form(given.get("action") or "", (given.get("method") or "get").lower()))
             self._inside = True
         elif tag == "input" and self._inside and given.get("name"):
+            if given.get("type") == "radio" and "checked" not in given:
+                return
             self.forms[-1].inputs[given["name"]] = given.get("value") or ""
         elif tag == "button" and self._inside:
             self.forms[-1].buttons.append("")
@@ -61,15 +64,28 @@ def look_at(client: Client, url: str) -> str:
     return response.content.decode()
 
 
-def press(client: Client, url: str, label: str, number: int = 0) -> str:
-    """Press the button `label` of the page at `url`; the page that follows."""
+def press(client: Client, url: str, label: str, number: int = 0, **entered: str) -> str:
+    """Press the button `label` of the page at `url`, with what was `entered` before; the page that follows."""
     found = forms_with(look_at(client, url), label)
     assert found, f"no button “{label}” on {url}"
     form = found[number]
     assert form.method == "post", f"“{label}” must not happen by following a link"
-    response = client.post(form.action, form.inputs, follow=True)
+    assert entered.keys() <= form.inputs.keys() | {"until"}, "the form asks for something else"
+    response = client.post(form.action, form.inputs | entered, follow=True)
     assert response.status_code == 200
     return response.content.decode()
+
+
+def follow(client: Client, url: str, label: str) -> str:
+    """The address that the link `label` on the page at `url` leads to."""
+    found = re.search(rf'href="([^"]*)"[^>]*>{re.escape(label)}</a>', look_at(client, url))
+    assert found, f"no link “{label}” on {url}"
+    return unescape(found[1])
+
+
+def pause(client: Client, row, **entered: str) -> str:
+    """Pause a store or a connection from its page; the page that follows."""
+    return press(client, follow(client, page_of(row), "Pause …"), "Pause", **entered)
 
 
 def act(client: Client, model: str, action: str, rows: list, query: str = "") -> str:

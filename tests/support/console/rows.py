@@ -20,6 +20,7 @@ from syncing.models import (
     SyncJob,
     WebhookEvent,
 )
+from syncing.stock.writes import hold_causes
 
 SECRET = "shpss_never_on_a_page"
 NASTY = "<script>alert('x')</script> & Söckchen"
@@ -150,7 +151,9 @@ def make_hold(pair: StockLink, **fields) -> StockHold:
         "destination_from": 80,
         "destination_to": 0,
     }
-    return StockHold.objects.create(link=pair, connection=pair.connection, **(defaults | fields))
+    hold = StockHold(link=pair, connection=pair.connection, **(defaults | fields))
+    hold_causes.save(hold)
+    return hold
 
 
 def make_event(store: Store, webhook_id: str = "delivery-1", **fields) -> WebhookEvent:

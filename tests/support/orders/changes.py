@@ -5,7 +5,7 @@ from orders.changes.steps import state
 from orders.models import OrderUpdate
 from stores import clients
 from stores.shopify import gids
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.models import SyncJob
 from tests.support.minutes import sweep_minute
 from tests.support.orders.trade import Trade

@@ -12,7 +12,7 @@ from tests.support.world import World
 
 def describe(world: World) -> str:
     """Levels, connections, links, holds, what waits, and every copied order whose units are not those of its rows."""
-    return "\n".join([f"now {timezone.now():%F %T}", *_stock(world), *_jobs(), *_orders(world)])
+    return "\n".join([f"now {timezone.now():%F %T}", *_stock(world), *_jobs(), *describe_orders(world)])
 
 
 def _stock(world: World) -> Iterator[str]:
@@ -34,10 +34,14 @@ def _jobs() -> Iterator[str]:
         yield f"job {job.pk} {job.kind} {job.subject} {job.state} {job.attempts} {job.message}"
 
 
-def _orders(world: World) -> Iterator[str]:
+def describe_orders(world: World, name: str = "") -> Iterator[str]:
+    """All of them, or those of this name."""
     held = {f"gid://shopify/Order/{order.id}": order for place in world.places for order in place.shop.orders.values()}
-    drafts = {f"gid://shopify/DraftOrder/{draft.id}": draft for draft in world.places[0].shop.drafts.values()}
-    for row in OrderImport.objects.order_by("pk"):
+    drafts = {
+        f"gid://shopify/DraftOrder/{draft.id}": draft for place in world.places for draft in place.shop.drafts.values()
+    }
+    rows = OrderImport.objects.filter(order_name=name) if name else OrderImport.objects.all()
+    for row in rows.order_by("pk"):
         original, copy = held.get(row.order_gid), held.get(row.copy_order_gid) or drafts.get(row.copy_gid)
         yield f"order {row.pk} of {row.connection_id} {row.order_gid} {row.state} {row.draft_status} {row.reason}"
         yield f"  holds {_units(original)}, its copy {row.copy_name} {_units(copy)}"
@@ -52,5 +56,8 @@ def _orders(world: World) -> Iterator[str]:
 def _units(order) -> str:
     if order is None:
         return "is not there"
-    units = [(line.variant_id, getattr(line, "current_quantity", line.quantity)) for line in order.lines]
+    units = [
+        (line.variant_id or line.title, getattr(line, "current_quantity", line.quantity), str(line.price))
+        for line in order.lines
+    ]
     return f"{units}{' cancelled' if getattr(order, 'cancelled_at', None) else ''}"

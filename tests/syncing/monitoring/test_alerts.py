@@ -85,7 +85,7 @@ def test_problems_that_appear_together_share_a_message(desk, rows):
     StockLevel.objects.filter(pk=rows.stock_link.source_level_id).update(available=-2)
     (sent,) = watch()
     assert "(and 2 more)" in sent.subject
-    assert all(word in sent.body for word in ("Job failed", "Held for a decision", "Oversold", "stands at -2"))
+    assert all(word in sent.body for word in ("Job failed", "Needs review", "Oversold", "stands at -2"))
 
 
 def test_what_appears_within_the_pause_waits_for_the_next_message(desk, rows, later):
@@ -96,7 +96,7 @@ def test_what_appears_within_the_pause_waits_for_the_next_message(desk, rows, la
     assert watch() == []
     later(minutes=9)
     (sent,) = watch()
-    assert "Held" in sent.body and "Job failed" not in sent.body
+    assert "Needs review" in sent.body and "Job failed" not in sent.body
 
 
 def test_what_comes_back_within_an_hour_is_no_news_and_later_it_is(desk, rows, later):
@@ -159,7 +159,7 @@ def test_an_order_that_was_not_copied_is_told(desk, rows):
     order = make_failed(rows.connection)
     make_update(order)
     (sent,) = watch()
-    assert "was not copied: Shopify refused it: phone is taken." in sent.body
+    assert "was not imported: Shopify refused it: phone is taken." in sent.body
     assert page_of(order) in sent.body and "Refund" in sent.body
 
 

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db import connection as db
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
 from django_q.models import Schedule
 
 from stores import history, roles
@@ -89,12 +90,17 @@ def _no_database(monkeypatch, settings) -> None:
     monkeypatch.setattr(doctor.db, "cursor", refuse)
 
 
+def _no_notifications(monkeypatch, settings) -> None:
+    monkeypatch.setattr(doctor.broker, "receives_notifications", lambda: False)
+
+
 @pytest.mark.parametrize(
     ("break_it", "subject", "grade", "advice"),
     [
         (lambda monkeypatch, settings: setattr(settings, "EMAIL_URL", ""), "settings", "warning", "Set EMAIL_URL="),
         (lambda monkeypatch, settings: setattr(settings, "PUBLIC_URL", ""), "settings", "WRONG", "Set it to the addr"),
         (_late_clock, "clock", "warning", "Have both set by NTP."),
+        (_no_notifications, "wake-ups", "warning", "must pool sessions, not transactions"),
         (_no_database, "database", "WRONG", "Is DATABASE_URL right"),
         (
             lambda monkeypatch, settings: setattr(doctor, "LEAST_POSTGRESQL_VERSION", 99),
@@ -167,3 +173,16 @@ def test_migrations_that_are_missing_end_the_examination(healthy):
         assert "workers" not in {one.subject for one in doctor.examine()}
     finally:
         newest.save(force_insert=True)
+
+
+def test_it_tells_when_access_ends_and_warns_of_a_paused_store_whose_access_grows_old(healthy):
+    now = timezone.now()
+    fields = {"client_id": "app", "client_secret": SECRET, "status": "ready", "token_expires_at": now}
+    old = {"auth": "installed", "refresh_token": "shprt_x", "refresh_expires_at": now + timedelta(days=13)}
+    Store.objects.create(domain="own.myshopify.com", role="source", **fields)
+    paused = Store.objects.create(domain="far.myshopify.com", role="destination", is_paused=True, **fields, **old)
+    told = {one.subject: one for one in doctor.examine()}
+    assert "is renewed by itself" in told["access to own.myshopify.com"].words
+    ends = told["access to far.myshopify.com"]
+    assert f"until {paused.refresh_expires_at:%Y-%m-%d}, the app must be installed again" in ends.words
+    assert (ends.grade, "Check store" in ends.advice) == (doctor.WARNING, True)

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.utils import timezone
 
 from orders.models import OrderImport
-from stores.models import CatalogueFile, Connection, ProductLink, ResourceLink, Store
+from stores.models import CatalogueFile, Connection, FileLink, ProductLink, ResourceLink, Store, Variant
 from syncing.models import (
     Alert,
     AlertChannel,
@@ -31,9 +31,9 @@ FINE = "nothing is wrong"
 BY_JOB = "its job fails too, and is told of"
 BY_LINK = "the state of its link is told of"
 BY_LEDGER = "its hold or its link is told of"
-CHOSEN = "an operator chose it, and its page says so"
+CHOSEN = "a user chose it, and its page says so"
 UNDER_WAY = "it goes on by itself; what keeps it from doing so is told of (work waits, heartbeats, failed jobs)"
-NO_HURRY = "there may be thousands, and nothing wrong is carried: counted on the dashboard and in the menu"
+NO_HURRY = "there may be thousands, and nothing wrong is synced: counted on the dashboard and in the menu"
 BY_MAIL = "a mail tells of it where the connection wants that; it has no end that would end an alert"
 
 # (model, field): state -> the kind of alert, or why there is none.
@@ -78,6 +78,7 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
         "unlinked": CHOSEN,
     },
     ("CatalogueFile", "state"): {"processing": UNDER_WAY, "ready": FINE, "failed": "catalogue"},
+    ("FileLink", "state"): {"wanted": UNDER_WAY, "processing": UNDER_WAY, "ready": FINE, "failed": "catalogue"},
     ("OrderImport", "state"): {
         "planned": "order_waits",
         "waiting": "order_waits",
@@ -90,7 +91,7 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
         "open": CHOSEN,
         "invoice_sent": CHOSEN,
         "completed": FINE,
-        "deleted": "an operator of the source deleted it",
+        "deleted": "a user of the source deleted it",
     },
     ("OrderImportLine", "state"): {
         "planned": UNDER_WAY,
@@ -158,11 +159,13 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
 WITHOUT_STATE = {
     "oversold",
     "stock_unvouched",
+    "sale_refused",
     "heartbeat_missed",
     "workers_restarted",
     "webhooks_silent",
     "overdue",
     "clock",
+    "paused",
 }
 
 
@@ -205,6 +208,12 @@ def _refused(rows: Rows) -> None:
     StockLink.objects.filter(pk=rows.stock_link.pk).update(state="skipped", reason=reason)
 
 
+def _refused_sale(rows: Rows) -> None:
+    StockLink.objects.update(ending="deny", is_sure=True)
+    StockLevel.objects.filter(store=rows.destination).update(available=0)
+    Variant.objects.filter(store=rows.destination).update(sale="refused", sale_reason="It cannot be changed.")
+
+
 def _unsent(rows: Rows) -> None:
     channel = AlertChannel.objects.create(name="Chat", kind="webhook", url="https://hooks.example.com/x")
     fields = {"created_at": timezone.now(), "error": "hooks.example.com answered 500."}
@@ -223,6 +232,7 @@ def _waiting_event(rows: Rows) -> None:
 
 # (model, state) or a kind without one: makes what its finder must find.
 MAKERS: dict[object, Callable[[Rows], object]] = {
+    "paused": lambda rows: Connection.objects.update(is_paused=True, paused_at=ago(hours=25)),
     "clock": lambda rows: Store.objects.filter(pk=rows.source.pk).update(clock_difference=timedelta(minutes=2)),
     ("Store", "attention"): _store("attention"),
     ("Store", "disconnected"): _store("disconnected"),
@@ -231,6 +241,9 @@ MAKERS: dict[object, Callable[[Rows], object]] = {
     ("ResourceLink", "conflict"): _follower(ResourceLink, "conflict", kind="page"),
     ("ResourceLink", "failed"): _follower(ResourceLink, "failed", kind="page"),
     ("CatalogueFile", "failed"): _file,
+    ("FileLink", "failed"): lambda rows: FileLink.objects.create(
+        source=rows.source, destination=rows.destination, state="failed", checked_at=timezone.now()
+    ),
     ("OrderImport", "planned"): _order("planned"),
     ("OrderImport", "waiting"): _order("waiting", waits_for="links"),
     ("OrderImport", "sent"): _order("sent", failure="transient"),
@@ -252,6 +265,7 @@ MAKERS: dict[object, Callable[[Rows], object]] = {
     ),
     ("AlertMessage", "pending"): _unsent,
     "oversold": lambda rows: StockLevel.objects.filter(pk=rows.stock_link.source_level_id).update(available=-2),
+    "sale_refused": _refused_sale,
     "stock_unvouched": lambda rows: StockLink.objects.update(ending="leave", state="skipped"),
     "heartbeat_missed": lambda rows: Heartbeat.objects.filter(name=heartbeats.SWEEP).update(beat_at=ago(hours=1)),
     "workers_restarted": lambda rows: heartbeats.beat(heartbeats.RESTARTED),
@@ -332,7 +346,7 @@ def test_differences_that_webhooks_told_of_are_no_sign_of_silence(rows):
 
 def test_orders_that_wait_while_the_connection_is_paused_are_no_news(rows):
     _order("planned")(rows)
-    Connection.objects.update(reconciled_at=timezone.now(), is_paused=True)
+    Connection.objects.update(reconciled_at=timezone.now(), is_paused=True, paused_at=timezone.now())
     assert service_problems.find() == []
 
 

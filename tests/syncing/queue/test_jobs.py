@@ -1,5 +1,6 @@
 """Jobs as rows: coalescing, claiming, retrying, and what a dead worker held."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +13,8 @@ from stores import locks
 from stores.locks import Lock
 from stores.shopify.errors import ServerError, StoreRests, Throttled, Unauthorized
 from syncing.models import SyncJob
-from syncing.queue import jobs
+from syncing.queue import claiming, jobs
+from syncing.queue.fitness import RULES_VERSION
 from tests.e2e.killing import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,7 +141,7 @@ def test_run_again_makes_a_waiting_job_due_now():
 def test_what_a_dead_worker_held_is_queued_again_and_what_a_living_one_holds_is_not():
     jobs.enqueue(CHECK, "dead")
     jobs.enqueue(CHECK, "alive")
-    SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now())
+    SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now(), rules=RULES_VERSION)
     alive = SyncJob.objects.get(subject="alive")
     with ThreadPoolExecutor(1) as other:  # whose session is another one
         assert other.submit(locks.try_acquire, Lock.JOB, alive.pk).result()
@@ -150,9 +152,19 @@ def test_what_a_dead_worker_held_is_queued_again_and_what_a_living_one_holds_is_
     assert wait_until(lambda: jobs.free_dead() == 1, 10)  # the server ends its session a moment after it was left
 
 
+def test_who_looks_for_dead_workers_takes_itself_for_none():
+    jobs.enqueue(CHECK, "another's")
+    SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now(), rules=RULES_VERSION)
+    jobs.enqueue(CHECK, "ours")
+    seen = []
+    run(lambda job: seen.append((job.subject, SyncJob.objects.get(pk=job.pk).state)), budget_seconds=0.2)
+    assert seen == [("ours", State.RUNNING)]
+    assert [(job.subject, job.state, job.attempts) for job in SyncJob.objects.all()] == [("another's", State.QUEUED, 1)]
+
+
 def test_a_dead_workers_job_gives_way_to_the_one_queued_meanwhile():
     jobs.enqueue(CHECK, "store 1")
-    SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now())
+    SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now(), rules=RULES_VERSION)
     jobs.enqueue(CHECK, "store 1")
     jobs.free_dead()
     assert the_job().state == State.QUEUED
@@ -183,3 +195,47 @@ def test_stock_that_waits_is_looked_at_sooner_when_there_is_more_of_it(kind, is_
     jobs.enqueue(kind, "connection 1")
     job = SyncJob.objects.get()
     assert (job.due_at <= timezone.now() + timedelta(seconds=1)) is is_sooner
+
+
+def own_job_locks() -> int:
+    with db.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND classid = %s",
+            [Lock.JOB.value],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_the_next_job_is_claimed_where_another_worker_has_the_oldest_in_hand():
+    jobs.enqueue(CHECK, "oldest")
+    jobs.enqueue(CHECK, "next")
+    oldest = SyncJob.objects.get(subject="oldest")
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(locks.try_acquire, Lock.JOB, oldest.pk).result()
+        ran = []
+        run(lambda job: ran.append(job.subject), budget_seconds=0.2)
+        assert ran == ["next"]
+        other.submit(end_session).result()
+    assert own_job_locks() == 0
+
+
+def test_who_was_forestalled_by_like_work_holds_no_lock(monkeypatch):
+    jobs.enqueue(CHECK, "store 1")
+    SyncJob.objects.update(state=State.RUNNING, worker="elsewhere:1", claimed_at=timezone.now(), rules=RULES_VERSION)
+    jobs.enqueue(CHECK, "store 1")
+    # As if the first had begun after the look, and before the claim.
+    unaware = re.sub(r"AND NOT EXISTS \(.*?\)\n", "", claiming._CLAIM, count=1, flags=re.DOTALL)
+    monkeypatch.setattr(claiming, "_CLAIM", unaware)
+    assert claiming.claim_next(0).job is None
+    assert own_job_locks() == 0
+
+
+def test_a_lock_is_free_once_its_job_has_ended():
+    for subject in ("store 1", "store 2"):
+        jobs.enqueue(CHECK, subject)
+    assert run(lambda job: None) == 2
+    assert own_job_locks() == 0
+
+
+def end_session() -> None:
+    db.close()  # each thread has one of its own

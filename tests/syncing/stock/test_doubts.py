@@ -25,7 +25,7 @@ from syncing.stock.merge import (
 )
 from syncing.stock.mirror import levels
 from syncing.webhooks import inbox, topics
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import EXAMPLES, IS_LONG
 
 T0 = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 ADJUST = "inventoryAdjustQuantities"
@@ -197,7 +197,7 @@ STEPS = ("change", "serialise", "deliver", "doubt", "ask", "answer", "read", "re
 steps = st.tuples(st.sampled_from((*STEPS, "pass_time")), st.floats(0, 1, exclude_max=True, width=16))
 
 
-@settings(max_examples=5000 if IS_LONG else 500)
+@settings(max_examples=5000 if IS_LONG else 500 * EXAMPLES)
 @given(st.lists(steps, min_size=40, max_size=80))
 def test_the_mirror_is_never_sure_and_older_than_a_change_that_we_knew_of(doings):
     level = _Level()

@@ -98,7 +98,7 @@ def test_one_way_the_destination_follows_and_its_own_sale_never_touches_the_sour
     world.follow()
     assert levels_of(world) == [15, 13]
     link = link_of(world)
-    assert (link.state, link.reason) == ("drifted", "changed in the destination: 13 instead of 15")
+    assert (link.state, link.reason) == ("drifted", "was changed in the destination: shows 13, should be 15")
     source.buy(0, 1)
     world.follow()
     assert levels_of(world) == [14, 14]

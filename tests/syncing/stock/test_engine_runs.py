@@ -4,6 +4,7 @@ import math
 
 import pytest
 from django.db import connection as db
+from django_q.models import OrmQ
 
 from stores.models import Connection, Variant, VariantLink
 from syncing import handlers
@@ -21,6 +22,21 @@ def levels_of(world, number=0):
 
 
 # What it costs
+
+
+@pytest.mark.parametrize("destinations", [1, 2])
+def test_who_processed_a_webhook_goes_on_to_carry_it_and_wakes_others_for_the_other_connections_only(
+    pair, destinations
+):
+    world = pair("one_way", destinations=destinations)
+    world.places[0].buy(0, 1)
+    OrmQ.objects.all().delete()
+    world.deliver(world.places[0])
+    assert OrmQ.objects.count() == 1
+    OrmQ.objects.all().delete()
+    jobs.run_due(handlers.WORK, 60)
+    assert all(place.available(0) == 19 for place in world.places)
+    assert OrmQ.objects.count() == destinations - 1
 
 
 @pytest.mark.parametrize("strategy", ["two_way", "one_way"])

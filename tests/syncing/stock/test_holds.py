@@ -234,7 +234,7 @@ def test_what_is_held_under_two_way_is_decided_before_another_strategy_aligns_bo
     world.choose_strategy(world.connections[0], "one_way")
     world.carry()
     assert levels_of(world) == [60, 0]
-    assert SyncJob.objects.get(kind="carry_stock").message == "Holds to be decided before the new strategy begins: 1."
+    assert SyncJob.objects.get(kind="carry_stock").message == "Reviews to be decided before the new strategy begins: 1."
     holds.release(hold)
     world.carry()
     assert levels_of(world) == [0, 0]

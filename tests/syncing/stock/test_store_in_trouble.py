@@ -11,6 +11,7 @@ from stores.models import Connection, StoreTrouble, VariantLink
 from stores.shopify.errors import UnexpectedAnswer
 from syncing import handlers
 from syncing.models import (
+    Alert,
     Reconciliation,
     StockAdjustment,
     StockBatch,
@@ -335,11 +336,17 @@ def test_a_store_that_fails_for_a_while_is_told_of_once(pair):
     for number in range(3):
         source.buy(number, 1)
         let_minutes_pass(world, 10)
-    found = [problem for problem in service_problems.find() if problem.store_id == north.store.pk]
+    found = problems_of(north)
     assert len(found) == 1
     assert "has not answered as it should since" in found[0].message
     recover(world, north)
-    assert not [problem for problem in service_problems.find() if problem.store_id == north.store.pk]
+    assert not problems_of(north)
+
+
+def problems_of(place):
+    """But for clocks: Shopify's stands still here, however long a busy machine takes."""
+    found = [problem for problem in service_problems.find() if problem.store_id == place.store.pk]
+    return [problem for problem in found if problem.kind != Alert.Kind.CLOCK]
 
 
 def test_a_store_in_trouble_keeps_the_daily_matching_from_no_other_connection(pair):

@@ -66,7 +66,7 @@ def test_a_store_that_is_down_keeps_the_other_from_nothing_and_follows_when_it_i
 def test_a_level_that_another_connection_writes_just_now_keeps_no_other_from_being_taken_back(pair, monkeypatch):
     world = pair()
     run = reconcile_both_ways(world)
-    record, refusals = recording.record, [1]
+    record, refusals = recording.record_rows, [1]
 
     def refuse_once(*arguments):
         if refusals:
@@ -74,7 +74,7 @@ def test_a_level_that_another_connection_writes_just_now_keeps_no_other_from_bei
             raise IntegrityError("one_pending_write_per_level")
         return record(*arguments)
 
-    monkeypatch.setattr(recording, "record", refuse_once)
+    monkeypatch.setattr(recording, "record_rows", refuse_once)
     enqueue.undo_run(run)
     world.work()
     assert message_of_undo() == "Levels taken back: 2; left alone: 0."

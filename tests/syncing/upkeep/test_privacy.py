@@ -90,7 +90,7 @@ def order_rows(rows):
     gid = f"gid://shopify/Order/{ORDER['id']}"
     ours = make_failed(rows.connection, order_gid=gid, reason="Shopify refused it: ada@example.com is invalid.")
     shipped = {"tracking": ["DHL", ["JD01-ada"], []], "sent": None, "done": {"gid://shopify/Fulfillment/1": {}}}
-    change = make_update(ours, kind="fulfilment", state="confirmed", body=shipped, reason="JD01-ada was carried.")
+    change = make_update(ours, kind="fulfilment", state="confirmed", body=shipped, reason="JD01-ada was synced.")
     return ours, change, make_failed(rows.connection, 1002, reason="bob@example.com is invalid.")
 
 

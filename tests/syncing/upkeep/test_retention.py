@@ -1,7 +1,7 @@
 """Disk use is bounded: every table is pruned by age, bounded by what it is about, or kept for ever for a reason."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.models import Failure
 
 from orders.models import OrderImport, OrderUpdate
+from stores.models import MatchDecision
 from syncing.models import (
     Alert,
     AlertChannel,
@@ -18,6 +19,7 @@ from syncing.models import (
     CatalogueRun,
     CatalogueRunItem,
     Cluster,
+    HoldCause,
     Reconciliation,
     StockBatch,
     StockObservation,
@@ -42,8 +44,10 @@ CATALOGUE = "as many as the stores have products, variants, levels, locations, a
 PEOPLE = "people make them, a few a day at most"
 FEW = "a fixed number"
 QUEUE = "goes when the wake-up has run"
-LEDGER = "the ledger: every quantity can be explained for ever; its bulk, the bytes that were sent, goes by age"
-ORDERS = "why no order is carried twice; what it tells of the customer goes by age"
+LEDGER = (
+    "the inventory history: every quantity can be explained for ever; its bulk, the bytes that were sent, goes by age"
+)
+ORDERS = "why no order is synced twice; what it tells of the customer goes by age"
 WITH_OWNER = "goes with the row it belongs to"
 PRUNED = "by age"
 
@@ -67,18 +71,24 @@ TABLE = {
     "axes.AccessFailureLog": PRUNED,
     "axes.AccessLog": PRUNED,
     "otp_totp.TOTPDevice": PEOPLE,
+    "console.KeptPreview": "of the last hour: the older ones go whenever another is kept",
+    "console.Preferences": "a row a user",
+    "console.SecurityKey": PEOPLE,
     "otp_static.StaticDevice": PEOPLE,
     "otp_static.StaticToken": PEOPLE,
     "stores.Store": PEOPLE,
     "stores.StoreTrouble": "two rows a store at most",
     "stores.Location": CATALOGUE,
     "stores.SyncSwitch": FEW,
+    "stores.StoreLimit": PEOPLE,
+    "stores.StoreLimit_stores": PEOPLE,
     "stores.Connection": PEOPLE,
     "stores.LocationMapping": PEOPLE,
     "stores.CatalogueSettings": PEOPLE,
     "stores.ProductLink": CATALOGUE,
     "stores.ResourceLink": CATALOGUE,
     "stores.CatalogueFile": CATALOGUE,
+    "stores.FileLink": CATALOGUE,
     "stores.CurrencyRate": PEOPLE,
     "stores.ConfigurationChange": PEOPLE,
     "stores.Product": CATALOGUE,
@@ -86,6 +96,8 @@ TABLE = {
     "stores.Variant": CATALOGUE,
     "stores.VariantLink": CATALOGUE,
     "stores.VariantLink_candidates": CATALOGUE,
+    "stores.MatchDecision": PRUNED,
+    "stores.DecidedMatch": WITH_OWNER,
     "orders.OrderImport": ORDERS,
     "orders.OrderImportLine": ORDERS,
     "orders.OrderSettings": PEOPLE,
@@ -102,6 +114,7 @@ TABLE = {
     "syncing.CatalogueRun": PRUNED,
     "syncing.CatalogueRunItem": WITH_OWNER,
     "syncing.WebhookEvent": PRUNED,
+    "syncing.RecentChanges": "a row a store",
     "syncing.Reconciliation": PRUNED,
     "syncing.StockLevel": CATALOGUE,
     "syncing.StockLink": CATALOGUE,
@@ -109,6 +122,7 @@ TABLE = {
     "syncing.StockBatch": LEDGER,
     "syncing.StockAdjustment": LEDGER,
     "syncing.StockHold": LEDGER,
+    "syncing.HoldCause": PRUNED,
     "syncing.PrivacyRequest": "proof that it was done; a few a year",
     "syncing.Tally": PRUNED,
 }
@@ -142,6 +156,10 @@ def _run(rows: Rows) -> CatalogueRun:
     return run
 
 
+def _instants() -> dict[str, datetime]:
+    return dict.fromkeys(("began_at", "newest_at"), timezone.now())
+
+
 def _failure(rows: Rows) -> Failure:
     now, number = timezone.now(), Failure.objects.count()
     return Failure.objects.create(id=f"f{number}", name="f", func="f", started=now, stopped=now, success=False)
@@ -165,6 +183,8 @@ MAKERS: dict[type, tuple[str, Callable[[Rows], object]]] = {
     Alert: ("resolved_at", lambda rows: _alert(rows, resolved_at=timezone.now())),
     Cluster: ("beat_at", lambda rows: _cluster(Cluster.objects.count())),
     Reconciliation: ("finished_at", lambda rows: make_reconciliation(rows.connection)),
+    HoldCause: ("newest_at", lambda rows: HoldCause.objects.create(**_instants(), store=rows.source, change="to_zero")),
+    MatchDecision: ("made_at", lambda rows: MatchDecision.objects.create(kind="link")),
     AccessAttempt: ("attempt_time", lambda rows: _attempt(AccessAttempt.objects.count())),
     AccessFailureLog: ("attempt_time", lambda rows: AccessFailureLog.objects.create(username="a")),
     AccessLog: ("attempt_time", lambda rows: AccessLog.objects.create(username="a")),

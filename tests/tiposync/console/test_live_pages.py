@@ -87,7 +87,7 @@ def begins_to_start(rows):
 
 def test_the_page_of_a_connection_follows_its_start(admin_client, rows, begins_to_start):
     def is_started(page):
-        return "Steps until it is started" not in page and ">Pause</button>" in page
+        return "Steps until it is started" not in page and ">Pause …</a>" in page
 
     assert_it_follows(admin_client, page_of(rows.connection), begins_to_start, is_started)
 

@@ -28,7 +28,7 @@ MOST_TRIED = 3
 BUCKET = "SET bucket_available"
 TERMS = ("sock", "nowhere")
 # The most queries that a list, filtered, searched and sorted in any way, and a row's page may ask. The menu's badges,
-# the session and the user are 11 of them.
+# the tabs, the session and the user are 5 of them.
 MOST = {
     "auth.group": (20, 20),
     "auth.user": (20, 25),
@@ -42,12 +42,14 @@ MOST = {
     "stores.resourcelink": (20, 25),
     "stores.store": (20, 25),
     "stores.syncswitch": (20, 20),
-    "stores.variantlink": (20, 20),
+    "stores.matchdecision": (20, 20),
+    "stores.variantlink": (20, 25),
     "syncing.alert": (20, 20),
     "syncing.alertchannel": (20, 25),
     "syncing.cataloguerun": (20, 20),
     "syncing.cataloguerunitem": (20, 20),
     "syncing.cluster": (20, 20),
+    "syncing.holdcause": (20, 30),
     "syncing.privacyrequest": (20, 20),
     "syncing.reconciliation": (20, 20),
     "syncing.stockadjustment": (20, 25),
@@ -66,7 +68,7 @@ MOST_ELSEWHERE = {
     "preview of a connection": 50,
     "undo of a reconciliation": 30,
     "undo of an alignment": 30,
-    "end of a catalogue": 30,
+    "end of a product sync": 30,
     "import of rates": 20,
     "two-factor sign-in": 20,
     "password": 20,
@@ -165,7 +167,7 @@ def elsewhere(crowd: Crowd) -> dict[str, str]:
         "preview of a connection": operation_url(connected, "preview"),
         "undo of an alignment": operation_url(connected, "preview_undo"),
         "undo of a reconciliation": operation_url(rows["syncing.reconciliation"], "preview_undo"),
-        "end of a catalogue": operation_url(rows["stores.cataloguesettings"], "end"),
+        "end of a product sync": operation_url(rows["stores.cataloguesettings"], "end"),
         "deletion of a store": page_of(rows["stores.store"], "delete"),
         "deletion of a connection": page_of(connected, "delete"),
         "history of a connection": page_of(connected, "history"),

@@ -8,8 +8,10 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django_otp.models import Device
+from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from tiposync.console.models import SecurityKey
 from tiposync.console.place import CONSOLE
 
 WAYS_IN = (f"/{CONSOLE}two-factor/", f"/{CONSOLE}login/", f"/{CONSOLE}logout/")
@@ -24,8 +26,18 @@ class Admission(enum.Enum):
 
 
 def is_set_up(user: User) -> bool:
-    """Whether the user signs in with a code."""
-    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+    """Whether the user signs in with an authenticator or a security key. Recovery codes alone are neither."""
+    return _has_any(user, TOTPDevice, SecurityKey)
+
+
+def has_device(user: User) -> bool:
+    """Whether the sign-in asks the user for more than the password: recovery codes that were left over count, too."""
+    return _has_any(user, TOTPDevice, SecurityKey, StaticDevice)
+
+
+def _has_any(user: User, *kinds: type[Device]) -> bool:
+    first, *others = (kind.objects.filter(user=user, confirmed=True).values("pk") for kind in kinds)
+    return first.union(*others, all=True).exists()
 
 
 def of(request: HttpRequest) -> Admission:

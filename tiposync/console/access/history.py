@@ -47,7 +47,7 @@ class ConfigurationChangeAdmin(ReadOnlyPage):
     """Changes, newest first."""
 
     intro = (
-        "Who changed which setting of a store, a connection, its orders or catalogue, an alert or a user, and when. "
+        "Who changed which setting of a store, a connection, its orders or product sync, an alert or a user, and when. "
         "The database writes it, so changes by commands are here, too. Secrets are never shown: only that they changed."
     )
     empty_title = "Nothing has been changed yet"
@@ -66,7 +66,7 @@ class ConfigurationChangeAdmin(ReadOnlyPage):
 
     @display(description="Who", ordering="author")
     def shown_author(self, change: ConfigurationChange) -> str:
-        return change.author or markup.two_lines("not at the console", change.program)
+        return change.author or markup.two_lines("Background worker", change.program)
 
     @display(description="What happened", ordering="kind")
     def shown_kind(self, change: ConfigurationChange) -> str:
@@ -74,7 +74,7 @@ class ConfigurationChangeAdmin(ReadOnlyPage):
 
     @display(description="Row", ordering="table")
     def what(self, change: ConfigurationChange) -> str:
-        name = change.row_name or f"number {change.row_id}"
+        name = change.row_name or f"{label_of(change.table)} {change.row_id}"
         model = _model_of(change.table)
         try:
             url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[change.row_id])
@@ -82,19 +82,33 @@ class ConfigurationChangeAdmin(ReadOnlyPage):
             return markup.two_lines(name, label_of(change.table))
         return markup.two_lines(markup.anchor(url, name), label_of(change.table))
 
-    @display(description="Changes")
+    @display(description="What changed")
     def shown_fields(self, change: ConfigurationChange) -> str:
         lines = list(_lines(change))
         more = f" and {len(lines) - FIELDS_IN_LIST} more" if len(lines) > FIELDS_IN_LIST else ""
         return markup.wrapped("; ".join(lines[:FIELDS_IN_LIST]) + more)
 
-    @display(description="Changes")
+    @display(description="What changed")
     def all_fields(self, change: ConfigurationChange) -> str:
         return markup.preformatted("\n".join(_lines(change)))
 
 
 def _lines(change: ConfigurationChange) -> list[str]:
-    return [f"{name.replace('_', ' ')}: {_words(change, *values)}" for name, values in sorted(change.fields.items())]
+    fields = _fields_of(change.table)
+    lines = []
+    for name, (before, after) in sorted(change.fields.items()):
+        label, choices = fields.get(name, (name.replace("_", " "), {}))
+        if choices:
+            before, after = (choices.get(value, value) if _is_plain(value) else value for value in (before, after))
+        lines.append(f"{label}: {_words(change, before, after)}")
+    return lines
+
+
+def _fields_of(table: str) -> dict[str, tuple[str, dict[Any, Any]]]:
+    """By column: what people call it, and its choices in words."""
+    model = _model_of(table)
+    fields = model._meta.concrete_fields if model else ()
+    return {field.column: (str(field.verbose_name), dict(field.flatchoices)) for field in fields}
 
 
 def _words(change: ConfigurationChange, before: Any, after: Any) -> str:

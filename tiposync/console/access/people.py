@@ -10,14 +10,16 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django_otp import user_has_device
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from stores.roles import ADMINISTRATOR, MANAGER, SUPPORT, VIEWER
-from tiposync.console.access import sessions, sign_in_log, two_factor
+from tiposync.console.access import limits, sessions, sign_in_log, two_factor
+from tiposync.console.access.admission import has_device
 from tiposync.console.kit.operations import operation
-from tiposync.console.kit.pages import Page
+from tiposync.console.kit.pages import Page, is_list_page
 
 CHANGE = "auth.change_user"
 FOREIGN = ("django_q", "otp_totp", "otp_static", "axes")
@@ -42,11 +44,12 @@ def _words_of_sessions(user: User) -> str:
 class UserAdmin(auth_admin.UserAdmin, Page):
     """Who may sign in, and what they may do."""
 
-    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+    form, add_form, change_password_form = limits.UserForm, UserCreationForm, AdminPasswordChangeForm
     intro = (
         f"Who may sign in. Give people a group rather than single permissions: {VIEWER}, {SUPPORT}, {MANAGER} or "
-        f"{ADMINISTRATOR}. Superusers may do everything."
+        f"{ADMINISTRATOR}. Superusers may do everything. Whoever is limited to some stores sees those only."
     )
+    list_display = ["username", "email", "first_name", "last_name", "is_staff", "shown_stores"]
     operations = ("unlock", "turn_off_two_factor", "end_sessions")
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
 
@@ -56,6 +59,18 @@ class UserAdmin(auth_admin.UserAdmin, Page):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _is_within_reach(request, obj)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows = super().get_queryset(request)
+        return rows.prefetch_related("store_limit__stores") if is_list_page(request) else rows
+
+    @display(description="Stores")
+    def shown_stores(self, user: User) -> str:
+        return limits.words(user)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        own = [limits.FIELDSET] if obj and self.has_change_permission(request, obj) else []
+        return [*super().get_fieldsets(request, obj), *own]
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         # Who is no superuser makes none, and hands out no permission outside of groups.
         closed = [] if request.user.is_superuser else ["is_superuser", "user_permissions"]
@@ -64,6 +79,8 @@ class UserAdmin(auth_admin.UserAdmin, Page):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         obj.is_staff = obj.is_staff or not change  # there is nothing but the console to sign in to
         super().save_model(request, obj, form, change)
+        if change:
+            limits.save(obj, form.cleaned_data)
 
     @operation(
         "Unlock sign-in",
@@ -82,7 +99,7 @@ class UserAdmin(auth_admin.UserAdmin, Page):
         "For somebody who lost phone and recovery codes: the password alone is enough until they set it up again.",
         permission=CHANGE,
         tone="danger",
-        offered=user_has_device,
+        offered=has_device,
     )
     def turn_off_two_factor(self, request: HttpRequest, user: User) -> str:
         if not _is_within_reach(request, user):

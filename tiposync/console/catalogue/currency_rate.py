@@ -1,12 +1,14 @@
 """The rate table: rates by hand, and from a CSV file with a preview of what it would change."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import DropdownFilter
@@ -17,9 +19,28 @@ from syncing.catalogue.policy import save_rates
 from syncing.catalogue.rules.rates import RateRow, RateTableError, parse_rates
 from tiposync.console.kit import markup
 from tiposync.console.kit.pages import Page
+from tiposync.console.kit.previews import (
+    CHANGES,
+    FALLS,
+    STAYS,
+    Column,
+    Preview,
+    Row,
+    Total,
+    asked_sort,
+    is_about_table,
+    money,
+    wants_file,
+)
 
 MOST_CHARACTERS = 2_000_000  # characters, far above what rates.MOST_ROWS need
-SHOWN_ROWS = 200
+COLUMNS = (
+    *(Column("from", "From"), Column("to", "To"), Column("valid_from", "Valid from")),
+    Column("rate", "Rate", is_number=True, draw=money),
+    Column("replaces", "Replaces", is_number=True, draw=money),
+    Column("does", "Does"),
+)
+DOES = {CHANGES: "new", STAYS: "as it is", FALLS: "replaces another"}
 
 
 class PairFilter(DropdownFilter):
@@ -56,19 +77,19 @@ class CurrencyRateAdmin(Page):
     """Rates, by currencies, the newest first."""
 
     intro = (
-        "What one unit of a source's currency is worth in a destination's, from a day on. Catalogues whose currency "
+        "What one unit of a source's currency is worth in a destination's, from a day on. Product sync whose currency "
         "rate is “Table” take the newest rate that is valid, and make their prices anew by themselves. Orders of "
         "connections without a rate of their own take that of the day on which they were placed."
     )
     empty_title = "No rates yet"
     empty_text = (
-        "Catalogues whose currency rate is “Table” need some, and connections that carry orders in another currency. "
-        "Enter one, or import a CSV file."
+        "Each product sync whose currency rate is “Table” needs some, and connections that import orders in another "
+        "currency. Enter one, or import a CSV file."
     )
     empty_link = ("Add a rate", "stores_currencyrate_add")
     form = CurrencyRateForm
     fields = ("base", "quote", "rate", "valid_from")
-    list_display = ["shown_pair", "shown_rate", "valid_from", "created_at"]
+    list_display = ["shown_pair", "shown_rate", "valid_from", "shown_created"]
     list_filter = [PairFilter]
     list_filter_submit = True
     search_fields = ["base", "quote"]
@@ -83,12 +104,16 @@ class CurrencyRateAdmin(Page):
     def shown_rate(self, row: CurrencyRate) -> str:
         return f"{row.rate.normalize():f}"
 
+    @display(description="Entered", ordering="created_at")
+    def shown_created(self, row: CurrencyRate) -> str:
+        return markup.ago(row.created_at)
+
     def has_import_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """A file both adds and replaces."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
     @action(description="Import a CSV file", url_path="import", permissions=["import"], icon="upload_file")
-    def import_rates(self, request: HttpRequest) -> HttpResponse:
+    def import_rates(self, request: HttpRequest) -> HttpResponseBase:
         """Asks for a file, shows what it would change, then takes all of it or nothing."""
         if not self.has_import_permission(request):
             raise PermissionDenied
@@ -101,10 +126,12 @@ class CurrencyRateAdmin(Page):
             except RateTableError as error:
                 context["problems"] = error.problems
             else:
-                if "_save" in request.POST:
+                if "_save" in request.POST and not is_about_table(request):
                     messages.success(request, f"Taken into the rate table: {save_rates(rows)}. {_who_uses(rows)}")
                     return HttpResponseRedirect(list_page)
-                context |= {"rows": (shown := _changes(rows))[:SHOWN_ROWS], "count": len(shown), "limit": SHOWN_ROWS}
+                context |= {"preview": _preview(rows, request), "count": len(rows)}
+                if wants_file(request):
+                    return context["preview"].write()
         page = self.admin_site.each_context(request) | context
         return TemplateResponse(request, "admin/stores/currencyrate/import.html", page)
 
@@ -128,24 +155,26 @@ def _text_of(request: HttpRequest) -> str:
     return text
 
 
-def _changes(rows: Sequence[RateRow]) -> list[dict[str, Any]]:
-    """What each row would do to the table, those that change something first."""
+def _preview(rows: Sequence[RateRow], request: HttpRequest) -> Preview:
+    """What each row would do to the table, those that replace a rate first."""
     bases = {row.base for row in rows}
     known = {
         (rate.base, rate.quote, rate.valid_from): rate.rate for rate in CurrencyRate.objects.filter(base__in=bases)
     }
-    shown = []
-    for row in rows:
-        old = known.get((row.base, row.quote, row.valid_from))
-        label = (
-            markup.pill(markup.GOOD, "new")
-            if old is None
-            else markup.pill(markup.QUIET, "as it is")
-            if old == row.rate
-            else markup.pill(markup.WARN, f"replaces {old.normalize():f}")
-        )
-        shown.append({"row": row, "rate": f"{row.rate.normalize():f}", "label": label, "is_same": old == row.rate})
-    return sorted(shown, key=lambda change: change["is_same"])
+    found = [_row(row, known.get((row.base, row.quote, row.valid_from))) for row in rows]
+    ranks = [row.rank for row in found]
+    totals = [
+        Total(ranks.count(FALLS), "rate is replaced", "rates are replaced"),
+        Total(ranks.count(CHANGES), "rate is new", "rates are new"),
+        Total(ranks.count(STAYS), "rate is there already", "rates are there already"),
+    ]
+    return Preview("rates", COLUMNS, found, totals, asked_sort(request), "entered", request.get_full_path())
+
+
+def _row(row: RateRow, old: Decimal | None) -> Row:
+    rank = CHANGES if old is None else STAYS if old == row.rate else FALLS
+    replaced = None if old is None or old == row.rate else old.normalize()
+    return Row((row.base, row.quote, f"{row.valid_from}", row.rate.normalize(), replaced, DOES[rank]), rank)
 
 
 def _who_uses(rows: Sequence[RateRow]) -> str:
@@ -153,4 +182,6 @@ def _who_uses(rows: Sequence[RateRow]) -> str:
     settings = CatalogueSettings.objects.filter(rate_kind=CatalogueSettings.RateKind.TABLE, started_at__isnull=False)
     stores = settings.values_list("connection__source__currency", "connection__destination__currency")
     count = sum(pair in pairs for pair in stores)
-    return f"Catalogues that use these currencies: {count}. Their prices are made anew by themselves." if count else ""
+    return (
+        f"Product syncs that use these currencies: {count}. Their prices are made anew by themselves." if count else ""
+    )

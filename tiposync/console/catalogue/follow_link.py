@@ -16,16 +16,16 @@ from stores.models import CatalogueSettings, ProductLink, ResourceLink, VariantL
 from stores.models.catalogue_link import FollowState
 from stores.shopify import gids
 from stores.shopify.products import product_records
-from syncing import participation
 from syncing.catalogue.policy import NoRate
 from syncing.catalogue.products.follower import ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.products.unlinking import unlinking_action
+from syncing.connections import participation
 from syncing.models import CatalogueRunItem
 from syncing.queue import enqueue
 from syncing.stock import ends
 from tiposync.console.catalogue.summary import page_of_catalogue
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.differences import difference_rows
 from tiposync.console.kit.filters import ConnectionFilter, ExactFilter
 from tiposync.console.kit.operations import REFUSALS, operation, refusal_words
@@ -37,7 +37,7 @@ CHANGE_RULES = "stores.change_cataloguesettings"  # what follows is the manager'
 CHANGE_PRODUCT, CHANGE_RESOURCE = "stores.change_productlink", "stores.change_resourcelink"
 MOST_ROWS = 1000
 DONE = CatalogueRunItem.Outcome.DONE
-QUEUED = "Queued: it is compared and carried within seconds if a worker is up. Reload to see what came of it."
+QUEUED = "Queued: it is compared and synced within seconds if a worker is up. Reload to see the result."
 
 
 class AttentionFilter(ExactFilter):
@@ -46,14 +46,14 @@ class AttentionFilter(ExactFilter):
     title = "attention"
     parameter_name = "attention"
     conditions = (
-        ("open", "Wants attention: conflict or failed", {"state__in": [FollowState.CONFLICT, FollowState.FAILED]}),
+        ("open", "Needs attention: conflict or failed", {"state__in": [FollowState.CONFLICT, FollowState.FAILED]}),
     )
 
 
 def why_nothing_follows(link: Followed) -> str:
     """Why a connection's catalogue does not travel now, in words; '' when it does."""
     settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
-    return settings.why_inert() if settings else "The connection has no catalogue."
+    return settings.why_inert() if settings else "Product sync is not set up for this connection."
 
 
 def what_leaving_out_does(link: ProductLink) -> str:
@@ -71,11 +71,10 @@ def shopify_page(link: Followed, side: str) -> str:
     gid = link.source_gid if side == "source" else link.destination_gid
     if not gid:
         return markup.NOTHING
-    kind, number = gids.split(gid)
-    folder = {"Product": "products", "Collection": "collections", "Page": "pages"}.get(kind)
-    if folder is None:
+    try:
+        return markup.outside(store.page_in_shopify(gid), f"{store}: {gids.number(gid)}")
+    except gids.GidError:
         return gid
-    return markup.anchor(f"https://{store.domain}/admin/{folder}/{number}", f"{store}: {number}")
 
 
 def compare_anew(link: Followed) -> None:
@@ -138,6 +137,11 @@ class FollowPage(ReadOnlyPage):
     def shown_synced(self, link: Followed) -> str:
         return markup.ago(link.synced_at, markup.NOTHING)
 
+    @display(description="In Shopify")
+    def shown_arrows(self, link: Followed) -> str:
+        what = link.title or link.handle or "it"
+        return in_shopify.both_ends(link.connection, link.source_gid, link.destination_gid, what) or markup.NOTHING
+
     def carry_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Carry those whose catalogue travels; the others are told."""
         reasons: dict[int, str] = {}
@@ -170,10 +174,10 @@ class ProductLinkAdmin(FollowPage):
         "later. A conflict waits for you and says what to do; everything else goes on."
     )
     empty_title = "No products follow yet"
-    empty_text = "Open a connection, set up its catalogue and start it."
-    empty_link = ("Go to catalogues", "stores_cataloguesettings_changelist")
+    empty_text = "Open a connection, set up product sync and start it."
+    empty_link = ("Go to product sync", "stores_cataloguesettings_changelist")
     operate_permission = CHANGE_PRODUCT
-    list_display = ["shown_title", "shown_state", "shown_reason", "connection", "shown_synced"]
+    list_display = ["shown_title", "shown_state", "shown_reason", "connection", "shown_synced", "shown_arrows"]
     list_filter = [
         AttentionFilter,
         ("state", ChoicesDropdownFilter),
@@ -195,7 +199,7 @@ class ProductLinkAdmin(FollowPage):
 
     @operation(
         "Sync now",
-        "Reads the product in both stores and brings the destination in step, also after a conflict or a failure. "
+        "Reads the product in both stores and brings the destination up to date, also after a conflict or a failure. "
         "Nothing is ever created twice.",
         permission=CHANGE_PRODUCT,
         tone="primary",
@@ -223,7 +227,7 @@ class ProductLinkAdmin(FollowPage):
         return TemplateResponse(request, "admin/stores/followlink/compare.html", context)
 
     @operation(
-        "Links of its variants",
+        "Matching of its variants",
         "Shows which variant of the destination stands for which: where a conflict of partners is resolved.",
         permission="stores.view_variantlink",
         is_page=True,
@@ -271,7 +275,7 @@ class ProductLinkAdmin(FollowPage):
         enqueue.sync_product(link.connection, link.source_gid, due_in=0)
         return f"Taken back. {why_nothing_follows(link) or QUEUED}"
 
-    @action(description="Sync now: compare and carry the selected products", permissions=["operate"])
+    @action(description="Sync now: compare and sync the selected products", permissions=["operate"])
     def sync_selected(self, request: HttpRequest, queryset: QuerySet[ProductLink]) -> None:
         self.carry_selected(request, queryset)
 
@@ -280,7 +284,7 @@ def compared(link: ProductLink) -> dict[str, Any]:
     """What would be done about a product now, read live. Raises ValueError, NoRate, ShopifyError."""
     connection = link.connection
     if not CatalogueSettings.objects.filter(connection=connection).exists():
-        raise ValueError("The connection has no catalogue.")
+        raise ValueError("Product sync is not set up for this connection.")
     source = open_for_person(connection.source)
     record = product_records.read_whole_product(source, link.source_gid)
     if record is None:
@@ -304,10 +308,10 @@ class ResourceLinkAdmin(FollowPage):
 
     intro = "Collections, pages, blogs and articles of sources, and what follows them in the destinations."
     empty_title = "No collections or content follow yet"
-    empty_text = "They are switched on one by one on the page of a catalogue."
-    empty_link = ("Go to catalogues", "stores_cataloguesettings_changelist")
+    empty_text = "They are switched on one by one on the page of a product sync."
+    empty_link = ("Go to product sync", "stores_cataloguesettings_changelist")
     operate_permission = CHANGE_RESOURCE
-    list_display = ["shown_title", "kind", "shown_state", "shown_reason", "connection", "shown_synced"]
+    list_display = ["shown_title", "kind", "shown_state", "shown_reason", "connection", "shown_synced", "shown_arrows"]
     list_filter = [
         AttentionFilter,
         ("kind", ChoicesDropdownFilter),
@@ -324,13 +328,13 @@ class ResourceLinkAdmin(FollowPage):
 
     @operation(
         "Sync now",
-        "Reads it in both stores and brings the destination in step, also after a conflict or a failure.",
+        "Reads it in both stores and brings the destination up to date, also after a conflict or a failure.",
         permission=CHANGE_RESOURCE,
         tone="primary",
     )
     def sync_now(self, request: HttpRequest, link: ResourceLink) -> str:
         return self.carry_one(link)
 
-    @action(description="Sync now: compare and carry the selected ones", permissions=["operate"])
+    @action(description="Sync now: compare and sync the selected ones", permissions=["operate"])
     def sync_selected(self, request: HttpRequest, queryset: QuerySet[ResourceLink]) -> None:
         self.carry_selected(request, queryset)

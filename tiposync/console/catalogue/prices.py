@@ -1,6 +1,6 @@
 """What a price rule makes of real products: the example beside it, and the preview before a changed one counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +15,7 @@ from syncing.catalogue.products.single import choosing
 from syncing.catalogue.rules import pricing
 from syncing.catalogue.rules.fields import money_text
 from tiposync.console.catalogue.settings_form import PRICE_FIELDS, PriceRuleForm
+from tiposync.console.kit.previews import CHANGES, FALLS, STAYS, Column, Preview, Row, Total, difference, money
 
 EXAMPLES = 5
 PREVIEW_ROWS = 250
@@ -71,7 +72,7 @@ def example(settings: CatalogueSettings) -> dict[str, Any]:
     return {"rows": [_row(variant, None, pricing) for variant in variants], **currencies(settings)}
 
 
-def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str = "") -> dict[str, Any]:
+def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str = "", sort: str = "") -> dict[str, Any]:
     """One page of the source's products: their prices by the present rule and by `changed`.
 
     Raises NoRate for the changed rule, ShopifyError. Where the present rule has no rate, nothing is told of it.
@@ -88,15 +89,46 @@ def preview(settings: CatalogueSettings, changed: CatalogueSettings, after: str 
         before = pricing_of(settings)
     except NoRate:
         before = None
-    rows = [_row(variant, before, pricing) for variant in wanted]
     return {
-        "rows": rows,
-        "changed": sum(row["differs"] for row in rows),
+        "preview": _table(settings, [_row(variant, before, pricing) for variant in wanted], sort),
         "left_out": len(variants) - len(wanted),
         "cursor": cursor,
         "notes": notes(settings),
         **currencies(settings),
     }
+
+
+def _table(settings: CatalogueSettings, found: Sequence[dict[str, Any]], sort: str) -> Preview:
+    """Prices that fall to 0, those that change otherwise, those that stay; compare-at prices where there are any."""
+    names = currencies(settings)
+    labels = {
+        "source": f"Source {names['source_currency']}",
+        "source_compare_at": "Source compare-at",
+        "old": f"Old {names['destination_currency']}",
+        "old_compare_at": "Old compare-at",
+        "new": f"New {names['destination_currency']}",
+        "new_compare_at": "New compare-at",
+    }
+    shown = [name for name in labels if "compare" not in name or any(row[name] for row in found)]
+    columns = [Column("product", "Product")]
+    columns += [Column(name, labels[name].strip(), is_number=True, draw=money) for name in shown]
+    columns.append(Column("change", "Change", is_number=True, draw=difference))
+    rows = [_preview_row(row, shown) for row in found]
+    ranks = [row.rank for row in rows]
+    totals = [
+        Total(ranks.count(FALLS), "price falls to 0", "prices fall to 0", is_grave=True),
+        Total(len(ranks) - ranks.count(STAYS), "price would change", "prices would change"),
+        Total(ranks.count(STAYS), "price stays as it is", "prices stay as they are"),
+    ]
+    return Preview("prices", columns, rows, totals, sort)
+
+
+def _preview_row(row: dict[str, Any], shown: Sequence[str]) -> Row:
+    amounts = {name: Decimal(row[name]) if row[name] else None for name in (*shown, "old", "new")}
+    old, new = amounts["old"], amounts["new"]
+    change = None if old is None or new is None else new - old
+    rank = STAYS if not row["differs"] else FALLS if new == 0 and old != 0 else CHANGES
+    return Row((row["title"], *(amounts[name] for name in shown), change), rank)
 
 
 def notes(settings: CatalogueSettings) -> list[str]:

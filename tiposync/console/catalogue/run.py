@@ -1,9 +1,11 @@
 """Runs over a catalogue: how far each is, what it found, what came of it, and the buttons that steer it."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -11,17 +13,19 @@ from unfold.decorators import display
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.queue import enqueue
+from tiposync.console.catalogue import run_lines
 from tiposync.console.catalogue.summary import page_of_catalogue
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.operations import REFUSALS, operation
 from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.kit.previews import SORT, asked_sort
 
-CHANGE, RELEASE = "syncing.change_cataloguerun", "stores.release_catalogue_run"
+VIEW, CHANGE, RELEASE = "syncing.view_cataloguerun", "syncing.change_cataloguerun", "stores.release_catalogue_run"
 START = "stores.change_cataloguesettings"  # who may start a catalogue
 State = CatalogueRun.State
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
-SHOWN_ITEMS = 100
+NOT_FAILED = [result.value for result in Result if result != Result.FAILED]  # what failed is counted by itself
 ASKED_AGAIN = (
     "Everything else goes on meanwhile: the next run takes its place and asks again about what is still to go."
 )
@@ -51,12 +55,12 @@ class CatalogueRunAdmin(ReadOnlyPage):
     """Runs, newest first."""
 
     intro = (
-        "A run looks at all products of a connection (or at its collections and content) and carries what differs. It "
+        "A run looks at all products of a connection (or at its collections and content) and syncs what differs. It "
         "goes on by itself after a crash or a restart. A preview only lists what it would do."
     )
     empty_title = "No run yet"
-    empty_text = "Open a catalogue and press “Preview”, then “Start catalogue”."
-    empty_link = ("Go to catalogues", "stores_cataloguesettings_changelist")
+    empty_text = "Open a product sync and press “Preview”, then “Start product sync”."
+    empty_link = ("Go to product sync", "stores_cataloguesettings_changelist")
     operate_permission = CHANGE
     refusals = (*REFUSALS, lifecycle.RunRefused)
     list_display = [
@@ -76,7 +80,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
     ]
     list_filter_submit = True
     list_select_related = ["connection__source", "connection__destination", "requested_by", "released_by"]
-    operations = ("release", "discard", "pause", "resume", "cancel", "retry", "run_for_real")
+    operations = ("release", "discard", "pause", "resume", "cancel", "retry", "run_for_real", "lines")
     panel_template = "admin/syncing/cataloguerun/summary.html"
     fieldsets = [
         ("Run", {"fields": ["kind", "is_preview", "about", "shown_by", "retried", "message"]}),
@@ -84,8 +88,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
     ]
 
     def panel(self, request: HttpRequest, row: CatalogueRun) -> dict[str, Any]:
-        noteworthy = row.items.exclude(action=Action.EQUAL, outcome=Result.DONE)
-        items = list(noteworthy.defer("differences").order_by("-failure", "id")[: SHOWN_ITEMS + 1])
+        lines = run_lines.table_of(row, asked_sort(request))
         return {
             "alerts": [{"tone": markup.BAD, "text": f"{row.hold_reason} {ASKED_AGAIN}"}]
             if row.state == State.HELD
@@ -95,9 +98,9 @@ class CatalogueRunAdmin(ReadOnlyPage):
             "is_working": row.state in WORKING,
             "words": markup.progress_words(row.done, row.total, row.failed),
             "left": what_is_left(row),
-            "counts": [_count(row, action, count) for action, count in sorted(row.counts.items()) if count],
-            "items": [_item_row(item) for item in items[:SHOWN_ITEMS]],
-            "is_cut": len(items) > SHOWN_ITEMS,
+            "counts": [_count(row, action, row.counts[action]) for action in run_lines.ORDER if row.counts.get(action)],
+            "lines": lines,
+            "file_url": f"{self.do_url(row, 'lines')}?{urlencode({SORT: lines.sort})}",
             "items_url": markup.list_url(CatalogueRunItem, run=row.pk),
             "failed_url": markup.list_url(CatalogueRunItem, run=row.pk, outcome__exact=Result.FAILED.value),
             "catalogue": page_of_catalogue(row.connection_id),
@@ -126,11 +129,11 @@ class CatalogueRunAdmin(ReadOnlyPage):
         url = markup.list_url(CatalogueRunItem, run=run.pk, outcome__exact=Result.FAILED.value)
         return markup.anchor(url, run.failed) if run.failed else markup.NOTHING
 
-    @display(description="Begun by", ordering="requested_by")
+    @display(description="Started by", ordering="requested_by")
     def shown_by(self, run: CatalogueRun) -> str:
-        return str(run.requested_by or "itself")
+        return str(run.requested_by or "Automatic")
 
-    @display(description="Begun", ordering="created_at")
+    @display(description="Started", ordering="created_at")
     def shown_begun(self, run: CatalogueRun) -> str:
         return markup.ago(run.created_at)
 
@@ -141,6 +144,10 @@ class CatalogueRunAdmin(ReadOnlyPage):
     @display(description="Connection")
     def about(self, run: CatalogueRun) -> str:
         return markup.page_of(run.connection)
+
+    @operation("Export to CSV", "", permission=VIEW, is_page=True, is_inline=True)
+    def lines(self, request: HttpRequest, run: CatalogueRun) -> HttpResponseBase:
+        return run_lines.table_of(run, asked_sort(request)).write(run_lines.all_of(run, asked_sort(request)))
 
     @operation(
         "Release",
@@ -156,7 +163,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
 
     @operation(
         "Discard",
-        "Removes nothing: the held ones stay in the destination as they are, and the products no longer follow.",
+        "Removes nothing: those that would go stay in the destination as they are, and the products no longer follow.",
         permission=RELEASE,
         tone="primary",
         offered=lambda run: run.state == State.HELD,
@@ -223,15 +230,5 @@ class CatalogueRunAdmin(ReadOnlyPage):
 
 
 def _count(run: CatalogueRun, action: str, count: int) -> dict[str, Any]:
-    url = markup.list_url(CatalogueRunItem, run=run.pk, action__exact=action)
-    return {"label": Action(action).label.lower(), "count": count, "url": url}
-
-
-def _item_row(item: CatalogueRunItem) -> dict[str, Any]:
-    return {
-        "url": reverse("admin:syncing_cataloguerunitem_change", args=[item.pk]),
-        "title": item.title or item.source_gid,
-        "action": item.get_action_display(),
-        "outcome": markup.state_pill(item, "outcome"),
-        "reason": item.reason,
-    }
+    url = markup.list_url(CatalogueRunItem, run=run.pk, action__exact=action, outcome__in=",".join(NOT_FAILED))
+    return {"label": Action(action).label.lower(), "count": count, "url": url, "is_grave": action in run_lines.REMOVALS}

@@ -10,10 +10,11 @@ from unfold.decorators import display
 
 from stores.models import ProductLink, ResourceLink
 from syncing.models import CatalogueRun, CatalogueRunItem
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.differences import difference_rows
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
+from tiposync.console.kit.reach import within
 
 RUNS_LISTED = 50
 
@@ -25,7 +26,8 @@ class RunFilter(DropdownFilter):
     parameter_name = "run"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = list(CatalogueRun.objects.select_related("connection__source", "connection__destination")[:RUNS_LISTED])
+        runs = within(CatalogueRun.objects.select_related("connection__source", "connection__destination"))
+        rows = list(runs[:RUNS_LISTED])
         return [(str(row.pk), str(row)) for row in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -33,15 +35,21 @@ class RunFilter(DropdownFilter):
         return queryset if number is None else queryset.filter(run=number)
 
 
+def _arrows(item: CatalogueRunItem) -> str:
+    """Links to the thing in both stores, as far as it is there and the admin has a page of it."""
+    return in_shopify.both_ends(item.run.connection, item.source_gid, item.destination_gid, item.title or "it")
+
+
 @admin.register(CatalogueRunItem)
 class CatalogueRunItemAdmin(ReadOnlyPage):
     """Items of runs, in their order."""
 
-    intro = "What runs over catalogues planned and did, thing by thing."
+    intro = "What sync runs planned and did, thing by thing."
     empty_title = "Nothing yet"
-    empty_text = "Runs over catalogues fill this list."
+    empty_text = "Sync runs fill this list."
     empty_link = ("Go to runs", "syncing_cataloguerun_changelist")
-    list_display = ["shown_title", "shown_action", "shown_outcome", "shown_reason", "shown_run"]
+    list_display = ["shown_title", "shown_action", "shown_outcome", "shown_reason", "shown_run", "shown_arrows"]
+    more_lookups = ("outcome__in",)
     list_filter = [
         RunFilter,
         ("action", ChoicesDropdownFilter),
@@ -71,7 +79,8 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
             "outcome": markup.state_pill(row, "outcome"),
             "failure": markup.pill(markup.BAD, row.get_failure_display()) if row.failure else "",
             "reason": row.reason,
-            "link": markup.page_of(link, "How it stands now") if link else "",
+            "link": markup.page_of(link, "Status now") if link else "",
+            "arrows": _arrows(row),
             "rows": difference_rows(row.differences, is_preview=row.outcome != CatalogueRunItem.Outcome.DONE),
         }
 
@@ -94,3 +103,7 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
     @display(description="Run", ordering="run")
     def shown_run(self, item: CatalogueRunItem) -> str:
         return markup.page_of(item.run)
+
+    @display(description="In Shopify")
+    def shown_arrows(self, item: CatalogueRunItem) -> str:
+        return _arrows(item) or markup.NOTHING

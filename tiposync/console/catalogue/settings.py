@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -27,6 +28,7 @@ from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.live_lists import live_list
 from tiposync.console.kit.operations import REFUSALS, operation, refusal_words
 from tiposync.console.kit.pages import Fieldsets, Page
+from tiposync.console.kit.previews import asked_sort, entered, wants_file
 
 CHANGE = "stores.change_cataloguesettings"
 Kind = CatalogueRun.Kind
@@ -41,7 +43,8 @@ def _is_started(settings: CatalogueSettings) -> bool:
 
 def _has_content(settings: CatalogueSettings) -> bool:
     switches = (settings.syncs_pages, settings.syncs_blogs, settings.syncs_articles)
-    return settings.collection_mode != SyncMode.OFF or any(switches)
+    modes = (settings.collection_mode, settings.metaobject_mode)
+    return any(switches) or any(mode != SyncMode.OFF for mode in modes)
 
 
 def _carries_content(settings: CatalogueSettings) -> bool:
@@ -53,11 +56,11 @@ class CatalogueAdmin(Page):
     """Catalogues, one per connection."""
 
     intro = (
-        "What of a source's catalogue a destination follows besides stock: products and their prices, collections, "
-        "pages, blogs and articles. Always from the source to the destination."
+        "What of a source's products and content a destination follows besides stock: products and their prices, "
+        "collections, pages, blogs and articles. Always from the source to the destination."
     )
-    empty_title = "No catalogue follows yet"
-    empty_text = "Open a connection and press “Set up its catalogue”. Nothing is written before you start it."
+    empty_title = "No product sync is set up yet"
+    empty_text = "Open a connection and press “Set up product sync”. Nothing is written before you start it."
     empty_link = ("Go to connections", "stores_connection_changelist")
     form = CatalogueForm
     refusals = REFUSED
@@ -87,6 +90,7 @@ class CatalogueAdmin(Page):
         "fixed_rate": "rate_kind == 'fixed'",
         "rounding_step": ROUNDED,
         "rounding_ending": ROUNDED,
+        "syncs_metaobject_types": "metaobject_mode != 'off'",
         "collection_selection": "collection_mode != 'off'",
         "collection_gids": "collection_mode != 'off' && collection_selection == 'chosen'",
     }
@@ -99,6 +103,7 @@ class CatalogueAdmin(Page):
                     "field_policies",
                     "tags_merging",
                     "images_merging",
+                    "syncs_videos",
                     "metafield_namespaces",
                     "syncs_content_metafields",
                     "edited",
@@ -119,10 +124,11 @@ class CatalogueAdmin(Page):
             "When a product or variant no longer follows",
             {
                 "fields": ["unlink", "own_variants", "guard_share", "guard_products", "guard_minimum"],
-                "description": "A run that would remove more than these limits waits for an operator.",
+                "description": "A run that would remove more than these limits waits for a decision.",
             },
         ),
         ("Collections", {"fields": ["collection_mode", "collection_selection", "collection_gids"]}),
+        ("Metaobjects", {"fields": ["metaobject_mode", "syncs_metaobject_types"]}),
         ("Pages, blogs, articles", {"fields": ["syncs_pages", "syncs_blogs", "syncs_articles", "poll_minutes"]}),
     ]
 
@@ -157,9 +163,9 @@ class CatalogueAdmin(Page):
         if form.changed_data:
             obj.save(update_fields=[*form.changed_data, "changed_at"])  # workers write cursors to the same row
             if _is_started(obj):
-                messages.info(request, "What this changes for products that follow is carried by itself, in a minute.")
+                messages.info(request, "What this changes for products that follow is synced by itself, in a minute.")
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         if request.method == "POST" and SEEN not in request.POST:
             row = self.get_object(request, object_id)
             if row and _is_started(row) and self.has_change_permission(request, row):
@@ -169,26 +175,32 @@ class CatalogueAdmin(Page):
                     return self._ask_about_prices(request, stored)
         return super().change_view(request, object_id, *args, **kwargs)
 
-    def _ask_about_prices(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:
+    def _ask_about_prices(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponseBase:
         """Old and new prices, before a changed rule is saved; what was entered travels along."""
         changed, _ = prices.proposed(row, request.POST)
-        posted = [(name, text) for name, texts in request.POST.lists() for text in texts if name[:4] != "csrf"]
-        return self._prices_page(request, row, changed, {"posted": [*posted, (SEEN, "1")]})
+        return self._prices_page(request, row, changed)
 
     def _prices_page(
-        self, request: HttpRequest, row: CatalogueSettings, changed: CatalogueSettings, more: dict[str, Any]
-    ) -> HttpResponse:
+        self, request: HttpRequest, row: CatalogueSettings, changed: CatalogueSettings
+    ) -> HttpResponseBase:
         context = self.admin_site.each_context(request) | {
             "title": f"New prices: {row.connection}",
             "back": reverse("admin:stores_cataloguesettings_change", args=[row.pk]),
         }
         try:
-            context |= prices.preview(row, changed, request.GET.get("after", ""))
+            context |= prices.preview(row, changed, request.GET.get("after", ""), asked_sort(request))
         except REFUSED as error:
             context["problem"] = refusal_words(error)
+        else:
+            if wants_file(request):
+                return context["preview"].write()
+        if request.method == "POST":  # nothing is saved yet: what was entered travels along
+            context["posted"] = [*(pair for pair in entered(request) if pair[0] != SEEN), (SEEN, "1")]
+            if "preview" in context:
+                context["preview"].form, context["preview"].form_url = "entered", self.do_url(row, "prices")
         if cursor := context.get("cursor"):
             context["next"] = f"{self.do_url(row, 'prices')}?{prices.rule_query(changed, after=cursor)}"
-        return TemplateResponse(request, "admin/stores/cataloguesettings/prices.html", context | more)
+        return TemplateResponse(request, "admin/stores/cataloguesettings/prices.html", context)
 
     @display(description="Connection", ordering="connection")
     def shown_connection(self, row: CatalogueSettings) -> str:
@@ -215,6 +227,7 @@ class CatalogueAdmin(Page):
     def shown_content(self, row: CatalogueSettings) -> str:
         switches = {"collections": row.collection_mode != SyncMode.OFF, "pages": row.syncs_pages}
         switches |= {"blogs": row.syncs_blogs or row.syncs_articles, "articles": row.syncs_articles}
+        switches |= {"metaobjects": row.metaobject_mode != SyncMode.OFF}
         return ", ".join(name for name, is_on in switches.items() if is_on) or markup.NOTHING
 
     @display(description="State", ordering="started_at")
@@ -243,7 +256,7 @@ class CatalogueAdmin(Page):
         return HttpResponseRedirect(reverse("admin:syncing_cataloguerun_change", args=[run.pk]))
 
     @operation(
-        "Start catalogue",
+        "Start product sync",
         "Reads all products that the source shares, and creates, updates and links them as chosen below. From then on "
         "every change follows. Preview it first.",
         permission=CHANGE,
@@ -283,7 +296,7 @@ class CatalogueAdmin(Page):
 
     @operation(
         "Sync content now",
-        "Compares all collections, pages, blogs and articles that follow now, and carries what differs.",
+        "Compares all collections, pages, blogs and articles that follow now, and syncs what differs.",
         permission=CHANGE,
         offered=_carries_content,
     )
@@ -291,7 +304,7 @@ class CatalogueAdmin(Page):
         if reason := row.why_inert():
             raise ValueError(f"nothing travels now. {reason}")
         enqueue.sync_content(row.connection, compares=True)
-        return "Queued: it is looked at within seconds. “Jobs” tells what came of it."
+        return "Queued: it is looked at within seconds. “Jobs” shows the result."
 
     @operation(
         "Preview content",
@@ -303,7 +316,7 @@ class CatalogueAdmin(Page):
         return self._begin(request, row, Kind.CONTENT, is_preview=True)
 
     @operation(
-        "End catalogue …",
+        "End product sync …",
         "Asks what becomes of the products in the destination, and says how many are concerned. Stock goes on.",
         permission=CHANGE,
         offered=_is_started,
@@ -311,7 +324,7 @@ class CatalogueAdmin(Page):
     )
     def end(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:
         context = self.admin_site.each_context(request) | {
-            "title": f"End the catalogue of {row.connection}",
+            "title": f"End the product sync of {row.connection}",
             "count": lifecycle.count_followers(row.connection),
             "destination": row.connection.destination,
             "choices": CatalogueSettings.Unlink.choices,
@@ -325,7 +338,7 @@ class CatalogueAdmin(Page):
     def end_now(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:
         run = lifecycle.disconnect(row.connection, request.POST.get("unlink", ""), by=request.user)
         enqueue.run_catalogue(run)
-        messages.success(request, "The catalogue is being ended; watch it below.")
+        messages.success(request, "Product sync is being ended; watch it below.")
         return HttpResponseRedirect(reverse("admin:syncing_cataloguerun_change", args=[run.pk]))
 
     # What the page fetches once it is open
@@ -365,8 +378,8 @@ class CatalogueAdmin(Page):
         return TemplateResponse(request, "admin/stores/cataloguesettings/example.html", context)
 
     @operation("Prices", "", permission="stores.view_cataloguesettings", is_page=True, is_inline=True)
-    def prices(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponse:
-        changed, problems = prices.proposed(row, request.GET)
+    def prices(self, request: HttpRequest, row: CatalogueSettings) -> HttpResponseBase:
+        changed, problems = prices.proposed(row, request.POST or request.GET)
         if problems:
             raise ValueError(" ".join(problems))
-        return self._prices_page(request, row, changed, {})
+        return self._prices_page(request, row, changed)

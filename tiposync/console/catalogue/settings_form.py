@@ -169,7 +169,11 @@ class CatalogueForm(forms.ModelForm):
         if "field_policies" in self.fields:  # a stored table may be older than one of the fields
             table = {field.value: str(self.instance.policy_of(field.value)) for field in CatalogueField}
             self.initial["field_policies"] = table
-        for name in ("visibility", "own_variants"):  # a page that was open before the upgrade does not send them
+        for name in (
+            "visibility",
+            "own_variants",
+            "metaobject_mode",
+        ):  # a page that was open before the upgrade does not send them
             if name in self.fields:
                 self.fields[name].required = False
         for name, value in self.initial.items():

@@ -43,10 +43,10 @@ def summarise(settings: CatalogueSettings) -> dict[str, Any]:
 def _alerts(settings: CatalogueSettings, held: Iterable[CatalogueRun]) -> list[dict[str, str]]:
     alerts = []
     if settings.started_at is None:
-        alerts.append((markup.BUSY, "Nothing of the catalogue follows before you start it. Preview it first."))
+        alerts.append((markup.BUSY, "No product is synced before you start product sync. Preview it first."))
     elif reason := settings.why_inert():
         alerts.append((markup.WARN, reason))
-    alerts += [(markup.BAD, f"A run is held: {run.hold_reason}") for run in held]
+    alerts += [(markup.BAD, f"A run needs review: {run.hold_reason}") for run in held]
     if settings.visibility == settings.Visibility.ALWAYS and settings.publication_gids:
         alerts.append((markup.BUSY, SHOWN_ANYWAY))
     try:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
@@ -15,9 +15,10 @@ from stores.models import Connection
 from syncing.models import Reconciliation, StockAdjustment, Tally, WebhookEvent
 from syncing.monitoring import counters
 from tiposync.console.home import svg_chart
-from tiposync.console.kit import markup
+from tiposync.console.kit import markup, reach
 
 NEEDED = ("syncing.view_webhookevent", "syncing.view_stockadjustment", "syncing.view_reconciliation")
+OF_CONNECTION = [counters.ADJUSTMENTS, counters.LATENCY, counters.DRIFT]
 Counts = dict[str, dict[datetime, dict[str, int]]]  # by name, then the beginning of a point, then label
 CARRIED = StockAdjustment.State.APPLIED
 # What the latency is of: writes that a webhook led to.
@@ -82,18 +83,21 @@ def charts(request: HttpRequest, connections: Iterable[Connection]) -> dict[str,
 def _read(chosen: Connection | None, points: list[datetime], span: Span) -> Counts:
     """What was counted since the first point, in one query."""
     rows = Tally.objects.filter(hour__gte=points[0])
-    if chosen is None:
+    if chosen is None and (limit := reach.current()) is not None:
+        own = Q(subject__in=map(counters.of, limit.connections), name__in=OF_CONNECTION)
+        rows = rows.filter(own | Q(subject__in=map(counters.of_store, limit.stores), name=counters.EVENTS))
+    elif chosen is None:
         rows = rows.filter(
             subject="", name__in=[counters.EVENTS, counters.ADJUSTMENTS, counters.LATENCY, counters.DRIFT]
         )
     else:
         ends = [counters.of_store(chosen.source_id), counters.of_store(chosen.destination_id)]
-        own = Q(subject=counters.of(chosen.pk), name__in=[counters.ADJUSTMENTS, counters.LATENCY, counters.DRIFT])
+        own = Q(subject=counters.of(chosen.pk), name__in=OF_CONNECTION)
         rows = rows.filter(own | Q(subject__in=ends, name=counters.EVENTS))
     cut = TruncDay if span.length == timedelta(days=1) else TruncHour
     found: Counts = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
     for name, at, label, count in (
-        rows.annotate(at=cut("hour")).values_list("name", "at", "label").annotate(Sum("count"))
+        rows.annotate(at=cut("hour", tzinfo=UTC)).values_list("name", "at", "label").annotate(Sum("count"))
     ):
         found[name][at][label] += count
     return found
@@ -116,13 +120,13 @@ class _Drawing:
     def carried(self) -> dict[str, Any]:
         values = self._sums(counters.ADJUSTMENTS, CARRIED)
         url = self._rows(StockAdjustment, "settled_at", state__exact=CARRIED.value)
-        return self._bars("Changes carried", "stock writes that took effect", values, url, "Nothing was carried yet.")
+        return self._bars("Updates sent", "stock writes that took effect", values, url, "Nothing was sent yet.")
 
     def drift(self) -> dict[str, Any]:
         values = self._sums(counters.DRIFT)
         url = self._rows(Reconciliation, "finished_at", state__exact="done", differing__gt=0)
-        words = "quantities out of step that reconciliations came upon"
-        return self._bars("Drift found", words, values, url, "Every reconciliation found everything in step.")
+        words = "quantities out of sync that reconciliations came upon"
+        return self._bars("Drift found", words, values, url, "Every reconciliation found everything synced.")
 
     def latency(self) -> dict[str, Any]:
         found = [self.counts[counters.LATENCY][at] for at in self.points]

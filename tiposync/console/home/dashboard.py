@@ -11,7 +11,8 @@ from syncing.models import Cluster, StockAdjustment, StockHold, StockLink, SyncJ
 from syncing.monitoring import service_status
 from syncing.monitoring.connection_status import connection_statuses, needs_attention
 from tiposync.console.home.charts import charts
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
+from tiposync.console.kit.reach import within
 from tiposync.console.stores.connection_list import connection_pill
 from tiposync.console.stores.connection_summary import panel_urls
 from tiposync.console.stores.setup_guide import first_steps, is_working
@@ -32,12 +33,12 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {"title": "Dashboard", "steps": steps, "is_busy": was_working or is_working()}
     if not user.has_perm("stores.view_connection"):
         return context | {"steps": [], "is_blind": True}
-    connections = list(Connection.objects.select_related("source", "destination"))
+    connections = list(within(Connection.objects.select_related("source", "destination")))
     statuses = connection_statuses(connections)
     cards = sorted((card(row, statuses[row.pk]) for row in connections), key=lambda each: each["rank"])
     context |= {"cards": cards[:CARD_ROWS], "more_cards": cards[CARD_ROWS:]}
     if user.has_perms(WHOLE):
-        queue = service_status.read_queue()
+        queue = service_status.read_queue(within(SyncJob.objects.all()), within(service_status.waiting_events()))
         context["counts"] = [*_counts(queue), *(_sums(statuses.values()) if user.has_perms(STOCK) else [])]
         context["other_failed"] = queue["failed_general_jobs"]
         context["other_failed_url"] = markup.list_url(SyncJob, state__exact="failed", connection__isnull=True)
@@ -84,8 +85,8 @@ def _sums(statuses: Any) -> list[dict[str, Any]]:
     out, held = (sum(status[name] for status in statuses) for name in ("out_of_step", "held"))
     unmatched, ambiguous = (sum(status["links"][name] for status in statuses) for name in ("unmatched", "ambiguous"))
     return [
-        _count("out of step", out, markup.list_url(StockLink, stock="out"), out),
-        _count("held", held, markup.list_url(StockHold, state__exact="open"), held),
+        _count("out of sync", out, markup.list_url(StockLink, stock="out"), out),
+        _count("needs review", held, markup.list_url(StockHold, state__exact="open"), held),
         _count("unmatched", unmatched, markup.list_url(VariantLink, state__exact="unmatched"), unmatched),
         _count("ambiguous", ambiguous, markup.list_url(VariantLink, state__exact="ambiguous"), ambiguous),
     ]
@@ -102,12 +103,13 @@ def _since(at: Any) -> Any:
 def _stores() -> list[dict[str, Any]]:
     """The stores with what Shopify lets us ask of each; those with a problem first, then the most used up."""
     waiting = service_status.waiting_events_by_store()
-    budgets = service_status.budgets(Store.objects.all())
+    budgets = service_status.budgets(within(Store.objects.all()))
     budgets.sort(key=lambda one: (one.store.status == Store.Status.READY, one.percent, str(one.store)))
     return [
         {
             "budget": budget,
             "url": reverse("admin:stores_store_change", args=[budget.store.pk]),
+            "arrow": in_shopify.arrow(budget.store),
             "status": markup.state_pill(budget.store, "status", budget.store.status_reason),
             "words": _budget_words(budget),
             "is_low": budget.percent < 20,
@@ -157,13 +159,14 @@ def _label(connection: Connection, status: dict[str, Any]) -> str:
     stores = (connection.source, connection.destination)
     if connection.state != Connection.State.RUNNING:
         return connection_pill(connection)
-    if any(store.status == Store.Status.DISCONNECTED and not store.is_paused for store in stores):
-        return markup.pill(markup.BAD, "Disconnected", status["inert_reason"])
+    for state, words in ((Store.Status.DISCONNECTED, "Disconnected"), (Store.Status.ATTENTION, "Store has a problem")):
+        if bad := [store for store in stores if store.status == state and not store.is_paused]:
+            return markup.pill(markup.BAD, words, status["inert_reason"] or bad[0].status_reason)
     if status["inert_reason"]:
         return markup.pill(markup.WARN, "Paused", status["inert_reason"])
     if status["is_in_step"]:
-        return markup.pill(markup.GOOD, "In step")
+        return markup.pill(markup.GOOD, "Synced")
     if status["out_of_step"]:
         count = status["out_of_step"]
-        return markup.pill(markup.WARN, f"Out of step: {count:,} item{'s' if count != 1 else ''}")
+        return markup.pill(markup.WARN, f"Out of sync: {count:,} item{'s' if count != 1 else ''}")
     return markup.pill(markup.BUSY, "Being written", "A write was sent and its answer is not known yet")

@@ -2,126 +2,117 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from orders.models import OrderImport, OrderUpdate
-from stores.linking import suggestions
-from stores.models import ProductLink, ResourceLink, VariantLink
-from syncing.models import Alert, CatalogueRun, StockHold, SyncJob
-from tiposync.console.kit.paginator import count_to
-from tiposync.console.orders.filters import ATTENTION
+from tiposync.console.home import attention
 
-# Title, icon, model, and which badge it carries.
+# Title, icon, model. What belongs to a line and has none of its own is a tab of its list (RELATED).
+LINES = (
+    ("Inventory", "balance", "syncing.stocklink"),
+    ("Variant matching", "link", "stores.variantlink"),
+    ("Products", "sell", "stores.productlink"),
+    ("Product sync", "menu_book", "stores.cataloguesettings"),
+    ("Orders", "shopping_cart", "orders.orderimport"),
+    ("Connections", "sync_alt", "stores.connection"),
+    ("Stores", "storefront", "stores.store"),
+)
 GROUPS = (
     (
-        "Stores",
+        "Activity",
         (
-            ("Stores", "storefront", "stores.store", None),
-            ("Connections", "sync_alt", "stores.connection", None),
-            ("Links", "link", "stores.variantlink", "links"),
-            ("Global switch", "power_settings_new", "stores.syncswitch", None),
+            ("Inventory history", "receipt_long", "syncing.stockadjustment"),
+            ("Audit log", "history", "stores.configurationchange"),
+            ("Sync runs", "play_circle", "syncing.cataloguerun"),
+            ("Checks", "fact_check", "syncing.reconciliation"),
         ),
     ),
     (
-        "Stock",
+        "Settings",
         (
-            ("Stock in step", "balance", "syncing.stocklink", None),
-            ("Holds", "front_hand", "syncing.stockhold", "holds"),
-            ("Ledger", "receipt_long", "syncing.stockadjustment", None),
-            ("Batches", "inventory_2", "syncing.stockbatch", None),
-            ("Reconciliations", "fact_check", "syncing.reconciliation", None),
+            ("Alerts", "campaign", "syncing.alertchannel"),
+            ("Currency rates", "currency_exchange", "stores.currencyrate"),
+            ("People", "group", "auth.user"),
+            ("Privacy", "shield_person", "syncing.privacyrequest"),
         ),
     ),
     (
-        "Orders",
+        "System",
         (
-            ("Orders", "shopping_cart", "orders.orderimport", "orders"),
-            ("Later changes", "published_with_changes", "orders.orderupdate", "changes"),
-        ),
-    ),
-    (
-        "Catalogue",
-        (
-            ("Catalogues", "menu_book", "stores.cataloguesettings", None),
-            ("Product links", "sell", "stores.productlink", "products"),
-            ("Collections & content", "article", "stores.resourcelink", "content"),
-            ("Runs", "play_circle", "syncing.cataloguerun", "runs"),
-            ("Currency rates", "currency_exchange", "stores.currencyrate", None),
-        ),
-    ),
-    (
-        "Operation",
-        (
-            ("Jobs", "task_alt", "syncing.syncjob", "jobs"),
-            ("Webhook events", "webhook", "syncing.webhookevent", None),
-            ("Workers", "engineering", "syncing.cluster", None),
-            ("Alerts", "notifications", "syncing.alert", "alerts"),
-        ),
-    ),
-    (
-        "Administration",
-        (
-            ("Alert channels", "campaign", "syncing.alertchannel", None),
-            ("Privacy requests", "shield_person", "syncing.privacyrequest", None),
-            ("Changes", "history", "stores.configurationchange", None),
-            ("Users", "person", "auth.user", None),
-            ("Groups", "group", "auth.group", None),
+            ("Jobs", "task_alt", "syncing.syncjob"),
+            ("Webhooks", "webhook", "syncing.webhookevent"),
+            ("Workers", "engineering", "syncing.cluster"),
+            ("Batches", "inventory_2", "syncing.stockbatch"),
         ),
     ),
 )
-LARGEST_COUNT = 999
-LINK_ATTENTION = (ProductLink.State.CONFLICT, ProductLink.State.FAILED)
-BADGES = {
-    "links": ("warning", lambda: VariantLink.objects.filter(state__in=suggestions.OPEN)),
-    "alerts": ("danger", lambda: Alert.objects.filter(resolved_at=None)),
-    "orders": ("danger", lambda: OrderImport.objects.filter(ATTENTION)),
-    "changes": (
-        "danger",
-        lambda: OrderUpdate.objects.filter(state__in=(OrderUpdate.State.FAILED, OrderUpdate.State.NEEDS_SHOP)),
-    ),
-    "products": ("warning", lambda: ProductLink.objects.filter(state__in=LINK_ATTENTION)),
-    "content": ("warning", lambda: ResourceLink.objects.filter(state__in=LINK_ATTENTION)),
-    "runs": ("warning", lambda: CatalogueRun.objects.filter(state=CatalogueRun.State.HELD)),
-    "holds": ("warning", lambda: StockHold.objects.filter(state=StockHold.State.OPEN)),
-    "jobs": ("danger", lambda: SyncJob.objects.filter(state=SyncJob.State.FAILED)),
-}
+FOLDED = "System"
+# Lists that stand beside each other: the first has the line in the menu.
+RELATED = (
+    (("Variant matching", "stores.variantlink"), ("Decisions", "stores.matchdecision")),
+    (("Inventory", "syncing.stocklink"), ("Needs review", "syncing.holdcause"), ("Each review", "syncing.stockhold")),
+    (("Orders", "orders.orderimport"), ("Order updates", "orders.orderupdate")),
+    (("Products", "stores.productlink"), ("Collections & content", "stores.resourcelink")),
+    (("Connections", "stores.connection"), ("Pause all syncing", "stores.syncswitch")),
+    (("Alert channels", "syncing.alertchannel"), ("Alerts", "syncing.alert")),
+    (("Users", "auth.user"), ("Groups", "auth.group")),
+    (("Sync runs", "syncing.cataloguerun"), ("Lines", "syncing.cataloguerunitem")),
+)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups and their links (UNFOLD's SIDEBAR navigation)."""
-    first = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
-    groups: list[dict[str, Any]] = [{"items": [first]}]
-    for title, rows in GROUPS:
-        items = [_item(*row) for row in rows if _may_view(request, row[2])]
-        if items:
-            groups.append({"title": title, "separator": True, "items": items})
+    """The lines and groups of the menu (UNFOLD's SIDEBAR navigation)."""
+    first: list[dict[str, Any]] = [{"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}]
+    found = attention.of(request)
+    first.append(
+        {
+            "title": "Needs attention",
+            "icon": "notifications_active",
+            "link": reverse("attention"),
+            "badge": found.badge,
+            "badge_variant": "danger",
+        }
+    )
+    groups: list[dict[str, Any]] = [{"items": first + _items(request, LINES)}]
+    for title, lines in GROUPS:
+        if items := _items(request, lines):
+            groups.append({"title": title, "separator": True, "items": items, "is_folded": title == FOLDED})
     return groups
 
 
-def _may_view(request: HttpRequest, label: str) -> bool:
+def related(request: HttpRequest) -> list[dict[str, Any]]:
+    """The lists that are tabs of one another (UNFOLD's TABS)."""
+    found = []
+    for lists in RELATED:
+        seen = [(title, label) for title, label in lists if may_view(request, label)]
+        if len(seen) > 1:
+            items = [{"title": title, "link": list_of(label)} for title, label in seen]
+            found.append({"models": [label for _, label in seen], "items": items})
+    return found
+
+
+def may_view(request: HttpRequest, label: str) -> bool:
+    """Whether whoever asks sees a model's list."""
     app, model = label.split(".")
     return request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
 
 
-def _item(title: str, icon: str, label: str, badge: str | None) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "title": title,
-        "icon": icon,
-        "link": reverse(f"admin:{label.replace('.', '_')}_changelist"),
-    }
-    if badge:
-        variant, wanting = BADGES[badge]
-        item |= {"badge": badge_text(wanting()), "badge_variant": variant}
-    return item
+def list_of(label: str) -> str:
+    """The address of a model's list."""
+    return reverse(f"admin:{label.replace('.', '_')}_changelist")
 
 
-def badge_text(rows: QuerySet) -> str | int:
-    """How many want attention; beyond LARGEST_COUNT the number helps nobody and would be counted on every page."""
-    count = count_to(rows, LARGEST_COUNT + 1)
-    return f"{LARGEST_COUNT}+" if count > LARGEST_COUNT else count
+def _items(request: HttpRequest, lines: tuple[tuple[str, str, str], ...]) -> list[dict[str, Any]]:
+    items = []
+    for title, icon_name, label in lines:
+        if may_view(request, label):
+            url = list_of(label)
+            item: dict[str, Any] = {"title": title, "icon": icon_name, "link": url}
+            if badge := attention.of(request).badges.get(label):
+                item |= {"badge": badge.words, "badge_link": f"{url}?{badge.query}", "badge_words": badge.label}
+            items.append(item)
+    return items
 
 
 def icon(request: HttpRequest) -> str:

@@ -1,16 +1,15 @@
 """Filters of the console's lists that need one query however many connections there are."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.contrib import messages
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
-from unfold.contrib.filters.admin import DropdownFilter, TextFilter
+from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 
-from stores.models import Connection
+from stores.models import Connection, Store
+from syncing.models import StockHold
 from tiposync.console.kit.numbers import row_number
+from tiposync.console.kit.reach import within
 
 
 class ConnectionFilter(DropdownFilter):
@@ -20,7 +19,7 @@ class ConnectionFilter(DropdownFilter):
     parameter_name = "connection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = Connection.objects.select_related("source", "destination")
+        rows = within(Connection.objects.select_related("source", "destination"))
         return [(str(row.pk), str(row)) for row in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -28,28 +27,11 @@ class ConnectionFilter(DropdownFilter):
         return queryset if number is None else queryset.filter(connection=number)
 
 
-class DayFilter(TextFilter):
-    """By the day on which a row was made; `field` is the column."""
+class StoreFilter(RelatedDropdownFilter):
+    """By a key to a store."""
 
-    title = "day"
-    parameter_name = "day"
-    field = "created_at"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if not self.value():
-            return queryset
-        try:
-            began = datetime.strptime(self.value().strip(), "%Y-%m-%d").replace(tzinfo=UTC)
-            ended = began + timedelta(days=1)
-        except (ValueError, OverflowError):
-            messages.warning(request, f"“{self.value()}” is no day. Write it like {timezone.now():%Y-%m-%d}.")
-            return queryset
-        of_day = {f"{self.field}__gte": began, f"{self.field}__lt": ended}
-        # The rows of a day lie beside each other: named by the first and the last of them they are found at once. (With
-        # a count, else the database would look for the first one from the first of the table on.)
-        rows = queryset.model.objects.filter(**of_day)
-        span = rows.aggregate(first=Min("pk"), last=Max("pk"), count=Count("pk"))
-        return queryset.filter(**of_day, pk__gte=span["first"] or 0, pk__lte=span["last"] or 0)
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(store.pk, str(store)) for store in within(Store.objects.all())]
 
 
 class ExactFilter(DropdownFilter):
@@ -63,3 +45,38 @@ class ExactFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         wanted = [keywords for value, _, keywords in self.conditions if value == self.value()]
         return queryset.filter(**wanted[0]) if wanted else queryset
+
+
+class StoreAttentionFilter(ExactFilter):
+    """Stores with a problem; one that is paused waits for nobody."""
+
+    title = "attention"
+    parameter_name = "attention"
+    conditions = (
+        (
+            "open",
+            "Needs attention",
+            {"status__in": (Store.Status.ATTENTION, Store.Status.DISCONNECTED), "is_paused": False},
+        ),
+    )
+
+
+def open_causes() -> Q:
+    """The causes of reviews of which something waits that whoever asks sees."""
+    # By a subquery that begins with what is open, which is little.
+    return Q(pk__in=within(StockHold.objects.filter(state=StockHold.State.OPEN, cause__isnull=False)).values("cause"))
+
+
+class OpenReviewsFilter(DropdownFilter):
+    """Causes of reviews by whether something waits for a decision."""
+
+    title = "status"
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Needs review"), ("no", "Decided")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(open_causes() if self.value() == "yes" else ~open_causes())

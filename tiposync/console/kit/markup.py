@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
@@ -38,7 +38,6 @@ TONES = {
     "creating": BUSY,
     "planned": BUSY,
     "waiting": BUSY,
-    "attention": WARN,
     "ambiguous": WARN,
     "unmatched": WARN,
     "drifted": WARN,
@@ -47,6 +46,7 @@ TONES = {
     "paused": WARN,
     "conflict": WARN,
     "open": WARN,
+    "attention": BAD,
     "disconnected": BAD,
     "failed": BAD,
     "rejected": BAD,
@@ -74,21 +74,30 @@ def score_pill(score: int) -> SafeString:
 
 
 def ago(at: datetime | None, never: str = "never") -> SafeString | str:
-    """An instant as a distance from now, with the exact one as its title."""
+    """An instant as a distance from now, with the exact one as its title: where whoever asks is, and in UTC."""
     if at is None:
         return never
     distance = timesince(at, depth=1)
     words = "just now" if distance.startswith("0") else f"{distance} ago"
     if at > timezone.now():
         words = f"in {timesince(timezone.now(), at, depth=1)}"
-    return format_html(
-        '<time class="console-time" datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), words
-    )
+    zone = timezone.get_current_timezone_name()
+    local = "" if zone == "UTC" else f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S} {zone}, "
+    return _time(at, words, local + in_utc(at))
 
 
-def exact(at: datetime | None) -> str:
-    """An instant to the second, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else NOTHING
+def exact(at: datetime | None, form: str = "%Y-%m-%d %H:%M:%S", never: str = NOTHING) -> SafeString | str:
+    """An instant where whoever asks is, with the one in UTC as its title."""
+    return _time(at, f"{timezone.localtime(at):{form}}", in_utc(at)) if at else never
+
+
+def in_utc(at: datetime) -> str:
+    """An instant to the second, in UTC, which it says."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _time(at: datetime, words: str, title: str) -> SafeString:
+    return format_html('<time class="console-time" datetime="{}" title="{}">{}</time>', at.isoformat(), title, words)
 
 
 def quantity(value: int | None) -> SafeString | int:
@@ -151,12 +160,21 @@ def list_url(model: type[Model], **filters: Any) -> str:
 
 def two_lines(first: Any, second: Any) -> SafeString:
     """A cell with a main line and a quieter one below."""
-    return format_html('<span class="console-two">{}<small>{}</small></span>', first, second)
+    said = " · ".join(text for text in (strip_tags(str(first)), strip_tags(str(second))) if text)
+    return format_html('<span class="console-two" title="{}">{}<small>{}</small></span>', said, first, second)
 
 
 def preformatted(text: str) -> SafeString:
     """Text as it is, wrapped, in a fixed-width face."""
     return format_html('<pre class="console-pre">{}</pre>', text)
+
+
+def to_copy(text: str) -> SafeString:
+    """Text as it is, with a button that copies it (console.js)."""
+    return format_html(
+        '<span class="console-copy">{}<button type="button" class="console-button" data-copy>Copy</button></span>',
+        preformatted(text),
+    )
 
 
 def folded(summary: str, text: str) -> SafeString | str:
@@ -169,20 +187,24 @@ def folded(summary: str, text: str) -> SafeString | str:
 
 
 def fetched(url: str, form: str, names: Iterable[str]) -> SafeString:
-    """A place that the page fills from `url` once it is open, and again when an input of the form changes."""
-    inputs = ", ".join(f"{form} [name={name}]" for name in names)
+    """A place that the page fills from `url` once it is open, and again when the form changes, with these inputs of it.
+
+    Of a form that somebody only reads there are none.
+    """
     return format_html(
-        '<div class="console-fetched" hx-get="{}" hx-include="{}" hx-trigger="load, change from:{} delay:300ms">'
-        '<p class="console-muted">Reading …</p></div>',
+        '<div class="console-fetched" hx-get="{}" hx-include="{}" hx-params="{}" '
+        'hx-trigger="load, change from:{} delay:300ms"><p class="console-muted">Reading …</p></div>',
         url,
-        inputs,
+        form,
+        ",".join(names),
         form,
     )
 
 
 def wrapped(text: str) -> SafeString | str:
-    """A sentence in a table cell, on several lines where it must."""
-    return format_html('<span class="console-wrap">{}</span>', text) if text else NOTHING
+    """A sentence in a cell: on several lines where it must, in a list on one, with the whole as its title."""
+    said = strip_tags(str(text))
+    return format_html('<span class="console-wrap" title="{}">{}</span>', said, text) if text else NOTHING
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from stores.shopify.errors import ShopifyError
+from tiposync.console.kit.reach import may_act_on
 
 # What a feature raises with words for the operator; anything else is a bug and shall look like one.
 REFUSALS = (ValueError, ValidationError, ShopifyError, ImproperlyConfigured)
@@ -22,6 +23,12 @@ REFUSALS = (ValueError, ValidationError, ShopifyError, ImproperlyConfigured)
 
 class Warned(str):
     """The outcome of an operation that was done but found something wrong: shown as a warning, not as a success."""
+
+
+class Undoable(str):
+    """The outcome of an operation that can be taken back: `tags` name the decision, for the button of its message."""
+
+    tags: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ def refusal_words(error: Exception) -> str:
     return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
 
 
+def _may_press(request: HttpRequest, row: Model, button: Operation) -> bool:
+    return request.user.has_perm(button.permission) and (button.is_page or may_act_on(row))
+
+
 class OperatedMixin(admin.ModelAdmin):
     """Gives a ModelAdmin buttons: `operations` names its methods that carry one, in the order of the page."""
 
@@ -79,7 +90,7 @@ class OperatedMixin(admin.ModelAdmin):
         buttons = []
         for name in self.operations:
             button: Operation = getattr(self, name).operation
-            if button.is_inline or not request.user.has_perm(button.permission) or not button.offered(row):
+            if button.is_inline or not _may_press(request, row, button) or not button.offered(row):
                 continue
             explanation = button.explanation(row) if callable(button.explanation) else button.explanation
             buttons.append(
@@ -132,12 +143,12 @@ class OperatedMixin(admin.ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         method = getattr(self, name)
         button: Operation = method.operation
-        if not (self.has_view_permission(request, row) and request.user.has_perm(button.permission)):
+        if not (self.has_view_permission(request, row) and _may_press(request, row, button)):
             raise PermissionDenied
         if not button.is_page and request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not button.offered(row):
-            messages.warning(request, f"“{button.label}” does not apply any more: the page shows how it stands now.")
+            messages.warning(request, f"“{button.label}” does not apply any more: the page shows the status now.")
             return self._back(request, row)
         try:
             outcome = method(request, row)
@@ -156,7 +167,8 @@ class OperatedMixin(admin.ModelAdmin):
             return outcome
         self.log_change(request, row, f"{button.label}: {outcome}" if outcome else f"{button.label}.")
         add_message = messages.warning if isinstance(outcome, Warned) else messages.success
-        add_message(request, outcome or f"{button.label}: done.")
+        tags = outcome.tags if isinstance(outcome, Undoable) else ""
+        add_message(request, outcome or f"{button.label}: done.", extra_tags=tags)
         return self._back(request, row)
 
     def _back(self, request: HttpRequest, row: Model) -> HttpResponseRedirect:

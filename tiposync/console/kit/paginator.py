@@ -1,6 +1,6 @@
 """How lists are cut into pages: which rows are on a page is found first, narrowly; then only those are read in full."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -13,6 +13,23 @@ MOST_COUNTED_ROWS = 10_000
 def count_to(rows: QuerySet, most: int) -> int:
     """How many rows there are, but no more than `most` are counted."""
     return rows.order_by().values("pk")[:most].count()
+
+
+class Count(int):
+    """A number of rows as people read it."""
+
+    is_least = False
+
+    def __new__(cls, number: int, *, is_least: bool = False) -> Self:
+        count = super().__new__(cls, number)
+        count.is_least = is_least
+        return count
+
+    def __str__(self) -> str:
+        return f"more than {int(self):,}" if self.is_least else f"{int(self):,}"
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec) if spec else str(self)
 
 
 class _LateRows(Paginator):
@@ -44,6 +61,7 @@ class ListPaginator(_LateRows):
     """Numbered pages of what may be counted; beyond MOST_COUNTED_ROWS rows nobody pages, and `is_cut` says so."""
 
     template_name = "admin/console/pagination.html"
+    is_counted = True
 
     @cached_property
     def _counted(self) -> int:
@@ -57,6 +75,16 @@ class ListPaginator(_LateRows):
     def is_cut(self) -> bool:
         return self._counted > MOST_COUNTED_ROWS
 
+    def shown_count(self, on_page: int) -> Count:
+        """How many rows the list says it has."""
+        return Count(self.count, is_least=self.is_cut)
+
 
 class EndlessPaginator(_LateRows, InfinitePaginator):
     """Previous and next, for tables of millions: nothing is counted."""
+
+    is_counted = False
+
+    def shown_count(self, on_page: int) -> Count:
+        """Only what is on the page: so the list offers no choice of rows that nobody counted."""
+        return Count(on_page)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from stores.models import Connection, Location, ProductLink, ResourceLink, Store, Variant, VariantLink
 from syncing.models import Reconciliation, StockBatch, StockHold, StockLink, WebhookEvent
+from tiposync.console.kit.reach import within
 
 Removal = tuple[list[str], dict[str, int], set[str], list[str]]
 
@@ -17,7 +18,7 @@ def connections_removed(connections: Iterable[Connection], request: HttpRequest)
     rows = list(connections)
     counts = {
         "links of variants": VariantLink.objects.filter(connection__in=rows).count(),
-        "pairs of levels kept in step": StockLink.objects.filter(connection__in=rows).count(),
+        "pairs of levels that are synced": StockLink.objects.filter(connection__in=rows).count(),
         "products that follow": ProductLink.objects.filter(connection__in=rows, state=ProductLink.State.LINKED).count(),
         "collections, pages, blogs and articles that follow": ResourceLink.objects.filter(
             connection__in=rows, state=ResourceLink.State.LINKED
@@ -26,8 +27,9 @@ def connections_removed(connections: Iterable[Connection], request: HttpRequest)
         "reports of reconciliations": Reconciliation.objects.filter(connection__in=rows).count(),
     }
     kept = (
-        "Both stores keep their products and quantities, and the ledger keeps its lines. Which copies belong to which "
-        "orders stays known: nothing is copied twice if the two are connected again."
+        "Both stores keep their products and quantities, and the inventory history keeps its lines. "
+        "Which copies belong to which "
+        "orders stays known: nothing is imported twice if the two are connected again."
     )
     running = [row for row in rows if row.state == Connection.State.RUNNING]
     protected = [f"{row}: disconnect it first, which asks what becomes of products and orders" for row in running]
@@ -43,9 +45,9 @@ def stores_removed(stores: Iterable[Store], request: HttpRequest) -> Removal:
         "webhook events": WebhookEvent.objects.filter(store__in=rows).count(),
     }
     held_by = Connection.objects.filter(Q(source__in=rows) | Q(destination__in=rows))
-    protected = [f"the connection {row}" for row in held_by.select_related("source", "destination")]
+    protected = [f"the connection {row}" for row in within(held_by.select_related("source", "destination"))]
     if count := StockBatch.objects.filter(store__in=rows).count():
-        protected.append(f"the ledger: {count} mutations that were sent to it. Pause the store instead.")
+        protected.append(f"the inventory history: {count} mutations that were sent to it. Pause the store instead.")
     return [*map(str, rows)], counts, _missing(request, "stores.delete_store"), protected
 
 

@@ -2,22 +2,24 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from stores.linking import linking, scoring, suggestions
-from stores.models import Connection, Store, Variant, VariantLink
+from stores.linking import decisions, linking, scoring, suggestions
+from stores.models import Connection, MatchDecision, Store, Variant, VariantLink
 from syncing.stock import ends
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.filters import ConnectionFilter, ExactFilter
 from tiposync.console.kit.item_search import SearchedByItem, variants_with
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
-from tiposync.console.links import accepting
+from tiposync.console.kit.pages import signed_in
+from tiposync.console.kit.reach import sees_connection
+from tiposync.console.links import accepting, decision, ignoring, next_match, same
 from tiposync.console.links.files import LinkFiles
 from tiposync.console.stores import ending
 from tiposync.console.stores.connection_summary import follow_up
@@ -31,7 +33,7 @@ SUGGESTED = VariantLink.candidates.through.objects.values("variantlink")
 class DoubtFilter(ExactFilter):
     """What waits for an operator."""
 
-    title = "doubt"
+    title = "attention"
     parameter_name = "doubt"
     conditions = (
         ("open", "Waits for you: unmatched or ambiguous", {"state__in": [State.UNMATCHED, State.AMBIGUOUS]}),
@@ -54,7 +56,9 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         "one to pick its partner. What you decide is never overwritten by matching."
     )
     empty_title = "Nothing has been matched yet"
-    empty_text = "Open a connection and press “Match now”: it reads both catalogues and links what belongs together."
+    empty_text = (
+        "Open a connection and press “Match now”: it reads the products of both stores and links what belongs together."
+    )
     empty_link = ("Go to connections", "stores_connection_changelist")
     operate_permission = CHANGE
     list_display = [
@@ -78,7 +82,7 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
     ]
     item_paths = {Store.Role.SOURCE: "source_variant", Store.Role.DESTINATION: "destination_variant"}
     actions = ["accept_best", "accept_any", "ignore_selected"]
-    operations = ("pick", "ignore", "clear")
+    operations = ("pick", "ignore", "same_elsewhere", "clear")
     panel_template = "admin/stores/variantlink/picker.html"
     fieldsets = [
         ("Link", {"fields": ["connection", "shown_state", "shown_reason", "is_manual", "created_at", "changed_at"]})
@@ -99,7 +103,10 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
             "left_out": row.left_out,
             "connection": row.connection,
             "can_pick": can_pick,
-            "pick_url": self.do_url(row, "pick"),
+            "pick_url": self._with_list(request, self.do_url(row, "pick")),
+            "filters": request.GET.get(next_match.FILTERS, ""),
+            "next": next_match.find(self, request, row) if can_change else None,
+            "is_decided": row.state not in suggestions.OPEN,
             "suggestions": with_claims(row, [one.variant for one in suggested], suggested),
             "candidates": with_claims(row, list(candidates.order_by("product_title", "title", "pk")[:50])),
             "query": query,
@@ -107,6 +114,8 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
             "found_in_source": in_source(row, query) if query and can_change else [],
             "is_cut": len(found) == FOUND_ROWS,
             "timeline": reverse("admin:syncing_timeline", args=[row.pk]),
+            "source_arrow": in_shopify.variant_arrow(row.connection.source, row.source_variant),
+            "partner_arrow": in_shopify.variant_arrow(row.connection.destination, row.destination_variant),
         }
 
     @display(description="Source variant", ordering="source_variant__product_title")
@@ -138,7 +147,8 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
 
     @display(description="Timeline")
     def timeline(self, link: VariantLink) -> str:
-        return markup.anchor(reverse("admin:syncing_timeline", args=[link.pk]), "Timeline")
+        url = reverse("admin:syncing_timeline", args=[link.pk])
+        return markup.joined([markup.anchor(url, "Timeline"), in_shopify.both_variants(link)])
 
     @operation("Link", "Makes this variant the partner.", permission=CHANGE, is_inline=True)
     def pick(self, request: HttpRequest, link: VariantLink) -> str:
@@ -146,9 +156,12 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         variant = Variant.objects.select_related("store").filter(pk__in=[wanted]).first()
         if variant is None:
             raise ValueError("that variant does not exist any more. Search again.")
-        linking.set_partner(link, variant, by=request.user)
+        with decisions.recorded(MatchDecision.Kind.LINK, signed_in(request), [link]) as recorder:
+            linking.set_partner(link, variant, by=request.user)
+            recorder.done(link)
         follow_up(link.connection, link.source_variant.product_gid)
-        return f"Linked to {variant}. Its stock is being brought in step." if _runs(link) else f"Linked to {variant}."
+        words = f"Linked to {variant}. Its stock is being synced." if _runs(link) else f"Linked to {variant}."
+        return decision.undoable(recorder.decision, words)
 
     @operation(
         "Ignore",
@@ -157,27 +170,40 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         offered=lambda link: link.state != State.IGNORED,
     )
     def ignore(self, request: HttpRequest, link: VariantLink) -> str | HttpResponse:
-        if (question := self._ask_what_becomes(request, [link], "Ignore")) is not None:
+        if (question := self.ask_what_becomes(request, [link], "Ignore")) is not None:
             return question
-        linking.ignore(link, by=request.user)
+        with decisions.recorded(MatchDecision.Kind.IGNORE, signed_in(request), [link]) as recorder:
+            linking.ignore(link, by=request.user)
+            recorder.done(link)
         follow_up(link.connection, link.source_variant.product_gid)
         ending.carry_out(request, Q(variant_link=link))
-        return "It is left out of syncing."
+        return decision.undoable(recorder.decision, "It is left out of syncing.")
 
     @operation(
         "Clear",
-        "Forgets the present partner and what an operator decided; matching decides again at once.",
+        "Forgets the present partner and what a user decided; matching decides again at once.",
         permission=CHANGE,
         offered=lambda link: link.is_manual or link.state == State.LINKED,
     )
     def clear(self, request: HttpRequest, link: VariantLink) -> str | HttpResponse:
-        if (question := self._ask_what_becomes(request, [link], "Clear")) is not None:
+        if (question := self.ask_what_becomes(request, [link], "Clear")) is not None:
             return question
         linking.clear(link)
         follow_up(link.connection, link.source_variant.product_gid)
         ending.carry_out(request, Q(variant_link=link))
         link.refresh_from_db()
         return f"Matched again, it is now {link.get_state_display().lower()}."
+
+    @operation(
+        "The same in other connections …",
+        "The same variant waits for a decision in other connections of this source: shows what it would be there, with "
+        "a tick each. Nothing is saved yet.",
+        permission=CHANGE,
+        offered=same.has_others,
+        is_page=True,
+    )
+    def same_elsewhere(self, request: HttpRequest, link: VariantLink) -> HttpResponse:
+        return same.ask(request, self.admin_site.each_context(request), link)
 
     @action(description=f"Accept the best suggestions of {scoring.SURE_SCORE} or more …", permissions=["operate"])
     def accept_best(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse:
@@ -194,28 +220,32 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         return accepting.ask(request, self.admin_site.each_context(request), links, least)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.accept_view)
-        return [path("accept/", view, name="stores_variantlink_accept"), *super().get_urls()]
+        views = (("accept", self.accept_view), ("ignore", self.ignore_view), ("same", self.same_view))
+        own = [
+            path(f"{name}/", self.admin_site.admin_view(view), name=f"stores_variantlink_{name}")
+            for name, view in views
+        ]
+        return [*own, *super().get_urls()]
 
     def accept_view(self, request: HttpRequest) -> HttpResponse:
         """Link the pairs that the page of accept_best or accept_any showed."""
         return accepting.accept(self, request, CHANGE)
 
-    @action(description="Ignore: leave the selected variants out of syncing", permissions=["operate"])
-    def ignore_selected(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse | None:
-        links, done = list(queryset.select_related("connection__source", "connection__destination")), set()
-        if (question := self._ask_what_becomes(request, links, "Ignore")) is not None:
-            return question
-        for link in links:
-            linking.ignore(link, by=request.user)
-            done.add(link)
-            self.log_change(request, link, "Ignored.")
-        self._follow_up_all(done)
-        ending.carry_out(request, Q(variant_link__in=links))
-        messages.success(request, f"Left out of syncing: {len(done)}.")
-        return None
+    def ignore_view(self, request: HttpRequest) -> HttpResponse:
+        """Ignore what was ticked on the page of ignore_selected."""
+        return ignoring.ignore(self, request, CHANGE)
 
-    def _ask_what_becomes(self, request: HttpRequest, links: list[VariantLink], button: str) -> HttpResponse | None:
+    def same_view(self, request: HttpRequest) -> HttpResponse:
+        """Link what was ticked on the page of same_elsewhere."""
+        return same.accept(self, request, CHANGE)
+
+    @action(description="Ignore: leave the selected variants out of syncing …", permissions=["operate"])
+    def ignore_selected(self, request: HttpRequest, queryset: QuerySet[VariantLink]) -> HttpResponse:
+        """Shows what would be ignored; a person says so on the page that follows."""
+        return ignoring.ask(request, self.admin_site.each_context(request), queryset)
+
+    def ask_what_becomes(self, request: HttpRequest, links: list[VariantLink], button: str) -> HttpResponse | None:
+        """The page that asks what becomes of what these have on sale, unless it was answered or nothing is."""
         context = self.admin_site.each_context(request) | {
             "title": f"{button}: what becomes of what is on sale?",
             "heading": "What is on sale",
@@ -224,10 +254,6 @@ class VariantLinkAdmin(SearchedByItem, LinkFiles):
         running = [link for link in links if _runs(link)]
         must_leave = all(ends.must_leave(link.connection) for link in running)
         return ending.ask(request, context, Q(variant_link__in=running), must_leave=must_leave, button=button)
-
-    def _follow_up_all(self, links: set[VariantLink]) -> None:
-        for connection in {link.connection for link in links}:
-            follow_up(connection)
 
 
 def _runs(link: VariantLink) -> bool:
@@ -256,6 +282,10 @@ def in_source(link: VariantLink, query: str) -> list[dict[str, Any]]:
     ]
 
 
+def _claimant(claim: VariantLink) -> Any:
+    return claim.source_variant if sees_connection(claim.connection_id) else "a product of another store"
+
+
 def with_claims(
     link: VariantLink, variants: list[Variant], suggested: list[suggestions.Suggested] | None = None
 ) -> list[dict[str, Any]]:
@@ -269,12 +299,13 @@ def with_claims(
     return [
         {
             "variant": variant,
+            "arrow": in_shopify.variant_arrow(link.connection.destination, variant),
             "score": markup.score_pill(scores[variant.pk].score) if variant.pk in scores else "",
             "reason": scores[variant.pk].reason if variant.pk in scores else "",
             "is_partner": link.state == State.LINKED and link.destination_variant_id == variant.pk,
-            "claimed_by": claims[variant.pk].source_variant if variant.pk in claims else None,
+            "claimed_by": _claimant(claims[variant.pk]) if variant.pk in claims else None,
             "claimed_url": reverse("admin:stores_variantlink_change", args=[claims[variant.pk].pk])
-            if variant.pk in claims
+            if variant.pk in claims and sees_connection(claims[variant.pk].connection_id)
             else "",
         }
         for variant in variants

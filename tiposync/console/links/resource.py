@@ -58,7 +58,7 @@ def import_links(rows: Sequence[LinkRow], by: object, dry_run: bool) -> LinkReso
     """Plan these lines and, unless it is a dry run, do them: all or nothing. Raises LinkFileError."""
     columns = ("line", *READ)
     dataset = tablib.Dataset(*([getattr(row, name) for name in columns] for row in rows), headers=columns)
-    resource = LinkResource(by or "an operator")
+    resource = LinkResource(by or "a user")
     try:
         resource.import_data(dataset, dry_run=dry_run, use_transactions=True)
     except IntegrityError:

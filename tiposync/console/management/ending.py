@@ -6,8 +6,8 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from django.db.models import Q
 
 from stores.models import CatalogueSettings, Connection, Store
-from syncing import disconnecting
 from syncing.catalogue.runs.lifecycle import RunRefused
+from syncing.connections import disconnecting
 from syncing.models import StockLink
 from syncing.queue import enqueue
 from syncing.stock import ends
@@ -28,7 +28,7 @@ def end(stdout: OutputWrapper, which: Q, choice: str) -> None:
     """Have what just ended of these pairs be what was chosen, and say how many items that concerns."""
     ended = StockLink.objects.filter(which, destination_level__available__gt=0).exclude(ending="")
     if count := ended.count():
-        stdout.write(f"No longer kept in step, and on sale: {count} items; their quantities: {choice}.")
+        stdout.write(f"No longer synced, and on sale: {count} items; their quantities: {choice}.")
         enqueue.carry_stock_of(ends.choose(which, choice))
 
 

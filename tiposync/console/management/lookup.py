@@ -1,36 +1,27 @@
 """What commands are told by text (a store, a connection, an order, a variant …) as rows; or what is known instead."""
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from django.core.management.base import CommandError
 from django.db.models import Q
 
 from orders.models import OrderImport
-from stores.models import Connection, Location, Store, Variant
+from stores.models import Connection, Location, Store, SyncSwitch, Variant
 from stores.shopify import gids
+from stores.shopify.admin_pages import domain_in
 from stores.variants import key_of
+from syncing.connections.pausing import Pausable
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.orders.summary import orders_with_number
 
-SUFFIX = ".myshopify.com"
 MOST_NAMED_ORDERS = 20
-
-
-def clean_domain(text: str) -> str:
-    """`my-store`, `my-store.myshopify.com` or its address in a browser, as the permanent name."""
-    text = text.strip().lower()
-    domain = (urlsplit(text).hostname or text) if "://" in text else text.rstrip("/")
-    return domain if "." in domain else domain + SUFFIX
 
 
 def find_store(text: str) -> Store:
     """Raises CommandError that lists the known stores."""
-    store = Store.objects.filter(domain=clean_domain(text)).first()
+    store = Store.objects.filter(domain=domain_in(text)).first()
     if store is None:
-        raise CommandError(
-            f"There is no store {clean_domain(text)}. {_known(Store.objects.all(), 'domain', 'add_store')}"
-        )
+        raise CommandError(f"There is no store {domain_in(text)}. {_known(Store.objects.all(), 'domain', 'add_store')}")
     return store
 
 
@@ -39,7 +30,7 @@ def find_connection(text: str) -> Connection:
     connections = Connection.objects.select_related("source", "destination")
     source, colon, destination = text.partition(":")
     if colon:
-        found = connections.filter(source__domain=clean_domain(source), destination__domain=clean_domain(destination))
+        found = connections.filter(source__domain=domain_in(source), destination__domain=domain_in(destination))
     else:
         found = connections.filter(pk__in=[row_number(text)])
     if connection := found.first():
@@ -47,6 +38,13 @@ def find_connection(text: str) -> Connection:
     names = [name_of(connection) for connection in connections]
     known = f"Known: {', '.join(names)}." if names else "None is known: make one with connect_stores."
     raise CommandError(f"There is no connection {text}; name it source:destination. {known}")
+
+
+def find_pausable(text: str) -> Pausable:
+    """A connection by `source:destination` or number, a store by its domain, all syncing by "". Raises CommandError."""
+    if not text:
+        return SyncSwitch.load()
+    return find_connection(text) if ":" in text or row_number(text) is not None else find_store(text)
 
 
 def name_of(connection: Connection) -> str:

@@ -14,6 +14,7 @@ from syncing.monitoring import alerts
 from syncing.monitoring.channels import MessageNotSent
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import ExactFilter
+from tiposync.console.kit.list_views import OWN_ALERTS
 from tiposync.console.kit.operations import REFUSALS, operation
 from tiposync.console.kit.pages import Page, ReadOnlyPage
 from tiposync.console.stores.store_form import SecretInput
@@ -36,6 +37,7 @@ class OpenFilter(ExactFilter):
     conditions = (
         ("yes", "Open", {"resolved_at__isnull": True}),
         ("no", "Ended", {"resolved_at__isnull": False}),
+        ("own", "Open, about tiposync itself", OWN_ALERTS),
     )
 
 

@@ -10,6 +10,7 @@ from unfold.decorators import display
 
 from syncing.models import Cluster
 from syncing.monitoring import service_status
+from syncing.queue import fitness
 from tiposync.console.kit import markup
 from tiposync.console.kit.pages import ReadOnlyPage
 
@@ -46,9 +47,11 @@ class ClusterAdmin(ReadOnlyPage):
         ("Workers", {"fields": ["host", "process", "worker_count", "first_seen_at", "shown_alive", "beat_at"]})
     ]
 
-    @display(description="Standing")
+    @display(description="Status")
     def shown_alive(self, cluster: Cluster) -> str:
         is_alive = cluster.beat_at > service_status.alive_since()
+        if is_alive and cluster.rules < fitness.RULES_VERSION:
+            return markup.pill(markup.BAD, "Refused", "Of an earlier release: they do nothing. Stop them")
         return markup.pill(markup.GOOD, "Alive") if is_alive else markup.pill(markup.BAD, "Silent", "Ended, or stuck")
 
     @display(description="First seen", ordering="first_seen_at")

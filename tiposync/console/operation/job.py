@@ -8,16 +8,18 @@ from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from syncing.models import SyncJob
 from syncing.queue import jobs
 from tiposync.console.kit import markup
-from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.exporting import ExportedList
+from tiposync.console.kit.filters import ConnectionFilter, StoreFilter
 from tiposync.console.kit.operations import operation
-from tiposync.console.kit.pages import ReadOnlyPage
+from tiposync.console.kit.reach import within
 from tiposync.console.operation.job_subjects import things_of
+from tiposync.console.times.date_range import DateRangeFilter
 
 MOST_ROWS = 1000
 
@@ -38,7 +40,7 @@ class DueFilter(DropdownFilter):
 
 
 @admin.register(SyncJob)
-class SyncJobAdmin(ReadOnlyPage):
+class SyncJobAdmin(ExportedList):
     """Jobs, newest first."""
 
     intro = (
@@ -65,7 +67,8 @@ class SyncJobAdmin(ReadOnlyPage):
         ("failure", ChoicesDropdownFilter),
         DueFilter,
         ConnectionFilter,
-        ("store", RelatedDropdownFilter),
+        ("store", StoreFilter),
+        ("created_at", DateRangeFilter),
     ]
     list_filter_submit = True
     search_fields = ["subject", "message"]
@@ -96,7 +99,7 @@ class SyncJobAdmin(ReadOnlyPage):
 
     def _failures(self) -> list[dict[str, Any]]:
         """What failed, by the class of reason: how many, since when, and where to look."""
-        failed = SyncJob.objects.filter(state=SyncJob.State.FAILED).order_by().values("failure")
+        failed = within(SyncJob.objects.filter(state=SyncJob.State.FAILED)).order_by().values("failure")
         counted = failed.annotate(count=Count("pk"), since=Min("finished_at")).order_by("-count")
         labels = dict(SyncJob.Failure.choices)
         return [
@@ -116,7 +119,7 @@ class SyncJobAdmin(ReadOnlyPage):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        failed = SyncJob.objects.filter(state=SyncJob.State.FAILED, failure=request.POST.get("failure", ""))
+        failed = within(SyncJob.objects.filter(state=SyncJob.State.FAILED, failure=request.POST.get("failure", "")))
         count = 0
         for job in failed.select_related("connection", "store").order_by("pk")[:MOST_ROWS]:
             jobs.run_again(job)

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from stores.models import Connection, Store
@@ -16,11 +16,14 @@ from syncing.upkeep.concerned import ABOUT_PEOPLE, is_about_people
 from syncing.webhooks import inbox
 from syncing.webhooks.topics import EFFECTS
 from tiposync.console.kit import markup
-from tiposync.console.kit.filters import ConnectionFilter
+from tiposync.console.kit.exporting import ExportedList
+from tiposync.console.kit.filters import ConnectionFilter, StoreFilter
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
-from tiposync.console.kit.pages import Fieldsets, ReadOnlyPage, is_list_page
+from tiposync.console.kit.pages import Fieldsets, is_list_page
 from tiposync.console.kit.paginator import EndlessPaginator
+from tiposync.console.kit.reach import within
+from tiposync.console.times.date_range import DateRangeFilter
 
 READ_BODIES = "syncing.read_bodies"
 CLOSED = "It tells of a customer. A manager or an administrator may read it."
@@ -47,12 +50,12 @@ class EitherStoreFilter(ConnectionFilter):
         number = row_number(self.value())
         if number is None:
             return queryset
-        ends = Connection.objects.filter(pk=number).values_list("source", "destination")
+        ends = within(Connection.objects.filter(pk=number)).values_list("source", "destination")
         return queryset.filter(store__in=[store for pair in ends for store in pair])
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnlyPage):
+class WebhookEventAdmin(ExportedList):
     """Deliveries, newest first."""
 
     intro = (
@@ -72,8 +75,9 @@ class WebhookEventAdmin(ReadOnlyPage):
     list_filter = [
         ("state", ChoicesDropdownFilter),
         TopicFilter,
-        ("store", RelatedDropdownFilter),
+        ("store", StoreFilter),
         EitherStoreFilter,
+        ("received_at", DateRangeFilter),
     ]
     list_filter_submit = True
     search_fields = ["webhook_id"]
@@ -136,7 +140,7 @@ class WebhookEventAdmin(ReadOnlyPage):
     def shown_state(self, event: WebhookEvent) -> str:
         return markup.state_pill(event)
 
-    @display(description="What came of it")
+    @display(description="Result")
     def shown_reason(self, event: WebhookEvent) -> str:
         return markup.wrapped(event.reason)
 
@@ -163,7 +167,7 @@ class WebhookEventAdmin(ReadOnlyPage):
     )
     def replay(self, request: HttpRequest, event: WebhookEvent) -> str:
         inbox.replay(event)
-        return "Waiting to be processed again. Reload in a few seconds to see what came of it."
+        return "Waiting to be processed again. Reload in a few seconds to see the result."
 
     @action(description="Replay: process the selected deliveries once more", permissions=["operate"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:

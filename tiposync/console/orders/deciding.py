@@ -8,7 +8,7 @@ from orders.changes import decisions as changes
 from orders.copies import late_links
 from orders.models import OrderImport
 from stores.clients import open_for_person
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.queue import enqueue
 
 State = OrderImport.State
@@ -30,6 +30,28 @@ def import_again(row: OrderImport) -> str:
     return TAKEN_UP
 
 
+def send_again(row: OrderImport) -> str:
+    """An order of unknown outcome is looked for once more, and sent if it is not there."""
+    if not decisions.send_again(row):
+        raise ValueError(f"it is {_state_now(row)}: what became of it is known.")
+    enqueue.import_order(row.connection, row.order_gid)
+    return f"It is looked for, and sent if it is not there. {TAKEN_UP}"
+
+
+def can_give_up(row: OrderImport) -> bool:
+    """Whether no copy of an order is there, or may be."""
+    is_open = row.state in (State.PLANNED, State.WAITING, State.FAILED) and not row.attempts
+    return is_open and not waits_for_review(row)  # “Never” says it there
+
+
+def give_up(row: OrderImport, who: str) -> str:
+    """No copy of an order is made."""
+    row.refresh_from_db(fields=["state", "attempts", "waits_for"])
+    if not can_give_up(row) or not decisions.dismiss(row, resuming.move_units, f"Given up by {who}."):
+        raise ValueError(f"it is {_state_now(row)}, or its copy may be there: look for it first.")
+    return "Given up: no copy of it is made, and its units are no longer reserved."
+
+
 def waits_for_review(row: OrderImport) -> bool:
     """Whether somebody has to say first that an order is to be copied."""
     return row.state == State.WAITING and row.waits_for == OrderImport.WaitsFor.REVIEW
@@ -40,21 +62,21 @@ def copy_reviewed(row: OrderImport) -> str:
     if not decisions.copy_reviewed(row):
         raise ValueError(f"it does not wait for its review: it is {_state_now(row)}.")
     enqueue.import_order(row.connection, row.order_gid)
-    return f"It is copied. {TAKEN_UP}"
+    return f"It is imported. {TAKEN_UP}"
 
 
 def never_copy(row: OrderImport, who: str) -> str:
     """Somebody has reviewed an order: no copy of it is made."""
-    if not waits_for_review(row) or not decisions.dismiss(row, resuming.move_units, f"Not to be copied, says {who}."):
+    if not waits_for_review(row) or not decisions.dismiss(row, resuming.move_units, f"Not to be imported, says {who}."):
         raise ValueError(f"it does not wait for its review: it is {_state_now(row)}.")
-    return "Noted: no copy is made of it, and its units are no longer held back."
+    return "Noted: no copy is made of it, and its units are no longer reserved."
 
 
 def done_by_hand(row: OrderImport, who: str) -> str:
     """What both orders hold counts as agreed: somebody has seen to it."""
     if not changes.decide_done(row, resuming.move_units, f"Done by hand, says {who}."):
-        raise ValueError("nothing of it needs the shop: it was decided, or both hold the same.")
-    return "Noted: nothing of it is held back any longer."
+        raise ValueError("nothing of it needs the shop: it was decided, or both contain the same.")
+    return "Noted: nothing of it is reserved any longer."
 
 
 def carry_back(row: OrderImport, who: str) -> str:
@@ -76,7 +98,7 @@ def not_ours(row: OrderImport, who: str) -> str:
     """What is missing of an order in the source is not the source's to deliver, or was entered by hand."""
     if not late_links.end(row, resuming.move_units, who):
         raise ValueError("it does not wait for links, and none of its products came late.")
-    return "Noted: nothing more of it is copied."
+    return "Noted: nothing more of it is imported."
 
 
 def _state_now(row: OrderImport) -> str:

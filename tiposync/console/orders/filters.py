@@ -41,20 +41,20 @@ def condition_of(name: str) -> Q:
 class ProgressFilter(DropdownFilter):
     """What wants attention, or is not over yet."""
 
-    title = "standing"
+    title = "status"
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("attention", "Wants attention: failed, waits for links or review, or needs the shop"),
+            ("attention", "Needs attention: failed, waits for links or review, or needs the shop"),
             ("unfinished", "No copy yet"),
             ("payment", "Waits for its payment"),
             ("review", "Waits for review"),
             ("links", "Waits for links"),
             ("linked", "Linked since: to be decided"),
-            ("partial", "Copied in part"),
+            ("partial", "Imported in part"),
             ("drafts", "Drafts not completed yet"),
-            ("changes", "A later change failed"),
+            ("changes", "An order update failed"),
             ("shop", "Needs the shop"),
         ]
 

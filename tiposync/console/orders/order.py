@@ -15,13 +15,12 @@ from orders.changes.decisions import can_carry_back, needs_shop
 from orders.copies import late_links
 from orders.models import OrderImport
 from stores.clients import open_for_person
-from syncing import resuming
 from syncing.queue import enqueue
 from tiposync.console.kit import markup
+from tiposync.console.kit.exporting import ExportedList
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.operations import operation
-from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.orders import deciding
 from tiposync.console.orders.filters import LINKED_LATE, ProgressFilter
 from tiposync.console.orders.summary import (
@@ -30,14 +29,16 @@ from tiposync.console.orders.summary import (
     orders_with_number,
     original_of,
     state_pills,
+    what_is_asked,
     what_is_missing,
     with_left_out,
 )
+from tiposync.console.times.date_range import AnyDateRangeFilter
 
 CHANGE = "orders.change_orderimport"
 State = OrderImport.State
 DraftStatus = OrderImport.DraftStatus
-QUEUED = "It is taken up within seconds if a worker is up; reload to see what came of it."
+QUEUED = "It is taken up within seconds if a worker is up; reload to see the result."
 MOST_ROWS = 1000
 
 
@@ -46,18 +47,13 @@ def _is_open_draft(row: OrderImport) -> bool:
     return row.state == State.CONFIRMED and row.is_draft and not is_over
 
 
-def _can_give_up(row: OrderImport) -> bool:
-    is_open = row.state in (State.PLANNED, State.WAITING, State.FAILED) and not row.attempts
-    return is_open and not deciding.waits_for_review(row)  # “Never” says it there
-
-
 @admin.register(OrderImport)
-class OrderImportAdmin(ReadOnlyPage):
+class OrderImportAdmin(ExportedList):
     """Orders of destinations, newest first."""
 
     intro = (
-        "Each order of a destination whose connection carries orders, and its copy in the source. There is exactly one "
-        "copy of each: importing again is safe at any time. The units of an order without a copy are held back from "
+        "Each order of a destination whose connection imports orders, and its copy in the source. There is exactly one "
+        "copy of each: importing again is safe at any time. The units of an order without a copy are reserved from "
         "what the source offers."
     )
     empty_title = "No orders yet"
@@ -76,7 +72,12 @@ class OrderImportAdmin(ReadOnlyPage):
         "shown_placed",
         "shown_waiting",
     ]
-    list_filter = [("state", ChoicesDropdownFilter), ProgressFilter, ConnectionFilter]
+    list_filter = [
+        ("state", ChoicesDropdownFilter),
+        ProgressFilter,
+        ConnectionFilter,
+        ("placed_at", AnyDateRangeFilter),
+    ]
     list_filter_submit = True
     search_fields = ["order_name", "copy_name", "=order_gid", "=copy_gid", "=copy_order_gid"]
     search_help_text = "Search by name (#1001) or Shopify's number, of the order or of its copy"
@@ -135,7 +136,8 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @display(description="Why")
     def shown_reason(self, row: OrderImport) -> str:
-        return markup.wrapped(" ".join(filter(None, [row.reason, *row.notes.splitlines()])) or what_is_missing(row))
+        said = [what_is_asked(row), row.reason, *row.notes.splitlines()]
+        return markup.wrapped(" ".join(filter(None, said)) or what_is_missing(row))
 
     @display(description="Original", ordering="original_total")
     def shown_original(self, row: OrderImport) -> str:
@@ -150,7 +152,7 @@ class OrderImportAdmin(ReadOnlyPage):
         return markup.ago(row.placed_at, markup.NOTHING)
 
     @display(
-        description="No copy since",
+        description="Waiting since",
         ordering=Case(When(state__in=OrderImport.UNFINISHED, then="created_at")),
     )
     def shown_waiting(self, row: OrderImport) -> str:
@@ -174,7 +176,7 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @operation(
         "Preview",
-        "Reads the order now and shows what its copy would hold and cost, and who ordered. Nothing is sent or kept.",
+        "Reads the order now and shows what its copy would contain and cost, and who ordered. Nothing is sent or kept.",
         permission=CHANGE,
         offered=deciding.waits_for_review,
         is_page=True,
@@ -191,7 +193,7 @@ class OrderImportAdmin(ReadOnlyPage):
         return TemplateResponse(request, "admin/orders/orderimport/preview.html", context)
 
     @operation(
-        "Copy",
+        "Import",
         "You have reviewed it: its copy is made in the source.",
         permission=CHANGE,
         tone="primary",
@@ -202,7 +204,7 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @operation(
         "Never",
-        "You have reviewed it: no copy is made, and its units are no longer held back. It can be imported again later.",
+        "You have reviewed it: no copy is made, and its units are no longer reserved. It can be imported again later.",
         permission=CHANGE,
         tone="danger",
         offered=deciding.waits_for_review,
@@ -231,10 +233,7 @@ class OrderImportAdmin(ReadOnlyPage):
         offered=lambda row: row.state == State.SENT,
     )
     def send_again(self, request: HttpRequest, row: OrderImport) -> str:
-        if not decisions.send_again(row):
-            raise ValueError("what became of it is known by now.")
-        enqueue.import_order(row.connection, row.order_gid)
-        return f"It is looked for, then sent. {QUEUED}"
+        return deciding.send_again(row)
 
     @operation(
         "Look at the draft",
@@ -248,8 +247,8 @@ class OrderImportAdmin(ReadOnlyPage):
 
     @operation(
         "Done by hand",
-        "What both hold now is right: somebody has seen to it. Nothing of it is held back any longer; what either of "
-        "them gains or loses from now on is carried, or told, as ever.",
+        "What both contain now is right: somebody has seen to it. Nothing of it is reserved any longer; what either of "
+        "them gains or loses from now on is synced, or told, as ever.",
         permission=CHANGE,
         offered=needs_shop,
     )
@@ -257,7 +256,7 @@ class OrderImportAdmin(ReadOnlyPage):
         return deciding.done_by_hand(row, request.user.get_username())
 
     @operation(
-        "Carry to the original",
+        "Apply to the original",
         "What staff took off the copy is taken off the original, too, this once, as far as it is not shipped there: by "
         "a refund of units that moves no money and mails nobody. Restocked as the connection's choice says.",
         permission=CHANGE,
@@ -279,7 +278,7 @@ class OrderImportAdmin(ReadOnlyPage):
     @operation(
         "Not ours",
         "What is missing of it in the source is not the source's to deliver, or somebody entered it by hand: nothing "
-        "more of it is copied, and its units are no longer held back.",
+        "more of it is imported, and its units are no longer reserved.",
         permission=CHANGE,
         offered=late_links.is_undecided,
     )
@@ -289,15 +288,13 @@ class OrderImportAdmin(ReadOnlyPage):
     @operation(
         "Give up",
         "No copy is made: you entered the order in the source by hand, or do not want it there. Its units are no "
-        "longer held back. It can be imported again later.",
+        "longer reserved. It can be imported again later.",
         permission=CHANGE,
         tone="danger",
-        offered=_can_give_up,
+        offered=deciding.can_give_up,
     )
     def give_up(self, request: HttpRequest, row: OrderImport) -> str:
-        if not decisions.dismiss(row, resuming.move_units, f"Given up by {request.user.get_username()}."):
-            raise ValueError("it was taken up meanwhile: look whether its copy is there.")
-        return "Given up: no copy is made of it."
+        return deciding.give_up(row, request.user.get_username())
 
     @action(description="Copy: those that wait for their review", permissions=["operate"])
     def copy_selected(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
@@ -308,7 +305,7 @@ class OrderImportAdmin(ReadOnlyPage):
                 enqueue.import_order(row.connection, row.order_gid)
                 self.log_change(request, row, "Copy.")
                 count += 1
-        messages.success(request, f"Being copied: {count}. What does not wait for its review was left alone.")
+        messages.success(request, f"Being imported: {count}. What does not wait for its review was left alone.")
 
     @action(description="Import again: those that failed, wait or were skipped", permissions=["operate"])
     def import_selected_again(self, request: HttpRequest, queryset: QuerySet[OrderImport]) -> None:
@@ -321,4 +318,4 @@ class OrderImportAdmin(ReadOnlyPage):
                 enqueue.import_order(row.connection, row.order_gid)
                 self.log_change(request, row, "Import again.")
                 count += 1
-        messages.success(request, f"Being imported again: {count}. Copied ones and those under way were left alone.")
+        messages.success(request, f"Being imported again: {count}. Imported ones and those under way were left alone.")

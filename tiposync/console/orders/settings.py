@@ -46,7 +46,7 @@ class OrderSettingsInline(StackedInline):
             ("Several sources of one destination", {"fields": ["is_main", "shares_charges"]}),
             ("Who and what", {"fields": ["contact", "contact_email", "carries_tags", "carries_company"]}),
             (
-                "Later changes",
+                "Order updates",
                 {
                     "fields": [
                         "carries_fulfilments",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
@@ -12,11 +12,12 @@ from orders.advice import IDLE, waits_for_carrying, what_to_do
 from orders.copies.rules import sums
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from orders.side_by_side import LineBeside, Step
+from stores.linking import suggestions
 from stores.models import VariantLink
 from stores.shopify import gids
-from stores.shopify.admin_pages import page_url
 from syncing.models import SyncJob
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
+from tiposync.console.kit.reach import within
 
 State, DraftStatus = OrderImport.State, OrderImport.DraftStatus
 MOST_LINES, UPDATE_ROWS = 500, 100
@@ -71,10 +72,17 @@ def state_pills(row: OrderImport) -> str:
         markup.pill(markup.WARN, "Partial", "Some lines were left out") if row.is_partial else "",
         markup.pill(LATE_TONES.get(row.late_links, markup.QUIET), LATE_WORDS[row.late_links]) if row.late_links else "",
     ]
+    if asked := what_is_asked(row):
+        pills.append(markup.pill(markup.BAD, "Needs the shop", asked))
     if row.is_draft and row.state == State.CONFIRMED:
         tone = markup.GOOD if row.draft_status == DraftStatus.COMPLETED else markup.QUIET
         pills.append(markup.pill(tone, f"Draft: {row.get_draft_status_display().lower() or 'open'}"))
     return markup.joined(pills)
+
+
+def what_is_asked(row: OrderImport) -> str:
+    """What of an imported order needs the shop; '' for nothing, and where `with_left_out` did not ask."""
+    return getattr(row, "asked", "")
 
 
 def update_pill(update: OrderUpdate) -> str:
@@ -88,18 +96,26 @@ def original_of(row: OrderImport) -> str:
 
 
 def _original_link(row: OrderImport, text: str) -> str:
-    return markup.outside(page_url(row.connection.destination.domain, row.order_gid), text or "Open")
+    return markup.outside(row.connection.destination.page_in_shopify(row.order_gid), text or "Open")
 
 
 def copy_of(row: OrderImport) -> str:
     """The copy: its name and total, leading to it in Shopify's admin; the order that a completed draft became."""
     if not row.copy_gid:
         return markup.NOTHING
-    domain = row.connection.source.domain
-    shown = markup.outside(page_url(domain, row.copy_gid), row.copy_name or "Open")
+    store = row.connection.source
+    shown = markup.outside(store.page_in_shopify(row.copy_gid), row.copy_name or "Open")
     if row.is_draft and row.copy_order_gid:
-        shown = markup.joined([shown, markup.outside(page_url(domain, row.copy_order_gid), "its order")], " · ")
+        shown = markup.joined([shown, markup.outside(store.page_in_shopify(row.copy_order_gid), "its order")], " · ")
     return markup.two_lines(shown, markup.unbroken(_total(row.copy_total, row.copy_currency)))
+
+
+def order_arrows(row: OrderImport) -> str:
+    """Links to the original and to its copy in Shopify's admin, where there is little room."""
+    copy_gid = row.copy_order_gid or row.copy_gid
+    parts = [in_shopify.arrow(row.connection.destination, row.order_gid, what=row.order_name or "the original")]
+    parts += [in_shopify.arrow(row.connection.source, copy_gid, what=row.copy_name or "the copy")] if copy_gid else []
+    return markup.joined(parts)
 
 
 def _total(amount: Any, currency: str) -> str:
@@ -118,7 +134,7 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
     beside = side_by_side.compare_rows(row, lines[:MOST_LINES])
     updates = waiting_first(row.updates.all())[: UPDATE_ROWS + 1]
     steps = side_by_side.find_steps(row, updates[:UPDATE_ROWS])
-    timelines = _timelines(row, lines)
+    pages = _pages_of_items(row, lines)
     return {
         "alerts": _alerts(row),
         "reason": row.reason if row.state not in ALERTS else "",
@@ -134,11 +150,12 @@ def order_panel(row: OrderImport) -> dict[str, Any]:
         "links_url": markup.list_url(VariantLink, connection=row.connection_id, doubt="open"),
         "others": [_other_copy(other) for other in others_of(row)],
         "has_unlinked": any(
-            line.variant_gid and line.source_variant_id is None and line.state != OrderImportLine.State.ELSEWHERE
+            line.is_doubtful
+            or (line.variant_gid and line.source_variant_id is None and line.state != OrderImportLine.State.ELSEWHERE)
             for line in lines
         ),
         "sum": side_by_side.sum_up(row, beside),
-        "lines": [_line(each, timelines) for each in beside],
+        "lines": [_line(each, pages) for each in beside],
         "more_lines": len(lines) > MOST_LINES,
         "waiting": [_step(step) for step in steps if step.waits],
         "done": [_step(step) for step in steps if not step.waits],
@@ -178,6 +195,7 @@ def waiting_first(updates: Iterable[OrderUpdate]) -> list[OrderUpdate]:
 def others_of(row: OrderImport) -> QuerySet[OrderImport]:
     """The same order as other connections of its destination carry it."""
     same = OrderImport.objects.filter(order_gid=row.order_gid, connection__destination=row.connection.destination_id)
+    same = within(same)
     return same.exclude(pk=row.pk).select_related("connection__source", "connection__destination").order_by("pk")
 
 
@@ -209,28 +227,33 @@ def what_is_missing(row: OrderImport) -> str:
 
 
 def with_left_out(rows: QuerySet[OrderImport]) -> QuerySet[OrderImport]:
-    """Orders with `line_count` and `left_out_count`, counted in the same query."""
+    """Orders with `line_count` and `left_out_count`, counted in the same query; `asked`: what needs the shop, or ''."""
     lines = OrderImportLine.objects.filter(order_import=OuterRef("pk")).order_by().values("order_import")
     left_out = lines.filter(state=OrderImportLine.State.LEFT_OUT)
+    asked = OrderUpdate.objects.filter(order_import=OuterRef("pk"), state=OrderUpdate.State.NEEDS_SHOP).order_by("-pk")
     return rows.annotate(
         line_count=Coalesce(Subquery(lines.annotate(n=Count("pk")).values("n")), 0),
         left_out_count=Coalesce(Subquery(left_out.annotate(n=Count("pk")).values("n")), 0),
+        asked=Coalesce(Subquery(asked.values("reason")[:1]), Value(""), output_field=TextField()),
     )
 
 
-def _timelines(row: OrderImport, lines: list[OrderImportLine]) -> dict[int, str]:
-    """Source variant -> the page that explains its stock in this connection."""
+def _pages_of_items(row: OrderImport, lines: list[OrderImportLine]) -> dict[int, str]:
+    """Source variant -> the page that explains its stock in this connection; of one in doubt, that of its match."""
     wanted = {line.source_variant_id for line in lines} - {None}
     links = VariantLink.objects.filter(connection=row.connection_id, source_variant__in=wanted)
     return {
-        variant_id: reverse("admin:syncing_timeline", args=[pk])
-        for pk, variant_id in links.values_list("pk", "source_variant_id")
+        variant_id: reverse(
+            "admin:stores_variantlink_change" if state in suggestions.OPEN else "admin:syncing_timeline", args=[pk]
+        )
+        for pk, variant_id, state in links.values_list("pk", "source_variant_id", "state")
     }
 
 
-def _line(beside: LineBeside, timelines: dict[int, str]) -> dict[str, Any]:
-    line, partner = beside.line, beside.line.source_variant
-    url = timelines.get(line.source_variant_id) if line.source_variant_id is not None else None
+def _line(beside: LineBeside, pages: dict[int, str]) -> dict[str, Any]:
+    line = beside.line
+    partner = line.source_variant and f"{'in doubt: ' if line.is_doubtful else ''}{line.source_variant}"
+    url = pages.get(line.source_variant_id) if line.source_variant_id is not None else None
     tone = markup.WARN if beside.differs else LINE_TONES.get(line.state, markup.QUIET)
     return {
         "title": beside.title,

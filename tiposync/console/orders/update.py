@@ -15,7 +15,7 @@ from tiposync.console.kit.operations import operation
 from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.orders import deciding
 from tiposync.console.orders.filters import OrderConnectionFilter
-from tiposync.console.orders.summary import copy_of, original_of, update_pill
+from tiposync.console.orders.summary import copy_of, order_arrows, original_of, update_pill
 
 CHANGE = "orders.change_orderupdate"
 MOST_ROWS = 1000
@@ -33,16 +33,16 @@ class OrderUpdateAdmin(ReadOnlyPage):
     intro = (
         "Shipments made in the source go back to the destination; cancellations and refunds in the destination go to "
         "the copy, and so do edits, exchanges and payments. What staff change in a copy is told here, its units are "
-        "held back until somebody decides. Each happens once, however often Shopify tells of it."
+        "reserved until somebody decides. Each happens once, however often Shopify tells of it."
     )
-    empty_title = "Nothing happened to a copied order yet"
+    empty_title = "Nothing happened to an imported order yet"
     empty_text = (
         "Rows appear when the copy of an order is shipped, or its original is cancelled, refunded or edited. What is "
-        "carried is chosen on the page of the connection, under “Orders”."
+        "synced is chosen on the page of the connection, under “Orders”."
     )
     empty_link = ("Go to orders", "orders_orderimport_changelist")
     operate_permission = CHANGE
-    list_display = ["shown_kind", "shown_order", "shown_state", "shown_reason", "shown_at"]
+    list_display = ["shown_kind", "shown_order", "shown_state", "shown_reason", "shown_at", "shown_arrows"]
     list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), OrderConnectionFilter]
     list_filter_submit = True
     search_fields = ["order_import__order_name", "order_import__copy_name", "=origin_gid", "=result_gid"]
@@ -69,13 +69,17 @@ class OrderUpdateAdmin(ReadOnlyPage):
     def shown_state(self, update: OrderUpdate) -> str:
         return update_pill(update)
 
-    @display(description="What came of it")
+    @display(description="Result")
     def shown_reason(self, update: OrderUpdate) -> str:
         return markup.wrapped(update.reason)
 
     @display(description="Happened", ordering="origin_at")
     def shown_at(self, update: OrderUpdate) -> str:
         return markup.ago(update.origin_at or update.created_at)
+
+    @display(description="In Shopify")
+    def shown_arrows(self, update: OrderUpdate) -> str:
+        return order_arrows(update.order_import)
 
     @display(description="Order")
     def about(self, update: OrderUpdate) -> str:
@@ -95,7 +99,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
 
     @operation(
         "Try again",
-        "Carries this change to the other side now. What may have been done before is looked for first.",
+        "Sends this update to the other side now. What may have been done before is looked for first.",
         permission=CHANGE,
         tone="primary",
         offered=_can_be_tried,
@@ -103,12 +107,12 @@ class OrderUpdateAdmin(ReadOnlyPage):
     def try_again(self, request: HttpRequest, update: OrderUpdate) -> str:
         if not _plan_again(update):
             raise ValueError("it was taken up meanwhile.")
-        return "It is carried within seconds if a worker is up; reload to see what came of it."
+        return "It is synced within seconds if a worker is up; reload to see the result."
 
     @operation(
         "Done by hand",
-        "What both hold now is right: somebody has seen to it. Nothing of it is held back any longer; what "
-        "either of them gains or loses from now on is carried, or told, as ever.",
+        "What both contain now is right: somebody has seen to it. Nothing of it is reserved any longer; what "
+        "either of them gains or loses from now on is synced, or told, as ever.",
         permission=CHANGE,
         offered=lambda update: update.state == OrderUpdate.State.NEEDS_SHOP,
     )
@@ -116,7 +120,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
         return deciding.done_by_hand(update.order_import, request.user.get_username())
 
     @operation(
-        "Carry to the original",
+        "Apply to the original",
         "What staff took off the copy is taken off the original, too, this once, as far as it is not shipped there. No "
         "money moves, nobody is mailed.",
         permission=CHANGE,
@@ -137,7 +141,7 @@ class OrderUpdateAdmin(ReadOnlyPage):
             if _plan_again(update):
                 self.log_change(request, update, "Try again.")
                 count += 1
-        messages.success(request, f"Being carried again: {count}.")
+        messages.success(request, f"Being synced again: {count}.")
 
 
 def _plan_again(update: OrderUpdate) -> bool:

@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, QuerySet, When
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from stores.models import Connection, Store
+from stores.linking import csv_file
+from stores.models import Store
 from syncing.models import StockHold, StockLink
 from syncing.queue import enqueue
 from syncing.stock import holds
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.filters import ConnectionFilter
 from tiposync.console.kit.item_search import SearchedByItem
-from tiposync.console.kit.operations import REFUSALS, operation, refusal_words
-from tiposync.console.kit.pages import ReadOnlyPage, signed_in
+from tiposync.console.kit.operations import REFUSALS, operation
+from tiposync.console.kit.pages import ReadOnlyPage, csv_answer, listed_rows, signed_in
+from tiposync.console.stock import deciding, hold_file
 from tiposync.console.stock.read_live import read_live
 
 RESOLVE = "syncing.resolve_hold"
@@ -42,7 +45,7 @@ def _what_release_does(hold: StockHold) -> str:
 
 
 def _what_discard_does(hold: StockHold) -> str:
-    return "Leaves both stores as they are: the difference seen now is never carried over, later changes are."
+    return "Leaves both stores as they are: the difference seen now is never synced, changes made from now on are."
 
 
 def _plan_words(hold: StockHold) -> str:
@@ -56,12 +59,12 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     """Holds, the open ones first."""
 
     intro = (
-        "A plan that looks destructive, or a write whose fate nobody can tell, waits here. "
+        "A change that is unusually large, or a write whose fate nobody can tell, waits here. "
         "Nothing else happens to the item until somebody decides."
     )
-    empty_title = "Nothing is held"
+    empty_title = "Nothing needs review"
     empty_text = (
-        "A plan is held when it looks destructive even after a live read. "
+        "A change needs review when it is unusually large even after a live read. "
         "The limits are set per connection, under “Guards”."
     )
     empty_link = ("Go to connections", "stores_connection_changelist")
@@ -76,17 +79,31 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         "shown_reason",
         "shown_since",
     ]
-    more_lookups = ("reconciliation",)
+    more_lookups = ("reconciliation", "cause", "link__variant_link__source_variant")
     list_filter = [("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ConnectionFilter]
     list_filter_submit = True
     ordering = [Case(When(state=StockHold.State.OPEN, then=0), default=1), "-id"]
     item_paths = {Store.Role.SOURCE: "link__variant_link__source_variant"}
-    list_select_related = ["link__variant_link__source_variant", "connection__source", "connection__destination"]
+    list_select_related = [
+        "link__variant_link__source_variant",
+        "link__variant_link__destination_variant",
+        "connection__source",
+        "connection__destination",
+    ]
     actions = ["release_selected", "discard_selected"]
+    actions_list = ["export_reviews"]
     operations = ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live")
     panel_template = "admin/syncing/stockhold/evidence.html"
     fieldsets = [
-        ("Hold", {"fields": ["shown_kind", "shown_state", "shown_reason", "about", "shown_reconciliation"]}),
+        (
+            "Review",
+            {
+                "fields": [
+                    *("shown_kind", "shown_state", "shown_reason", "about"),
+                    *("shown_cause", "shown_reconciliation"),
+                ]
+            },
+        ),
         ("Decision", {"fields": ["created_at", "resolved_at", "resolved_by", "shown_true_quantity"]}),
     ]
 
@@ -94,6 +111,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         link = _with_levels(row)
         return {
             "item": link.variant_link.source_variant,
+            "arrows": in_shopify.both_variants(link.variant_link),
             "timeline": reverse("admin:syncing_timeline", args=[link.variant_link_id]),
             "sides": [
                 _evidence("Source", link.source_level, row.source_from, row.source_to),
@@ -123,11 +141,13 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
 
     @display(description="Source")
     def source_plan(self, hold: StockHold) -> str:
-        return markup.change(hold.source_from, hold.source_to)
+        arrow = in_shopify.variant_arrow(hold.connection.source, hold.link.variant_link.source_variant)
+        return markup.joined([markup.change(hold.source_from, hold.source_to), arrow])
 
     @display(description="Destination")
     def destination_plan(self, hold: StockHold) -> str:
-        return markup.change(hold.destination_from, hold.destination_to)
+        arrow = in_shopify.variant_arrow(hold.connection.destination, hold.link.variant_link.destination_variant)
+        return markup.joined([markup.change(hold.destination_from, hold.destination_to), arrow])
 
     @display(description="Why")
     def shown_reason(self, hold: StockHold) -> str:
@@ -136,6 +156,10 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     @display(description="Since", ordering="created_at")
     def shown_since(self, hold: StockHold) -> str:
         return markup.ago(hold.created_at)
+
+    @display(description="Together with")
+    def shown_cause(self, hold: StockHold) -> str:
+        return markup.page_of(hold.cause)
 
     @display(description="Reconciliation")
     def shown_reconciliation(self, hold: StockHold) -> str:
@@ -149,6 +173,14 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         written = [markup.page_of(row) for row in hold.writes.order_by("pk")[:10]]
         return markup.joined([hold.true_quantity, seen, *written], " · ")
 
+    @action(description="Export to CSV", url_path="export", permissions=["view"], icon="download")
+    def export_reviews(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The reviews of the list as it is filtered and searched."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = listed_rows(self, request).order_by("connection", "pk")
+        return csv_answer(csv_file.write_lines(hold_file.rows_of(rows), hold_file.COLUMNS), "reviews")
+
     @operation("Release", _what_release_does, permission=RESOLVE, tone="primary", offered=_is_open_guard)
     def release(self, request: HttpRequest, hold: StockHold) -> str:
         holds.release(hold, signed_in(request))
@@ -159,7 +191,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     def discard(self, request: HttpRequest, hold: StockHold) -> str:
         holds.discard(hold, signed_in(request))
         enqueue.carry_stock(hold.connection)
-        return "Discarded: both stores keep their values; later changes travel."
+        return "Discarded: both stores keep their values; changes made from now on are synced."
 
     @operation(
         "It took effect",
@@ -171,7 +203,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
     def confirm_applied(self, request: HttpRequest, hold: StockHold) -> str:
         holds.confirm_applied(hold, signed_in(request))
         enqueue.carry_stock(hold.connection)
-        return "Booked as written; the item is kept in step again."
+        return "Booked as written; the item is synced again."
 
     @operation(
         "It did not take effect",
@@ -197,7 +229,7 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         read_live([_with_levels(hold)])
         holds.set_true(hold, quantity, (source, destination), signed_in(request))
         enqueue.carry_stock(hold.connection)
-        return f"Set to {quantity}: it is written to the source and carried to the destination within seconds."
+        return f"Set to {quantity}: it is written to the source and synced to the destination within seconds."
 
     @operation(
         "Read live",
@@ -209,30 +241,23 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
         read_live([_with_levels(hold)])
         return "Both levels are as Shopify has them now."
 
-    @action(description="Release: let the selected plans through", permissions=["operate"])
-    def release_selected(self, request: HttpRequest, queryset: QuerySet[StockHold]) -> None:
-        self._decide_all(request, queryset, holds.release, "Released")
+    @action(description="Release: let the selected plans through …", permissions=["operate"])
+    def release_selected(self, request: HttpRequest, queryset: QuerySet[StockHold]) -> HttpResponse:
+        """Shows what would be released; a person says so on the page that follows."""
+        return deciding.ask(request, self.admin_site.each_context(request), queryset, "release")
 
-    @action(description="Discard: leave both stores of the selected plans as they are", permissions=["operate"])
-    def discard_selected(self, request: HttpRequest, queryset: QuerySet[StockHold]) -> None:
-        self._decide_all(request, queryset, holds.discard, "Discarded")
+    @action(description="Discard: leave both stores of the selected plans as they are …", permissions=["operate"])
+    def discard_selected(self, request: HttpRequest, queryset: QuerySet[StockHold]) -> HttpResponse:
+        """Shows what would be discarded; a person says so on the page that follows."""
+        return deciding.ask(request, self.admin_site.each_context(request), queryset, "discard")
 
-    def _decide_all(self, request: HttpRequest, rows: QuerySet[StockHold], decide: Any, word: str) -> None:
-        done: dict[Connection, list[StockHold]] = {}
-        refused = []
-        for hold in rows.select_related("connection"):
-            try:
-                decide(hold, request.user)
-            except self.refusals as error:
-                refused.append(refusal_words(error))
-            else:
-                done.setdefault(hold.connection, []).append(hold)
-                self.log_change(request, hold, f"{word}.")
-        for connection in done:
-            enqueue.carry_stock(connection)
-        messages.success(request, f"{word}: {sum(len(decided) for decided in done.values())}.")
-        if refused:
-            messages.warning(request, f"Left alone: {len(refused)}. {refused[0]}")
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.decide_view)
+        return [path("decide/", view, name="syncing_stockhold_decide"), *super().get_urls()]
+
+    def decide_view(self, request: HttpRequest) -> HttpResponse:
+        """Decide what was ticked on the page of release_selected or discard_selected."""
+        return deciding.decide(request, RESOLVE)
 
 
 def _whole(text: str) -> int:
@@ -245,7 +270,9 @@ def _whole(text: str) -> int:
 
 def _with_levels(hold: StockHold) -> StockLink:
     rows = StockLink.objects.select_related(
-        "variant_link__source_variant", "source_level__location__store", "destination_level__location__store"
+        *("variant_link__source_variant", "variant_link__destination_variant"),
+        *("variant_link__connection__source", "variant_link__connection__destination"),
+        *("source_level__location__store", "destination_level__location__store"),
     )
     return rows.get(pk=hold.link_id)
 

@@ -11,6 +11,7 @@ from syncing.models import StockLink
 from syncing.stock import pairs
 from syncing.stock.explain import explain
 from tiposync.console.kit import markup
+from tiposync.console.kit.reach import within
 
 MOST_OTHER_ROWS = 20
 
@@ -19,7 +20,7 @@ def describe(link: VariantLink, stock_links: Sequence[StockLink]) -> dict[str, A
     """What the page tells above the timeline."""
     connection = link.connection
     identifier = connection.get_identifier_display()
-    how = "set by an operator" if link.is_manual else f"matched by {identifier[0].lower()}{identifier[1:]}"
+    how = "decided by hand" if link.is_manual else f"matched by {identifier[0].lower()}{identifier[1:]}"
     if link.state != VariantLink.State.LINKED and not link.is_manual:
         how = ""
     return {
@@ -36,12 +37,12 @@ def describe(link: VariantLink, stock_links: Sequence[StockLink]) -> dict[str, A
 def rule_words(connection: Connection) -> str:
     """What this connection makes of a quantity."""
     if connection.is_two_way:
-        return "A change on either side is carried to the other one, once."
+        return "A change on either side is synced to the other one, once."
     parts = []
     if connection.percentage != 100:
         parts.append(f"{connection.percentage} % of the source's quantity")
     if connection.safety_buffer:
-        parts.append(f"{connection.safety_buffer} held back as a safety buffer")
+        parts.append(f"{connection.safety_buffer} kept back as a safety buffer")
     if connection.cap_quantity is not None:
         parts.append(f"never more than {connection.cap_quantity}")
     words = ", ".join(parts) if parts else "the source's quantity as it is"
@@ -51,7 +52,7 @@ def rule_words(connection: Connection) -> str:
 
 def _others(link: VariantLink) -> list[Any]:
     """The same item in other destinations."""
-    rows = VariantLink.objects.filter(source_variant=link.source_variant_id, state=VariantLink.State.LINKED)
+    rows = within(VariantLink.objects.filter(source_variant=link.source_variant_id, state=VariantLink.State.LINKED))
     rows = rows.exclude(pk=link.pk).select_related("connection__destination").order_by("pk")[:MOST_OTHER_ROWS]
     return [markup.anchor(reverse("admin:syncing_timeline", args=[row.pk]), row.connection.destination) for row in rows]
 

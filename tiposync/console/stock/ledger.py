@@ -6,16 +6,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from stores.models import Store
 from syncing.models import StockAdjustment, StockBatch, StockLink
-from tiposync.console.kit import markup
-from tiposync.console.kit.filters import ConnectionFilter, DayFilter
+from tiposync.console.kit import in_shopify, markup
+from tiposync.console.kit.exporting import ExportedList
+from tiposync.console.kit.filters import ConnectionFilter, StoreFilter
 from tiposync.console.kit.item_search import SearchedByItem
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
 from tiposync.console.kit.paginator import EndlessPaginator
+from tiposync.console.times.date_range import DateRangeFilter
 
 
 def item_of(link: StockLink | None) -> str:
@@ -27,12 +29,12 @@ def item_of(link: StockLink | None) -> str:
 
 
 @admin.register(StockAdjustment)
-class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
+class StockAdjustmentAdmin(SearchedByItem, ExportedList):
     """Adjustments, newest first."""
 
     intro = (
-        "The ledger: every stock write this service intended, with its cause, what stood there before, and what became "
-        "of it. Nothing here is ever changed or removed."
+        "Every stock write this service intended, with its cause, what stood there before, and what became of it. "
+        "Nothing here is ever changed or removed."
     )
     empty_title = "Nothing has been written yet"
     empty_text = (
@@ -40,14 +42,23 @@ class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
     )
     empty_link = ("Go to connections", "stores_connection_changelist")
     paginator = EndlessPaginator
-    list_display = ["shown_created", "item", "where", "shown_change", "shown_cause", "shown_state", "shown_batch"]
+    list_display = [
+        "shown_created",
+        "item",
+        "where",
+        "shown_change",
+        "shown_cause",
+        "shown_state",
+        "shown_batch",
+        "shown_arrow",
+    ]
     more_lookups = ("settled_at__gte", "settled_at__lte", "cause__in", "reconciliation", "batch")
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("cause", ChoicesDropdownFilter),
         ConnectionFilter,
-        ("batch__store", RelatedDropdownFilter),
-        DayFilter,
+        ("batch__store", StoreFilter),
+        ("created_at", DateRangeFilter),
     ]
     list_filter_submit = True
     item_paths = {
@@ -55,9 +66,14 @@ class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
         Store.Role.DESTINATION: "link__variant_link__destination_variant",
     }
     search_help_text = "Search by title, SKU, barcode or handle, or the id of an inventory item"
-    list_select_related = ["level__location__store", "link__variant_link__source_variant", "batch"]
+    list_select_related = [
+        "level__location__store",
+        "link__variant_link__source_variant",
+        "link__variant_link__destination_variant",
+        "batch",
+    ]
     fieldsets = [
-        ("Change", {"fields": ["item", "where", "shown_change", "from_as_of", "source_quantity"]}),
+        ("Change", {"fields": ["item", "where", "shown_arrow", "shown_change", "from_as_of", "source_quantity"]}),
         ("Why", {"fields": ["shown_cause", "shown_connection", "shown_reconciliation"]}),
         ("What became of it", {"fields": ["shown_state", "reason", "created_at", "settled_at", "shown_batch"]}),
     ]
@@ -74,6 +90,14 @@ class StockAdjustmentAdmin(SearchedByItem, ReadOnlyPage):
     def where(self, adjustment: StockAdjustment) -> str:
         location = adjustment.level.location
         return markup.two_lines(location.store, location.name)
+
+    @display(description="In Shopify")
+    def shown_arrow(self, adjustment: StockAdjustment) -> str:
+        if adjustment.link is None:
+            return markup.NOTHING
+        match, store = adjustment.link.variant_link, adjustment.level.location.store
+        variant = match.source_variant if store.is_source else match.destination_variant
+        return in_shopify.variant_arrow(store, variant) or markup.NOTHING
 
     @display(description="Change")
     def shown_change(self, adjustment: StockAdjustment) -> str:
@@ -113,7 +137,7 @@ class StockBatchAdmin(ReadOnlyPage):
     empty_link = ("Go to connections", "stores_connection_changelist")
     paginator = EndlessPaginator
     list_display = ["shown_name", "store", "connection", "shown_kind", "shown_state", "attempts", "shown_created"]
-    list_filter = [("state", ChoicesDropdownFilter), ("store", RelatedDropdownFilter), ConnectionFilter]
+    list_filter = [("state", ChoicesDropdownFilter), ("store", StoreFilter), ConnectionFilter]
     list_filter_submit = True
     search_fields = ["=id", "=key"]
     search_help_text = "Search by number or idempotency key"
@@ -155,10 +179,10 @@ class StockBatchAdmin(ReadOnlyPage):
     def shown_created(self, batch: StockBatch) -> str:
         return markup.ago(batch.created_at)
 
-    @display(description="Changes")
+    @display(description="What it changed")
     def shown_adjustments(self, batch: StockBatch) -> str:
         count = batch.adjustments.count()
-        return markup.anchor(markup.list_url(StockAdjustment, batch=batch.pk), f"{count} in the ledger")
+        return markup.anchor(markup.list_url(StockAdjustment, batch=batch.pk), f"{count} in the inventory history")
 
     @display(description="Body")
     def shown_body(self, batch: StockBatch) -> str:

@@ -37,7 +37,7 @@ def ask_live(links: list[StockLink]) -> list[Reading]:
     words while everything is stopped.
     """
     if SyncSwitch.objects.filter(is_stopped=True).exists():
-        raise ValueError("All syncing is stopped by the global switch: nothing is read until it is resumed.")
+        raise ValueError("All syncing is paused: nothing is read until it is resumed.")
     sides = [link.source_level for link in links] + [link.destination_level for link in links]
     levels = {level.pk: level for level in sides}
     by_location: dict[Location, list[StockLevel]] = {}

@@ -5,7 +5,8 @@ from typing import Protocol
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -29,6 +30,16 @@ def _count(rows: QuerySet) -> Coalesce:
     return Coalesce(Subquery(counted.values("n")), 0)
 
 
+# What asked for a comparison, by the word that is stored.
+TRIGGERS = {
+    "schedule": "Hourly",
+    "operator": "A user",
+    "start": "Initial sync",
+    "resume": "End of a pause",
+    Reconciliation.CORRECTION: "Correct now",
+}
+
+
 class CountedReport(Protocol):
     """What the list counts of a reconciliation."""
 
@@ -43,7 +54,7 @@ class ReconciliationAdmin(ReadOnlyPage):
 
     intro = (
         "A reconciliation compares every linked quantity of a connection with what Shopify says now. What differs is "
-        "corrected by the same careful loop that carries every change."
+        "corrected by the same careful loop that syncs every change."
     )
     empty_title = "No reconciliation has run yet"
     empty_text = "Every started connection is reconciled on a schedule; “Reconcile” on its page starts one now."
@@ -58,7 +69,7 @@ class ReconciliationAdmin(ReadOnlyPage):
         "corrected",
         "held",
         "skipped_count",
-        "trigger",
+        "shown_trigger",
     ]
     operations = ("preview_undo", "take_back")
     more_lookups = ("finished_at__gte", "finished_at__lte", "differing__gt")
@@ -66,7 +77,7 @@ class ReconciliationAdmin(ReadOnlyPage):
     list_filter_submit = True
     list_select_related = ["connection__source", "connection__destination"]
     fieldsets = [
-        ("Report", {"fields": ["about", "shown_state", "message", "trigger", "started_at", "finished_at"]}),
+        ("Report", {"fields": ["about", "shown_state", "message", "shown_trigger", "started_at", "finished_at"]}),
         (
             "What it found",
             {"fields": ["levels_read", "compared", "equal", "differing", "corrected", "held", "shown_skipped"]},
@@ -95,10 +106,14 @@ class ReconciliationAdmin(ReadOnlyPage):
         url = markup.list_url(StockAdjustment, reconciliation=report.pk, state__exact="applied")
         return markup.anchor(url, report.corrected_count) if report.corrected_count else "0"
 
-    @display(description="Held")
+    @display(description="Needs review")
     def held(self, report: CountedReport) -> str:
         url = markup.list_url(StockHold, reconciliation=report.pk)
         return markup.anchor(url, report.held_count) if report.held_count else "0"
+
+    @display(description="Started by", ordering="trigger")
+    def shown_trigger(self, report: Reconciliation) -> str:
+        return TRIGGERS.get(report.trigger, report.trigger)
 
     @display(description="Skipped")
     def skipped_count(self, report: Reconciliation) -> int:
@@ -117,7 +132,7 @@ class ReconciliationAdmin(ReadOnlyPage):
         offered=_has_writes,
         is_page=True,
     )
-    def preview_undo(self, request: HttpRequest, report: Reconciliation) -> HttpResponse:
+    def preview_undo(self, request: HttpRequest, report: Reconciliation) -> HttpResponseBase:
         context = self.admin_site.each_context(request) | {
             "title": f"Undo: {report}",
             "back": reverse("admin:syncing_reconciliation_change", args=[report.pk]),

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -21,13 +23,18 @@ from orders.models import OrderImportLine
 from stores.models import Connection, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLink, StockObservation
 from syncing.stock import pairs
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.operations import REFUSALS, refusal_words
+from tiposync.console.kit.reach import within
 from tiposync.console.orders.summary import state_pills
+from tiposync.console.stock.correcting import CORRECT, correct_now, is_correctable
 from tiposync.console.stock.item import describe
 from tiposync.console.stock.read_live import Reading, ask_live, problems_of
+from tiposync.console.times import time_zones
+from tiposync.console.times.date_range import DateRange, NoRange, RangeForm, quick_links, read_range
 
 PAGE_ROWS = 50
+RANGE = "at"  # in the address: the days that are shown
 LINKED_ROWS = (
     *("source_level__location__store", "destination_level__location__store", "connection"),
     *("mapping__source_location", "mapping__destination_location"),
@@ -66,18 +73,31 @@ class Scope:
 def timeline_view(request: HttpRequest, link_id: int) -> HttpResponse:
     """The page: both levels of every mapped pair as the mirror has them, why, and what happened, newest first."""
     scope = _scope(request, link_id)
-    page = Paginator(_keys(scope), PAGE_ROWS).get_page(request.GET.get("page"))
+    try:
+        shown = read_range(request.GET, RANGE)
+    except NoRange as error:
+        messages.warning(request, str(error))
+        shown = DateRange()
+    page = Paginator(_keys(scope, shown), PAGE_ROWS).get_page(request.GET.get("page"))
     context = admin.site.each_context(request) | {
         "title": f"Timeline: {scope.link.source_variant}",
         "link": scope.link,
+        "source_arrow": in_shopify.variant_arrow(scope.link.connection.source, scope.link.source_variant),
+        "partner_arrow": in_shopify.variant_arrow(scope.link.connection.destination, scope.link.destination_variant),
         "item": describe(scope.link, scope.stock_links),
         "entries": _entries(page.object_list),
         "page_obj": page,
+        "quick_days": quick_links(request.GET, RANGE, drops=("page",)),
+        "range": shown.words,
+        "range_form": RangeForm(RANGE, data=request.GET),
+        "range_query": urlencode([(name, value) for name, value in request.GET.items() if name.startswith(RANGE)]),
         "links": {
             "link": reverse("admin:stores_variantlink_change", args=[scope.link.pk]),
             "connection": reverse("admin:stores_connection_change", args=[scope.link.connection_id]),
             "read": reverse("admin:syncing_timeline_read", args=[scope.link.pk]),
+            "correct": reverse("admin:syncing_timeline_correct", args=[scope.link.pk]),
         },
+        "can_correct": request.user.has_perm(CORRECT) and is_correctable(scope.stock_links),
         "can_read": request.user.has_perm("stores.change_variantlink") and bool(scope.stock_links),
     }
     return TemplateResponse(request, "admin/syncing/timeline.html", context)
@@ -99,12 +119,21 @@ def read_live_view(request: HttpRequest, link_id: int) -> HttpResponse:
     return redirect("admin:syncing_timeline", link_id)
 
 
+def correct_view(request: HttpRequest, link_id: int) -> HttpResponse:
+    """Have the item corrected where it was changed in the destination, then show its page again."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    correct_now(request, _scope(request, link_id).stock_links)
+    return redirect("admin:syncing_timeline", link_id)
+
+
 def _report_readings(request: HttpRequest, readings: list[Reading]) -> None:
     if read := [reading for reading in readings if not reading.problem]:
         differs = any(reading.level.available != reading.before for reading in read)
-        after = " What differs is being carried over." if differs else " All as known here."
+        after = " What differs is being synced." if differs else " All as known here."
         words = "; ".join(reading.words for reading in read)
-        messages.success(request, f"Shopify says, at {timezone.now():%H:%M:%S} UTC: {words}.{after}")
+        at = f"{timezone.localtime():%H:%M:%S}"
+        messages.success(request, f"Shopify says, at {at} ({time_zones.current_name()}): {words}.{after}")
     for problem in problems_of(readings):
         messages.error(request, f"Could not be read. {problem}")
 
@@ -113,33 +142,38 @@ def _scope(request: HttpRequest, link_id: int) -> Scope:
     if not request.user.has_perms(["stores.view_variantlink", "syncing.view_stocklink"]):
         raise PermissionDenied
     variants = ("source_variant__store", "destination_variant__store", "connection__source", "connection__destination")
-    link = get_object_or_404(VariantLink.objects.select_related(*variants), pk=link_id)
-    rows = pairs.links_of(link).select_related(*LINKED_ROWS).order_by("pk")
+    link = get_object_or_404(within(VariantLink.objects.select_related(*variants)), pk=link_id)
+    rows = within(pairs.links_of(link)).select_related(*LINKED_ROWS).order_by("pk")
     return Scope(link, list(rows))
 
 
-def _keys(scope: Scope) -> QuerySet:
+def _keys(scope: Scope, shown: DateRange) -> QuerySet:
     """(instant, kind, id) of everything that concerns the item, newest first, from all the tables it is kept in."""
-    observations = StockObservation.objects.filter(level__in=scope.level_ids)
-    adjustments = StockAdjustment.objects.filter(level__in=scope.level_ids)
+    key = partial(_key, shown)
+    observations = within(StockObservation.objects.filter(level__in=scope.level_ids))
+    adjustments = within(StockAdjustment.objects.filter(level__in=scope.level_ids))
     holds = StockHold.objects.filter(link__in=[link.pk for link in scope.stock_links])
     parts = [
-        _key(adjustments, "adjustment", "created_at"),
-        _key(holds, "hold", "created_at"),
-        _key(holds.filter(resolved_at__isnull=False), "hold resolved", "resolved_at"),
-        _key(_log(scope), "operator", "action_time"),
-        _key(_ordered(scope), "ordered", "order_import__created_at"),
-        _key(_ordered(scope).filter(_IN_COPY), "copied", "order_import__confirmed_at"),
+        key(adjustments, "adjustment", "created_at"),
+        key(holds, "hold", "created_at"),
+        key(holds.filter(resolved_at__isnull=False), "review decided", "resolved_at"),
+        key(_log(scope), "operator", "action_time"),
+        key(_ordered(scope), "ordered", "order_import__created_at"),
+        key(_ordered(scope).filter(_IN_COPY), "copied", "order_import__confirmed_at"),
     ]
     return (
-        _key(observations, "observation", "created_at")
+        key(observations, "observation", "created_at")
         .union(*parts, all=True)
         .order_by("-entry_at", "entry_kind", "-entry_key")
     )
 
 
-def _key(rows: QuerySet, kind: str, instant: str) -> QuerySet:
-    rows = rows.order_by().annotate(entry_at=F(instant), entry_kind=Value(kind, CharField()), entry_key=F("pk"))
+def _key(shown: DateRange, rows: QuerySet, kind: str, instant: str) -> QuerySet:
+    rows = (
+        rows.filter(shown.condition(instant))
+        .order_by()
+        .annotate(entry_at=F(instant), entry_kind=Value(kind, CharField()), entry_key=F("pk"))
+    )
     return rows.values_list("entry_at", "entry_kind", "entry_key")
 
 
@@ -170,7 +204,7 @@ def _entries(keys: Iterable[tuple[datetime, str, int]]) -> list[Entry]:
 
 
 # Kinds of entries that are drawn from a row of another.
-_TABLES = {"hold resolved": "hold", "copied": "ordered"}
+_TABLES = {"review decided": "hold", "copied": "ordered"}
 
 
 _ROWS: dict[str, Callable[[], QuerySet[Any]]] = {
@@ -196,9 +230,9 @@ def _draw_observation(at: datetime, row: StockObservation) -> Entry:
     cause = row.get_origin_display()
     if row.event:
         cause = markup.page_of(row.event, f"Webhook {row.event.topic}")
-    outcome = f"Shopify's clock: {markup.exact(row.as_of)}"
+    outcome = markup.joined(["Changed in Shopify:", markup.exact(row.as_of)])
     if row.is_doubtful:
-        outcome += ". It proved nothing by itself: the level was read live before use."
+        outcome = markup.joined([outcome, "It proved nothing by itself: the level was read live before use."], ". ")
     return Entry(
         at, "Seen", markup.QUIET, _where(row.level), markup.change(row.previous, row.available), cause, outcome
     )
@@ -217,19 +251,19 @@ def _draw_adjustment(at: datetime, row: StockAdjustment) -> Entry:
 
 
 def _draw_hold(at: datetime, row: StockHold) -> Entry:
-    outcome = markup.page_of(row, "Look at the hold")
-    return Entry(at, "Held", markup.WARN, row.link.where, _planned(row), row.reason, outcome)
+    outcome = markup.page_of(row, "Look at the review")
+    return Entry(at, "Needs review", markup.WARN, row.link.where, _planned(row), row.reason, outcome)
 
 
 def _draw_resolved(at: datetime, row: StockHold) -> Entry:
     who = row.resolved_by.get_username() if row.resolved_by else "the engine"
     cause = markup.joined([markup.state_pill(row), f"by {who}"])
-    return Entry(at, "Hold resolved", markup.GOOD, row.link.where, _planned(row), cause, markup.page_of(row, "Hold"))
+    return Entry(at, "Review decided", markup.GOOD, row.link.where, _planned(row), cause, markup.page_of(row, "Review"))
 
 
 def _draw_ordered(at: datetime, row: OrderImportLine) -> Entry:
     order_import = row.order_import
-    units = "units held back: the source has not given them yet" if row.is_pending else ""
+    units = "units reserved: their order is not imported yet" if row.is_pending else ""
     outcome = markup.joined([state_pills(order_import), order_import.reason, units])
     destination = str(order_import.connection.destination)
     return Entry(
@@ -247,7 +281,7 @@ def _draw_copied(at: datetime, row: OrderImportLine) -> Entry:
     copy = row.order_import
     outcome = markup.joined([row.get_state_display(), row.reason], ". ")
     cause = markup.page_of(copy, f"{copy.copy_name}, the copy of {copy.order_name}")
-    return Entry(at, "Copied", markup.GOOD, str(copy.connection.source), _units(row), cause, outcome)
+    return Entry(at, "Imported", markup.GOOD, str(copy.connection.source), _units(row), cause, outcome)
 
 
 def _units(row: OrderImportLine) -> str:
@@ -264,14 +298,14 @@ def _draw_operator(at: datetime, row: LogEntry) -> Entry:
     kind = row.content_type
     is_shared = kind is None or kind.model_class() is Connection
     subject = row.object_repr if kind is None or is_shared else f"This {kind.name.split()[-1]}"
-    return Entry(at, "Operator", markup.GOOD, subject, "", row.user.get_username(), row.get_change_message())
+    return Entry(at, "User", markup.GOOD, subject, "", row.user.get_username(), row.get_change_message())
 
 
 _DRAW: dict[str, Callable[[datetime, Any], Entry]] = {
     "observation": _draw_observation,
     "adjustment": _draw_adjustment,
     "hold": _draw_hold,
-    "hold resolved": _draw_resolved,
+    "review decided": _draw_resolved,
     "operator": _draw_operator,
     "ordered": _draw_ordered,
     "copied": _draw_copied,

@@ -1,48 +1,47 @@
 """Connections: what travels between two stores, how it is set up step by step, and how it stands."""
 
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from orders import due
 from orders.models import OrderSettings
 from stores.clients import open_for_person
 from stores.linking import linking
-from stores.models import CatalogueSettings, Connection, LocationMapping, Store
-from syncing import disconnecting
-from syncing.models import StockLink
+from stores.models import CatalogueSettings, Connection, LocationMapping
+from syncing.connections import disconnecting, pausing
 from syncing.monitoring.connection_status import connection_status
 from syncing.queue import enqueue
-from syncing.stock import preview, realigning, undo
+from syncing.stock import realigning, undo
 from tiposync.console.catalogue.summary import page_of_catalogue
 from tiposync.console.kit import markup
+from tiposync.console.kit.filters import StoreFilter
 from tiposync.console.kit.operations import operation
 from tiposync.console.kit.removal import Removal, connections_removed
 from tiposync.console.orders.settings import OrderSettingsInline, resume_orders
+from tiposync.console.stock.previewing import preview_page
 from tiposync.console.stock.undo import QUEUED, UNDO, undo_page
-from tiposync.console.stores.connection_form import ConnectionForm, MappingInline
+from tiposync.console.stores.connection_form import ConnectionForm, MappingInline, of_only_source
 from tiposync.console.stores.connection_summary import (
     ending_words,
     follow_up,
     ignored_words,
     panel_urls,
-    preview_tables,
     unmapped_locations,
 )
 from tiposync.console.stores.disconnecting import EndingConnection
+from tiposync.console.stores.pausing import PausingPage
 from tiposync.console.stores.selecting import SELECTED
 from tiposync.console.stores.setup_guide import PREVIEWED, is_working, next_steps
 
 CHANGE_CATALOGUE = "stores.change_cataloguesettings"
-CHANGE, APPROVE = "stores.change_connection", "stores.approve_connection"
-PREVIEW_ROWS = 500
+CHANGE, APPROVE, OPERATE = "stores.change_connection", "stores.approve_connection", "syncing.operate_connection"
 JUST_STARTED = timedelta(minutes=2)  # whoever has just started it sees its numbers move
 ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
@@ -57,9 +56,9 @@ def _has_catalogue(connection: Connection) -> bool:
 
 
 def _what_start_does(connection: Connection) -> str:
-    words = "Reads both catalogues, matches them, and begins to keep the mapped locations in step. "
+    words = "Reads the products of both stores, matches them, and begins to sync the mapped locations. "
     if connection.alignment == Connection.Alignment.KEEP_BOTH:
-        return words + "Quantities that differ now stay as they are; later changes travel."
+        return words + "Quantities that differ now stay as they are; changes made from now on are synced."
     return words + "Where quantities differ now, the destination takes the source's. Preview it first."
 
 
@@ -68,12 +67,10 @@ def _was_aligned(connection: Connection) -> bool:
 
 
 @admin.register(Connection)
-class ConnectionAdmin(EndingConnection):
+class ConnectionAdmin(EndingConnection, PausingPage):
     """Connections, by source and destination."""
 
-    intro = (
-        "A connection keeps one destination store in step with one source store. Nothing travels before it is started."
-    )
+    intro = "A connection syncs one source store to one destination store. Nothing travels before it is started."
     empty_title = "No connections yet"
     empty_text = (
         "Connect a source store to a destination store. You need one store of each role, both checked. "
@@ -86,7 +83,7 @@ class ConnectionAdmin(EndingConnection):
         ("state", ChoicesDropdownFilter),
         ("strategy", ChoicesDropdownFilter),
         ("is_paused", BooleanRadioFilter),
-        ("source", RelatedDropdownFilter),
+        ("source", StoreFilter),
     ]
     list_filter_submit = True
     list_select_related = ["source", "destination"]
@@ -101,6 +98,7 @@ class ConnectionAdmin(EndingConnection):
         "start",
         "reconcile",
         "pause",
+        "pause_now",
         "resume",
         "preview_undo",
         "take_back",
@@ -126,8 +124,8 @@ class ConnectionAdmin(EndingConnection):
             "Which products take part",
             {
                 "fields": list(SELECTED),
-                "description": "In stock, orders and catalogue alike, of what the source shares. Each of these that is "
-                "not empty must hold of a product. Saving shows first what begins and what ends.",
+                "description": "In stock, orders and products alike, of what the source shares. Each of these that is "
+                "not empty must be true of a product. Saving shows first what begins and what ends.",
             },
         ),
         (
@@ -142,8 +140,8 @@ class ConnectionAdmin(EndingConnection):
             "Guards",
             {
                 "fields": ["guard_zero_from", "guard_move", "guard_zero_share", "guard_zero_minimum"],
-                "description": "A change beyond these limits is read again live; if it still looks destructive, it "
-                "waits for an operator under “Holds”.",
+                "description": "A change beyond these limits is read again live; if it still is unusually large, it "
+                "waits for a decision under “Needs review”.",
             },
         ),
     ]
@@ -157,11 +155,7 @@ class ConnectionAdmin(EndingConnection):
         return ["source", "destination"] if obj else []
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        initial: dict[str, Any] = super().get_changeform_initial_data(request)
-        sources = list(Store.objects.filter(role=Store.Role.SOURCE)[:2])
-        if len(sources) == 1:
-            return {"source": sources[0].pk, "strategy": sources[0].default_strategy} | initial
-        return {"strategy": ""} | initial  # that of the source that is chosen
+        return of_only_source() | super().get_changeform_initial_data(request)
 
     def is_busy(self, row: Connection) -> bool:
         if is_working(Q(connection=row) | Q(store=row.source_id) | Q(store=row.destination_id)):
@@ -186,6 +180,7 @@ class ConnectionAdmin(EndingConnection):
             "urls": panel_urls(row),
             "reconciled": markup.ago(row.reconciled_at),
             "matched": markup.ago(row.linked_at),
+            "admins": [markup.outside(store.page_in_shopify(), store) for store in (row.source, row.destination)],
         }
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
@@ -205,7 +200,7 @@ class ConnectionAdmin(EndingConnection):
         connection = form.instance
         if "identifier" in form.changed_data and _is_approved(connection):
             enqueue.match_connection(connection)
-            messages.info(request, "The catalogues are matched again by the new identifier; links that stand stay.")
+            messages.info(request, "The products are matched again by the new identifier; links that stand stay.")
         if "strategy" in form.changed_data and (words := due.report_left_over(connection)):
             messages.info(request, words)
         if form.changed_data or any(formset.has_changed() for formset in formsets):
@@ -262,7 +257,7 @@ class ConnectionAdmin(EndingConnection):
         return "Rejected: it cannot be started."
 
     @operation(
-        "Propose by name",
+        "Match by name",
         "Maps unmapped locations that have the same name in both stores. You can change the rows at the bottom.",
         permission=CHANGE,
         offered=lambda connection: bool(linking.propose_mappings(connection)),
@@ -278,38 +273,34 @@ class ConnectionAdmin(EndingConnection):
 
     @operation(
         "Match now",
-        "Reads both catalogues and looks for partners of all variants that have none. Links that stand are left alone.",
-        permission=CHANGE,
+        "Reads the products of both stores and looks for partners of all variants that have "
+        "none. Links that stand are left alone.",
+        permission=OPERATE,
         offered=_is_approved,
     )
     def match(self, request: HttpRequest, connection: Connection) -> str:
         enqueue.match_connection(connection)
-        return "Matching is queued. What it found appears here, and what is doubtful under “Links”."
+        return "Matching is queued. What it found appears here, and what is doubtful under “Variant matching”."
 
     @operation(
         "Preview",
         "Reads both stores live and shows every quantity that would change. Writes nothing.",
-        permission=CHANGE,
+        permission=OPERATE,
         offered=_is_approved,
         is_page=True,
     )
-    def preview(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        found = list(islice(preview.preview(connection, open_for_person), PREVIEW_ROWS + 1))
-        if connection.state == State.READY and found:
-            changes = sum(row.differs for row in found)
-            self.log_change(request, connection, f"{PREVIEWED}: {changes} of {len(found)} rows would change.")
+    def preview(self, request: HttpRequest, connection: Connection) -> HttpResponseBase:
+        def note(changes: int, rows: int) -> None:
+            if connection.state == State.READY and rows:
+                self.log_change(request, connection, f"{PREVIEWED}: {changes} of {rows} rows would change.")
+
         context = self.admin_site.each_context(request) | {
             "title": f"Preview: {connection}",
-            "connection": connection,
-            "is_cut": len(found) > PREVIEW_ROWS,
-            "limit": PREVIEW_ROWS,
-            "has_pairs": StockLink.objects.filter(connection=connection).exists(),
             "back": reverse("admin:stores_connection_change", args=[connection.pk]),
             "start": self.do_url(connection, "start") if connection.state == State.READY else "",
             "start_words": _what_start_does(connection),
         }
-        context |= preview_tables(found[:PREVIEW_ROWS])
-        return TemplateResponse(request, "admin/stores/connection/preview.html", context)
+        return preview_page(request, connection, context, open_for_person, note)
 
     @operation(
         "Start",
@@ -327,7 +318,7 @@ class ConnectionAdmin(EndingConnection):
     @operation(
         "Reconcile",
         "Compares every linked quantity with what Shopify says now; what differs is corrected. Also runs by itself.",
-        permission=CHANGE,
+        permission=OPERATE,
         offered=lambda connection: connection.state == State.RUNNING,
     )
     def reconcile(self, request: HttpRequest, connection: Connection) -> str:
@@ -337,37 +328,26 @@ class ConnectionAdmin(EndingConnection):
         return "Reconciliation is queued. Its report appears under “Reconciliations”."
 
     @operation(
-        "Pause",
-        "Nothing travels along this connection until you resume it. Changes meanwhile are found when it is resumed.",
-        permission=CHANGE,
-        offered=lambda connection: not connection.is_paused and connection.state == State.RUNNING,
-    )
-    def pause(self, request: HttpRequest, connection: Connection) -> str:
-        Connection.objects.filter(pk=connection.pk).update(is_paused=True)
-        return "Paused."
-
-    @operation(
         "Resume",
-        "Ends the pause: the connection is compared with Shopify first, then brought in step.",
+        "Ends the pause: the connection is compared with Shopify first, then synced.",
         permission=CHANGE,
         tone="primary",
         offered=lambda connection: connection.is_paused,
     )
     def resume(self, request: HttpRequest, connection: Connection) -> str:
-        Connection.objects.filter(pk=connection.pk).update(is_paused=False)
-        enqueue.reconcile(connection, trigger="resume")
+        pausing.resume(connection)
         return "Resumed: it is being compared with Shopify first."
 
     @operation(
-        "Undo alignment …",
-        "Shows what would become of each quantity that the first alignment wrote. Writes nothing yet.",
+        "Undo initial sync …",
+        "Shows what would become of each quantity that the initial sync wrote. Writes nothing yet.",
         permission=UNDO,
         offered=_was_aligned,
         is_page=True,
     )
-    def preview_undo(self, request: HttpRequest, connection: Connection) -> HttpResponse:
+    def preview_undo(self, request: HttpRequest, connection: Connection) -> HttpResponseBase:
         context = self.admin_site.each_context(request) | {
-            "title": f"Undo the first alignment: {connection}",
+            "title": f"Undo the initial sync: {connection}",
             "back": reverse("admin:stores_connection_change", args=[connection.pk]),
             "undo": self.do_url(connection, "take_back"),
         }
@@ -379,7 +359,7 @@ class ConnectionAdmin(EndingConnection):
         return QUEUED
 
     @operation(
-        "Catalogue",
+        "Product sync",
         "Which products, prices, collections, pages, blogs and articles follow, how, and how that stands.",
         permission="stores.view_cataloguesettings",
         offered=_has_catalogue,
@@ -389,7 +369,7 @@ class ConnectionAdmin(EndingConnection):
         return HttpResponseRedirect(page_of_catalogue(connection.pk))
 
     @operation(
-        "Set up its catalogue",
+        "Set up product sync",
         "Opens the page where you choose which products, prices, collections and content follow besides stock. Nothing "
         "of them travels before you start it there.",
         permission=CHANGE_CATALOGUE,

@@ -12,7 +12,7 @@ from stores import selecting
 from stores.clients import open_for_person
 from stores.models import Connection
 from stores.shopify.content import collections
-from syncing import participation
+from syncing.connections import participation
 from syncing.queue import enqueue
 from syncing.stock import ends, wiring
 from tiposync.console.kit.live_lists import live_list
@@ -78,7 +78,7 @@ class AskingConnection(ConnectionColumns):
         more: dict[str, Any] = {}
         if removed.items:
             more["removed"] = (
-                f"Without these locations {removed.items} items are no longer kept in step: they are on sale in "
+                f"Without these locations {removed.items} items are no longer synced: they are on sale in "
                 f"{stored.destination} with {removed.units} units. What becomes of these quantities?"
             )
             more["choices"] = choices_for(ends.must_leave(stored))
@@ -116,7 +116,7 @@ class AskingConnection(ConnectionColumns):
     @operation("Apply the selection", "", permission=CHANGE, offered=_ignores_selection, is_inline=True)
     def apply_selection(self, request: HttpRequest, connection: Connection) -> str:
         apply_selection(connection)
-        return "Applied: it decides about stock and orders now, as about the catalogue."
+        return "Applied: it decides about stock and orders now, as about products."
 
     def finish_ends(self, request: HttpRequest, connection: Connection) -> None:
         """Have what ended by this form be what was chosen on the page that asked."""

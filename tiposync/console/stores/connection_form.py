@@ -12,10 +12,19 @@ from unfold.forms import PaginationInlineFormSet
 
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
+from tiposync.console.kit.reach import within
 from tiposync.console.stores.selecting import FIELD_CLASSES, HELP_TEXTS, WIDGETS, find_products
 
 DEFAULT_OF_SOURCE = "The default of the source that is chosen above"
 MOST_SOURCE_ROWS = 20
+
+
+def of_only_source() -> dict[str, Any]:
+    """What a new connection begins with: the only source there is, and its strategy; else that of the one chosen."""
+    sources = list(within(Store.objects.filter(role=Store.Role.SOURCE))[:2])
+    if len(sources) == 1:
+        return {"source": sources[0].pk, "strategy": sources[0].default_strategy}
+    return {"strategy": ""}
 
 
 class ConnectionForm(forms.ModelForm):
@@ -52,7 +61,7 @@ class ConnectionForm(forms.ModelForm):
     def _offer_default(self, field: Any) -> None:
         field.required = False
         field.choices = [("", DEFAULT_OF_SOURCE), *(pair for pair in field.choices if pair[0])]
-        sources = Store.objects.filter(role=Store.Role.SOURCE).order_by("name", "domain")[:MOST_SOURCE_ROWS]
+        sources = within(Store.objects.filter(role=Store.Role.SOURCE)).order_by("name", "domain")[:MOST_SOURCE_ROWS]
         defaults = [
             f"{source}: {source.get_default_strategy_display().partition(':')[0].lower()}" for source in sources
         ]

@@ -94,10 +94,10 @@ class ConnectionColumns(Page):
         if not connection.pair_count:
             return markup.NOTHING
         if connection.out_count:
-            return markup.pill(markup.WARN, f"{connection.out_count} of {connection.pair_count} out of step")
-        return markup.pill(markup.GOOD, f"{connection.pair_count} in step")
+            return markup.pill(markup.WARN, f"{connection.out_count} of {connection.pair_count} out of sync")
+        return markup.pill(markup.GOOD, f"{connection.pair_count} synced")
 
-    @display(description="Held")
+    @display(description="Needs review")
     def shown_held(self, connection: CountedConnection) -> str:
         url = markup.list_url(StockHold, state__exact="open", connection=connection.pk)
         return markup.anchor(url, connection.held_count) if connection.held_count else markup.NOTHING

@@ -1,15 +1,12 @@
 """What a connection's page tells besides its form, and what follows from changing it."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from orders.models import OrderImport, OrderUpdate
 from stores import selecting
 from stores.models import Connection, VariantLink
-from syncing import disconnecting, participation, resuming
+from syncing.connections import disconnecting, participation, resuming
 from syncing.models import Reconciliation, StockHold, StockLink, SyncJob, WebhookEvent
 from syncing.queue import enqueue
-from syncing.stock import preview, wiring
+from syncing.stock import wiring
 from tiposync.console.kit import markup
 
 
@@ -42,29 +39,6 @@ def ending_words(connection: Connection) -> str:
         return ""
     left = disconnecting.what_is_left(connection) or "It ends within a minute."
     return f"It is being disconnected. {left}"
-
-
-def preview_tables(rows: Sequence[preview.PreviewRow]) -> dict[str, Any]:
-    """Previewed pairs as tables: `changes`, and `skipped` with the reason why each is left alone."""
-    changes = [
-        (
-            row.variant,
-            row.locations,
-            _becomes(row.source, row.source_becomes),
-            _becomes(row.destination, row.destination_becomes),
-        )
-        for row in rows
-        if row.differs
-    ]
-    skipped = [(row.variant, row.locations, row.reason) for row in rows if not row.differs]
-    return {
-        "changes": markup.table(("Variant", "Locations", "Source", "Destination"), changes),
-        "skipped": markup.table(("Variant", "Locations", "Reason"), skipped),
-    }
-
-
-def _becomes(before: int | None, after: int | None) -> str | int:
-    return markup.quantity(before) if before == after else markup.change(before, after)
 
 
 def unmapped_locations(connection: Connection) -> dict[str, list[str]]:

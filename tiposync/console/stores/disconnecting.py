@@ -8,7 +8,7 @@ from django.urls import reverse
 from orders.models import OrderImport
 from orders.open_orders import open_orders
 from stores.models import CatalogueSettings, Connection
-from syncing import disconnecting
+from syncing.connections import disconnecting
 from syncing.stock import ends
 from tiposync.console.kit import markup
 from tiposync.console.kit.operations import operation
@@ -70,8 +70,8 @@ class EndingConnection(AskingConnection):
 
     @operation(
         "Connect again",
-        "It can then be matched, previewed and started, like a new one. Orders that it has copied stay known; orders "
-        "placed before the new start are not copied.",
+        "It can then be matched, previewed and started, like a new one. Orders that it has imported stay known; orders "
+        "placed before the new start are not imported.",
         permission=CHANGE,
         tone="primary",
         offered=_is_ended,

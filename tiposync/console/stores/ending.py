@@ -33,7 +33,7 @@ def ask(
     posted = [(name, text) for name, texts in request.POST.lists() for text in texts if name[:4] != "csrf"]
     more = {
         "removed": f"{on_sale.items} items are on sale in the destination with {on_sale.units} units, and would no "
-        "longer be kept in step. What becomes of these quantities?",
+        "longer be synced. What becomes of these quantities?",
         "choices": choices_for(must_leave),
         "choice": CHOICE,
         "posted": posted,

@@ -11,10 +11,12 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from stores import installing
 from stores.models import Connection, Store, VariantLink
 from stores.shopify.shops import REQUIRED_SCOPES, missing_scopes
 from syncing.models import SyncJob
 from tiposync.console.kit import markup
+from tiposync.console.kit.reach import within
 
 DEV_DASHBOARD = "https://dev.shopify.com/dashboard"
 PREVIEWED = "Previewed"  # how the line in a connection's history begins that says that somebody looked
@@ -56,9 +58,9 @@ def next_step(steps: list[Step]) -> Step | None:
 
 def first_steps(user: Any) -> list[Step]:
     """The steps of an empty database, for the dashboard; none once a connection has been started."""
-    if Connection.objects.filter(state=Connection.State.RUNNING).exists():
+    if within(Connection.objects.filter(state=Connection.State.RUNNING)).exists():
         return []
-    connection = Connection.objects.select_related("source", "destination").first()
+    connection = within(Connection.objects.select_related("source", "destination")).first()
     steps = [*_store_steps(user), _connect_step(user, connection)]
     if connection is None:
         later = ("Map the locations", "Match the products", "Look at the preview", "Start")
@@ -83,31 +85,35 @@ def next_steps(connection: Connection, buttons: Callable[[], dict[str, dict]]) -
 
 def is_working(*about: Q) -> bool:
     """Whether workers are at a step now; with conditions, at one whose job is `about` that."""
-    return SyncJob.objects.filter(*about, kind__in=GUIDED, state__in=UNFINISHED).exists()
+    return within(SyncJob.objects.filter(*about, kind__in=GUIDED, state__in=UNFINISHED)).exists()
 
 
 def app_lines() -> tuple[Any, ...]:
     """Where in Shopify an app is made, what it needs, and where its credentials stand."""
+    redirect = installing.redirect_url() or "(first set PUBLIC_URL)"
     return (
         markup.joined(["In the",
                        markup.outside(DEV_DASHBOARD, "Dev Dashboard"), "press “Create app”. One app does for all "
                      "stores of your organisation."]),
         markup.joined(["Under “Versions” enter these scopes and press “Release”:",
                      _scopes(missing_scopes((), STOCK))]),
-        markup.joined(["They do for stock. For orders and the catalogue as well:",
+        markup.joined(["They do for stock. For orders and products as well:",
                      _scopes(missing_scopes((), REQUIRED_SCOPES))]),
         "On the app's “Home” press “Install app”, once for each store.",
         "Under “Settings” stand its client id and secret: you paste them here for each store.",
+        markup.joined(["A store of another organisation needs an app whose “Distribution” is “Custom”, for that store. "
+                       "Under “Versions” tick “Use legacy install flow” and enter this among the redirect URLs:",
+                       markup.to_copy(redirect), "Here choose “Install from Shopify”, save, and press “Connect”."]),
     )  # fmt: skip
 
 
 def _scopes(names: Iterable[str]) -> SafeString:
     """Scopes as Shopify's field takes them. Lines break at a comma, without a character that would be copied, too."""
-    return markup.preformatted(format_html_join(mark_safe(",<wbr>"), "{}", ((name,) for name in sorted(names))))
+    return markup.to_copy(format_html_join(mark_safe(",<wbr>"), "{}", ((name,) for name in sorted(names))))
 
 
 def _store_steps(user: Any) -> list[Step]:
-    stores = list(Store.objects.all())
+    stores = list(within(Store.objects.all()))
     roles = {store.role for store in stores}
     add = reverse("admin:stores_store_add") if user.has_perm("stores.add_store") else ""
     domain = "Its domain ends in .myshopify.com. In Shopify's admin of the store it stands under Settings, Domains."
@@ -149,8 +155,12 @@ def _check_step(stores: list[Store], needs: int = 1) -> Step:
     url = reverse("admin:stores_store_change", args=[unready.pk])
     if SyncJob.objects.filter(kind=Kind.CHECK_STORE, store=unready, state__in=UNFINISHED).exists():
         return Step(label, False, f"Shopify is being asked about {unready} …", is_busy=True)
+    if not unready.is_connected:
+        how = f"{unready} is not connected yet: on its page press “Connect”, and on Shopify's page “Install”."
+        return Step(label, False, how, url, f"Open {unready}")
     why = unready.status_reason or "It has not been checked yet."
-    return Step(label, False, f"{unready}: {why} On its page, press “Check store”.", url, f"Open {unready}")
+    press = "" if "“Connect”" in why else " On its page, press “Check store”."
+    return Step(label, False, f"{unready}: {why}{press}", url, f"Open {unready}")
 
 
 def _connect_step(user: Any, connection: Connection | None) -> Step:
@@ -185,14 +195,14 @@ def _match_step(connection: Connection) -> Step:
     label, identifier = "Match the products", connection.get_identifier_display()
     job = _last_job(connection, Kind.MATCH_CONNECTION)
     if job and job.state in UNFINISHED:
-        return Step(label, False, "Both catalogues are being read …", is_busy=True)
+        return Step(label, False, "The products of both stores are being read …", is_busy=True)
     is_done = connection.links.filter(state=VariantLink.State.LINKED).exists()
     how = f"Finds the partner of each variant in the other store, by: {identifier}."
     if job and job.state == SyncJob.State.FAILED:
         how = f"It did not work: {job.message}"
     elif connection.linked_at:
         how = f"Nothing has the same in both stores ({identifier}). Choose something else under “Match by”, or pick "
-        how += "partners under “Links”."
+        how += "partners under “Variant matching”."
     return Step(label, is_done, how, operation="match")
 
 
@@ -206,8 +216,8 @@ def _preview_step(connection: Connection) -> Step:
 def _start_step(connection: Connection) -> Step:
     job = _last_job(connection, Kind.START_CONNECTION)
     if job and job.state in UNFINISHED:
-        return Step("Start", False, "Starting: both stores are read, differences are aligned …", is_busy=True)
-    how = "From then on stock is kept in step."
+        return Step("Start", False, "Starting: both stores are read, differing quantities are synced …", is_busy=True)
+    how = "From then on stock is synced."
     if job and job.state == SyncJob.State.FAILED:
         how = f"It did not work: {job.message}"
     return Step("Start", False, how, operation="start")

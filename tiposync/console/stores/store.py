@@ -1,5 +1,6 @@
 """Stores: their credentials, their check, their locations, and pausing them."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -14,24 +15,32 @@ from stores.clients import open_for_person
 from stores.models import Location, Store
 from stores.models.fields import LOST_KEY
 from stores.shopify.content import collections
+from syncing.connections import pausing
 from syncing.queue import enqueue
 from syncing.upkeep import store_check
-from tiposync.console.kit import markup
+from tiposync.console.kit import in_shopify, markup
+from tiposync.console.kit.filters import StoreAttentionFilter
 from tiposync.console.kit.live_lists import live_list
 from tiposync.console.kit.operations import Warned, operation
-from tiposync.console.kit.pages import Fieldset, Fieldsets, Page
+from tiposync.console.kit.pages import Fieldset, Fieldsets
 from tiposync.console.kit.removal import Removal, stores_removed
+from tiposync.console.stores import connecting
 from tiposync.console.stores.connection_summary import follow_up
+from tiposync.console.stores.pausing import PausingPage
 from tiposync.console.stores.selecting import SEEN, SHARED, ask, effects_of_sharing, has_followers
 from tiposync.console.stores.setup_guide import app_lines, first_steps, is_working, next_step
-from tiposync.console.stores.store_form import SECRETS, StoreForm
+from tiposync.console.stores.store_form import SECRETS, StoreForm, stores_with_app
 
 CHANGE, CREDENTIALS = "stores.change_store", "stores.enter_credentials"
-ACCESS = {"domain", "auth", "client_id", "client_secret", "access_token"}
+ACCESS = {"domain", "auth", "same_app_as", "client_id", "client_secret", "access_token"}
+# Of an app: worth nothing with another one.
+TOKENS = {"access_token": "", "refresh_token": "", "refresh_expires_at": None}
+TOKENS |= {"token_obtained_at": None, "token_expires_at": None}
 
 
-def _without_secrets(title: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    return title, options | {"fields": [name for name in options["fields"] if name not in SECRETS]}
+def _without(names: Iterable[str], fieldset: Fieldset) -> Fieldset:
+    title, options = fieldset
+    return title, options | {"fields": [name for name in options["fields"] if name not in names]}
 
 
 class LocationInline(TabularInline):
@@ -61,7 +70,7 @@ class LocationInline(TabularInline):
 
 
 @admin.register(Store)
-class StoreAdmin(Page):
+class StoreAdmin(PausingPage):
     """Stores, sources first."""
 
     intro = "A source store controls; destination stores follow. Connect them under “Connections”."
@@ -73,8 +82,17 @@ class StoreAdmin(Page):
     empty_link = ("Add a store", "stores_store_add")
     form = StoreForm
     inlines = [LocationInline]
-    list_display = ["shown_name", "shown_role", "shown_status", "currency", "shown_paused", "shown_checked"]
+    list_display = [
+        "shown_name",
+        "shown_role",
+        "shown_status",
+        "currency",
+        "shown_paused",
+        "shown_checked",
+        "shown_arrow",
+    ]
     list_filter = [
+        StoreAttentionFilter,
         ("role", ChoicesDropdownFilter),
         ("status", ChoicesDropdownFilter),
         ("is_paused", BooleanRadioFilter),
@@ -82,12 +100,16 @@ class StoreAdmin(Page):
     list_filter_submit = True
     search_fields = ["name", "domain"]
     search_help_text = "Search by name or domain"
-    operations = ("check_store", "pause", "resume", "forget_previous_secret", "shared_collections", "share_collections")
+    operations = (
+        *("connect", "check_store", "pause", "pause_now", "resume", "forget_previous_secret"),
+        *("shared_collections", "share_collections"),
+    )
     panel_template = "admin/stores/store/report.html"
     add_panel_template = "admin/stores/store/credentials.html"
-    readonly_fields = ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]
+    readonly_fields = ["shown_admin", "shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]
     conditional_fields = {
-        "client_id": "auth == 'client_credentials'",
+        "same_app_as": "auth != 'static_token'",
+        "client_id": "auth != 'static_token'",
         "access_token": "auth == 'static_token'",
         "acceptance": "role == 'source'",
         "default_strategy": "role == 'source'",
@@ -107,7 +129,7 @@ class StoreAdmin(Page):
         (
             "Credentials",
             {
-                "fields": ["auth", "client_id", "client_secret", "access_token"],
+                "fields": ["auth", "same_app_as", "client_id", "client_secret", "access_token"],
                 "description": "Kept encrypted and never shown again.",
             },
         ),
@@ -118,7 +140,9 @@ class StoreAdmin(Page):
         (
             "Credentials",
             {
-                "fields": ["auth", "client_id", "client_secret", "previous_client_secret", "access_token"],
+                "fields": [
+                    *("auth", "same_app_as", "client_id", "client_secret", "previous_client_secret", "access_token"),
+                ],
                 "description": "Kept encrypted and never shown again. A secret left blank stays as it is.",
             },
         ),
@@ -129,23 +153,24 @@ class StoreAdmin(Page):
         {
             "fields": [*SHARED, "shares_collections", "shared_collection_gids"],
             "classes": ["console-conditional"],
-            "description": "A catalogue narrows this down further. What is not shared is not synced, stock included.",
+            "description": "Product sync narrows this down further. What is not shared is not synced, stock included.",
         },
     )
     known_fieldset: Fieldset = (
         "What Shopify says",
-        {"fields": ["shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]},
+        {"fields": ["shown_admin", "shown_status", "currency", "shown_scopes", "shown_expiry", "shown_clock"]},
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> Fieldsets:
+        closed = [] if stores_with_app(obj).exists() else ["same_app_as"]
         if not obj:
-            return list(self.add_fieldsets)
+            return [_without(closed, fieldset) for fieldset in self.add_fieldsets]
         last = [self.sharing_fieldset, self.known_fieldset] if obj.is_source else [self.known_fieldset]
         if self.has_change_permission(request, obj) and request.user.has_perm(CREDENTIALS):
-            return [*self.fieldsets, *last]
+            return [*(_without(closed, fieldset) for fieldset in self.fieldsets), *last]
         # Django shows a viewer the values of all fields: those of the secrets are left out, also for who may change
         # the rest.
-        return [*(_without_secrets(title, options) for title, options in self.fieldsets), *last]
+        return [*(_without([*SECRETS, "same_app_as"], fieldset) for fieldset in self.fieldsets), *last]
 
     def get_form(self, request: HttpRequest, obj: Store | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -178,17 +203,21 @@ class StoreAdmin(Page):
 
     def panel(self, request: HttpRequest, row: Store) -> dict[str, Any]:
         alerts = []
-        if row.status == Store.Status.DISCONNECTED:
+        if not row.is_connected:
+            words = "Not connected yet: press “Connect”. It leads to Shopify, where the app is installed, and back."
+            alerts.append({"tone": markup.WARN, "text": words})
+        elif row.status == Store.Status.DISCONNECTED:
             alerts.append({"tone": markup.BAD, "text": f"Disconnected: {row.status_reason}"})
         elif row.status == Store.Status.ATTENTION:
             alerts.append({"tone": markup.WARN, "text": row.status_reason})
         if row.is_paused:
             alerts.append({"tone": markup.WARN, "text": "Paused: nothing is read from or written to this store."})
         return {
-            "alerts": alerts,
+            "alerts": [] if self.is_busy(row) else alerts,  # of a check that is being made anew
             "checked": markup.ago(row.checked_at),
             "findings": row.check_report or [],
             "next": next_step(first_steps(request.user)),
+            "is_connected": row.is_connected,
             "is_ready": row.status == Store.Status.READY and row.is_readable,
         }
 
@@ -198,7 +227,16 @@ class StoreAdmin(Page):
     def response_add(self, request: HttpRequest, obj: Store, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
-        messages.success(request, f"{obj} was added. It is being checked now: see below.")
+        what_next = "It is being checked now: see below." if obj.is_connected else "Press “Connect” to install the app."
+        messages.success(request, f"{obj} was added. {what_next}")
+        return HttpResponseRedirect(reverse("admin:stores_store_change", args=[obj.pk]))
+
+    def response_change(self, request: HttpRequest, obj: Store) -> HttpResponse:
+        answer = super().response_change(request, obj)
+        if not is_working(Q(store=obj)):
+            return answer
+        # What was corrected may be right now, or not yet: the page shows the new check as soon as it is done.
+        messages.info(request, "It is being checked with what you entered: see below.")
         return HttpResponseRedirect(reverse("admin:stores_store_change", args=[obj.pk]))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -217,10 +255,14 @@ class StoreAdmin(Page):
         if change:
             # Only what the form shows: workers write the same row (token, bucket, status) at any moment.
             fields = {*form.cleaned_data} - (set() if "access_token" in form.changed_data else {"access_token"})
+            if form.initial.get("client_id") != obj.client_id and "access_token" not in form.changed_data:
+                for name, nothing in TOKENS.items():
+                    setattr(obj, name, nothing)
+                fields |= {*TOKENS}
             obj.save(update_fields=fields & {field.name for field in obj._meta.concrete_fields})
         else:
             super().save_model(request, obj, form, change)
-        if not change or set(form.changed_data) & ACCESS:
+        if obj.is_connected and (not change or set(form.changed_data) & ACCESS):
             enqueue.check_store(obj)
         if change and set(form.changed_data) & set(SHARED):
             for connection in obj.as_source.select_related("source", "destination"):
@@ -250,6 +292,14 @@ class StoreAdmin(Page):
     def shown_checked(self, store: Store) -> str:
         return markup.ago(store.checked_at)
 
+    @display(description="In Shopify")
+    def shown_arrow(self, store: Store) -> str:
+        return in_shopify.arrow(store)
+
+    @display(description="Its admin")
+    def shown_admin(self, store: Store) -> str:
+        return markup.outside(store.page_in_shopify(), store.domain)
+
     @display(description="Scopes granted")
     def shown_scopes(self, store: Store) -> str:
         return ", ".join(store.scopes) or "not known yet: press “Check store”"
@@ -258,9 +308,12 @@ class StoreAdmin(Page):
     def shown_expiry(self, store: Store) -> str:
         if store.auth == Store.Auth.STATIC_TOKEN:
             return "fixed: it does not expire"
-        return markup.joined(
-            ["renewed by itself; the present one ends", markup.ago(store.token_expires_at, "– none yet")]
-        )
+        if not store.is_connected:
+            return "none yet: press “Connect”"
+        words = ["renewed by itself; the present one ends", markup.ago(store.token_expires_at, "– none yet")]
+        if store.refresh_expires_at:
+            words += ["– unless nothing is asked of the store until", markup.ago(store.refresh_expires_at)]
+        return markup.joined(words)
 
     @display(description="Its clock")
     def shown_clock(self, store: Store) -> str:
@@ -268,14 +321,22 @@ class StoreAdmin(Page):
             return "not known yet: press “Check store”"
         seconds = store.clock_difference.total_seconds()
         side = "ahead of it" if seconds > 0 else "behind it"
-        return f"ours was {abs(seconds):,.0f} seconds {side} at its last answer, {store.answered_at:%Y-%m-%d %H:%M} UTC"
+        words = f"ours was {abs(seconds):,.0f} seconds {side} at its last answer,"
+        return markup.joined([words, markup.exact(store.answered_at)])
+
+    @operation(
+        "Connect", connecting.explain, permission=connecting.CHANGE, tone="primary", offered=connecting.may_connect
+    )
+    def connect(self, request: HttpRequest, store: Store) -> HttpResponse:
+        return connecting.lead_to_shopify(request, store)
 
     @operation(
         "Check store",
         "Asks Shopify whether the credentials, scopes and API version are right, reads currency and locations, and "
         "repairs the webhook subscriptions. Work that waited for this store goes on.",
-        permission=CHANGE,
+        permission="syncing.operate_connection",
         tone="primary",
+        offered=lambda store: store.is_connected,
     )
     def check_store(self, request: HttpRequest, store: Store) -> str:
         report = store_check.check_store(store)
@@ -285,29 +346,15 @@ class StoreAdmin(Page):
         return Warned(f"{store}: {store.get_status_display().lower()}. The report below says what to do.")
 
     @operation(
-        "Pause",
-        "Nothing is read from or written to this store until you resume it. Webhooks are still recorded.",
-        permission=CHANGE,
-        offered=lambda store: not store.is_paused,
-    )
-    def pause(self, request: HttpRequest, store: Store) -> str:
-        Store.objects.filter(pk=store.pk).update(is_paused=True)
-        return f"{store} is paused."
-
-    @operation(
         "Resume",
-        "Ends the pause. The store's started connections are compared with Shopify first, then brought in step.",
+        "Ends the pause. The store's started connections are compared with Shopify first, then synced.",
         permission=CHANGE,
         tone="primary",
         offered=lambda store: store.is_paused,
     )
     def resume(self, request: HttpRequest, store: Store) -> str:
-        Store.objects.filter(pk=store.pk).update(is_paused=False)
-        connections = store_check.started_connections(store)
-        for connection in connections:
-            enqueue.reconcile(connection, trigger="resume")
-        enqueue.process_events()
-        return f"{store} is resumed. Connections being compared first: {len(connections)}."
+        count = pausing.resume(store) or 0
+        return f"{store} is resumed. Connections being compared first: {count}."
 
     @operation(
         "Forget the previous secret",

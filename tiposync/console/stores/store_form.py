@@ -3,11 +3,14 @@
 from typing import Any
 
 from django import forms
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
+from django.db.models import QuerySet
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from stores.models import Store
 from stores.models.fields import Unreadable
+from stores.shopify.admin_pages import domain_in
 from tiposync.console.catalogue.settings_form import CollectionsField, LiveList, TextListField
+from tiposync.console.kit import reach
 from tiposync.console.stores.selecting import SECRETS
 
 LOST = "One is stored, but cannot be decrypted: its key is missing from CREDENTIAL_KEYS. Enter it anew."
@@ -24,11 +27,25 @@ class DomainField(forms.CharField):
     """A store's domain, also pasted from an address bar."""
 
     def to_python(self, value: Any) -> str:
-        return (super().to_python(value) or "").strip().lower().removeprefix("https://").split("/")[0]
+        return domain_in(super().to_python(value) or "")
+
+
+def stores_with_app(but: Store | None = None) -> QuerySet[Store]:
+    """The stores whose app another one may have as well."""
+    stores = reach.within(Store.objects.exclude(auth=Store.Auth.STATIC_TOKEN).exclude(client_id=""))
+    return stores.exclude(pk=but.pk) if but and but.pk else stores
 
 
 class StoreForm(forms.ModelForm):
     """Blank secrets keep what is stored; a new client secret keeps the old one beside it for the rotation."""
+
+    same_app_as = forms.ModelChoiceField(
+        Store.objects.none(),
+        required=False,
+        empty_label="– another app –",
+        help_text="Takes its client id and secret, which are shown to nobody.",
+        widget=UnfoldAdminSelectWidget,
+    )
 
     class Meta:
         model = Store
@@ -40,7 +57,9 @@ class StoreForm(forms.ModelForm):
             "shared_collection_gids": CollectionsField,
         }
         help_texts = {
-            "auth": "A Dev Dashboard app is recommended: its token is fetched and renewed by itself.",
+            "domain": "Its permanent name, like my-store.myshopify.com; or paste the address of its admin.",
+            "auth": "A Dev Dashboard app for stores of its own organisation; Install from Shopify for any other store: "
+            "save, then press “Connect” on its page. Both renew their token by themselves.",
             "client_id": "Dev Dashboard: your app, Settings, Credentials.",
             "access_token": "The app's Admin API access token; it starts with shpat_.",
             "share_tags": "One in a line. Any of these tags will do, case does not matter. None: all products.",
@@ -56,6 +75,8 @@ class StoreForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if isinstance(choice := self.fields.get("same_app_as"), forms.ModelChoiceField):
+            choice.queryset = stores_with_app(self.instance)
         for name in SECRETS:
             if name not in self.fields:  # somebody who may only look
                 continue
@@ -74,6 +95,7 @@ class StoreForm(forms.ModelForm):
         shares_chosen = data.get("shares_collections") == Store.CollectionSharing.CHOSEN
         if shares_chosen and "shared_collection_gids" in self.fields and not data.get("shared_collection_gids"):
             self.add_error("shared_collection_gids", "Choose at least one, or share all or none.")
+        self._copy_app()
         stored, given = self.instance.client_secret, data.get("client_secret")
         if isinstance(stored, Unreadable):
             stored = ""  # no delivery can be proved with it
@@ -85,3 +107,13 @@ class StoreForm(forms.ModelForm):
             if not data.get(name) and (name != "access_token" or keeps_token):
                 data[name] = getattr(self.instance, name)
         return data
+
+    def _copy_app(self) -> None:
+        """The client id and secret of the store that was chosen, instead of typed ones."""
+        data, other = self.cleaned_data, self.cleaned_data.get("same_app_as")
+        if other is None or data.get("auth") == Store.Auth.STATIC_TOKEN:
+            return
+        if isinstance(other.client_secret, Unreadable):
+            self.add_error("same_app_as", "Its client secret cannot be decrypted: enter that of this store.")
+            return
+        data["client_id"], data["client_secret"] = other.client_id, other.client_secret

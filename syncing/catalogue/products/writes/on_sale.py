@@ -34,8 +34,8 @@ class Channels:
 
 def completing(policy: Policy) -> Policy:
     """A creation that is not complete is still one: what is set at creation only, and by a call of its own, is set."""
-    is_due = policy.of(Field.PUBLISHING) == CREATE_ONLY
-    return replace(policy, fields={**policy.fields, Field.PUBLISHING: SYNC}) if is_due else policy
+    due = [name for name in (Field.PUBLISHING, Field.VARIANT_METAFIELDS) if policy.of(name) == CREATE_ONLY]
+    return replace(policy, fields={**policy.fields, **dict.fromkeys(due, SYNC)}) if due else policy
 
 
 def put_on_sale(client: Client, gid: str, desired: Desired) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from stores.models import Store
 from stores.shopify.client import Client
-from stores.shopify.errors import ObjectNotFound
+from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.products import product_records, product_writes
 from syncing.catalogue.products import files
 from syncing.catalogue.products.product_metafields import ProductMetafields
@@ -23,8 +23,19 @@ def compare_again(client: Client, gid: str, compare: Callable[..., Desired], bef
 def write(client: Client, store: Store, gid: str, desired: Desired, metafields: ProductMetafields) -> None:
     """Send all of it; safe to repeat."""
     if desired.product:
-        made = product_writes.set_product(client, {"id": gid}, desired.product)
-        files.remember_files(store, desired.file_urls, made.media)
+        _set(client, store, gid, desired)
     product_writes.update_variants(client, gid, desired.variants)
     metafields.write(gid, desired)
     on_sale.put_on_sale(client, gid, desired)
+
+
+def _set(client: Client, store: Store, gid: str, desired: Desired) -> None:
+    while True:
+        try:
+            made = product_writes.set_product(client, {"id": gid}, desired.product)
+        except UserErrors as error:
+            if not files.leave_out_refused(store, desired, error):
+                raise
+            continue
+        files.remember_files(store, desired.file_urls, made.media)
+        return

@@ -1,8 +1,10 @@
 """What a comparison of two products makes: what to write, what differs, and what somebody has to decide."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.rules.fields import Action, Difference, Field, Policy
 
 
@@ -21,7 +23,8 @@ class Desired:
 
     `product` is ProductSetInput for productSet (to create, if `is_new`); `file_urls` has for each of its files the
     source's address, '' for the destination's own. `variants` is for productVariantsBulkUpdate, `metafields` (without
-    ownerId) for metafieldsSet, `metafields_gone` for metafieldsDelete. Channels: it is taken off those of `unpublish`,
+    ownerId) for metafieldsSet, `metafields_gone` for metafieldsDelete; those of variants have their owner, and are
+    `is_incomplete` where a variant must be made first. Channels: it is taken off those of `unpublish`,
     then put on those of `publish`, and on those of `schedule` from an instant on; at `due_at` ('': never) somebody must
     look again. `hides`: it is on sale, and is taken off; `is_hidden`: its source is on sale nowhere now.
 
@@ -36,6 +39,10 @@ class Desired:
     variants: list[dict[str, Any]] = field(default_factory=list)
     metafields: list[dict[str, str]] = field(default_factory=list)
     metafields_gone: list[dict[str, str]] = field(default_factory=list)
+    variant_metafields: list[dict[str, str]] = field(default_factory=list)
+    variant_metafields_gone: list[dict[str, str]] = field(default_factory=list)
+    variant_names: dict[str, str] = field(default_factory=dict)  # of the owners of those, as people know them
+    is_incomplete: bool = False
     publish: tuple[str, ...] = ()
     unpublish: tuple[str, ...] = ()
     schedule: dict[str, str] = field(default_factory=dict)
@@ -50,13 +57,24 @@ class Desired:
     removed_variants: dict[str, str] = field(default_factory=dict)
     own_variants: tuple[str, ...] = ()
     awaits_images: bool = False
-    awaits: tuple[str, ...] = ()  # things of the source that metafields refer to, and that have no partner yet
+    # Things of the source that metafields refer to, or videos of it, that have no partner yet; these videos in words.
+    awaits: tuple[str, ...] = ()
+    to_come: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         parts = (self.product, self.variants, self.metafields, self.metafields_gone)
-        return not any((*parts, self.publish, self.unpublish, self.schedule))
+        of_variants = (self.variant_metafields, self.variant_metafields_gone)
+        return not any((*parts, *of_variants, self.publish, self.unpublish, self.schedule))
+
+    def changes(self, is_preview: bool) -> bool:
+        """Whether there is something to write; a preview also tells of videos that are to be imported first."""
+        return not self.is_empty or (is_preview and bool(self.to_come))
+
+    def equal_at(self, destination: ProductRecord) -> datetime | None:
+        """The instant of the product that was compared, where there is nothing to write to it."""
+        return destination.updated_at if self.is_empty else None
 
     @property
     def removal_words(self) -> str:

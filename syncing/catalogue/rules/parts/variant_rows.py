@@ -12,9 +12,9 @@ from typing import Any
 from stores.shopify.products.product_records import MediaRecord, ProductRecord, ProductVariantRecord
 from syncing.catalogue.rules import fields, images, variants
 from syncing.catalogue.rules.fields import IGNORE, SYNC, Field, Judge
+from syncing.catalogue.rules.parts import variant_metafields
 from syncing.catalogue.rules.parts.made import Conflict, Desired
-
-PARTNER = "partner"  # in the memory of a variant: whose values these are
+from syncing.catalogue.rules.parts.variant_metafields import PARTNER
 
 
 class VariantRows:
@@ -62,13 +62,21 @@ class VariantRows:
         else:
             self.made.variants = [row for row in rows if len(row) > 1]
             self._note_unpaired(found)
+        written = found.pairs if is_built else tuple(pair for pair in found.pairs if pair[1])
+        variant_metafields.plan(self.source, written, self.judge, self.made)
 
     def _settle_structure(
         self, destination: ProductRecord, found: variants.Structure, stays: Sequence[ProductVariantRecord]
     ) -> bool:
-        """Whether options and variants are to be written as a whole. What stays is no difference, and no edit."""
+        """Whether options and variants are to be written as a whole.
+
+        What stays is no difference, and no edit: neither a variant that was always the destination's own, nor one of
+        ours that the source has no more.
+        """
         kept = {variant.gid for variant in stays}
-        ours = replace(destination, variants=tuple(each for each in destination.variants if each.gid not in kept))
+        ours = _without(destination, kept)
+        left = set(self.linked.values()) | {own.get(PARTNER) for own in self.judge.written["variants"].values()}
+        unedited = [variants.structure_value(each) for each in (_without(destination, kept - left), destination)]
         wanted, current = variants.structure_value(self.source), variants.structure_value(ours)
         if self.policy.of(Field.OPTIONS) == SYNC and stays:
             self._note_own(stays)
@@ -81,7 +89,7 @@ class VariantRows:
                 return False
         own = f" and {len(stays)} of its own" if stays else ""
         shown = (variants.describe_structure(self.source) + own, variants.describe_structure(destination))
-        if not self.judge.judge(Field.OPTIONS, wanted, current, self.judge.written, shown=shown):
+        if not self.judge.judge(Field.OPTIONS, wanted, current, self.judge.written, shown=shown, unedited=unedited):
             return False
         goes = [variant for variant in found.extras if variant.gid not in kept]
         self.made.removed_variants = {variant.gid: variants.name_of(variant) for variant in goes}
@@ -191,6 +199,11 @@ class VariantRows:
     def _image_of(self, variant: ProductVariantRecord) -> MediaRecord | None:
         listed = images.source_images(self.source)
         return next((image for image in listed if image.gid == variant.media_gid), None)
+
+
+def _without(product: ProductRecord, gids: Container[str]) -> ProductRecord:
+    """The product without these variants."""
+    return replace(product, variants=tuple(each for each in product.variants if each.gid not in gids))
 
 
 def _listed(found: Sequence[ProductVariantRecord]) -> str:

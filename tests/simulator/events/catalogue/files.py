@@ -12,23 +12,31 @@ from concurrent.futures import TimeoutError as TooLongError
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from tests.simulator.events.catalogue import staged
 from tests.simulator.events.catalogue.pictures import draw, kind_of, size_of
-from tests.simulator.state.catalogue import ExternalVideo, File, GenericFile
+from tests.simulator.state.catalogue import ExternalVideo, File, GenericFile, Model3d, Video
 from tests.simulator.state.gids import gid, parse_gid
 from tests.simulator.state.shop import Shop
 from tests.simulator.wire.problems import NotSimulatedError
 
 CDN = re.compile(r"/s/files/1/(\d+)/files/([^/?]+)\Z")
-KINDS = {File: "MediaImage", ExternalVideo: "ExternalVideo", GenericFile: "GenericFile"}
-CONTENT_TYPES = {File: "IMAGE", ExternalVideo: "EXTERNAL_VIDEO"}
+KINDS = {
+    File: "MediaImage",
+    ExternalVideo: "ExternalVideo",
+    Video: "Video",
+    Model3d: "Model3d",
+    GenericFile: "GenericFile",
+}
+CONTENT_TYPES = {File: "IMAGE", ExternalVideo: "EXTERNAL_VIDEO", Video: "VIDEO", Model3d: "MODEL_3D"}
 IMAGE_ENDINGS = frozenset([".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ""])
 VIDEO_HOSTS = {"www.youtube.com": "YOUTUBE", "youtu.be": "YOUTUBE", "youtube.com": "YOUTUBE", "vimeo.com": "VIMEO"}
 MAX_ALT = 512
 NO_DOWNLOAD = ("IMAGE_DOWNLOAD_FAILURE", "The image could not be downloaded.")
 NO_IMAGE = ("UNSUPPORTED_IMAGE_FILE_TYPE", "The file is not a supported image.")
+NO_VIDEO = ("GENERIC_FILE_DOWNLOAD_FAILURE", "The source could not be downloaded.")
 
 
-def complaint_about(given: dict) -> tuple[str, str, str] | None:
+def complaint_about(given: dict, shop: Shop | None = None) -> tuple[str, str, str] | None:
     """(input field, message, FilesErrorCode) about the input of a new file, or None."""
     url = read_url(given.get("originalSource") or "")
     if url is None or url.scheme not in ("http", "https") or not url.hostname:
@@ -39,7 +47,12 @@ def complaint_about(given: dict) -> tuple[str, str, str] | None:
     if wanted and PurePosixPath(wanted).suffix.lower() != PurePosixPath(unquote(url.path)).suffix.lower():
         message = "Provided filename extension must match original source."
         return "filename", message, "MISMATCHED_FILENAME_AND_ORIGINAL_SOURCE"
-    return None
+    kind = given.get("contentType")
+    if kind == "EXTERNAL_VIDEO" and url.hostname not in VIDEO_HOSTS:
+        return "originalSource", "Only videos of YouTube and Vimeo can be added by their address.", "INVALID"
+    kind = kind or CONTENT_TYPES.get(_class_of(given, PurePosixPath(url.path).name), "")
+    is_moving = shop is not None and kind not in ("IMAGE", "FILE", "")
+    return staged.complaint_about(shop, given, kind) if is_moving else None
 
 
 def read_url(text: str) -> SplitResult | None:
@@ -54,13 +67,17 @@ def new_file(sim, shop: Shop, given: dict, at: float) -> File:
     if given.get("duplicateResolutionMode", "APPEND_UUID") != "APPEND_UUID":
         raise NotSimulatedError("The simulator resolves duplicate filenames by APPEND_UUID only")
     url = given["originalSource"]
-    name = given.get("filename") or PurePosixPath(unquote(urlsplit(url).path)).name or "file"
+    upload = staged.find(shop, url)
+    name = given.get("filename") or (upload.filename if upload else "")
+    name = name or PurePosixPath(unquote(urlsplit(url).path)).name or "file"
     kind = _class_of(given, name)
     now, seconds = int(at), shop.knobs.media_seconds
     file = kind(shop.next_id(), name, now, now, given.get("alt") or "", source=url, ready_at=at + seconds)
     keep(shop, file)
-    if kind is ExternalVideo:
-        file.ready_at = at
+    if file.is_moving:
+        file.content = upload.content if upload else b""
+        fetched = upload is not None or kind is ExternalVideo
+        file.problem = staged.problem_of(shop, f"{name} {url}") or (None if fetched else NO_VIDEO)
     else:
         file.download = sim.downloads.start(url)
     return file
@@ -69,10 +86,9 @@ def new_file(sim, shop: Shop, given: dict, at: float) -> File:
 def _class_of(given: dict, name: str) -> type[File]:
     if urlsplit(given["originalSource"]).hostname in VIDEO_HOSTS:
         return ExternalVideo
-    wanted = given.get("contentType") or ("IMAGE" if _ending(name) in IMAGE_ENDINGS else "FILE")
-    if wanted not in ("IMAGE", "FILE"):
-        raise NotSimulatedError(f"The simulator has no files of type {wanted}")
-    return File if wanted == "IMAGE" else GenericFile
+    guessed = staged.kind_of_name(name) or ("IMAGE" if _ending(name) in IMAGE_ENDINGS else "FILE")
+    wanted = given.get("contentType") or guessed
+    return {"IMAGE": File, "VIDEO": Video, "MODEL_3D": Model3d}.get(wanted, GenericFile)
 
 
 def _ending(name: str) -> str:
@@ -139,7 +155,8 @@ def served(sim, path: str) -> tuple[bytes, str] | None:
     if file is None or type(file) is ExternalVideo or status_of(shop, file, sim.clock.seconds()) != "READY":
         return None
     content = content_of(file)
-    return content, kind_of(content) or "application/octet-stream"
+    guessed = staged.MIME_TYPES.get(_ending(file.filename), "application/octet-stream")
+    return content, kind_of(content) or guessed
 
 
 def image_size(file: File) -> tuple[int, int]:

@@ -9,13 +9,22 @@ from collections.abc import Iterable
 
 from tests.simulator.events.catalogue import metafields
 from tests.simulator.events.catalogue.conditions import INCLUDING_CLASSES, new_condition
-from tests.simulator.events.catalogue.files import drawn_file, take_from_product
+from tests.simulator.events.catalogue.files import drawn_file, keep, take_from_product
 from tests.simulator.events.touch import touch
 from tests.simulator.mutations import publications
 from tests.simulator.mutations.collections import free_handle as free_collection_handle
 from tests.simulator.mutations.collections import remove_collection
 from tests.simulator.mutations.content import articles_of, free_handle
-from tests.simulator.state.catalogue import Article, Blog, Collection, ContentPage, File, Publication, Source
+from tests.simulator.state.catalogue import (
+    Article,
+    Blog,
+    Collection,
+    ContentPage,
+    ExternalVideo,
+    File,
+    Publication,
+    Source,
+)
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.metafields import Metafield
 from tests.simulator.state.shop import Product, Shop
@@ -38,6 +47,21 @@ def add_image(
         for variant_id in variant_ids:
             shop.variants[variant_id].file_id = file.id
         touch(shop, clock.whole_seconds(), product)
+        return file
+
+
+def add_media(
+    shop: Shop, clock: Clock, product_id: int, kind: type[File], name: str, *, alt: str = "", content: bytes = b""
+) -> File:
+    """A Video or Model3d that the merchant uploaded, or an ExternalVideo whose `name` is its address; the last one."""
+    with shop.lock:
+        product, at = shop.products[product_id], clock.whole_seconds()
+        is_elsewhere = kind is ExternalVideo
+        file = kind(shop.next_id(), name.rpartition("/")[2], at, at, alt, source=name if is_elsewhere else None)
+        file.ready_at, file.content = at, content or (b"" if is_elsewhere else b"film " + name.encode())
+        keep(shop, file)
+        product.file_ids.append(file.id)
+        touch(shop, at, product)
         return file
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.simulator.state.catalogue import Article, Blog, Collection, ContentPage
-from tests.simulator.state.metafield_values import TYPES, why_against, why_wrong
+from tests.simulator.state.metafield_values import TYPES, why_against, why_of_another_type, why_wrong
 from tests.simulator.state.metafields import Metafield, MetafieldDefinition, Owner
 from tests.simulator.state.orders import Customer, Draft, Order
 from tests.simulator.state.shop import Product, Shop, Variant
@@ -127,13 +127,15 @@ def check(shop: Shop, owner: Owner, given: dict) -> Wanted | Wrong:
     present = fields_of(shop, owner).get((namespace, key))
     known = definition or present
     asked = given.get("type") or (known.type if known else None)
-    wrong = _why_type_wrong(asked, known.type if known else None, is_defined=definition is not None)
+    wrong = _why_type_wrong(shop, asked, known.type if known else None, is_defined=definition is not None)
     if wrong is not None:
         return wrong
     value = given.get("value")
     if value is None or not value.strip():
         return Wrong("value", "Value can't be blank", "BLANK")
-    problem = why_wrong(shop, asked, value) or why_against(definition.validations if definition else {}, asked, value)
+    validations = definition.validations if definition else {}
+    problem = why_wrong(shop, asked, value) or why_against(validations, asked, value)
+    problem = problem or why_of_another_type(shop, validations, asked, value)
     if problem:
         return Wrong("value", problem, "INVALID_VALUE")
     wanted = Wanted(namespace, key, asked, value)
@@ -142,7 +144,7 @@ def check(shop: Shop, owner: Owner, given: dict) -> Wanted | Wrong:
     return wanted
 
 
-def _why_type_wrong(asked: str | None, known: str | None, *, is_defined: bool) -> Wrong | None:
+def _why_type_wrong(shop: Shop, asked: str | None, known: str | None, *, is_defined: bool) -> Wrong | None:
     if not asked:
         return Wrong("type", "Type can't be blank", "BLANK")
     if asked not in TYPES:
@@ -152,6 +154,8 @@ def _why_type_wrong(asked: str | None, known: str | None, *, is_defined: bool) -
         return Wrong("type", message, "INVALID_TYPE")
     if asked == "id" and not is_defined:
         return Wrong("type", "Type must be one that needs no definition: id is not", "INVALID_TYPE")
+    if "metaobject_reference" in asked and not is_defined and shop.knobs.metaobject_fields_are_defined:
+        return Wrong("type", f"Type '{asked}' needs a definition that selects a metaobject", "INVALID_TYPE")
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulator.events.catalogue.files import (
+    CONTENT_TYPES,
     MAX_ALT,
     complaint_about,
     find_file,
@@ -46,12 +47,14 @@ class FilesReader:
         if bool(row.get("id")) == bool(row.get("originalSource")):
             return "id", "Either id or originalSource must be given", ""
         if row.get("originalSource"):
-            return complaint_about(row)
+            return complaint_about(row, self.shop)
         file = find_file(self.shop, row["id"])
         if file is None or isinstance(file, GenericFile):
             return "id", f"File id {row['id']} does not exist or is no media", ""
         if status_of(self.shop, file, self.sim.clock.seconds()) == "FAILED":
             return "id", "File is in a failed state", ""
+        if CONTENT_TYPES[type(file)] in (self.shop.knobs.refused_media or "").split(","):
+            return "id", "The file is not supported on trial accounts.", ""
         too_long = len(row.get("alt") or "") > MAX_ALT
         return ("alt", f"The alt value exceeds the maximum limit of {MAX_ALT} characters.", "") if too_long else None
 

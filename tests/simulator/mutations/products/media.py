@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from tests.simulator.documents.call import Call
 from tests.simulator.events.catalogue.files import (
     CONTENT_TYPES,
     KINDS,
     MAX_ALT,
-    VIDEO_HOSTS,
     complaint_about,
     content_of,
     delete_file,
@@ -26,8 +24,8 @@ from tests.simulator.events.catalogue.files import (
 from tests.simulator.events.catalogue.pictures import kind_of
 from tests.simulator.reads.paging import Page, connection_resolvers, page_of
 from tests.simulator.reads.searching.keys_catalogue import search_catalog
-from tests.simulator.reads.shop import attribute, exact_count, id_key, instant, number_of
-from tests.simulator.state.catalogue import ExternalVideo, File, GenericFile
+from tests.simulator.reads.shop import exact_count, id_key, instant, number_of
+from tests.simulator.state.catalogue import ExternalVideo, File, GenericFile, Model3d, Video
 from tests.simulator.state.gids import gid
 from tests.simulator.state.shop import Product, Variant
 from tests.simulator.wire.problems import NotSimulatedError, user_error
@@ -94,7 +92,7 @@ def media_of_variant(variant: Variant, call: Call, arguments: dict) -> Page:
 def create_files(root, call: Call, arguments: dict) -> dict:
     problems = []
     for index, given in enumerate(arguments["files"]):
-        wrong = complaint_about(given)
+        wrong = complaint_about(given, call.shop)
         if wrong:
             problems.append(user_error(["files", index, wrong[0]], wrong[1], wrong[2]))
     if problems:
@@ -140,6 +138,8 @@ def _why_not(call: Call, file: File | None, given: dict) -> tuple[str, str, str]
         return "filename", "The filename extension must match the original.", "INVALID_FILENAME_EXTENSION"
     if name and call.shop.catalog.file_names.get(name, file.id) != file.id:
         return "filename", "The provided filename already exists.", "FILENAME_ALREADY_EXISTS"
+    if given.get("originalSource") and file.is_moving:
+        return "originalSource", "The source of this media cannot be changed.", "INVALID"
     if given.get("originalSource"):
         return complaint_about({"originalSource": given["originalSource"]})
     for side in ("referencesToAdd", "referencesToRemove"):
@@ -226,6 +226,8 @@ RESOLVERS = {
     **connection_resolvers(["Media", "File"]),
     **_of_every_file(File),
     **_of_every_file(ExternalVideo),
+    **_of_every_file(Video),
+    **_of_every_file(Model3d),
     **_of_every_file(GenericFile),
     "Mutation.fileCreate": create_files,
     "Mutation.fileUpdate": update_files,
@@ -238,9 +240,6 @@ RESOLVERS = {
     "GenericFile.url": lambda file, call, arguments: (
         url_of(call.shop, file) if status(file, call, {}) == "READY" else None
     ),
-    "ExternalVideo.originUrl": attribute("source"),
-    "ExternalVideo.embedUrl": attribute("source"),
-    "ExternalVideo.host": lambda file, call, arguments: VIDEO_HOSTS[urlsplit(file.source).hostname],
     "Product.media": media_of_product,
     "Product.mediaCount": lambda product, call, arguments: exact_count(len(product.file_ids)),
     "Product.featuredMedia": featured_media,

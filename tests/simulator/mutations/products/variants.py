@@ -81,6 +81,8 @@ def _read_update(call: Call, product: Product, index: int, given: dict) -> Row:
     if given.get("inventoryQuantities") is not None:
         message = "Inventory quantities can only be provided during create."
         row.refuse(["inventoryQuantities"], message, "NO_INVENTORY_QUANTITIES_ON_VARIANTS_UPDATE")
+    if row.variant.refuses_policy and given.get("inventoryPolicy") not in (None, row.variant.inventory_policy):
+        row.refuse(["inventoryPolicy"], "Inventory policy cannot be changed.", "INVALID_INPUT")
     _read_common(shop, product, row)
     return row
 

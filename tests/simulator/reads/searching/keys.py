@@ -198,4 +198,6 @@ def search_with(call: Call, keys: Keys, text: str | None) -> Callable[[object], 
     if not lag:
         return found.matches
     newest = call.now - lag  # row 14: the search index has not seen what is younger
+    if keys is KEYS["levels"]:  # searched by their last change, which it has not seen either
+        return lambda level: level.updated_at <= newest and found.matches(level)
     return lambda thing: thing.created_at <= newest and found.matches(thing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.simulator import Clock, Simulator
@@ -105,6 +105,7 @@ def check(story: Story) -> None:
         assert current_grand_total(order) == NOTHING
 
 
+@example(True, False, [("raise_line", 0, 1, False), ("ship", 0, 1, True), ("take_shipment_back", 0, 1, False)])
 @given(
     st.booleans(),
     st.booleans(),

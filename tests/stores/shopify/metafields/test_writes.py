@@ -9,7 +9,7 @@ from stores.shopify.errors import AnswerLost
 from stores.shopify.metafields.writes import set_each
 from tests.simulator.state.gids import gid as make_gid
 from tests.support.places import Place
-from tests.support.thoroughness import IS_LONG
+from tests.support.thoroughness import EXAMPLES, IS_LONG
 
 GOOD = {
     "single_line_text_field": "wash",
@@ -55,7 +55,7 @@ def place(scene) -> Place:
     return scene
 
 
-@settings(max_examples=300 if IS_LONG else 25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300 if IS_LONG else 25 * EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(rows, min_size=1, max_size=60))
 def test_the_good_ones_arrive_whatever_is_refused(place, chosen):
     where = place.destination

@@ -31,6 +31,7 @@ def draft_node(number=3, **parts):
         "status": "OPEN",
         "ready": True,
         "createdAt": AT,
+        "updatedAt": AT,
         "reserveInventoryUntil": None,
         "tags": ["original-1"],
         "customAttributes": [{"key": "Original order id", "value": "n/1"}],
@@ -50,6 +51,7 @@ def test_a_created_draft_is_told_as_it_stands():
         total=Money(Decimal(12), "EUR"),
         is_ready=True,
         created_at=INSTANT,
+        updated_at=INSTANT,
         reserved_until=INSTANT,
         order_gid=None,
         tags=("original-1",),
@@ -139,7 +141,7 @@ def line_node(**parts):
 
 
 def lines_node(*nodes, end=None, discount=None):
-    return {"draftOrder": {"appliedDiscount": discount, "lineItems": page(list(nodes), end)}}
+    return {"draftOrder": {"updatedAt": AT, "appliedDiscount": discount, "lineItems": page(list(nodes), end)}}
 
 
 def test_the_lines_of_a_draft_are_read_page_by_page():

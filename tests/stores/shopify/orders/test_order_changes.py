@@ -68,6 +68,7 @@ def progress_node(**parts):
         "totalPriceSet": {"shopMoney": {"amount": "30.0", "currencyCode": "EUR"}},
         "totalReceivedSet": {"shopMoney": {"amount": "0.0"}},
         "totalOutstandingSet": {"shopMoney": {"amount": "30.0"}},
+        "currentTotalPriceSet": {"shopMoney": {"amount": "30.0"}},
         "lineItems": page([line_node()]),
         "fulfillments": [shipment_node()],
         "fulfillmentOrders": page(
@@ -102,7 +103,7 @@ def test_progress_is_read_in_one_call():
     answer({"order": progress_node()})
     progress = read_progress(client(), ORDER)
     assert len(sent()) == 1
-    assert progress.payments == Payments("", "EUR", Decimal(30), Decimal(0), Decimal(30))
+    assert progress.payments == Payments("", "EUR", Decimal(30), Decimal(0), Decimal(30), Decimal(30))
     assert (progress.cancelled_at, progress.cancel_reason) == (INSTANT, "CUSTOMER")
     assert progress.lines == (ProgressLine(LINE, "Shirt", 3, 1, (("_original_line", "70"),), VARIANT, 4),)
     tracking = Tracking("Post", ("A1", "A2"), ("https://post.example/A1",))

@@ -11,9 +11,10 @@ from stores.shopify.auth import StaticToken
 from stores.shopify.client import Client
 from stores.shopify.errors import ServerError, UserErrors
 from stores.shopify.gids import GidError
+from stores.shopify.metafields.records import MetafieldRecord
 from stores.shopify.products import deletion, product_heads, product_records, product_writes, publications
 from stores.shopify.products.media import read_media
-from stores.shopify.products.product_records import MediaRecord, MetafieldRecord, ProductRecord
+from stores.shopify.products.product_records import MediaRecord, ProductRecord
 from stores.shopify.throttle import LocalBucket
 from tests.simulator.events.catalogue.files import drawn_file, url_of
 from tests.simulator.simulation import Simulator
@@ -277,3 +278,22 @@ def test_a_malformed_id_never_reaches_the_store(store):
     with pytest.raises(GidError):
         publications.publish(store.client, gids.gid("Product", 1), ["Online Store"])
     assert sum(store.shop.counters.operations.values()) == 0
+
+
+def test_all_metafields_of_variants_are_read_with_them(store):
+    made = store.create(sizes=3)
+    few, many = made.variants[1].gid, made.variants[2].gid
+    rows = [{"ownerId": few, "key": "care"}, *({"ownerId": many, "key": f"key{number}"} for number in range(23))]
+    values = {"namespace": "custom", "type": "single_line_text_field", "value": "wash"}
+    product_writes.set_metafields(store.client, [values | row for row in rows])
+    before = store.shop.counters.requests
+    none, one, all_of_them = store.read(made.gid).variants
+    assert (none.metafields, [row.key for row in one.metafields]) == ((), ["care"])
+    assert {row.key for row in all_of_them.metafields} == {f"key{number}" for number in range(23)}
+    assert store.shop.counters.requests - before == 2  # one for the product, one for what a page of them does not hold
+
+
+def test_a_whole_batch_costs_what_is_set_aside_for_it_and_less_than_a_document_may(store):
+    made = [store.create(f"Shirt {number}").gid for number in range(product_records.PRODUCTS_PER_READ)]
+    product_records.read_products(store.client, made)
+    assert 800 < store.client._learned_costs[product_records.READ_PRODUCTS] <= product_records.READ_COST < 1000

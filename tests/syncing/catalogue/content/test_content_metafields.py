@@ -6,6 +6,7 @@ import pytest
 
 from stores.shopify import gids
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE
+from syncing import sweep
 from tests.simulator.events.catalogue import metafields
 from tests.simulator.events.catalogue.metafields import Wanted
 
@@ -92,3 +93,27 @@ def test_a_connection_whose_metafields_of_content_do_not_follow_asks_for_none(wr
     scene.compare()
     assert values(scene, PAGE, gid) == {}
     assert scene.destination.count("metafieldDefinitions", "metafieldsSet") == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reference_is_carried_by_the_sweep_alone_once_its_target_is_linked(written, kind):
+    scene = written
+    gid = add(scene, kind)
+    scene.compare()
+    of = PAGE if kind == ARTICLE else ARTICLE
+    late = scene.add(of, "Late", **({"blogId": scene.add(BLOG, "Late news")} if of == ARTICLE else {}))
+    put(scene, kind, gid, "late", f"{of}_reference", late)
+    scene.set(**{f"syncs_{of}s": False})
+    scene.compare()
+    assert values(scene, kind, gid) == {}
+    assert (scene.link(gid).awaits, scene.link(gid).state) == ([late], "linked")
+    scene.set(**{f"syncs_{of}s": True})
+    scene.poll(of)
+    sweep.sweep()
+    scene.world.work()
+    assert values(scene, kind, gid) == {"late": scene.link(late).destination_gid}
+    assert scene.link(gid).awaits == []
+    scene.world.sim.reset_counters()
+    sweep.sweep()
+    scene.world.work()
+    assert (writes(scene), scene.destination.shop.counters.requests) == (0, 0)

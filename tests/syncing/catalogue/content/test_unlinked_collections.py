@@ -53,7 +53,7 @@ def test_a_mass_removal_is_held_until_an_operator_releases_it(scene):
         scene.add_collection(f"Number {number}", 0)
     scene.compare()
     Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="none")
-    assert scene.compare() == "3 held for an operator"
+    assert scene.compare() == "3 to be reviewed"
     assert len(scene.destination.shop.catalog.collections) == 3
     run = CatalogueRun.objects.get()
     assert (run.state, run.items.filter(outcome="held", action="delete").count()) == ("held", 3)

@@ -72,7 +72,7 @@ def test_a_mass_removal_is_held_and_the_pages_stay(press):
     press.poll()
     for page in pages:
         press.remove(PAGE, page)
-    assert press.compare() == "3 held for an operator"
+    assert press.compare() == "3 to be reviewed"
     assert all(row.published_at for row in press.there(PAGE).values())
     assert CatalogueRun.objects.get().hold_reason == "It would remove 3 things from the destination, more than 2."
 

@@ -30,7 +30,7 @@ def test_a_new_product_takes_the_handle_that_another_one_had(showroom, identifie
     assert (room.there("lamp").gid, room.there("lamp").title) == (partner, "Lamp 2024")
     link = room.link(second)
     assert (link.state, link.destination_gid) == ("linked", room.there("lamp-1").gid)
-    assert "“lamp” is held in the destination by what follows “Lamp" in link.reason
+    assert "“lamp” is used in the destination by what follows “Lamp" in link.reason
     assert "here it is “lamp-1”" in link.reason
     writes = room.writes
     room.run()

@@ -4,7 +4,7 @@ import pytest
 
 from stores.linking import linking
 from stores.models import Variant, VariantLink
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.models import StockLink
 from syncing.queue import enqueue
 from tests.support.catalogue.showroom import Showroom

@@ -86,7 +86,7 @@ def test_it_is_carried_when_the_destination_takes_it(showroom):
     assert (values(room, "lamp"), room.link(gid).reason) == ({"bad": "red"}, "")
     room.sim.reset_counters()
     assert room.run().counts == {"equal": 1}
-    assert (room.writes, room.destination.shop.counters.requests) == (0, 1)  # what it defines is asked for once
+    assert (room.writes, room.destination.shop.counters.requests) == (0, 3)  # definitions, the list, what was written
 
 
 def test_reserved_namespaces_are_never_sent(showroom):
@@ -118,7 +118,7 @@ def test_references_become_those_of_the_partners_also_of_what_is_linked_later(sh
     put(room, lamp, "care", TEXT, "wash")
     room.run("first")
     assert values(room, "lamp") == {"care": "wash"}
-    assert "custom.swatch (it refers to things of the source)" in room.link(lamp).reason
+    assert "custom.swatch (metaobjects do not follow)" in room.link(lamp).reason
     scene.compare()
     room.sweep()
     there = {"product": room.there("bulb").gid, "variant": room.there("bulb").variants[0].gid}
@@ -130,7 +130,7 @@ def test_references_become_those_of_the_partners_also_of_what_is_linked_later(sh
     room.sim.reset_counters()
     room.sweep()
     assert room.run().counts == {"equal": 2}
-    assert (room.writes, room.destination.shop.counters.requests) == (0, 1)
+    assert (room.writes, room.destination.shop.counters.requests) == (0, 3)  # definitions, the list, what was written
 
 
 def test_a_reference_leaves_with_its_metafield_and_follows_its_target(showroom):
@@ -176,7 +176,7 @@ def test_definitions_are_made_first_where_they_are_missing_and_never_changed(sho
     assert room.destination.count("metafieldDefinitionCreate") == 1
     room.sim.reset_counters()
     assert room.run().counts == {"equal": 2}
-    assert (room.writes, room.destination.shop.counters.requests) == (0, 1)
+    assert (room.writes, room.destination.shop.counters.requests) == (0, 3)  # definitions, the list, what was written
 
 
 def test_a_definition_that_is_refused_costs_no_value(showroom):
@@ -188,3 +188,17 @@ def test_a_definition_that_is_refused_costs_no_value(showroom):
     room.carry(gid)
     assert values(room, "lamp") == {"size": "5"}
     assert "does not take the definition of custom.size" in room.link(gid).reason
+
+
+def test_what_is_set_at_creation_only_waits_for_no_partner(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    room.set(field_policies={"metafields": "create_only"})
+    lamp, bulb = room.add("Lamp"), room.add("Bulb")
+    put(room, lamp, "related", "product_reference", bulb)
+    room.carry(lamp)
+    assert room.link(lamp).awaits == [bulb]
+    room.carry(bulb)
+    room.sweep()
+    room.sim.reset_counters()
+    room.sweep()
+    assert (room.link(lamp).awaits, room.requests) == ([], 0)

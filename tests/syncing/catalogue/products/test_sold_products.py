@@ -63,7 +63,7 @@ def test_a_product_that_is_deleted_leaves_the_copies_of_its_orders_as_they_are(s
     shop.sim.cancel(shop.destination.domain, order)
     shop.world.follow()
     shop.world.tick(5)  # a cancellation takes its time
-    assert copy.cancelled_at is not None, "a later change finds its way without the product"
+    assert copy.cancelled_at is not None, "a order update finds its way without the product"
 
 
 def test_an_order_whose_product_was_deleted_before_it_came_is_skipped_and_says_why(shop):

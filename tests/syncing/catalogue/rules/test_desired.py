@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from stores.models import CatalogueField, FieldPolicy
-from stores.shopify.products.product_records import MediaRecord, MetafieldRecord, OptionRecord
+from stores.shopify.metafields.records import MetafieldRecord
+from stores.shopify.products.product_records import MediaRecord, OptionRecord
 from syncing.catalogue.rules import fields
 from syncing.catalogue.rules.desired import build, watched_values
 from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field
@@ -83,7 +84,7 @@ def test_a_new_product_is_sent_whole_and_with_its_first_stock():
     }
     assert desired.file_urls == (source.media[0].url,)
     assert desired.publish == ("gid://shopify/Publication/1",)
-    assert "1 videos or models were left out" in desired.notes[0]
+    assert "Left out: 1 video." in desired.notes[0]
 
 
 def test_an_ignored_field_is_not_even_set_at_creation():

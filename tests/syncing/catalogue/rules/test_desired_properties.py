@@ -11,6 +11,7 @@ from syncing.catalogue.rules import pricing
 from syncing.catalogue.rules.desired import Desired, build, watched_values
 from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy, handle_from
 from syncing.catalogue.rules.fingerprint import fingerprint
+from syncing.catalogue.rules.parts import variant_metafields
 from tests.support.catalogue.goods import policies, products
 from tests.support.catalogue.shelf import Shelf
 
@@ -33,6 +34,7 @@ OF_VARIANTS = {
     Field.PRICE: ("price",),
     Field.COMPARE_AT_PRICE: ("compare_at_price",),
     Field.COST: ("cost",),
+    Field.VARIANT_METAFIELDS: ("metafields",),
     Field.WEIGHT: ("weight", "weight_unit", "requires_shipping", "country_of_origin", "harmonized_system_code"),
 }
 
@@ -48,7 +50,12 @@ def send(
     """Build and apply; what is remembered goes through JSON, as it does in the database."""
     desired = build(source, present, policy, files=dict(shelf.files), written=written, linked=linked)
     desired.written = json.loads(json.dumps(desired.written))
-    return shelf.apply(present, desired), desired
+    made = shelf.apply(present, desired)
+    if desired.is_incomplete:
+        rest = Desired(is_new=False, written=desired.written)
+        variant_metafields.complete(source, made, policy, linked or {}, rest)
+        made = shelf.apply(made, rest)
+    return made, desired
 
 
 def check_variant(source: ProductVariantRecord, made: ProductVariantRecord, policy: Policy, chosen: set[Field]) -> None:
@@ -63,6 +70,9 @@ def check_variant(source: ProductVariantRecord, made: ProductVariantRecord, poli
         price = made.price  # what stands there, also where the source's does not follow
         wanted = pricing.compare_at(source.compare_at_price, price, policy.price_rule, policy.rate, policy.currency)
         assert made.compare_at_price == wanted
+    if Field.VARIANT_METAFIELDS in chosen:
+        wanted = [row for row in source.metafields if row.namespace in policy.namespaces]
+        assert {row for row in wanted if row.type != "product_reference"} <= set(made.metafields)
     if Field.COST in chosen and source.cost is not None:
         assert made.cost == pricing.cost(source.cost, policy.rate, policy.currency)
     if Field.WEIGHT in chosen:

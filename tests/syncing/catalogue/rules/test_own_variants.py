@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stores.shopify.products.product_records import MetafieldRecord
+from stores.shopify.metafields.records import MetafieldRecord
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.rules.desired import build, watched_values
 from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field
@@ -60,6 +60,19 @@ def test_one_that_may_go_is_named_with_what_is_left_of_it():
     rows = [row for row in rows_of(desired) if row["action"] == "remove"]
     assert [(row["field"], row["subject"]) for row in rows] == [("options", "XL (OWN, 9 units)")]
     assert len(desired.product["variants"]) == 2
+
+
+@pytest.mark.parametrize("has_own", [False, True])
+def test_a_variant_of_ours_that_left_the_source_and_stays_is_no_edit_of_somebody(has_own):
+    """The source loses M and gives S another name at once; M is taken off by hand in the second destination."""
+    present = with_own("S", "M") if has_own else sizes(2, "S", "M")
+    source, later = sizes(1, "S", "M"), sizes(1, "Small")
+    pairs = {ours.gid: theirs.gid for ours, theirs in zip(source.variants, present.variants, strict=False)}
+    how = {"policy": policy(keeps_edits=True), "written": build(source, present, policy(), linked=pairs).written}
+    how["linked"] = {gid: pairs[gid] for gid in (later.variants[0].gid,)}
+    edited = replace(present, variants=tuple(each for each in present.variants if each.title != "M"))
+    found = [build(later, each, **how).differences for each in (present, edited)]
+    assert [[each.action for each in rows if each.field == "options"] for rows in found] == [["write"], ["keep"]]
 
 
 @pytest.mark.parametrize(

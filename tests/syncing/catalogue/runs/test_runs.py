@@ -35,7 +35,7 @@ def test_a_first_run_creates_everything_and_a_second_one_writes_nothing(showroom
     assert [room.units(f"lamp-{number}") for number in range(3)] == [[0], [1], [2]]
     room.sim.reset_counters()
     assert room.run().counts == {"equal": 3}
-    assert room.destination.shop.counters.requests == 0
+    assert (room.destination.shop.counters.requests, room.writes) == (1, 0)  # which there are, and since when
 
 
 def test_a_run_over_a_bad_line_keeps_its_patience_while_it_gets_further(showroom, monkeypatch):
@@ -144,6 +144,7 @@ def test_what_failed_is_tried_again_alone(showroom):
     room.add("Own", room.destination, handle="lamp-1")
     run = room.run("first")
     assert (run.failed, items_of(run)["Lamp 1"]) == (1, ("skip", "failed"))
+    assert (run.total, run.done, run.counts) == (2, 2, {"create": 1})  # what failed is not skipped as well
     own = room.there("lamp-1").gid
     room.delete(own, room.destination)
     again = room.run("retry", retried=run)
@@ -266,7 +267,7 @@ def test_the_command_previews_runs_and_tells(showroom, capsys):
     call_command("sync_catalogue", name, stdout=out)
     assert "queued" in out.getvalue()
     call_command("sync_catalogue", name, "pause", stdout=out)
-    with pytest.raises(CommandError, match="Only a held run"):
+    with pytest.raises(CommandError, match="Only a run that needs review"):
         call_command("sync_catalogue", name, "release", stdout=out)
     call_command("sync_catalogue", name, "resume", stdout=out)
     room.world.work()
@@ -283,5 +284,8 @@ def test_the_command_changes_only_what_is_named(showroom):
     assert (str(row.price_percent), row.unlink, row.policy_of("vendor")) == ("12.500", "delete", "ignore")
     assert row.publication_gids == room.channels()
     assert "+12.5" in out.getvalue()
+    call_command("set_catalogue", name, "--metaobjects", "update_only", "--metaobject-types", "on", stdout=out)
+    row.refresh_from_db()
+    assert (row.metaobject_mode, row.makes_metaobject_types) == ("update_only", True)
     with pytest.raises(CommandError, match="cannot be ignored"):
         call_command("set_catalogue", name, "--field", "title=ignore", stdout=out)

@@ -201,7 +201,7 @@ def test_an_operator_says_that_the_store_looks_after_it(ending):
 
 def test_what_is_in_step_or_two_way_cannot_be_set_to_0(ending):
     ending()
-    with pytest.raises(unvouched.NotToBeSet, match="still kept in step"):
+    with pytest.raises(unvouched.NotToBeSet, match="still synced"):
         unvouched.set_to_zero(list(StockLink.objects.all()))
     Connection.objects.update(strategy="two_way")
     with pytest.raises(unvouched.NotToBeSet, match="two-way"):
@@ -252,53 +252,3 @@ def test_a_partner_that_is_deleted_in_the_destination_leaves_nothing_to_tell(end
     world.reconcile()
     assert told(world) == []
     assert not StockLink.objects.exclude(ending="").exists()
-
-
-def policies(place):
-    return [variant.inventory_policy for variant in place.variants]
-
-
-def test_what_is_to_sell_no_more_is_denied_when_out_of_stock_and_sold_so_again_when_it_is_back(ending):
-    world = ending(ending="deny", identifier="sku")
-    source, north = world.places
-    for number in (0, 1):
-        north.variants[number].inventory_policy = "CONTINUE"
-    for number in (0, 2):
-        delete(world, number)
-    world.work()
-    assert held(world)[1] == 0
-    assert policies(north) == ["DENY", "CONTINUE", "DENY"]
-    for number in (0, 2):
-        product = make_again(world, number, stock=7)
-        enqueue.match_product(source.store, product)
-    world.work()
-    assert [north.available(number) for number in range(3)] == [7, 20, 7]
-    assert policies(north) == ["CONTINUE", "CONTINUE", "DENY"]
-
-
-def test_a_worker_that_dies_as_it_stops_a_sale_still_knows_what_to_give_back(ending):
-    world = ending(ending="deny", identifier="sku")
-    source, north = world.places
-    north.variants[0].inventory_policy = "CONTINUE"
-    delete(world)
-    with world.worker_that_dies() as countdown:
-        world.meanwhile("productVariantsBulkUpdate", countdown.now, after=True)
-        world.work()
-    assert policies(north)[0] == "DENY"
-    world.carry()
-    enqueue.match_product(source.store, make_again(world, stock=7))
-    world.work()
-    assert policies(north)[0] == "CONTINUE"
-
-
-def test_taken_back_it_is_sold_so_again(ending):
-    world = ending(ending="deny")
-    _, north = world.places
-    north.variants[0].inventory_policy = "CONTINUE"
-    delete(world)
-    world.work()
-    assert (north.available(), policies(north)[0]) == (0, "DENY")
-    writes = StockAdjustment.objects.filter(cause="ended")
-    undo.undo(world.connections[0], writes, open_client)
-    world.carry()
-    assert (north.available(), policies(north)[0]) == (20, "CONTINUE")

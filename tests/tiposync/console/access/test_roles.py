@@ -3,14 +3,23 @@
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from stores import roles
-from stores.models import CatalogueSettings, Connection, CurrencyRate, ProductLink, ResourceLink, SyncSwitch
+from stores.models import (
+    CatalogueSettings,
+    Connection,
+    CurrencyRate,
+    MatchDecision,
+    ProductLink,
+    ResourceLink,
+    StoreLimit,
+    SyncSwitch,
+)
 from syncing.models import AlertChannel, CatalogueRun, CatalogueRunItem, PrivacyRequest, SyncJob
 from tests.support.console.orders import make_failed, make_update
+from tests.support.console.people import member_of
 from tests.support.console.press import forms_with, list_of, look_at, page_of
 from tests.support.console.rows import make_event, make_hold, make_job, make_reconciliation, make_rows
 
@@ -42,24 +51,28 @@ BUTTONS = {
     | {"example": 0, "prices": 0},
     "stores.connection": dict.fromkeys(
         (
-            *("approve", "reject", "propose", "match", "preview", "start", "reconcile", "pause", "resume"),
+            *("approve", "reject", "propose", "start", "resume"),
             *("preview_undo", "take_back", "add_catalogue", "ask_to_apply", "apply_selection", "collections"),
             *("disconnect", "disconnect_now", "connect_again"),
         ),
         2,
     )
+    | dict.fromkeys(("match", "preview", "reconcile", "pause", "pause_now"), 1)
     | {"open_catalogue": 0},
     "stores.productlink": {"sync_now": 1, "compare": 0, "variant_links": 0, "leave_out": 2, "take_back": 2},
     "stores.resourcelink": {"sync_now": 1},
     "syncing.reconciliation": {"preview_undo": 2, "take_back": 2},
-    "stores.store": dict.fromkeys(("check_store", "pause", "resume", "shared_collections", "share_collections"), 2)
+    "stores.store": {"check_store": 1, "pause": 1, "pause_now": 1}
+    | dict.fromkeys(("connect", "resume", "shared_collections", "share_collections"), 2)
     | {"forget_previous_secret": 3},
-    "stores.syncswitch": {"stop": 2, "resume": 2},
-    "stores.variantlink": {"pick": 1, "ignore": 1, "clear": 1},
+    "stores.syncswitch": {"stop": 1, "resume": 2},
+    "stores.matchdecision": {"undo": 2},
+    "stores.variantlink": {"pick": 1, "ignore": 1, "same_elsewhere": 1, "clear": 1},
     "syncing.alertchannel": {"send_test": 2},
     "syncing.cataloguerun": dict.fromkeys(("release", "discard", "pause", "resume", "cancel", "retry"), 1)
-    | {"run_for_real": 2},
+    | {"run_for_real": 2, "lines": 0},
     "syncing.privacyrequest": {"export": 2, "finish": 2},
+    "syncing.holdcause": {"release_all": 1, "discard_all": 1},
     "syncing.stockhold": dict.fromkeys(
         ("release", "discard", "confirm_applied", "confirm_not_applied", "set_true", "read_live"), 1
     ),
@@ -74,23 +87,10 @@ ACTIONS = {
     "stores.resourcelink": {"sync_selected": 1},
     "stores.variantlink": {"accept_best": 1, "accept_any": 1, "ignore_selected": 1},
     "syncing.stockhold": {"release_selected": 1, "discard_selected": 1},
-    "syncing.stocklink": {"set_to_zero": 1, "give_up": 1},
+    "syncing.stocklink": {"correct_now": 1, "set_to_zero": 1, "give_up": 1, "try_sale_again": 1, "leave_sale": 1},
     "syncing.syncjob": {"run_selected_again": 1},
     "syncing.webhookevent": {"replay_selected": 1},
 }
-
-
-@pytest.fixture(autouse=True)
-def groups():
-    roles.upsert()  # a test that commits empties all tables at its end, those of the migration too
-
-
-def member_of(role: str, **fields) -> Client:
-    user = User.objects.create_user(role.lower().replace(" ", "-"), is_staff=True, **fields)
-    user.groups.add(Group.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def label_of(model) -> str:
@@ -110,12 +110,21 @@ def make_catalogue(connection: Connection) -> list:
     ]
 
 
+def make_decision(link) -> MatchDecision:
+    """A decision that can be taken back, of nobody."""
+    decision = MatchDecision.objects.create(kind="ignore")
+    decision.rows.create(link=link, before_state="unmatched", after_state="ignored")
+    return decision
+
+
 def make_all() -> dict:
     """A row of each kind, by label."""
     rows = make_rows()
     rows.source.previous_client_secret = "the old one"
     rows.source.save()
-    made = [rows.source, rows.connection, rows.link, rows.stock_link, SyncSwitch.load(), make_hold(rows.stock_link)]
+    made = [rows.source, rows.connection, rows.link, rows.stock_link, SyncSwitch.load()]
+    made += [make_decision(rows.link)]
+    made += [hold := make_hold(rows.stock_link), hold.cause]
     made += [make_event(rows.source), make_job(rows.connection), make_reconciliation(rows.connection)]
     made += [order := make_failed(rows.connection), make_update(order)]
     made += make_catalogue(rows.connection)
@@ -254,9 +263,24 @@ def test_a_viewer_is_offered_no_button_but_those_that_only_show_something():
         if label != "auth.user":
             page = look_at(client, page_of(rows[label]))
             assert [name for name, least in names.items() if least and f"/do/{name}/" in page] == [], label
-            assert ("What you can do" in page) == (label in ("stores.connection", "stores.productlink")), label
+            assert ('aria-label="Actions"' in page) == (label in ("stores.connection", "stores.productlink")), label
     assert not forms_with(look_at(client, page_of(rows["syncing.syncjob"])), "Run again")
     assert SyncJob.objects.get().state == "failed"
+
+
+def test_an_agent_stops_everything_and_a_manager_resumes_but_nobody_who_sees_some_stores_only():
+    agent, switch = member_of(roles.SUPPORT), SyncSwitch.load()
+    limit = StoreLimit.objects.create(user=User.objects.get(username="support-agent"))
+    stop, resume = (reverse("admin:stores_syncswitch_do", args=[switch.pk, name]) for name in ("stop", "resume"))
+    assert agent.post(stop).status_code == 403
+    limit.delete()
+    assert forms_with(look_at(agent, page_of(switch)), "Pause all syncing")
+    agent.post(stop)
+    assert SyncSwitch.load().is_stopped
+    assert "Resume all syncing" not in look_at(agent, page_of(switch))
+    assert agent.post(resume).status_code == 403
+    member_of(roles.MANAGER).post(resume)
+    assert not SyncSwitch.load().is_stopped
 
 
 def test_a_new_user_can_sign_in(admin_client):
@@ -276,6 +300,13 @@ def test_the_migration_makes_the_roles_and_repeating_a_release_repairs_them():
     counts = [Group.objects.get(name=name).permissions.count() for name in RANKS]
     assert counts == sorted(counts) and len(set(counts)) == 4
     codenames = set(Group.objects.get(name=roles.SUPPORT).permissions.values_list("codename", flat=True))
-    assert {"change_syncjob", "resolve_hold", "release_catalogue_run", "view_connection"} <= codenames
+    assert {
+        "operate_connection",
+        "stop_everything",
+        "change_syncjob",
+        "resolve_hold",
+        "release_catalogue_run",
+        "view_connection",
+    } <= codenames
     assert not {"undo_run", "change_cataloguesettings", "change_currencyrate"} & codenames
     assert not {"change_connection", "change_store", "enter_credentials", "view_user"} & codenames

@@ -43,10 +43,13 @@ def is_in(client: Client) -> bool:
 
 
 def code_of(user: User, steps: int = 0) -> str:
-    """What the user's authenticator shows, now or some steps of 30 seconds later."""
+    """What the user's authenticator shows, now or some steps of 30 seconds later.
+
+    By the device's clock: where a step began while it was set up, that one is taken to be late from then on.
+    """
     device = TOTPDevice.objects.get(user=user)
     device.save()
-    return f"{totp(device.bin_key, drift=steps):06}"
+    return f"{totp(device.bin_key, drift=device.drift + steps):06}"
 
 
 def key_shown(client: Client, password: str = PASSWORD) -> str:
@@ -206,7 +209,12 @@ def test_no_form_is_taken_in_that_another_site_sent(ada):
     assert sign_in(browser).status_code == 403
     browser.force_login(ada)
     rows = make_rows()
-    for url in (f"{page_of(rows.connection)[:-7]}do/pause/", page_of(rows.connection), TWO_FACTOR, "/admin/logout/"):
+    for url in (
+        f"{page_of(rows.connection)[:-7]}do/pause_now/",
+        page_of(rows.connection),
+        TWO_FACTOR,
+        "/admin/logout/",
+    ):
         assert browser.post(url, {"_save": "yes"}).status_code == 403, url
     rows.connection.refresh_from_db()
     assert not rows.connection.is_paused and is_in(browser)

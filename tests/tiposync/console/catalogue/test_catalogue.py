@@ -53,13 +53,13 @@ def row(room) -> CatalogueSettings:
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_leads_to_its_catalogue_which_is_made_once(admin_client):
     rows = make_rows()
-    assert "Set up its catalogue" in look_at(admin_client, list_of(CATALOGUES))
-    page = press(admin_client, page_of(rows.connection), "Set up its catalogue")
-    assert "Nothing of the catalogue follows before you start it" in page
+    assert "Set up product sync" in look_at(admin_client, list_of(CATALOGUES))
+    page = press(admin_client, page_of(rows.connection), "Set up product sync")
+    assert "No product is synced before you start product sync" in page
     row = CatalogueSettings.objects.get()
     assert (row.connection, row.started_at) == (rows.connection, None)
     page = look_at(admin_client, page_of(rows.connection))
-    assert not forms_with(page, "Set up its catalogue")
+    assert not forms_with(page, "Set up product sync")
     assert f"/admin/stores/connection/{rows.connection.pk}/do/open_catalogue/" in page
     response = admin_client.get(f"/admin/stores/connection/{rows.connection.pk}/do/open_catalogue/")
     assert response.url == page_of(row)
@@ -129,7 +129,7 @@ def test_the_example_shows_what_a_rule_makes_of_real_products(admin_client, room
 
 def test_another_price_rule_shows_old_and_new_prices_before_it_is_saved(admin_client, room, row):
     page = save(admin_client, row, price_percent="50", unlink="delete")
-    assert "2 of 2 shown would change" in page
+    assert "<strong>2</strong><span>prices would change" in page and "2 rows" in page
     assert "15.00" in page and "<script>alert" not in page
     assert (row.price_percent, row.unlink) == (0, "unpublish")
     form = forms_with(page, "Save and re-price")[0]
@@ -182,8 +182,8 @@ def test_starting_previewing_and_syncing_begin_runs_that_the_workers_carry_out(a
     preview = CatalogueRun.objects.get()
     assert (preview.kind, preview.is_preview, preview.counts) == ("first", True, {"create": 2})
     assert not forms_with(look_at(admin_client, page_of(row)), "Sync all")
-    press(admin_client, page_of(row), "Start catalogue")
-    assert "Another catalogue run of this connection is under way" in press(admin_client, page_of(row), "Sync all")
+    press(admin_client, page_of(row), "Start product sync")
+    assert "Another sync run of this connection is under way" in press(admin_client, page_of(row), "Sync all")
     room.world.work()
     assert room.handles() == ["chair", "nasty"]
     press(admin_client, page_of(row), "Sync all")
@@ -196,7 +196,7 @@ def test_starting_previewing_and_syncing_begin_runs_that_the_workers_carry_out(a
         ("first", "finished", False),
         ("first", "finished", True),
     ]
-    assert not forms_with(look_at(admin_client, page_of(row)), "Start catalogue")
+    assert not forms_with(look_at(admin_client, page_of(row)), "Start product sync")
 
 
 def test_content_is_looked_at_and_previewed_only_where_some_follows(admin_client, room, row):
@@ -256,3 +256,12 @@ def test_the_list_and_the_page_need_few_queries_however_many_there_are(
         look_at(admin_client, page_of(row))
     with django_assert_max_num_queries(20):
         assert "as in the source" in look_at(admin_client, list_of(CATALOGUES))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_metaobjects_are_switched_on_here_and_stay_as_they_are_for_a_page_that_knows_none(admin_client, row):
+    save(admin_client, row, metaobject_mode="create_update", syncs_metaobject_types="on")
+    assert (row.metaobject_mode, row.syncs_metaobject_types) == ("create_update", True)
+    assert "metaobjects" in look_at(admin_client, list_of(CATALOGUES))
+    save(admin_client, row, syncs_metaobject_types="on")
+    assert row.metaobject_mode == "create_update"

@@ -25,7 +25,7 @@ def send(client, content: bytes) -> str:
 
 def test_an_empty_table_says_who_needs_it_and_how_to_fill_it(admin_client):
     page = look_at(admin_client, list_of(RATES))
-    assert "Catalogues whose currency" in page
+    assert "Product sync whose currency" in page
     assert IMPORT in page
 
 
@@ -50,7 +50,7 @@ def test_a_file_is_previewed_before_anything_is_taken(admin_client):
     for day, rate in ((20, "1.08"), (21, "1.07")):
         CurrencyRate.objects.create(base="EUR", quote="USD", rate=rate, valid_from=date(2026, 11, day))
     page = send(admin_client, GOOD.encode() + b"2026-11-22,EUR,GBP,0.83\n")
-    for words in ("3 rates would be taken", "new", "as it is", "replaces 1.07"):
+    for words in ("3 rates would be taken", "new", "as it is", "replaces another", "1.07"):
         assert words in page
     assert CurrencyRate.objects.count() == 2
     form = forms_with(page, "Take these rates")[0]

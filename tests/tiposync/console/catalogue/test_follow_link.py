@@ -33,8 +33,8 @@ def room(showroom):
 def test_empty_lists_say_what_to_do(admin_client):
     assert "No products follow yet" in look_at(admin_client, list_of(PRODUCTS))
     assert "No collections or content follow yet" in look_at(admin_client, list_of(RESOURCES))
-    assert "Open a catalogue and press" in look_at(admin_client, list_of(RUNS))
-    assert "Runs over catalogues fill this list" in look_at(admin_client, list_of(ITEMS))
+    assert "Open a product sync and press" in look_at(admin_client, list_of(RUNS))
+    assert "Sync runs fill this list" in look_at(admin_client, list_of(ITEMS))
 
 
 def test_links_are_filtered_and_searched(admin_client, room):

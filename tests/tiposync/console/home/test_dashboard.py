@@ -104,7 +104,7 @@ class Numbers(HTMLParser):
 def numbers_of(page: str) -> list[tuple[str, str]]:
     """Text and address of each; the sidebar has badges of its own and is left out."""
     parser = Numbers()
-    parser.feed(page[page.index("The whole service") :])
+    parser.feed(page[page.index("Overview") :])
     return parser.found
 
 
@@ -136,7 +136,15 @@ def test_every_number_leads_to_exactly_the_rows_behind_it(admin_client, rows, mo
         else:
             assert int(count) == len(found), f"{text}: {url} shows {len(found)}"
         followed.add(label.split(" last ")[0].split(" oldest ")[0])
-    expected = {"jobs waiting", "jobs running", "failed jobs", "webhooks waiting", "out of step", "in step", "held"}
+    expected = {
+        "jobs waiting",
+        "jobs running",
+        "failed jobs",
+        "webhooks waiting",
+        "out of sync",
+        "synced",
+        "needs review",
+    }
     expected |= {"unmatched", "ambiguous", "skipped", "oversold", "linked", "failed orders", "orders without a copy"}
     expected |= {"orders to review", "orders that need the shop"}
     assert expected | {"orders waiting for links", "failed changes of orders", "workers alive"} <= followed
@@ -174,14 +182,14 @@ def test_a_card_says_in_step_out_of_step_paused_disconnected_or_why_it_needs_som
         page = look_at(admin_client, HOME)
         return page[page.index("console-grid") : page.index('id="the-stores"')].replace("\n", " ")
 
-    assert ">In step</span>" in card() and "Needs attention" not in card()
+    assert ">Synced</span>" in card() and "Needs attention" not in card()
     StockLink.objects.update(settled_sequence=0)
-    assert ">Out of step: 1 item</span>" in card() and "Needs attention" not in card()
+    assert ">Out of sync: 1 item</span>" in card() and "Needs attention" not in card()
     StockLink.objects.update(dirty_at=timezone.now() - timedelta(hours=1))
-    assert "Needs attention" in card() and "Quantities have been out of step since" in card()
+    assert "Needs attention" in card() and "Quantities have been out of sync since" in card()
     StockLink.objects.update(settled_sequence=1)
     hold = make_hold(rows.stock_link)
-    assert f'?state__exact=open&amp;connection={rows.connection.pk}">Held quantities that wait' in card()
+    assert f'?state__exact=open&amp;connection={rows.connection.pk}">Quantities that need review' in card()
     hold.delete()
     Connection.objects.update(reconciled_at=timezone.now() - timedelta(days=2))
     assert ": overdue" in card()
@@ -241,7 +249,7 @@ def test_each_store_tells_its_budget_refilled_since_it_was_last_seen(admin_clien
 def test_who_may_not_see_the_rows_sees_no_numbers_of_them(rows):
     page = look_at(worker_of("stores.view_connection"), HOME)
     assert "Main → North" in page
-    assert "The whole service" not in page and 'id="the-stores"' not in page and 'id="charts"' not in page
+    assert "Overview" not in page and 'id="the-stores"' not in page and 'id="charts"' not in page
 
 
 # --- Charts -------------------------------------------------------------------------------------------------------
@@ -261,7 +269,7 @@ def chart_of(client, title: str, query: str = "") -> dict:
 
 def test_without_anything_counted_each_chart_says_so(admin_client, rows):
     page = look_at(admin_client, HOME)
-    assert "Nothing was carried yet." in page and "No webhook arrived." in page
+    assert "Nothing was sent yet." in page and "No webhook arrived." in page
 
 
 def test_charts_count_what_happened_and_their_sums_lead_to_the_rows(admin_client, rows, monkeypatch):
@@ -283,7 +291,7 @@ def test_charts_count_what_happened_and_their_sums_lead_to_the_rows(admin_client
         (f"?connection={south.pk}&span=30d", 4, 0, 4),
         ("?connection=nonsense&span=1y", 5, 2, 7),
     ):
-        for title, expected in (("Webhooks", events), ("Changes carried", carried), ("Drift found", drift)):
+        for title, expected in (("Webhooks", events), ("Updates sent", carried), ("Drift found", drift)):
             drawn = chart_of(admin_client, title, query)
             assert drawn["headlines"][0]["words"] == str(expected), (query, title)
             found = rows_behind(admin_client, drawn["headlines"][0]["url"])

@@ -1,14 +1,13 @@
-"""Long lists: what is counted, how items are found in them, and the days of the ledger."""
+"""Long lists: what is counted, and how items are found in them."""
 
-from datetime import UTC, datetime
+import re
 
 import pytest
 
 from stores.models import Variant
-from syncing.models import StockAdjustment, SyncJob
+from syncing.models import SyncJob
 from tests.support.console.press import list_of, look_at
 from tests.support.console.rows import make_adjustment, make_job, make_link, make_rows, make_stock_link
-from tiposync.console.home import sidebar
 from tiposync.console.kit import paginator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,38 +50,41 @@ def test_an_item_is_found_by_the_id_of_its_inventory_item(admin_client, rows):
     assert ("Green lamp [" in page, "SOCK-1]" in page) == (False, True)
 
 
-def test_the_ledger_shows_the_writes_of_a_day(admin_client, rows):
-    first, second = StockAdjustment.objects.order_by("pk")
-    StockAdjustment.objects.filter(pk=first.pk).update(created_at=datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC))
-    StockAdjustment.objects.filter(pk=second.pk).update(created_at=datetime(2026, 3, 2, tzinfo=UTC))
-    for day, expected in (("2026-03-01", [True, False]), ("2026-03-02", [False, True]), ("2026-03-03", [False] * 2)):
-        page = look_at(admin_client, f"{list_of(LEDGER)}?day={day}")
-        assert ["SOCK-1]" in page, "Green lamp [" in page] == expected, day
-
-
-@pytest.mark.parametrize("words", ["tomorrow", "2026-02-30", "9999-12-31"])
-def test_what_is_no_day_is_said(admin_client, rows, words):
-    page = look_at(admin_client, f"{list_of(LEDGER)}?day={words}")
-    assert f"“{words}” is no day. Write it like 20" in page
-    assert "Green lamp [" in page
-
-
-def test_a_badge_counts_no_further_than_anybody_reads(rows, monkeypatch):
-    monkeypatch.setattr(sidebar, "LARGEST_COUNT", 2)
-    failed = SyncJob.objects.filter(state="failed")
-    shown = [sidebar.badge_text(failed)]
-    for number in range(3):
-        make_job(rows.connection, subject=str(number))
-        shown.append(sidebar.badge_text(failed))
-    assert shown == [0, 1, 2, "2+"]
-
-
 def test_a_list_that_is_longer_than_anybody_pages_says_so(admin_client, rows, monkeypatch):
     for number in range(3):
         make_job(rows.connection, subject=str(number))
-    assert "and more" not in look_at(admin_client, list_of(JOBS))
+    assert "more than" not in look_at(admin_client, list_of(JOBS))
     monkeypatch.setattr(paginator, "MOST_COUNTED_ROWS", 2)
-    assert "and more: filter or search" in look_at(admin_client, list_of(JOBS))
+    page = look_at(admin_client, list_of(JOBS))
+    assert "more than 2 results" in page and "filter or search to get at the others" in page
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (LEDGER, []),
+        (LINKS, ["2"]),
+        (STOCK, ["2"]),
+        (HOLDS, ["0"]),
+        ("syncing_webhookevent", []),
+        ("stores_store", ["2"]),
+    ],
+)
+def test_the_title_of_a_list_says_a_number_only_where_the_rows_were_counted(admin_client, rows, model, expected):
+    page = look_at(admin_client, list_of(model))
+    assert "9999999999" not in page and "9,999,999,999" not in page and "Show all" not in page
+    assert re.findall(r"([\d,]+) results?\b", page) == expected
+
+
+def test_a_list_without_rows_shows_no_more_and_one_that_is_filtered_does(admin_client, rows):
+    page = look_at(admin_client, list_of(HOLDS))
+    assert "0 results" in page and "Show all" not in page
+    page = look_at(admin_client, list_of(LINKS) + "?q=nothing-is-called-that")
+    assert "0 results" in page and '<a href="?">Show all</a>' in page
+
+
+def test_numbers_of_rows_have_separators_and_go_no_further_than_they_were_counted():
+    assert (f"{paginator.Count(12345)}", str(paginator.Count(12345, is_least=True))) == ("12,345", "more than 12,345")
 
 
 def test_the_pages_of_a_list_hold_each_row_once_and_in_its_order(rows):

@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 
 from tests.support.console.rows import make_rows
 from tiposync.console.kit.numbers import row_number
-from tiposync.console.links.accepting import _pairs_of
+from tiposync.console.links.accepting import pairs_of
 from tiposync.console.management.lookup import find_connection, find_variant
 
 ODD = ["²", "x", "", "-1", "9" * 30, "１２", "1.5"]  # digits of other scripts are meant
@@ -24,7 +24,7 @@ def test_a_number_is_one():
 
 @pytest.mark.parametrize("text", ODD)
 def test_a_form_of_pairs_with_something_else_holds_none(text):
-    assert _pairs_of(f"{text}:3,4:{text},5:6") == {5: 6}
+    assert pairs_of({f"pair-{text}": "3", "pair-4": text, "pair-5": "6", "5": "7"}) == {5: 6}
 
 
 @pytest.mark.django_db

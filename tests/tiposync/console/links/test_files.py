@@ -1,17 +1,22 @@
 """The file of links at the console and on the command line: out as a stream, in after a preview, as roles allow."""
 
+import csv
 import io
+import re
+from html import unescape
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
+from django.utils import timezone
 
 from stores import roles
-from stores.models import VariantLink
+from stores.models import Variant, VariantLink
 from syncing.models import StockLink, SyncJob
+from tests.support.console.people import give_role, member_of
 from tests.support.console.press import forms_with, list_of, look_at
 from tests.support.console.rows import NASTY, make_link, make_rows, make_variant
 
@@ -39,13 +44,9 @@ def preview(client, text):
     return client.post(IMPORT, form.inputs | {"text": text}).content.decode()
 
 
-def member_of(role):
-    roles.upsert()
-    user = User.objects.create_user("colleague", is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
+def look_again(client, text):
+    """Send what the preview would, whether it has the button or not; the page that follows."""
+    return client.post(IMPORT, {"_save": "1", "text": text}, follow=True).content.decode()
 
 
 FILE = f"connection,source_sku,destination_sku,decision\n{CONNECTION},MUG,TASSE,link\n"
@@ -62,9 +63,47 @@ def test_the_list_goes_out_as_it_is_filtered(admin_client, rows, mug):
     assert len(everything.splitlines()) == 3 and NASTY in everything
 
 
+@pytest.mark.parametrize("query", ["", "?state__exact=unmatched", "?q=mug", "?state__exact=ignored", "?o=1&q=sock"])
+def test_the_button_above_a_filtered_list_exports_as_many_lines_as_its_title_counts(admin_client, rows, mug, query):
+    page = look_at(admin_client, list_of("stores_variantlink") + query)
+    (address,) = set(re.findall(rf'href="({EXPORT}[^"]*)"', page))
+    assert unescape(address) == EXPORT + query
+    text = b"".join(admin_client.get(unescape(address)).streaming_content).decode()
+    (counted,) = set(re.findall(r"\b(\d+) results?\b", page))
+    assert len(list(csv.reader(io.StringIO(text)))) - 1 == int(counted)
+
+
+def test_the_import_leads_back_to_the_list_as_it_was_filtered(admin_client, rows, mug):
+    page = look_at(admin_client, list_of("stores_variantlink") + "?q=mug&p=1")
+    (address,) = set(re.findall(rf'href="({IMPORT}[^"]*)"', page))
+    assert f'href="{list_of("stores_variantlink")}?q=mug"' in look_at(admin_client, unescape(address))
+
+
+def test_an_untouched_export_of_links_in_every_state_changes_nothing(admin_client, rows, mug):
+    now = timezone.now()
+    for state in State.values:
+        make_link(rows.connection, f"A {state}", state, is_linked=state == State.LINKED, state=state)
+    gone = make_link(rows.connection, "Gone", "GONE")
+    Variant.objects.filter(pk__in=[gone.source_variant_id, gone.destination_variant_id]).update(gone_at=now)
+    text = b"".join(admin_client.get(EXPORT).streaming_content).decode()
+    count = VariantLink.objects.count()
+    before = list(VariantLink.objects.order_by("pk").values())
+    page = preview(admin_client, text)
+    assert f"{count} lines, 0 changes. Nothing is saved yet." in page
+    assert not forms_with(page, "Do this")
+    assert "Taken from the file: nothing to do." in look_again(admin_client, text)
+    assert list(VariantLink.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("line", ["else:where,,,\n", "1,GONE,,\n1,GONE,,\n", f"{CONNECTION},no such thing,,\n"])
+def test_nothing_is_looked_up_for_lines_without_a_decision(admin_client, rows, mug, line):
+    page = preview(admin_client, FILE + line)
+    assert f"{1 + line.count(chr(10))} lines, 1 change. Nothing is saved yet." in page
+
+
 def test_a_file_is_previewed_line_by_line_and_taken_when_a_person_says_so(admin_client, admin_user, rows, mug):
     page = preview(admin_client, FILE)
-    assert "1 line. Nothing is saved yet." in page and "Links Mug [MUG] to Tasse [TASSE]." in page
+    assert "1 line, 1 change. Nothing is saved yet." in page and "Links Mug [MUG] to Tasse [TASSE]." in page
     mug.refresh_from_db()
     assert mug.state == State.UNMATCHED
     (form,) = forms_with(page, "Do this")
@@ -101,13 +140,13 @@ def test_what_is_wrong_or_does_nothing_offers_nothing_to_confirm(admin_client, r
 
 
 def test_a_viewer_exports_and_a_support_agent_imports(rows, mug):
-    viewer = member_of(roles.VIEWER)
+    viewer = member_of(roles.VIEWER, "colleague")
     page = look_at(viewer, list_of("stores_variantlink"))
     assert EXPORT in page and IMPORT not in page
     assert viewer.get(EXPORT).status_code == 200
     assert viewer.post(IMPORT, {"text": FILE, "_save": "1"}).status_code == 403
     assert viewer.post("/admin/stores/variantlink/accept/", {"pairs": f"{mug.pk}:1"}).status_code == 403
-    User.objects.get(username="colleague").groups.add(Group.objects.get(name=roles.SUPPORT))
+    give_role(User.objects.get(username="colleague"), roles.SUPPORT)
     assert IMPORT in look_at(viewer, list_of("stores_variantlink"))
     assert viewer.post(IMPORT, {"text": FILE, "_save": "1"}).status_code == 302
     mug.refresh_from_db()

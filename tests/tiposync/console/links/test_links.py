@@ -113,7 +113,7 @@ def test_ignoring_takes_a_link_out_of_step_and_clearing_matches_it_again(admin_c
 
 def accept(client, page):
     """Press the button of the page that lists what would be linked."""
-    (form,) = forms_with(page, "Link these pairs")
+    (form,) = forms_with(page, "Link the ticked pairs")
     return client.post(form.action, form.inputs, follow=True).content.decode()
 
 
@@ -148,8 +148,8 @@ def test_two_rows_with_the_same_best_partner_are_refused_in_words(admin_client, 
     rival = make_link(rows.connection, "Lamp", "LAMP", is_linked=False)
     page = act(admin_client, LINKS, "accept_any", [doubtful, rival])
     assert page.count("Several of these rows have the same best suggestion") == 2
-    assert not forms_with(page, "Link these pairs")
-    forged = {"pairs": f"{doubtful.pk}:{doubtful.candidates.get().pk},{rival.pk}:{doubtful.candidates.get().pk}"}
+    assert not forms_with(page, "Link the ticked pairs")
+    forged = {f"pair-{link.pk}": doubtful.candidates.get().pk for link in (doubtful, rival)}
     page = admin_client.post("/admin/stores/variantlink/accept/", forged, follow=True).content.decode()
     assert "Left alone: 2." in page
     assert not VariantLink.objects.filter(is_manual=True).exists()
@@ -161,12 +161,16 @@ def test_a_suggestion_that_changed_since_it_was_shown_is_not_accepted(admin_clie
     assert "its best suggestion has changed since you looked" in accept(admin_client, page)
     doubtful.refresh_from_db()
     assert doubtful.state == State.AMBIGUOUS
-    assert f"{doubtful.pk}:{better.pk}" in act(admin_client, LINKS, "accept_any", [doubtful])
+    assert f'name="pair-{doubtful.pk}" value="{better.pk}" checked' in act(
+        admin_client, LINKS, "accept_any", [doubtful]
+    )
 
 
-@pytest.mark.parametrize("pairs", ["", "1", "x:y", "1:2:3", "999999:1", "1:" + "9" * 30])
-def test_pairs_that_nobody_was_shown_do_nothing(admin_client, doubtful, pairs):
-    admin_client.post("/admin/stores/variantlink/accept/", {"pairs": pairs, "least": "90"}, follow=True)
+@pytest.mark.parametrize(
+    "pair", [("", ""), ("pair-", "1"), ("pair-x", "y"), ("pair-999999", "1"), ("pair-1", "9" * 30)]
+)
+def test_pairs_that_nobody_was_shown_do_nothing(admin_client, doubtful, pair):
+    admin_client.post("/admin/stores/variantlink/accept/", {pair[0]: pair[1], "least": "90"}, follow=True)
     assert not VariantLink.objects.filter(is_manual=True).exists()
 
 
@@ -190,11 +194,11 @@ def test_a_search_for_a_partner_shows_what_the_source_has_too(admin_client, rows
 
 def test_many_are_ignored_at_once(admin_client, rows, doubtful):
     page = act(admin_client, LINKS, "ignore_selected", [doubtful, rows.link])
-    for link in (doubtful, rows.link):
-        assert f'name="_selected_action" value="{link.pk}"' in page
+    assert "2 variants would be ignored" in page and not VariantLink.objects.filter(state=State.IGNORED).exists()
+    [form] = forms_with(page, "Ignore the ticked ones")
+    page = admin_client.post(form.action, form.inputs).content.decode()  # what becomes of what is on sale?
     [form] = forms_with(page, "Ignore")
-    chosen = {"_selected_action": [doubtful.pk, rows.link.pk], "_choice": "leave"}
-    page = admin_client.post(form.action, form.inputs | chosen, follow=True).content.decode()
+    page = admin_client.post(form.action, form.inputs | {"_choice": "leave"}, follow=True).content.decode()
     assert "Left out of syncing: 2." in page
     assert set(VariantLink.objects.values_list("state", flat=True)) == {State.IGNORED}
 

@@ -273,8 +273,8 @@ def test_everything_well_exits_with_zero_and_says_so(started):
             lambda: Store.objects.filter(domain=NORTH).update(status="attention", status_reason="Why."),
             "attention. Why.",
         ),
-        (lambda: SyncSwitch.objects.create(pk=1, is_stopped=True, reason="Stocktaking"), "stopped: Stocktaking"),
-        (lambda: StockLink.objects.update(dirty_at=timezone.now() - timedelta(hours=1)), "out of step since"),
+        (lambda: SyncSwitch.objects.create(pk=1, is_stopped=True, reason="Stocktaking"), "paused: Stocktaking"),
+        (lambda: StockLink.objects.update(dirty_at=timezone.now() - timedelta(hours=1)), "out of sync since"),
         (lambda: Connection.objects.update(reconciled_at=timezone.now() - timedelta(days=1)), "overdue"),
         (lambda: fail_job(), "failed jobs: 1"),
         (lambda: Heartbeat.objects.update(beat_at=timezone.now() - timedelta(hours=1)), "sign of life"),
@@ -325,7 +325,7 @@ def test_a_connection_is_told_how_it_carries_orders(stores):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["--strategy", "one_way", "--orders", "when=paid"], "carries no orders"),
+        (["--strategy", "one_way", "--orders", "when=paid"], "imports no orders"),
         (["--strategy", "order", "--orders", "colour=red"], "NAME=VALUE"),
         (["--strategy", "order", "--orders", "when=tomorrow"], "tomorrow"),
         (["--strategy", "order", "--orders", "name_pattern=copy"], "{name} or {number}"),

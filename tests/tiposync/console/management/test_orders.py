@@ -86,7 +86,7 @@ def test_the_list_holds_what_its_filters_name(several, arguments, names):
 
 def test_the_list_is_a_line_for_each_order_and_says_how_many_are_not_shown(several):
     lines = run("list", "--limit", "6").splitlines()
-    assert lines[1] == "#6 of second.myshopify.com:north.myshopify.com: Copied, as #1006."
+    assert lines[1] == "#6 of second.myshopify.com:north.myshopify.com: Imported, as #1006."
     assert lines[5] == f"#2 of {PAIR}: Waiting."
     assert lines[6] == "… and 1 more: give --limit, or narrow it down."
     assert run("list", "--needs-shop", "--state", "failed") == "No order is like that.\n"
@@ -99,7 +99,12 @@ def test_an_order_is_shown_beside_its_copy_as_on_its_page(trade):
     shop.run()
     name = shop.row(order).order_name
     said = run("show", name)
-    for words in ("Needs the shop", "3 fewer in the copy: the copy lost 3.", "What to do: It needs the shop", "Copied"):
+    for words in (
+        "Needs the shop",
+        "3 fewer in the copy: the copy lost 3.",
+        "What to do: It needs the shop",
+        "Imported",
+    ):
         assert words in said
     counts = next(line.split()[:4] for line in said.splitlines() if "Product 0 (In the copy)" in line)
     assert counts == ["3", "3", "0", "3"]
@@ -160,7 +165,7 @@ def test_orders_are_imported_again_and_one_that_is_refused_keeps_no_other_back(r
     make_import(rows.connection, 2)
     make_import(rows.connection, 3, state="waiting", waits_for="links")
     error = refusal("import-again", "1", "2", "9999", "3")
-    assert "#2 of North: it is copied" in str(error) and "“9999”" in str(error) and error.returncode == 1
+    assert "#2 of North: it is imported" in str(error) and "“9999”" in str(error) and error.returncode == 1
     assert queued() == [ORDER_GID(1), ORDER_GID(3)]
     assert set(OrderImport.objects.values_list("order_name", "state")) == {
         ("#1", "planned"),
@@ -175,6 +180,21 @@ def test_an_order_of_unknown_outcome_is_not_imported_again(rows):
     assert queued() == []
 
 
+@pytest.mark.parametrize("action", ["send-again", "give-up"])
+def test_what_may_be_there_is_sent_again_and_only_what_was_never_sent_is_given_up(rows, action):
+    unknown, failed = make_import(rows.connection, 6, state="sent", attempts=1), make_failed(rows.connection, 7)
+    wanted, other = (unknown, failed) if action == "send-again" else (failed, unknown)
+    assert str(wanted) in run(action, wanted.order_name)
+    assert str(other) in str(refusal(action, other.order_name))
+    assert queued() == ([unknown.order_gid] if action == "send-again" else [])
+    unknown.refresh_from_db(), failed.refresh_from_db()
+    assert unknown.may_send_again == (action == "send-again")
+    assert (failed.state, failed.reason) == {
+        "send-again": ("failed", failed.reason),
+        "give-up": ("skipped", "Given up by the command line."),
+    }[action]
+
+
 def test_done_by_hand_frees_the_units_as_the_button_does_and_is_refused_where_nothing_needs_the_shop(trade):
     shop, order, copy = copied(trade, (0, 3))
     name = shop.row(order).order_name
@@ -182,7 +202,7 @@ def test_done_by_hand_frees_the_units_as_the_button_does_and_is_refused_where_no
     shop.sim.cancel(shop.source.domain, copy)
     shop.run()
     assert shop.stock() == (20, 17, 17)
-    assert "nothing of it is held back" in run("done-by-hand", name)
+    assert "nothing of it is reserved" in run("done-by-hand", name)
     shop.run()
     assert shop.stock() == (20, 20, 20)
     assert "Done by hand, says the command line." in run("show", name)
@@ -204,12 +224,12 @@ def test_what_waits_for_its_review_is_copied_or_never_and_is_refused_otherwise(r
     for number, connection in enumerate((rows.connection, rows.connection, other, rows.connection), 1):
         make_import(connection, number, state="waiting", waits_for="review")
     make_import(rows.connection, 5, state="waiting", waits_for="payment")
-    assert "It is copied." in run("copy", "1") and queued() == [ORDER_GID(1)]
+    assert "It is imported." in run("copy", "1") and queued() == [ORDER_GID(1)]
     assert "it is planned" in str(refusal("copy", "1"))
-    assert "no longer held back" in run("never", "2")
-    assert OrderImport.objects.get(order_name="#2").reason == "Not to be copied, says the command line."
+    assert "no longer reserved" in run("never", "2")
+    assert OrderImport.objects.get(order_name="#2").reason == "Not to be imported, says the command line."
     assert "it is waiting" in str(refusal("never", "5"))
-    assert run("copy", "--all", "--connection", PAIR).count("It is copied.") == 1
+    assert run("copy", "--all", "--connection", PAIR).count("It is imported.") == 1
     assert queued() == [ORDER_GID(1), ORDER_GID(4)]
     run("copy", "--all")
     assert queued() == [ORDER_GID(1), ORDER_GID(3), ORDER_GID(4)]
@@ -233,7 +253,7 @@ def test_an_order_that_was_entered_by_hand_is_named_and_what_it_cannot_be_is_sai
 def test_not_ours_ends_the_waiting_and_is_refused_where_nothing_waits(rows):
     row = make_import(rows.connection, state="waiting", waits_for="links")
     line = make_line(row, source_variant=rows.link.source_variant, is_pending=True, state="planned")
-    assert "nothing more of it is copied" in run("not-ours", "1001")
+    assert "nothing more of it is imported" in run("not-ours", "1001")
     for each in (row, line, rows.stock_link):
         each.refresh_from_db()
     assert (row.state, row.late_links, line.is_pending) == ("skipped", "ended", False)
@@ -252,6 +272,9 @@ def test_not_ours_ends_the_waiting_and_is_refused_where_nothing_waits(rows):
         (("list", "--waits", "rain"), "invalid choice"),
         (("list", "--limit", "0"), "give a number from 1 on"),
         (("list", "--limit", "-5"), "give a number from 1 on"),
+        (("show", "\udcff1"), "There is no order “?1”"),  # a byte that is no UTF-8
+        (("not-ours", "\udcff", "2"), "There is no order “2”"),
+        (("copy", "--all", "--connection", ""), "There is no connection"),  # a variable of a shell that is not set
     ],
 )
 def test_wrong_usage_is_said(rows, arguments, words):

@@ -29,7 +29,8 @@ def test_a_failed_job_shows_its_reason_and_folds_its_traceback_away(admin_client
     job = make_job(rows.connection, failure="bug", message="Oh <b>no</b>", traceback="File <stdin>, line 1")
     page = look_at(admin_client, page_of(job))
     assert "Oh &lt;b&gt;no&lt;/b&gt;" in page
-    folded = page[page.index("<details") : page.index("</details>")]
+    main = page[page.index('id="main"') :]
+    folded = main[main.index("<details") : main.index("</details>")]
     assert "File &lt;stdin&gt;, line 1" in folded
     assert "A bug: see the traceback" in page
 

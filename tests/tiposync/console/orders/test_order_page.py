@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERS = "orders_orderimport"
 ALL = (
-    "Copy",
+    "Import",
     "Never",
     "Import again",
     "Send again",
     "Look at the draft",
     "Done by hand",
-    "Carry to the original",
+    "Apply to the original",
     "Not ours",
     "Give up",
 )
@@ -80,7 +80,7 @@ def test_a_copy_that_staff_cancelled_is_seen_and_done_by_hand_is_pressed_on_the_
     page = look_at(admin_client, url)
     assert cells(page)["Product 0"][:4] == ["3", "3", "0", "3"]
     assert "Needs the shop" in steps(page, "Steps that wait")
-    assert "Nothing to do" not in page and "held back from all destinations" in page
+    assert "Nothing to do" not in page and "stays reserved" in page
     page = press(admin_client, url, "Done by hand")
     assert cells(page)["Product 0"][:4] == ["3", "3", "0", "0"]
     assert "so it stays" in cells(page)["Product 0"][4]
@@ -94,9 +94,9 @@ def test_a_copy_that_staff_cancelled_is_carried_to_the_original_with_the_button(
     shop.sim.cancel(shop.source.domain, copy)
     shop.run()
     url = page_of(shop.row(order))
-    page = press(admin_client, url, "Carry to the original")
+    page = press(admin_client, url, "Apply to the original")
     assert "Taken off the original, too" in steps(page, "Steps that wait")
-    assert not forms_with(page, "Carry to the original")
+    assert not forms_with(page, "Apply to the original")
     shop.run()
     settle(shop)
     page = look_at(admin_client, url)
@@ -114,14 +114,14 @@ def test_it_is_carried_from_the_page_of_the_change_too(admin_client, trade, is_t
     shop.source.refund(copy, "CANCEL", 1)
     shop.run()
     told = shop.row(order).updates.get()
-    press(admin_client, page_of(told), "Carry to the original")
+    press(admin_client, page_of(told), "Apply to the original")
     shop.run()
     if is_to_be_tried_again:
         assert order.lines[0].current_quantity == 3
         shop.sim.set_scopes(shop.north.domain, scopes)
         refused = shop.row(order).updates.get(kind="carry_back")
         assert "write_orders" in refused.reason and not forms_with(
-            look_at(admin_client, page_of(told)), "Carry to the original"
+            look_at(admin_client, page_of(told)), "Apply to the original"
         )
         press(admin_client, page_of(refused), "Try again")
         shop.run()
@@ -161,13 +161,13 @@ STATES = [
     ({"state": "planned"}, ["Give up"]),
     ({"state": "waiting", "waits_for": "links"}, ["Import again", "Not ours", "Give up"]),
     ({"state": "waiting", "waits_for": "payment"}, ["Import again", "Give up"]),
-    ({"state": "waiting", "waits_for": "review"}, ["Copy", "Never"]),
+    ({"state": "waiting", "waits_for": "review"}, ["Import", "Never"]),
     ({"state": "failed", "failure": "rejected"}, ["Import again", "Give up"]),
     ({"state": "failed", "attempts": 1}, ["Import again"]),
     ({"state": "skipped", "late_links": "linked"}, ["Import again", "Not ours"]),
     ({"state": "sent", "attempts": 1}, ["Send again"]),
     ({"needs": True}, ["Done by hand"]),
-    ({"needs": True, "less": True}, ["Done by hand", "Carry to the original"]),
+    ({"needs": True, "less": True}, ["Done by hand", "Apply to the original"]),
     ({"needs": True, "less": True, "is_under_way": True}, ["Done by hand"]),
     ({"needs": True, "less": True, "is_draft": True}, ["Look at the draft", "Done by hand"]),
     ({"needs": True, "late_links": "linked", "is_partial": True}, ["Import again", "Done by hand", "Not ours"]),
@@ -217,8 +217,8 @@ def test_what_is_not_offered_is_refused_and_changes_nothing(admin_client, rows, 
     row, _ = make_in_state(rows, fields)
     before = OrderImport.objects.values().get()
     names = {label: label.lower().replace(" the ", "_at_").replace(" ", "_") for label in ALL}
-    names |= {"Look at the draft": "look_at_draft", "Carry to the original": "carry_back"}
-    names |= {"Copy": "copy_reviewed", "Never": "never_copy"}
+    names |= {"Look at the draft": "look_at_draft", "Apply to the original": "carry_back"}
+    names |= {"Import": "copy_reviewed", "Never": "never_copy"}
     for label in set(ALL) - set(offered):
         answer = admin_client.post(f"/admin/orders/orderimport/{row.pk}/do/{names[label]}/", follow=True)
         assert "does not apply any more" in answer.content.decode(), label
@@ -247,15 +247,15 @@ def test_the_list_of_the_queue_copies_the_rows_of_its_filter_and_no_others(admin
     url = list_of(ORDERS) + f"?standing=review&connection={rows.connection.pk}"
     page = look_at(admin_client, url)
     assert "#3" in page and "#4" not in page and "Waits for review" in page
-    assert "Being copied: 1." in act(admin_client, ORDERS, "copy_selected", [second, other], "?q=%232")
+    assert "Being imported: 1." in act(admin_client, ORDERS, "copy_selected", [second, other], "?q=%232")
     data = {"action": "copy_selected", "select_across": "1", "_selected_action": [first.pk]}
     answer = admin_client.post(url, data, follow=True)
-    assert "Being copied: 2." in answer.content.decode() and answer.redirect_chain[-1][0] == url
+    assert "Being imported: 2." in answer.content.decode() and answer.redirect_chain[-1][0] == url
     states = OrderImport.objects.order_by("order_name").values_list("state", "is_reviewed")
     assert list(states) == [("planned", True)] * 3 + [("waiting", False)]
 
 
-@pytest.mark.parametrize(("label", "state"), [("Copy", "confirmed"), ("Never", "skipped")])
+@pytest.mark.parametrize(("label", "state"), [("Import", "confirmed"), ("Never", "skipped")])
 def test_an_order_is_decided_about_from_its_preview(admin_client, trade, label, state):
     shop = trade(when="review")
     order = shop.north.order((0, 3), shipping_address={"address1": "5 Elm Street", "first_name": "Ada"})

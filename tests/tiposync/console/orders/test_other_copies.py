@@ -26,7 +26,7 @@ def test_the_page_names_the_copy_of_another_source(admin_client, rows):
     assert "Other lines of it in Second" in page
     assert "#7007" in page and page_of(again) in page
     assert "In the copy of another source" in page
-    assert "Links of this connection" not in page
+    assert "Variant matching of this connection" not in page
     assert "Other lines of it in Main" in look_at(admin_client, page_of(again))
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from stores.models import Connection, Variant, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 STOCK = "syncing_stocklink"
 ON_SALE = "?stock=unvouched"
+REFUSED = "?stock=sale_refused"
 
 
 @pytest.fixture
@@ -50,6 +52,37 @@ def test_it_is_left_to_the_store_at_a_press(admin_client, ended):
     assert VariantLink.objects.filter(pk=ended.variant_link_id).exists()
 
 
+@pytest.fixture
+def refusing(ended):
+    """Its store refuses to stop selling it when it is out of stock."""
+    StockLink.objects.filter(pk=ended.pk).update(ending="deny", is_sure=True)
+    variant = ended.variant_link.destination_variant
+    note = {"sale": "refused", "sale_reason": "It cannot be changed.", "sale_tried_at": timezone.now()}
+    Variant.objects.filter(pk=variant.pk).update(**note)
+    return variant
+
+
+def test_the_list_shows_whose_store_refuses_to_stop_its_sale(admin_client, refusing):
+    page = look_at(admin_client, list_of(STOCK) + REFUSED)
+    assert "KETTLE" in page and "It cannot be changed." in page
+    assert "LAMP" not in page
+
+
+def test_a_refused_stop_is_tried_again_at_a_press(admin_client, refusing, ended):
+    assert "Being tried again." in act(admin_client, STOCK, "try_sale_again", [ended], REFUSED)
+    refusing.refresh_from_db()
+    assert (refusing.sale, refusing.sale_tried_at) == ("refused", None)
+    assert SyncJob.objects.filter(kind="carry_stock", connection=ended.connection_id).exists()
+
+
+def test_a_refused_stop_is_left_to_the_store_at_a_press(admin_client, refusing, ended):
+    assert "Left to the store: 1." in act(admin_client, STOCK, "leave_sale", [ended], REFUSED)
+    refusing.refresh_from_db()
+    assert (refusing.sale, refusing.sale_reason) == ("denied", "")
+    assert "KETTLE" not in look_at(admin_client, list_of(STOCK) + REFUSED)
+    assert "Nothing to try again" in act(admin_client, STOCK, "try_sale_again", [ended])
+
+
 def test_two_way_it_is_refused_in_words(admin_client, ended):
     Connection.objects.update(strategy="two_way", aligned_strategy="two_way")
     assert "is two-way: set the quantity in the store." in act(admin_client, STOCK, "set_to_zero", [ended], ON_SALE)
@@ -59,7 +92,7 @@ def test_two_way_it_is_refused_in_words(admin_client, ended):
 
 def test_pages_about_what_has_ended_say_so(admin_client, ended):
     page = look_at(admin_client, f"/admin/syncing/stocklink/timeline/{ended.variant_link_id}/")
-    assert "It is not kept in step: the link has ended." in page
+    assert "It is not synced: the link has ended." in page
     hold = StockHold.objects.create(
         link=ended, connection=ended.connection, kind="guard", reason="falls", destination_from=5, destination_to=0
     )
@@ -107,10 +140,12 @@ def test_two_way_it_can_only_be_left(admin_client):
 
 def test_many_are_asked_about_once_also_of_a_filtered_list(admin_client, rows):
     page = act(admin_client, "stores_variantlink", "ignore_selected", [rows.link], "?state__exact=linked")
+    [form] = forms_with(page, "Ignore the ticked ones")
+    page = admin_client.post(form.action, form.inputs).content.decode()
     assert "1 items are on sale" in page
     [form] = forms_with(page, "Ignore")
-    assert form.action.endswith("?state__exact=linked")
-    admin_client.post(form.action, form.inputs | {"_choice": "zero"}, follow=True)
+    answer = admin_client.post(form.action, form.inputs | {"_choice": "zero"})
+    assert answer.url.endswith("?state__exact=linked")
     assert StockLink.objects.get().ending == "zero"
 
 

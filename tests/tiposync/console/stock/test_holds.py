@@ -2,6 +2,7 @@
 
 import pytest
 import responses
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -40,7 +41,7 @@ def state_of(row):
 
 def test_without_holds_the_list_says_where_the_limits_are(admin_client):
     page = look_at(admin_client, list_of(HOLDS))
-    assert "Nothing is held" in page
+    assert "Nothing needs review" in page
     assert "under “Guards”" in page
 
 
@@ -94,16 +95,26 @@ def test_a_hold_that_was_resolved_meanwhile_is_left_alone(admin_client, hold):
 def test_many_holds_are_released_and_the_others_are_left_alone(admin_client, rows, hold):
     link = make_link(rows.connection, "Mug", "MUG")
     other = make_hold(make_stock_link(link, rows.mapping, 0, 60), kind=StockHold.Kind.OUTCOME)
-    page = act(admin_client, HOLDS, "release_selected", [hold, other])
-    assert "Released: 1." in page
-    assert "Left alone: 1." in page
+    page = act(admin_client, HOLDS, "release_selected", [hold, other], "?state__exact=open")
+    assert "1 review in 1 connection. Nothing is decided yet." in page and "1 of the chosen ones is not shown" in page
+    assert state_of(hold) == State.OPEN
+    (form,) = forms_with(page, "Release the ticked ones")
+    answer = admin_client.post(form.action, form.inputs | {f"review-{other.pk}": "1"})
+    assert answer.url == list_of(HOLDS) + "?state__exact=open"
+    page = look_at(admin_client, answer.url)
+    assert "Released: 1." in page and "Left alone: 1." in page
     assert (state_of(hold), state_of(other)) == (State.RELEASED, State.OPEN)
     assert SyncJob.objects.filter(kind=SyncJob.Kind.CARRY_STOCK).count() == 1
 
 
-def test_many_holds_are_discarded(admin_client, hold):
-    assert "Discarded: 1." in act(admin_client, HOLDS, "discard_selected", [hold])
-    assert state_of(hold) == State.DISCARDED
+def test_many_holds_are_discarded(admin_client, admin_user, hold):
+    (form,) = forms_with(act(admin_client, HOLDS, "discard_selected", [hold]), "Discard the ticked ones")
+    nothing = {name: value for name, value in form.inputs.items() if not name.startswith("review-")}
+    assert "Nothing was ticked" in admin_client.post(form.action, nothing, follow=True).content.decode()
+    assert state_of(hold) == State.OPEN
+    assert "Discarded: 1." in admin_client.post(form.action, form.inputs, follow=True).content.decode()
+    assert (state_of(hold), hold.resolved_by) == (State.DISCARDED, admin_user)
+    assert LogEntry.objects.get(content_type__model="stockhold").change_message == "Discarded."
 
 
 def set_true(client, hold, quantity):
@@ -174,6 +185,8 @@ def test_deciding_needs_the_permission_to_resolve_holds(rows, hold):
     assert not forms_with(look_at(viewer, page_of(hold)), "Release")
     assert 'value="release_selected"' not in look_at(viewer, list_of(HOLDS))
     assert viewer.post(f"/admin/syncing/stockhold/{hold.pk}/do/release/").status_code == 403
+    forged = {"decision": "release", f"review-{hold.pk}": "1"}
+    assert viewer.post("/admin/syncing/stockhold/decide/", forged).status_code == 403
     assert state_of(hold) == State.OPEN
 
 

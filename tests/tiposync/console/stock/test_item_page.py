@@ -51,8 +51,8 @@ def test_several_summed_locations_and_their_rule_are_reckoned_step_by_step(world
         "Less the safety buffer of 3 17",
         "At most 15 15",
         "So North, Room 0 should show 15",
-        "Both sides are as they should be.",
-        "50 % of the source's quantity, 3 held back as a safety buffer, never more than 15.",
+        "Both stores are as they should be.",
+        "50 % of the source's quantity, 3 kept back as a safety buffer, never more than 15.",
         "Room 0 + Room 1 → Room 0",
         "the sources had 40 together",
     ):
@@ -65,7 +65,7 @@ def test_what_is_sold_elsewhere_and_not_in_the_source_yet_is_told(world, admin_c
     order = link.connection.order_imports.create(order_gid="gid://shopify/Order/1", state="planned")
     order.lines.create(line_gid="1", source_variant=link.source_variant, quantity=4, is_pending=True)
     said = words_of(look_at(admin_client, page_of(world)))
-    assert "Less 4 sold in a destination, whose order is not in the source yet 36" in said
+    assert "Less 4 reserved for orders that are not imported yet 36" in said
     assert "The next run takes North, Room 0 from 40 to 36" in said
 
 
@@ -74,20 +74,20 @@ def test_an_oversold_source_is_shown_as_it_is(world, admin_client):
     source.set(0, -25)
     world.follow()
     said = words_of(look_at(admin_client, page_of(world)))
-    assert "Nothing is left to hold back: shown as it is -5" in said
+    assert "Nothing is left to keep back: shown as it is -5" in said
     assert "should show -5" in said
 
 
 def test_two_way_tells_what_changed_on_each_side_since_they_were_in_step(pair, admin_client):
     world = pair("two_way")
     source, north = world.places
-    assert "Both sides are as they should be." in words_of(look_at(admin_client, page_of(world)))
+    assert "Both stores are as they should be." in words_of(look_at(admin_client, page_of(world)))
     StockLevel.objects.filter(store=source.store).update(available=26)
     said = words_of(look_at(admin_client, page_of(world)))
-    assert "Source, Room 0 has (+6 since they were last in step at 20) 26" in said
-    assert "North, Room 0 has (as when last in step) 20" in said
+    assert "Source, Room 0 has (+6 since they were last synced at 20) 26" in said
+    assert "North, Room 0 has (as when last synced) 20" in said
     assert "The next run takes North, Room 0 from 20 to 26" in said
-    assert "A change on either side is carried to the other one, once." in said
+    assert "A change on either side is synced to the other one, once." in said
 
 
 def test_drift_a_doubt_and_what_is_skipped_are_said_in_words(pair, admin_client):
@@ -95,12 +95,12 @@ def test_drift_a_doubt_and_what_is_skipped_are_said_in_words(pair, admin_client)
     source, north = world.places
     north.set(0, 12)
     world.follow()
-    assert "changed in the destination: 12 instead of 20" in words_of(look_at(admin_client, page_of(world)))
+    assert "Was changed in the destination: shows 12, should be 20" in words_of(look_at(admin_client, page_of(world)))
     StockLevel.objects.filter(store=north.store).update(is_doubtful=True)
     assert "it is read live before anything is written" in words_of(look_at(admin_client, page_of(world)))
     StockLevel.objects.filter(store=source.store).update(available=None)
     said = words_of(look_at(admin_client, page_of(world)))
-    assert "It is not kept in step: the source gives no quantity for it" in said
+    assert "It is not synced: the source gives no quantity for it" in said
 
 
 def test_a_paused_connection_says_so_and_other_destinations_are_a_click_away(pair, admin_client):
@@ -123,7 +123,7 @@ def test_asking_live_tells_what_both_stores_say_and_carries_what_differs(pair, a
     assert not SyncJob.objects.filter(state="queued").exists()
     source.set(0, 27)
     said = words_of(press(admin_client, page_of(world), "Read live"))
-    assert "Source, Room 0: 27, here 20 until now; North, Room 0: 20. What differs is being carried over." in said
+    assert "Source, Room 0: 27, here 20 until now; North, Room 0: 20. What differs is being synced." in said
     world.work()
     assert north.available() == 27
 
@@ -187,4 +187,4 @@ def test_the_page_of_every_variant_of_one_inventory_item_shows_the_same_stock(wo
     world.work()
     for link in VariantLink.objects.order_by("pk")[:2]:
         said = words_of(look_at(admin_client, f"/admin/syncing/stocklink/timeline/{link.pk}/"))
-        assert "Source, Room 0 has (as when last in step) 20" in said
+        assert "Source, Room 0 has (as when last synced) 20" in said

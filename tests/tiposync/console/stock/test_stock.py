@@ -92,7 +92,7 @@ def make_more(rows):
 
 
 def test_without_pairs_the_list_says_which_step_comes_next(admin_client):
-    assert "No stock is kept in step yet" in look_at(admin_client, list_of(STOCK))
+    assert "No stock is synced yet" in look_at(admin_client, list_of(STOCK))
 
 
 def test_oversold_waiting_and_held_pairs_are_found(admin_client, rows):
@@ -120,7 +120,7 @@ def test_the_timeline_tells_every_cause_in_order(admin_client, admin_user, rows)
     for number, row in enumerate((seen, written, hold)):
         type(row).objects.filter(pk=row.pk).update(created_at=now - timedelta(minutes=9 - number))
     page = look_at(admin_client, timeline(rows))
-    words = ("Linked by hand.", "Hold resolved", "Look at the hold", "because", "Webhook inventory_levels/update")
+    words = ("Linked by hand.", "Review decided", "Look at the review", "because", "Webhook inventory_levels/update")
     places = [page.index(word) for word in words]
     assert places == sorted(places)
     for word in ("9 → 7", "The source changed", "by admin", page_of(event), page_of(written.batch)):
@@ -132,7 +132,7 @@ def test_the_timeline_shows_both_levels_and_their_baselines(admin_client, rows):
     StockLevel.objects.filter(pk=rows.stock_link.destination_level_id).update(available=-4, is_doubtful=True)
     StockLink.objects.update(source_baseline=123, keeps_destination=True, settled_sequence=0)
     page = look_at(admin_client, timeline(rows))
-    for word in ("oversold", "doubtful", "123", "keeps its own value", "waiting to be carried over"):
+    for word in ("oversold", "doubtful", "123", "keeps its own value", "waiting to be synced"):
         assert word in page
 
 
@@ -157,7 +157,7 @@ def test_a_long_timeline_is_paged_and_shows_everything_once(admin_client, rows, 
 def test_an_item_without_stock_links_says_what_is_missing(admin_client, rows):
     link = make_link(rows.connection, "Alone", "A", is_linked=False)
     page = look_at(admin_client, f"/admin/syncing/stocklink/timeline/{link.pk}/")
-    assert "No stock is kept in step for this item yet" in page
+    assert "No stock is synced for this item yet" in page
 
 
 @responses.activate

@@ -1,12 +1,14 @@
 """The pages of connections: adding, mapping, approving, starting, pausing, reconciling."""
 
+import re
+
 import pytest
 import responses
 
 from stores.models import Connection, LocationMapping, Store
-from syncing import disconnecting
+from syncing.connections import disconnecting
 from syncing.models import StockLink, SyncJob
-from tests.support.console.press import answer_levels, forms_with, list_of, look_at, page_of, press
+from tests.support.console.press import answer_levels, forms_with, list_of, look_at, page_of, pause, press
 from tests.support.console.rows import NASTY, make_link, make_location, make_rows, make_stock_link, make_store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,14 +60,14 @@ def test_without_connections_the_list_says_what_to_do(admin_client):
 def test_the_list_shows_how_each_connection_stands(admin_client, rows):
     make_link(rows.connection, "Alone", "A", is_linked=False)
     page = look_at(admin_client, list_of("stores_connection"))
-    assert "1 in step" in page
+    assert "1 synced" in page
     assert f"/admin/stores/variantlink/?doubt=open&amp;connection={rows.connection.pk}" in page
 
 
 def test_the_list_counts_what_is_left_alone_neither_as_in_step_nor_as_out_of_step(admin_client, rows):
     link = make_link(rows.connection, "Gift card", "GIFT")
     make_stock_link(link, rows.mapping, 0, 0, state="skipped", dirty_sequence=2)
-    assert "1 in step" in look_at(admin_client, list_of("stores_connection"))
+    assert "1 synced" in look_at(admin_client, list_of("stores_connection"))
     assert "GIFT" not in look_at(admin_client, list_of("syncing_stocklink") + "?stock=out")
 
 
@@ -77,7 +79,7 @@ def test_the_list_names_a_store_that_is_disconnected(admin_client, rows):
 
 def test_a_connection_is_added_and_leads_to_its_steps(admin_client):
     source, destination = make_store("Main", "source"), make_store("North", "destination")
-    assert "First alignment" in look_at(admin_client, ADD)
+    assert "Initial sync" in look_at(admin_client, ADD)
     form = {"source": source.pk, "destination": destination.pk, "strategy": "two_way", "identifier": "sku"}
     page = admin_client.post(ADD, form | {"alignment": "source_wins"}, follow=True).content.decode()
     connection = Connection.objects.get()
@@ -113,11 +115,11 @@ def test_under_moderation_a_connection_waits_until_it_is_approved(admin_client, 
 def test_locations_are_proposed_by_name(admin_client, rows):
     make_location(rows.source, "Hamburg")
     make_location(rows.destination, " hamburg")
-    page = press(admin_client, page_of(rows.connection), "Propose by name")
+    page = press(admin_client, page_of(rows.connection), "Match by name")
     assert "Hamburg" in page
     assert rows.connection.mappings.count() == 2
     assert StockLink.objects.count() == 2  # a started connection is wired at once
-    assert not forms_with(look_at(admin_client, page_of(rows.connection)), "Propose by name")
+    assert not forms_with(look_at(admin_client, page_of(rows.connection)), "Match by name")
 
 
 def test_a_mapping_that_is_added_to_a_started_connection_is_wired_and_carried(admin_client, rows):
@@ -191,7 +193,8 @@ def test_the_preview_shows_every_difference_and_writes_nothing(admin_client, rea
         admin_client, page_of(ready.connection)
     )
     page = look_at(admin_client, f"/admin/stores/connection/{ready.connection.pk}/do/preview/")
-    assert "3 → 7" in page
+    cells = re.findall(r'<td data-label="(Source|Destination|Becomes|Change)" class="[^"]*">([^<]+)</td>', page)
+    assert cells == [("Source", "7"), ("Destination", "3"), ("Becomes", "7"), ("Change", "+4")]
     assert NASTY not in page
     assert all("mutation" not in call.request.body.decode() for call in responses.calls)
     assert forms_with(page, "Start")
@@ -207,7 +210,7 @@ def test_a_preview_that_shopify_does_not_answer_says_so(admin_client, ready):
 
 
 def test_a_connection_is_paused_and_compared_first_when_it_is_resumed(admin_client, rows):
-    press(admin_client, page_of(rows.connection), "Pause")
+    pause(admin_client, rows.connection)
     rows.connection.refresh_from_db()
     assert rows.connection.is_paused
     page = look_at(admin_client, page_of(rows.connection))
@@ -224,7 +227,7 @@ def test_a_reconciliation_is_queued(admin_client, rows):
 
 
 def test_a_paused_connection_is_not_said_to_be_reconciled(admin_client, rows):
-    press(admin_client, page_of(rows.connection), "Pause")
+    pause(admin_client, rows.connection)
     page = press(admin_client, page_of(rows.connection), "Reconcile")
     assert "Reconcile: nothing is compared now. The connection is paused." in page
     assert kinds() == []
@@ -251,7 +254,7 @@ def test_deleting_a_connection_says_how_much_goes_with_it_and_keeps_the_ledger(a
     disconnecting.end(rows.connection)
     page = look_at(admin_client, page_of(rows.connection, "delete"))
     assert "Links of variants: 1" in page
-    assert "the ledger keeps its lines" in page
+    assert "the inventory history keeps its lines" in page
     admin_client.post(page_of(rows.connection, "delete"), {"post": "yes"})
     assert not Connection.objects.exists()
 

@@ -103,7 +103,7 @@ def test_a_mapping_that_is_removed_asks_what_becomes_of_what_is_on_sale(admin_cl
     [mapping] = connection.mappings.all()
     kept = [(mapping.source_location, mapping.destination_location)]
     page = save(admin_client, connection, kept, **{"mappings-0-DELETE": "on"})
-    assert "no longer kept in step" in page and 'value="leave" checked' in page
+    assert "no longer synced" in page and 'value="leave" checked' in page
     [form] = [form for form in forms_with(page, "Save") if "_selection_seen" in form.inputs]
     admin_client.post(form.action, form.inputs | {"_choice": "zero"}, follow=True)
     assert not connection.mappings.exists()

@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 
 from stores.models import Store
 from syncing.models import SyncJob
-from tests.support.console.press import list_of, look_at, page_of, press
+from tests.support.console.press import list_of, look_at, page_of, pause, press
 from tests.support.console.rows import SECRET, make_location, make_rows, make_store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,6 +96,20 @@ def test_a_new_secret_keeps_the_old_one_until_it_is_forgotten(admin_client, stor
     assert store.webhook_secrets() == ["shpss_new"]
 
 
+def test_a_corrected_store_stays_on_its_page_and_shows_the_check_that_is_made_of_it(admin_client, store):
+    Store.objects.update(status="disconnected", status_reason="The secret is wrong.")
+    store.refresh_from_db()
+    form = FORM | {"domain": store.domain}
+    answer = admin_client.post(page_of(store), form | {"client_secret": "shpss_right"})
+    assert answer.url == page_of(store)
+    page = look_at(admin_client, answer.url)
+    assert "Shopify is being asked" in page and "Disconnected: The secret is wrong." not in page
+    SyncJob.objects.all().delete()
+    assert "Disconnected: The secret is wrong." in look_at(admin_client, page_of(store))
+    answer = admin_client.post(page_of(store), form | {"client_secret": "", "name": "Renamed"})
+    assert answer.url == list_of("stores_store")
+
+
 def test_an_app_token_is_not_taken_for_a_fixed_one(admin_client, store):
     page = change(admin_client, store, auth="static_token")
     assert "Admin API token" in page
@@ -128,7 +142,7 @@ def test_checking_a_store_shows_what_was_found_in_words(admin_client, store):
     url = re.compile(r"http://127\.0\.0\.1:9/main\.myshopify\.com/.*")
     responses.add(responses.POST, url, status=400, json={"error": "app_not_installed"})
     page = press(admin_client, page_of(store), "Check store")
-    assert "needs you" in page
+    assert "Action needed" in page
     assert "Credentials" in page
     store.refresh_from_db()
     assert store.status == Store.Status.DISCONNECTED
@@ -139,7 +153,7 @@ def test_checking_a_store_shows_what_was_found_in_words(admin_client, store):
 
 def test_a_store_is_paused_and_resumed_and_its_connections_are_compared_first(admin_client):
     rows = make_rows()
-    press(admin_client, page_of(rows.source), "Pause")
+    pause(admin_client, rows.source)
     rows.source.refresh_from_db()
     assert rows.source.is_paused
     assert "Paused" in look_at(admin_client, list_of("stores_store"))
@@ -158,13 +172,13 @@ def test_locations_are_shown_and_cannot_be_changed(admin_client, store):
 
 
 def test_a_button_never_works_by_following_a_link(admin_client, store):
-    assert admin_client.get(f"/admin/stores/store/{store.pk}/do/pause/").status_code == 405
+    assert admin_client.get(f"/admin/stores/store/{store.pk}/do/pause_now/").status_code == 405
     store.refresh_from_db()
     assert not store.is_paused
 
 
 def test_what_an_operator_did_is_in_the_history(admin_client, store):
-    press(admin_client, page_of(store), "Pause")
+    pause(admin_client, store)
     assert "Pause" in look_at(admin_client, page_of(store, "history"))
 
 

@@ -5,7 +5,7 @@ from syncing.stock import holds
 from tests.support.console.press import look_at
 from tests.syncing.test_bad_item import spoil
 
-HELD = "Held quantities to be decided first, under “Holds”: 1."
+HELD = "Quantities that need review, to be decided first, under “Needs review”: 1."
 WAITS = "“One-way” has not begun: “Two-way” is brought to its end, and goes on until then."
 
 
@@ -36,7 +36,7 @@ def test_a_page_says_that_a_quantity_must_be_read_before_the_new_strategy_begins
     world.carry(tries=2)
     shown = page(admin_client, connection)
     assert WAITS in shown and "Quantities to be read first: 1." in shown
-    assert "Changes to be carried first" not in shown
+    assert "Changes to be synced first" not in shown
     world.sim.faults(north.shop).clear()
     world.carry()
     assert "has not begun" not in page(admin_client, connection)

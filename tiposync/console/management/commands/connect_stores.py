@@ -17,7 +17,7 @@ from stores.linking import linking
 from stores.models import Connection, Location, LocationMapping, Store
 from stores.models.connection import refuse_shared_locations
 from stores.shopify.errors import ShopifyError
-from syncing import disconnecting
+from syncing.connections import disconnecting
 from syncing.queue import enqueue
 from syncing.stock import preview, wiring
 from tiposync.console.management import choosing
@@ -63,7 +63,8 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--alignment",
             choices=Connection.Alignment.values,
-            help="quantities that differ at the start: source_wins (default) or keep_both (only later changes travel)",
+            help="quantities that differ at the start: source_wins (default: use source quantities) or "
+            "keep_both (keep current quantities)",
         )
         _add_choices(parser)
         add_quantities(parser)
@@ -73,7 +74,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--preview", action="store_true", help="read both stores and show every quantity that a start would change"
         )
-        parser.add_argument("--start", action="store_true", help="match, align, and keep in step from now on")
+        parser.add_argument("--start", action="store_true", help="match, do the initial sync, and sync from now on")
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, destination = find_store(options["source"]), find_store(options["destination"])
@@ -207,7 +208,7 @@ class Command(OperatorCommand):
 
     def _preview(self, connection: Connection) -> None:
         _refuse_unmapped(connection, "preview")
-        self.stdout.write("Reading both catalogues and matching …")
+        self.stdout.write("Reading the products of both stores and matching …")
         try:
             for store in _stores(connection):
                 linking.refresh_catalogue(store, open_for_check)
@@ -232,7 +233,7 @@ class Command(OperatorCommand):
             self.stdout.write("It was started before.")
             return
         enqueue.start_connection(connection)
-        self.stdout.write("Starting is queued; sync_status shows how it stands.")
+        self.stdout.write("Starting is queued; sync_status shows the status.")
 
 
 def _choose_orders(connection: Connection, texts: list[str]) -> None:
@@ -240,7 +241,7 @@ def _choose_orders(connection: Connection, texts: list[str]) -> None:
     if not texts:
         return
     if not connection.carries_orders:
-        raise CommandError(f"--orders: the strategy {connection.strategy} carries no orders.")
+        raise CommandError(f"--orders: the strategy {connection.strategy} imports no orders.")
     chosen = OrderSettings.of(connection)
     for text in texts:
         name, equals, value = text.partition("=")
@@ -315,7 +316,7 @@ def _add_choices(parser: CommandParser) -> None:
         action="append",
         default=[],
         metavar="SETTING=VALUE",
-        help=f"how orders are carried, where the strategy does: {', '.join(ORDER_SETTINGS)}; several times",
+        help=f"how orders are synced, where the strategy does: {', '.join(ORDER_SETTINGS)}; several times",
     )
     _add_selection(parser)
 

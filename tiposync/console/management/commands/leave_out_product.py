@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from stores import selecting
 from stores.models import Connection, ProductLink
 from stores.shopify import gids
-from syncing import participation
+from syncing.connections import participation
 from syncing.queue import enqueue
 from syncing.stock import ends
 from tiposync.console.kit.numbers import row_number

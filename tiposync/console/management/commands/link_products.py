@@ -10,7 +10,7 @@ from stores.clients import open_for_check
 from stores.linking import csv_file, csv_import, linking
 from stores.models import Connection, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
-from syncing import resuming
+from syncing.connections import resuming
 from syncing.queue import enqueue
 from syncing.stock import ends, wiring
 from tiposync.console.links.resource import import_links
@@ -41,7 +41,9 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection", help="source:destination (their domains), or the connection's number")
-        parser.add_argument("--match", action="store_true", help="read both catalogues now and match again, first")
+        parser.add_argument(
+            "--match", action="store_true", help="read the products of both stores now and match again, first"
+        )
         parser.add_argument(
             "--list", choices=VariantLink.State.values, metavar="STATE", help="list the links in a state: %(choices)s"
         )
@@ -119,7 +121,7 @@ class Command(OperatorCommand):
         try:
             rows = csv_file.parse_rows(csv_file.read_text(Path(name).read_bytes()))
             own = (csv_import.name_of(connection), str(connection.pk))
-            if others := [row.line for row in rows if row.connection not in own]:
+            if others := [row.line for row in rows if row.decision and row.connection not in own]:
                 raise CommandError(f"{name}: line {others[0]} is about another connection than {own[0]}.")
             found = import_links(rows, "the command line", dry_run)
         except OSError as error:

@@ -29,16 +29,18 @@ Orders of the destinations, and their copies in the sources.
 
   list          the orders, newest first, with their state and why
   show          one order: beside its copy line by line, the steps done and those that wait, and what to do
-  copy          what waits for its review is copied: name the orders, or --all of the connection
-  never         what waits for its review is not copied, and its units are no longer held back
+  copy          what waits for its review is imported: name the orders, or --all of the connection
+  never         what waits for its review is not imported, and its units are no longer reserved
   import-again  consider orders afresh that failed, wait or were skipped; what may have been sent is looked for first
-  done-by-hand  what “needs the shop” was seen to: what both hold now is right, and nothing of it is held back
+  send-again    an order of unknown outcome is looked for once more, and sent at once if it is not there
+  give-up       no copy is made: it was entered by hand, or is not wanted; its units are no longer reserved
+  done-by-hand  what “needs the shop” was seen to: what both contain now is right, and nothing of it is reserved
   carry-back    what staff took off the copy is taken off the original, too, this once; no money moves
   entered-by-hand  an order that somebody entered in the source by hand is the copy: give its name, number or gid (--as)
   not-ours      what is missing of an order that waits for links is none of the source's, or was entered by hand
 
 Orders are named by their name (#1001, in a shell without the #, or in quotes), number or gid, or that of their copy.
-What list and show tell is what both orders held when they were last compared; nothing is asked of Shopify.
+What list and show tell is what both orders contained when they were last compared; nothing is asked of Shopify.
 
 Examples:
   manage.py orders list --state failed
@@ -81,7 +83,7 @@ class Command(OperatorCommand):
             each.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        connection = find_connection(options["connection"]) if options["connection"] else None
+        connection = None if options["connection"] is None else find_connection(options["connection"])
         if options["action"] == "list":
             self._list(_matching(options, Q(connection=connection) if connection else Q()), options)
         elif options["action"] == "show":
@@ -137,6 +139,8 @@ class Command(OperatorCommand):
 
 DECISIONS: dict[str, Callable[[OrderImport], str]] = {
     "import-again": deciding.import_again,
+    "send-again": deciding.send_again,
+    "give-up": lambda row: deciding.give_up(row, AUTHOR),
     "done-by-hand": lambda row: deciding.done_by_hand(row, AUTHOR),
     "copy": deciding.copy_reviewed,
     "never": lambda row: deciding.never_copy(row, AUTHOR),
@@ -186,7 +190,7 @@ def lines_of(record: dict[str, Any]) -> list[str]:
     """An order for people: what to do, both orders line by line, the steps, the other copies."""
     words = [short_line(record), f"  What to do: {record['advice']}", f"  {record['summary']}"]
     if record["lines"]:
-        words += ["  Lines:", f"  {'ordered':>9} {'original':>9} {'copy':>9} {'held back':>9}"]
+        words += ["  Lines:", f"  {'ordered':>9} {'original':>9} {'copy':>9} {'reserved':>9}"]
     for line in record["lines"]:
         counts = (line[name] for name in ("ordered", "in_original", "in_copy", "held_back"))
         shown = " ".join(f"{UNKNOWN if count is None else count:>9}" for count in counts)

@@ -57,6 +57,9 @@ class Command(OperatorCommand):
         parser.add_argument("--field", action="append", metavar="FIELD=POLICY", default=[], help="repeatable")
         parser.add_argument("--namespace", action="append", dest="metafield_namespaces", help="repeatable")
         parser.add_argument("--content-metafields", choices=switch, dest="syncs_content_metafields")
+        parser.add_argument("--videos", choices=switch, dest="syncs_videos")
+        parser.add_argument("--metaobjects", choices=modes, dest="metaobject_mode")
+        parser.add_argument("--metaobject-types", choices=switch, dest="syncs_metaobject_types")
         parser.add_argument("--channels", help="all, none, or names separated by commas")
         parser.add_argument("--percent", type=decimal, dest="price_percent")
         parser.add_argument("--amount", type=decimal, dest="price_amount")
@@ -129,12 +132,15 @@ class Command(OperatorCommand):
             f"{settings.get_rate_kind_display().partition(':')[0].lower()} rate, {settings.get_rounding_display()}",
             "metafields": ", ".join(settings.metafield_namespaces)
             + (" (products only)" if settings.metafield_namespaces and not settings.syncs_content_metafields else ""),
+            "videos": "follow with the images" if settings.syncs_videos else "do not follow",
             "channels": f"{len(settings.publication_gids)}",
             "on sale": settings.get_visibility_display(),
             "edited": settings.get_edited_display(),
             "unlink": settings.get_unlink_display(),
             "own variants": settings.get_own_variants_display(),
             "collections": settings.get_collection_mode_display(),
+            "metaobjects": settings.get_metaobject_mode_display()
+            + ("; their types follow" if settings.makes_metaobject_types else ""),
             "content": ", ".join(kind for kind in ("pages", "blogs", "articles") if getattr(settings, f"syncs_{kind}")),
             "started": f"{settings.started_at:%Y-%m-%d %H:%M}" if settings.started_at else "no",
         }

@@ -23,13 +23,13 @@ STEPS = ("pause", "resume", "cancel", "release", "discard")
 
 EXPLANATION = """\
 A run looks at every product that the source shares, and creates, updates or lets go of its partner in the destination
-as the connection's catalogue says (set_catalogue shows and changes that). It is resumed by itself after a crash.
+as the connection's product sync says (set_catalogue shows and changes that). It is resumed by itself after a crash.
 
-  start     begin a run; the first one of a connection also starts its catalogue (default)
+  start     begin a run; the first one of a connection also starts its product sync (default)
   preview   list what a run would do: create, update, unpublish, delete, skip, and why; writes nothing
-  status    how the last run stands
+  status    how the last run is
   pause, resume, cancel     steer the run that is under way
-  release, discard          a run that is held because it would remove too much: let it, or keep the products
+  release, discard          a run that needs review, for it would remove too much: let it, or keep the products
 
 Workers do the work; --here does it in this process, --wait watches theirs. Both show the progress.
 
@@ -38,7 +38,7 @@ Examples:
   manage.py sync_catalogue main.myshopify.com:eu.myshopify.com start --wait
   manage.py sync_catalogue main.myshopify.com:eu.myshopify.com start --kind prices
 
-Exit codes: 0 done or queued; 1 refused, failed, held, or things failed in it; 2 wrong usage.
+Exit codes: 0 done or queued; 1 refused, failed, to be reviewed, or things failed in it; 2 wrong usage.
 """
 
 
@@ -83,7 +83,7 @@ class Command(OperatorCommand):
         known = connection.catalogue_runs.filter(is_preview=False)
         run = known.filter(state__in=CatalogueRun.UNDER_WAY).first() or known.first()
         if run is None:
-            raise CommandError(f"{name_of(connection)} has had no catalogue run yet.")
+            raise CommandError(f"{name_of(connection)} has had no sync run yet.")
         return run
 
     def _begin(self, connection: Connection, options: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ Shows the stores, the connections with their quantities and links, the queue, an
 --json prints one object: {"at", "switch", "stores", "connections", "queue", "problems"}; instants are ISO 8601 in UTC.
 
 What needs attention: a store that is not ready, all syncing stopped, workers that show no sign of life, failed jobs,
-held or oversold quantities, orders that failed or wait for links, work or webhooks that wait for more than five
-minutes, a reconciliation that is overdue.
+quantities that need review or are oversold, orders that failed or wait for links, work or webhooks that wait for
+more than five minutes, a reconciliation that is overdue.
 A pause is somebody's decision and needs none; neither do unmatched variants, which are only counted.
 
 Example, for a monitor:
@@ -143,12 +143,12 @@ def lines_of(status: dict[str, Any]) -> list[str]:
 
 def _lines_of_connection(connection: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in connection["links"].items())
-    state = connection["inert_reason"] or ("in step" if connection["is_in_step"] else "being brought in step")
+    state = connection["inert_reason"] or ("synced" if connection["is_in_step"] else "being synced")
     orders = connection["orders"]
     lines = [
         f"  {connection['connection']} ({connection['strategy']}): {state}",
-        f"    quantities: {connection['in_step']} of {connection['pairs']} in step, {connection['out_of_step']} out of "
-        f"step, {connection['held']} held, {connection['skipped']} skipped; links: {counts}",
+        f"    quantities: {connection['in_step']} of {connection['pairs']} synced, {connection['out_of_step']} out of "
+        f"sync, {connection['held']} to be reviewed, {connection['skipped']} skipped; variants: {counts}",
     ]
     if connection["carries_orders"] or orders["unfinished"]:
         waiting = sum(orders[f"waiting_for_{each}"] for each in ("links", "payment", "review"))

@@ -13,7 +13,7 @@ from tiposync.console.management.lookup import find_connection, name_of
 
 EXPLANATION = """\
 Takes back what a run wrote, level by level, wherever nobody changed the level since; the rest is left alone and listed.
-Two-way, the difference that the run had carried stands again between both stores; one-way, the destination keeps its
+Two-way, the difference that the run had synced stands again between both stores; one-way, the destination keeps its
 value until the source changes.
 
 Examples:
@@ -45,7 +45,7 @@ class Command(OperatorCommand):
                 enqueue.undo_run(run)
             else:
                 enqueue.undo_alignment(connection)
-            self.stdout.write(f"{name_of(connection)}: queued. The job “Undo a run” tells what came of it.")
+            self.stdout.write(f"{name_of(connection)}: queued. The job “Undo a run” shows the result.")
 
     def _run(self, number: int | None) -> Reconciliation | None:
         if number is None:

@@ -1,5 +1,6 @@
 """`manage.py work`: the workers, supervised."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -8,10 +9,11 @@ from argparse import ArgumentParser
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from syncing.queue import heartbeats, watchdog
+from stores import locks
+from syncing.queue import fitness, heartbeats, watchdog
 from syncing.queue.supervisor import Supervisor, die_with_parent
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Command(BaseCommand):
         if options["cluster"]:
             _run_cluster()
             return
+        _refuse_pooler()
         Supervisor(
             command=[sys.executable, sys.argv[0], "work", "--cluster"],
             # The address is passed on because the embedded database counts the processes that started it themselves.
@@ -41,6 +44,14 @@ class Command(BaseCommand):
             longest_seconds=settings.Q_CLUSTER["timeout"] + 3 * watchdog.HARD_LIMIT_SECONDS,
             stop_seconds=settings.STOP_SECONDS,
         ).run()
+
+
+def _refuse_pooler() -> None:
+    """That stays so until somebody changes it. A database that is away comes back, and migrations are on their way."""
+    with contextlib.suppress(DatabaseError):
+        if not locks.are_kept():
+            raise CommandError(f"Workers do not start: {locks.NOT_KEPT}. {locks.KEEP_THEM}")
+    connections.close_all()
 
 
 def _run_cluster() -> None:
@@ -54,5 +65,8 @@ def _run_cluster() -> None:
             heartbeats.beat(heartbeats.RESTARTED)
         except DatabaseError as error:
             logger.warning("The restart could not be noted: %s", error)
+    with contextlib.suppress(DatabaseError):  # away: the cluster finds that out by itself
+        if words := fitness.why_unfit():
+            raise CommandError(words)  # its supervisor tries again
     connections.close_all()  # the processes about to be forked must not inherit one
     call_command("qcluster")

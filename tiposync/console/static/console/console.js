@@ -29,6 +29,7 @@ function nameIcons(root) {
       continue;
     }
     if (isAlone && control.matches("a:not([href])")) makeButton(control, nameOf(icon));
+    else if (control?.matches("a:not([href])")) makeButton(control, control.textContent.replace(icon.textContent, "").trim());
     else if (isAlone && !control.ariaLabel && !control.title) control.setAttribute("aria-label", nameOf(icon));
     icon.setAttribute("aria-hidden", "true");
   }
@@ -42,6 +43,11 @@ function addSkipLink() {
   const link = Object.assign(document.createElement("a"), { href: "#content", textContent: "Skip to content" });
   link.className = "console-skip";
   document.body.prepend(link);
+}
+
+/* Browsers look for the element to begin at while the page is still hidden, when nothing can have the focus. */
+function beginAtAutofocus() {
+  if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
 }
 
 /* A part that is fetched again replaces its buttons and links: a click that began on one of them would be lost, and so
@@ -61,8 +67,54 @@ function giveFocusBack() {
   [...document.querySelectorAll(`#${id} a[href]`)].find((link) => link.href === href)?.focus();
 }
 
+/* unfold writes the name of a chosen file into a text field beside it, whether there is one or not. */
+function spareFileName(event) {
+  const input = event.target;
+  if (input.type === "file" && !input.parentNode.parentNode.parentNode.querySelector("input[type=text]"))
+    event.stopImmediatePropagation();
+}
+
+document.addEventListener("change", spareFileName, true);
+
+/* Selected as well: where a browser does not let pages copy, Ctrl+C does. */
+async function copyText(event) {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const text = button.previousElementSibling;
+  getSelection().selectAllChildren(text);
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+  }
+}
+
+/* Who enters a time means it. */
+function chooseTime(event) {
+  const input = event.target;
+  if (input.name === "at" && input.value) input.closest("li").querySelector("input[type=radio]").checked = true;
+}
+
+function timeLeft(seconds) {
+  if (seconds <= 0) return "within a minute";
+  const minutes = Math.max(1, Math.floor(seconds / 60));
+  const parts = [[Math.floor(minutes / 1440), "day"], [Math.floor(minutes / 60) % 24, "hour"], [minutes % 60, "minute"]];
+  const named = parts.filter(([count]) => count).slice(0, 2);
+  return "in " + named.map(([count, unit]) => `${count} ${unit}${count === 1 ? "" : "s"}`).join(", ");
+}
+
+function countDown() {
+  for (const shown of document.querySelectorAll("time[data-until]"))
+    shown.textContent = timeLeft((new Date(shown.dateTime) - Date.now()) / 1000);
+}
+
+setInterval(countDown, 15000);
+document.addEventListener("input", chooseTime);
+document.addEventListener("click", copyText);
 document.addEventListener("DOMContentLoaded", () => nameIcons(document));
 document.addEventListener("DOMContentLoaded", addSkipLink);
+addEventListener("load", beginAtAutofocus);
 document.addEventListener("htmx:afterSwap", () => nameIcons(document));
 document.addEventListener("htmx:beforeSwap", spareClickAndFocus);
 document.addEventListener("htmx:afterSwap", giveFocusBack);

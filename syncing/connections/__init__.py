@@ -1,0 +1,1 @@
+"""What is done with a whole connection: who takes part, matched anew, reconciled, resumed, disconnected."""

@@ -1,0 +1,1 @@
+"""Metaobjects: entries of types that a store defines itself, which metafields refer to (row 77)."""
