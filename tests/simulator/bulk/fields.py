@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.simulator.bulk.imports import RefusedError
 from tests.simulator.bulk.operations import LimitError, status_of
 from tests.simulator.documents.call import Call
 from tests.simulator.reads.paging import Page, connection_resolvers, page_of
@@ -15,7 +16,7 @@ from tests.simulator.wire.problems import RequestError, user_error
 
 UNKNOWN = "Bulk operation does not exist"
 ENDED = "A bulk operation cannot be canceled when it is {}"
-BUSY = "A bulk query operation for this app and shop is already in progress: {}."
+BUSY = "A bulk {} operation for this app and shop is already in progress: {}."
 
 
 def run_query(root, call: Call, arguments: dict) -> dict:
@@ -27,9 +28,24 @@ def run_query(root, call: Call, arguments: dict) -> dict:
     except ValueError as problem:
         return refused(["query"], str(problem), "INVALID")
     except LimitError as problem:
-        running = ", ".join(gid("BulkOperation", number) for number in problem.running)
-        return refused(None, BUSY.format(running), "OPERATION_IN_PROGRESS")
+        return busy("query", problem)
     return {"bulkOperation": replace(operation, status="CREATED", completed_at=None), "userErrors": []}
+
+
+def run_mutation(root, call: Call, arguments: dict) -> dict:
+    """bulkOperationRunMutation. Its clientIdentifier can be given and, by [S], neither read nor searched."""
+    try:
+        operation = call.simulator.bulk.start_mutation(call, arguments["mutation"], arguments["stagedUploadPath"])
+    except RefusedError as problem:
+        return refused(problem.field, str(problem), problem.code)
+    except LimitError as problem:
+        return busy("mutation", problem)
+    return {"bulkOperation": replace(operation, status="CREATED", completed_at=None), "userErrors": []}
+
+
+def busy(kind: str, problem: LimitError) -> dict:
+    running = ", ".join(gid("BulkOperation", number) for number in problem.running)
+    return refused(None, BUSY.format(kind, running), "OPERATION_IN_PROGRESS")
 
 
 def refused(field: list[str] | None, message: str, code: str | None = None) -> dict:
@@ -98,6 +114,7 @@ def link(*, partial: bool):
 
 RESOLVERS = {
     "Mutation.bulkOperationRunQuery": run_query,
+    "Mutation.bulkOperationRunMutation": run_mutation,
     "Mutation.bulkOperationCancel": cancel,
     "QueryRoot.bulkOperation": by_id("BulkOperation"),
     "QueryRoot.bulkOperations": operations,

@@ -1,7 +1,8 @@
-"""Bulk operations: a query runs in the background into a JSONL file that is fetched by a signed link (shopify.md 5).
+"""Bulk operations: a query, or a mutation for each line of a file, runs in the background into a JSONL file that is
+fetched by a signed link (shopify.md 5).
 
-One thread per running operation. It reads the shop in chunks, so a sale can fall between two lines of one result, and
-it finishes when `bulk_delay_seconds` of the simulator's clock have passed since the start.
+One thread per running operation. It reads or writes the shop in chunks, so a sale can fall between two lines of one
+result, and it finishes when `bulk_delay_seconds` of the simulator's clock have passed since the start.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from tests.simulator.bulk import imports
 from tests.simulator.bulk.lines import LineWriter, Planner, denied, encode, shuffled
 from tests.simulator.bulk.rules import refusals
 from tests.simulator.documents.call import Call
@@ -103,23 +105,32 @@ class BulkOperations:
         found = refusals(document, self.simulator.schema)
         if found:
             raise ValueError("\n".join(found))
+        operation = BulkOperation(0, "QUERY", query, call.now, group_objects=group_objects)
+        return self.begin(call, operation, document)
+
+    def start_mutation(self, call: Call, mutation: str, path: str) -> BulkOperation:
+        """The same with a mutation for each line of an uploaded file. Raises imports.RefusedError, LimitError."""
+        document = imports.accepted(call, mutation)
+        content = imports.uploaded(call.shop, path)
+        return self.begin(call, BulkOperation(0, "MUTATION", mutation, call.now), document, content)
+
+    def begin(self, call: Call, operation: BulkOperation, document, content: bytes | None = None) -> BulkOperation:
         shop = call.shop
         with shop.lock:
-            self.check_limit(call)
-            operation = BulkOperation(shop.next_id(), "QUERY", query, call.now, group_objects=group_objects)
-            operation.client_id = call.app.client_id
+            self.check_limit(call, operation.type)
+            operation.id, operation.client_id = shop.next_id(), call.app.client_id
             shop.bulk_operations[operation.id] = operation
         own_call = replace(call, variables={}, path=[], errors=[], seen={}, search_warnings=[], before_execute=[])
-        own_call.unlimited = True
+        own_call.unlimited = content is None
         due = self.clock.seconds() + shop.knobs.bulk_delay_seconds
-        arguments = (shop, operation, document, own_call, due)
+        arguments = (shop, operation, document, own_call, due, content)
         threading.Thread(target=self.run, args=arguments, name=f"bulk-{operation.id}", daemon=True).start()
         return operation
 
-    def check_limit(self, call: Call) -> None:
-        """Five at a time per app and shop since 2026-01, one before."""
+    def check_limit(self, call: Call, kind: str) -> None:
+        """Five of each kind at a time per app and shop since 2026-01, one before."""
         mine = [o for o in call.shop.bulk_operations.values() if o.client_id == call.app.client_id]
-        running = [o.id for o in mine if o.status in UNFINISHED and o.type == "QUERY"]
+        running = [o.id for o in mine if o.status in UNFINISHED and o.type == kind]
         if len(running) >= (5 if call.version >= "2026-01" else 1):
             raise LimitError(running)
 
@@ -134,8 +145,8 @@ class BulkOperations:
 
     def link(self, shop: Shop, operation: BulkOperation, *, partial: bool = False) -> str | None:
         """A fresh link to the result: each look signs a new one. None when there is nothing to fetch."""
-        wanted = "FAILED" if partial else "COMPLETED"
-        if status_of(operation, self.clock.seconds()) != wanted or not operation.object_count:
+        wanted = ("FAILED", "CANCELED") if partial else ("COMPLETED",)
+        if status_of(operation, self.clock.seconds()) not in wanted or not operation.object_count:
             return None
         now = self.clock.seconds()
         self.links = {token: link for token, link in self.links.items() if link.expires_at > now}
@@ -148,11 +159,13 @@ class BulkOperations:
 
     # The thread
 
-    def run(self, shop: Shop, operation: BulkOperation, document, call: Call, due: float) -> None:
+    def run(
+        self, shop: Shop, operation: BulkOperation, document, call: Call, due: float, content: bytes | None
+    ) -> None:
         """Write the file, wait until it is due, tell the subscribers."""
         move(shop, operation, "CREATED", "RUNNING")
         try:
-            outcome, code = self.outcome(shop, operation, document, call, due)
+            outcome, code = self.outcome(shop, operation, document, call, due, content)
         except FileNotFoundError:  # stop() took the folder away
             return
         except BaseException:
@@ -170,19 +183,25 @@ class BulkOperations:
                 operation.file_size = self.path_of(operation).stat().st_size
             shop.publish([("BULK_OPERATIONS_FINISH", (operation.id,))])
 
-    def outcome(self, shop, operation, document, call: Call, due: float) -> tuple[str, str | None]:
+    def outcome(self, shop, operation, document, call: Call, due: float, content) -> tuple[str, str | None]:
         """Return the final status and error code."""
         failure = self.failures.pop(shop.domain, None)
+        if failure is None and operation.type == "MUTATION" and shop.knobs.bulk_fails:
+            code, _, lines = shop.knobs.bulk_fails.partition(":")
+            failure = PlannedFailure(code, int(lines or 0))
         try:
             with self.path_of(operation).open("wb") as file:
-                whole = self.write(shop, operation, document, call, file, failure)
+                if content is None:
+                    whole = self.write(shop, operation, document, call, file, failure)
+                else:
+                    whole = imports.execute(self, operation, document, call, content, file, failure, due)
         except (FieldError, NotSimulatedError, RequestError) as problem:
             refused = isinstance(problem, FieldError) and problem.extensions["code"] == "ACCESS_DENIED"
             return "FAILED", "ACCESS_DENIED" if refused else "INTERNAL_SERVER_ERROR"
         self.wait(operation, due)
         if operation.status == "CANCELING":
             return "CANCELED", None
-        if denied(call):
+        if content is None and denied(call):
             return "FAILED", "ACCESS_DENIED"
         return ("COMPLETED", None) if whole else ("FAILED", failure.error_code)
 

@@ -205,6 +205,19 @@ class Executor:
             body["extensions"]["search"] = call.search_warnings
         return body
 
+    def run_in_bulk(self, call: Call, plan: OperationPlan) -> dict | None:
+        """The data of one line of a bulk mutation, which spends no points. Raises RequestError."""
+        _check_rows(plan.fields, call)
+        try:
+            data: dict | None = self._run_mutation(call, plan)
+        except NullBubble:
+            data = None
+        with call.shop.lock:
+            for planned in plan.fields:
+                call.shop.counters.bulk_lines[planned.name] += 1
+        self.simulator.run_hooks_after(plan, call)
+        return data
+
     def _run_query(self, call: Call, plan: OperationPlan) -> dict:
         call.run_before_execute()
         with call.shop.lock:

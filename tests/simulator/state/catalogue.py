@@ -52,13 +52,13 @@ class Model3d(File):
 
 @dataclass(slots=True, eq=False)
 class StagedUpload:
-    """A place for one file. `content` None: nothing was uploaded yet."""
+    """A place for one file. `content` None: nothing was uploaded yet. `size` None: it was not told."""
 
     key: str
     resource: str
     filename: str
     mime_type: str
-    size: int
+    size: int | None
     content: bytes | None = None
 
 

@@ -79,6 +79,11 @@ class Knobs:
     new_variants_per_day: int | None = None  # row 53: by the API; more are VARIANT_THROTTLE_EXCEEDED until tomorrow
     bulk_delay_seconds: float = 0.0  # row 44
     bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link
+    bulk_line_seconds: float = 0.0  # row 78: what each line of a bulk mutation takes
+    bulk_first_line: int = 0  # row 78: the number of a file's first line in the result [?]
+    bulk_file_bytes: int = 100_000_000  # row 78: the largest file
+    bulk_refuses: str | None = None  # row 78: a BulkMutationErrorCode that every bulk mutation is refused with
+    bulk_fails: str | None = None  # row 78: "TIMEOUT:10": bulk mutations fail after so many lines
 
 
 @dataclass(slots=True)
@@ -92,6 +97,7 @@ class Counters:
     uploads: int = 0  # files that were sent to a staged place
     own_seconds: float = 0.0
     operations: Counter = field(default_factory=Counter)  # root field name -> calls that were executed
+    bulk_lines: Counter = field(default_factory=Counter)  # the same of lines of bulk mutations
     faults: Counter = field(default_factory=Counter)
     webhooks: Counter = field(default_factory=Counter)  # topic -> attempts that were sent
     deliveries: Counter = field(default_factory=Counter)  # delivered | failed | dropped | duplicated | abandoned

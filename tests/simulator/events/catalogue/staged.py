@@ -15,6 +15,7 @@ from tests.simulator.state.shop import Shop
 
 PLACE = re.compile(r"/_staged/(\d+)\Z")
 RESOURCES = ("VIDEO", "MODEL_3D")
+LINES = "BULK_MUTATION_VARIABLES"  # row 78
 MOST_BYTES = {"VIDEO": 1_000_000_000, "MODEL_3D": 500_000_000}
 ENDINGS = {"VIDEO": (".mp4", ".mov"), "MODEL_3D": (".glb", ".usdz")}
 MIME_TYPES = {
@@ -36,6 +37,9 @@ def kind_of_name(name: str) -> str:
 def complaint_about_target(given: dict) -> tuple[str, str] | None:
     """(input field, message) about a row of StagedUploadInput, or None."""
     kind = given["resource"]
+    if kind == LINES:
+        is_text = given["mimeType"] == "text/jsonl"
+        return None if is_text else ("mimeType", "Mime type must be text/jsonl for this resource.")
     if not given.get("fileSize"):
         return "fileSize", NO_SIZE
     if int(given["fileSize"]) > MOST_BYTES[kind]:
@@ -47,18 +51,25 @@ def complaint_about_target(given: dict) -> tuple[str, str] | None:
 
 def new_target(shop: Shop, given: dict) -> StagedUpload:
     key = str(uuid.UUID(int=shop.random.getrandbits(128), version=4))
-    staged = StagedUpload(key, given["resource"], given["filename"], given["mimeType"], int(given["fileSize"]))
+    if given["resource"] == LINES:
+        key = f"tmp/{shop.id}/bulk/{key}/{given['filename']}"
+    size = int(given["fileSize"]) if given.get("fileSize") else None
+    staged = StagedUpload(key, given["resource"], given["filename"], given["mimeType"], size)
     shop.catalog.staged[key] = staged
     return staged
 
 
 def described(shop: Shop, staged: StagedUpload) -> dict:
-    """A StagedMediaUploadTarget: a form to be sent by POST, its file last."""
-    policy = json.dumps({"conditions": [["content-length-range", staged.size, staged.size]]})
+    """A StagedMediaUploadTarget: a form to be sent by POST, its file last.
+
+    What is uploaded for a bulk mutation has no address of its own: its `key` names it.
+    """
+    sizes = [1, 20_000_000] if staged.size is None else [staged.size, staged.size]
+    policy = json.dumps({"conditions": [["content-length-range", *sizes]]})
     values = {"key": staged.key, "policy": policy, "signature": staged.key[::-1], "success_action_status": "201"}
     return {
         "url": f"{shop.catalog.base_url}/_staged/{shop.id}",
-        "resourceUrl": f"{shop.catalog.base_url}/_staged/{shop.id}/{staged.key}",
+        "resourceUrl": None if staged.resource == LINES else f"{shop.catalog.base_url}/_staged/{shop.id}/{staged.key}",
         "parameters": [{"name": name, "value": value} for name, value in values.items()],
     }
 
@@ -106,7 +117,7 @@ def receive(sim, path: str, content_type: str, body: bytes) -> tuple[int, str]:
     staged = shop.catalog.staged.get(fields.get("key", ""))
     if staged is None or {row["name"]: row["value"] for row in described(shop, staged)["parameters"]} != fields:
         return 403, XML.format("SignatureDoesNotMatch", "The signature does not match.")
-    if content is None or len(content) != staged.size:
+    if content is None or (staged.size is not None and len(content) != staged.size):
         return 400, XML.format("EntityTooLarge", "The size is not that of the policy.")
     staged.content = content
     return 201, ""

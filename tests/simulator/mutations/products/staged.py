@@ -20,8 +20,8 @@ def create_targets(root, call: Call, arguments: dict) -> dict:
     """All or none ([S] stagedUploadsCreate)."""
     problems = []
     for index, given in enumerate(arguments["input"]):
-        if given["resource"] not in staged.RESOURCES or given["httpMethod"] != "POST":
-            raise NotSimulatedError("The simulator stages videos and 3D models, by POST only")
+        if given["resource"] not in (*staged.RESOURCES, staged.LINES) or given["httpMethod"] != "POST":
+            raise NotSimulatedError("The simulator stages videos, 3D models and lines of variables, by POST only")
         if wrong := staged.complaint_about_target(given):
             problems.append(user_error(["input", index, wrong[0]], wrong[1]))
     if problems:
