@@ -61,9 +61,17 @@ def _start_database(folder: Path) -> str:
     return url
 
 
+def _keep_bytecode() -> None:
+    # Container images often forbid it. Here each worker and each of the processes that tests start and kill would then
+    # compile all of the product anew, and each worker all tests too.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def _prepare() -> subprocess.Popen:
     if "tiposync.settings" in sys.modules:
         raise SystemExit("The settings were read before the tests could choose them: unset DJANGO_SETTINGS_MODULE.")
+    _keep_bytecode()
     folder = Path(tempfile.mkdtemp(prefix="tiposync-tests-"))
     tidier = _tidy_up_after_us(folder)
     os.environ.update(ENVIRONMENT)
