@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -24,6 +25,10 @@ from tests.support.thoroughness import EXAMPLES, IS_LONG, IS_SEARCH
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.running_order"]
 emptying.install()
+
+# A password that takes a million rounds to hash is a fifth of a second in each test that has somebody signed in. What is
+# hashed in this way holds for the processes that tests start, too, for a hash tells how many it took.
+PBKDF2PasswordHasher.iterations = 10
 
 # Every property runs under this one: the same examples each time but for a search, repeated by the line that a failure
 # prints, and without a clock, since how long an example takes is the machine's affair. Its parent is named: Hypothesis
