@@ -21,14 +21,13 @@ from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET
 from tests.support import emptying
 from tests.support.databases import drop_migrated_database, find_migrated_database
-from tests.support.thoroughness import EXAMPLES, IS_LONG, IS_SEARCH
+from tests.support.thoroughness import EXAMPLES, IS_LONG, IS_SEARCH, PASSWORD_ROUNDS
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.running_order"]
 emptying.install()
 
-# A password that takes a million rounds to hash is a fifth of a second in each test that has somebody signed in. What is
-# hashed in this way holds for the processes that tests start, too, for a hash tells how many it took.
-PBKDF2PasswordHasher.iterations = 10
+# Else each test that has somebody sign in hashes for a fifth of a second.
+PBKDF2PasswordHasher.iterations = PASSWORD_ROUNDS
 
 # Every property runs under this one: the same examples each time but for a search, repeated by the line that a failure
 # prints, and without a clock, since how long an example takes is the machine's affair. Its parent is named: Hypothesis

@@ -13,6 +13,10 @@ EXAMPLES = 10 if IS_SEARCH else 1  # times what a test asks for
 # else runs, and what comes to its end ends the wait.
 PATIENCE_SECONDS = 2400 if IS_LONG else 240
 
+# How often a password of the tests is hashed: a million times, as the product does it, takes a fifth of a second. Here
+# and in the processes that people sign in at: one that was hashed less often than is usual is hashed anew at a sign-in.
+PASSWORD_ROUNDS = 10
+
 
 def statements(most: int = 500) -> range:
     """Before which SQL statement a worker dies, from 1 on: before each, or each third (no pattern of two hides in it).
