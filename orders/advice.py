@@ -102,9 +102,7 @@ def _about_changes(order_import: OrderImport) -> list[str]:
 
 def _about_state(order_import: OrderImport) -> str:
     if order_import.state == State.FAILED:
-        words = _FAILED.get(order_import.failure, _FAILED_OTHERWISE)
-        # What was sent may be there: it is looked for, never given up.
-        return words if order_import.attempts else words + _GIVE_UP
+        return _FAILED.get(order_import.failure, _FAILED_OTHERWISE) + _GIVE_UP
     if order_import.waits_for == OrderImport.WaitsFor.PAYMENT and _is_old(order_import):
         return _SOON_UNREADABLE
     if order_import.waits_for == OrderImport.WaitsFor.REVIEW and _is_old(order_import):

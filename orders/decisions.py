@@ -48,13 +48,12 @@ def copy_reviewed(order_import: OrderImport) -> bool:
 def dismiss(order_import: OrderImport, move_units: MoveUnits, reason: str) -> bool:
     """Give up an order that has no copy: an operator entered it by hand, or does not want it.
 
-    False if it is copied, or may be. Its units are no longer held back.
+    False if it is copied, or may be: what was sent without an answer is "sent" until it is proved not to be there. Its
+    units are no longer held back.
     """
     with transaction.atomic():
-        waiting = OrderImport.objects.filter(
-            pk=order_import.pk, state__in=(State.PLANNED, State.WAITING, State.FAILED), attempts=0
-        )
+        waiting = OrderImport.objects.filter(pk=order_import.pk, state__in=(State.PLANNED, State.WAITING, State.FAILED))
         if not waiting.update(state=State.SKIPPED, reason=reason, failure="", waits_for="", changed_at=timezone.now()):
             return False
-        move_units(reserved_units.unreserve(order_import), None)
+        move_units(reserved_units.release(order_import), None)
     return True

@@ -51,7 +51,7 @@ class _Found:
 def can_link(row: OrderImport) -> bool:
     """Whether an order of the source may be named as its copy: it has none, or somebody has to see to its own."""
     if row.state in (State.PLANNED, State.WAITING, State.FAILED, State.SKIPPED):
-        return not row.attempts
+        return True
     needs_shop = any(update.state == UpdateState.NEEDS_SHOP for update in row.updates.all())
     is_gone = row.draft_status == OrderImport.DraftStatus.DELETED
     return row.state == State.CONFIRMED and (needs_shop or row.is_partial or is_gone)

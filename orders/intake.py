@@ -83,7 +83,8 @@ def _seen_line(line: dict) -> SeenLine:
         raise ValueError(f"a line's quantity is {quantity!r}")
     variant_id = line.get("variant_id")
     variant_gid = "" if variant_id is None else gids.gid("ProductVariant", variant_id)
-    return SeenLine(gids.gid("LineItem", line["id"]), variant_gid, line.get("title") or "", quantity)
+    title, is_gift_card = line.get("title") or "", bool(line.get("gift_card"))
+    return SeenLine(gids.gid("LineItem", line["id"]), variant_gid, title, quantity, is_gift_card)
 
 
 def _decimal(text: str | None) -> Decimal | None:
@@ -107,7 +108,7 @@ def seen_in_record(order: OrderRecord, answered_at: datetime | None) -> SeenOrde
         total=order.total.shop.amount,
         currency=order.total.shop.currency,
         lines=tuple(
-            SeenLine(line.gid, line.variant_gid or "", line.title, max(0, line.current_quantity))
+            SeenLine(line.gid, line.variant_gid or "", line.title, max(0, line.current_quantity), line.is_gift_card)
             for line in order.lines
         ),
         as_of=answered_at or order.updated_at,
@@ -215,6 +216,11 @@ def _note_again(known: OrderImport, seen: SeenOrder, move_units: MoveUnits) -> N
         missed.follow_original(known, seen.lines, seen.as_of, move_units)
     if known.state not in OrderImport.UNFINISHED:
         return Noted(known, False, f"{known.get_state_display()} already.")
+    # The import may have read the original before this: then it is compared with the copy once that is there.
+    if known.state == State.SENT:
+        note_life_of_original(known, seen, move_units)
+    else:
+        signs.note_original(OrderImport.objects.filter(pk=known.pk))
     if is_due_again(known, is_paid=seen.is_paid, is_cancelled=seen.cancelled_at is not None):
         return Noted(known, True, "It is looked at again.")
     if may_hold_other_units(known, seen.as_of):

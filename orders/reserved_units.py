@@ -12,6 +12,7 @@ from typing import Protocol
 
 from django.db.models import Q
 
+from orders.copies.rules.lines import GIFT_CARD
 from orders.models import OrderImport, OrderImportLine, OrderSplit
 from stores.models import Connection, VariantLink
 
@@ -39,7 +40,10 @@ class MoveUnits(Protocol):
 
 
 Line = OrderImportLine
-NOTED = ("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending", "is_doubtful")
+NOTED = (
+    *("variant_gid", "title", "quantity", "source_variant", "state", "reason", "is_pending", "is_doubtful"),
+    "owed_quantity",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class SeenLine:
     variant_gid: str
     title: str
     quantity: int
+    is_gift_card: bool = False
 
 
 def note_lines(order_import: OrderImport, lines: Sequence[SeenLine]) -> set[int]:
@@ -86,6 +91,7 @@ def _noted(
     row.source_variant_id = doubts.get(line.variant_gid) or partners.get(line.variant_gid, (None, ""))[0]
     row.state, row.reason = Line.State.PLANNED, ""
     row.is_pending = row.source_variant_id is not None and row.quantity > 0
+    row.owed_quantity = 0  # all that it holds is to be in the copy, and is held back until then
     return row
 
 
@@ -106,8 +112,8 @@ def add_lines(
     """Rows for lines that a copied order has gained since, with all their units owed; call it with the order locked.
 
     What is not linked becomes a custom line of the copy, or is left out for the reason given, unless another source's
-    copy has it. An order whose baselines nobody knows gets none for these either: somebody may have added them to the
-    copy by hand long ago.
+    copy has it. A gift card is never in a copy, or there would be two. An order whose baselines nobody knows gets none
+    for these either: somebody may have added them to the copy by hand long ago.
     """
     partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
     elsewhere = _linked_elsewhere(order_import, [line.variant_gid for line in lines if line.variant_gid])
@@ -120,13 +126,14 @@ def add_lines(
         state = Line.State.PLANNED
         if partner is None and (line.variant_gid in elsewhere or not is_main):
             state = Line.State.ELSEWHERE
-        elif partner is None and not has_custom:
+        elif line.is_gift_card or partner is None and not has_custom:
             state = Line.State.LEFT_OUT
-        rows.append(_added(order_import, line, partner, state, left_out, baseline))
+        why = GIFT_CARD if line.is_gift_card else left_out
+        rows.append(_added(order_import, line, partner, state, why, baseline))
     Line.objects.bulk_create(rows)
     if any(row.state == Line.State.LEFT_OUT for row in rows):
         OrderImport.objects.filter(pk=order_import.pk).update(is_partial=True)
-    if any(row.state == Line.State.LEFT_OUT and row.variant_gid for row in rows):
+    if any(row.state == Line.State.LEFT_OUT and row.variant_gid and row.reason != GIFT_CARD for row in rows):
         unnoted = OrderImport.objects.filter(pk=order_import.pk, late_links="")
         unnoted.update(late_links=OrderImport.LateLinks.WANTED)
     return list(order_import.lines.select_related("source_variant").filter(line_gid__in=[line.gid for line in lines]))
@@ -151,7 +158,7 @@ def _added(
         copy_baseline=baseline if state == Line.State.PLANNED else None,
         original_quantity=line.quantity,
         copy_quantity=0,
-        owed_quantity=line.quantity if partner is not None else 0,
+        owed_quantity=0 if partner is None or is_left_out else line.quantity,
     )
 
 
@@ -235,6 +242,13 @@ def unreserve(order_import: OrderImport) -> set[int]:
     variants = set(pending.values_list("source_variant_id", flat=True))
     pending.update(is_pending=False)
     return variants - {None}
+
+
+def release(order_import: OrderImport) -> set[int]:
+    """None of its units are held back any longer, whatever for: no copy of it is made."""
+    before = held_back(order_import)
+    order_import.lines.update(is_pending=False, owed_quantity=0)
+    return set(before)
 
 
 def reserve(order_import: OrderImport) -> set[int]:

@@ -107,6 +107,8 @@ class _Carrier:
             self._attempt("", partial(self.comparison.begin_again, is_original_old=is_old))
         if is_known and self.problem is None or self._only_refused():
             self._attempt("", self._compare)
+        if self.comparison.was_shipped:
+            self._carry_open((Kind.FULFILMENT,))
         if self._carry_open(BACK):
             self._attempt("", self._compare_again)
         self._carry_open(LAST)

@@ -50,6 +50,7 @@ class Comparison(Readings):
     payment: Payment | None = None
     seen: tuple[int, int] = (0, 0)
     is_copy_fresh: bool = False  # it was read after the last thing that was sent to it
+    was_shipped: bool = False  # what is known now to stand for lines of the original had been shipped before
 
     def note_news(self, *, was_carried: bool = False) -> None:
         """Read whichever order gave a sign of life; have a row for each refund, cancellation and shipment of it.
@@ -191,7 +192,10 @@ class Comparison(Readings):
         new = [line for line in self.read_original().lines if line.gid not in lines and line.current_quantity > 0]
         if new:
             seen = [
-                reserved_units.SeenLine(line.gid, line.variant_gid, line.title, line.current_quantity) for line in new
+                reserved_units.SeenLine(
+                    line.gid, line.variant_gid, line.title, line.current_quantity, line.is_gift_card
+                )
+                for line in new
             ]
             has_custom = self.choices.unlinked == OrderSettings.Unlinked.CUSTOM
             for made in reserved_units.add_lines(self.row, seen, has_custom=has_custom, left_out=intake.ADDED_UNLINKED):
@@ -230,12 +234,20 @@ class Comparison(Readings):
         return units - added if carries_stock_both_ways(self.row) else units
 
     def _keep_matches(self, lines: Mapping[str, Line]) -> None:
-        """Write down which lines of the copy stand for which of the original."""
-        found: dict[str, list[str]] = {}
-        for gid, name in self.match(lines, self.read_copy()).items():
+        """Write down which lines of the copy stand for which of the original.
+
+        What was shipped of lines that nobody knew before, since they were put into it by hand, is carried once more.
+        """
+        copy, found = self.read_copy(), dict[str, list[str]]()
+        for gid, name in self.match(lines, copy).items():
             found.setdefault(name, []).append(gid)
+        known = {line.gid for line in copy.lines if units_left.original_line(line)}
+        known |= {gid for line in lines.values() for gid in line.copy_line_gids or ()}
         for name, gids in found.items():
             lines[name].copy_line_gids = sorted(gids)
+        new = {gid for gids in found.values() for gid in gids} - known
+        shipped = [shipment.gid for shipment in copy.shipments if new & set(shipment.units)]
+        self.was_shipped = state.plan_again(self.row, Kind.FULFILMENT, shipped)
 
     def _lines_now(self, lines: Mapping[str, Line]) -> list[LineNow]:
         original = self.read_original().lines

@@ -20,7 +20,7 @@ State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy contain the same."
 AGAIN = "It is tried once more."
-ADDED = "#added"  # after the gid of a copy
+ADDED, COST = "#added", "#cost"  # after the gid of a copy
 ADDED_WORDS = (
     "They are the source's own affair and are sent nowhere: if they were meant for the customer of the original, "
     "add them there by hand. Then press “Done by hand”."
@@ -93,6 +93,14 @@ def note_added(row: OrderImport, copy: OrderProgress, added: Mapping[str, tuple[
     update.reason = f"{named} came into the copy that the original does not know. {ADDED_WORDS}"
     update.origin_at, update.confirmed_at = copy.updated_at or timezone.now(), None
     update.save()
+
+
+def note_cost(row: OrderImport, edit: OrderUpdate, words: str) -> None:
+    """Have a row that tells that what an edit of ours added costs something else than it was sold at."""
+    if words:
+        fields = {"state": State.NEEDS_SHOP, "reason": words, "origin_at": timezone.now()}
+        origin = f"{row.copy_order_gid}{COST}{edit.pk}"
+        row.updates.get_or_create(kind=Kind.COPY_CHANGED, origin_gid=origin, defaults=fields)
 
 
 def find_agreed(row: OrderImport) -> dict[str, int]:

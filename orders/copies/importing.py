@@ -266,6 +266,7 @@ class _Importer:
             "copy_total": mapped.total.amount,
             "copy_currency": mapped.total.currency,
             "original_compared_as_of": self.known_until,
+            "original_signs_seen": row.original_signs,  # as many as there were before it was read
             "payment_seen": self.payment_seen,
             "is_handed_over": self.choices.fulfils_counter_sales and self.is_handed_over,
             "changed_at": now,
@@ -333,8 +334,11 @@ class _Importer:
             row.refresh_from_db()
             if row.is_draft:
                 self._draft.record(copy.draft)
-            else:
-                self.move_units(reserved_units.unreserve(row), copy.created_at)
+                return
+            changed = reserved_units.unreserve(row)
+            if row.copy_signs > row.copy_signs_seen:  # something happened to it: what it holds will be read
+                changed |= reserved_units.owe_what_copy_lost(row, {})
+            self.move_units(changed, copy.created_at)
 
     def _place(self, copy: Copy) -> str:
         """Not for one that an older database did not know of: what became of its place is somebody's decision."""
@@ -369,7 +373,7 @@ class _Importer:
                     OrderImport.objects.filter(pk=self.row.pk).update(late_links=late_links)
                     self.row.late_links = late_links
                 before = reserved_units.held_back(self.row) if came_back else {}
-                self.move_units(reserved_units.unreserve(self.row), None, reserved_units.returned(self.row, before))
+                self.move_units(reserved_units.release(self.row), None, reserved_units.returned(self.row, before))
         return f"Skipped. {reason}"
 
     def _still_open(self) -> bool:

@@ -95,7 +95,7 @@ def end(order_import: OrderImport, move_units: MoveUnits, who: str) -> bool:
         ended = {"late_links": LateLinks.ENDED, "changed_at": timezone.now()}
         if row.state in (State.WAITING, State.SKIPPED):
             ended |= {"state": State.SKIPPED, "reason": f"{NOT_OURS} ({who})", "failure": "", "waits_for": ""}
-            move_units(reserved_units.unreserve(row), None)
+            move_units(reserved_units.release(row), None)
         else:
             left_out = row.lines.filter(state=OrderImportLine.State.LEFT_OUT, is_pending=True)
             variants = set(left_out.values_list("source_variant_id", flat=True)) - {None}

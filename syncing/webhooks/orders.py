@@ -105,9 +105,26 @@ def _follow_copies(store: Store, payloads: Payloads) -> list[str]:
                     continue  # it tells of its creation
                 if intake.note_life_of_copy(row, payloads[index], moved):
                     enqueue.compare_orders(row.connection, row.order_gid)
+            if gid_of[index] not in known and not _is_new(payloads[index]):
+                _note_unknown_copy(store, payloads[index])
         reasons = [COMPARED if known.get(gid) else NOT_OURS for gid in gid_of]
         move_units(moved.variants, moved.moved_at)
     return reasons
+
+
+def _note_unknown_copy(store: Store, payload: dict) -> None:
+    """Something has happened to a copy before the answer to its creation told us of it: it is compared once it is
+    known."""
+    domain, _, number = str(payload.get("source_identifier") or "").rpartition("/")
+    try:
+        order_gid = gids.gid("Order", number)
+    except gids.GidError:
+        return  # another app's, or none
+    rows = OrderImport.objects.filter(connection__source=store, order_gid=order_gid)
+    for row in rows.select_related("connection__destination"):
+        if row.connection.destination.domain == domain:
+            signs.note_copy(OrderImport.objects.filter(pk=row.pk))
+            enqueue.compare_orders(row.connection, row.order_gid)
 
 
 def _is_new(payload: dict) -> bool:

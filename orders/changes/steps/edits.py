@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
 from django.db import transaction
 
@@ -22,16 +24,18 @@ from orders.changes.steps.state import UpdateRefused
 from orders.copies import placing
 from orders.copies.importing import RetryLater
 from orders.copies.rules import mapping, sums
-from orders.copies.rules.lines import CUSTOM, LEAVE_OUT
+from orders.copies.rules.lines import CUSTOM, LEAVE_OUT, line_amount
+from orders.copies.rules.order_taxes import place_order_taxes
 from orders.copies.shopify_copy import choices_of, map_now
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
+from stores.currencies import decimals
 from stores.shopify import errors
 from stores.shopify.client import Client
 from stores.shopify.orders import order_edits, orders
 from stores.shopify.orders.order_edits import AddedUnits, StagedLine
 from stores.shopify.orders.order_progress import OrderProgress, ProgressLine
-from stores.shopify.orders.order_records import Money, OrderRecord
+from stores.shopify.orders.order_records import Money, OrderLine, OrderRecord
 
 Line = OrderImportLine
 DELETED = (
@@ -54,6 +58,11 @@ BY_STOCK = (
 DEARER = (
     "The original has gained {units}, at {sold} a unit, which the source sells at {own}: Shopify takes no unit into an "
     "order at more than its own price. Add it to the copy by hand, then press “Done by hand”."
+)
+NO_GOODS = "The original has gained {units}, which is in no copy, as a tip is not: press “Done by hand”."
+COSTS = (
+    "What the original has gained costs {} there with its taxes, and {} in the copy, as the source taxes it. Correct "
+    "the copy by hand where that matters, then press “Done by hand”."
 )
 
 
@@ -150,13 +159,13 @@ class _Editor:
     def edit(self, steps: Mapping[str, LineSteps]) -> str:
         quantities = self._quantities({gid: each.remove for gid, each in steps.items() if each.remove})
         added = self._added({gid: each.add for gid, each in steps.items() if each.add})
-        edit_gid = order_edits.begin_edit(self.client, self.row.copy_order_gid)
+        edit_gid, total = order_edits.begin_edit(self.client, self.row.copy_order_gid)
         rows = [units for _, units in added]
         restock = refunds.restocks_copies(self.row.connection, self.choices)
-        left = quantities
+        left, differs = quantities, ""
         if added or len(quantities) > order_edits.MOST_COMMIT_LINES:
-            staged = order_edits.stage_lines(self.client, edit_gid, quantities, rows, restock=restock)
-            self._price(edit_gid, rows, staged)
+            staged, before = order_edits.stage_lines(self.client, edit_gid, quantities, rows, restock=restock)
+            differs = self._price(edit_gid, rows, staged, before or total)
             left = {}
         body = {
             "known": [line.gid for line in self.copy.lines],
@@ -172,6 +181,7 @@ class _Editor:
             ],
             "units": {gid: each.add - each.remove for gid, each in steps.items()},
             "baselines": {gid: _agreed(each) for gid, each in steps.items()},
+            "differs_in_cost": differs,
         }
         if not state.begin(self.update, body, as_of=self.client.answered_at):
             return OTHERS
@@ -221,19 +231,44 @@ class _Editor:
             raise UpdateRefused(BYPASSED.format(units=self._in_words(more)))
         row = self.row
         order = orders.read_order(self.comparison.clients(row.connection.destination), row.order_gid)
+        order = replace(place_order_taxes(order), taxes=())  # before it is taken apart
         found = []
         for line in order.lines:
             if not (units := more.get(line.gid, 0)):
                 continue
             known = self.lines[line.gid]
             variant = known.source_variant.gid if known.source_variant else ""
-            for made in self._mapped(replace(order, lines=(replace(line, current_quantity=units),)), variant):
-                amount = made["priceSet"]["shopMoney"]
-                price = Money(Decimal(amount["amount"]), amount["currencyCode"])
-                ships, taxed = bool(made.get("requiresShipping")), bool(made.get("taxable"))
-                title = made.get("title") or line.title
-                found.append((line.gid, AddedUnits(variant, title, made["quantity"], price, ships, taxed)))
+            made = self._mapped(replace(order, lines=(replace(line, current_quantity=units),)), variant)
+            if not made:
+                raise UpdateRefused(NO_GOODS.format(units=f"{units} × “{line.title}”"))
+            taxes = [_money_of(tax).amount for row in made for tax in row.get("taxLines", ())]
+            tax = Decimal(0) if order.taxes_included else sum(taxes, Decimal(0))
+            ships, taxed = bool(made[0].get("requiresShipping")), bool(made[0].get("taxable"))
+            title = made[0].get("title") or line.title
+            for count, price in self._prices(order, line, made, variant):
+                found.append((line.gid, AddedUnits(variant, title, count, price, ships, taxed, tax)))
+                tax = Decimal(0)
         return found
+
+    def _prices(
+        self, order: OrderRecord, line: OrderLine, made: Sequence[dict], variant: str
+    ) -> list[tuple[int, Money]]:
+        """(units, price of each) of what a line has gained: `made`, but for a line with discounts as much as makes its
+        copy cost what it costs. Whether a discount grows with its line is Shopify's affair."""
+        asked = [(row["quantity"], _money_of(row)) for row in made]
+        units, held = sum(count for count, _ in asked), self.lines[line.gid].copy_quantity or 0
+        if not line.discounts or not held or line.current_quantity != held + units:
+            return asked
+        copy, names = orders.read_order(self.client, self.row.copy_order_gid), self.comparison.match_known(self.copy)
+        there = [each for each in copy.lines if names.get(each.gid) == line.gid]
+        full = replace(line, discounts=(), current_quantity=units)
+        whole, most = (_cost(self._mapped(replace(order, lines=(each,)), variant)) for each in (line, full))
+        costs = sum((line_amount(each, each.current_quantity, lambda pair: pair.shop) for each in there), Fraction(0))
+        currency = asked[0][1].currency
+        if copy.currency != currency or not 0 <= whole - costs <= most:
+            return asked  # somebody has changed the prices of the copy
+        total = sums.half_up((whole - costs) * 10 ** decimals(currency))
+        return [(n, Money(sums.to_amount(each, currency), currency)) for n, each in sums.split_units(total, units)]
 
     def _mapped(self, order: OrderRecord, variant: str) -> list[dict]:
         """The lines of a copy of this order, as one is made; linked as we know it, since the variant may be deleted."""
@@ -249,8 +284,11 @@ class _Editor:
         lines: list[dict] = (made.input or {})["lineItems"]
         return lines if variant else [each for each in lines if not each.get("variantId")]
 
-    def _price(self, edit_gid: str, rows: Sequence[AddedUnits], staged: Sequence[StagedLine]) -> None:
-        """Have each staged unit cost what it was sold at. Raises UpdateRefused where that cannot be."""
+    def _price(self, edit_gid: str, rows: Sequence[AddedUnits], staged: Sequence[StagedLine], before: Money) -> str:
+        """Have each staged unit cost what it was sold at; words where all of them cost something else all the same.
+
+        Raises UpdateRefused where that cannot be.
+        """
         off: dict[str, Money] = {}
         for units, line in zip(rows, staged, strict=True):
             if line.own_price.currency != units.price.currency or line.own_price.amount < units.price.amount:
@@ -260,25 +298,44 @@ class _Editor:
             if line.own_price.amount > units.price.amount:
                 off[line.gid] = Money(line.own_price.amount - units.price.amount, units.price.currency)
         if not off:
-            return
+            return _compare_cost(rows, staged[-1].total if staged else before, before)
         place = str(self.row.connection.destination)
-        found = {
-            line.gid: line for line in order_edits.stage_discounts(self.client, edit_gid, off, f"As sold in {place}")
-        }
+        priced = order_edits.stage_discounts(self.client, edit_gid, off, f"As sold in {place}")
+        found = {line.gid: line for line in priced}
         wanted = {line.gid: units.price for units, line in zip(rows, staged, strict=True)}
         if any(found[gid].price.amount != wanted[gid].amount for gid in off):
             raise UpdateRefused(
                 "Shopify does not price what the original has gained as it was sold: add it to the copy by hand, then "
                 "press “Done by hand”."
             )
+        return _compare_cost(rows, priced[-1].total, before)
 
     def _in_words(self, more: Mapping[str, int]) -> str:
         return ", ".join(f"{units} × “{self.lines[gid].title}”" for gid, units in more.items())
 
 
+def _compare_cost(rows: Sequence[AddedUnits], after: Money, before: Money) -> str:
+    """Words where what is added costs something else than it was sold at: an edit cannot say how it is taxed."""
+    sold = sum((units.price.amount * units.quantity + units.tax for units in rows), Decimal(0))
+    costs = after.amount - before.amount
+    if costs == sold:
+        return ""
+    return COSTS.format(*(sums.text(each, after.currency) for each in (sold, costs)))
+
+
 def _agreed(steps: LineSteps) -> list[int]:
     """What both hold once an edit is done; what goes back to the original besides is agreed when it is there."""
     return [steps.baseline.original + steps.carry_back, steps.baseline.copy + steps.carry_back]
+
+
+def _money_of(row: Mapping[str, Any]) -> Money:
+    """The price of a line, or of a tax, that is about to be sent."""
+    amount = row["priceSet"]["shopMoney"]
+    return Money(Decimal(amount["amount"]), amount["currencyCode"])
+
+
+def _cost(made: Iterable[Mapping[str, Any]]) -> Fraction:
+    return sum((Fraction(_money_of(row).amount) * row["quantity"] for row in made), Fraction(0))
 
 
 _ANY = "gid://shopify/ProductVariant/0"
@@ -326,6 +383,7 @@ def _finish(
         OrderImport.objects.filter(pk=row.pk).update(payment_seen=payment_seen, place=row.place)
         OrderUpdate.objects.filter(pk=update.pk).update(body=update.body)
         state.confirm(update, EDITED, row.copy_order_gid)
+        decisions.note_cost(row, update, body.get("differs_in_cost", ""))
         changed = reserved_units.find_changed(before, reserved_units.held_back(row))
         touched = {line.source_variant_id for line in known if line.source_variant_id is not None}
         move_units(changed | touched, moved_at or row.connection.source.now())

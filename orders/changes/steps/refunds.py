@@ -40,6 +40,8 @@ def carry_refund(update: OrderUpdate, comparison: Comparison) -> str:
         return state.skip(update, "It moved money only: nothing is to be taken off the copy.")
     if original.cancelled_at and choices.carries_cancellations:
         return state.skip(update, "The original is cancelled: the cancellation takes it all off the copy.")
+    if original.cancelled_at and refund.created_at and refund.created_at >= original.cancelled_at:
+        return state.skip(update, "It is what Shopify made of the cancellation, which is not synced.")
     if not row.copy_order_gid:
         return draft_refunds.carry_to_draft(update, choices, comparison.clients, comparison.move_units)
     client, copy = comparison.clients(row.connection.source), comparison.read_copy()

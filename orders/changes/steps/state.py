@@ -1,5 +1,6 @@
 """The rows of later changes: what is about to be sent is committed first, then what became of it."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders.copies.importing import RetryLater
-from orders.models import OrderUpdate
+from orders.models import OrderImport, OrderUpdate
 from stores.shopify import errors
 
 State = OrderUpdate.State
@@ -103,6 +104,12 @@ def _end(update: OrderUpdate, state: str, reason: str, failure: str = "") -> str
         update.state, update.reason, update.failure = state, reason, failure
         update.save(update_fields=["state", "reason", "failure", "result_gid", "confirmed_at", "changed_at"])
     return reason
+
+
+def plan_again(row: OrderImport, kind: str, origin_gids: Collection[str]) -> bool:
+    """Have what ended be looked at once more, since more is known of what it concerns; False if there is nothing."""
+    over = row.updates.filter(kind=kind, origin_gid__in=origin_gids, state__in=(State.CONFIRMED, State.SKIPPED))
+    return bool(over.update(state=State.PLANNED, reason="", changed_at=timezone.now()))
 
 
 def try_again(update: OrderUpdate) -> bool:

@@ -12,6 +12,7 @@ LEAVE_OUT = "leave_out"
 CUSTOM = "custom"
 HOLD = "hold"
 
+GIFT_CARD = "A gift card: the destination has issued it."
 CHARGES_TITLE = "Duties and other charges"
 TIP_TITLES = frozenset({"tip", "trinkgeld", "pourboire", "propina", "mancia", "fooi"})
 
@@ -118,7 +119,7 @@ def why_never(line: OrderLine) -> tuple[str, bool] | None:
         return "All its units were removed or refunded before it was imported.", False
     if line.is_gift_card:
         # A second gift card must never come into being; one on paper still has to be sent by somebody.
-        return "A gift card: the destination has issued it.", line.requires_shipping
+        return GIFT_CARD, line.requires_shipping
     if is_tip(line):
         return "A tip: it stays with the destination.", False
     return None

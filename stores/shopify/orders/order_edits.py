@@ -30,7 +30,7 @@ STAGE_COST = 10.0  # of each mutation
 class AddedUnits:
     """Units to be added as a line of their own: of a variant, or, where it is empty, of a custom item of this title.
 
-    `price` is what one of them is to cost.
+    `price` is what one of them is to cost, `tax` what all of them are taxed with besides.
     """
 
     variant_gid: str
@@ -39,53 +39,64 @@ class AddedUnits:
     price: Money
     requires_shipping: bool = True
     is_taxable: bool = True
+    tax: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class StagedLine:
-    """A line that is staged: its gid in the edit, and what one unit of it costs without and with its discounts."""
+    """A line that is staged: its gid in the edit, and what one unit of it costs without and with its discounts.
+
+    `total` is what the whole order costs with all that is staged so far.
+    """
 
     gid: str
     own_price: Money
     price: Money
+    total: Money
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderEditBegin
 BEGIN_EDIT = """
 mutation BeginOrderEdit($id: ID!) {
   orderEditBegin(id: $id) {
-    calculatedOrder { id }
+    calculatedOrder { id totalPriceSet { presentmentMoney { amount currencyCode } } }
     userErrors { field message }
   }
 }
 """
 
 
-def begin_edit(client: Client, order_gid: str) -> str:
-    """Begin to edit an order; the gid of the edit. Changes nothing. Raises UserErrors where it cannot be edited,
-    GidError, and as Client.execute does."""
+def begin_edit(client: Client, order_gid: str) -> tuple[str, Money]:
+    """Begin to edit an order; the gid of the edit, and what the order costs. Changes nothing.
+
+    Raises UserErrors where it cannot be edited, GidError, and as Client.execute does.
+    """
     gids.require(order_gid, "Order")
     payload = client.execute(BEGIN_EDIT, {"id": order_gid}, cost=STAGE_COST)["orderEditBegin"]
     _require_no_errors(client, payload, f"{order_gid} cannot be edited")
-    gid: str = payload["calculatedOrder"]["id"]
-    return gid
+    begun = payload["calculatedOrder"]
+    return begun["id"], money(begun["totalPriceSet"]["presentmentMoney"])
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/CalculatedLineItem
+# https://shopify.dev/docs/api/admin-graphql/2026-10/objects/CalculatedOrder
 _STAGED = """
     calculatedLineItem {
       id
       originalUnitPriceSet { presentmentMoney { amount currencyCode } }
       discountedUnitPriceSet { presentmentMoney { amount currencyCode } }
     }
+    calculatedOrder { totalPriceSet { presentmentMoney { amount currencyCode } } }
     userErrors { field message }
 """
 
 
 def stage_lines(
     client: Client, edit_gid: str, quantities: Mapping[str, int], added: Sequence[AddedUnits], *, restock: bool
-) -> list[StagedLine]:
-    """Stage {line gid: units that it is to have, shipped ones among them} and further lines, in one call; the latter.
+) -> tuple[list[StagedLine], Money | None]:
+    """Stage {line gid: units that it is to have, shipped ones among them} and further lines, in one call.
+
+    The latter, and what the order costs without them (None: as before).
 
     Changes nothing yet. Raises UserErrors where Shopify takes one of them not, GidError, and as Client.execute does.
     """
@@ -101,7 +112,8 @@ def stage_lines(
     data = client.execute(document, variables, cost=STAGE_COST * len(parts))
     for payload in data.values():
         _require_no_errors(client, payload, "the edit was not taken")
-    return [_staged(data[f"add{index}"]) for index in range(len(added))]
+    before = _staged(data[f"set{len(quantities) - 1}"]).total if quantities else None
+    return [_staged(data[f"add{index}"]) for index in range(len(added))], before
 
 
 def _quantities(quantities: Mapping[str, int], *, restock: bool) -> tuple[list[str], list[str], dict[str, Any]]:
@@ -181,8 +193,10 @@ def _amount(value: Money) -> dict[str, str]:
 
 def _staged(payload: dict[str, Any]) -> StagedLine:
     node = payload["calculatedLineItem"]
-    prices = (money(node[f"{name}UnitPriceSet"]["presentmentMoney"]) for name in ("original", "discounted"))
-    return StagedLine(node["id"], *prices)
+    own_price, price = (money(node[f"{name}UnitPriceSet"]["presentmentMoney"]) for name in ("original", "discounted"))
+    return StagedLine(
+        node["id"], own_price, price, money(payload["calculatedOrder"]["totalPriceSet"]["presentmentMoney"])
+    )
 
 
 @dataclass(frozen=True, slots=True)

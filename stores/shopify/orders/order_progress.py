@@ -26,6 +26,7 @@ class ProgressLine:
     properties: tuple[tuple[str, str], ...]
     variant_gid: str = ""
     quantity: int = 0
+    is_gift_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ fragment ProgressLine on LineItem {
   quantity
   currentQuantity
   unfulfilledQuantity
+  isGiftCard
   variant { id }
   customAttributes { key value }
 }
@@ -281,6 +283,7 @@ def progress_line(node: dict[str, Any]) -> ProgressLine:
         attributes(node["customAttributes"]),
         (node["variant"] or {}).get("id") or "",
         node["quantity"],
+        node["isGiftCard"],
     )
 
 

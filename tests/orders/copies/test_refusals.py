@@ -52,6 +52,22 @@ class TestRefusals:
         assert shop.stock()[2] == 20
         assert not decisions.dismiss(shop.row(order), resuming.move_units, "Again.")
 
+    def test_what_was_lost_then_proved_absent_and_refused_can_be_given_up(self, trade):
+        shop = trade(inventory_behaviour=OrderSettings.InventoryBehaviour.DECREMENT_OBEYING)
+        order = shop.north.order((0, 5))
+        shop.source.fault("refuse_before", match="orderCreate")
+        shop.world.deliver()
+        shop.world.work(tries=1)
+        assert shop.row(order).state == State.SENT
+        assert not decisions.dismiss(shop.row(order), resuming.move_units, "It may be there.")
+        shop.source.set(0, 1)
+        shop.world.carry_orders()
+        assert (shop.row(order).state, shop.row(order).failure, shop.copies) == (State.FAILED, "rejected", [])
+        assert shop.stock()[2] == -4
+        assert decisions.dismiss(shop.row(order), resuming.move_units, "Entered by hand.")
+        shop.run()
+        assert shop.stock()[2] == 1
+
     @pytest.mark.parametrize("choices", [{}, {"when": "paid"}])
     def test_what_somebody_gives_up_while_it_is_read_stays_given_up_and_holds_nothing_back(self, trade, choices):
         shop = trade(**choices)

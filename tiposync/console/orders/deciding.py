@@ -39,14 +39,14 @@ def send_again(row: OrderImport) -> str:
 
 
 def can_give_up(row: OrderImport) -> bool:
-    """Whether no copy of an order is there, or may be."""
-    is_open = row.state in (State.PLANNED, State.WAITING, State.FAILED) and not row.attempts
+    """Whether no copy of an order is there, or may be (that is "sent")."""
+    is_open = row.state in (State.PLANNED, State.WAITING, State.FAILED)
     return is_open and not waits_for_review(row)  # “Never” says it there
 
 
 def give_up(row: OrderImport, who: str) -> str:
     """No copy of an order is made."""
-    row.refresh_from_db(fields=["state", "attempts", "waits_for"])
+    row.refresh_from_db(fields=["state", "waits_for"])
     if not can_give_up(row) or not decisions.dismiss(row, resuming.move_units, f"Given up by {who}."):
         raise ValueError(f"it is {_state_now(row)}, or its copy may be there: look for it first.")
     return "Given up: no copy of it is made, and its units are no longer reserved."
