@@ -158,12 +158,13 @@ class Comparison(Readings):
         return found
 
     def _added_by_staff(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, tuple[str, int]]:
-        """Copy's line gid -> (title, units) of lines that stand for none of the original's."""
+        """Copy's line gid -> (title, units) of lines that stand for none of the original's, nor for its taxes."""
         names = self.match(lines, copy)
         return {
             line.gid: (line.title, line.current_quantity)
             for line in copy.lines
             if line.gid not in names and line.current_quantity > 0 and not units_left.original_line(line)
+            if not (self.row.is_draft and units_left.is_tax(line))
         }
 
     def match(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orders.copies.rules.copy_input import LINE_PROPERTY
+from orders.copies.rules.copy_input import LINE_PROPERTY, TAX_TITLE
 from stores.shopify import gids
 from stores.shopify.orders.order_changes import RefundRow
 from stores.shopify.orders.order_progress import FulfilmentOrder, OrderProgress, ProgressLine, RefundedLine
@@ -31,6 +31,11 @@ def named_line(properties: Sequence[tuple[str, str]]) -> str | None:
     """The gid of the original's line that the properties of a copy's line name."""
     value = dict(properties).get(LINE_PROPERTY, "")
     return gids.gid("LineItem", value) if value.isascii() and value.isdigit() else None
+
+
+def is_tax(line: ProgressLine) -> bool:
+    """Whether a line of a draft, or of the order that it became, stands for a tax: that is no goods."""
+    return not line.variant_gid and line.title.startswith(TAX_TITLE) and not original_line(line)
 
 
 def original_units(

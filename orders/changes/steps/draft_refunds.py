@@ -26,6 +26,7 @@ from orders.copies import splits
 from orders.copies.importing import RetryLater, import_order
 from orders.copies.rules import mapping
 from orders.copies.rules.lines import CUSTOM, LEAVE_OUT
+from orders.copies.rules.order_taxes import place_order_taxes
 from orders.copies.shopify_copy import choices_of, map_now
 from orders.models import OrderImport, OrderImportLine, OrderSettings, OrderUpdate
 from orders.reserved_units import MoveUnits
@@ -68,7 +69,7 @@ def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenCli
         ends = state.confirm if update.state == OrderUpdate.State.SENT else state.skip
         return ends(update, GONE)
     destination = clients(row.connection.destination)
-    original = orders.read_order(destination, row.order_gid)
+    original = _read_original(row, destination)
     as_of, client = destination.answered_at, clients(row.connection.source)
     present = draft_orders.read_draft_lines(client, row.copy_gid)
     found = _as_found(present or ())
@@ -86,6 +87,12 @@ def carry_to_draft(update: OrderUpdate, choices: OrderSettings, clients: OpenCli
             return "Another worker has it in hand."
         _send(update, client, plan, clients, move_units)
     return _finish(update, plan, clients, move_units)
+
+
+def _read_original(row: OrderImport, destination: Client) -> OrderRecord:
+    """The original with all its taxes at its lines, before these are taken apart. Raises what the client raises."""
+    order = orders.read_order(destination, row.order_gid)
+    return replace(place_order_taxes(order), taxes=())
 
 
 def _adopt_sent(
@@ -263,7 +270,7 @@ def carry_edit(update: OrderUpdate, choices: OrderSettings, clients: OpenClient,
     if row.draft_status == OrderImport.DraftStatus.DELETED:
         return state.skip(update, GONE)
     destination = clients(row.connection.destination)
-    original = orders.read_order(destination, row.order_gid)
+    original = _read_original(row, destination)
     as_of, client = destination.answered_at, clients(row.connection.source)
     present = draft_orders.read_draft_lines(client, row.copy_gid)
     if present is None:

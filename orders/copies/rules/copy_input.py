@@ -35,6 +35,7 @@ _SHIPPED = {
 }
 # On each line of a copy: the number of the original's line, by which later changes find it.
 LINE_PROPERTY = "_original_line"
+TAX_TITLE = "Tax: "  # what the title of a draft's line begins with that stands for a tax
 # A copy holds what is left of the original: what was refunded before is not in it, so what remains is paid.
 _PAID_STATUSES = {"PAID", "PARTIALLY_REFUNDED"}
 
@@ -195,7 +196,7 @@ def _tax_rows(priced: Priced) -> list[dict[str, Any]]:
         owed[tax.title] = owed.get(tax.title, 0) + tax.amount
     return [
         {
-            "title": f"Tax: {title}",
+            "title": f"{TAX_TITLE}{title}",
             "quantity": 1,
             "originalUnitPriceWithCurrency": _money(amount, priced.currency),
             "requiresShipping": False,
