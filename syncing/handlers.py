@@ -11,13 +11,21 @@ from orders.copies import importing
 from stores import selecting
 from stores.clients import ask_time, open_client
 from stores.linking import linking
-from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncSwitch
-from syncing.catalogue import referred_files
+from stores.models import CatalogueSettings, Connection, Store, SyncSwitch
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
-from syncing.catalogue.products import deletion, files, single, succession
+from syncing.catalogue.products import deletion, single, succession
 from syncing.catalogue.runs import worker
-from syncing.connections import participation, recent_changes, reconciliation, rematching, resuming, stopped_sales
+from syncing.connections import (
+    bulk_writes,
+    copied_files,
+    participation,
+    recent_changes,
+    reconciliation,
+    rematching,
+    resuming,
+    stopped_sales,
+)
 from syncing.models import CatalogueRun, PrivacyRequest, Reconciliation, SyncJob
 from syncing.monitoring import alerts
 from syncing.queue import enqueue, jobs, watchdog
@@ -302,11 +310,20 @@ def run_catalogue(job: SyncJob) -> str | None:
         participation.follow(run.connection)
     if work.is_wired:
         enqueue.carry_stock(run.connection)
+    if work.has_gathered:
+        enqueue.follow_bulk(run.connection.destination)
     for product_gid in work.awaiting:
         enqueue.sync_product(run.connection, product_gid, due_in=IMAGE_SECONDS)
+    if work.awaits_bulk:
+        return "What is left is written in bulk: it goes on when that has ended."
     if not work.is_over:
         raise jobs.Later(Busy.retry_after if work.busy else 0, "More waits to be done.")
     return str(CatalogueRun.objects.get(pk=run.pk).get_state_display())
+
+
+def follow_bulk(job: SyncJob) -> None:
+    """Start and follow the bulk operations of a store; then their runs go on."""
+    bulk_writes.follow(_store_of(job))
 
 
 def delete_unordered(job: SyncJob) -> str | None:
@@ -321,24 +338,7 @@ def delete_unordered(job: SyncJob) -> str | None:
 
 def follow_files(job: SyncJob) -> str | None:
     """Copy files that metafields refer to; see what became of these, and of images, that Shopify was still fetching."""
-    store = _store_of(job)
-    waiting, failed = files.follow_up(open_client(store), store)
-    followed = referred_files.follow(open_client, store)
-    products, others = referred_files.note_failed(followed.failed)
-    for product in products:
-        enqueue.sync_product(product.connection, product.source_gid, due_in=0)
-    for link in others:
-        if link.kind == ResourceLink.Kind.COLLECTION:
-            enqueue.sync_collection(link.connection, link.source_gid)
-    if followed.errors:
-        raise followed.errors[0]
-    if failed:
-        named = "; ".join(f"{row.source_url}: {row.reason or 'no reason given'}" for row in failed[:5])
-        return f"{len(failed)} images could not be fetched. {named}"
-    if waiting or followed.left:
-        raise jobs.Later(enqueue.FILES_SECONDS, f"{waiting + followed.left} images and files are still being fetched.")
-    bad = followed.failed
-    return f"{len(bad)} files could not be copied. {bad[0].reason}" if bad else None
+    return copied_files.follow(_store_of(job))
 
 
 def sync_collection(job: SyncJob) -> str | None:
@@ -390,6 +390,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.UPDATE_ORDER: update_order,
     SyncJob.Kind.SYNC_PRODUCT: sync_product,
     SyncJob.Kind.RUN_CATALOGUE: run_catalogue,
+    SyncJob.Kind.FOLLOW_BULK: follow_bulk,
     SyncJob.Kind.DELETE_UNORDERED: delete_unordered,
     SyncJob.Kind.FOLLOW_FILES: follow_files,
     SyncJob.Kind.SYNC_COLLECTION: sync_collection,

@@ -28,7 +28,7 @@ from syncing.catalogue.content import comparison
 from syncing.catalogue.products import deletion, waiting
 from syncing.catalogue.products.writes import on_sale
 from syncing.catalogue.runs import lifecycle
-from syncing.connections import disconnecting, pausing, recent_changes, resuming
+from syncing.connections import bulk_writes, disconnecting, pausing, recent_changes, resuming
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import alerts, counters
 from syncing.queue import enqueue, heartbeats, jobs
@@ -277,6 +277,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.ORDER_MAILS: _send_notices,
     heartbeats.CATALOGUE_STARTS: _begin_runs,
     heartbeats.CATALOGUE_RUNS: _continue_runs,
+    heartbeats.BULK_WRITES: bulk_writes.go_on,
     heartbeats.WAITING_PRODUCTS: _retry_products,
     heartbeats.DELETIONS: _delete_unordered,
     heartbeats.IMAGES: _follow_images,

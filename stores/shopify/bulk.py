@@ -67,7 +67,7 @@ query BulkLevels {
 }
 """
 
-_BUSY_CODES = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
+BUSY_CODES = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING"})
 _CHUNK_BYTES = 1 << 16
 _LINE_BYTES = 1 << 24  # bytes; a line is one object, some hundred bytes long
@@ -119,7 +119,7 @@ def start(client: Client, query: str) -> str:
     if not isinstance(payload, dict):
         raise UnexpectedAnswer(f"{client.domain}: starting a bulk operation got no answer.", outcome_unknown=True)
     listed = answers.user_errors(payload["userErrors"])
-    if any(error.code in _BUSY_CODES for error in listed):
+    if any(error.code in BUSY_CODES for error in listed):
         raise TooManyBulkOperations(
             f"{client.domain}: Shopify already runs as many bulk operations as it allows; this one waits for its turn."
         )
@@ -157,8 +157,8 @@ def poll(client: Client, gid: str) -> BulkState:
     operation = client.execute(POLL_BULK, {"id": gid}, cost=1).get("bulkOperation")
     if operation is None:
         raise ObjectNotFound(f"{client.domain}: Shopify does not know the bulk operation {gid} any more.")
-    state = _state(operation)
-    if state.url and not is_outside(state.url, client.origin):
+    state = state_of(operation)
+    if any(url and not is_outside(url, client.origin) for url in (state.url, state.partial_url)):
         raise UnexpectedAnswer(f"{client.domain}: Shopify names an address for a bulk result that is none of its own.")
     return state
 
@@ -176,14 +176,15 @@ query ListBulk {
 def find_running(client: Client, query: str) -> BulkState | None:
     """The newest operation of this very query that is under way: what a lost answer to `start` may have left behind."""
     nodes = client.execute(LIST_BULK, cost=8)["bulkOperations"]["nodes"]
-    states = [_state(node) for node in nodes]
+    states = [state_of(node) for node in nodes]
     wanted = " ".join(query.split())
     found = [state for state in states if state.status in _UNDER_WAY and " ".join(state.query.split()) == wanted]
     # Newest first as asked; the number decides should Shopify sort the other way.
     return max(found, key=lambda state: gids.number(state.gid), default=None)
 
 
-def _state(node: dict[str, Any]) -> BulkState:
+def state_of(node: dict[str, Any]) -> BulkState:
+    """The state that a node tells which selects what POLL_BULK does."""
     return BulkState(
         gid=node["id"],
         status=node["status"],

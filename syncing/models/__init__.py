@@ -1,6 +1,7 @@
 """The traffic: what came in, what must be done, and every unit that moved."""
 
 from syncing.models.alert import Alert, AlertChannel, AlertMessage
+from syncing.models.bulk import BulkLine, BulkOperation
 from syncing.models.catalogue import CatalogueRun, CatalogueRunItem
 from syncing.models.event import WebhookEvent
 from syncing.models.hold import HoldCause, StockHold
@@ -15,6 +16,8 @@ __all__ = [
     "Alert",
     "AlertChannel",
     "AlertMessage",
+    "BulkLine",
+    "BulkOperation",
     "CatalogueRun",
     "CatalogueRunItem",
     "Cluster",

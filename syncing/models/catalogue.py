@@ -11,7 +11,10 @@ from syncing.models.job import SyncJob
 
 
 class CatalogueRun(models.Model):
-    """One pass over a connection's catalogue. Its items say what is left to do, so it resumes after a crash."""
+    """One pass over a connection's catalogue. Its items say what is left to do, so it resumes after a crash.
+
+    What Shopify carries out for it in bulk stands in its bulk operations.
+    """
 
     class Kind(models.TextChoices):
         FIRST = "first", "First sync"

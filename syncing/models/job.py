@@ -29,6 +29,7 @@ class SyncJob(models.Model):
         SYNC_CONTENT = "sync_content", "Sync pages, blogs, articles"
         READ_COLLECTION = "read_collection", "Read a collection"
         RUN_CATALOGUE = "run_catalogue", "Product sync run"
+        FOLLOW_BULK = "follow_bulk", "Bulk writes"
         DELETE_UNORDERED = "delete_unordered", "Delete what was never ordered"
         FOLLOW_FILES = "follow_files", "Follow up images"
 

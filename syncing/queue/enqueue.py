@@ -124,6 +124,11 @@ def run_catalogue(run: CatalogueRun) -> None:
     enqueue(SyncJob.Kind.RUN_CATALOGUE, f"run {run.pk}", connection=run.connection, arguments=arguments)
 
 
+def follow_bulk(store: Store) -> None:
+    """Have bulk operations of a store started, and followed to their ends."""
+    enqueue(SyncJob.Kind.FOLLOW_BULK, f"store {store.pk}", store=store)
+
+
 def follow_files(store: Store) -> None:
     """Have it looked at what became of images that Shopify was still fetching."""
     enqueue(SyncJob.Kind.FOLLOW_FILES, f"store {store.pk}", store=store, due_in=FILES_SECONDS)

@@ -33,6 +33,7 @@ DUTIES = (
     ORDER_MAILS := "order mails",
     CATALOGUE_STARTS := "catalogue starts",
     CATALOGUE_RUNS := "catalogue runs",
+    BULK_WRITES := "bulk writes",
     WAITING_PRODUCTS := "waiting products",
     DELETIONS := "deletions",
     IMAGES := "images",

@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import DateTimeField, Value
+from django.db.models.functions import Greatest
 from django.utils.dateparse import parse_datetime
 
 from stores.models import Connection, ProductLink, Store, SyncMode
 from stores.shopify import gids
 from syncing.catalogue.rules.webhook_digest import digest_of, is_only_stock, is_same_content
+from syncing.models import BulkLine
 from syncing.queue import enqueue
 
 Payloads = Sequence[dict]
@@ -58,17 +61,25 @@ def _check_edits(store: Store, payloads: Payloads) -> list[str]:
         connection__catalogue__product_mode=SyncMode.OFF
     )
     links = {link.destination_gid: link for link in rows.select_related("connection")}
+    lines = BulkLine.objects.filter(connection__destination=store, destination_gid__in=links, state=BulkLine.State.OPEN)
+    written = {line.destination_gid: line for line in lines} if links else {}
     return [
-        _check_edit(links[gid], payload) if gid in links else ""
+        _check_edit(links[gid], payload, written.get(gid)) if gid in links else ""
         for gid, payload in zip(product_gids, payloads, strict=True)
     ]
 
 
-def _check_edit(link: ProductLink, payload: dict) -> str:
+def _check_edit(link: ProductLink, payload: dict, line: BulkLine | None) -> str:
     digest, before = digest_of(payload), link.heard_there
     link.heard_there = digest
-    rows = ProductLink.objects.filter(pk=link.pk)
-    if is_same_content(before, digest) or _is_echo(link, parse_datetime(str(payload.get("updated_at")))):
+    rows, updated_at = ProductLink.objects.filter(pk=link.pk), _instant_of(payload)
+    if line is not None and updated_at is not None:  # whether that was we is known once the line has its result
+        rows.update(heard_there=digest)
+        BulkLine.objects.filter(pk=line.pk).update(
+            changed_there_at=Greatest("changed_there_at", Value(updated_at, DateTimeField()))
+        )
+        return "A bulk operation is at it: it is compared when that has ended."
+    if is_same_content(before, digest) or _is_echo(link, updated_at):
         rows.update(heard_there=digest)
         return "Nothing that follows the source was edited."
     rows.update(heard_there=digest, fingerprint="")  # so that the destination is read
@@ -76,8 +87,13 @@ def _check_edit(link: ProductLink, payload: dict) -> str:
     return "It is compared with the source."
 
 
+def _instant_of(payload: dict) -> datetime | None:
+    updated_at = parse_datetime(str(payload.get("updated_at")))
+    return None if updated_at is None or updated_at.tzinfo is None else updated_at
+
+
 def _is_echo(link: ProductLink, updated_at: datetime | None) -> bool:
-    if updated_at is None or updated_at.tzinfo is None or link.synced_at is None:
+    if updated_at is None or link.synced_at is None:
         return False
     return updated_at <= link.synced_at + ECHO_SECONDS
 

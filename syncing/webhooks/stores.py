@@ -154,10 +154,9 @@ def lose_store(store: Store, payloads: Payloads) -> list[str]:
 
 
 def finish_bulk(store: Store, payloads: Payloads) -> list[str]:
-    """bulk_operations/finish: a reconciliation that waits for its file goes on now, not at its next look."""
-    waiting = SyncJob.objects.filter(kind=SyncJob.Kind.RECONCILE, state=SyncJob.State.QUEUED).filter(
-        Q(connection__source=store) | Q(connection__destination=store)
-    )
-    if waiting.update(due_at=Now()):
+    """bulk_operations/finish: what waits for the file goes on now, not at its next look."""
+    reads = Q(connection__source=store) | Q(connection__destination=store)
+    waits = Q(kind=SyncJob.Kind.RECONCILE) & reads | Q(kind=SyncJob.Kind.FOLLOW_BULK, store=store)
+    if SyncJob.objects.filter(waits, state=SyncJob.State.QUEUED).update(due_at=Now()):
         jobs.wake()
-    return ["A reconciliation goes on."] * len(payloads)
+    return ["What waits for it goes on."] * len(payloads)

@@ -28,7 +28,7 @@ ASKING = {
     "stores/shopify/client.py": "a store's GraphQL endpoint",
     "stores/shopify/auth.py": "a store's token endpoint",
     "stores/shopify/bulk.py": "the file of a bulk result",
-    "stores/shopify/products/staged_uploads.py": "a video at Shopify, and the place that Shopify names for its copy",
+    "stores/shopify/products/staged_uploads.py": "a video at Shopify; the place that Shopify names for what is sent",
     "syncing/monitoring/channels.py": "the webhook of an alert channel",
     "syncing/monitoring/doctor.py": "PUBLIC_URL, our own address",
 }

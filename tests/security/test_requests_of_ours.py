@@ -114,9 +114,10 @@ def test_the_token_follows_no_redirect(status):
     assert {call.request.url for call in responses.calls} == {graphql}
 
 
-def answer_with_url(url: str) -> None:
+def answer_with_url(url: str, name: str = "url") -> None:
     operation = {"id": "gid://shopify/BulkOperation/1", "status": "COMPLETED", "errorCode": None, "query": "{}"}
-    operation |= {"objectCount": "1", "rootObjectCount": "1", "fileSize": "9", "partialDataUrl": None, "url": url}
+    operation |= {"objectCount": "1", "rootObjectCount": "1", "fileSize": "9", "partialDataUrl": None, "url": None}
+    operation |= {name: url}
     graphql = "https://main.myshopify.com/admin/api/2026-10/graphql.json"
     responses.add(responses.POST, graphql, json={"data": {"bulkOperation": operation}})
 
@@ -143,8 +144,9 @@ def answer_with_url(url: str) -> None:
         "//storage.googleapis.com/file.jsonl",
     ],
 )
-def test_a_bulk_result_is_fetched_from_no_address_inside_and_by_nothing_but_https(url):
-    answer_with_url(url)
+@pytest.mark.parametrize("name", ["url", "partialDataUrl"])
+def test_a_bulk_result_is_fetched_from_no_address_inside_and_by_nothing_but_https(url, name):
+    answer_with_url(url, name)
     with pytest.raises(UnexpectedAnswer, match="none of its own"):
         bulk.poll(client(), "gid://shopify/BulkOperation/1")
 

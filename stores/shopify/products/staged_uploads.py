@@ -1,8 +1,10 @@
-"""Files that travel from one store to another through here: Shopify fetches no video and no 3D model by its address.
+"""Files that are sent to Shopify: lines of variables, and what travels from one store to another through here.
 
-What is downloaded goes on at once, some kilobytes of it in memory.
+For Shopify fetches no video and no 3D model by its address. What is downloaded goes on at once, some kilobytes of it in
+memory.
 """
 
+import io
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +22,7 @@ from stores.shopify.metafields.files import MODEL, VIDEO
 
 # Shopify's own limits (https://help.shopify.com/manual/products/product-media/product-media-types).
 MOST_BYTES = {VIDEO: 1_000_000_000, MODEL: 500_000_000}
+LINES = "BULK_MUTATION_VARIABLES"
 TRANSFER_SECONDS = 300.0  # for one file; a worker is ended after QUEUE_TIMEOUT
 TIMEOUT = (5, 60)  # seconds: to connect, and without a byte
 STAGE_COST = 12.0
@@ -35,7 +38,7 @@ class TransferFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a file is to be sent, and by which address Shopify knows it afterwards."""
+    """Where a file is to be sent, and by which address Shopify knows it afterwards ('' for lines of variables)."""
 
     url: str
     resource_url: str
@@ -55,16 +58,16 @@ mutation StageUpload($input: [StagedUploadInput!]!) {
 
 
 def stage(client: Client, name: str, mime_type: str, kind: str, size: int) -> Target:
-    """A place for one video or model of so many bytes; it is gone after some hours, used or not.
+    """A place for one file of so many bytes; it is gone after some hours, used or not.
 
-    Needs write_files. Raises UserErrors, UnexpectedAnswer, and as Client.execute does.
+    Needs write_files for a video or model. Raises UserErrors, UnexpectedAnswer, and as Client.execute does.
     """
     row = {"filename": name, "mimeType": mime_type, "resource": kind, "fileSize": str(size), "httpMethod": "POST"}
     data = client.execute(STAGE_UPLOAD, {"input": [row]}, cost=STAGE_COST)
     payload = answers.payload_of(data, "stagedUploadsCreate", client.domain, "there is no place for the file.")
     [target] = payload["stagedTargets"] or [{}]
     url, resource_url = target.get("url") or "", target.get("resourceUrl") or ""
-    if not resource_url or not cdn.is_outside(url, client.origin):
+    if not (resource_url or kind == LINES) or not cdn.is_outside(url, client.origin):
         raise UnexpectedAnswer(f"{client.domain}: Shopify names no place that a file may be sent to.")
     return Target(url, resource_url, tuple((row["name"], row["value"]) for row in target["parameters"]))
 
@@ -92,6 +95,20 @@ def copy_file(
         target = stage(destination, name, mime_type, kind, size)
         _send(target, _Form(target, name, mime_type, size, lambda most: _read(response, most, deadline)))
     return target.resource_url
+
+
+def upload_lines(client: Client, content: bytes) -> str:
+    """Send variables for a bulk mutation, JSON in lines; the path by which it is to name them.
+
+    Raises TransferFailed, UserErrors, and as Client.execute does. Nothing happens before it names them.
+    """
+    name, mime_type = "lines.jsonl", "text/jsonl"
+    target = stage(client, name, mime_type, LINES, len(content))
+    path = dict(target.parameters).get("key")
+    if not path:
+        raise UnexpectedAnswer(f"{client.domain}: Shopify does not say what the uploaded lines are called.")
+    _send(target, _Form(target, name, mime_type, len(content), io.BytesIO(content).read))
+    return path
 
 
 @contextmanager

@@ -11,25 +11,22 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.utils import timezone
-
 from stores.clients import OpenClient
 from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
-from stores.shopify.instants import instant_or_none
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue import referred_files
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
 from syncing.catalogue.products import files, handles, lost_creations, opening_stock, pairing, succession, waiting
 from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
+from syncing.catalogue.products.finishing import ending_of, finish, note_return
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.products.writes import on_sale, writing
-from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, is_settled, remember, with_hold
+from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, with_hold
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules.desired import awaited, build
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
@@ -42,6 +39,9 @@ State = ProductLink.State
 
 BATCH = product_records.PRODUCTS_PER_READ
 LOCK_NAME = "product"
+Compare = Callable[..., Desired]
+# Whether it made a line of what is to be written to a product; with what must be defined there before.
+Gather = Callable[[Written, ProductRecord, Callable[[Desired], None]], bool]
 
 
 class ProductFollower:
@@ -49,7 +49,8 @@ class ProductFollower:
 
     `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: what was written last is
     not even read. After `follow`: `to_wire` are products whose stock must be wired, `awaiting` those with images that
-    are not ready, `busy` those in other hands, without outcomes, as what `removals` puts off. Raises NoRate.
+    are not ready, `busy` those in other hands, without outcomes, as what `removals` puts off and what `gather` made
+    lines of bulk operations. Raises NoRate.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ProductFollower:
         is_preview: bool = False,
         skips_unchanged: bool = True,
         removals: Removals | None = None,
+        gather: Gather | None = None,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
@@ -78,6 +80,7 @@ class ProductFollower:
         self._tries = Tries()
         self._metafields = ProductMetafields(connection, self.source_client, self.client)
         self._capped_until: datetime | None = None
+        self._gather = gather
 
     @property
     def mode(self) -> str:
@@ -293,22 +296,32 @@ class ProductFollower:
             outcome = self._outcome(case, action, result, remarks_of(desired))
             return replace(outcome, destination_gid=partner.gid, differences=rows_of(desired))
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
+        return self._write(
+            Written(case, replace(verdict, desired=desired), action, retry_at), partner, compare, is_back
+        )
+
+    def _write(self, row: Written, partner: ProductRecord, compare: Compare, is_back: bool) -> Outcome | None:
+        case, link, desired = row.case, row.case.link, row.verdict.desired
         if REPLACING & desired.product.keys():
             desired = writing.compare_again(self.client, partner.gid, compare, desired)
+            row = replace(row, verdict=replace(row.verdict, desired=desired))
         self._make_room(case, desired, partner)
+        reads = row.action == Action.CREATE or "variants" in desired.product or pairs_by_options(self.connection, case)
+        if self._gather and not (is_back or reads) and self._gather(row, partner, self._metafields.define):
+            return None
         try:
             writing.write(self.client, self.connection.destination, partner.gid, desired, self._metafields)
         except VariantLimitReached:
             self._capped_until = waiting.next_try(link)
             return self._update(case, partner)
         on_sale.bring_back(self.client, partner.gid, desired, link.unpublished_from if is_back else ())
-        written = Written(case, replace(verdict, desired=desired), action, retry_at, desired.equal_at(partner))
         if is_back:
             self.to_wire.add(case.record.gid)
-        if is_new or "variants" in desired.product or pairs_by_options(self.connection, case):
-            self._written.append(written)
-            return None
-        return self._finish(written)
+        row = replace(row, equal_at=desired.equal_at(partner))
+        if not reads:
+            return self._finish(row)
+        self._written.append(row)
+        return None
 
     def _make_room(self, case: Case, desired: Desired, partner: ProductRecord) -> None:
         wanted = desired.product.get("handle")
@@ -330,7 +343,8 @@ class ProductFollower:
         if self.is_preview:
             return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
         case.link.reason = reason
-        self._note_return(case)
+        case.link.note_source(case.record)
+        note_return(case.link)
         case.link.note_destination(partner.updated_at)
         claim(case.link, partner.gid, State.LINKED, case.mark)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
@@ -357,27 +371,10 @@ class ProductFollower:
                 yield self._leave(row.case, State.FAILED, str(error), Failure.REJECTED)
 
     def _finish(self, row: Written) -> Outcome:
-        case, link, desired = row.case, row.case.link, row.verdict.desired
-        if desired.awaits_images:
-            self.awaiting.add(case.record.gid)
-        link.written, link.reason, link.awaits = desired.written, remarks_of(desired), list(desired.awaits)
-        if row.action != Action.EQUAL or link.synced_at is None:
-            link.synced_at = self.client.answered_at or timezone.now()  # compared with the store's own instants
-        referred_files.want(self.connection, link.awaits)
-        self._note_return(case)
-        link.note_destination(row.equal_at)
-        link.retry_at, link.publish_at = row.retry_at, instant_or_none(desired.due_at)
-        remember(link, row.verdict)
-        is_open = desired.awaits_images or row.retry_at or not is_settled(link, row.verdict)
-        claim(link, link.destination_gid, State.LINKED, "" if is_open else case.mark)
-        outcome = replace(self._outcome(case, row.action, Result.DONE, link.reason), differences=rows_of(desired))
-        return with_hold(outcome, row.verdict)
-
-    def _note_return(self, case: Case) -> None:
-        link = case.link
-        link.note_source(case.record)
-        link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
-        link.retry_at = None
+        if row.verdict.desired.awaits_images:
+            self.awaiting.add(row.case.record.gid)
+        ending, at = ending_of(row), self.client.answered_at
+        return with_hold(finish(self.connection, row.case.link, ending, row.verdict, at), row.verdict)
 
     def _leave(self, case: Case, state: str, reason: str, failure: str = "", due_at: datetime | None = None) -> Outcome:
         """Nothing more is done about it; only what an operator, or another source, must do first is a failure."""
@@ -389,7 +386,8 @@ class ProductFollower:
             link.fingerprint = "" if failure else case.mark
             if state == State.UNMATCHED:
                 link.destination_gid, link.is_created, link.written = "", False, {}
-            self._note_return(case)
+            link.note_source(case.record)
+            note_return(link)
             link.retry_at = due_at
             link.save()
         result = Result.FAILED if failure else Result.SKIPPED

@@ -78,12 +78,16 @@ class ProductMetafields:
     def write(self, product_gid: str, desired: Desired) -> None:
         """Set and delete what is desired, as far as Shopify takes it. Safe to repeat."""
         owner = {"ownerId": product_gid}
-        self._define(desired, self._definitions, desired.metafields)
-        self._define(desired, self._of_variants, desired.variant_metafields)
+        self.define(desired)
         rows = [*(owner | row for row in desired.metafields), *desired.variant_metafields]
         note_refused(desired, product_gid, set_each(self.client, rows))
         gone = [*(owner | row for row in desired.metafields_gone), *desired.variant_metafields_gone]
         delete_each(self.client, gone)
+
+    def define(self, desired: Desired) -> None:
+        """Make definitions that are missing for what is to be set."""
+        self._define(desired, self._definitions, desired.metafields)
+        self._define(desired, self._of_variants, desired.variant_metafields)
 
     def complete(
         self, record: ProductRecord, made: ProductRecord, policy: Policy, linked: Mapping[str, str], desired: Desired

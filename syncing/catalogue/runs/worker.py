@@ -1,11 +1,10 @@
 """A run at work: item after item, until it is finished, held, paused, cancelled, or has to make room for others."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from stores.clients import OpenClient
@@ -13,6 +12,7 @@ from stores.linking import linking
 from stores.models import CatalogueSettings, Connection
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.bulk.gathering import Gathering
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
@@ -21,8 +21,8 @@ from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.products.writes.own_variants import Removals
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
-from syncing.catalogue.rules.fields import PRICE_FIELDS
 from syncing.catalogue.runs import plan
+from syncing.catalogue.runs.progress import numbers_of, save_outcome
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
 
@@ -36,10 +36,13 @@ class Work:
     """What came of a stretch of work. `is_over`: the run needs no worker now. `busy`: others have products in hand.
 
     `is_wired`: stock may have to be carried. `awaiting` are products whose images are not ready: look again soon.
+    `has_gathered`: bulk operations wait to be started. `awaits_bulk`: nothing is left but what these bring.
     """
 
     is_over: bool = False
     is_wired: bool = False
+    has_gathered: bool = False
+    awaits_bulk: bool = False
     busy: set[str] = field(default_factory=set)
     awaiting: set[str] = field(default_factory=set)
 
@@ -80,22 +83,31 @@ class _Worker:
         )
         is_open = run.is_preview or run.is_released  # else they are counted before any goes
         self.removals = Removals(self.connection, is_open=is_open, is_counting=not is_open)
+        self.bulk = Gathering(run)
         self.follower = ProductFollower(
             self.connection,
             open_client,
             is_preview=run.is_preview,
             skips_unchanged=run.kind != Kind.RETRY,
             removals=self.removals,
+            gather=self.bulk.gather,
         )
 
     def work(self, must_end: Callable[[], bool]) -> None:
-        while items := self._next() or self._decided():
+        try:
+            self._work(must_end)
+        finally:
+            self.report.has_gathered = self.bulk.has_gathered
+
+    def _work(self, must_end: Callable[[], bool]) -> None:
+        # What is gathered waits for its turn at Shopify: until then nothing is decided about what is left, either.
+        while self.bulk.may_gather() and (items := self._next() or self._decided() or self._closed()):
             equal = []
             for outcome in self._outcomes(items):
                 if outcome.action == Action.EQUAL and not outcome.reason:
                     equal.append(outcome.source_gid)
                 else:
-                    self._save(outcome)
+                    save_outcome(self.run, outcome)
             self.run.items.filter(source_gid__in=equal).update(
                 action=Action.EQUAL, outcome=Result.DONE, finished_at=timezone.now()
             )
@@ -106,13 +118,20 @@ class _Worker:
                 return
             if must_end():
                 return
-        if not self.report.busy:
+        if self.bulk.open_lines().exists() or not self.bulk.may_gather():
+            self.report.awaits_bulk = not self.report.busy
+        elif not self.report.busy:
             self._finish()
             self.report.is_over = True
 
     def _next(self) -> list[CatalogueRunItem]:
         put_off = self.report.busy | self.removals.deferred.keys()
-        return list(self._waiting().exclude(source_gid__in=put_off)[:BATCH])
+        waiting = self._waiting().exclude(source_gid__in=put_off)
+        return list(waiting.exclude(source_gid__in=self.bulk.open_lines().values("source_gid"))[:BATCH])
+
+    def _closed(self) -> list[CatalogueRunItem]:
+        """What was gathered, but is too little for a bulk operation."""
+        return self._next() if self.bulk.close() else []
 
     def _decided(self) -> list[CatalogueRunItem]:
         """What waited until it was known how much the run would remove in all."""
@@ -192,39 +211,9 @@ class _Worker:
             self.report.is_wired = True
         self.follower.to_wire, self.follower.awaiting, self.follower.busy = set(), set(), set()
 
-    def _save(self, outcome: Outcome) -> None:
-        rows = list(outcome.differences)
-        action, result = outcome.action, outcome.outcome
-        if self.run.kind == Kind.PRICES and self.run.is_preview and action == Action.UPDATE:
-            rows = [row for row in rows if row["field"] in PRICE_FIELDS]  # old and new prices, and nothing else
-            action, result = (action, result) if rows else (Action.EQUAL, Result.DONE)
-        self.run.items.filter(source_gid=outcome.source_gid).update(
-            destination_gid=outcome.destination_gid,
-            title=outcome.title,
-            action=action,
-            outcome=result,
-            reason=outcome.reason,
-            failure=outcome.failure,
-            differences=rows,
-            finished_at=None if result == Result.HELD else timezone.now(),
-        )
-
     def _count(self) -> bool:
         """Bring the run's numbers up to date; False if it is no longer ours to work at."""
-        return bool(_mine(self.run).update(**self._numbers(), progressed_at=timezone.now()))
-
-    def _numbers(self) -> dict:
-        counts: Counter[str] = Counter()
-        total = open_count = failed = 0
-        groups = self.run.items.order_by().values_list("action", "outcome")
-        for action, outcome, count, ended in groups.annotate(Count("pk"), Count("finished_at")):
-            total += count
-            open_count += count - ended if outcome in (Result.PLANNED, Result.HELD) else 0
-            if outcome == Result.FAILED:
-                failed += count  # once: nothing was done to it, not even on purpose
-            else:
-                counts[action] += count
-        return {"total": total, "done": total - open_count, "failed": failed, "counts": counts}
+        return bool(_mine(self.run).update(**numbers_of(self.run), progressed_at=timezone.now()))
 
     def _finish(self) -> None:
         """Held while something waits for an operator, else finished: under a lock, for webhooks may add to it."""
@@ -234,7 +223,7 @@ class _Worker:
             Connection.objects.select_for_update(of=("self",)).get(pk=self.connection.pk)
             is_held = self.run.items.filter(outcome=Result.HELD).exists()
             values = {"state": State.HELD} if is_held else {"state": State.FINISHED, "finished_at": timezone.now()}
-            if not _mine(self.run).update(**values, **self._numbers()):
+            if not _mine(self.run).update(**values, **numbers_of(self.run)):
                 return
             if not self.run.is_preview:
                 self._note_settings()

@@ -33,6 +33,7 @@ ELSEWHERE = {
     Kind.SYNC_PRODUCT: "tests/syncing/catalogue/products/test_follower.py",
     Kind.SYNC_COLLECTION: "tests/syncing/catalogue/content/test_collections.py",
     Kind.SYNC_CONTENT: "tests/syncing/catalogue/content/test_pages.py",
+    Kind.FOLLOW_BULK: "tests/syncing/catalogue/bulk/test_bulk_killed.py",
     Kind.RUN_CATALOGUE: "tests/syncing/catalogue/runs/test_runs.py",
     Kind.DELETE_UNORDERED: "tests/syncing/catalogue/products/test_deletion.py",
 }

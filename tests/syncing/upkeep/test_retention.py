@@ -111,6 +111,8 @@ TABLE = {
     "syncing.SyncJob": PRUNED,
     "syncing.Cluster": PRUNED,
     "syncing.Heartbeat": FEW,
+    "syncing.BulkOperation": WITH_OWNER,
+    "syncing.BulkLine": WITH_OWNER,
     "syncing.CatalogueRun": PRUNED,
     "syncing.CatalogueRunItem": WITH_OWNER,
     "syncing.WebhookEvent": PRUNED,

@@ -1,0 +1,1 @@
+"""Writes of runs that Shopify carries out in bulk."""

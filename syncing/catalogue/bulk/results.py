@@ -1,0 +1,102 @@
+"""What Shopify says of lines, remembered as if each had been a call by itself."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from stores.models import ProductLink
+from stores.shopify.products.bulk_writes import LineResult
+from syncing.catalogue.outcome import Blocked
+from syncing.catalogue.products.finishing import finish, verdict_of
+from syncing.catalogue.runs.progress import numbers_of, save_outcome
+from syncing.models import BulkLine, BulkOperation, CatalogueRun
+
+State = BulkLine.State
+ECHO_SECONDS = timedelta(seconds=5)  # between the instant of a write and the one that its webhook tells
+
+
+def remember(operation: BulkOperation, listed: Sequence[LineResult]) -> list[ProductLink]:
+    """Take these results down. Returns links of products that somebody changed after they were written.
+
+    Each line is taken down once, whatever is repeated; lines that the operation does not have are ignored.
+    """
+    numbers, gids = [row.number for row in listed], [row.product_gid for row in listed if row.product_gid]
+    edited = []
+    with transaction.atomic():
+        rows = operation.lines.filter(Q(number__in=numbers) | Q(destination_gid__in=gids), state=State.OPEN)
+        lines = list(rows.select_related("operation").select_for_update(of=("self",)).order_by("pk"))
+        links = _links_of(operation.run, lines)
+        found = _pairs(lines, listed)
+        for line, result in found:
+            if link := _one(line, result, links, operation.run):
+                edited.append(link)
+        lines = [line for line, _ in found]
+        BulkLine.objects.bulk_update(lines, ["state", "reason"], batch_size=500)
+        done = sum(line.state == State.DONE for line in lines)
+        BulkOperation.objects.filter(pk=operation.pk).update(
+            done=F("done") + done, failed=F("failed") + len(lines) - done
+        )
+    count(operation.run)
+    return edited
+
+
+def _pairs(lines: Sequence[BulkLine], listed: Sequence[LineResult]) -> list[tuple[BulkLine, LineResult]]:
+    """Each line with its result: by its number, and by the product that the result shows, if it shows one.
+
+    Whether Shopify counts from 0 or from 1 is open (shopify.md 5); an operation has one line for each product.
+    """
+    by_number = {line.number: line for line in lines}
+    by_gid = {line.destination_gid: line for line in lines}
+    pairs: dict[int, tuple[BulkLine, LineResult]] = {}
+    for result in listed:
+        line = by_gid.get(result.product_gid) if result.product_gid else by_number.get(result.number)
+        if line is not None and abs((line.number or 0) - result.number) <= 1:
+            pairs.setdefault(line.pk, (line, result))
+    return list(pairs.values())
+
+
+def _links_of(run: CatalogueRun, lines: Sequence[BulkLine]) -> dict[str, ProductLink]:
+    gids = [line.source_gid for line in lines]
+    rows = ProductLink.objects.filter(connection=run.connection_id, source_gid__in=gids)
+    return {link.source_gid: link for link in rows.select_related("connection__catalogue", "destination")}
+
+
+def _one(line: BulkLine, result: LineResult, links: dict[str, ProductLink], run: CatalogueRun) -> ProductLink | None:
+    """What became of one line; its link where somebody changed the product since."""
+    link = links.get(line.source_gid)
+    if result.refusal:
+        line.state, line.reason = State.REFUSED, result.refusal
+        return None
+    line.state = State.DONE
+    if not line.ending or link is None or not _is_as_it_was(link, line):
+        return None  # its run goes on with it
+    try:
+        at = result.at or line.operation.started_at  # too early costs a look at our own write, too late hides an edit
+        outcome = finish(run.connection, link, line.ending, verdict_of(line.ending["is_hidden"]), at)
+    except Blocked:
+        return None
+    save_outcome(run, outcome)
+    if link.synced_at and line.changed_there_at and line.changed_there_at > link.synced_at + ECHO_SECONDS:
+        ProductLink.objects.filter(pk=link.pk).update(fingerprint="")
+        return link
+    return None
+
+
+def _is_as_it_was(link: ProductLink, line: BulkLine) -> bool:
+    """Whether nothing was decided about the product since its line was recorded."""
+    return link.state == ProductLink.State.LINKED and link.destination_gid == line.destination_gid
+
+
+def give_up(operation: BulkOperation, lines: QuerySet[BulkLine], why: str) -> None:
+    """Leave lines to their run, which looks at each product by itself."""
+    with transaction.atomic():
+        number = lines.update(state=State.UNKNOWN, reason=why)
+        BulkOperation.objects.filter(pk=operation.pk).update(failed=F("failed") + number)
+
+
+def count(run: CatalogueRun) -> None:
+    """Bring a run's numbers up to date."""
+    CatalogueRun.objects.filter(pk=run.pk).update(**numbers_of(run), progressed_at=timezone.now())

@@ -1,0 +1,72 @@
+"""What is remembered of a product once all of it was written: at once, or when a bulk operation has told so."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from stores.models import Connection, ProductLink
+from stores.shopify.instants import instant_or_none
+from syncing.catalogue import referred_files
+from syncing.catalogue.claims import claim
+from syncing.catalogue.outcome import Action, Outcome, outcome_of
+from syncing.catalogue.products.cases import Written
+from syncing.catalogue.products.remarks import remarks_of, rows_of
+from syncing.catalogue.products.writes.own_variants import is_settled, remember
+from syncing.catalogue.rules.parts.made import Desired, Verdict
+from syncing.models import CatalogueRunItem
+
+Ending = dict[str, Any]
+
+
+def ending_of(row: Written) -> Ending:
+    """All that is to be remembered, for a JSON column."""
+    case, desired = row.case, row.verdict.desired
+    is_open = desired.awaits_images or row.retry_at or not is_settled(case.link, row.verdict)
+    return {
+        "written": desired.written,
+        "reason": remarks_of(desired),
+        "awaits": list(desired.awaits),
+        "title": case.record.title[:512],
+        "handle": case.record.handle[:255],
+        "source_updated_at": _text(case.record.updated_at),
+        "equal_at": _text(row.equal_at),
+        "retry_at": _text(row.retry_at),
+        "publish_at": desired.due_at,
+        "mark": "" if is_open else case.mark,
+        "action": row.action,
+        "differences": list(rows_of(desired)),
+    }
+
+
+def _text(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
+
+
+def finish(connection: Connection, link: ProductLink, ending: Ending, verdict: Verdict, at: datetime | None) -> Outcome:
+    """Remember it. `at` is the destination's own instant of the last write. Raises Blocked."""
+    link.written, link.reason, link.awaits = ending["written"], ending["reason"], ending["awaits"]
+    if ending["action"] != Action.EQUAL or link.synced_at is None:
+        link.synced_at = at or timezone.now()  # compared with the store's own instants
+    referred_files.want(connection, link.awaits)
+    note_return(link)
+    link.title, link.handle = ending["title"], ending["handle"]
+    link.source_updated_at = instant_or_none(ending["source_updated_at"])
+    link.note_destination(instant_or_none(ending["equal_at"]))
+    link.retry_at, link.publish_at = instant_or_none(ending["retry_at"]), instant_or_none(ending["publish_at"])
+    remember(link, verdict)
+    claim(link, link.destination_gid, ProductLink.State.LINKED, ending["mark"])
+    outcome = outcome_of(link, ending["action"], CatalogueRunItem.Outcome.DONE, link.reason, title=ending["title"])
+    return replace(outcome, differences=tuple(ending["differences"]))
+
+
+def note_return(link: ProductLink) -> None:
+    """It follows, whatever had become of it before. Saves nothing."""
+    link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
+    link.retry_at = None
+
+
+def verdict_of(is_hidden: bool) -> Verdict:
+    """What of a verdict is remembered of a product that lost nothing."""
+    return Verdict(Desired(is_new=False, is_hidden=is_hidden))

@@ -1,0 +1,85 @@
+"""Workers that die and answers that are lost while a run writes in bulk: nothing twice, nothing missing."""
+
+import os
+import random
+from collections import Counter
+
+import pytest
+
+from syncing.catalogue.bulk import following
+from syncing.models import BulkOperation
+from tests.support.catalogue.bulk import Repricing
+
+SEED_COUNT = int(os.environ.get("TIPOSYNC_BULK_SEEDS", "6"))
+MOST_STATEMENTS = 160  # of one worker before it dies
+DEATHS_COUNT = 12
+LINE_FAULTS = [("refuse_before", "close"), ("internal_error_before", "close"), ("lost_answer", "close")]
+LINE_FAULTS += [("lost_answer", "internal_error")]
+
+
+@pytest.fixture
+def repricing(showroom, settings, monkeypatch):
+    """A re-pricing of six products, which was not begun; nobody waits for a lost start to arrive late."""
+    monkeypatch.setattr(following, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(following, "LOOKED_FOR", following.OLD * 0)
+    return Repricing(showroom(), settings, 6)
+
+
+def count_writes(prepared: Repricing) -> Counter:
+    """How often the prices of each product of the destination are written from now on, in bulk or singly."""
+    written: Counter = Counter()
+
+    def note(shop, name, arguments) -> None:
+        if name == "productVariantsBulkUpdate" and shop is prepared.room.destination.shop:
+            written[arguments["productId"]] += 1
+
+    prepared.room.sim.on_after_commit.append(note)
+    return written
+
+
+def plan_misfortune(prepared: Repricing, dice: random.Random) -> None:
+    """Lines without results, or results that are wrong; lost starts; operations that fail; links that die."""
+    place, knobs = prepared.room.destination, prepared.room.destination.shop.knobs
+    for gid in prepared.gids:
+        if dice.random() < 0.3:
+            kind, how = dice.choice(LINE_FAULTS)
+            place.fault(kind, match="bulk_line", how=how, naming=prepared.room.link(gid).destination_gid)
+    if dice.random() < 0.4:
+        place.fault(dice.choice(["lost_answer", "refuse_before"]), match="bulkOperationRunMutation")
+    if dice.random() < 0.2:
+        place.fault("lost_answer", match="productVariantsBulkUpdate")
+    if dice.random() < 0.2:
+        knobs.bulk_fails = f"INTERNAL_SERVER_ERROR:{dice.randrange(6)}"
+    if dice.random() < 0.2:
+        knobs.bulk_link_seconds = 0.0
+    if dice.random() < 0.2:
+        knobs.bulk_first_line = 1
+
+
+@pytest.mark.parametrize("seed", range(SEED_COUNT))
+def test_whatever_dies_and_is_lost_each_price_is_written_once(repricing, seed):
+    dice = random.Random(seed)
+    prepared, written = repricing, count_writes(repricing)
+    plan_misfortune(prepared, dice)
+    run = prepared.begin()
+    for _ in range(DEATHS_COUNT):
+        with prepared.room.world.worker_that_dies(before_statement=dice.randrange(1, MOST_STATEMENTS)):
+            prepared.room.world.sweep(tries=20)
+    run = prepared.end(run)
+    assert (run.state, run.total, run.done, run.failed) == ("finished", 6, 6, 0)
+    assert prepared.prices() == ["15.00"] * 6
+    assert written == {prepared.room.link(gid).destination_gid: 1 for gid in prepared.gids}
+    assert not BulkOperation.objects.filter(state__in=BulkOperation.OPEN).exists()
+    assert prepared.run("all").counts == {"equal": 6}
+
+
+@pytest.mark.parametrize("statement", range(1, 100, 9))
+def test_a_worker_that_dies_before_any_statement_of_following_loses_nothing(repricing, statement):
+    written = count_writes(repricing)
+    run = repricing.begin()
+    repricing.room.world.work(tries=20)  # gathered, started
+    with repricing.room.world.worker_that_dies(before_statement=statement):
+        repricing.room.sweep()
+    repricing.end(run)
+    assert repricing.prices() == ["15.00"] * 6
+    assert set(written.values()) == {1}
