@@ -1,4 +1,4 @@
-"""The first sync of a catalogue, again unchanged, after a few edits, after a re-import: calls, points, seconds, memory.
+"""A catalogue's first sync, again unchanged, after edits, re-priced, after a re-import: calls, points, seconds, memory.
 
 `python -m tests.benchmarks.catalogue --products 10000`
 
@@ -6,7 +6,8 @@ One process does all the work. Shopify's limit is out of the way while it runs, 
 column tells how long a Standard store would make us wait. The floor is what no way of asking could do without: one
 call that creates each product and one that publishes it, and reading the source's products, as many at a time as
 Shopify's limit of a request allows. A re-import deletes all products of the source and makes them again under new ids,
-with the same SKUs and handles, and no webhook tells of it; its calls include those that match both stores anew.
+with the same SKUs and handles, and no webhook tells of it; its calls include those that match both stores anew. New
+prices for all products are written one by one, and by bulk operations; their floor is reading both stores.
 """
 
 import argparse
@@ -79,6 +80,10 @@ class Catalogue:
             shop.products[number].updated_at = self.simulator.clock.whole_seconds()
         return len(numbers)
 
+    def reprice(self, percent: int) -> None:
+        """The connection's markup is another one: every price of the destination changes."""
+        self.stage.run("manage.py", "set_catalogue", "1", "--percent", str(percent))
+
     def reimport(self) -> list[int]:
         """All products of the source are deleted and made again; the ids of those of the destination."""
         shop = self.simulator.shops[SOURCE]
@@ -115,6 +120,10 @@ def main() -> None:
         runs.append(_measure(scene, "unchanged", reads, options.profile))
         edited = scene.edit(0.01)
         runs.append(_measure(scene, f"{edited:,} edited", reads + edited, options.profile))
+        for percent, words, kind in ((20, "singly", "catalogue-singly"), (30, "in bulk", "catalogue")):
+            scene.reprice(percent)
+            both = reads + math.ceil(count / PRODUCTS_PER_READ)
+            runs.append(_measure(scene, f"re-priced {words}", both, options.profile, kind))
         before = scene.reimport()
         runs.append(_measure(scene, "made again", reads, options.profile, "reimport"))
         assert list(scene.simulator.shops[NORTH].products) == before, "products of the destination came or went"

@@ -1,7 +1,7 @@
 """Do one piece of the workers' work in a process of its own and tell what it took, as JSON.
 
 `python -m tests.benchmarks.staging.carrier KIND [--profile FILE]`, with KIND events, carry, reconcile, orders,
-bare-orders, on-demand, catalogue or reimport.
+bare-orders, on-demand, catalogue, catalogue-singly (nothing in bulk) or reimport.
 
 The pieces are the very functions that the job runner calls. What is told apart: seconds spent in HTTP (the simulator,
 the wire), seconds slept (for Shopify's file, for its bucket, for company), and the rest, which is ours: Python and the
@@ -24,6 +24,7 @@ import django
 django.setup()
 
 import requests  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.db import connection as db  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -147,10 +148,18 @@ def _run_catalogue(connection: Connection) -> str:
     # A row: a long run notes there how far it is.
     fields = {"kind": SyncJob.Kind.RUN_CATALOGUE, "connection": connection, "arguments": {"run": run.pk}}
     job = SyncJob.objects.create(due_at=timezone.now(), **fields)
-    _until_done(lambda: handlers.run_catalogue(job), 0)
+    following = SyncJob(store=connection.destination)
+    while run.is_under_way:
+        _until_done(lambda: handlers.run_catalogue(job), 0)
+        _until_done(lambda: handlers.follow_bulk(following), LOOK_SECONDS)
+        run.refresh_from_db()
     job.delete()
-    run.refresh_from_db()
     return ", ".join(f"{count:,} {action}" for action, count in sorted(run.counts.items()))
+
+
+def _run_singly(connection: Connection) -> str:
+    settings.BULK_WRITES_FROM = 0
+    return _run_catalogue(connection)
 
 
 def _reimport(connection: Connection) -> str:
@@ -175,6 +184,7 @@ PIECES = {
     "bare-orders": _bare_orders,
     "on-demand": _on_demand,
     "catalogue": _run_catalogue,
+    "catalogue-singly": _run_singly,
     "reimport": _reimport,
 }
 

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 
 from syncing.catalogue.runs import lifecycle
-from syncing.models import CatalogueRun, CatalogueRunItem
+from syncing.models import BulkOperation, CatalogueRun, CatalogueRunItem
 from syncing.queue import enqueue
 from tiposync.console.catalogue import run_lines
 from tiposync.console.catalogue.summary import page_of_catalogue
@@ -99,6 +99,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
             "words": markup.progress_words(row.done, row.total, row.failed),
             "left": what_is_left(row),
             "counts": [_count(row, action, row.counts[action]) for action in run_lines.ORDER if row.counts.get(action)],
+            "operations": [_bulk(operation) for operation in row.bulk_operations.order_by("pk")],
             "lines": lines,
             "file_url": f"{self.do_url(row, 'lines')}?{urlencode({SORT: lines.sort})}",
             "items_url": markup.list_url(CatalogueRunItem, run=row.pk),
@@ -174,7 +175,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
 
     @operation(
         "Pause",
-        "Ends what is in hand and waits until it is resumed.",
+        "Ends what is in hand, bulk operations that have begun among it, and waits until it is resumed.",
         permission=CHANGE,
         offered=lambda run: run.state in WORKING,
     )
@@ -196,7 +197,7 @@ class CatalogueRunAdmin(ReadOnlyPage):
 
     @operation(
         "Cancel",
-        "Ends it. What is done stays done; what is left is looked at by the next run.",
+        "Ends it, and its bulk operations with it. What is done stays done; what is left is looked at by the next run.",
         permission=CHANGE,
         offered=lambda run: run.is_under_way,
     )
@@ -227,6 +228,21 @@ class CatalogueRunAdmin(ReadOnlyPage):
     def _begin(self, run: CatalogueRun) -> HttpResponse:
         enqueue.run_catalogue(run)
         return HttpResponseRedirect(reverse("admin:syncing_cataloguerun_change", args=[run.pk]))
+
+
+def _bulk(operation: BulkOperation) -> dict[str, Any]:
+    is_open = operation.state in BulkOperation.OPEN
+    tone = markup.BUSY if is_open else ""
+    return {
+        "what": operation.get_kind_display(),
+        "state": markup.state_pill(operation, tone=tone, title=operation.message),
+        "started": markup.ago(operation.started_at, markup.NOTHING),
+        "total": operation.total,
+        "progress": operation.progress if is_open else operation.done + operation.failed,
+        "done": operation.done,
+        "failed": operation.failed,
+        "message": operation.message,
+    }
 
 
 def _count(run: CatalogueRun, action: str, count: int) -> dict[str, Any]:
