@@ -6,22 +6,21 @@ Never ask Shopify inside a database transaction: the bucket's row would stay loc
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import requests
 from django.conf import settings
-from django.db import connection as db
 from django.utils import timezone
 
 from stores import gates, locks
 from stores.locks import Lock
 from stores.models import Store
 from stores.models.fields import LOST_KEY, Unreadable, usable
-from stores.shopify import auth, shops, throttle
+from stores.shared.buckets import StoreBucket
+from stores.shopify import auth, shops
 from stores.shopify.client import Client, new_session
 from stores.shopify.errors import (
     DeadRefreshToken,
@@ -101,98 +100,6 @@ def _fingerprint(store: Store) -> str:
     fixed_token = store.access_token if store.auth == Store.Auth.STATIC_TOKEN else ""
     parts = (store_url(store), settings.SHOPIFY_API_VERSION, store.auth, store.client_id, store.client_secret)
     return hashlib.sha256("\n".join((*parts, fixed_token)).encode()).hexdigest()
-
-
-class StoreBucket:
-    """The cost bucket of a store (throttle.Bucket) in its row: one UPDATE per call, by the database's clock.
-
-    Reservations go below zero, so that workers who come at the same time queue up behind each other. They are bounded
-    by one bucket of debt: what a killed worker reserved and never reported is forgotten after that time.
-    """
-
-    def __init__(self, store_pk: int, keep: float = throttle.KEEP_SHARE) -> None:
-        self._store_pk = store_pk
-        self._keep = keep
-        self._reserved = 0.0
-
-    def acquire(self, cost: float) -> float:
-        """See throttle.Bucket.acquire."""
-        with db.cursor() as cursor:
-            cursor.execute(
-                f"""
-                UPDATE {Store._meta.db_table}
-                SET bucket_available = GREATEST({_REFILLED} - %(cost)s, -bucket_maximum),
-                    bucket_at = {_CHANGED_AT}
-                WHERE id = %(store)s
-                RETURNING bucket_maximum, bucket_available, bucket_restore_rate
-                """,
-                {"cost": cost, "store": self._store_pk},
-            )
-            row = cursor.fetchone()
-        if row is None:  # the store was removed meanwhile; its client still has to fail in words of its own
-            return 0.0
-        self._reserved += cost
-        maximum, left, restore_rate = row
-        return throttle.reserve(throttle.BucketState(maximum, left + cost, restore_rate, 0), cost, 0, self._keep)[1]
-
-    def report(self, throttle_status: Mapping[str, Any] | None, requested: float, actual: float | None) -> None:
-        """See throttle.Bucket.report.
-
-        The lower of what Shopify tells and what we believe counts: what Shopify tells does not know yet what other
-        workers have reserved. Only when the size of the bucket changed (or is learned), Shopify alone is believed.
-        """
-        self._reserved = max(0.0, self._reserved - requested)
-        unspent = 0.0 if actual is None else requested - actual
-        nothing = throttle.BucketState(0, 0, 0, 0)
-        reported = throttle.observe(nothing, throttle_status, 0)
-        if reported is nothing and not unspent:
-            return
-        is_reported = reported is not nothing
-        with db.cursor() as cursor:
-            cursor.execute(
-                _BELIEVE_SHOPIFY if is_reported else _GIVE_BACK,
-                {
-                    "store": self._store_pk,
-                    "unspent": unspent,
-                    "maximum": reported.maximum,
-                    "available": reported.available,
-                    "rate": reported.restore_rate,
-                    "reserved": self._reserved,
-                },
-            )
-
-
-# Not far ahead, or after the database's clock was set back nothing would be restored until it is there again.
-_CHANGED_AT = "LEAST(GREATEST(bucket_at, clock_timestamp()), clock_timestamp() + interval '1 minute')"
-_REFILLED = """
-    LEAST(bucket_maximum, bucket_available + bucket_restore_rate
-          * GREATEST(0, COALESCE(EXTRACT(EPOCH FROM clock_timestamp() - bucket_at), 0)::float8))
-"""
-_BELIEVE_SHOPIFY = f"""
-    UPDATE {Store._meta.db_table}
-    SET bucket_available = CASE WHEN bucket_maximum = %(maximum)s AND bucket_restore_rate = %(rate)s
-                                THEN LEAST(%(available)s, {_REFILLED} + %(unspent)s)
-                                ELSE %(available)s - %(reserved)s END,
-        bucket_maximum = %(maximum)s, bucket_restore_rate = %(rate)s, bucket_at = {_CHANGED_AT}
-    WHERE id = %(store)s
-"""
-_GIVE_BACK = f"""
-    UPDATE {Store._meta.db_table}
-    SET bucket_available = LEAST(bucket_maximum, {_REFILLED} + %(unspent)s),
-        bucket_at = {_CHANGED_AT}
-    WHERE id = %(store)s
-"""
-
-
-def share_left(store_ids: Iterable[int]) -> float:
-    """What is left of a store's bucket, of these stores the least; 1 is full, below 0 is promised and not there yet."""
-    with db.cursor() as cursor:
-        cursor.execute(
-            f"SELECT min({_REFILLED} / NULLIF(bucket_maximum, 0)) FROM {Store._meta.db_table} WHERE id = ANY(%s)",
-            [list(store_ids)],
-        )
-        (share,) = cursor.fetchone()
-    return 1.0 if share is None else float(share)
 
 
 class StoreClock:

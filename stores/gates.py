@@ -21,10 +21,11 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection as db
 from django.utils import timezone
 
 from stores.models import Store, StoreTrouble
+from stores.shared.buckets import IS_STORE, SIZES, SIZES_NOW, StoreBucket
+from stores.shared.statements import prepared_cursor
 from stores.shopify.errors import (
     MISCONFIGURED,
     TRANSIENT,
@@ -36,6 +37,7 @@ from stores.shopify.errors import (
     Throttled,
     Unreachable,
 )
+from stores.shopify.throttle import Bucket, Gate, Spent
 
 logger = logging.getLogger(__name__)
 
@@ -49,28 +51,43 @@ LONGEST_PAUSE_SECONDS = 60.0  # between tries of a store that fails at once
 _OF_THE_WHOLE_STORE = (SlowDown, Unreachable, AnswerLost)
 
 
-class StoreGate:
-    """The gate of one store (client.Gate)."""
+class StoreGate(Gate):
+    """The gate of one store (throttle.Gate). With a StoreBucket, passing it and taking points are one statement."""
 
     def __init__(self, store: Store) -> None:
         self._store_pk, self._name = store.pk, str(store)
 
-    def check(self, is_write: bool) -> None:
-        """See client.Gate.check."""
-        if self._ask(f"SELECT 1 FROM stores_storetrouble {_IS_OPEN}", is_write) is None:
+    def check(self, is_write: bool, bucket: Bucket) -> float:
+        """See Gate.check."""
+        sizes = SIZES_NOW if isinstance(bucket, StoreBucket) else "1"
+        row = self._ask(f"SELECT {sizes} FROM stores_storetrouble {_WITH_STORE} {_IS_OPEN}", is_write)
+        if row is None:
             self._refuse(is_write)
+        elif isinstance(bucket, StoreBucket):
+            return bucket.waited_for(row)
+        return bucket.acquire(0)
 
-    def enter(self, is_write: bool) -> bool:
-        """See client.Gate.enter."""
-        if found := self._ask(_ENTER, is_write):
-            return found[0] > 1
+    def enter(self, is_write: bool, bucket: Bucket, cost: float) -> tuple[bool, float]:
+        """See Gate.enter."""
+        if isinstance(bucket, StoreBucket):
+            reserving, parameters = bucket.reserving(cost)
+            # The store's row only once the gate's is locked, in whatever statement.
+            statement = f"""
+                WITH entered AS ({_ENTER}), taken AS ({reserving} FROM entered {IS_STORE} {SIZES})
+                SELECT * FROM entered LEFT JOIN taken ON true
+            """
+            if found := self._ask(statement, is_write, parameters):
+                failed_calls, *sizes = found
+                return failed_calls > 1, bucket.taken(cost, tuple(sizes))
+        elif found := self._ask(_ENTER, is_write):
+            return found[0] > 1, bucket.acquire(cost)
         self._refuse(is_write)
         if Store.objects.filter(pk=self._store_pk).exists():  # else it was removed: the call fails in its own words
             rows = [StoreTrouble(store_id=self._store_pk, is_write=way) for way in (False, True)]
             StoreTrouble.objects.bulk_create(rows, ignore_conflicts=True)
-        return False
+        return False, bucket.acquire(cost)
 
-    def _ask(self, statement: str, is_write: bool) -> tuple | None:
+    def _ask(self, statement: str, is_write: bool, more: dict[str, Any] | None = None) -> tuple | None:
         now = timezone.now()
         parameters: dict[str, Any] = {
             "store": self._store_pk,
@@ -80,8 +97,8 @@ class StoreGate:
             "longest": now + timedelta(seconds=LONGEST_REST_SECONDS),
             "oldest": now - timedelta(seconds=LONGEST_REST_SECONDS),
         }
-        with db.cursor() as cursor:
-            cursor.execute(statement, parameters)
+        with prepared_cursor() as cursor:
+            cursor.execute(statement, parameters | (more or {}))
             return cursor.fetchone()
 
     def _refuse(self, is_write: bool) -> None:
@@ -96,33 +113,50 @@ class StoreGate:
             return StoreRests(f"{self._name} has not answered another request yet.", retry_after=BUSY_SECONDS)
         return StoreRests(f"{self._name} is asked again in {left:.0f} s. {known.said}".strip(), retry_after=left)
 
-    def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
-        """See client.Gate.leave."""
+    def leave(
+        self, is_write: bool, seconds: float, error: BaseException | None, bucket: Bucket, spent: Spent | None
+    ) -> None:
+        """See Gate.leave."""
         if isinstance(error, ShopifyError):
             error.refused_by = self._store_pk
+        statement, parameters = self._leaving(is_write, seconds, error)
+        reported = None
+        if spent and isinstance(bucket, StoreBucket):
+            reported = bucket.reporting(spent.throttle_status, spent.requested, spent.actual)
+        elif spent:
+            bucket.report(spent.throttle_status, spent.requested, spent.actual)
+        if reported:
+            reporting, more = reported
+            # Here, too, the gate's row is locked before the store's: the condition is looked at first.
+            statement = f"""
+                WITH gone AS ({statement} RETURNING 1)
+                {reporting} {IS_STORE} AND (SELECT count(*) FROM gone) >= 0
+            """
+            parameters |= more
+        with prepared_cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+    def _leaving(self, is_write: bool, seconds: float, error: BaseException | None) -> tuple[str, dict[str, Any]]:
+        """The statement that writes down how a call ended, and its parameters."""
         is_slow = seconds >= SLOW_SECONDS
         parameters: dict[str, Any] = {"store": self._store_pk, "is_write": is_write}
         if isinstance(error, OutOfPoints):
-            statement = _ENDED  # nobody was asked; whoever comes next knows the bucket as well
-        elif isinstance(error, ShopifyError) and error.is_of_request and not is_slow:
-            statement = _ENDED  # a bad item among good ones is found by asking on, which a rest would end
-        elif isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):
+            return _ENDED, parameters  # nobody was asked; whoever comes next knows the bucket as well
+        if isinstance(error, ShopifyError) and error.is_of_request and not is_slow:
+            return _ENDED, parameters  # a bad item among good ones is found by asking on, which a rest would end
+        if isinstance(error, ShopifyError) and error.failure == TRANSIENT or (is_slow and error is None):
             rest = REST_FACTOR * seconds if is_slow or isinstance(error, Throttled) else 0.0
             if isinstance(error, SlowDown):
                 rest = max(rest, error.retry_after)
-            parameters |= {
+            return _FAILED, parameters | {
                 "now": timezone.now(),
-                "rest": min(rest, LONGEST_REST_SECONDS),
+                "rest": float(min(rest, LONGEST_REST_SECONDS)),
                 "longest": LONGEST_REST_SECONDS,
                 "pause": LONGEST_PAUSE_SECONDS,
                 "is_whole": isinstance(error, _OF_THE_WHOLE_STORE),
                 "said": str(error) if error else f"Its last answer took {seconds:.0f} s.",
             }
-            statement = _FAILED
-        else:
-            statement = _ANSWERED if error is None or isinstance(error, ShopifyError) else _ENDED
-        with db.cursor() as cursor:
-            cursor.execute(statement, parameters)
+        return _ANSWERED if error is None or isinstance(error, ShopifyError) else _ENDED, parameters
 
 
 def note_refusal(error: Exception) -> None:
@@ -145,12 +179,14 @@ class CheckGate(StoreGate):
     checks that workers do by themselves wait as all their work does.
     """
 
-    def check(self, is_write: bool) -> None:
-        """See client.Gate.check."""
+    def check(self, is_write: bool, bucket: Bucket) -> float:
+        """See Gate.check."""
+        return bucket.acquire(0)
 
-    def enter(self, is_write: bool) -> bool:
-        """See client.Gate.enter."""
-        return StoreTrouble.objects.filter(store=self._store_pk, is_write=is_write, failed_calls__gt=1).exists()
+    def enter(self, is_write: bool, bucket: Bucket, cost: float) -> tuple[bool, float]:
+        """See Gate.enter."""
+        trouble = StoreTrouble.objects.filter(store=self._store_pk, is_write=is_write, failed_calls__gt=1)
+        return trouble.exists(), bucket.acquire(cost)
 
 
 # Whose call is the oldest without an answer: nobody's, ours, or that of a worker that has died. PostgreSQL gives the
@@ -162,6 +198,7 @@ _IS_FREE = """
      OR NOT EXISTS (SELECT FROM pg_stat_get_activity(COALESCE(call_backend, 0))
                     WHERE backend_start < call_began_at + interval '1 minute'))
 """
+_WITH_STORE = "JOIN stores_store ON stores_store.id = store_id"
 _IS_OPEN = f"""
     WHERE store_id = %(store)s AND is_write = %(is_write)s
       -- A rest that ends later than any lasts was noted before our clock was set back.
@@ -195,5 +232,8 @@ _FAILED = """
             %(now)s + make_interval(secs => GREATEST(
                 %(rest)s, CASE WHEN failed_calls > 0 THEN LEAST(%(pause)s, power(2, LEAST(failed_calls, 10))) ELSE 0 END
             )))
-    WHERE store_id = %(store)s AND (is_write = %(is_write)s OR %(is_whole)s)
+    -- Both rows, where it is the whole store's fault: in one order, or two who find out at once wait in a circle.
+    WHERE id = ANY(ARRAY(SELECT id FROM stores_storetrouble
+                         WHERE store_id = %(store)s AND (is_write = %(is_write)s OR %(is_whole)s)
+                         ORDER BY id FOR UPDATE))
 """

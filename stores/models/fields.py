@@ -28,6 +28,12 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys])
 
 
+@functools.lru_cache(maxsize=256)
+def _decrypted(keys: tuple[str, ...], ciphertext: str) -> str:
+    """Each job loads its stores; what they hold seldom changes, and is known to this process anyway (redaction)."""
+    return _cipher(keys).decrypt(ciphertext.encode()).decode()
+
+
 def encrypt_anew(ciphertext: str) -> str:
     """The same secret, encrypted with the first key. Raises ImproperlyConfigured where no key decrypts it."""
     try:
@@ -107,7 +113,7 @@ class EncryptedTextField(models.TextField):
         if not value:
             return value
         try:
-            secret = _cipher(tuple(settings.CREDENTIAL_KEYS)).decrypt(value.encode()).decode()
+            secret = _decrypted(tuple(settings.CREDENTIAL_KEYS), value)
         except InvalidToken:
             return Unreadable(value)
         redaction.know(secret)

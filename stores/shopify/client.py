@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -27,7 +27,7 @@ from stores.shopify.errors import (
     UnexpectedAnswer,
     WrongVersion,
 )
-from stores.shopify.throttle import Bucket
+from stores.shopify.throttle import Bucket, Gate, Spent
 
 logger = logging.getLogger(__name__)
 
@@ -75,45 +75,21 @@ def encode_body(document: str, variables: Mapping[str, Any] | None = None) -> by
 
 @dataclass(slots=True)
 class _Call:
-    """One call: what is asked, for how long it may still sleep, and how long the store has taken over it so far."""
+    """One call: what is asked, for how long it may still sleep, and how long the store has taken over it so far.
+
+    `taken`: points that were taken as it entered, and the seconds to wait for them, until it is sent. `spent`: what it
+    cost, where the bucket is told of that as it leaves.
+    """
 
     body: bytes
     document: str
     cost: float
     is_write: bool
     patience: float
+    taken: tuple[float, float] | None = None
+    spent: Spent | None = None
     asked_seconds: float = 0.0
     slept_seconds: float = 0.0
-
-
-class Gate(Protocol):
-    """Who may ask a store just now. Each `enter` that does not raise is followed by exactly one `leave`."""
-
-    def check(self, is_write: bool) -> None:
-        """Raises StoreRests where `enter` would."""
-        ...
-
-    def enter(self, is_write: bool) -> bool:
-        """Before a call. True where the store was in trouble lately: then ask it once. Raises StoreRests."""
-        ...
-
-    def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
-        """The call ended: how long it held its worker for the store's sake, and the error, if it ended with one."""
-        ...
-
-
-class OpenGate:
-    """A Gate that anybody may pass."""
-
-    def check(self, is_write: bool) -> None:
-        """See Gate.check."""
-
-    def enter(self, is_write: bool) -> bool:
-        """See Gate.enter."""
-        return False
-
-    def leave(self, is_write: bool, seconds: float, error: BaseException | None) -> None:
-        """See Gate.leave."""
 
 
 class Client:
@@ -155,7 +131,7 @@ class Client:
         self._read_attempts = read_attempts
         self._throttle_attempts = throttle_attempts
         self._patience = patience
-        self._gate = gate or OpenGate()
+        self._gate = gate or Gate()
         self._learned_costs: dict[str, float] = {}
         self.answered_at: datetime | None = None
         self._note_time = note_time
@@ -228,7 +204,7 @@ class Client:
 
         hurried._sleep, hurried._timeout, hurried._read_attempts = sleep, (5, 10), 2
         hurried._gate, hurried._patience = (
-            OpenGate(),
+            Gate(),
             LONGEST_WAIT_SECONDS,
         )  # a person who presses is answered by the store
         return hurried
@@ -241,8 +217,7 @@ class Client:
 
     def check_gate(self, *, is_write: bool) -> None:
         """Raises StoreRests or OutOfPoints where a call would: before something is prepared for it."""
-        self._gate.check(is_write)
-        if (wait := self._bucket.acquire(0)) > self._patience:
+        if (wait := self._gate.check(is_write, self._bucket)) > self._patience:
             raise self._out_of_points(wait)
 
     def _out_of_points(self, wait: float) -> OutOfPoints:
@@ -256,9 +231,10 @@ class Client:
     def _run(
         self, body: bytes, document: str, cost: float, patience: float, attempts: int | None = None
     ) -> dict[str, Any]:
-        is_write = not is_read(document)
-        attempts = 1 if self._gate.enter(is_write) else attempts or self._read_attempts
-        call = _Call(body, document, cost, is_write, patience)
+        is_write, points = not is_read(document), self._learned_costs.get(document, cost)
+        was_in_trouble, wait = self._gate.enter(is_write, self._bucket, points)
+        attempts = 1 if was_in_trouble else attempts or self._read_attempts
+        call = _Call(body, document, cost, is_write, patience, taken=(points, wait))
         error: BaseException | None = None
         try:
             return self._try(call, attempts)
@@ -267,7 +243,9 @@ class Client:
             raise
         finally:
             seconds = call.asked_seconds + (call.slept_seconds if isinstance(error, Throttled) else 0.0)
-            self._gate.leave(is_write, seconds, error)
+            if call.taken:  # nothing was sent for them
+                call.spent = Spent(None, points, 0.0)
+            self._gate.leave(is_write, seconds, error, self._bucket, call.spent)
 
     def _try(self, call: "_Call", attempts: int) -> dict[str, Any]:
         failures = throttles = 0
@@ -306,30 +284,41 @@ class Client:
     def _send(self, call: "_Call", token: str) -> dict[str, Any]:
         """One exchange: reserve, wait, post, report what it cost, read the answer."""
         check_token_text(token)
-        reserved = self._learned_costs.get(call.document, call.cost)
-        self._reserve(reserved, call)
+        reserved = self._reserve(call)
         answer: dict[str, Any] = {}
+        is_good = False
         began = time.monotonic()
         try:
             response = self._post(call.body, call.document, token, call.is_write, reserved)
             answers.raise_for_status(response, self.domain, is_write=call.is_write)
             self._check_version(response, call.is_write)
             answer = answers.json_object(response, self.domain, is_write=call.is_write)
-            return answers.data_of(answer, self.domain, is_write=call.is_write, cost=reserved)
+            data = answers.data_of(answer, self.domain, is_write=call.is_write, cost=reserved)
+            is_good = True
+            return data
         finally:
             call.asked_seconds += time.monotonic() - began
-            self._learn(answer, call.document, reserved)
+            spent = self._learn(answer, call.document, reserved)
+            if is_good:
+                call.spent = spent  # the call leaves now, and tells it
+            else:
+                self._bucket.report(spent.throttle_status, spent.requested, spent.actual)
 
-    def _reserve(self, cost: float, call: "_Call") -> None:
-        """Take points from the bucket, and wait for them."""
-        wait = self._bucket.acquire(cost)
+    def _reserve(self, call: "_Call") -> float:
+        """Take points from the bucket, if they were not taken as the call entered, and wait for them; how many."""
+        if call.taken:
+            (cost, wait), call.taken = call.taken, None
+        else:
+            cost = self._learned_costs.get(call.document, call.cost)
+            wait = self._bucket.acquire(cost)
         if wait <= 0:
-            return
+            return cost
         try:
             self._wait(wait, call, self._out_of_points(wait))
         except BaseException:
             self._bucket.report(None, cost, 0.0)  # nothing is sent for them
             raise
+        return cost
 
     def _post(self, body: bytes, document: str, token: str, is_write: bool, reserved: float) -> requests.Response:
         headers = {
@@ -362,14 +351,14 @@ class Client:
         )
         return response
 
-    def _learn(self, answer: dict[str, Any], document: str, reserved: float) -> None:
-        """Tell the bucket how the request ended, and remember the document's real cost."""
+    def _learn(self, answer: dict[str, Any], document: str, reserved: float) -> Spent:
+        """What the bucket is to be told of how the request ended; and remember the document's real cost."""
         status, requested, actual = answers.cost_of(answer)
         if requested is not None:
             self._learned_costs[document] = requested
         if actual is None and answer and "data" not in answer:
             actual = 0.0  # refused before execution: THROTTLED, or a document that does not validate
-        self._bucket.report(status, reserved, actual)
+        return Spent(status, reserved, actual)
 
     def _check_version(self, response: requests.Response, is_write: bool) -> None:
         """A retired version is not refused but served as the oldest supported one (shopify.md 1.1)."""

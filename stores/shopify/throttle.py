@@ -1,4 +1,4 @@
-"""The cost bucket of one app in one store: pure arithmetic, no sleeping, and a copy of it for one process.
+"""The cost bucket of one app in one store: pure arithmetic, no sleeping, and a copy of it for one process; its gate.
 
 Shopify restores points at a steady rate up to a maximum and takes the requested cost before it executes a document
 (https://shopify.dev/docs/apps/build/apis/graphql-admin/rate-limits). Sizes and rates differ per plan and may be lowered
@@ -145,3 +145,40 @@ class LocalBucket:
             if believed is self._state and actual is not None:
                 believed = give_back(self._state, requested - actual, now)
             self._state = believed
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How a request ended, as Bucket.report is told it."""
+
+    throttle_status: Mapping[str, Any] | None
+    requested: float
+    actual: float | None
+
+
+class Gate:
+    """One that anybody may pass. Each `enter` that does not raise is followed by exactly one `leave`.
+
+    A store's points are taken and given back through it: a gate that knows where they are kept asks for both at once.
+    """
+
+    def check(self, is_write: bool, bucket: Bucket) -> float:
+        """Raises StoreRests where `enter` would; else the seconds until there are points. Takes none."""
+        return bucket.acquire(0)
+
+    def enter(self, is_write: bool, bucket: Bucket, cost: float) -> tuple[bool, float]:
+        """Before a call: whether the store was in trouble lately (then ask it once), and seconds to wait for points.
+
+        Raises StoreRests, and has taken no points then.
+        """
+        return False, bucket.acquire(cost)
+
+    def leave(
+        self, is_write: bool, seconds: float, error: BaseException | None, bucket: Bucket, spent: Spent | None
+    ) -> None:
+        """The call ended: how long it held its worker for the store's sake, and the error, if it ended with one.
+
+        `spent`: its last request, if the bucket has not been told of that yet.
+        """
+        if spent:
+            bucket.report(spent.throttle_status, spent.requested, spent.actual)

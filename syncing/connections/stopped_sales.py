@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from django.db import connection as db
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from stores.ages import over
 from stores.clients import OpenClient
 from stores.models import Connection, Variant
+from stores.shared.statements import prepared_cursor
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.products import product_writes, selling
@@ -50,7 +50,7 @@ def follow(connection: Connection, clients: OpenClient) -> bool:
 
 def _may_be_due(connection: Connection) -> bool:
     """Whether anything has ended so, or was stopped: nearly always nothing was, and each run over stock asks."""
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_MAY_BE_DUE, {"connection": connection.pk, "destination": connection.destination_id})
         return cursor.fetchone()[0]
 

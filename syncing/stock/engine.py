@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection as db
 from django.utils import timezone
 
-from stores.clients import OpenClient, share_left
+from stores.clients import OpenClient
 from stores.models import ENDING_TWO_WAY, Connection
+from stores.shared.buckets import share_left
+from stores.shared.statements import prepared_cursor
 from stores.shopify import inventory, shops
 from stores.shopify.errors import ShopifyError, UserErrors
 from syncing.models import StockAdjustment, StockHold
@@ -183,10 +184,11 @@ class Run:
                 linger = linger_seconds(longest, share_left(self._written_store_ids()))
             # The age of a link is the database's word: where its clock was set back, only ours ends the waiting.
             waited = max(waiting.oldest_seconds, time.monotonic() - began)
-            if waited >= linger or time.monotonic() - self.last_sent > linger:
+            left = min(linger - waited, self.last_sent + linger - time.monotonic())
+            if left <= 0:
                 return waiting.count
             self.is_fresh = False
-            time.sleep(min(max(linger - waited, LEAST_SLEEP_SECONDS), LINGER_STEP_SECONDS))
+            time.sleep(min(max(left, LEAST_SLEEP_SECONDS), LINGER_STEP_SECONDS))
 
     def _written_store_ids(self) -> list[int]:
         """The stores that this connection's stock is written to."""
@@ -336,7 +338,7 @@ def _levels_with_pending(taken: Sequence[Pair]) -> dict[int, StockAdjustment]:
 
 def _find_batches(connection: Connection) -> tuple[float, bool]:
     """When a connection last sent a batch, on this process's monotonic clock; and whether any of its is pending."""
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_BATCHES, {"connection": connection.pk})
         last, has_pending = cursor.fetchone()
     ago = (timezone.now() - last).total_seconds() if last else 1e9

@@ -6,17 +6,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import psycopg
 from django.db import connection as db
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from orders.models import OrderImportLine
 from stores.models import ENDING_TWO_WAY, Connection, Strategy, Variant, VariantLink
+from stores.shared.statements import prepared_cursor
 from syncing.models import Reconciliation, StockAdjustment, StockHold, StockLevel, StockLink
-
-UNPREPARED_RUNS = 2  # of one text in one session, before PostgreSQL plans it for good
 
 
 @dataclass(slots=True)
@@ -134,7 +131,7 @@ class Waiting:
 
 def count_waiting(connection: Connection, up_to: int) -> Waiting:
     """What waits on a connection; counting stops at `up_to`."""
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_COUNT, {"connection": connection.pk, "most": up_to})
         count, seconds = cursor.fetchone()
     return Waiting(count, float(seconds))
@@ -176,7 +173,7 @@ class Lot:
 def load_waiting(connection: Connection, limit: int, after: tuple[datetime, int] | None = None) -> Lot:
     """The `limit` longest waiting links, or those that come `after` one in the order of waiting."""
     at, pk = after or (None, 0)
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_WAITING, {"connection": connection.pk, "after": at, "after_id": pk, "most": limit})
         rows = cursor.fetchall()
     if not rows:
@@ -203,7 +200,7 @@ def load_into(connection: Connection, level_ids: Iterable[int]) -> list[Pair]:
     sql, parameters = _load_into_statement()
     given = {_CONNECTION: connection.pk, _LEVELS: list(level_ids)}
     values: list[Any] = [given[one] if isinstance(one, _Given) else one for one in parameters]
-    with _prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(sql, values)
         return [_pair(row) for row in cursor.fetchall()]
 
@@ -214,18 +211,6 @@ def _load_into_statement() -> tuple[str, Sequence[Any]]:
     links = StockLink.objects.extra(where=[where], params=[_CONNECTION, _LEVELS]).order_by("pk")
     sql, parameters = links.values_list(*_COLUMNS, *_COMPUTED).query.sql_with_params()
     return sql, parameters
-
-
-def _prepared_cursor() -> CursorWrapper:
-    """A cursor for a statement that PostgreSQL plans once for a session, which sends parameters beside the text.
-
-    https://www.psycopg.org/psycopg3/docs/advanced/prepare.html
-    """
-    db.ensure_connection()
-    db.connection.prepare_threshold = UNPREPARED_RUNS  # Django's own cursors prepare nothing, whatever this says
-    cursor = psycopg.Cursor(db.connection)
-    with db.wrap_database_errors:
-        return db._prepare_cursor(cursor)  # type: ignore[attr-defined]  # as db.cursor() does, with its wrappers
 
 
 class _Given:

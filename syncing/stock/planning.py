@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db import connection as db
-
 from stores.models import Connection
+from stores.shared.statements import prepared_cursor
 from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockLink
 from syncing.stock.merge import OneWayStep, Rule, first_baselines, offer, plan_one_way, plan_two_way
@@ -260,7 +259,7 @@ def _save_rows(rows: Sequence[Settled], settles: bool) -> None:
         [row.destination_baseline for row in rows],
         [row.keeps_destination for row in rows],
     ]
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_SAVE, columns)
 
 

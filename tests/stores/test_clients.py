@@ -8,8 +8,9 @@ from django.db import connection as db
 from django.utils import timezone
 
 from stores import clients
-from stores.clients import StoreBucket, open_client
+from stores.clients import open_client
 from stores.models import Store
+from stores.shared.buckets import StoreBucket
 from stores.shopify import shops
 from stores.shopify.client import Client, new_session
 from stores.shopify.errors import InvalidCredentials, Unauthorized

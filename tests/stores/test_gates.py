@@ -1,6 +1,8 @@
 """The gate before a store: one in trouble rests, and is asked by one worker at a time."""
 
+import contextlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
@@ -12,10 +14,22 @@ from django.utils import timezone
 from stores import clients, gates
 from stores.gates import CheckGate, StoreGate
 from stores.models import Store, StoreTrouble
-from stores.shopify.errors import AccessDenied, AnswerLost, OutOfPoints, ServerError, SlowDown, StoreRests, Throttled
+from stores.shared.buckets import StoreBucket
+from stores.shopify.errors import (
+    AccessDenied,
+    AnswerLost,
+    OutOfPoints,
+    ServerError,
+    SlowDown,
+    StoreRests,
+    Throttled,
+    Unreachable,
+)
+from stores.shopify.throttle import LocalBucket, Spent
 from tests.e2e.killing import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+STATUS = {"maximumAvailable": 2000.0, "currentlyAvailable": 1500.0, "restoreRate": 100.0}
 
 
 @pytest.fixture
@@ -31,19 +45,26 @@ def answering_shop():
         yield shopify
 
 
+def enter(store, is_write, gate=StoreGate):
+    return gate(store).enter(is_write, StoreBucket(store.pk), 1)[0]
+
+
+def leave(store, is_write, seconds, error, gate=StoreGate):
+    gate(store).leave(is_write, seconds, error, StoreBucket(store.pk), None)
+
+
 def fail(store, error, seconds=0.1, is_write=True):
-    gate = StoreGate(store)
-    gate.enter(is_write)
-    gate.leave(is_write, seconds, error)
+    enter(store, is_write)
+    leave(store, is_write, seconds, error)
 
 
 def rest(store, is_write=True):
     """How long it rests now, in seconds; 0 if anybody may ask."""
     try:
-        StoreGate(store).enter(is_write)
+        enter(store, is_write)
     except StoreRests as error:
         return error.retry_after
-    StoreGate(store).leave(is_write, 0.1, None)
+    leave(store, is_write, 0.1, None)
     return 0
 
 
@@ -55,7 +76,7 @@ def go_by(seconds):
 
 def test_a_store_that_is_well_is_asked_by_any_number(store):
     for _ in range(3):
-        assert StoreGate(store).enter(True) is False
+        assert enter(store, True) is False
 
 
 def test_one_failure_is_nothing_and_more_of_them_make_it_rest_twice_as_long_each_time(store):
@@ -85,20 +106,20 @@ def test_who_comes_while_it_rests_is_turned_away_with_what_the_store_said(store)
         fail(store, ServerError("Shopify had an internal fault."))
         StoreTrouble.objects.filter(failed_calls=2).update(rests_until=None)
     with pytest.raises(StoreRests, match="is asked again in 4 s. Shopify had an internal fault.") as caught:
-        StoreGate(store).enter(True)
+        enter(store, True)
     assert 3 < caught.value.retry_after <= 4
     assert caught.value.failure == "transient"
 
 
 def test_whether_a_store_rests_can_be_asked_without_passing(store):
     gate = StoreGate(store)
-    gate.check(True)
+    gate.check(True, StoreBucket(store.pk))
     assert not StoreTrouble.objects.exists()
     fail(store, SlowDown("later", retry_after=120))
     with pytest.raises(StoreRests):
-        gate.check(True)
+        gate.check(True, StoreBucket(store.pk))
     go_by(200)
-    gate.check(True)
+    gate.check(True, StoreBucket(store.pk))
     assert StoreTrouble.objects.get(is_write=True).call_began_at is None
 
 
@@ -154,7 +175,7 @@ def test_after_its_rest_one_worker_tries_and_the_others_wait_for_what_becomes_of
     for _ in range(2):
         fail(store, ServerError("oh"))
     go_by(100)
-    assert StoreGate(store).enter(True) is True
+    assert enter(store, True) is True
     parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
     with psycopg.connect(**parameters, autocommit=True) as other:
         pid = other.execute("SELECT pg_backend_pid()").fetchone()[0]
@@ -164,7 +185,7 @@ def test_after_its_rest_one_worker_tries_and_the_others_wait_for_what_becomes_of
 
 
 def test_a_call_that_nobody_has_answered_for_a_while_keeps_the_others_out(store):
-    StoreGate(store).enter(True)
+    enter(store, True)
     parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
     with psycopg.connect(**parameters, autocommit=True) as other:
         pid = other.execute("SELECT pg_backend_pid()").fetchone()[0]
@@ -177,7 +198,7 @@ def test_a_call_that_nobody_has_answered_for_a_while_keeps_the_others_out(store)
 
 
 def test_a_session_that_got_the_number_of_a_dead_workers_keeps_nobody_out(store):
-    StoreGate(store).enter(True)
+    enter(store, True)
     parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
     with psycopg.connect(**parameters, autocommit=True) as other:
         pid = other.execute("SELECT pg_backend_pid()").fetchone()[0]
@@ -190,15 +211,15 @@ def test_a_check_that_is_pressed_waits_for_no_rest_and_its_answer_ends_it(store)
     for _ in range(2):
         fail(store, ServerError("oh"))
     assert rest(store) > 0
-    assert CheckGate(store).enter(True) is True  # asked once, not four times
-    CheckGate(store).leave(True, 0.1, None)
-    assert (rest(store), CheckGate(store).enter(True)) == (0, False)
+    assert enter(store, True, CheckGate) is True  # asked once, not four times
+    leave(store, True, 0.1, None, CheckGate)
+    assert (rest(store), enter(store, True, CheckGate)) == (0, False)
 
 
 def test_a_check_that_fails_makes_the_others_wait_longer(store):
     for _ in range(2):
         fail(store, ServerError("oh"))
-    CheckGate(store).leave(True, 0.1, ServerError("oh"))
+    leave(store, True, 0.1, ServerError("oh"), CheckGate)
     assert 3 < rest(store) <= 4
 
 
@@ -210,8 +231,94 @@ def test_a_page_that_somebody_opens_is_answered_while_a_store_rests_and_notes_no
 
 
 def test_a_store_that_was_removed_meanwhile_is_let_through_to_fail_in_its_own_words(store):
-    gate = StoreGate(store)
+    gate, gone = StoreGate(store), store.pk
     store.delete()
-    assert gate.enter(True) is False
-    gate.leave(True, 0.1, ServerError("oh"))
+    assert gate.enter(True, StoreBucket(gone), 10) == (False, 0)
+    gate.leave(True, 0.1, ServerError("oh"), StoreBucket(gone), Spent(STATUS, 10, 10))
     assert not StoreTrouble.objects.exists()
+
+
+def points(store):
+    return Store.objects.values_list("bucket_available", flat=True).get(pk=store.pk)
+
+
+@pytest.fixture
+def dry(store) -> Store:
+    """A full bucket of 1000 points that restores nothing, so that no test depends on time; its gate is known."""
+    enter(store, True)
+    leave(store, True, 0.1, None)
+    Store.objects.update(bucket_restore_rate=0, bucket_available=1000, bucket_at=timezone.now())
+    return store
+
+
+def test_who_passes_has_taken_its_points_and_who_leaves_has_told_what_it_cost(dry):
+    gate, bucket = StoreGate(dry), StoreBucket(dry.pk)
+    assert gate.enter(True, bucket, 300) == (False, 0)
+    assert points(dry) == 700
+    gate.leave(True, 0.1, None, bucket, Spent(None, 300, 100))
+    assert points(dry) == 900
+    assert gate.enter(True, bucket, 10) == (False, 0)
+    gate.leave(True, 0.1, None, bucket, Spent(STATUS, 10, 10))
+    dry.refresh_from_db()
+    assert (dry.bucket_maximum, dry.bucket_available, dry.bucket_restore_rate) == (2000, 1500, 100)
+
+
+def test_who_is_turned_away_has_taken_no_points_and_who_fails_gives_back_what_was_not_spent(dry):
+    bucket = StoreBucket(dry.pk)
+    StoreGate(dry).enter(True, bucket, 100)
+    StoreGate(dry).leave(True, 0.1, SlowDown("later", retry_after=120), bucket, Spent(None, 100, 0))
+    assert points(dry) == 1000
+    with pytest.raises(StoreRests):
+        StoreGate(dry).enter(True, bucket, 100)
+    assert points(dry) == 1000
+
+
+def test_a_look_at_the_gate_tells_how_long_points_are_waited_for_and_takes_none(dry):
+    Store.objects.update(bucket_available=50, bucket_restore_rate=50, bucket_at=timezone.now() + timedelta(hours=1))
+    assert StoreGate(dry).check(True, StoreBucket(dry.pk)) == pytest.approx(1)  # 100 are kept for others
+    assert StoreGate(dry).enter(True, StoreBucket(dry.pk), 50)[1] == pytest.approx(2)
+    assert points(dry) == 0
+
+
+def test_another_kind_of_bucket_is_asked_beside_the_gate(dry):
+    bucket = LocalBucket()
+    assert StoreGate(dry).check(True, bucket) == 0
+    assert StoreGate(dry).enter(True, bucket, 400) == (False, 0)
+    assert bucket.state.available == pytest.approx(600, abs=1)
+    StoreGate(dry).leave(True, 0.1, None, bucket, Spent(None, 400, 0))
+    assert bucket.state.available == pytest.approx(1000, abs=1)
+    assert points(dry) == 1000
+
+
+def test_many_who_pass_and_leave_at_once_neither_wait_in_a_circle_nor_lose_points(dry):
+    def pass_often(number: int) -> int:
+        passed = 0
+        try:
+            for turn in range(25):
+                gate, bucket, is_write = StoreGate(dry), StoreBucket(dry.pk), bool((number + turn) % 2)
+                with contextlib.suppress(StoreRests):
+                    gate.enter(is_write, bucket, 10)
+                    passed += 1
+                    error = OutOfPoints("none left", retry_after=9) if turn % 5 == 0 else None
+                    gate.leave(is_write, 0.0, error, bucket, Spent(None, 10, 4))
+        finally:
+            db.close()
+        return passed
+
+    with ThreadPoolExecutor(4) as pool:
+        passed = sum(pool.map(pass_often, range(4)))
+    assert passed > 50
+    assert points(dry) == 1000 - 4 * passed
+
+
+def test_many_who_find_the_whole_store_away_at_once_do_not_wait_in_a_circle(dry):
+    def fail_often(number: int) -> None:
+        try:
+            for turn in range(25):
+                leave(dry, bool((number + turn) % 2), 0.0, Unreachable("away"))
+        finally:
+            db.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fail_often, range(4)))
+    assert set(StoreTrouble.objects.values_list("failed_calls", flat=True)) == {4 * 25}

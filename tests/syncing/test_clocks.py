@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stores.ages import is_over
-from stores.clients import StoreBucket, ask_time, open_client
+from stores.clients import ask_time, open_client
 from stores.models import Connection, Store, Variant
+from stores.shared.buckets import StoreBucket
 from stores.shopify import gids
 from syncing import tasks
 from syncing.models import StockBatch, StockHold, StockLink, SyncJob

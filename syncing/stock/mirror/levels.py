@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection as db
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from stores.models import Location, Store
+from stores.shared.statements import prepared_cursor
 from stores.shopify.client import Client
 from stores.shopify.inventory import LevelReading, read_levels
 from syncing.models import StockLevel, StockLink, StockObservation
@@ -190,13 +190,13 @@ def mark_dirty(level_ids: Sequence[int], *, except_links: Sequence[int] = ()) ->
     """
     if not level_ids:
         return set()
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             WITH concerned AS (
                 SELECT id FROM syncing_stocklink
-                WHERE (source_level_id = ANY(%(levels)s) OR destination_level_id = ANY(%(levels)s))
-                  AND NOT (id = ANY(%(except)s))
+                WHERE (source_level_id = ANY(%(levels)s::bigint[]) OR destination_level_id = ANY(%(levels)s::bigint[]))
+                  AND NOT (id = ANY(%(except)s::bigint[]))
                 ORDER BY id FOR UPDATE
             )
             UPDATE syncing_stocklink link
@@ -286,7 +286,7 @@ def write_mirror(levels: Sequence[StockLevel], seen: Sequence[StockObservation] 
     columns = [[getattr(level, name) for level in levels] for name in names]
     seen_names = ("level_id", "previous", "available", "as_of", "origin", "is_doubtful", "event_id")
     rows = [[getattr(one, name) for one in seen] for name in seen_names]
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         if seen:
             cursor.execute(_SEEN + _WRITE_MIRROR, [timezone.now(), *rows, *columns])
         else:

@@ -50,6 +50,12 @@ def deliver(
     return delivered, dirtied
 
 
+def _store_of(connection: Connection, store_id: int) -> Store:
+    """The row of a store, as it was when the run began: whether it may be asked, its gate tells."""
+    known = {store.pk: store for store in (connection.source, connection.destination)}
+    return known.get(store_id) or Store.objects.get(pk=store_id)
+
+
 def _last_written(connection: Connection) -> int | None:
     last = StockBatch.objects.filter(connection=connection).order_by("-pk").values_list("store_id", flat=True)
     return last.first()
@@ -60,7 +66,7 @@ def _deliver_to(
 ) -> tuple[list[StockBatch], set[int]]:
     recorded: recording.Recorded = []
     dirtied: set[int] = set()
-    store = Store.objects.get(pk=writes[0].store_id)
+    store = _store_of(connection, writes[0].store_id)
     try:
         clients(store).check_gate(is_write=True)
     except (StoreRests, OutOfPoints) as error:

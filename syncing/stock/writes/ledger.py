@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection as db
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from stores.shared.statements import prepared_cursor
 from stores.shopify import inventory
 from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
@@ -66,7 +66,7 @@ def send(batch: StockBatch, client: Client) -> inventory.Outcome | None:
     `batch.attempts` afterwards counts the times that it may have taken effect, `batch.first_sent_at` tells the first of
     them. None, and nothing sent, if another run has it in hand or has settled it. Raises what the client raises.
     """
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_ABOUT_TO_SEND, {"batch": batch.pk, "attempts": batch.attempts, "now": timezone.now()})
         row = cursor.fetchone()
     if row is None:
@@ -137,7 +137,7 @@ def close(batch: StockBatch, state: str, message: str) -> bool:
 def _close_applied(batch: StockBatch, adjustments: Sequence[StockAdjustment], message: str) -> bool:
     """As `close`, of a batch that took effect, and of its rows: one statement, for nearly every batch ends so."""
     now = timezone.now()
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             _CLOSE_APPLIED,
             {"batch": batch.pk, "rows": [row.pk for row in adjustments], "now": now, "message": message},
@@ -154,7 +154,7 @@ _CLOSE_APPLIED = """
         WHERE id = %(batch)s AND state = 'pending' RETURNING id
     ), applied AS (
         UPDATE syncing_stockadjustment row SET state = 'applied', settled_at = %(now)s, reason = %(message)s
-        FROM closed WHERE row.id = ANY(%(rows)s)
+        FROM closed WHERE row.id = ANY(%(rows)s::bigint[])
     )
     SELECT EXISTS (SELECT FROM closed)
 """
@@ -193,7 +193,7 @@ def move_baselines(adjustments: Iterable[StockAdjustment]) -> None:
     """
     rows = sorted((row.link_id, row.delta, row.level_id if row.is_undo else 0) for row in adjustments if row.link_id)
     columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT 1 FROM syncing_stocklink WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [columns[0]])
         cursor.execute(
             """
@@ -234,7 +234,7 @@ def _settle_links(batch: StockBatch, adjustments: Sequence[StockAdjustment], dou
         for row in done
         if row.link_id is not None
     )
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             UPDATE syncing_stocklink link

@@ -11,7 +11,7 @@ from stores.shopify import gids
 from stores.shopify.auth import StaticToken, fetch_token
 from stores.shopify.client import Client
 from stores.shopify.inventory import SetRow
-from stores.shopify.throttle import LocalBucket
+from stores.shopify.throttle import Gate, LocalBucket
 from tests.simulator.simulation import Simulator
 
 DOMAIN = "north-store.myshopify.com"
@@ -104,16 +104,17 @@ class RecordingBucket(LocalBucket):
         super().report(throttle_status, requested, actual)
 
 
-class RecordingGate:
+class RecordingGate(Gate):
     """Lets everybody pass, and remembers who did."""
 
     def __init__(self, is_probe: bool = False) -> None:
         self.is_probe, self.left = is_probe, []
 
-    def enter(self, is_write):
-        return self.is_probe
+    def enter(self, is_write, bucket, cost):
+        return self.is_probe, bucket.acquire(cost)
 
-    def leave(self, is_write, seconds, error):
+    def leave(self, is_write, seconds, error, bucket, spent):
+        super().leave(is_write, seconds, error, bucket, spent)
         self.left.append((is_write, type(error)))
 
 
