@@ -45,7 +45,8 @@ IMAGE_SECONDS = 60  # until a product is looked at again whose images were not r
 def process_events(job: SyncJob) -> None:
     """Process what Shopify delivered, for a while: in a flood there would be no end to it, and no other work."""
     deadline = time.monotonic() + PROCESS_SECONDS
-    if not inbox.process_new(topics.EFFECTS, lambda: time.monotonic() > deadline or watchdog.is_stopping()):
+    must_end, is_urgent = lambda: time.monotonic() > deadline or watchdog.is_stopping(), job.subject == enqueue.URGENT
+    if not inbox.process_new(topics.EFFECTS, must_end, only_urgent=is_urgent):
         raise jobs.Later(0, "More webhooks wait.")
 
 

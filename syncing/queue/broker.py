@@ -16,6 +16,7 @@ from django.db import connection as db
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
+from stores.shared.statements import prepared_cursor
 from syncing.queue.watchdog import PulsedBroker, WakeUps, package
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ MISSED_SECONDS = 1.0  # a row that old, of which nobody told, will not be told o
 # Between two wake-ups: whoever was woken runs all that comes meanwhile, so that a dense stream is processed in lots.
 PACE_SECONDS = 0.05
 AWAY_SECONDS = 1.0  # between tries while the database is away
+LATE_SECONDS = 0.01  # a row that was told of before its time is looked for this much after it
 MOST_WAITING_ROWS = 64  # of like wake-ups: more than there are workers, so one more wakes nobody
 
 
@@ -43,20 +45,28 @@ class Attention:
         self.poll_seconds = poll_seconds
         self.is_notified = False  # whether notifications are seen to arrive
         self._polls_at_once = True
+        self._alarms: list[float] = []  # when rows will be there that were told of before their time
         self._next_poll_at = self._paced_until = 0.0
 
     def is_due(self, now: float) -> bool:
         """Whether to look at the rows now."""
-        return now >= self._paced_until and (self._polls_at_once or now >= self._next_poll_at)
+        return now >= self._paced_until and (self._polls_at_once or now >= self._next())
 
     def seconds_to_wait(self, now: float) -> float:
         """How long to wait for a notification before asking `is_due` again."""
-        until = self._paced_until if self._polls_at_once else max(self._next_poll_at, self._paced_until)
+        until = self._paced_until if self._polls_at_once else max(self._next(), self._paced_until)
         return max(0.0, min(until - now, LONGEST_WAIT_SECONDS))
 
-    def note_notified(self) -> None:
-        """A notification arrived: there is something, perhaps more than one."""
-        self.is_notified = self._polls_at_once = True
+    def _next(self) -> float:
+        return min([self._next_poll_at, *self._alarms])
+
+    def note_notified(self, due_at: float | None = None) -> None:
+        """A notification arrived: there is something, perhaps more than one; or there will be at `due_at`."""
+        self.is_notified = True
+        if due_at is None:
+            self._polls_at_once = True
+        elif len(self._alarms) < MOST_WAITING_ROWS:
+            self._alarms.append(due_at)
 
     def note_found(self, waited_seconds: float, now: float) -> None:
         """A row was found that had waited so long; others may be behind it, and come in their turn."""
@@ -68,6 +78,7 @@ class Attention:
     def note_empty(self, now: float) -> None:
         """There was no row."""
         self._polls_at_once = False
+        self._alarms = [at for at in self._alarms if at > now]
         self._next_poll_at = now + (
             max(self.poll_seconds, LISTENING_SECONDS) if self.is_notified else self.poll_seconds
         )
@@ -119,7 +130,7 @@ class NotifiedBroker(PulsedBroker):
 
     def _poll(self) -> WakeUps | None:
         self._listen()
-        with db.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_CLAIM, [self.list_key, settings.Q_CLUSTER["retry"], self.list_key, MOST_WAITING_ROWS])
             row = cursor.fetchone()
         if row is None:
@@ -146,8 +157,8 @@ class NotifiedBroker(PulsedBroker):
             time.sleep(seconds)
             return
         with db.wrap_database_errors:
-            for _ in db.connection.notifies(timeout=seconds, stop_after=1):
-                self.attention.note_notified()
+            for notification in db.connection.notifies(timeout=seconds, stop_after=1):
+                self.attention.note_notified(_due_at(notification.payload))
 
     def _bear(self, error: Exception) -> None:
         """The database is away, or cut us off: try again soon, with another session."""
@@ -180,15 +191,25 @@ def ring() -> None:
     _add(settings.Q_CLUSTER["name"], package("wake"))  # without the queue's own making of a task, ten times as long
 
 
-def ringing(statement: str, parameters: Sequence[Any]) -> tuple[str, list[Any]]:
-    """A statement that rings besides, once for each row that `statement` returns; and its parameters."""
+def _due_at(payload: str) -> float | None:
+    """When the row will be there that a notification tells of, on the monotonic clock; None: now."""
+    try:
+        return time.monotonic() + float(payload) + LATE_SECONDS if payload else None
+    except ValueError:
+        return None  # of another release: look
+
+
+def ringing(statement: str, parameters: Sequence[Any], due_in: float = 0) -> tuple[str, list[Any]]:
+    """A statement that rings in `due_in` seconds, once for each row that `statement` returns; and its parameters."""
     sql = f"""
         WITH cause AS ({statement}), wake_up AS (
-            INSERT INTO django_q_ormq (key, payload, lock) SELECT %s, %s, now() FROM cause RETURNING id
+            INSERT INTO django_q_ormq (key, payload, lock) SELECT %s, %s, now() + make_interval(secs => %s) FROM cause
+            RETURNING id
         )
-        SELECT pg_notify(%s, '') FROM wake_up
+        SELECT pg_notify(%s, %s) FROM wake_up
     """
-    return sql, [*parameters, settings.Q_CLUSTER["name"], package("wake"), CHANNEL]
+    says = f"{due_in:g}" if due_in else ""
+    return sql, [*parameters, settings.Q_CLUSTER["name"], package("wake"), float(due_in), CHANNEL, says]
 
 
 def _add(list_key: str, payload: str) -> int:

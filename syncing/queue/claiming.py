@@ -17,6 +17,7 @@ from django.utils import timezone
 from stores import locks
 from stores.locks import Lock
 from stores.models import Connection
+from stores.shared.statements import prepared_cursor
 from syncing.models import SyncJob
 from syncing.queue import fitness
 
@@ -101,9 +102,10 @@ def find_due(within_seconds: float) -> Due:
 
 def _ask(within_seconds: float, ended_id: int | None) -> tuple[Any, ...]:
     job_lock = Lock.JOB.value
-    values: list[Any] = [within_seconds, job_lock, SyncJob.State.RUNNING, WORKER, timezone.now(), fitness.RULES_VERSION]
+    running = SyncJob.State.RUNNING.value
+    values: list[Any] = [within_seconds, job_lock, running, WORKER, timezone.now(), fitness.RULES_VERSION]
     ended: Iterable[int] = () if ended_id is None else (job_lock, locks.number(ended_id))
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_CLAIM if ended_id is None else _FREE_AND_CLAIM, [*values, *ended])
         return cursor.fetchone()
 
@@ -112,6 +114,7 @@ _COLUMNS = [one.attname for one in SyncJob._meta.concrete_fields]
 _DUE = f"""
     SELECT q.id, q.due_at, q.due_at <= now() AS is_due FROM syncing_syncjob q
     WHERE q.state = 'queued' AND q.due_at <= now() + make_interval(secs => %s)
+      AND (q.due_at <= now() OR q.attempts > 0 OR q.kind <> 'process_events')  -- its wake-up comes when it is due
       AND NOT EXISTS (SELECT 1 FROM syncing_syncjob r
                       WHERE r.state = 'running' AND r.kind = q.kind AND r.subject = q.subject)
     ORDER BY q.due_at, q.id LIMIT {MOST_DUE_ROWS}

@@ -7,12 +7,18 @@ from syncing.models import CatalogueRun, Reconciliation, SyncJob
 from syncing.queue.jobs import enqueue
 
 LINGER_SECONDS = 3  # one edit of a product or collection brings several webhooks
+URGENT = "all but product updates"  # subject of a job that leaves webhooks that can wait to another
 FILES_SECONDS = 30  # Shopify fetches most images within this time
 
 
-def process_events() -> None:
-    """Have new webhook events processed."""
-    enqueue(SyncJob.Kind.PROCESS_EVENTS)
+def process_events(due_in: float = 0) -> None:
+    """Have all new webhook events processed."""
+    enqueue(SyncJob.Kind.PROCESS_EVENTS, due_in=due_in)
+
+
+def process_urgent_events() -> None:
+    """Have new webhook events processed, but for those that can wait; they have been asked for as well."""
+    enqueue(SyncJob.Kind.PROCESS_EVENTS, URGENT)
 
 
 def carry_stock(connection: Connection, due_in: float = 0, *, rings: bool = True) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db import connection as db
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from stores.gates import note_refusal
 from stores.locks import Lock
 from stores.models import Connection, Store
 from stores.redaction import redact
+from stores.shared.statements import prepared_cursor
 from stores.shopify.errors import ShopifyError, StoreRests, Throttled
 from syncing import fence
 from syncing.models import SyncJob
@@ -72,7 +72,7 @@ def enqueue(
     """
     if causes := tracing.current().get("correlation"):
         arguments = (arguments or {}) | {"correlation": causes}
-    row = [kind, subject, connection and connection.pk, store and store.pk, json.dumps(arguments or {}), due_in]
+    row = [str(kind), subject, connection and connection.pk, store and store.pk, json.dumps(arguments or {}), due_in]
     if kind not in SWEPT and transaction.get_connection().in_atomic_block:
         # Nothing else would ever find out that it is due, should this process die between the commit and what follows
         # it: so it commits with our rows, too.
@@ -81,10 +81,13 @@ def enqueue(
 
 
 def _insert(row: list, rings: bool) -> None:
-    sql, parameters = _INSERT, [*row, SyncJob.Kind.CARRY_STOCK]
+    sql, parameters = _INSERT, [*row, SyncJob.Kind.CARRY_STOCK.value]
     if rings and row[-1] <= WAIT_SECONDS:
-        sql, parameters = broker.ringing(sql, parameters)
-    with db.cursor() as cursor:
+        # Who is woken for a job that is due soon waits for it. Webhooks that can wait come all the time: for those
+        # the alarm clock itself waits.
+        due_in = row[-1] if row[0] == SyncJob.Kind.PROCESS_EVENTS else 0
+        sql, parameters = broker.ringing(sql, parameters, due_in)
+    with prepared_cursor() as cursor:
         cursor.execute(sql, parameters)
 
 
@@ -187,7 +190,7 @@ def _succeed(job: SyncJob, message: str | None) -> None:
     if "correlation" in job.arguments:
         logger.info("%s: done", job)
     words = f"Failed at first, done later by job {job.pk}."
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         # Nothing worth a row: what it wrote stands in the ledger. One statement, for nearly every job ends so.
         cursor.execute(_END, [job.pk, message is None, words, job.kind, job.subject])
     if message is None:

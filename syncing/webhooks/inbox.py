@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db import connection as db
 
 from stores.models import Store
+from stores.shared.statements import prepared_cursor
 from stores.shopify import gids
 from stores.shopify.instants import parse_instant
 from stores.shopify.texts import read_json
@@ -30,6 +32,9 @@ TRACED_EVENTS = 50  # so many webhook ids at most follow a job into the logs
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError)
 LARGEST_QUANTITY = 2**31 - 1  # Shopify's Int, and our column's
 STOCK_TOPIC = "inventory_levels/update"
+# Each change of stock brings one, which mostly says nothing new. Whatever it leads to waits for company, too: so a lot
+# of them is taken in together, and stock does not wait for them.
+PATIENT_TOPIC = "products/update"
 Read = TypeVar("Read")
 # What the payloads of one topic lead to: one reason in words for each of them.
 Effect = Callable[[Store, Sequence[dict]], Sequence[str]]
@@ -42,7 +47,22 @@ def record(
 
     On return the row is committed, so Shopify may be told that it arrived.
     """
-    with db.cursor() as cursor:
+    delivery = (store_id, webhook_id, topic, body, event_id, triggered_at, version)
+    # Whether the session of this thread still lives, the insertion itself tells: webhooks are too many to ask before.
+    db.health_check_done = True  # type: ignore[attr-defined]  # of BaseDatabaseWrapper, which the stubs leave out
+    try:
+        return _record(*delivery)
+    except (OperationalError, InterfaceError):
+        if db.is_usable():
+            raise
+        db.close()
+        return _record(*delivery)
+
+
+def _record(
+    store_id: int, webhook_id: str, topic: str, body: str, event_id: str, triggered_at: datetime | None, version: str
+) -> bool:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO syncing_webhookevent (store_id, webhook_id, topic, body, event_id, triggered_at, api_version,
@@ -53,7 +73,12 @@ def record(
         )
         is_new = cursor.rowcount == 1
     # Only now, after the row is there for every worker to see (jobs.enqueue tells why).
-    enqueue.process_events()
+    if not settings.WEBHOOK_PATIENCE_SECONDS:
+        enqueue.process_events()
+    elif topic == PATIENT_TOPIC:
+        enqueue.process_events(settings.WEBHOOK_PATIENCE_SECONDS)
+    else:
+        enqueue.process_urgent_events()
     return is_new
 
 
@@ -63,15 +88,17 @@ def replay(event: WebhookEvent) -> None:
     enqueue.process_events()
 
 
-def process_new(effects: dict[str, Effect], must_end: Callable[[], bool] = lambda: False) -> bool:
-    """Process all waiting events, the oldest first; several workers may do so at once.
+def process_new(
+    effects: dict[str, Effect], must_end: Callable[[], bool] = lambda: False, *, only_urgent: bool = False
+) -> bool:
+    """Process all waiting events (but those that can wait), the oldest first; several workers may do so at once.
 
     False when it was told to end before none was left. The worker that calls this goes on to carry what was marked,
     without another being woken for it; but where it has more to process for so long, another carries meanwhile.
     """
     stores: dict[int, Store] = {}
     read_at, marked_at = time.monotonic(), None
-    while (lot := _process_some(effects, stores)) is not None:
+    while (lot := _process_some(effects, stores, only_urgent)) is not None:
         if not lot.has_more:
             return True
         if must_end():
@@ -98,29 +125,45 @@ class _Lot:
     has_more: bool
 
 
-def _process_some(effects: dict[str, Effect], stores: dict[int, Store]) -> _Lot | None:
-    """Process one lot; None where none waits that nobody has in hand. `stores`: those known already, by their ids."""
+def _process_some(effects: dict[str, Effect], stores: dict[int, Store], only_urgent: bool) -> _Lot | None:
+    """Process one lot; None where none waits that nobody has in hand. `stores`: those known already, by their ids.
+
+    Where an event cannot be processed, nothing of the lot was: then it is gone through once more, guarded.
+    """
+    try:
+        return _process_lot(effects, stores, only_urgent, is_guarded=False)
+    except _Bad:
+        return _process_lot(effects, stores, only_urgent, is_guarded=True)
+
+
+class _Bad(Exception):
+    """An event of a lot cannot be processed."""
+
+
+def _process_lot(
+    effects: dict[str, Effect], stores: dict[int, Store], only_urgent: bool, *, is_guarded: bool
+) -> _Lot | None:
     with transaction.atomic():
         # One store and topic in a transaction: levels are locked before their links, as everywhere. With a second store
         # its levels would be waited for with links in hand, for which a run waits that has those levels in hand.
-        events, has_more = _lock_lot()
+        events, has_more = _lock_lot(only_urgent)
         if not events:
             return None
         topic, store_id = events[0].topic, events[0].store_id
         store = stores.get(store_id) or stores.setdefault(store_id, Store.objects.get(pk=store_id))
         ids = [event.webhook_id for event in events]
         with traced(correlation=ids[:TRACED_EVENTS]):  # for the jobs that they lead to
-            dirtied = _process_topic(store, topic, events, effects)
+            dirtied = _process_topic(store, topic, events, effects, is_guarded)
         _save_outcomes(events)
     logger.info("%s processed: %d", topic, len(ids), extra={"store": store.domain, "correlation": ids})
     enqueue.carry_stock_of(dirtied, goes_on=True)
     return _Lot(dirtied, has_more)
 
 
-def _lock_lot() -> tuple[list[WebhookEvent], bool]:
+def _lock_lot(only_urgent: bool) -> tuple[list[WebhookEvent], bool]:
     """The oldest event that waits, with those of its store and topic, locked; and whether more wait than these."""
-    with db.cursor() as cursor:
-        cursor.execute(_LOT)
+    with prepared_cursor() as cursor:
+        cursor.execute(_URGENT_LOT if only_urgent else _LOT)
         rows = cursor.fetchall()
     events = [WebhookEvent.from_db(db.alias, _COLUMNS, row[:-1]) for row in rows]
     return events, len(rows) == PROCESS_ROWS or any(row[-1] for row in rows[:1])
@@ -128,11 +171,12 @@ def _lock_lot() -> tuple[list[WebhookEvent], bool]:
 
 _COLUMNS = [field.attname for field in WebhookEvent._meta.concrete_fields]
 # Rows that another worker has in hand are skipped: order does not matter, time stamps do.
-_LOT = f"""
+_ANY_LOT = f"""
     WITH oldest AS MATERIALIZED (
-        SELECT store_id, topic FROM syncing_webhookevent WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+        SELECT store_id, topic FROM syncing_webhookevent WHERE state = 'new' {{which}}
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     ), others AS MATERIALIZED (
-        SELECT EXISTS (SELECT FROM syncing_webhookevent other WHERE other.state = 'new'
+        SELECT EXISTS (SELECT FROM syncing_webhookevent other WHERE other.state = 'new' {{which}}
                        AND (other.store_id <> oldest.store_id OR other.topic <> oldest.topic)) AS has_more FROM oldest
     )
     SELECT {", ".join(f"event.{name}" for name in _COLUMNS)}, others.has_more
@@ -140,11 +184,12 @@ _LOT = f"""
     JOIN syncing_webhookevent event ON event.store_id = oldest.store_id AND event.topic = oldest.topic
     WHERE event.state = 'new' ORDER BY event.id LIMIT {PROCESS_ROWS} FOR UPDATE OF event SKIP LOCKED
 """
+_LOT, _URGENT_LOT = _ANY_LOT.format(which=""), _ANY_LOT.format(which=f"AND topic <> '{PATIENT_TOPIC}'")
 
 
 def _save_outcomes(events: Sequence[WebhookEvent]) -> None:
     # One plain statement: most of a burst's time would go into the CASE expressions of Django's bulk_update.
-    with db.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             """
             UPDATE syncing_webhookevent event SET state = new.state, reason = new.reason, processed_at = now()
@@ -154,12 +199,15 @@ def _save_outcomes(events: Sequence[WebhookEvent]) -> None:
         )
 
 
-def _process_topic(store: Store, topic: str, events: Sequence[WebhookEvent], effects: dict[str, Effect]) -> set[int]:
+def _process_topic(
+    store: Store, topic: str, events: Sequence[WebhookEvent], effects: dict[str, Effect], is_guarded: bool
+) -> set[int]:
     if topic == STOCK_TOPIC:
         return _observe(store, events)
     rows = _readable(events, lambda event, payload: payload)
     if topic in effects:
-        _follow(store, effects[topic], rows)
+        follow = _follow if is_guarded else _follow_all
+        follow(store, effects[topic], rows)
     else:
         for event, _ in rows:
             event.state, event.reason = WebhookEvent.State.IGNORED, "Nothing here follows this topic."
@@ -189,8 +237,19 @@ def _readable(
     return readings
 
 
+def _follow_all(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dict]]) -> None:
+    """All of a topic at once. Raises _Bad where one of them cannot be processed."""
+    try:
+        reasons = effect(store, [payload for _, payload in rows])
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the event's: all of them are processed again
+    except Exception as error:
+        raise _Bad from error
+    _note_done(rows, reasons)
+
+
 def _follow(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dict]]) -> None:
-    """All of a topic at once; one by one where one of them cannot be processed: it must not stop the others."""
+    """As `_follow_all`; one by one where one of them cannot be processed: it must not stop the others."""
     try:
         with transaction.atomic():
             reasons = effect(store, [payload for _, payload in rows])
@@ -203,6 +262,10 @@ def _follow(store: Store, effect: Effect, rows: Sequence[tuple[WebhookEvent, dic
         for row in rows:
             _follow(store, effect, [row])
         return
+    _note_done(rows, reasons)
+
+
+def _note_done(rows: Sequence[tuple[WebhookEvent, dict]], reasons: Sequence[str]) -> None:
     for (event, _), reason in zip(rows, reasons, strict=True):
         event.state, event.reason = WebhookEvent.State.DONE, reason[:500]
 

@@ -110,6 +110,7 @@ def _environment(database: str, shopify: str, url: str) -> dict[str, str]:
         "PUBLIC_URL": url,
         "QUEUE_WORKERS": "2",
         "STOCK_LINGER_SECONDS": "0.1",
+        "WEBHOOK_PATIENCE_SECONDS": "0.1",
         "STOP_SECONDS": "2",
         "LOG_LEVEL": "WARNING",
     }

@@ -14,6 +14,7 @@ LIMITS = {
     "QUEUE_WORKERS": "2",
     "WATCHDOG_SECONDS": "5",
     "STOCK_LINGER_SECONDS": "0.1",
+    "WEBHOOK_PATIENCE_SECONDS": "0.2",
     # Answers of this Shopify are lost for a fraction of a second only; whoever waits longer finds nothing new.
     "ORDER_LOOK_SECONDS": "5",
     "LOG_LEVEL": "CRITICAL",

@@ -46,6 +46,27 @@ def test_once_told_the_rows_are_looked_at_at_once_and_then_seldom(attention):
     assert attention.is_due(100 + LISTENING_SECONDS)
 
 
+def test_a_row_that_was_told_of_before_its_time_is_looked_for_then_whatever_else_is_found(attention):
+    attention.note_notified()
+    attention.note_empty(100)
+    attention.note_notified(due_at=101)
+    attention.note_notified(due_at=102)
+    assert not attention.is_due(100.9)
+    attention.note_notified()
+    attention.note_found(0.01, 100.5)
+    attention.note_empty(100.6)
+    assert not attention.is_due(100.9)
+    assert attention.seconds_to_wait(100.9) == pytest.approx(0.1)
+    assert attention.is_due(101)
+    attention.note_found(0.01, 101)
+    attention.note_empty(101.1)
+    assert not attention.is_due(101.9)
+    assert attention.is_due(102)
+    attention.note_empty(102)
+    assert not attention.is_due(106.9)
+    assert attention.is_due(102 + LISTENING_SECONDS)
+
+
 def test_a_row_that_nobody_told_of_has_the_rows_looked_at_often_again(attention):
     attention.note_notified()
     attention.note_empty(100)
@@ -114,6 +135,23 @@ def elsewhere(work):
 
 def payload_of(pk):
     return SignedPackage.loads(OrmQ.objects.get(pk=pk).payload)
+
+
+def test_a_wake_up_for_later_is_found_when_it_is_due_and_occupies_no_worker_before(broker):
+    seconds = 2.0
+    elsewhere(jobs.wake)
+    assert len(claim(broker) or claim(broker)) == 1
+    began = time.monotonic()
+    elsewhere(lambda: enqueue.process_events(seconds))
+    assert jobs.run_due({}, 5) == 0  # a worker that comes meanwhile does not wait for it
+    found = []
+    while not found and time.monotonic() - began < LISTENING_SECONDS - 1:
+        found = claim(broker)
+    assert len(found) == 1
+    assert time.monotonic() - began >= seconds
+    assert broker.attention.is_notified
+    ran = []
+    assert jobs.run_due({SyncJob.Kind.PROCESS_EVENTS: ran.append}, 1) == 1
 
 
 def test_a_wake_up_is_notified_of_when_its_transaction_commits(broker):

@@ -2,11 +2,17 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 
+import psycopg
 import pytest
+from django.db import connection as db
+from django.db.models.functions import Now
 
 from stores.models import Store, Variant
+from syncing import handlers
 from syncing.models import StockLevel, StockLink, StockObservation, SyncJob, WebhookEvent
+from syncing.queue import jobs
 from syncing.stock import planning
 from syncing.webhooks import inbox
 from tests.simulator.events import merchant as people
@@ -48,6 +54,51 @@ def test_a_newer_value_is_taken_without_a_read_and_noted(pair):
     seen = StockObservation.objects.filter(level=mirror(north), origin="webhook").get()
     assert (seen.previous, seen.available, seen.event) == (20, 18, event)
     assert source.available() == 18
+
+
+def product_body(place, number=0):
+    variant = Variant.objects.get(store=place.store, item_gid__endswith=f"/{place.item(number)}")
+    return {"id": int(variant.product_gid.rpartition("/")[2]), "variants": []}
+
+
+def test_webhooks_of_products_wait_for_company_and_those_of_stock_do_not_wait_for_them(pair, settings):
+    settings.WEBHOOK_PATIENCE_SECONDS = 9  # less than a worker waits for other jobs
+    world = pair()
+    source, north = world.places
+    world.tick()
+    work = dict.fromkeys(handlers.WORK, lambda job: None) | {SyncJob.Kind.PROCESS_EVENTS: handlers.process_events}
+    for number in range(2):
+        body = json.dumps(product_body(source))
+        inbox.record(source.store.pk, f"p-{number}", "products/update", body, "e", world.sim.clock.now(), "2026-10")
+    assert jobs.run_due(work, 5) == 0
+    body = json.dumps(stock_body(world, source, 12))
+    inbox.record(source.store.pk, "s-1", "inventory_levels/update", body, "e", world.sim.clock.now(), "2026-10")
+    assert jobs.run_due(work, 5) == 2  # it, and what it leads to
+    assert mirror(source).available == 12
+    states = dict(WebhookEvent.objects.values_list("webhook_id", "state"))
+    assert (states["s-1"], states["p-0"], states["p-1"]) == ("done", "new", "new")
+    SyncJob.objects.update(due_at=Now())
+    assert jobs.run_due(work, 5) == 2  # one job for both, and one that it asks for
+    assert not WebhookEvent.objects.filter(state="new").exists()
+
+
+def test_a_webhook_is_recorded_though_the_session_was_cut_since_the_last_one(pair):
+    world = pair()
+    source = world.places[0].store
+    fields = {"topic": "shop/update", "body": "{}", "event_id": "e", "triggered_at": None, "version": "2026-10"}
+    deliver = partial(inbox.record, source.pk, **fields)
+    assert deliver(webhook_id="w-1")
+    cut_off()
+    assert deliver(webhook_id="w-2")
+    assert not deliver(webhook_id="w-2")
+    assert WebhookEvent.objects.filter(webhook_id__startswith="w-").count() == 2
+
+
+def cut_off():
+    """End our session of the database, as a restart of it does."""
+    parameters = {key: db.get_connection_params()[key] for key in ("dbname", "host", "user")}
+    with psycopg.connect(**parameters, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [db.connection.info.backend_pid])
 
 
 @pytest.mark.parametrize("seconds", [0, -1, -3600])
