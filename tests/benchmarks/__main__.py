@@ -9,6 +9,7 @@ FULL = {
     "latency": ["--idle", "60", "--seconds", "20", "--per-second", "50"],
     "statements": ["--times", "100"],
     "pace": ["--changes", "500", "--idle", "40"],
+    "lost_webhooks": ["--minutes", "12", "--changes", "40", "--every", "5"],
     "burst": ["--changes", "10000"],
     "scale": ["--destinations", "20", "--items", "500"],
     "one_store_down": ["--destinations", "20", "--seconds", "60", "--pause", "1"],

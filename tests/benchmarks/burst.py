@@ -12,7 +12,7 @@ import json
 import math
 
 from tests.benchmarks.staging.scene import BATCH_ROWS, NORTH, OURS, SOURCE, WRITES_PER_SECOND, Scene, Shopify
-from tests.benchmarks.table import print_table, ratio
+from tests.benchmarks.staging.table import print_table, ratio
 
 COSTS = [
     "",

@@ -17,7 +17,7 @@ import math
 from stores.shopify.products.product_records import PRODUCTS_PER_READ
 from tests.benchmarks.staging.scene import NORTH, PLACE, QUANTITY, SOURCE, STANDARD_RATE, Shopify
 from tests.benchmarks.staging.stage import Stage
-from tests.benchmarks.table import print_table, ratio
+from tests.benchmarks.staging.table import print_table, ratio
 from tests.simulator import Simulator
 from tests.simulator.events import merchant
 from tests.simulator.state.shop import CLIENT_SECRET, Shop

@@ -19,7 +19,7 @@ import requests
 from tests.benchmarks.intake import ITEMS, webhook_requests
 from tests.benchmarks.staging.load import connect, exchange
 from tests.benchmarks.staging.stage import Stage
-from tests.benchmarks.table import percentile, print_table
+from tests.benchmarks.staging.table import percentile, print_table
 
 LOGIN, PASSWORD = "bench", "a-password-for-benchmarks"
 PAGES = ("", "syncing/webhookevent/", "syncing/syncjob/", "syncing/stocklink/", "stores/connection/")

@@ -18,7 +18,7 @@ from subprocess import Popen
 
 from tests.benchmarks.staging.load import Load, request_bytes, run_load
 from tests.benchmarks.staging.stage import Stage
-from tests.benchmarks.table import percentile, print_table, ratio
+from tests.benchmarks.staging.table import percentile, print_table, ratio
 
 ITEMS = 500
 AIM_RATIO, AIM_P99_MS = 0.7, 50

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.staging.scene import NORTH, OURS, SOURCE, Scene
-from tests.benchmarks.table import percentile, print_table
+from tests.benchmarks.staging.table import percentile, print_table
 
 HEADER = ["", "changes", "p50 s (idle aim ≤ 0.5)", "p95 s", "p99 s (idle aim ≤ 2)"]
 HEADER += ["p50 recorded", "+ processed", "+ planned", "+ written", "not arrived"]

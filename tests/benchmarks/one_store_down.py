@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from tests.benchmarks.scale import STOP, Fan
 from tests.benchmarks.staging.scene import OURS
-from tests.benchmarks.table import percentile, print_table
+from tests.benchmarks.staging.table import percentile, print_table
 
 HEADER = ["the last store", "changes", "arrived at the others", "p50 s", "p99 s", "longest s", "its calls"]
 

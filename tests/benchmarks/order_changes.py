@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.benchmarks.staging.scene import NORTH, SOURCE, Scene
-from tests.benchmarks.table import print_table
+from tests.benchmarks.staging.table import print_table
 from tests.simulator.state.orders import Order
 
 HEADER = ["later change", "orders", "sent each (aim ≤ 4)", "original read each", "copy read each", "calls each"]

@@ -13,7 +13,7 @@ import random
 import time
 
 from tests.benchmarks.staging.scene import NORTH, SOURCE, Scene, Shopify
-from tests.benchmarks.table import percentile, print_table, ratio
+from tests.benchmarks.staging.table import percentile, print_table, ratio
 
 CALLS = ("order", "orders", "orderCreate", "orderByIdentifier")
 PACE = ["", "orders", "seconds", "orders/s", "of them HTTP s", "calls per order (aim ≤ 2)", "beside the floor's pace"]

@@ -14,12 +14,16 @@ from collections.abc import Sequence
 import psutil
 
 from tests.benchmarks.latency import change_one
+from tests.benchmarks.staging.profiler import Profiler
 from tests.benchmarks.staging.scene import NORTH, OURS, SOURCE, Scene, Shopify
 from tests.benchmarks.staging.stage import tree_seconds
-from tests.benchmarks.table import percentile, print_table
+from tests.benchmarks.staging.table import percentile, print_table
 
 DELAYS = (0.3, 1.5)  # seconds
 HEADER = ["", "changes", "p50 s", "p99 s", "points per change", "mutations"]
+PROCESSES = ("web", "workers")
+PARTS_HEADER = ["", *(f"{name} ms" for name in PROCESSES)]
+SECONDS_TO_ATTACH = 2
 HEADER += ["web ms", "workers ms", "database ms", "all, of a change", "transactions of a change", "simulator ms"]
 
 
@@ -30,6 +34,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=10, help="how many a second (default 10)")
     parser.add_argument("--idle", type=int, default=0, help="changes made one at a time before that (default 0)")
     parser.add_argument("--two-way", action="store_true", help="two-way instead of one-way")
+    parser.add_argument("--profile", action="store_true", help="also tell by part where web and workers spend it")
     options = parser.parse_args()
     with Scene(options.changes + options.idle + 5, "two_way" if options.two_way else "one_way") as scene:
         numbers = iter(range(scene.variants))
@@ -40,8 +45,12 @@ def main() -> None:
             rows.append(_one_by_one(scene, [next(numbers) for _ in range(options.idle)]))
         for shop in scene.simulator.shops.values():
             shop.knobs.deliver_delay_seconds = DELAYS
+        profile = Profile(scene) if options.profile else None
         rows.append(_at_a_pace(scene, list(numbers), options.per_second))
+        parts = profile.rows(rows[-1]) if profile else []
     print_table("(n) What a change costs", HEADER, rows)
+    if parts:
+        print_table("(n) The same by part, of a change at that pace", PARTS_HEADER, parts)
 
 
 class Spent:
@@ -66,6 +75,28 @@ class Spent:
         points, mutations = self.shopify.count("points") / count, self.shopify.operations("Quantities")
         seconds = [1000 * part / count for part in (web, workers, database, web + workers + database)]
         return [points, mutations, *seconds, commits / count, 1000 * self.shopify.cpu_seconds() / count]
+
+
+class Profile:
+    """Where web and workers spend their processor seconds from now on."""
+
+    def __init__(self, scene: Scene) -> None:
+        roots = {"web": scene.stage.web.pid, "workers": scene.worker.pid}
+        self.profilers = {name: Profiler(pid, scene.stage.folder / f"{name}.raw") for name, pid in roots.items()}
+        time.sleep(SECONDS_TO_ATTACH)
+
+    def rows(self, row: Sequence[object]) -> list[list[object]]:
+        """Milliseconds of each part in each process, from that process's own in a row of the table above."""
+        cells = dict(zip(HEADER, row, strict=True))
+        spent = dict[tuple[str, str], float]()
+        for name, profiler in self.profilers.items():
+            parts = profiler.take()
+            each = float(str(cells[f"{name} ms"])) / parts.total()
+            spent |= {(name, part): each * count for part, count in parts.items()}
+        names = sorted(
+            {part for _, part in spent}, key=lambda part: -sum(spent.get((one, part), 0) for one in PROCESSES)
+        )
+        return [[part, *(spent.get((one, part), 0.0) for one in PROCESSES)] for part in names]
 
 
 def _rest(scene: Scene, seconds: float) -> list[object]:

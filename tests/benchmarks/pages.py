@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from tests.benchmarks.staging.stage import Stage
-from tests.benchmarks.table import print_table
+from tests.benchmarks.staging.table import print_table
 
 AIM_MS = 300
 HEADER = ["page", "first page ms", "asked in ways", "slowest way", f"its p50 ms (aim < {AIM_MS})", "max ms"]

@@ -11,7 +11,7 @@ import json
 import math
 
 from tests.benchmarks.staging.scene import BATCH_ROWS, SOURCE, STANDARD_RATE, WRITES_PER_SECOND, Scene, Shopify
-from tests.benchmarks.table import print_table, ratio
+from tests.benchmarks.staging.table import print_table, ratio
 
 HEADER = ["variants, drift", "found", "compare: own s", "carry: own s", "own s together (aim at 1 %: ≤ 60)"]
 HEADER += ["of them processor s"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.benchmarks.staging.scene import BATCH_ROWS, OURS
 from tests.benchmarks.staging.stage import Stage
-from tests.benchmarks.table import print_table, ratio
+from tests.benchmarks.staging.table import print_table, ratio
 from tests.simulator import Simulator
 
 HEADER = [

@@ -80,6 +80,16 @@ def test_the_latency_of_every_change_is_told_and_all_arrive():
         assert 0 < percents[0] <= percents[1] <= percents[2]
 
 
+@only_if_long
+def test_changes_whose_webhooks_are_lost_arrive_and_what_finding_them_costs_is_told():
+    rows = run_benchmark("lost_webhooks", "--minutes", "0.2", "--changes", "2", "--every", "1")
+    found, *costs = rows
+    assert (found["changes"], [row["store"].split("-")[0] for row in costs]) == ("2", ["source", "north"])
+    assert 0 < number(found["p50 s"]) <= number(found["longest s (aim ≤ 300)"])
+    assert [row["points of writes"] for row in costs] in (["0", "10"], ["0", "20"])
+    assert all(number(row["looks"]) > 0 and number(row["points of looks"]) > 0 for row in costs)
+
+
 def test_a_burst_costs_at_least_its_floor_and_is_carried_whole():
     rows = run_benchmark("burst", "--changes", "60")
     costs = [row for row in rows if "mutations" in row]

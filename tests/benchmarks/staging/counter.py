@@ -1,8 +1,9 @@
 """Do what web and workers do, in this process, and tell what each piece took: statements, transactions, processor time.
 
 `python -m tests.benchmarks.staging.counter`. Each line of the input is a JSON list of deliveries, each with its headers
-and its body: they go through the WSGI application, then all jobs run that are due. The answer is one line of JSON: for
-each piece its count, its statements by their text, its transactions, and milliseconds of ours and of PostgreSQL's.
+and its body: they go through the WSGI application, then all jobs run that are due, or would be soon. Webhooks that wait
+for company (WEBHOOK_PATIENCE_SECONDS) do so until an empty list comes. The answer is one line of JSON: for each piece
+its count, its statements by their text, its transactions, and milliseconds of ours and of PostgreSQL's.
 """
 
 import io
@@ -56,8 +57,12 @@ class Ledger:
 
     def note(self, execute: Callable, sql: str, parameters: Any, many: bool, context: dict) -> Any:
         """An execute_wrapper of Django's."""
-        self._row(self.current)["statements"][normalised(sql)] += 1
-        return execute(sql, parameters, many, context)
+        text, row, before = normalised(sql), self._row(self.current), self._database_seconds()
+        row["statements"][text] += 1
+        try:
+            return execute(sql, parameters, many, context)
+        finally:
+            row["milliseconds"][text] += 1000 * (self._database_seconds() - before)
 
     def take(self) -> dict[str, dict[str, Any]]:
         """All of it, and begin anew."""
@@ -65,7 +70,8 @@ class Ledger:
         return {name: piece for name, piece in pieces.items() if name}
 
     def _row(self, name: str) -> dict[str, Any]:
-        fresh = {"count": 0, "statements": Counter(), "round_trips": Counter(), "ours": 0.0, "database": 0.0}
+        counters = {name: Counter() for name in ("statements", "milliseconds", "round_trips")}
+        fresh = {"count": 0, "ours": 0.0, "database": 0.0} | counters
         return self.pieces.setdefault(name, fresh)
 
     def _switch(self, name: str) -> None:
@@ -131,18 +137,27 @@ def counting_work(ledger: Ledger) -> jobs.Work:
     return {kind: counted(kind, act) for kind, act in handlers.WORK.items()}
 
 
+def make_due(*patient_kinds: str) -> int:
+    """Have what is queued due now, but for these kinds; how many jobs that are."""
+    queued = SyncJob.objects.filter(state=SyncJob.State.QUEUED)
+    return queued.exclude(kind__in=patient_kinds).update(due_at=Now())
+
+
 def main() -> None:
     """Serve, until the input ends."""
     ledger = Ledger()
     work = counting_work(ledger)
     with db.execute_wrapper(ledger.note):
         for line in sys.stdin:
-            for delivery in json.loads(line):
+            deliveries = json.loads(line)
+            for delivery in deliveries:
                 with ledger.piece(f"intake of {delivery['headers']['X-Shopify-Topic']}"):
                     deliver(delivery)
+            if not deliveries:
+                make_due()
             with ledger.piece(QUEUE):
                 jobs.run_due(work, 60)
-            if SyncJob.objects.filter(state=SyncJob.State.QUEUED).update(due_at=Now()):
+            if make_due(*([SyncJob.Kind.PROCESS_EVENTS] if deliveries else [])):
                 with ledger.piece(QUEUE):
                     jobs.run_due(work, 60)
             print(json.dumps(ledger.take()), flush=True)
