@@ -12,14 +12,14 @@ from itertools import islice
 from django.conf import settings
 from django.db.models import Q
 
-from stores.ages import is_over
+from stores.ages import is_over, within
 from stores.clients import OpenClient
 from stores.models import Connection, Location, LocationMapping, Store, SyncSwitch
 from stores.shopify import inventory, shops
 from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
 from stores.shopify.inventory import LevelReading
-from syncing.models import RecentChanges, StockLevel, StockObservation
+from syncing.models import RecentChanges, StockLevel, StockObservation, SyncJob
 from syncing.queue import enqueue
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.levels import Hint
@@ -33,12 +33,24 @@ LONGEST = timedelta(hours=1)  # what is older, the hourly comparison has read, o
 
 
 def due_stores(now: datetime) -> list[Store]:
-    """The stores with mapped locations that are to be asked now."""
+    """The stores with mapped locations that are to be asked now; one whose asking failed, after the same pause."""
     if not settings.RECENT_CHANGES_MINUTES:
         return []
     stores = {store.pk: store for connection in _carrying() for store in (connection.source, connection.destination)}
     asked = {row.store_id: row for row in RecentChanges.objects.filter(store__in=stores)}
-    return [store for pk, store in sorted(stores.items()) if pk not in asked or _is_due(asked[pk], now)]
+    failed = _failed_lately(now)
+    return [
+        store
+        for pk, store in sorted(stores.items())
+        if pk not in failed and (pk not in asked or _is_due(asked[pk], now))
+    ]
+
+
+def _failed_lately(now: datetime) -> set[int]:
+    """The stores, by their keys, whose asking failed a moment ago: for want of a scope, it would each minute."""
+    pause = timedelta(minutes=settings.RECENT_CHANGES_MINUTES) - timedelta(seconds=1)
+    jobs = SyncJob.objects.filter(within("finished_at", pause, now), kind=SyncJob.Kind.COMPARE_RECENT)
+    return set(jobs.filter(state=SyncJob.State.FAILED, store__isnull=False).values_list("store", flat=True))
 
 
 def _is_due(row: RecentChanges, now: datetime) -> bool:

@@ -79,6 +79,7 @@ def inspect(visitor: Visitor, path: str, is_dark_too: bool) -> list[str]:
     page.evaluate(AXE)
     wrong = [f"light: {line}" for line in findings(page, OPTIONS)]
     wrong += [f"sticks out: {line}" for line in visitor.sticks_out()]
+    wrong += [f"is cut: {line}" for line in visitor.cut_tables()]
     if is_dark_too or IS_LONG:
         page.evaluate("document.documentElement.classList.add('dark')")  # as the console's own switch does
         wrong += [f"dark: {line}" for line in findings(page, IN_THE_DARK)]

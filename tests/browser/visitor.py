@@ -21,6 +21,17 @@ STICKS_OUT = """() => {
     .slice(0, 5).map(e => e.outerHTML.slice(0, 160));
 }"""
 
+# Tables that are wider than their place, so that their last columns are cut until somebody moves them.
+CUT = """() => [...document.querySelectorAll('table')].flatMap(table => {
+  for (let place = table.parentElement; place && place !== document.body; place = place.parentElement) {
+    const overflow = getComputedStyle(place).overflowX;
+    if (overflow === 'visible') continue;
+    const excess = place.scrollWidth - place.clientWidth;
+    return excess > 1 ? [`${excess} px of ${table.id || table.className.slice(0, 80)}`] : [];
+  }
+  return [];
+})"""
+
 
 @dataclass
 class Visitor:
@@ -140,6 +151,10 @@ class Visitor:
     def sticks_out(self) -> list[str]:
         """What makes the page scroll sideways; nothing on a page that fits."""
         return self.page.evaluate(STICKS_OUT)
+
+    def cut_tables(self) -> list[str]:
+        """Tables whose last columns do not fit on the page as wide as it is, each with how much is cut."""
+        return self.page.evaluate(CUT)
 
 
 def make_user(name: str, role: str = "") -> User:

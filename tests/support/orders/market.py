@@ -239,6 +239,12 @@ class Market:
         if isinstance(copy, Order):
             self._check_effects(row, source, place, order, copy, is_told)
 
+    def _has_lost_units(self, source: Place, place: Place, order: Order) -> bool:
+        """Whether units of a source were taken off the original."""
+        first = self.first(source)
+        theirs = {variant.id for variant in place.variants[first : first + ITEMS]}
+        return any(line.current_quantity < line.quantity for line in order.lines if line.variant_id in theirs)
+
     def _is_shipped(self, place: Place, order: Order, number: int) -> bool:
         """Whether a line of the original owes nothing any more: all of it was shipped."""
         variant = place.variants[number].id
@@ -256,8 +262,9 @@ class Market:
             assert arrived[number] <= went[number], words
             assert is_told or copy.id in self.by_hand or arrived[number] == went[number], words
         money = [(received(each).shop, current_grand_total(each).shop) for each in (order, copy)]
-        # It was paid, and lost units since: so was its copy. A draft is paid by whoever completes it.
-        is_overpaid = money[0][0] > money[0][1] or row.is_draft
+        # It was paid, and lost units of this source since: so was its copy, also when the original gained others later,
+        # of this source or of the other. A draft is paid by whoever completes it.
+        is_overpaid = self._has_lost_units(source, place, order) or row.is_draft
         is_right = money[1][0] <= money[1][1] or is_overpaid or order.refunds or copy.id in self.by_hand
         assert is_right, f"{row}: received of total, original and copy: {money}; {list(row.updates.values())}"
         if not row.is_draft and not is_told and copy.id not in self.by_hand and not order.refunds:

@@ -128,6 +128,23 @@ def test_one_stores_trouble_keeps_no_other_from_being_asked(pair):
     assert RecentChanges.objects.get(store=north.store).until_at < RecentChanges.objects.get(store=south.store).until_at
 
 
+def test_a_store_that_lets_nothing_be_read_is_asked_at_each_pause_and_is_followed_once_it_does(pair):
+    world = pair("two_way")
+    source, north = world.places
+    app = north.shop.apps["tiposync"]
+    granted, app.scopes = app.scopes, app.scopes - {"read_inventory", "write_inventory"}
+    refused = []
+    for _ in range(3 * MINUTES):
+        minutes(world, 1)
+        refused += SyncJob.objects.filter(kind="compare_recent", state="failed").values_list("pk", flat=True)
+    assert 2 <= len(set(refused)) <= 3
+    app.scopes = granted
+    north.buy(0, 2)
+    minutes(world, 2 * MINUTES)
+    assert source.available(0) == north.available(0) == 18
+    assert not SyncJob.objects.filter(kind="compare_recent", state="failed").exists()
+
+
 def test_nothing_is_asked_while_nothing_travels_or_where_it_is_switched_off(pair, settings):
     world = pair()
     settings.RECENT_CHANGES_MINUTES = 0

@@ -39,6 +39,8 @@ ENGINE = {
     r"\bwhat happened later\b": "updates",
     r"\bcarr(?:y|ies|ied|ying)\b": "sync, send, import",
     r"\bcopied\b(?! to the clipboard)": "imported",
+    r"\bwithout a copy\b": "not imported",
+    r"\bchanges? of orders?\b": "order updates",
     r"\bno copy since\b": "waiting since",
     r"\bthe whole service\b": "overview",
     r"\bneeds you\b": "action needed",
@@ -85,7 +87,9 @@ def spoken(html: str) -> Iterator[str]:
     yield from (unescape(piece) for piece in re.split(r"<[^>]*>", html))
 
 
-@pytest.mark.parametrize("text", ["Held", "It is out of step.", "Links", "by Shopify’s clock", "set by an operator"])
+@pytest.mark.parametrize(
+    "text", ["Held", "Orders without a copy", "It is out of step.", "Links", "by Shopify’s clock", "set by an operator"]
+)
 def test_a_planted_word_of_the_engine_is_found(text):
     assert engine_words(text)
 

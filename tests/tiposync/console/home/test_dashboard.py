@@ -145,9 +145,9 @@ def test_every_number_leads_to_exactly_the_rows_behind_it(admin_client, rows, mo
         "synced",
         "needs review",
     }
-    expected |= {"unmatched", "ambiguous", "skipped", "oversold", "linked", "failed orders", "orders without a copy"}
+    expected |= {"unmatched", "ambiguous", "skipped", "oversold", "linked", "failed orders", "orders not imported"}
     expected |= {"orders to review", "orders that need the shop"}
-    assert expected | {"orders waiting for links", "failed changes of orders", "workers alive"} <= followed
+    assert expected | {"orders waiting for links", "failed order updates", "workers alive"} <= followed
     assert not {text for text, _ in counted if text.startswith("0 ")} - {"0 jobs running"}
 
 

@@ -38,7 +38,7 @@ def test_the_orders_of_a_connection_are_counted_by_what_they_wait_for():
         "failed_changes": 1,
         "needing_shop": 1,
     }
-    assert "orders without a copy: 5, of these 3 waiting, 1 failed" in run()
+    assert "orders not imported: 5, of these 3 waiting, 1 failed" in run()
 
 
 def test_what_only_waits_for_its_payment_needs_no_attention_and_the_rest_does():

@@ -153,6 +153,6 @@ def _lines_of_connection(connection: dict[str, Any]) -> list[str]:
     if connection["carries_orders"] or orders["unfinished"]:
         waiting = sum(orders[f"waiting_for_{each}"] for each in ("links", "payment", "review"))
         lines.append(
-            f"    orders without a copy: {orders['unfinished']}, of these {waiting} waiting, {orders['failed']} failed"
+            f"    orders not imported: {orders['unfinished']}, of these {waiting} waiting, {orders['failed']} failed"
         )
     return lines
