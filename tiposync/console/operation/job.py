@@ -1,5 +1,6 @@
 """Every piece of work as a row: what, for which connection, how it ended, and "Run again"."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,8 +12,9 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
+from stores.models import Store
 from syncing.models import SyncJob
-from syncing.queue import jobs
+from syncing.queue import enqueue, jobs
 from tiposync.console.kit import markup
 from tiposync.console.kit.exporting import ExportedList
 from tiposync.console.kit.filters import ConnectionFilter, StoreFilter
@@ -22,6 +24,21 @@ from tiposync.console.operation.job_subjects import things_of
 from tiposync.console.times.date_range import DateRangeFilter
 
 MOST_ROWS = 1000
+
+WITH_STORES = ("connection__source", "connection__destination", "store")
+
+
+def check_troubled(asked: Iterable[SyncJob]) -> str:
+    """Have the stores of these jobs checked that need attention, and say so: their trouble ends with a good check."""
+    stores: dict[int, Store] = {}
+    for job in asked:
+        connection = job.connection
+        named = [job.store, *((connection.source, connection.destination) if connection else ())]
+        stores |= {store.pk: store for store in named if store and store.status == Store.Status.ATTENTION}
+    for store in stores.values():
+        enqueue.check_store(store)
+    names = ", ".join(f"“{store}”" for store in stores.values())
+    return f" Checked as well, for it needs attention: {names}." if names else ""
 
 
 class DueFilter(DropdownFilter):
@@ -120,14 +137,16 @@ class SyncJobAdmin(ExportedList):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         failed = within(SyncJob.objects.filter(state=SyncJob.State.FAILED, failure=request.POST.get("failure", "")))
-        count = 0
-        for job in failed.select_related("connection", "store").order_by("pk")[:MOST_ROWS]:
+        taken = list(failed.select_related(*WITH_STORES).order_by("pk")[:MOST_ROWS])
+        for job in taken:
             jobs.run_again(job)
             self.log_change(request, job, "Run again, with all that failed for the same reason.")
-            count += 1
-        rest = failed.count() - count
+        rest = failed.count() - len(taken)
         more = f" {rest} more are left: press again." if rest > 0 else ""
-        messages.success(request, f"Queued again: {count}. Each leaves this list when it has been done.{more}")
+        checked = check_troubled(taken)
+        messages.success(
+            request, f"Queued again: {len(taken)}. Each leaves this list when it has been done.{checked}{more}"
+        )
         return HttpResponseRedirect(reverse("admin:syncing_syncjob_changelist"))
 
     @display(description="Work", ordering="kind")
@@ -181,14 +200,17 @@ class SyncJobAdmin(ExportedList):
     )
     def run_again(self, request: HttpRequest, job: SyncJob) -> str:
         jobs.run_again(job)
-        return "Queued again. It runs within seconds if a worker is up; its outcome appears on the jobs page."
+        return (
+            "Queued again. It runs within seconds if a worker is up; its outcome appears on the jobs page."
+            f"{check_troubled([job])}"
+        )
 
     @action(description="Run again: put the selected work at the front of the queue", permissions=["operate"])
     def run_selected_again(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> None:
-        waiting = queryset.exclude(state=SyncJob.State.RUNNING).select_related("connection", "store")
-        count = 0
+        waiting = list(queryset.exclude(state=SyncJob.State.RUNNING).select_related(*WITH_STORES))
         for job in waiting:
             jobs.run_again(job)
             self.log_change(request, job, "Run again.")
-            count += 1
-        messages.success(request, f"Queued again: {count}. Jobs that run right now were left alone.")
+        messages.success(
+            request, f"Queued again: {len(waiting)}. Jobs that run right now were left alone.{check_troubled(waiting)}"
+        )

@@ -100,6 +100,22 @@ def test_a_job_is_run_again(admin_client, rows):
     assert (queued.kind, queued.connection, queued.arguments) == (job.kind, rows.connection, job.arguments)
 
 
+@pytest.mark.parametrize("way", ["its page", "the list", "its class"])
+def test_the_store_that_refused_the_work_is_checked_as_well(admin_client, rows, way):
+    Store.objects.filter(pk=rows.destination.pk).update(status=Store.Status.ATTENTION)
+    job = make_job(rows.connection)
+    if way == "its page":
+        page = press(admin_client, page_of(job), "Run again")
+    elif way == "the list":
+        page = act(admin_client, JOBS, "run_selected_again", [job])
+    else:
+        (form,) = forms_with(look_at(admin_client, list_of(JOBS)), "Run all again")
+        page = admin_client.post(form.action, form.inputs, follow=True).content.decode()
+    assert f"Checked as well, for it needs attention: “{rows.destination}”." in page
+    checks = SyncJob.objects.filter(kind="check_store", state=State.QUEUED)
+    assert [check.store for check in checks] == [rows.destination]
+
+
 def test_a_job_that_runs_cannot_be_run_again(admin_client, rows):
     job = make_job(rows.connection, state=State.RUNNING)
     assert not forms_with(look_at(admin_client, page_of(job)), "Run again")
