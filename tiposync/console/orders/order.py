@@ -53,8 +53,8 @@ class OrderImportAdmin(ExportedList):
 
     intro = (
         "Each order of a destination whose connection imports orders, and its copy in the source. There is exactly one "
-        "copy of each: importing again is safe at any time. The units of an order that is not imported are reserved from "
-        "what the source offers."
+        "copy of each: importing again is safe at any time. The units of an order that is not imported are reserved "
+        "from what the source offers."
     )
     empty_title = "No orders yet"
     empty_text = (

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from stores.linking import csv_file
-from stores.models import Store
+from stores.models import Store, Variant
 from syncing.models import StockHold, StockLink
 from syncing.queue import enqueue
 from syncing.stock import holds
@@ -109,13 +109,13 @@ class StockHoldAdmin(SearchedByItem, ReadOnlyPage):
 
     def panel(self, request: HttpRequest, row: StockHold) -> dict[str, Any]:
         link = _with_levels(row)
+        variants = (link.variant_link.source_variant, link.variant_link.destination_variant)
         return {
             "item": link.variant_link.source_variant,
-            "arrows": in_shopify.both_variants(link.variant_link),
             "timeline": reverse("admin:syncing_timeline", args=[link.variant_link_id]),
             "sides": [
-                _evidence("Source", link.source_level, row.source_from, row.source_to),
-                _evidence("Destination", link.destination_level, row.destination_from, row.destination_to),
+                _evidence("Source", link.source_level, row.source_from, row.source_to, variants[0]),
+                _evidence("Destination", link.destination_level, row.destination_from, row.destination_to, variants[1]),
             ],
             "adjustment": markup.page_of(row.adjustment) if row.adjustment else "",
             "set_true_url": self.do_url(row, "set_true")
@@ -277,11 +277,14 @@ def _with_levels(hold: StockHold) -> StockLink:
     return rows.get(pk=hold.link_id)
 
 
-def _evidence(name: str, level: Any, planned_from: int | None, planned_to: int | None) -> dict[str, Any]:
+def _evidence(
+    name: str, level: Any, planned_from: int | None, planned_to: int | None, variant: Variant | None
+) -> dict[str, Any]:
     return {
         "name": name,
         "field": name.lower(),
         "where": f"{level.location.store}, {level.location.name}",
+        "arrow": in_shopify.variant_arrow(level.location.store, variant),
         "plan": markup.change(planned_from, planned_to),
         "now": markup.quantity(level.available),
         "available": level.available,

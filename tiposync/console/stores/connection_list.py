@@ -89,12 +89,13 @@ class ConnectionColumns(Page):
             ]
         )
 
-    @display(description="Stock")
+    @display(description="Inventory")
     def shown_step(self, connection: CountedConnection) -> str:
         if not connection.pair_count:
             return markup.NOTHING
         if connection.out_count:
-            return markup.pill(markup.WARN, f"{connection.out_count} of {connection.pair_count} out of sync")
+            of_all = f"{connection.out_count} of {connection.pair_count}"
+            return markup.pill(markup.WARN, f"{connection.out_count} out of sync", of_all)
         return markup.pill(markup.GOOD, f"{connection.pair_count} synced")
 
     @display(description="Needs review")
@@ -112,7 +113,7 @@ class ConnectionColumns(Page):
         url = markup.list_url(OrderImport, standing="unfinished", connection=connection.pk)
         return markup.anchor(url, f"{connection.order_count} open") if connection.order_count else markup.NOTHING
 
-    @display(description="Failed jobs")
+    @display(description="Failed")
     def shown_failed(self, connection: CountedConnection) -> str:
         url = markup.list_url(SyncJob, state__exact="failed", connection=connection.pk)
         return markup.anchor(url, connection.failed_count) if connection.failed_count else markup.NOTHING

@@ -1,5 +1,7 @@
 """The pages of holds: the evidence, and every decision as a button."""
 
+import re
+
 import pytest
 import responses
 from django.contrib.admin.models import LogEntry
@@ -52,6 +54,9 @@ def test_the_evidence_shows_the_plan_beside_what_stands_there_now(admin_client, 
     assert "7 → 0" in page
     assert "changed since" in page
     assert NASTY not in page
+    for place in map(str, (rows.source, rows.destination)):  # beside the name of the store that it leads to
+        cell = next(each for each in re.findall(r'<td data-label="Where">(.*?)</td>', page) if place in each)
+        assert f"in Shopify: {place}" in cell
     assert f"/admin/syncing/stocklink/timeline/{rows.link.pk}/" in page
 
 
