@@ -42,6 +42,9 @@ class Market:
     by_hand: set[int] = field(default_factory=set)  # copies and drafts that staff changed
     deleted: list[tuple[Place, Draft]] = field(default_factory=list)
     unwatched: set[tuple[str, int]] = field(default_factory=set)  # (domain, order) from around a change of strategy
+    # Read anew by each check: the rows of the product by connection and order, and the copies by source and original.
+    _rows: dict[tuple[int, str], OrderImport] = field(default_factory=dict, init=False)
+    _copies: dict[tuple[str, str], list[Order | Draft]] = field(default_factory=dict, init=False)
 
     @classmethod
     def open(
@@ -87,12 +90,12 @@ class Market:
         return self.world.sim
 
     def connection(self, source: Place, place: Place) -> Connection:
+        """As it was when the last check began."""
         (found,) = [
             each
             for each in self.world.connections
             if (each.source_id, each.destination_id) == (source.store.pk, place.store.pk)
         ]
-        found.refresh_from_db()
         return found
 
     def originals(self, *, open_only: bool = True) -> list[tuple[Place, Order]]:
@@ -145,6 +148,7 @@ class Market:
 
     def check(self) -> None:
         """All is settled: what both sides hold, cost, show and were told fits."""
+        self._read()
         for source, place in self.pairs():
             self._check_stock(source, place)
             for order in place.shop.orders.values():
@@ -156,6 +160,20 @@ class Market:
         self._check_told()
         bug = SyncJob.objects.filter(failure=SyncJob.Failure.BUG).first()
         assert bug is None, bug.traceback
+
+    def _read(self) -> None:
+        for connection in self.world.connections:
+            connection.refresh_from_db()
+        rows = OrderImport.objects.filter(connection__in=self.world.connections).select_related("connection")
+        rows = rows.prefetch_related("updates", "lines__source_variant")
+        self._rows = {(row.connection_id, row.order_gid): row for row in rows}
+        self._copies = {}
+        for source in self.sources:
+            made = [(copy.source_identifier, copy) for copy in list(source.shop.orders.values())]
+            drafts = [*list(source.shop.drafts.values()), *(draft for where, draft in self.deleted if where is source)]
+            made += [(dict(draft.note_attributes).get(ORIGINAL_ID), draft) for draft in drafts]
+            for name, copy in made:
+                self._copies.setdefault((source.domain, name or ""), []).append(copy)
 
     def _check_stock(self, source: Place, place: Place) -> None:
         connection, first = self.connection(source, place), self.first(source)
@@ -185,10 +203,7 @@ class Market:
         return sum(line.owed_quantity + (line.quantity if line.is_pending else 0) for line in lines)
 
     def _copies_of(self, source: Place, place: Place, order: Order) -> list[Order | Draft]:
-        name = f"{place.domain}/{order.id}"
-        made = [copy for copy in source.shop.orders.values() if copy.source_identifier == name]
-        drafts = [*source.shop.drafts.values(), *(draft for where, draft in self.deleted if where is source)]
-        return made + [draft for draft in drafts if dict(draft.note_attributes).get(ORIGINAL_ID) == name]
+        return self._copies.get((source.domain, f"{place.domain}/{order.id}"), [])
 
     def _check_order(self, source: Place, place: Place, order: Order) -> None:
         connection, found = self.connection(source, place), self._copies_of(source, place, order)
@@ -209,7 +224,7 @@ class Market:
         self._check_units(row, source, place, order, Counter(wanted))
 
     def row(self, connection: Connection, order: Order) -> OrderImport | None:
-        return OrderImport.objects.filter(connection=connection, order_gid=gids.gid("Order", order.id)).first()
+        return self._rows.get((connection.pk, gids.gid("Order", order.id)))
 
     def copy_of(self, row: OrderImport, source: Place) -> Order | Draft | None:
         if row.copy_order_gid:
@@ -221,10 +236,11 @@ class Market:
         held = self.units(source, copy, first)
         owed: Units = Counter()
         numbers = {gids.gid("ProductVariant", each.id): first + n for n, each in enumerate(source.variants)}
-        for line in row.lines.filter(source_variant__isnull=False).select_related("source_variant"):
-            owed[numbers[line.source_variant.gid]] += line.owed_quantity
-        is_told = row.updates.filter(state__in=TOLD).exists()
-        words = f"{row} in {source.store}: wanted {wanted}, held {held}, owed {owed}; {list(row.updates.values())}"
+        for line in row.lines.all():
+            if line.source_variant:
+                owed[numbers[line.source_variant.gid]] += line.owed_quantity
+        is_told = any(update.state in TOLD for update in row.updates.all())
+        words = f"{row} in {source.store}: wanted {wanted}, held {held}, owed {owed}; {updates_of(row)}"
         if order.cancelled_at:
             is_open = isinstance(copy, Order) and any(line.unfulfilled > 0 for line in copy.lines)
             assert is_told or not is_open, words
@@ -240,10 +256,11 @@ class Market:
             self._check_effects(row, source, place, order, copy, is_told)
 
     def _has_lost_units(self, source: Place, place: Place, order: Order) -> bool:
-        """Whether units of a source were taken off the original."""
+        """Whether units were taken off the original that are of a source, or of none and in its copy by their name."""
         first = self.first(source)
-        theirs = {variant.id for variant in place.variants[first : first + ITEMS]}
-        return any(line.current_quantity < line.quantity for line in order.lines if line.variant_id in theirs)
+        ours = {variant.id for variant in place.variants[first : first + ITEMS]}
+        theirs = {variant.id for variant in place.variants[: len(self.sources) * ITEMS]} - ours
+        return any(line.current_quantity < line.quantity for line in order.lines if line.variant_id not in theirs)
 
     def _is_shipped(self, place: Place, order: Order, number: int) -> bool:
         """Whether a line of the original owes nothing any more: all of it was shipped."""
@@ -256,9 +273,7 @@ class Market:
         """Each shipment and each payment arrived, and none twice."""
         went, arrived = self.shipped(source, copy, self.first(source)), self.shipped(place, order)
         for number in range(self.first(source), self.first(source) + ITEMS):
-            words = (
-                f"{row}: item {number} shipped {went[number]}, arrived {arrived[number]}; {list(row.updates.values())}"
-            )
+            words = f"{row}: item {number} shipped {went[number]}, arrived {arrived[number]}; {updates_of(row)}"
             assert arrived[number] <= went[number], words
             assert is_told or copy.id in self.by_hand or arrived[number] == went[number], words
         money = [(received(each).shop, current_grand_total(each).shop) for each in (order, copy)]
@@ -266,16 +281,17 @@ class Market:
         # of this source or of the other. A draft is paid by whoever completes it.
         is_overpaid = self._has_lost_units(source, place, order) or row.is_draft
         is_right = money[1][0] <= money[1][1] or is_overpaid or order.refunds or copy.id in self.by_hand
-        assert is_right, f"{row}: received of total, original and copy: {money}; {list(row.updates.values())}"
+        assert is_right, f"{row}: received of total, original and copy: {money}; {updates_of(row)}"
         if not row.is_draft and not is_told and copy.id not in self.by_hand and not order.refunds:
             paid = [financial_status(each) for each in (order, copy)]
-            assert paid[0] != "PAID" or paid[1] == "PAID", f"{row}: {paid}; {list(row.updates.values())}"
+            assert paid[0] != "PAID" or paid[1] == "PAID", f"{row}: {paid}; {updates_of(row)}"
 
     def _check_money(self, place: Place, order: Order) -> None:
         """To the cent, together; but for what was told, and what staff changed themselves."""
-        rows = OrderImport.objects.filter(order_gid=gids.gid("Order", order.id), connection__destination=place.store)
+        connections = [self.connection(source, place) for source in self.sources]
+        rows = [row for connection in connections if (row := self.row(connection, order))]
         found: list[Order | Draft] = []
-        for row in rows.select_related("connection").prefetch_related("updates", "lines"):
+        for row in rows:
             if not any(line.is_carried for line in row.lines.all()):
                 continue  # all of it is another source's
             source = next(each for each in self.sources if each.store.pk == row.connection.source_id)
@@ -312,6 +328,11 @@ class Market:
             assert alerts.exists(), f"{update}: nobody is told"
             listed = OrderImport.objects.filter(condition_of(choice), pk=update.order_import_id)
             assert listed.exists(), f"{update}: not in the list of {choice}"
+
+
+def updates_of(row: OrderImport) -> list[tuple]:
+    """What happened to an order since, in words."""
+    return [(each.kind, each.state, each.reason, each.origin_gid, each.body) for each in row.updates.all()]
 
 
 def row_draft(row: OrderImport) -> int:
