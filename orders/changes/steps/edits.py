@@ -16,10 +16,10 @@ from typing import Any
 from django.db import transaction
 
 from orders import reserved_units
-from orders.changes import comparing, decisions, line_values
+from orders.changes import comparing, decisions, line_values, signs
 from orders.changes.comparing import Comparison
 from orders.changes.rules.comparison import LineSteps
-from orders.changes.steps import refunds, state
+from orders.changes.steps import added_units, refunds, state
 from orders.changes.steps.state import UpdateRefused
 from orders.copies import placing
 from orders.copies.importing import RetryLater
@@ -46,24 +46,6 @@ LOST = "Shopify's answer was lost: looking at the copy before it is edited again
 EDITED = "The copy was edited: it contains what the original contains."
 OTHERS = "Another worker has it in hand."
 CHANGED_MEANWHILE = "The copy changed while it was being edited: it is looked at again."
-BYPASSED = (
-    "The original has gained {units}. The copies of this connection leave the source's stock alone, which an edit of "
-    "the copy would not: add these units by hand, then press “Done by hand”."
-)
-BY_STOCK = (
-    "The original has gained {units}. The connection syncs stock both ways now, so these units are taken from the "
-    "source's stock already, and adding them to the copy would take them once more: see to them by hand, then press "
-    "“Done by hand”."
-)
-DEARER = (
-    "The original has gained {units}, at {sold} a unit, which the source sells at {own}: Shopify takes no unit into an "
-    "order at more than its own price. Add it to the copy by hand, then press “Done by hand”."
-)
-NO_GOODS = "The original has gained {units}, which is in no copy, as a tip is not: press “Done by hand”."
-COSTS = (
-    "What the original has gained costs {} there with its taxes, and {} in the copy, as the source taxes it. Correct "
-    "the copy by hand where that matters, then press “Done by hand”."
-)
 
 
 def settle_edits(comparison: Comparison) -> None:
@@ -121,12 +103,35 @@ def carry_edit(update: OrderUpdate, comparison: Comparison, choices: OrderSettin
     steps = {gid: each for gid, each in comparison.steps.items() if each.add or each.remove}
     if not steps:
         return state.skip(update, decisions.SAME)
-    wanted = {gid: each.add - each.remove for gid, each in steps.items()}
+    editor = _Editor(update, comparison, choices)
     try:
-        return _Editor(update, comparison, choices).edit(steps)
-    except (UpdateRefused, errors.UserErrors, errors.AccessDenied) as error:
-        decisions.need_shop(update, str(error), wanted)
-        return str(error)
+        return editor.edit(steps)
+    except errors.AccessDenied as error:
+        words = str(error)
+    except (UpdateRefused, errors.UserErrors) as error:
+        words = str(error)
+        try:
+            if len(steps) > 1 and (done := _edit_rest(editor, steps)):
+                return done
+        except (UpdateRefused, errors.UserErrors) as other:
+            words = str(other)
+    return decisions.need_shop(update, words, {gid: each.add - each.remove for gid, each in steps.items()})
+
+
+def _edit_rest(editor: "_Editor", steps: Mapping[str, LineSteps]) -> str:
+    """What Shopify, or the connection, refuses of one line keeps no other from the copy; the next comparison, which is
+    asked for before, tells of it alone; '' where no line alone is refused.
+
+    Raises UpdateRefused with all words where each is, and as `edit` does.
+    """
+    refused = editor.find_refused(steps)
+    rest = {gid: each for gid, each in steps.items() if gid not in refused}
+    if not refused:
+        return ""
+    if not rest:
+        raise UpdateRefused(" ".join(dict.fromkeys(refused.values())))
+    signs.note_original(OrderImport.objects.filter(pk=editor.row.pk))
+    return editor.edit(rest)
 
 
 def leave_to_shop(update: OrderUpdate, comparison: Comparison) -> str:
@@ -156,7 +161,27 @@ class _Editor:
         self.copy = comparison.read_copy()
         self.lines = {line.line_gid: line for line in self.row.lines.select_related("source_variant")}
 
+    def find_refused(self, steps: Mapping[str, LineSteps]) -> dict[str, str]:
+        """Which of these lines cannot be changed as they should, each tried alone and not committed: line -> words."""
+        refused = {}
+        for gid, each in steps.items():
+            try:
+                self._stage({gid: each})
+            except (UpdateRefused, errors.UserErrors) as error:
+                refused[gid] = str(error)
+        return refused
+
     def edit(self, steps: Mapping[str, LineSteps]) -> str:
+        edit_gid, left, restock, body = self._stage(steps)
+        if not state.begin(self.update, body, as_of=self.client.answered_at):
+            return OTHERS
+        return self._commit(edit_gid, left, restock)
+
+    def _stage(self, steps: Mapping[str, LineSteps]) -> tuple[str, dict[str, int], bool, dict[str, Any]]:
+        """Begin an edit with these steps: its gid, what goes with its commit, whether that restocks, and what is sent.
+
+        Changes nothing.
+        """
         quantities = self._quantities({gid: each.remove for gid, each in steps.items() if each.remove})
         added = self._added({gid: each.add for gid, each in steps.items() if each.add})
         edit_gid, total = order_edits.begin_edit(self.client, self.row.copy_order_gid)
@@ -183,9 +208,7 @@ class _Editor:
             "baselines": {gid: _agreed(each) for gid, each in steps.items()},
             "differs_in_cost": differs,
         }
-        if not state.begin(self.update, body, as_of=self.client.answered_at):
-            return OTHERS
-        return self._commit(edit_gid, left, restock)
+        return edit_gid, left, restock, body
 
     def _commit(self, edit_gid: str, quantities: Mapping[str, int], restock: bool) -> str:
         """`quantities`: what is not staged yet, as no price depends on it."""
@@ -226,9 +249,9 @@ class _Editor:
         if not more:
             return []
         if comparing.carries_stock_both_ways(self.row):
-            raise UpdateRefused(BY_STOCK.format(units=self._in_words(more)))
+            raise UpdateRefused(added_units.BY_STOCK.format(units=self._in_words(more)))
         if self.choices.inventory_behaviour == OrderSettings.InventoryBehaviour.BYPASS:
-            raise UpdateRefused(BYPASSED.format(units=self._in_words(more)))
+            raise UpdateRefused(added_units.BYPASSED.format(units=self._in_words(more)))
         row = self.row
         order = orders.read_order(self.comparison.clients(row.connection.destination), row.order_gid)
         order = replace(place_order_taxes(order), taxes=())  # before it is taken apart
@@ -240,8 +263,8 @@ class _Editor:
             variant = known.source_variant.gid if known.source_variant else ""
             made = self._mapped(replace(order, lines=(replace(line, current_quantity=units),)), variant)
             if not made:
-                raise UpdateRefused(NO_GOODS.format(units=f"{units} × “{line.title}”"))
-            taxes = [_money_of(tax).amount for row in made for tax in row.get("taxLines", ())]
+                raise UpdateRefused(added_units.NO_GOODS.format(units=f"{units} × “{line.title}”"))
+            taxes = [added_units.money_of(tax).amount for row in made for tax in row.get("taxLines", ())]
             tax = Decimal(0) if order.taxes_included else sum(taxes, Decimal(0))
             ships, taxed = bool(made[0].get("requiresShipping")), bool(made[0].get("taxable"))
             title = made[0].get("title") or line.title
@@ -255,14 +278,16 @@ class _Editor:
     ) -> list[tuple[int, Money]]:
         """(units, price of each) of what a line has gained: `made`, but for a line with discounts as much as makes its
         copy cost what it costs. Whether a discount grows with its line is Shopify's affair."""
-        asked = [(row["quantity"], _money_of(row)) for row in made]
+        asked = [(row["quantity"], added_units.money_of(row)) for row in made]
         units, held = sum(count for count, _ in asked), self.lines[line.gid].copy_quantity or 0
         if not line.discounts or not held or line.current_quantity != held + units:
             return asked
         copy, names = orders.read_order(self.client, self.row.copy_order_gid), self.comparison.match_known(self.copy)
         there = [each for each in copy.lines if names.get(each.gid) == line.gid]
         full = replace(line, discounts=(), current_quantity=units)
-        whole, most = (_cost(self._mapped(replace(order, lines=(each,)), variant)) for each in (line, full))
+        whole, most = (
+            added_units.cost_of(self._mapped(replace(order, lines=(each,)), variant)) for each in (line, full)
+        )
         costs = sum((line_amount(each, each.current_quantity, lambda pair: pair.shop) for each in there), Fraction(0))
         currency = asked[0][1].currency
         if copy.currency != currency or not 0 <= whole - costs <= most:
@@ -275,9 +300,13 @@ class _Editor:
         connection, (line,) = self.row.connection, order.lines
         chosen = choices_of(self.row, self.choices)
         chosen = replace(chosen, strategy=mapping.ORDER, unlinked=LEAVE_OUT if variant else CUSTOM, name_pattern="")
-        order = replace(order, lines=(replace(line, variant_gid=_ANY),)) if variant else _with_link(order)
+        order = (
+            replace(order, lines=(replace(line, variant_gid=added_units.ANY),))
+            if variant
+            else added_units.with_link(order)
+        )
         try:
-            links, currency = {_ANY: variant or _ANY}, connection.destination.currency
+            links, currency = {added_units.ANY: variant or added_units.ANY}, connection.destination.currency
             made = map_now(connection, order, links, chosen, store_currency=currency)
         except mapping.CannotMap as error:
             raise UpdateRefused(f"{error} Add it to the copy by hand.") from None
@@ -294,11 +323,11 @@ class _Editor:
             if line.own_price.currency != units.price.currency or line.own_price.amount < units.price.amount:
                 own, sold = (sums.text(each.amount, each.currency) for each in (line.own_price, units.price))
                 named = f"{units.quantity} × “{units.title}”"
-                raise UpdateRefused(DEARER.format(units=named, sold=sold, own=own))
+                raise UpdateRefused(added_units.DEARER.format(units=named, sold=sold, own=own))
             if line.own_price.amount > units.price.amount:
                 off[line.gid] = Money(line.own_price.amount - units.price.amount, units.price.currency)
         if not off:
-            return _compare_cost(rows, staged[-1].total if staged else before, before)
+            return added_units.compare_cost(rows, staged[-1].total if staged else before, before)
         place = str(self.row.connection.destination)
         priced = order_edits.stage_discounts(self.client, edit_gid, off, f"As sold in {place}")
         found = {line.gid: line for line in priced}
@@ -308,44 +337,15 @@ class _Editor:
                 "Shopify does not price what the original has gained as it was sold: add it to the copy by hand, then "
                 "press “Done by hand”."
             )
-        return _compare_cost(rows, priced[-1].total, before)
+        return added_units.compare_cost(rows, priced[-1].total, before)
 
     def _in_words(self, more: Mapping[str, int]) -> str:
         return ", ".join(f"{units} × “{self.lines[gid].title}”" for gid, units in more.items())
 
 
-def _compare_cost(rows: Sequence[AddedUnits], after: Money, before: Money) -> str:
-    """Words where what is added costs something else than it was sold at: an edit cannot say how it is taxed."""
-    sold = sum((units.price.amount * units.quantity + units.tax for units in rows), Decimal(0))
-    costs = after.amount - before.amount
-    if costs == sold:
-        return ""
-    return COSTS.format(*(sums.text(each, after.currency) for each in (sold, costs)))
-
-
 def _agreed(steps: LineSteps) -> list[int]:
     """What both hold once an edit is done; what goes back to the original besides is agreed when it is there."""
     return [steps.baseline.original + steps.carry_back, steps.baseline.copy + steps.carry_back]
-
-
-def _money_of(row: Mapping[str, Any]) -> Money:
-    """The price of a line, or of a tax, that is about to be sent."""
-    amount = row["priceSet"]["shopMoney"]
-    return Money(Decimal(amount["amount"]), amount["currencyCode"])
-
-
-def _cost(made: Iterable[Mapping[str, Any]]) -> Fraction:
-    return sum((Fraction(_money_of(row).amount) * row["quantity"] for row in made), Fraction(0))
-
-
-_ANY = "gid://shopify/ProductVariant/0"
-
-
-def _with_link(order: OrderRecord) -> OrderRecord:
-    """The order with one more line, since none is mapped whose lines are all custom ones."""
-    (line,) = order.lines
-    other = replace(line, gid="gid://shopify/LineItem/0", variant_gid=_ANY, discounts=(), taxes=(), current_quantity=1)
-    return replace(order, lines=(line, other))
 
 
 def _finish(
