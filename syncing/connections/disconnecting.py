@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from orders.models import OrderImport
 from orders.open_orders import open_orders
@@ -15,10 +16,12 @@ from stores.linking import claims
 from stores.models import CatalogueSettings, Connection, LocationMapping, ProductLink, ResourceLink, VariantLink
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import stopped_sales
-from syncing.models import CatalogueRun, StockHold, StockLink, SyncJob
+from syncing.models import CatalogueRun, StockBatch, StockHold, StockLink, SyncJob
 from syncing.queue import enqueue
 from syncing.stock import ends, pairs, wiring
 
+# What is said where a store could not be asked any more.
+LEFT = "Disconnected. What had not been carried by now, and what was to be done in the stores, is left as it is."
 State, Ending, Unlink = Connection.State, Connection.Ending, CatalogueSettings.Unlink
 
 
@@ -53,17 +56,22 @@ def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_ord
     """
     if unlink not in Unlink.values or quantities not in Ending.values:
         raise NotToBeEnded("Choose what becomes of the products, and of the quantities.")
-    if connection.state == State.ENDED or connection.disconnecting_at:
+    reason, is_asked_again = connection.why_inert(), connection.disconnecting_at is not None
+    # A store that never comes back must not keep it from its end: asked for again, it ends with what is done.
+    if connection.state == State.ENDED or (is_asked_again and not reason):
         raise NotToBeEnded("It is disconnected already.")
-    if reason := connection.why_inert():
+    if reason:
         needs_store = quantities != Ending.LEAVE or (unlink != Unlink.NOTHING and _followers(connection))
-        if connection.state == State.RUNNING and (needs_store or (waits_for_orders and open_orders(connection.pk))):
+        must_wait = needs_store or (waits_for_orders and open_orders(connection.pk))
+        if connection.state == State.RUNNING and must_wait and not is_asked_again:
             raise NotToBeEnded(
                 f"{reason} Resume it first; or leave products and quantities as they are, and let no order go on."
             )
         _stop_keeping(connection, Ending.LEAVE)
+        _give_up_runs(connection)
         end(connection)
-        return "Disconnected: nothing had to be done in the stores."
+        is_left = is_asked_again or (connection.state == State.RUNNING and ends.must_leave(connection))
+        return LEFT if is_left else "Disconnected: nothing had to be done in the stores."
     with transaction.atomic():
         if _followers(connection):
             enqueue.run_catalogue(lifecycle.disconnect(connection, unlink, by=by))
@@ -73,6 +81,13 @@ def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_ord
     if waits_for_orders and connection.orders_from_at is not None:
         enqueue.reconcile(connection)  # orders from before of which no webhook told
     return "It is being disconnected: products and quantities first, then what its orders still wait for."
+
+
+def _give_up_runs(connection: Connection) -> None:
+    """No run goes on when the connection begins again."""
+    runs = CatalogueRun.objects.filter(connection=connection, state__in=CatalogueRun.UNDER_WAY, is_preview=False)
+    words = "The connection was disconnected."
+    runs.update(state=CatalogueRun.State.CANCELLED, finished_at=timezone.now(), message=words)
 
 
 def _stop_keeping(connection: Connection, quantities: str) -> None:
@@ -90,7 +105,8 @@ def what_is_left(connection: Connection) -> str:
         return "Its products are being let go of."
     if StockHold.objects.filter(connection=connection, state=StockHold.State.OPEN).exists():
         return "Quantities wait for a decision under “Needs review”."
-    if pairs.count_waiting(connection, 1).count:
+    unanswered = StockBatch.objects.filter(connection=connection, state=StockBatch.State.PENDING)
+    if pairs.count_waiting(connection, 1).count or unanswered.exists():
         return "Its quantities are being done."
     if refused := stopped_sales.refused().filter(connection=connection).count():
         return (

@@ -1,4 +1,4 @@
-"""Links that end because somebody decides it: how many items that concerns, and what becomes of what is on sale."""
+"""Pairs that end: how they do (for wiring), how many items it concerns, and what becomes of what is on sale."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,6 +10,59 @@ from stores.models import ENDING_TWO_WAY, Connection, Strategy
 from syncing.models import StockLink
 
 Ending = Connection.Ending
+
+# What was in step and is no longer kept so has ended: the row stays, for somebody has to see to what is on sale. What
+# an operator decided (ignore, clear, leave out, another partner or mapping) leaves it, until they choose;
+# what nobody decided goes by the connection's choice. It is sure at once but where a variant was deleted. A variant of
+# the destination that is gone sells nothing. A mapping that means other locations now is free for another pair.
+# Two-way, where the connection or a mapping ends, it is pending until what either side changed by before is carried
+# (`Pair.is_finishing`). Variants that do not belong together any more, or are left out, exchange nothing from now on.
+END = """
+    UPDATE syncing_stocklink link
+    SET ending = CASE WHEN own.strategy = 'two_way' OR own.aligned_strategy IN ('two_way', 'two_way_end')
+                           OR pair.state NOT IN ('linked', 'gone') OR is_unmapped OR has_other_partner
+                           OR EXISTS (SELECT 1 FROM stores_productlink product
+                                      WHERE product.connection_id = own.id AND product.excluded_by <> ''
+                                        AND product.source_gid = source.product_gid)
+                      THEN 'leave' ELSE own.ending END,
+        mapping_id = CASE WHEN is_unmapped THEN NULL ELSE link.mapping_id END,
+        is_sure = source.gone_at IS NULL, ended_at = clock_timestamp(), keeps_destination = false,
+        state = CASE WHEN own.aligned_strategy IN ('two_way', 'two_way_end') AND link.state <> 'skipped'
+                          AND (is_unmapped OR own.disconnecting_at IS NOT NULL) THEN 'pending' ELSE 'skipped' END,
+        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM stores_variantlink pair, stores_connection own, stores_variant source, stores_variant destination,
+         syncing_stocklevel level,
+         (SELECT mapped.id, partner.item_gid <> there.item_gid AS has_other_partner, NOT EXISTS (
+              SELECT 1 FROM stores_locationmapping mapping
+              WHERE mapping.id = mapped.mapping_id AND mapping.source_location_id = here.location_id
+                AND mapping.destination_location_id = there.location_id) AS is_unmapped
+          FROM syncing_stocklink mapped
+          JOIN syncing_stocklevel here ON here.id = mapped.source_level_id
+          JOIN syncing_stocklevel there ON there.id = mapped.destination_level_id
+          JOIN stores_variantlink now ON now.id = mapped.variant_link_id
+          LEFT JOIN stores_variant partner ON partner.id = now.destination_variant_id AND now.state = 'linked'
+          WHERE mapped.id = ANY(%(gone)s)) place
+    WHERE place.id = link.id AND pair.id = link.variant_link_id AND own.id = link.connection_id
+      AND source.id = pair.source_variant_id AND level.id = link.destination_level_id
+      AND link.source_baseline IS NOT NULL
+      AND destination.store_id = level.store_id AND destination.item_gid = level.item_gid
+      AND destination.gone_at IS NULL
+    RETURNING link.id
+"""
+# As `Pair.is_finishing`: what has ended two-way and was not carried to its end yet.
+IS_FINISHING = """
+    (link.ending = 'leave' AND link.state IN ('pending', 'held') AND link.source_baseline IS NOT NULL)"""
+# The link of what has ended is one of other items by now: its mapping is free for their pair.
+FREE_MAPPINGS = """
+    UPDATE syncing_stocklink link SET mapping_id = NULL
+    FROM stores_variantlink pair, stores_variant source, stores_variant destination, syncing_stocklevel here,
+         syncing_stocklevel there
+    WHERE link.connection_id = %(connection)s AND link.ending <> '' AND link.mapping_id IS NOT NULL
+      AND pair.id = link.variant_link_id AND pair.state = 'linked' AND source.id = pair.source_variant_id
+      AND destination.id = pair.destination_variant_id AND here.id = link.source_level_id
+      AND there.id = link.destination_level_id
+      AND (source.item_gid <> here.item_gid OR destination.item_gid <> there.item_gid)
+"""
 
 
 @dataclass(frozen=True, slots=True)

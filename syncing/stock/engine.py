@@ -21,7 +21,7 @@ from stores.shared.statements import prepared_cursor
 from stores.shopify import inventory, shops
 from stores.shopify.errors import ShopifyError, UserErrors
 from syncing.models import StockAdjustment, StockHold
-from syncing.stock import guard, pairs, planning, realigning
+from syncing.stock import guard, pairs, planning, realigning, wiring
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.contradictions import Contradictions
 from syncing.stock.mirror.reading import read_levels
@@ -60,6 +60,7 @@ class Run:
         self.after: tuple[datetime, int] | None = None  # where the lot in hand ends in the order of waiting
         self.moves = False  # whether anything was done since the oldest of all was looked at
         self.waits_for = ""  # why the connection's new strategy does not begin, in words
+        self.has_finished = False  # whether pairs have ended for good: what they kept from beginning can begin
         self.is_cut_short = False  # whether time ran out, or a stop was asked for, before nothing was left to do
         self.is_fresh = True  # nothing was waited for, asked or done since whoever runs this looked whether it may
 
@@ -80,6 +81,9 @@ class Run:
         self.connection.strategy = in_force  # of this object: what was chosen stands in the row
         try:
             is_done = self._carry_all(deadline, is_stopping)
+            if self.has_finished and wiring.wire_connection(self.connection):  # what waited for their end begins
+                self.after, self.moves = None, False
+                is_done = self._carry_all(deadline, is_stopping)
         finally:
             self.connection.strategy = chosen
         self.troubles.raise_worst()
@@ -210,6 +214,7 @@ class Run:
         plan.writes = self._sendable(plan.writes)
         writes = self._sendable(self.guard.check(plan, taken, self._verify))
         is_sent = self._write(writes)
+        self.has_finished |= any(row.pair.is_finishing for row in plan.settled)
         is_settled = any(row.pair.link_id in lot.link_ids for row in plan.settled)
         return bool(is_sent or is_settled or self.guard.held_now)
 
@@ -234,13 +239,14 @@ class Run:
 
     def _read_doubtful(self, taken: list[Pair]) -> list[Pair]:
         """Read what is doubtful, stock what is not stocked, and load the pairs again with what was read."""
-        # A first alignment starts from live values: what changed unseen before it must not be carried afterwards.
+        # A first alignment starts from live values: what changed unseen before it must not be carried afterwards. What
+        # has ended two-way ends with them: what changed unseen until then would not be carried at all.
         doubtful = [
             side
             for pair in taken
-            if pair.is_linked
+            if pair.is_linked or pair.is_finishing
             for side in pair.sides()
-            if side.must_be_read or not (pair.is_aligned or side.skip_reason)
+            if side.must_be_read or not ((pair.is_aligned and not pair.is_finishing) or side.skip_reason)
         ]
         doubtful += [pair.destination for pair in taken if pair.ending and pair.destination.must_be_read]
         if doubtful:

@@ -200,7 +200,7 @@ def hold_pair(connection: Connection, writes: Sequence[Write], reason: str) -> N
 def values_of(writes: Sequence[Write]) -> Values:
     """A pair's plan as (source from, source to, destination from, destination to)."""
     pair = writes[0].pair
-    source_from = None if pair.ending else source_total(writes[0].pairs)
+    source_from = None if pair.ending and not pair.is_finishing else source_total(writes[0].pairs)
     to = {write.side.level_id: write.change_to for write in writes}
     return (
         source_from,

@@ -80,6 +80,12 @@ class Pair:
         return self.source_baseline is not None
 
     @property
+    def is_finishing(self) -> bool:
+        """Whether it has ended, and what either side changed by until then is still to be carried (two-way)."""
+        is_open = self.state in (StockLink.State.PENDING, StockLink.State.HELD)
+        return is_open and self.is_aligned and self.ending == Connection.Ending.LEAVE
+
+    @property
     def baselines(self) -> tuple[int, int]:
         """What both sides had when they last agreed, of a pair that is aligned."""
         assert self.source_baseline is not None and self.destination_baseline is not None  # they are set together
@@ -313,6 +319,8 @@ def _pair(row: tuple) -> Pair:
     *rest, is_ambiguous, pending, has_pending, has_holds = row[len(_OWN) :]
     sides = _side(rest[:_SIDE_WIDTH], "source"), _side(rest[_SIDE_WIDTH:], "destination")
     ending = own[_OWN.index("ending")]
+    if ending:  # what is known of its link's partner speaks of another one by now, or there is none
+        sides[1].skip_reason = ""
     is_linked = link_state == VariantLink.State.LINKED and not ending
     values = [*own, is_linked, is_ambiguous, *sides, pending, has_pending, has_holds]
     return Pair(*values)
@@ -348,9 +356,9 @@ def leave_out(taken: Sequence[Pair], is_bad: Callable[[Pair], bool]) -> list[Pai
 
 def must_be_read(pair: Pair) -> bool:
     """Whether nothing may be planned for this pair before a live read."""
-    if pair.ending:
+    if pair.ending and not pair.is_finishing:
         return pair.destination.must_be_read
-    return pair.is_linked and any(side.must_be_read for side in pair.sides())
+    return (pair.is_linked or pair.is_finishing) and any(side.must_be_read for side in pair.sides())
 
 
 def levels_of(sides: Sequence[Side]) -> list[StockLevel]:

@@ -9,7 +9,7 @@ from stores.models import Connection
 from stores.shared.statements import prepared_cursor
 from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockLink
-from syncing.stock.merge import OneWayStep, Rule, first_baselines, offer, plan_one_way, plan_two_way
+from syncing.stock.merge import OneWayStep, Rule, TwoWayPlan, first_baselines, offer, plan_one_way, plan_two_way
 from syncing.stock.pairs import Pair, source_total
 from syncing.stock.writes.ledger import Write
 
@@ -48,7 +48,7 @@ def plan(connection: Connection, taken: Sequence[Pair]) -> Plan:
     _plan_ended(connection, [pair for pair in taken if pair.ending], result)
     for pair in (pair for pair in taken if not pair.ending):
         reason = skip_reason(pair)
-        if reason:
+        if reason and not _has_moved_units(connection, pair, reason):
             result.settled.append(_unchanged(pair, State.SKIPPED, reason))
         else:
             ready.append(pair)
@@ -62,8 +62,12 @@ def plan(connection: Connection, taken: Sequence[Pair]) -> Plan:
 
 
 def _plan_ended(connection: Connection, ended: Sequence[Pair], result: Plan) -> None:
-    """What becomes of quantities that nobody vouches for any more: left, and said, or set to 0."""
-    for group in _by_destination(ended):
+    """What becomes of quantities that nobody vouches for any more: left, and said, or set to 0.
+
+    Two-way, what either side changed by before it ended is carried first: a sale of which no webhook had come yet.
+    """
+    left = [pair for pair in ended if not (connection.is_two_way and _plan_last_change(connection, pair, result))]
+    for group in _by_destination(left):
         first = group[0]
         reason = _why_left(connection, first)
         if reason:
@@ -81,6 +85,17 @@ def _plan_ended(connection: Connection, ended: Sequence[Pair], result: Plan) -> 
                     group=tuple(group),
                 )
             )
+
+
+def _plan_last_change(connection: Connection, pair: Pair, result: Plan) -> bool:
+    """Whether a pair that has ended has still something to carry, which is planned; not where one side is not there."""
+    is_there = all(side.is_active and side.available is not None and not side.skip_reason for side in pair.sides())
+    last = Plan()
+    if pair.is_finishing and is_there:
+        _plan_two_way(connection, pair, last)
+    # Not the only write: it is looked at once more, and says how it ended.
+    result.writes += [replace(write, is_only_write=False) for write in last.writes]
+    return bool(last.writes)
 
 
 def _why_left(connection: Connection, pair: Pair) -> str:
@@ -116,6 +131,16 @@ def skip_reason(pair: Pair) -> str:
     return ""
 
 
+def _has_moved_units(connection: Connection, pair: Pair, reason: str) -> bool:
+    """Whether a two-way destination that stocks none of it any more was counted before: what it moved still travels.
+
+    A location that closes gives its units to another one, whose gain travels as well: without the loss, they would be
+    twice in the source.
+    """
+    is_counted = pair.is_aligned and pair.destination.available is not None
+    return reason == NOT_STOCKED and connection.is_two_way and is_counted
+
+
 def _unchanged(pair: Pair, state: str, reason: str = "") -> Settled:
     return Settled(pair, state, reason, pair.source_baseline, pair.destination_baseline, pair.keeps_destination)
 
@@ -129,10 +154,15 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
         pair.source_baseline, pair.destination_baseline = first_baselines(source, destination, wins)
         result.aligned.append(pair)
     step = plan_two_way(*pair.baselines, source, destination)
+    # Nothing is written to where nothing is stocked.
     waits = step.source_delta if not pair.source.is_active else 0
-    step = replace(step, source_delta=step.source_delta - waits)  # nothing is written to where nothing is stocked
+    waits_there = step.destination_delta if not pair.destination.is_active else 0
+    step = TwoWayPlan(step.source_delta - waits, step.destination_delta - waits_there)
     if waits and not step.destination_delta:
         result.settled.append(_unchanged(pair, State.SKIPPED, _WAITS_FOR_SOURCE.format(waits)))
+        return
+    if not pair.destination.is_active and not step.source_delta:
+        result.settled.append(_unchanged(pair, State.SKIPPED, NOT_STOCKED))
         return
     if not step.source_delta and not step.destination_delta:
         words = _STILL_TO_COPY.format(pair.pending_quantity) if pair.pending_quantity else _none_there([pair])
@@ -149,7 +179,7 @@ def _plan_two_way(connection: Connection, pair: Pair, result: Plan) -> None:
     for side, store_id, delta, usual in needed:
         cause = Cause.ALIGNMENT if is_alignment else _cause(pair, usual)
         # Where nothing is stocked it is planned once more, and says so.
-        is_all = len(needed) == 1 and pair.source.is_active
+        is_all = len(needed) == 1 and pair.source.is_active and pair.destination.is_active
         result.writes.append(Write(pair, side, store_id, StockBatch.Kind.ADJUST, side.quantity + delta, cause, is_all))
 
 

@@ -98,7 +98,7 @@ def _steps(connection: Connection, by_level: Sequence[tuple[StockAdjustment, ...
             reason = "The items are no longer linked."
         elif last.level_id in pending:
             reason = "Something else is being written there."
-        elif _side(pair, last).available != last.change_to:
+        elif _side(pair, last).available != last.change_to or not _side(pair, last).is_active:
             reason = f"It has changed since: the run left {last.change_to} there."
         else:
             reason = ""

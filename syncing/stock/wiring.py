@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from stores import selecting
 from stores.models import Connection, ProductLink, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLink
+from syncing.stock import ends
 
 
 def wire_connection(connection: Connection, *product_gids: str) -> int:
@@ -45,8 +46,7 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
 
 
 def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
-    cursor.execute(_MAP_AGAIN, parameters)
-    cursor.execute(_REVIVE, parameters)
+    _revive(cursor, parameters)
     _revive_by_others(cursor, parameters)
     cursor.execute(_TO_UNWIRE, parameters)
     if not (gone := [link_id for (link_id,) in cursor.fetchall()]):
@@ -54,12 +54,19 @@ def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
     cursor.execute(_HEIRS, {"gone": gone})
     heirs = dict(cursor.fetchall())
     gone = [link_id for link_id in gone if link_id not in heirs]
-    cursor.execute(_END, {"gone": gone})
+    cursor.execute(ends.END, {"gone": gone})
     ended = {link_id for (link_id,) in cursor.fetchall()}
     gone = [link_id for link_id in gone if link_id not in ended]
     cursor.execute(_MARK_RIVALS, {"gone": gone})
     _delete(cursor, gone)
+    _revive(cursor, parameters)  # where a partner of before was chosen again, its mapping is free by now
     cursor.execute(_HAND_OVER, [list(heirs), list(heirs.values())])
+
+
+def _revive(cursor: CursorWrapper, parameters: dict) -> None:
+    """What has ended and is linked, mapped and selected again."""
+    for sql in (ends.FREE_MAPPINGS, _MAP_AGAIN, _REVIVE):
+        cursor.execute(sql, parameters)
 
 
 def _revive_by_others(cursor: CursorWrapper, parameters: dict) -> None:
@@ -77,7 +84,9 @@ def _revive_by_others(cursor: CursorWrapper, parameters: dict) -> None:
 
 def _drop(cursor: CursorWrapper, sql: str, parameters: dict) -> None:
     cursor.execute(sql, parameters)
-    _delete(cursor, [link_id for (link_id,) in cursor.fetchall()])
+    if gone := [link_id for (link_id,) in cursor.fetchall()]:
+        cursor.execute(_MARK_RIVALS, {"gone": gone})
+        _delete(cursor, gone)
 
 
 def _delete(cursor: CursorWrapper, gone: list[int]) -> None:
@@ -177,47 +186,27 @@ _TO_UNWIRE = (
     + _SCOPE
     + "ORDER BY link.id FOR UPDATE OF link"
 )
-# What was in step and is no longer kept so has ended: the row stays, for somebody has to see to what is on sale. What
-# an operator decided (ignore, clear, leave out, another mapping) leaves it, until they choose (syncing.stock.ends);
-# what nobody decided goes by the connection's choice. It is sure at once but where a variant was deleted. A variant of
-# the destination that is gone sells nothing. A mapping that means other locations now is free for another pair.
-_END = """
-    UPDATE syncing_stocklink link
-    SET ending = CASE WHEN own.strategy = 'two_way' OR own.aligned_strategy IN ('two_way', 'two_way_end')
-                           OR pair.state NOT IN ('linked', 'gone') OR is_unmapped
-                           OR EXISTS (SELECT 1 FROM stores_productlink product
-                                      WHERE product.connection_id = own.id AND product.excluded_by <> ''
-                                        AND product.source_gid = source.product_gid)
-                      THEN 'leave' ELSE own.ending END,
-        mapping_id = CASE WHEN is_unmapped THEN NULL ELSE link.mapping_id END,
-        is_sure = source.gone_at IS NULL, ended_at = clock_timestamp(), state = 'skipped', keeps_destination = false,
-        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
-    FROM stores_variantlink pair, stores_connection own, stores_variant source, stores_variant destination,
-         syncing_stocklevel level,
-         (SELECT mapped.id, NOT EXISTS (
-              SELECT 1 FROM stores_locationmapping mapping
-              JOIN syncing_stocklevel here ON here.id = mapped.source_level_id
-              JOIN syncing_stocklevel there ON there.id = mapped.destination_level_id
-              WHERE mapping.id = mapped.mapping_id AND mapping.source_location_id = here.location_id
-                AND mapping.destination_location_id = there.location_id) AS is_unmapped
-          FROM syncing_stocklink mapped WHERE mapped.id = ANY(%(gone)s)) place
-    WHERE place.id = link.id AND pair.id = link.variant_link_id AND own.id = link.connection_id
-      AND source.id = pair.source_variant_id AND level.id = link.destination_level_id
-      AND link.source_baseline IS NOT NULL
-      AND destination.store_id = level.store_id AND destination.item_gid = level.item_gid
-      AND destination.gone_at IS NULL
-    RETURNING link.id
-"""
-# The locations of what has ended are mapped to each other again.
+# The locations of what has ended are mapped to each other again: of several that one link had, the last one's, if it is
+# of the items that are linked now.
 _MAP_AGAIN = """
-    UPDATE syncing_stocklink link SET mapping_id = mapping.id
-    FROM stores_locationmapping mapping, syncing_stocklevel source, syncing_stocklevel destination
-    WHERE link.connection_id = %(connection)s AND link.ending <> '' AND link.mapping_id IS NULL
-      AND source.id = link.source_level_id AND destination.id = link.destination_level_id
-      AND mapping.connection_id = link.connection_id AND mapping.source_location_id = source.location_id
-      AND mapping.destination_location_id = destination.location_id
+    UPDATE syncing_stocklink link SET mapping_id = again.mapping
+    FROM (
+    SELECT DISTINCT ON (ended.variant_link_id, mapping.id) ended.id, mapping.id AS mapping
+    FROM syncing_stocklink ended
+    JOIN syncing_stocklevel source ON source.id = ended.source_level_id
+    JOIN syncing_stocklevel destination ON destination.id = ended.destination_level_id
+    JOIN stores_locationmapping mapping
+      ON mapping.connection_id = ended.connection_id AND mapping.source_location_id = source.location_id
+     AND mapping.destination_location_id = destination.location_id
+    JOIN stores_variantlink pair ON pair.id = ended.variant_link_id
+    JOIN stores_variant ours ON ours.id = pair.source_variant_id
+    LEFT JOIN stores_variant theirs ON theirs.id = pair.destination_variant_id AND pair.state = 'linked'
+    WHERE ended.connection_id = %(connection)s AND ended.ending <> '' AND ended.mapping_id IS NULL
+      AND (theirs.id IS NULL OR (ours.item_gid = source.item_gid AND theirs.item_gid = destination.item_gid))
       AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
-                      WHERE other.variant_link_id = link.variant_link_id AND other.mapping_id = mapping.id)
+                      WHERE other.variant_link_id = ended.variant_link_id AND other.mapping_id = mapping.id)
+    ORDER BY ended.variant_link_id, mapping.id, ended.id DESC) again
+    WHERE link.id = again.id
 """
 # What has ended and is linked and selected again is aligned anew.
 _REVIVE = (
@@ -293,15 +282,17 @@ _HAND_OVER = """
     SET variant_link_id = heir.pair, dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
     FROM unnest(%s::bigint[], %s::bigint[]) AS heir (id, pair) WHERE link.id = heir.id
 """
-# What wanted to set a level beside a pair that goes was in doubt because of it, perhaps, and is no more.
+# What wanted to set a level beside a pair that goes was in doubt because of it, perhaps, and is no more; and what was
+# summed with it into one level has another sum.
 _MARK_RIVALS = """
     UPDATE syncing_stocklink link SET dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
     FROM (SELECT rival.id FROM syncing_stocklink rival
-          WHERE rival.state = 'skipped' AND NOT rival.id = ANY(%(gone)s)
-            AND EXISTS (SELECT 1 FROM syncing_stocklink own
-                        WHERE own.id = ANY(%(gone)s) AND (own.destination_level_id = rival.destination_level_id
-                              OR (own.connection_id = rival.connection_id
-                                  AND own.source_level_id = rival.source_level_id)))
+          WHERE rival.id NOT IN (SELECT unnest(%(gone)s::bigint[]))
+            AND (rival.destination_level_id IN (SELECT own.destination_level_id FROM syncing_stocklink own
+                                                WHERE own.id = ANY(%(gone)s))
+                 OR (rival.state = 'skipped' AND EXISTS (SELECT 1 FROM syncing_stocklink own
+                        WHERE own.id = ANY(%(gone)s) AND own.connection_id = rival.connection_id
+                          AND own.source_level_id = rival.source_level_id)))
           ORDER BY rival.id FOR UPDATE OF rival) own
     WHERE link.id = own.id
 """
@@ -342,6 +333,12 @@ _ADD_LINKS = (
       AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
                       WHERE other.connection_id = pair.connection_id AND other.source_level_id = source_level.id
                         AND other.destination_level_id = destination_level.id)
+      -- Another pair still carries what this destination sold while it was kept in step with another source level.
+      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink link
+                      WHERE link.connection_id = pair.connection_id
+                        AND link.destination_level_id = destination_level.id AND """
+    + ends.IS_FINISHING
+    + """)
     ORDER BY source_level.id, destination_level.id, pair.id) wanted
     ORDER BY pair_id, mapping_id ON CONFLICT (variant_link_id, mapping_id) DO NOTHING"""
 )

@@ -37,9 +37,7 @@ def _open_locations(store: Store) -> set[int]:
 
 
 def _doubt_levels(store: Store, location_ids: set[int]) -> None:
-    """What a source stocks at locations that were closed, or opened: what is there counts as none, or again."""
-    if not store.is_source:
-        return
+    """What is stocked at locations that were closed, or opened: a source has none there, a destination moved it."""
     known = StockLevel.objects.filter(location__in=location_ids).order_by("pk").values_list("pk", flat=True)
     if level_ids := list(known):
         levels.doubt(level_ids)

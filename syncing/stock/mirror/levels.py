@@ -72,7 +72,7 @@ def observe_hints(store: Store, hints: Sequence[Hint], origin: str) -> "Marked":
                 unknown.add(hint.event_id)
                 continue
             verdict = judge_hint(_mirror(level), hint.available, hint.as_of)
-            if verdict is Verdict.NOTHING:
+            if verdict is Verdict.NOTHING and hint.is_active in (None, level.is_active):
                 continue
             touched[level.pk] = level
             changes.append(_accept_hint(level, hint, verdict, store.is_source))
@@ -84,7 +84,8 @@ def _accept_hint(level: StockLevel, hint: Hint, verdict: Verdict, store_is_sourc
     if verdict is Verdict.DOUBT:
         doubted = raise_doubt(_mirror(level), latest(hint.as_of, level.as_of, level.doubt_as_of))
         return _doubt(*seen, doubted, hint.event_id)
-    if hint.is_active is False and store_is_source:
+    # The same quantity is no word about whether it is stocked there.
+    if verdict is Verdict.NOTHING or (hint.is_active is False and store_is_source):
         return _doubt(*seen, raise_doubt(_mirror(level), None), hint.event_id)
     if not level.is_active and hint.is_active is None and hint.available is not None:
         # Somebody may have written to the hidden level of an item that is not stocked there.
@@ -142,7 +143,7 @@ def _accept_live(
             if verdict is Verdict.ACCEPT:
                 as_of = live_instant(_mirror(level), as_of, answered_at)
                 changes.append(_accept(level, available, as_of, is_active))
-            elif verdict is Verdict.DOUBT:
+            elif verdict is Verdict.DOUBT or is_active != level.is_active:
                 doubted = keep_doubt(_mirror(level), as_of or answered_at, asked[level.item_gid].version)
                 changes.append(_doubt(level, available, reading.as_of, doubted))
         return _save(levels, changes, StockObservation.Origin.LIVE, except_links)
@@ -151,10 +152,14 @@ def _accept_live(
 def believed(reading: LevelReading, is_source: bool) -> tuple[int | None, bool]:
     """What a reading says of a level: its quantity, and whether the item is stocked there.
 
-    A source that has none there has 0. Of a destination that is no quantity: it is stocked first, or left alone.
+    A source that has none there has 0. A destination that does not stock it sells nothing there, but what is left of
+    its level tells what became of its units: they stay with an item that is unticked, and are taken elsewhere from a
+    location that closes. Nothing is written to it: it is stocked first, or left alone.
     """
     if is_source and reading.has_none:
         return 0, False
+    if reading.exists and reading.tracked and not reading.is_active:
+        return reading.available or 0, False  # where there is no level, there are no units
     is_sold = reading.exists and reading.is_active and reading.tracked
     return reading.available if is_sold else None, reading.is_active
 

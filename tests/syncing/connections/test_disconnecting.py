@@ -60,6 +60,51 @@ def test_connected_again_it_is_aligned_anew(pair):
     assert north.available() == 15
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_two_way_what_was_sold_before_reaches_the_other_store_before_it_ends(pair, is_told):
+    world = pair("two_way")
+    source, north = world.places
+    north.buy(0, 3)
+    source.buy(1, 2)
+    if is_told:
+        world.deliver()
+    end(world)
+    assert fresh(world).state == State.ENDED
+    assert [[place.available(number) for number in (0, 1)] for place in (source, north)] == [[17, 18]] * 2
+    north.buy(0, 1)
+    world.follow()
+    world.reconcile()
+    assert [source.available(), north.available()] == [17, 16]
+
+
+def test_two_way_it_does_not_end_before_the_last_write_is_answered(pair):
+    world = pair("two_way")
+    source, north = world.places
+    north.buy(0, 3)
+    source.fault("http", match="any_mutation", status=503, count=None)
+    end(world)
+    assert fresh(world).state == State.RUNNING
+    assert disconnecting.what_is_left(fresh(world)) == "Its quantities are being done."
+    world.calm()
+    world.carry()
+    world.sweep()
+    assert fresh(world).state == State.ENDED
+    assert [source.available(), north.available()] == [17, 17]
+
+
+def test_where_a_store_never_comes_back_it_ends_when_that_is_asked_for_again(pair):
+    world = pair("two_way")
+    _, north = world.places
+    north.buy(0, 3)
+    north.fault("http", match="any", status=503, count=None)
+    end(world)
+    with pytest.raises(disconnecting.NotToBeEnded, match="disconnected already"):
+        end(world)
+    Connection.objects.update(is_paused=True)
+    assert end(world) == disconnecting.LEFT
+    assert fresh(world).state == State.ENDED
+
+
 @pytest.mark.parametrize("unlink", ["unpublish", "delete", "nothing"])
 def test_products_go_as_chosen(showroom, unlink):
     room = showroom(identifier="handle")

@@ -21,7 +21,9 @@ State = Connection.State
 
 
 def _may_be_ended(connection: Connection) -> bool:
-    return connection.state not in (State.ENDED, State.REMOVED) and not connection.disconnecting_at
+    """Also once more while it is being disconnected, where nothing travels any more: then it ends with what is done."""
+    is_waiting = bool(connection.disconnecting_at) and not connection.why_inert()
+    return connection.state not in (State.ENDED, State.REMOVED) and not is_waiting
 
 
 def _is_ended(connection: Connection) -> bool:

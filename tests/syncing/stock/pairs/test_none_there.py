@@ -15,6 +15,7 @@ from tests.simulator.events import merchant as people
 from tests.syncing.test_skips import BOTH_WAYS_OF_READING, compare
 
 upgrade = import_module("syncing.migrations.0010_none_at_the_source")
+upgrade_of_destinations = import_module("syncing.migrations.0025_unstocked_destinations")
 LEFT = pytest.mark.parametrize("left", ["gone", "inactive", "kept"])
 
 
@@ -159,6 +160,64 @@ def test_two_way_a_change_of_the_destination_waits_until_the_source_stocks_it_ag
     people.activate(source.shop, world.sim.clock, source.item(0), source.location_ids[0])
     compare(world)
     assert held(world) == [[25, 20], [25, 20]]
+
+
+@LEFT
+@pytest.mark.parametrize(("is_told", "activates"), [(True, True), (False, False)])
+def test_two_way_what_a_closing_location_of_the_destination_gives_to_another_is_in_the_source_once(
+    rooms, left, is_told, activates
+):
+    world = rooms("two_way", items=1, activates_items=activates)
+    source, north = world.places
+    north.shop.knobs.closed_levels = left
+    people.close_location(north.shop, world.sim.clock, *north.location_ids)
+    if is_told:
+        world.follow()
+    compare(world)
+    compare(world)
+    assert [[read(place, at=at) for at in (0, 1)] for place in (source, north)] == [[0, 40], [0, 40]]
+    people.change_location(north.shop, world.sim.clock, north.location_ids[0], is_active=True)
+    people.activate(north.shop, world.sim.clock, north.item(0), north.location_ids[0])
+    for at, units in ((1, -20), (0, 20)):
+        north.restock(0, units, at)
+    compare(world)
+    compare(world)
+    assert held(world) == [[20, 20], [20, 20]]
+
+
+def test_two_way_an_item_that_a_destination_unticks_takes_nothing_from_the_source(rooms):
+    world = rooms("two_way", activates_items=False)
+    source, north = world.places
+    north.leave(0)
+    source.buy(0, 2)
+    world.follow()
+    compare(world)
+    assert held(world) == [[18, 20], [20, 20]]
+    link = StockLink.objects.order_by("pk").first()
+    assert (link.state, link.reason) == ("skipped", planning.NOT_STOCKED)
+    people.activate(north.shop, world.sim.clock, north.item(0), north.location_ids[0])
+    compare(world)
+    assert held(world) == [[18, 20], [18, 20]]
+
+
+def test_two_way_an_upgrade_takes_nothing_for_what_a_destination_unstocked_before(rooms):
+    world = rooms("two_way", items=1, activates_items=False)
+    source, north = world.places
+    north.leave(0)
+    north.restock(0, -20)
+    for place in world.places:
+        place.lose_webhooks()
+    location = gids.gid("Location", north.location_ids[0])
+    StockLevel.objects.filter(location__gid=location).update(available=None, is_active=False)
+    with db.cursor() as cursor:
+        cursor.execute(upgrade_of_destinations.ALIGN_ANEW)
+    compare(world)
+    source.buy(0, 2)
+    compare(world)
+    assert held(world) == [[18, 20], [0, 20]]
+    people.activate(north.shop, world.sim.clock, north.item(0), north.location_ids[0])
+    compare(world)
+    assert held(world) == [[18, 20], [18, 20]]
 
 
 def test_an_item_that_was_deleted_is_not_taken_for_one_that_is_not_stocked(rooms):
