@@ -73,13 +73,16 @@ def _check_edit(link: ProductLink, payload: dict, line: BulkLine | None) -> str:
     digest, before = digest_of(payload), link.heard_there
     link.heard_there = digest
     rows, updated_at = ProductLink.objects.filter(pk=link.pk), _instant_of(payload)
-    if line is not None and updated_at is not None:  # whether that was we is known once the line has its result
+    is_same = is_same_content(before, digest)
+    if (
+        line is not None and updated_at is not None and not is_same
+    ):  # whether that was we is known once the line has its result
         rows.update(heard_there=digest)
         BulkLine.objects.filter(pk=line.pk).update(
             changed_there_at=Greatest("changed_there_at", Value(updated_at, DateTimeField()))
         )
         return "A bulk operation is at it: it is compared when that has ended."
-    if is_same_content(before, digest) or _is_echo(link, updated_at):
+    if is_same or _is_echo(link, updated_at):
         rows.update(heard_there=digest)
         return "Nothing that follows the source was edited."
     rows.update(heard_there=digest, fingerprint="")  # so that the destination is read

@@ -1,5 +1,8 @@
 """New prices of many products go by a bulk operation, each once, whatever becomes of it; few go one by one."""
 
+import json
+from datetime import timedelta
+
 import pytest
 
 from stores.models import ProductLink
@@ -7,7 +10,8 @@ from stores.shopify import gids
 from syncing.catalogue.bulk import following, gathering
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.runs import lifecycle
-from syncing.models import BulkLine, BulkOperation, CatalogueRun
+from syncing.models import BulkLine, BulkOperation, CatalogueRun, WebhookEvent
+from syncing.webhooks import catalogue
 from tests.simulator.events.catalogue import metafields
 from tests.simulator.events.catalogue.metafields import Wanted
 from tests.support.catalogue.bulk import Repricing
@@ -292,6 +296,26 @@ def test_our_own_webhooks_lead_to_no_read_and_an_edit_meanwhile_is_compared(repr
     prepared.end(run)
     assert prepared.prices() == [RAISED] * 4  # what follows is brought back
     assert prepared.single_writes == 1 + 1  # the edit by hand, and what brought it back
+
+
+def test_a_sale_meanwhile_is_no_edit(repricing):
+    prepared = repricing()
+    room = prepared.room
+    room.destination.shop.knobs.bulk_delay_seconds = 3600.0
+    prepared.begin()
+    room.sweep()
+    while prepared.lines_sent < 4:
+        room.sweep()
+    room.world.deliver()
+    room.world.work()
+    at = BulkLine.objects.get(source_gid=prepared.gids[0]).changed_there_at
+    number = gids.number(room.link(prepared.gids[0]).destination_gid)
+    bodies = [json.loads(event.body) for event in WebhookEvent.objects.filter(store=room.destination.store)]
+    body = max((body for body in bodies if body.get("id") == number), key=lambda body: body["updated_at"])
+    later = at + timedelta(minutes=5)
+    said = catalogue.follow_products(room.destination.store, [body | {"updated_at": later.isoformat()}])
+    assert said == ["Nothing that follows the source was edited."]
+    assert BulkLine.objects.get(source_gid=prepared.gids[0]).changed_there_at == at
 
 
 def test_a_paused_run_ends_what_is_in_hand_and_begins_nothing(repricing):
