@@ -33,7 +33,7 @@ class Decided:
 
 
 class Guard:
-    """The guards of one run over a connection; it remembers how many items the run took to 0."""
+    """The guards of one run over a connection; it remembers how many items the run took to 0, or held on the way."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -44,6 +44,7 @@ class Guard:
             connection.guard_zero_minimum,
         )
         self.dropped = 0
+        self.held_drops: set[int] = set()  # links whose fall to 0 an earlier round of this run held
         self.held_now = 0
 
     def check(self, plan: Plan, taken: Sequence[Pair], verify: Verify) -> list[Write]:
@@ -96,8 +97,10 @@ class Guard:
         if planned < 1:
             return ""
         item_count, waiting = self._count()
-        # A mass drop arrives in many rounds: what still waits counts from the first of them.
-        before = max(self.dropped, self.dropped + waiting - planned)
+        # A mass drop arrives in many rounds: what still waits counts from the first of them, and what was held, which
+        # waits no longer, to the last.
+        held = len(self.held_drops - {write.pair.link_id for write in writes})
+        before = max(self.dropped, self.dropped + waiting - planned) + held
         return suspect_run(changes, item_count, self.limits, before)
 
     def _count(self) -> tuple[int, int]:
@@ -136,6 +139,8 @@ class Guard:
         by_pair: dict[int, list[Write]] = defaultdict(list)
         for write in suspicious:
             by_pair[write.pair.link_id].append(write)
+            if drops_to_zero(write.change_from, write.change_to):
+                self.held_drops.add(write.pair.link_id)
         for writes in by_pair.values():
             hold_pair(self.connection, writes, suspicious[writes[0]])
             self.held_now += 1

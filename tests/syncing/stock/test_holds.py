@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from stores.models import SyncSwitch
 from syncing.models import StockAdjustment, StockHold, StockLink, SyncJob
 from syncing.queue import enqueue
-from syncing.stock import holds
+from syncing.stock import engine, holds
 from syncing.webhooks import inbox, topics
 
 STRATEGIES = pytest.mark.parametrize("strategy", ["two_way", "one_way"])
@@ -76,6 +76,20 @@ def test_releasing_a_hold_lets_exactly_this_plan_through(pair, strategy):
     world.follow()
     assert levels_of(world) == [0, 70]  # the next fall is a new question
     assert len(held(world)) == 1
+
+
+@STRATEGIES
+def test_a_released_plan_goes_once_and_is_asked_about_again_when_it_comes_back_with_the_same_values(pair, strategy):
+    world, hold = hold_a_fall_to_0(pair, strategy)
+    holds.release(hold)
+    world.carry()
+    world.places[0].set(0, 60)
+    world.follow()
+    assert levels_of(world) == [60, 60]
+    world.places[0].set(0, 0)
+    world.follow()
+    (again,) = held(world)
+    assert (levels_of(world), again.pk != hold.pk) == ([0, 60], True)
 
 
 @STRATEGIES
@@ -167,6 +181,20 @@ def test_nine_items_or_a_fifth_falling_to_0_pass(pair, strategy, items):
 def test_a_mass_fall_that_trickles_in_is_held_as_soon_as_it_is_one(pair, strategy):
     world = pair(strategy, items=40, stock=8)
     source, north = world.places
+    for number in range(20):
+        source.set(number, 0)
+    world.deliver()
+    enqueue.carry_stock(world.connections[0])
+    world.work()
+    assert len(held(world)) == 20
+    assert north.writes == 0
+
+
+@STRATEGIES
+def test_a_mass_fall_that_takes_many_rounds_is_held_from_the_first_to_the_last(pair, strategy, monkeypatch):
+    world = pair(strategy, items=40, stock=8)
+    source, north = world.places
+    monkeypatch.setattr(engine, "LOT_ROWS", 8)  # fewer than may fall to 0 in one run
     for number in range(20):
         source.set(number, 0)
     world.deliver()
