@@ -230,8 +230,8 @@ def needs_shop(row: OrderImport) -> bool:
 def decide_done(row: OrderImport, move_units: MoveUnits, words: str) -> bool:
     """A person says that what differs is right as it is, or done by hand; False if nothing waits for that.
 
-    What both orders held when they were last compared counts as agreed, and nothing of it is held back any longer. What
-    either changes afterwards is carried, or told, as ever.
+    What both orders held of the lines that were told of, when they were last compared, counts as agreed, and nothing of
+    it is held back any longer. What is still to be carried, or changes afterwards, is carried, or told, as ever.
     """
     with transaction.atomic():
         OrderImport.objects.select_for_update().get(pk=row.pk)
@@ -243,7 +243,8 @@ def decide_done(row: OrderImport, move_units: MoveUnits, words: str) -> bool:
         under_way = {
             gid for body in sent for gid in body.get("units", {})
         }  # the next comparison knows what became of it
-        lines = [line for line in lines if line.line_gid not in under_way]
+        told = {gid for update in waiting for name in ("differs", "wanted") for gid in update.body.get(name, {})}
+        lines = [line for line in lines if line.line_gid in told - under_way]
         before = reserved_units.count_reserved(lines)
         for line in lines:
             line.original_baseline, line.copy_baseline, line.owed_quantity = (

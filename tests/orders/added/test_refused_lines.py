@@ -67,3 +67,18 @@ def test_units_leave_a_copy_to_which_none_can_be_added(trade):
     assert held(copy) == [("Product 0", 1)]
     told = OrderUpdate.objects.get(state=State.NEEDS_SHOP)
     assert "2 × “Product 1”" in told.reason
+
+
+def test_a_decision_about_something_else_drops_no_unit_that_is_still_to_be_carried(trade):
+    shop, order, copy = copied(trade, (0, 3))
+    shop.world.tick(5)
+    shop.sim.edit_order(shop.source.domain, copy, add=[(shop.source.variants[2].id, 1)])
+    shop.run()
+    shop.source.fault("rate_limited", match="orderEditBegin", retry_after="4000", count=None)
+    edit(shop, order, left=3, more=[(1, 2)])
+    assert decisions.decide_done(shop.row(order), resuming.move_units, "The source's own affair.")
+    assert sum(reserved_units.held_back(shop.row(order)).values()) == 2
+    shop.sim.faults(shop.source.shop).clear()
+    settle(shop)
+    assert held(copy) == [("Product 0", 3), ("Product 2", 1), ("Product 1", 2)]
+    assert shop.stock(1) == (18, 18, 18)
