@@ -243,8 +243,8 @@ def decide_done(row: OrderImport, move_units: MoveUnits, words: str) -> bool:
         under_way = {
             gid for body in sent for gid in body.get("units", {})
         }  # the next comparison knows what became of it
-        told = {gid for update in waiting for name in ("differs", "wanted") for gid in update.body.get(name, {})}
-        lines = [line for line in lines if line.line_gid in told - under_way]
+        named = {gid for update in waiting for name in ("differs", "wanted") for gid in update.body.get(name, {})}
+        lines = [line for line in lines if line.line_gid in named - under_way]
         before = reserved_units.count_reserved(lines)
         for line in lines:
             line.original_baseline, line.copy_baseline, line.owed_quantity = (

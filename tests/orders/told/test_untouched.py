@@ -40,7 +40,9 @@ def test_an_untouched_order_is_compared_without_a_write_to_its_lines(trade, act)
     ) as queries:
         shop.run()
     written = [
-        each["sql"] for each in queries if each["sql"].startswith("UPDATE") and "orders_orderimportline" in each["sql"]
+        each["sql"]
+        for each in queries
+        if (each["sql"] or "").startswith("UPDATE") and "orders_orderimportline" in each["sql"]
     ]
     assert written == []
     row = shop.row(order)
