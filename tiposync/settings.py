@@ -64,7 +64,7 @@ BULK_WRITES_FROM = env.int("BULK_WRITES_FROM", default=250)
 STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
 # Webhooks of products that changed, of which each change of stock brings one, are processed together after so many
 # seconds; 0: at once, as all others are.
-WEBHOOK_PATIENCE_SECONDS = env.float("WEBHOOK_PATIENCE_SECONDS", default=1.0)
+WEBHOOK_PATIENCE_SECONDS = env.float("WEBHOOK_PATIENCE_SECONDS", default=0.0)
 # How long a copy of an order is looked for, after an answer was lost, before it is asked for again; drafts twice as
 # long, as Shopify's search lags (shopify.md 7.3: not below 60).
 ORDER_LOOK_SECONDS = env.float("ORDER_LOOK_SECONDS", default=90.0)
