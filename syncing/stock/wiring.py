@@ -45,6 +45,12 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
         return added
 
 
+def plan_again(connection: Connection) -> None:
+    """Have all of a connection's pairs planned once more: what its rules make of the same quantities has changed."""
+    with db.cursor() as cursor:
+        cursor.execute(_MARK_PRODUCT, {"connection": connection.pk, "products": None})
+
+
 def _unwire(cursor: CursorWrapper, parameters: dict) -> None:
     _revive(cursor, parameters)
     _revive_by_others(cursor, parameters)

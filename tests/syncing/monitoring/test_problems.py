@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FINE = "nothing is wrong"
 BY_JOB = "its job fails too, and is told of"
 BY_LINK = "the state of its link is told of"
+ONE_BY_ONE = "its run writes it by itself, which is told of if that fails"
 BY_LEDGER = "its hold or its link is told of"
 CHOSEN = "a user chose it, and its page says so"
 UNDER_WAY = "it goes on by itself; what keeps it from doing so is told of (work waits, heartbeats, failed jobs)"
@@ -148,6 +149,12 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
         "waiting": UNDER_WAY,
         "failed": BY_LINK,
     },
+    ("BulkOperation", "state"): {
+        **dict.fromkeys(("gathering", "gathered", "starting", "running"), UNDER_WAY),
+        **dict.fromkeys(("done", "cancelled"), FINE),
+        **dict.fromkeys(("failed", "refused", "dropped"), ONE_BY_ONE),
+    },
+    ("BulkLine", "state"): {"open": UNDER_WAY, "done": FINE, "refused": ONE_BY_ONE, "unknown": ONE_BY_ONE},
     ("PrivacyRequest", "state"): {"open": "privacy", "done": FINE},
     ("AlertMessage", "state"): {
         "pending": "channel_failed",

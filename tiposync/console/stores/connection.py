@@ -18,7 +18,7 @@ from stores.models import CatalogueSettings, Connection, LocationMapping
 from syncing.connections import disconnecting, pausing
 from syncing.monitoring.connection_status import connection_status
 from syncing.queue import enqueue
-from syncing.stock import realigning, undo
+from syncing.stock import realigning, undo, wiring
 from tiposync.console.catalogue.summary import page_of_catalogue
 from tiposync.console.kit import markup
 from tiposync.console.kit.filters import StoreFilter
@@ -43,6 +43,7 @@ from tiposync.console.stores.setup_guide import PREVIEWED, is_working, next_step
 CHANGE_CATALOGUE = "stores.change_cataloguesettings"
 CHANGE, APPROVE, OPERATE = "stores.change_connection", "stores.approve_connection", "syncing.operate_connection"
 JUST_STARTED = timedelta(minutes=2)  # whoever has just started it sees its numbers move
+RULES = {"safety_buffer", "cap_quantity", "percentage"}  # what a one-way destination shows of the source's quantities
 ONE_WAY = "strategy != 'two_way'"  # a condition for the browser: fields that mean nothing otherwise are hidden
 State = Connection.State
 
@@ -204,6 +205,8 @@ class ConnectionAdmin(EndingConnection, PausingPage):
         if "strategy" in form.changed_data and (words := due.report_left_over(connection)):
             messages.info(request, words)
         if form.changed_data or any(formset.has_changed() for formset in formsets):
+            if RULES & set(form.changed_data):
+                wiring.plan_again(connection)
             follow_up(connection)
             self.finish_ends(request, connection)
         if any(formset.model is OrderSettings and formset.has_changed() for formset in formsets):
