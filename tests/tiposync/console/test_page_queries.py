@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby, islice
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import responses
@@ -18,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from stores.models import Connection, Store, Variant
+from stores.shared import statements
 from tests.support.console.many import Crowd
 from tests.support.console.pages import list_cases, list_url, registered, row_url
 from tests.support.console.press import answer_levels, page_of
@@ -87,7 +89,8 @@ Counts = dict[str, dict[str, list[int]]]
 
 def ask(client: Client, url: str) -> tuple[int, Any]:
     """How many queries a page takes, and what its template was given."""
-    with CaptureQueriesContext(connection) as captured:
+    # Prepared, a statement would be captured without its text.
+    with CaptureQueriesContext(connection) as captured, patch.object(statements, "UNPREPARED_RUNS", None):
         answer = client.get(url, follow=True)
     assert answer.status_code == 200, f"{url} answered {answer.status_code}"
     # A read of Shopify books its cost in its store's bucket: such reads are counted per location, not per row.

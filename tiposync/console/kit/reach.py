@@ -120,6 +120,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("syncing.stocklink", "syncing.stockhold", "syncing.reconciliation"), OF_CONNECTION),
     "syncing.cataloguerun": OF_CONNECTION,
     "syncing.cataloguerunitem": Rule(connections=("run__connection",)),
+    "syncing.bulkoperation": Rule(connections=("run__connection",)),
+    "syncing.bulkline": OF_CONNECTION,
     "syncing.stockobservation": Rule(stores=("level__store",)),
     **dict.fromkeys(("syncing.stockbatch", "syncing.syncjob", "syncing.alert"), OF_EITHER),
     "syncing.stockadjustment": Rule(("level__store",), ("connection",)),
