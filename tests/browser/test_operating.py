@@ -111,7 +111,7 @@ def test_what_a_reconciliation_wrote_is_taken_back(mona, window):
     window.product.wait_until(lambda: other.stock == 30, "it to be taken back")
 
 
-def test_a_decision_about_a_match_is_taken_back_by_the_button_beside_its_message(mona):
+def test_a_decision_about_a_match_is_taken_back_by_the_button_beside_its_message(mona, window):
     mona.choose("Variant matching")
     mona.search("Tea set: cup")
     mona.follow("Tea set: cup")
