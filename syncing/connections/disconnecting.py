@@ -21,7 +21,7 @@ from syncing.queue import enqueue
 from syncing.stock import ends, pairs, wiring
 
 # What is said where a store could not be asked any more.
-LEFT = "Disconnected. What had not been carried by now, and what was to be done in the stores, is left as it is."
+LEFT = "Disconnected. What had not been synced by now, and what was to be done in the stores, is left as it is."
 State, Ending, Unlink = Connection.State, Connection.Ending, CatalogueSettings.Unlink
 
 

@@ -39,7 +39,7 @@ def page(nodes, end=None):
 
 def line_node(gid=LINE):
     properties = [{"key": "_original_line", "value": "70"}]
-    counts = {"quantity": 4, "currentQuantity": 3, "unfulfilledQuantity": 1}
+    counts = {"quantity": 4, "currentQuantity": 3, "unfulfilledQuantity": 1, "isGiftCard": False}
     return {"id": gid, "title": "Shirt", "variant": {"id": VARIANT}, "customAttributes": properties} | counts
 
 
