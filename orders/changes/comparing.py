@@ -307,6 +307,8 @@ class Comparison(Readings):
         self.payment = self.find_payment(copy)
         if self.payment is not None:
             part = "" if self.payment.amount is None else f"+{self.payment.amount.normalize():f}"
+            if not part and copy.payments.received:  # more is to be paid since, for what an edit of ours added
+                part = f"/{copy.payments.received.normalize():f}"
             origin = f"{row.order_gid}#{original.payments.received.normalize():f}{part}"
             intake.note_update(row, Kind.PAYMENT, origin[:80], original.updated_at)
 

@@ -137,3 +137,25 @@ def test_what_was_paid_and_came_back_in_part_before_anybody_looked_is_paid_in_th
     shop.run()
     settle(shop)
     assert financial_status(copy) == "PAID"
+
+
+def test_what_an_edit_adds_after_the_copy_was_paid_is_paid_as_well(trade):
+    """A payment of all, which is recorded while the edit that it pays for waits."""
+    shop = trade()
+    order = shop.north.order((0, 4), paid=False)
+    shop.run()
+    (copy,) = shop.copies
+    shop.source.fault("internal_error_before", match="orderEditBegin", count=None)
+    shop.sim.edit_order(shop.north.domain, order, add=[(shop.north.variants[1].id, 1)])
+    shop.sim.pay_order(shop.north.domain, order)
+    shop.world.deliver()
+    shop.world.work(tries=1)
+    assert received(copy).shop == 40
+    shop.world.calm()
+    shop.run()
+    settle(shop)
+    assert (received(copy).shop, received(order).shop) == (50, 50)
+    assert financial_status(copy) == "PAID"
+    shop.world.reconcile()
+    settle(shop)
+    assert received(copy).shop == 50
