@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from stores.ages import is_over
 from stores.models import ProductLink, Store
 from stores.shopify import bulk
 from stores.shopify.client import Client
@@ -106,7 +107,7 @@ class _Follower:
         """Have Shopify begin it, if its run still wants that."""
         if self.run.connection.why_inert():
             return  # the sweep comes back to it
-        if self.operation.created_at < timezone.now() - OLD:
+        if is_over(self.operation.created_at, OLD, timezone.now()):
             self.drop(TOO_OLD)
             return
         self._leave_out_changed()
@@ -196,7 +197,7 @@ class _Follower:
             self.mine.update(state=State.RUNNING, gid=found.gid)
             return True
         started_at = self.operation.started_at
-        if started_at is not None and started_at > timezone.now() - LOOKED_FOR:
+        if started_at is not None and not is_over(started_at, LOOKED_FOR, timezone.now()):
             self._wait(None)
         else:
             self.drop(NEVER_BEGAN)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from stores.ages import over
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.bulk.lines import Line, line_of
 from syncing.catalogue.products.cases import Written
@@ -87,7 +88,7 @@ class Gathering:
                 ending=ending,
             )
             is_full = Q(total__gte=MOST_LINES) | Q(size__gte=MOST_BYTES)
-            is_full |= Q(created_at__lt=timezone.now() - LONGEST, total__gte=settings.BULK_WRITES_FROM)
+            is_full |= over("created_at", LONGEST, timezone.now()) & Q(total__gte=settings.BULK_WRITES_FROM)
             self.has_gathered |= bool(mine.filter(is_full).update(state=State.GATHERED))
         return True
 

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from stores.models import ProductLink
 from stores.shopify import gids
@@ -153,6 +154,17 @@ def test_a_start_that_never_arrived_is_looked_for_and_then_made_anew(repricing, 
     prepared.end(run)
     assert (prepared.prices(), prepared.lines_sent, prepared.single_writes) == ([RAISED] * 4, 4, 0)
     assert sorted(operation.state for operation in BulkOperation.objects.all()) == ["done", "dropped"]
+
+
+def test_a_start_from_before_our_clock_was_set_back_is_not_waited_for(repricing):
+    prepared = repricing()
+    prepared.room.destination.fault("refuse_before", match="bulkOperationRunMutation")
+    run = prepared.begin()
+    prepared.room.sweep()
+    started = BulkOperation.objects.filter(state="starting")
+    assert started.update(started_at=timezone.now() + timedelta(hours=5)) == 1
+    prepared.end(run)
+    assert (prepared.prices(), prepared.lines_sent, prepared.single_writes) == ([RAISED] * 4, 4, 0)
 
 
 def test_starts_that_never_arrive_end_in_single_writes(repricing, monkeypatch):
