@@ -240,7 +240,7 @@ class World(Accounts):
             idle = 0 if ran else idle + 1
             # On a busy machine the time may be over before the first one, so look again; but not for ever: what is
             # queued waits for its like, if that runs in another thread.
-            if idle > 3 or (idle and not queued.exists()):
+            if idle > 10 or (idle and not queued.exists()):
                 break
         else:
             raise AssertionError("the jobs never end")
