@@ -145,7 +145,14 @@ class Comparison(Readings):
         agreed = decisions.find_agreed(self.row) if added else {}
         if any(units > agreed.get(gid, 0) for gid, (_, units) in added.items()):
             return True
+        if not self.choices.carries_refunds and self._has_shipped_more(lines, copy):
+            return True
         return any(line.is_carried and held.get(gid, (0, 0))[0] != line.copy_baseline for gid, line in lines.items())
+
+    def _has_shipped_more(self, lines: Mapping[str, Line], copy: OrderProgress) -> bool:
+        """Whether more is shipped than the original held when both last agreed: a copy may hold what was refunded."""
+        shipped = units_left.original_units(copy, units_left.shipped_units(copy), self.match(lines, copy))
+        return any(units > (lines[gid].original_baseline or 0) for gid, units in shipped.items())
 
     def _copy_units(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, tuple[int, int]]:
         """Original line gid -> units in the copy, and how many of them are not shipped."""
@@ -301,6 +308,9 @@ class Comparison(Readings):
         decisions.note(row, copy, {gid: each.report for gid, each in self.steps.items() if each.report}, lines)
         if not row.updates.filter(kind=Kind.EDIT, state=State.SENT).exists():  # whose lines may be ours
             decisions.note_added(row, copy, self._added_by_staff(lines, copy))
+        if not original.cancelled_at and not copy.cancelled_at:
+            lost = units_left.shipped_though_refunded(original, copy, self.match(lines, copy))
+            decisions.note_shipped(row, copy, lost, lines)
         if not wanted:
             decisions.end_edits(row)
         decisions.note_back(row, {gid: each.carry_back for gid, each in self.steps.items() if each.carry_back}, copy)

@@ -20,10 +20,14 @@ State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy contain the same."
 AGAIN = "It is tried once more."
-ADDED, COST = "#added", "#cost"  # after the gid of a copy
+ADDED, COST, SHIPPED = "#added", "#cost", "#shipped"  # after the gid of a copy
 ADDED_WORDS = (
     "They are the source's own affair and are sent nowhere: if they were meant for the customer of the original, "
     "add them there by hand. Then press “Done by hand”."
+)
+SHIPPED_WORDS = (
+    "They cannot be shipped there any more. Have the parcel stopped or sent back, or its goods paid for, and see that "
+    "the stock is right. Then press “Done by hand”."
 )
 REFUSED = (State.NEEDS_SHOP, State.FAILED)
 
@@ -72,25 +76,47 @@ def _words(row: OrderImport, copy: OrderProgress, differs: Mapping[str, int], li
 
 
 def note_added(row: OrderImport, copy: OrderProgress, added: Mapping[str, tuple[str, int]]) -> None:
-    """Have a row that tells of lines that the original does not know: line of the copy -> (title, units); or end it.
+    """Have a row that tells of lines that the original does not know: line of the copy -> (title, units); or end it."""
+    units, titles = {gid: each[1] for gid, each in added.items()}, {gid: each[0] for gid, each in added.items()}
+    words = f"came into the copy that the original does not know. {ADDED_WORDS}"
+    _note_once(row, copy, ADDED, units, titles, words, "The copy does not contain them any more.")
 
-    Told once. It keeps what people have agreed to, so that only what exceeds that is told again.
+
+def note_shipped(row: OrderImport, copy: OrderProgress, units: Mapping[str, int], lines: Mapping[str, Line]) -> None:
+    """Have a row that tells of units (original's line ->) that were shipped although they were refunded; or end it."""
+    titles = {gid: lines[gid].title for gid in units}
+    words = f"refunded in {row.connection.destination}, and shipped by the source all the same. {SHIPPED_WORDS}"
+    _note_once(row, copy, SHIPPED, units, titles, words, "Original and copy have shipped the same.")
+
+
+def _note_once(
+    row: OrderImport,
+    copy: OrderProgress,
+    suffix: str,
+    units: Mapping[str, int],
+    titles: Mapping[str, str],
+    words: str,
+    over: str,
+) -> None:
+    """Have a row tell of these units, once; or end it, which `over` says.
+
+    It keeps what people have agreed to, so that only what exceeds that is told again.
     """
-    origin = copy.gid + ADDED
+    name, origin = suffix.removeprefix("#"), copy.gid + suffix
     update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=origin).first()
-    agreed = _agreed_in(update)
-    new = {gid: units - agreed.get(gid, 0) for gid, (_, units) in added.items() if units > agreed.get(gid, 0)}
+    agreed = _agreed_in(update, name)
+    new = {gid: count - agreed.get(gid, 0) for gid, count in units.items() if count > agreed.get(gid, 0)}
     if not new:
         if update is not None and update.state == State.NEEDS_SHOP:
-            _end(update, State.SKIPPED, "The copy does not contain them any more.")
+            _end(update, State.SKIPPED, over)
         return
-    body = {"added": {gid: units for gid, (_, units) in added.items()}, "agreed": agreed}
+    body = {name: dict(units), "agreed": agreed}
     if update is not None and update.state == State.NEEDS_SHOP and update.body == body:
         return
     update = update or OrderUpdate(order_import=row, kind=Kind.COPY_CHANGED, origin_gid=origin)
     update.state, update.body, update.failure, update.is_noticed = State.NEEDS_SHOP, body, "", False
-    named = ", ".join(f"{units} × “{added[gid][0]}”" for gid, units in new.items())
-    update.reason = f"{named} came into the copy that the original does not know. {ADDED_WORDS}"
+    named = ", ".join(f"{count} × “{titles[gid]}”" for gid, count in new.items())
+    update.reason = f"{named} {words}"
     update.origin_at, update.confirmed_at = copy.updated_at or timezone.now(), None
     update.save()
 
@@ -105,14 +131,15 @@ def note_cost(row: OrderImport, edit: OrderUpdate, words: str) -> None:
 
 def find_agreed(row: OrderImport) -> dict[str, int]:
     """Units of lines of the copy, unknown to its original, that people were told of and have agreed to."""
-    return _agreed_in(row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=row.copy_order_gid + ADDED).first())
+    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=row.copy_order_gid + ADDED).first()
+    return _agreed_in(update, ADDED.removeprefix("#"))
 
 
-def _agreed_in(update: OrderUpdate | None) -> dict[str, int]:
+def _agreed_in(update: OrderUpdate | None, name: str) -> dict[str, int]:
     if update is None:
         return {}
     agreed: dict[str, int] = update.body.get("agreed", {})
-    return agreed | update.body["added"] if update.state == State.CONFIRMED else agreed
+    return agreed | update.body[name] if update.state == State.CONFIRMED else agreed
 
 
 def was_refused(row: OrderImport, wanted: Mapping[str, int]) -> bool:

@@ -1,5 +1,6 @@
 """Pure: what a copy still holds of each line of its original, and what is to be shipped or taken off because of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from stores.shopify.orders.order_progress import FulfilmentOrder, OrderProgress,
 # A fulfilment order of another status has nothing to ship, or must not be shipped now.
 _SHIPPABLE = frozenset({"OPEN", "IN_PROGRESS"})
 _WAITING = frozenset({"ON_HOLD", "SCHEDULED"})
+GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})  # a shipment of these has shipped nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,38 @@ def shipped_units(copy: OrderProgress, cancelled_at: datetime | None = None) -> 
                 if row.restock_type == "RETURN":
                     found[row.line_gid] = found.get(row.line_gid, 0) + row.quantity
     return {gid: units for gid, units in found.items() if units > 0}
+
+
+def shipped_though_refunded(original: OrderProgress, copy: OrderProgress, names: Mapping[str, str]) -> dict[str, int]:
+    """Units that the copy has shipped and its original cannot ship any more: refunded. Original's line -> units.
+
+    What went out of the copy and did not come back, less what the original has shipped, or can ship yet. By what both
+    hold: whichever came first. `names` is the copy's line gid -> the original's.
+    """
+    went = _in_parcels(copy)
+    went.subtract(_refunded(copy, "RETURN"))
+    lost = Counter[str]()
+    for line_gid, units in went.items():
+        lost[names.get(line_gid, "")] += units
+    lost.subtract(_in_parcels(original))
+    lost.subtract({line.gid: line.open_quantity for line in original.lines})
+    return dict(lost & _refunded(original))
+
+
+def _in_parcels(order: OrderProgress) -> Counter[str]:
+    """What was ever shipped of an order's lines, and not cancelled: also what was refunded afterwards."""
+    found = Counter[str]()
+    for shipment in order.shipments:
+        found.update(shipment.units if shipment.status not in GONE else {})
+    return found
+
+
+def _refunded(order: OrderProgress, restock_type: str = "") -> Counter[str]:
+    """Units of an order's lines that were refunded; in this way only, if one is given."""
+    found = Counter[str]()
+    for row in (row for refund in order.refunds for row in refund.lines):
+        found[row.line_gid] += row.quantity if restock_type in ("", row.restock_type) else 0
+    return found
 
 
 def plan_removal(whole: OrderProgress, *, restocks: bool, wanted: Mapping[str, int] | None = None) -> list[RefundRow]:

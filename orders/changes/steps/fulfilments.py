@@ -12,7 +12,7 @@ from typing import Any
 from orders.changes import line_values
 from orders.changes.comparing import Comparison
 from orders.changes.rules import units_left
-from orders.changes.rules.units_left import Part
+from orders.changes.rules.units_left import GONE, Part
 from orders.changes.steps import state
 from orders.changes.steps.state import UpdateRefused
 from orders.copies.importing import CLOCKS_APART
@@ -23,7 +23,6 @@ from stores.shopify.orders import order_changes
 from stores.shopify.orders.order_progress import OrderProgress, Shipment, Tracking, read_progress
 
 LOST = "Shopify's answer was lost: looking for the fulfilment before it is sent again."
-_GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 
 
 def carry_fulfilment(update: OrderUpdate, comparison: Comparison) -> str:
@@ -40,7 +39,7 @@ def carry_fulfilment(update: OrderUpdate, comparison: Comparison) -> str:
     destination = comparison.clients(row.connection.destination)
     notifies, as_of = comparison.choices.notifies_customers, comparison.copy.answered_at
     carrier = _Carrier(update, shipment, destination, notifies, as_of)
-    if shipment.status in _GONE:
+    if shipment.status in GONE:
         return carrier.cancel_made()
     return carrier.ship(units_left.original_units(copy, shipment.units, line_values.known_lines(row)))
 
@@ -89,7 +88,7 @@ class _Carrier:
 
     def _shipped(self, original: OrderProgress) -> list[str]:
         """Those of our fulfilments that are not cancelled."""
-        return [each.gid for each in original.shipments if each.gid in self._done and each.status not in _GONE]
+        return [each.gid for each in original.shipments if each.gid in self._done and each.status not in GONE]
 
     def _cancel(self, gid: str) -> None:
         try:
@@ -118,7 +117,7 @@ class _Carrier:
         if not sent:
             return
         ours = set(sent["known"]) | _claimed(update)
-        made = [each for each in original.shipments if each.gid not in ours and each.status not in _GONE]
+        made = [each for each in original.shipments if each.gid not in ours and each.status not in GONE]
         same = [each for each in made if each.units == sent["lines"]]
         # Somebody may ship the same units by hand at that moment: rather theirs taken for ours than shipped twice.
         same.sort(key=lambda each: each.tracking.numbers != self.shipment.tracking.numbers)
@@ -141,7 +140,7 @@ class _Carrier:
         later = [
             each
             for each in original.shipments
-            if each.gid not in known and each.status not in _GONE and each.created_at >= shipment.created_at
+            if each.gid not in known and each.status not in GONE and each.created_at >= shipment.created_at
         ]
         later.sort(key=lambda each: each.tracking.numbers != shipment.tracking.numbers)
         for each in later:
@@ -186,11 +185,11 @@ class _Carrier:
                 "The destination keeps this order from shipping (“On hold” there): release it there, then try again."
             )
         if not self._done:
-            return state.skip(update, "The destination has shipped all of it already, or none of it is in it.")
+            return state.skip(update, "The destination has shipped all of it already, or none of it is in the order.")
         if update.body.get("tracking") != _as_json(tracking):
             self._correct_tracking(original)
             return state.confirm(update, "Shipped in the destination, with the tracking as it is now.")
-        rest = " The rest was shipped there already." if left else ""
+        rest = " The rest cannot be shipped there: it was shipped already, or taken off the order." if left else ""
         return state.confirm(update, f"Shipped in the destination, too.{rest}")
 
     def _correct_tracking(self, original: OrderProgress) -> None:
