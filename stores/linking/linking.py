@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from stores.linking import matching, succession, suggestions
+from stores.linking import at_once, matching, succession, suggestions
 from stores.linking import rows as link_rows
 from stores.models import Connection, Location, Store, Variant, VariantLink
 from stores.shopify.products.products import VariantRecord
@@ -82,19 +82,18 @@ def count_links(connection: Connection, changed: int = 0) -> LinkReport:
 def match_connection(connection: Connection) -> LinkReport:
     """Match what is not settled yet, with the catalogues as last read; links that stand are left alone.
 
-    Works through the identifiers in portions, each in a transaction of its own: memory holds a portion and the bare
-    identifiers, and a run that is cut short is continued by the next one.
+    Works through the identifiers in portions, each in transactions of its own: memory holds a portion, and a run that
+    is cut short is continued by the next one.
     """
     changed = link_rows.write(connection, lambda: _settle_gone(connection))
     # PostgreSQL plans for a table as large as it last saw it: it looks again each time ours has grown much.
     analyze_above = link_rows.PORTION_ROWS // 2
-    for keys in link_rows.open_keys(connection):
-        changed += link_rows.match_keys(connection, keys)
+    for portion in at_once.portions(connection):
+        decided, left = at_once.match(connection, portion)
+        changed += decided + sum(link_rows.match_keys(connection, keys) for keys in left)
         if changed > analyze_above:
             link_rows.refresh_statistics()
             analyze_above = 4 * changed
-    for pks in link_rows.open_without_key(connection):
-        changed += link_rows.match_without_key(connection, pks)
     link_rows.drop_candidates(connection)
     suggestions.refresh(connection)
     connection.linked_at = timezone.now()

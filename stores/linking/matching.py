@@ -17,6 +17,7 @@ WORDS = {HANDLE: "handle", SKU: "SKU", BARCODE: "barcode"}
 # More candidates than this help nobody to choose.
 MAX_CANDIDATES = 20
 REASON_CHARACTERS = 255
+QUOTED_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,14 @@ def match(
     findings = []
     for identifier, group in source_groups.items():
         if not identifier:
-            found = [Finding(item.id, UNMATCHED, reason=f"It has no {WORDS[by]}.") for item in group]
+            found = [Finding(item.id, UNMATCHED, reason=why_no_identifier(by)) for item in group]
         elif by == HANDLE:
             found = _match_product(group, destination_groups.get(identifier, []), identifier)
         elif why := why_no_identity(identifier):  # a handle is Shopify's own: it always names one product
             reason = f"Its {WORDS[by]} {_quote(identifier)} identifies nothing: {why}."
             found = _all(group, AMBIGUOUS, reason, destination_groups.get(identifier, []))
         else:
-            found = _match_variant(group, destination_groups.get(identifier, []), f"{WORDS[by]} {_quote(identifier)}")
+            found = _match_variant(group, destination_groups.get(identifier, []), by, identifier)
         findings += [
             _refuse_claimed(finding, claimed) for finding in found if wanted is None or finding.source in wanted
         ]
@@ -97,10 +98,21 @@ def why_claimed(claimant: str) -> str:
     return _clip(f"Its partner is already linked to {claimant}.")
 
 
-def _match_variant(sources: Sequence[Item], destinations: Sequence[Item], what: str) -> list[Finding]:
-    """Variants that all carry `what`, for example 'SKU “a-1”': one on each side, or doubt."""
+def why_no_identifier(by: str) -> str:
+    """Why a variant without an identifier is unmatched, in words."""
+    return f"It has no {WORDS[by]}."
+
+
+def why_no_partner(by: str, short: str) -> str:
+    """Why a variant whose identifier nobody in the destination has is unmatched, in words; see `_shorten`."""
+    return f"No {'product' if by == HANDLE else 'variant'} of the destination has the {WORDS[by]} “{short}”."
+
+
+def _match_variant(sources: Sequence[Item], destinations: Sequence[Item], by: str, identifier: str) -> list[Finding]:
+    """Variants that all carry the identifier: one on each side, or doubt."""
+    what = f"{WORDS[by]} {_quote(identifier)}"
     if not destinations:
-        return _all(sources, UNMATCHED, f"No variant of the destination has the {what}.")
+        return _all(sources, UNMATCHED, why_no_partner(by, _shorten(identifier)))
     if len(sources) > 1:
         return _all(sources, AMBIGUOUS, f"{len(sources)} variants of the source have the {what}.", destinations)
     if len(destinations) > 1:
@@ -113,7 +125,7 @@ def _match_product(sources: Sequence[Item], destinations: Sequence[Item], handle
     """Variants of the products with one handle: paired by option values, or as the only variant on both sides."""
     what = f"handle {_quote(handle)}"
     if not destinations:
-        return _all(sources, UNMATCHED, f"No product of the destination has the {what}.")
+        return _all(sources, UNMATCHED, why_no_partner(HANDLE, _shorten(handle)))
     for side, items in (("source", sources), ("destination", destinations)):
         products = {item.product for item in items}
         if len(products) > 1:
@@ -178,7 +190,12 @@ def _all(sources: Iterable[Item], state: str, reason: str, candidates: Sequence[
 
 
 def _quote(text: str) -> str:
-    return f"“{text if len(text) <= 60 else text[:57] + '…'}”"
+    return f"“{_shorten(text)}”"
+
+
+def _shorten(text: str) -> str:
+    """As it is quoted; stores.linking.at_once has the same in SQL."""
+    return text if len(text) <= QUOTED_CHARACTERS else text[: QUOTED_CHARACTERS - 3] + "…"
 
 
 def _clip(text: str) -> str:

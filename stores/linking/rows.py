@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ PORTION_ROWS = 2000  # variants
 State = VariantLink.State
 _STATES = {matching.MATCHED: State.LINKED, matching.UNMATCHED: State.UNMATCHED, matching.AMBIGUOUS: State.AMBIGUOUS}
 # What matching may decide again: no link yet, or one in these states that no operator set.
-_IS_OPEN = "(l.id IS NULL OR (NOT l.is_manual AND l.state IN ('unmatched', 'ambiguous', 'gone')))"
+IS_OPEN = "(l.id IS NULL OR (NOT l.is_manual AND l.state IN ('unmatched', 'ambiguous', 'gone')))"
 
 
 def lock(destination_pk: int) -> None:
@@ -109,45 +109,6 @@ def _array(pks: Collection[int] | None) -> list[int] | None:
     return None if pks is None else sorted(pks)
 
 
-def open_keys(connection: Connection) -> Iterator[list[str]]:
-    """The identifiers of living source variants that matching may decide, PORTION_ROWS or so at a time."""
-    column = KEYS[connection.identifier]
-    found = _rows(
-        f"""
-        SELECT v.{column}, count(*) FROM stores_variant v
-        LEFT JOIN stores_variantlink l ON l.source_variant_id = v.id AND l.connection_id = %s
-        WHERE v.store_id = %s AND v.gone_at IS NULL AND v.{column} <> '' AND {_IS_OPEN}
-        GROUP BY v.{column}
-        """,
-        [connection.pk, connection.source_id],
-    )
-    keys: list[str] = []
-    size = 0
-    for key, count in found:
-        keys.append(key)
-        size += count
-        if size >= PORTION_ROWS:
-            yield keys
-            keys, size = [], 0
-    if keys:
-        yield keys
-
-
-def open_without_key(connection: Connection) -> Iterator[list[int]]:
-    """Living source variants that matching may decide and that have no identifier, in portions."""
-    column = KEYS[connection.identifier]
-    found = _rows(
-        f"""
-        SELECT v.id FROM stores_variant v
-        LEFT JOIN stores_variantlink l ON l.source_variant_id = v.id AND l.connection_id = %s
-        WHERE v.store_id = %s AND v.gone_at IS NULL AND v.{column} = '' AND {_IS_OPEN}
-        """,
-        [connection.pk, connection.source_id],
-    )
-    for start in range(0, len(found), PORTION_ROWS):
-        yield [pk for (pk,) in found[start : start + PORTION_ROWS]]
-
-
 def refresh_statistics() -> None:
     """Have PostgreSQL look at the links that were just written: its plans for the next sets depend on it."""
     with db.cursor() as cursor:
@@ -197,7 +158,7 @@ def _load_sources(connection: Connection, condition: str, values: Sequence[Any])
     rows = _rows(
         f"""
         SELECT v.id, v.product_gid, v.{KEYS[connection.identifier]}, v.options::text,
-               {_IS_OPEN}, l.id, l.state, l.reason, COALESCE(l.state = 'gone' AND d.gone_at IS NOT NULL, false)
+               {IS_OPEN}, l.id, l.state, l.reason, COALESCE(l.state = 'gone' AND d.gone_at IS NOT NULL, false)
         FROM stores_variant v
         LEFT JOIN stores_variantlink l ON l.source_variant_id = v.id AND l.connection_id = %s
         LEFT JOIN stores_variant d ON d.id = l.destination_variant_id

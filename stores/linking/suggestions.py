@@ -5,7 +5,7 @@ connection or its product is matched; a link's own page and whatever accepts a s
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,14 @@ from django.db import connection as db
 
 from stores.identifiers import why_no_identity
 from stores.linking import scoring
-from stores.linking.scoring import Candidate
+from stores.linking.scoring import Candidate, Suggestion
 from stores.models import Connection, Variant, VariantLink
 from stores.models.variant import LOOSE, TITLE_WORDS, loosen_identifier
 from stores.variants import refresh_statistics
 
 State = VariantLink.State
 OPEN = (State.UNMATCHED, State.AMBIGUOUS)
-PORTION_ROWS = 500
+PORTION_ROWS = 2000
 # With more than this without a partner the identifier is probably the wrong one, and titles would be searched for
 # minutes. A link's own page always looks for its title, too.
 MOST_TITLE_ROWS = 5000
@@ -44,34 +44,46 @@ def suggest(links: Sequence[VariantLink], by_title: bool = True) -> dict[int, li
     """
     if not links:
         return {}
-    destination_pk = links[0].connection.destination_id
-    found = _by_identifier(links, destination_pk)
-    if by_title:
-        for link_pk, ids in _by_title(links, destination_pk).items():
-            found[link_pk] |= ids
-    variants = Variant.objects.select_related("store").in_bulk(set().union(*found.values()))
-    candidates = {pk: candidate_of(variant) for pk, variant in variants.items()}
+    own = {link.pk: candidate_of(link.source_variant) for link in links}
+    found = _rank(own, links[0].connection.destination_id, by_title)
+    wanted = {one.id for ranked in found.values() for one in ranked}
+    variants = Variant.objects.select_related("store").in_bulk(wanted)
     return {
-        link.pk: [
-            Suggested(variants[one.id], one.score, one.reason)
-            for one in scoring.rank(candidate_of(link.source_variant), [candidates[pk] for pk in found[link.pk]])
-        ]
-        for link in links
+        pk: [Suggested(variants[one.id], one.score, one.reason) for one in ranked if one.id in variants]
+        for pk, ranked in found.items()
     }
+
+
+def _rank(own: Mapping[int, Candidate], destination_pk: int, by_title: bool) -> dict[int, list[Suggestion]]:
+    """Link id to what is suggested, the best first; `own` is the source variant of each link."""
+    found = _by_identifier(own, destination_pk)
+    if by_title:
+        for link_pk, ids in _by_title(own, destination_pk).items():
+            found[link_pk] |= ids
+    wanted = set().union(*found.values())
+    rows = Variant.objects.filter(pk__in=wanted).order_by().values_list(*_FIELDS) if wanted else ()
+    candidates = {row[0]: _candidate(*row) for row in rows}
+    return {
+        pk: scoring.rank(one, [candidates[other] for other in found[pk] if other in candidates]) if pk in found else []
+        for pk, one in own.items()
+    }
+
+
+_FIELDS = ("pk", "product_title", "title", "options", "handle_key", "sku_key", "barcode_key")
 
 
 def candidate_of(variant: Variant) -> Candidate:
     """A variant as suggesting compares it."""
-    options = tuple(value for _, value in variant.options) or (variant.title,)
-    keys = ["" if why_no_identity(key) else key for key in (variant.sku_key, variant.barcode_key)]
-    return Candidate(
-        variant.pk,
-        variant.product_title,
-        () if options in ((Variant.ONLY_TITLE,), ("",)) else options,
-        variant.handle_key,
-        *keys,
-        *map(loosen_identifier, keys),
-    )
+    return _candidate(*(getattr(variant, name) for name in _FIELDS))
+
+
+def _candidate(
+    pk: int, product_title: str, title: str, pairs: list[list[str]], handle_key: str, sku_key: str, barcode_key: str
+) -> Candidate:
+    options = tuple(value for _, value in pairs) or (title,)
+    keys = ["" if why_no_identity(key) else key for key in (sku_key, barcode_key)]
+    is_only = options in ((Variant.ONLY_TITLE,), ("",))
+    return Candidate(pk, product_title, () if is_only else options, handle_key, *keys, *map(loosen_identifier, keys))
 
 
 _IS_FREE = """NOT EXISTS (SELECT 1 FROM stores_variantlink taken
@@ -95,15 +107,13 @@ _BY_TITLE = """
 """
 
 
-def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[int, set[int]]:
+def _by_identifier(own: Mapping[int, Candidate], destination_pk: int) -> dict[int, set[int]]:
     loose, handles = defaultdict(list), defaultdict(list)
-    for link in links:
-        variant = link.source_variant
-        keys = (variant.sku_key, variant.barcode_key)
-        for key in {loosen_identifier(key) for key in keys if not why_no_identity(key)} - {""}:
-            loose[key].append(link.pk)
-        if variant.handle_key:
-            handles[variant.handle_key].append(link.pk)
+    for link_pk, variant in own.items():
+        for key in {variant.loose_sku, variant.loose_barcode} - {""}:
+            loose[key].append(link_pk)
+        if variant.handle:
+            handles[variant.handle].append(link_pk)
     found: dict[int, set[int]] = defaultdict(set)
     searches = [
         (LOOSE.format(column=f"found.{name}"), f"found.{name}", loose, KEY_ROWS) for name in ("sku_key", "barcode_key")
@@ -117,11 +127,8 @@ def _by_identifier(links: Sequence[VariantLink], destination_pk: int) -> dict[in
     return found
 
 
-def _by_title(links: Sequence[VariantLink], destination_pk: int) -> dict[int, set[int]]:
-    searches = {}
-    for link in links:
-        own = candidate_of(link.source_variant)
-        searches[link.pk] = scoring.title_searches(own.title, own.options)
+def _by_title(own: Mapping[int, Candidate], destination_pk: int) -> dict[int, set[int]]:
+    searches = {pk: scoring.title_searches(variant.title, variant.options) for pk, variant in own.items()}
     sql = _BY_TITLE.format(words=TITLE_WORDS.format(table="own"), is_not_taken=_IS_FREE)
     found: dict[int, set[int]] = defaultdict(set)
     for step in range(3):
@@ -146,23 +153,24 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple]:
 def refresh(connection: Connection, source_pks: Collection[int] | None = None) -> None:
     """Keep the best suggestion of each open link; `source_pks` limits it to links of these source variants."""
     drop_outdated(connection, source_pks)
-    links = connection.links.filter(state__in=OPEN, source_variant__gone_at=None)
+    links = connection.links.filter(state__in=OPEN, source_variant__gone_at=None).order_by("pk")
     if source_pks is not None:
         links = links.filter(source_variant__in=source_pks)
-    pks = list(links.order_by("pk").values_list("pk", flat=True))
-    by_title = len(pks) <= MOST_TITLE_ROWS
+    count = links[: MOST_TITLE_ROWS + 1].count()
     if source_pks is None:
-        refresh_statistics(len(pks))
-    for start in range(0, len(pks), PORTION_ROWS):
-        some = VariantLink.objects.filter(pk__in=pks[start : start + PORTION_ROWS])
-        _keep(suggest(list(some.select_related("connection", "source_variant")), by_title))
+        refresh_statistics(count)
+    columns = ["pk", *(f"source_variant__{name}" for name in _FIELDS)]
+    last = 0
+    while rows := list(links.filter(pk__gt=last).values_list(*columns)[:PORTION_ROWS]):
+        last = rows[-1][0]
+        own = {pk: _candidate(*row) for pk, *row in rows}
+        _keep(_rank(own, connection.destination_id, by_title=count <= MOST_TITLE_ROWS))
 
 
-def _keep(found: dict[int, list[Suggested]]) -> None:
-    best = [
-        (pk, *((some[0].variant.pk, some[0].score, some[0].reason) if some else (None,) * 3))
-        for pk, some in found.items()
-    ]
+def _keep(found: Mapping[int, Sequence[Suggestion]]) -> None:
+    """Keep the best of each link, or that there is none."""
+    nothing = (None, None, None)
+    best = [(pk, *((some[0].id, some[0].score, some[0].reason) if some else nothing)) for pk, some in found.items()]
     parameters = dict(zip(("links", "variants", "scores", "reasons"), map(list, zip(*best, strict=True)), strict=True))
     with db.cursor() as cursor:
         cursor.execute(_KEEP, parameters)

@@ -17,6 +17,7 @@ FULL = {
     "orders": ["--orders", "500", "--idle", "60"],
     "order_changes": ["--orders", "50"],
     "reconcile": ["--variants", "100000", "--small", "10000"],
+    "matching": ["--variants", "100000", "--small", "10000"],
     "catalogue": ["--products", "10000"],
     "pages": ["--ledger", "1000000", "--links", "100000", "--times", "3"],
 }

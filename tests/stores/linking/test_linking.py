@@ -187,7 +187,7 @@ def test_variants_of_a_handle_pair_by_their_options(connection, source, north, s
 
 
 def test_more_identifiers_than_one_portion_are_all_matched(connection, source, north, shopify, monkeypatch):
-    monkeypatch.setattr("stores.linking.rows.PORTION_ROWS", 3)
+    monkeypatch.setattr("stores.linking.at_once.PORTION_ROWS", 3)
     monkeypatch.setattr(variants, "PORTION_ROWS", 4)
     shopify[source.pk] = [record(n, f"sku-{n}") for n in range(1, 12)] + [record(n) for n in range(12, 20)]
     shopify[north.pk] = [record(n + 100, f"sku-{n}") for n in range(1, 12)]

@@ -161,6 +161,21 @@ def test_a_reconciliation_finds_exactly_what_drifted():
 
 
 @only_if_long
+def test_matching_decides_every_variant_and_costs_more_than_an_insert():
+    rows = run_benchmark("matching", "--variants", "40", "--small", "20")
+    results = {row["variants, case"]: (row["result"], row["with a suggestion"]) for row in rows}
+    none = "0 ignored, 0 gone"
+    for size in (20, 40):
+        unmatched = f"0 linked, {size} unmatched, 0 ambiguous, {none}"
+        assert results[f"{size}, no partner"] == results[f"{size}, the same again, nothing new"] == (unmatched, "0")
+        assert results[f"{size}, no partner, one is likely"] == (unmatched, str(size))
+        assert results[f"{size}, each has a partner"] == (f"{size} linked, 0 unmatched, 0 ambiguous, {none}", "0")
+        half = size // 2
+        assert results[f"{size}, each in doubt"][0] == f"0 linked, {half} unmatched, {half} ambiguous, {none}"
+    assert all(number(row["statements"]) > 1 for row in rows if "floor" not in row["variants, case"])
+
+
+@only_if_long
 def test_a_flood_is_stored_whole_while_the_console_is_in_use():
     (row,) = run_benchmark("flood", "--seconds", "2", "--per-second", "20", "--connections", "2")
     assert (row["refused"], row["lost"]) == ("0", "0")
