@@ -14,6 +14,7 @@ WITHOUT_PUNCTUATION = str.maketrans("", "", PUNCTUATION)
 # A spreadsheet makes these of long numbers. "1e5" without a sign may be somebody's own number.
 _SCIENTIFIC = re.compile(r"[+-]?(\d+[.,]\d*e[+-]?\d+|\d+e[+-]\d+)")
 _ERROR = re.compile(r"#[^\W\d_]+(/\w+)?[!?]|#(n/a|n/v|nv|n/d|nd|getting_data)|err:\d+|#div/0!")
+_CROSSED_OUT = re.compile(r"x{3,}|\?+")
 # The usual words for none, without punctuation and blanks.
 # Digits that people type to have something there: one of them again and again, or up and down the keyboard. Shorter
 # ones may be somebody's own numbers.
@@ -69,7 +70,7 @@ def why_no_identity(key: str) -> str:
         return "a spreadsheet's error"
     if bare in _NOTHING:
         return "a usual word for none"
-    if bare in _FILLING or re.fullmatch(r"x{3,}|\?+", bare) or _is_typed_through(bare):
+    if bare in _FILLING or _CROSSED_OUT.fullmatch(bare) or _is_typed_through(bare):
         return "a placeholder"
     return ""
 

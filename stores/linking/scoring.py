@@ -7,6 +7,7 @@ same product and option speaks for it; below, a person has to look. Nothing is e
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from stores.identifiers import normalize_text
 from stores.linking.matching import WORDS
@@ -76,7 +77,7 @@ def _doubt(close: Sequence[Suggestion]) -> list[Suggestion]:
 def weigh(source: Candidate, item: Candidate) -> Suggestion:
     """What speaks for one pair and what against it."""
     likeness = title_likeness(source.title, item.title)
-    are_options_equal = _values(source) == _values(item)
+    are_options_equal = source.options == item.options or _values(source.options) == _values(item.options)
     evidence = _identifiers(source, item)
     if source.handle and source.handle == item.handle:
         evidence.append((90, "same product handle and option" if are_options_equal else "same product handle"))
@@ -123,7 +124,7 @@ def words_of(title: str) -> list[str]:
 
 def title_likeness(one: str, other: str) -> float:
     """0 to 1: the share of words that two titles have in common (Dice), whatever their order."""
-    mine, theirs = set(words_of(one)), set(words_of(other))
+    mine, theirs = _word_set(one), _word_set(other)
     return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
 
 
@@ -137,5 +138,12 @@ def title_searches(title: str, options: Sequence[str] = ()) -> list[list[str]]:
     return [[narrow], [" ".join(words)], but_one]
 
 
-def _values(item: Candidate) -> tuple[str, ...]:
-    return tuple(normalize_text(value) for value in item.options)
+# The same titles and sizes come again and again: a product's variants, a shop's sizes.
+@lru_cache(maxsize=4096)
+def _word_set(title: str) -> frozenset[str]:
+    return frozenset(words_of(title))
+
+
+@lru_cache(maxsize=4096)
+def _values(options: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(normalize_text(value) for value in options)

@@ -4,9 +4,11 @@ The best one of each is kept on its link, so that a list of 100,000 can show and
 connection or its product is matched; a link's own page and whatever accepts a suggestion look afresh.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection as db
@@ -60,8 +62,10 @@ def _rank(own: Mapping[int, Candidate], destination_pk: int, by_title: bool) -> 
     if by_title:
         for link_pk, ids in _by_title(own, destination_pk).items():
             found[link_pk] |= ids
-    wanted = set().union(*found.values())
-    rows = Variant.objects.filter(pk__in=wanted).order_by().values_list(*_FIELDS) if wanted else ()
+    wanted = sorted(set().union(*found.values()))
+    rows = (
+        _rows(f"SELECT {_COLUMNS} FROM stores_variant v WHERE v.id = ANY(%(ids)s)", {"ids": wanted}) if wanted else ()
+    )
     candidates = {row[0]: _candidate(*row) for row in rows}
     return {
         pk: scoring.rank(one, [candidates[other] for other in found[pk] if other in candidates]) if pk in found else []
@@ -69,21 +73,27 @@ def _rank(own: Mapping[int, Candidate], destination_pk: int, by_title: bool) -> 
     }
 
 
-_FIELDS = ("pk", "product_title", "title", "options", "handle_key", "sku_key", "barcode_key")
+_COLUMNS = "v.id, v.product_title, v.title, v.options::text, v.handle_key, v.sku_key, v.barcode_key"
 
 
 def candidate_of(variant: Variant) -> Candidate:
     """A variant as suggesting compares it."""
-    return _candidate(*(getattr(variant, name) for name in _FIELDS))
+    keys = (variant.handle_key, variant.sku_key, variant.barcode_key)
+    return _candidate(variant.pk, variant.product_title, variant.title, json.dumps(variant.options), *keys)
 
 
 def _candidate(
-    pk: int, product_title: str, title: str, pairs: list[list[str]], handle_key: str, sku_key: str, barcode_key: str
+    pk: int, product_title: str, title: str, options: str, handle_key: str, sku_key: str, barcode_key: str
 ) -> Candidate:
-    options = tuple(value for _, value in pairs) or (title,)
+    values = _values_of(options) or (title,)
     keys = ["" if why_no_identity(key) else key for key in (sku_key, barcode_key)]
-    is_only = options in ((Variant.ONLY_TITLE,), ("",))
-    return Candidate(pk, product_title, () if is_only else options, handle_key, *keys, *map(loosen_identifier, keys))
+    is_only = values in ((Variant.ONLY_TITLE,), ("",))
+    return Candidate(pk, product_title, () if is_only else values, handle_key, *keys, *map(loosen_identifier, keys))
+
+
+@lru_cache(maxsize=4096)
+def _values_of(options: str) -> tuple[str, ...]:
+    return tuple(value for _, value in json.loads(options))
 
 
 _IS_FREE = """NOT EXISTS (SELECT 1 FROM stores_variantlink taken
@@ -153,38 +163,55 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple]:
 def refresh(connection: Connection, source_pks: Collection[int] | None = None) -> None:
     """Keep the best suggestion of each open link; `source_pks` limits it to links of these source variants."""
     drop_outdated(connection, source_pks)
-    links = connection.links.filter(state__in=OPEN, source_variant__gone_at=None).order_by("pk")
-    if source_pks is not None:
-        links = links.filter(source_variant__in=source_pks)
-    count = links[: MOST_TITLE_ROWS + 1].count()
+    parameters: dict[str, Any] = {
+        "connection": connection.pk,
+        "pks": None if source_pks is None else sorted(source_pks),
+    }
+    ends = _rows(_ENDS, parameters | {"portion": PORTION_ROWS})
+    count = ends[-1][1] if ends else 0
     if source_pks is None:
         refresh_statistics(count)
-    columns = ["pk", *(f"source_variant__{name}" for name in _FIELDS)]
-    last = 0
-    while rows := list(links.filter(pk__gt=last).values_list(*columns)[:PORTION_ROWS]):
-        last = rows[-1][0]
-        own = {pk: _candidate(*row) for pk, *row in rows}
-        _keep(_rank(own, connection.destination_id, by_title=count <= MOST_TITLE_ROWS))
+    low = 0
+    for high, _ in ends:
+        rows = _rows(_OPEN, parameters | {"low": low, "high": high})
+        own = {row[0]: _candidate(*row[4:]) for row in rows}
+        found = _rank(own, connection.destination_id, by_title=count <= MOST_TITLE_ROWS)
+        _keep(found, {pk: tuple(kept) for pk, *kept in (row[:4] for row in rows)})
+        low = high
 
 
-def _keep(found: Mapping[int, Sequence[Suggestion]]) -> None:
-    """Keep the best of each link, or that there is none."""
-    nothing = (None, None, None)
-    best = [(pk, *((some[0].id, some[0].score, some[0].reason) if some else nothing)) for pk, some in found.items()]
-    parameters = dict(zip(("links", "variants", "scores", "reasons"), map(list, zip(*best, strict=True)), strict=True))
-    with db.cursor() as cursor:
-        cursor.execute(_KEEP, parameters)
+def _keep(found: Mapping[int, Sequence[Suggestion]], kept: Mapping[int, tuple]) -> None:
+    """Keep the best of each link, or that there is none, where that is not what is kept."""
+    best = {pk: (some[0].id, some[0].score, some[0].reason) if some else (None, None, "") for pk, some in found.items()}
+    new = [(pk, *one) for pk, one in best.items() if one != kept[pk]]
+    if new:
+        names = ("links", "variants", "scores", "reasons")
+        with db.cursor() as cursor:
+            cursor.execute(_KEEP, dict(zip(names, map(list, zip(*new, strict=True)), strict=True)))
 
 
+_IS_OPEN = """link.connection_id = %(connection)s AND link.state IN ('unmatched', 'ambiguous') AND v.gone_at IS NULL
+      AND (%(pks)s::bigint[] IS NULL OR link.source_variant_id = ANY(%(pks)s::bigint[]))"""
+# The last link of each portion, and how many there are up to it.
+_ENDS = f"""
+    SELECT id, number FROM (
+        SELECT link.id, row_number() OVER (ORDER BY link.id) AS number, count(*) OVER () AS count
+        FROM stores_variantlink link JOIN stores_variant v ON v.id = link.source_variant_id WHERE {_IS_OPEN}
+    ) numbered
+    WHERE mod(number, %(portion)s) = 0 OR number = count ORDER BY id
+"""
+_OPEN = f"""
+    SELECT link.id, link.suggested_variant_id, link.suggested_score, link.suggested_reason, {_COLUMNS}
+    FROM stores_variantlink link JOIN stores_variant v ON v.id = link.source_variant_id
+    WHERE {_IS_OPEN} AND link.id > %(low)s AND link.id <= %(high)s
+"""
 _KEEP = """
     UPDATE stores_variantlink link
     SET suggested_variant_id = new.variant, suggested_score = new.score,
-        suggested_reason = left(coalesce(new.reason, ''), 255)
+        suggested_reason = left(new.reason, 255)
     FROM unnest(%(links)s::bigint[], %(variants)s::bigint[], %(scores)s::int[], %(reasons)s::text[])
          AS new (id, variant, score, reason)
     WHERE link.id = new.id AND link.state IN ('unmatched', 'ambiguous')
-      AND (link.suggested_variant_id, link.suggested_score, link.suggested_reason)
-          IS DISTINCT FROM (new.variant, new.score, coalesce(new.reason, ''))
 """
 
 

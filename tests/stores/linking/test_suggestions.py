@@ -94,6 +94,37 @@ def test_the_best_is_kept_and_forgotten_when_it_gets_a_link(rows):
     assert second.suggested_score is None
 
 
+def test_what_fits_no_longer_is_dropped_and_what_still_does_is_not_written_again(rows, monkeypatch):
+    monkeypatch.setattr(suggestions, "PORTION_ROWS", 2)
+    links = [
+        make_link(rows.connection, title, title, is_linked=False) for title in ("Lamp", "Mug", "Bowl", "Sock", "Jar")
+    ]
+    partners = [make_variant(rows.destination, link.source_variant.sku, link.source_variant.sku) for link in links]
+    suggestions.refresh(rows.connection)
+    Variant.objects.filter(pk=partners[2].pk).update(product_title="Chair", sku_key="chair")
+    kept = []
+    keep = suggestions._keep
+    monkeypatch.setattr(suggestions, "_keep", lambda found, known: kept.append(found) or keep(found, known))
+    with db.execute_wrapper(writes := Writes()):
+        suggestions.refresh(rows.connection)
+    assert [len(found) for found in kept] == [2, 2, 1]
+    assert writes.parameters == [{"links": [links[2].pk], "variants": [None], "scores": [None], "reasons": [""]}]
+    now = rows.connection.links.filter(state="unmatched").order_by("pk").values_list("suggested_variant", flat=True)
+    assert list(now) == [*(one.pk for one in partners[:2]), None, *(one.pk for one in partners[3:])]
+
+
+class Writes:
+    """What was kept on links."""
+
+    def __init__(self):
+        self.parameters = []
+
+    def __call__(self, execute, sql, parameters, many, context):
+        if sql == suggestions._KEEP:
+            self.parameters.append(parameters)
+        return execute(sql, parameters, many, context)
+
+
 def test_a_suggestion_is_kept_for_links_that_matching_leaves_open(rows):
     rows.connection.identifier = "barcode"
     rows.connection.save()
