@@ -10,7 +10,7 @@ from orders.changes import carry
 from orders.copies import importing
 from stores import selecting
 from stores.clients import ask_time, open_client
-from stores.linking import linking
+from stores.linking import linking, suggestions
 from stores.models import CatalogueSettings, Connection, Store, SyncSwitch
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
@@ -101,8 +101,7 @@ def _is_stopped(connection: Connection) -> bool:
     return now is None or bool(now.why_inert(now.is_all_stopped))
 
 
-_DECIDES_WHETHER_IT_RUNS = ["state", "is_paused"]
-_DECIDES_WHETHER_IT_RUNS += [
+_DECIDES_WHETHER_IT_RUNS = ["state", "is_paused"] + [
     f"{store}__{name}" for store in ("source", "destination") for name in ("is_paused", "status", "status_reason")
 ]
 
@@ -123,14 +122,14 @@ def start_connection(job: SyncJob) -> str:
 
 
 def match_connection(job: SyncJob) -> str:
-    """Read both catalogues and match them."""
+    """Read both catalogues and match them; the likely partners of what has none are looked for last."""
     connection = _connection_of(job)
     stores, began_at = (connection.source, connection.destination), wiring.ask_clock()
     for store in stores:
         ask_time(store)  # while one does not answer, the other's catalogue is not read again and again in vain
     for store in stores:
         linking.refresh_catalogue(store)
-    report = linking.match_connection(connection)
+    report = linking.match_connection(connection, suggests=False)
     named = selecting.named_collections(*selecting.in_force(connection))
     selecting.read_collections(connection.source, open_client(connection.source), named)
     selecting.decide(connection)
@@ -143,6 +142,7 @@ def match_connection(job: SyncJob) -> str:
     pairs.mark_contradicted(connection)
     enqueue.carry_stock_of([connection.pk])
     resuming.resume_connection(connection)
+    suggestions.refresh(connection)
     return str(report)
 
 

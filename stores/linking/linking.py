@@ -79,8 +79,11 @@ def count_links(connection: Connection, changed: int = 0) -> LinkReport:
 # --- Matching -----------------------------------------------------------------------------------------------------
 
 
-def match_connection(connection: Connection) -> LinkReport:
+def match_connection(connection: Connection, *, suggests: bool = True) -> LinkReport:
     """Match what is not settled yet, with the catalogues as last read; links that stand are left alone.
+
+    Whoever has more urgent things to do first says `suggests=False`, and has suggestions.refresh look for likely
+    partners of the others later; what is no suggestion any more is dropped here.
 
     Works through the identifiers in portions, each in transactions of its own: memory holds a portion, and a run that
     is cut short is continued by the next one.
@@ -95,7 +98,10 @@ def match_connection(connection: Connection) -> LinkReport:
             link_rows.refresh_statistics()
             analyze_above = 4 * changed
     link_rows.drop_candidates(connection)
-    suggestions.refresh(connection)
+    if suggests:
+        suggestions.refresh(connection)
+    else:
+        suggestions.drop_outdated(connection)
     connection.linked_at = timezone.now()
     connection.save(update_fields=["linked_at"])
     return count_links(connection, changed)

@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from stores.clients import open_client
-from stores.linking import linking, rows
+from stores.linking import linking, rows, suggestions
 from stores.models import Connection, ProductLink, Store, VariantLink
 from stores.shopify import gids
 from stores.shopify.products import products
 from syncing import sweep
 from syncing.models import SyncJob
+from syncing.queue import enqueue
 from syncing.stock import wiring
 from syncing.stock.mirror import levels
 from tests.simulator.events import merchant as people
@@ -150,6 +151,30 @@ def test_a_run_has_matched_again_what_its_own_live_look_contradicts(pair):
     world.carry()
     assert link_of(world).reason == "inventory is not tracked in the destination"
     assert not source.count("productVariants")  # one product, not the catalogues
+
+
+def test_likely_partners_are_looked_for_when_all_else_is_done(pair, monkeypatch):
+    world = pair("one_way")
+    source, north = world.places
+    connection = world.connections[0]
+    for place, sku in ((source, "LAMP/1"), (north, "lamp-1"), (source, "LATE"), (north, "LATE")):
+        fields = {"sku": sku, "stock": dict.fromkeys(place.location_ids, 5)}
+        people.add_product(place.shop, world.sim.clock, sku[:4], [fields])
+    lose_everything(world)
+    stood = []
+    refresh = suggestions.refresh
+
+    def note(asked):
+        late = connection.links.get(source_variant__sku="LATE")
+        stood.append((late.state, late.stock_links.count() > 0, SyncJob.objects.filter(kind="carry_stock").exists()))
+        refresh(asked)
+
+    monkeypatch.setattr(suggestions, "refresh", note)
+    enqueue.match_connection(connection)
+    world.work()
+    assert stood == [("linked", True, True)]
+    lamp = connection.links.get(source_variant__sku="LAMP/1")
+    assert (lamp.state, lamp.suggested_variant.sku) == ("unmatched", "lamp-1")
 
 
 # --- What it costs ------------------------------------------------------------------------------------------------
