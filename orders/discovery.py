@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from orders import due, intake, missed
+from orders import carriers, due, intake, missed
 from orders.changes import signs
 from orders.changes.draft_comparing import CopyComparison
 from orders.changes.steps import state
@@ -184,7 +184,7 @@ def _note_missed(
     connection: Connection, summary: OrderSummary, client: Client, move_units: MoveUnits, discovered: Discovered
 ) -> None:
     is_ours = bool(summary.custom_id) or intake.MARK_TAG in summary.tags
-    if is_ours or intake.is_too_early(connection, summary.created_at):
+    if is_ours or carriers.is_too_early(connection, summary.created_at):
         return
     order = _read(client, summary, discovered)
     if order is None:

@@ -18,7 +18,6 @@ from orders.changes import signs
 from orders.changes.rules import units_left
 from orders.changes.rules.comparison import payment_words
 from orders.changes.steps import state
-from orders.copies import splits
 from orders.copies.rules import copy_input
 from orders.marks import MARK_TAG
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
@@ -149,7 +148,7 @@ def _pair(
     seen = intake.seen_in_record(original, answered_at)
     reserved_units.note_lines(row, seen.lines)
     row.lines.filter(is_doubtful=True).update(is_doubtful=False, source_variant=None)
-    reserved_units.keep_found(row, splits.carried_by_others(row), has_custom=False)
+    reserved_units.keep_found(row, has_custom=False)
     lines = list(row.lines.select_related("source_variant"))
     names = units_left.match_lines(
         copy,

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from orders import missed
+from orders.carriers import is_too_early
 from orders.changes import echoes, signs
 from orders.changes.rules import units_left
 from orders.copies import draft_units
@@ -142,13 +143,6 @@ def why_not_ours(connection: Connection, seen: SeenOrder) -> str:
     if is_too_early(connection, seen.placed_at):
         return "It was placed before the connection imported orders."
     return ""
-
-
-def is_too_early(connection: Connection, placed_at: datetime) -> bool:
-    """Whether an order was placed before this connection carried orders."""
-    begins_at = connection.orders_from_at
-    # Shopify's instants have whole seconds: what was placed in the second of the start belongs to us.
-    return begins_at is None or placed_at < begins_at.replace(microsecond=0)
 
 
 def why_skipped(seen: SeenOrder, *, is_noted: bool = False) -> str:

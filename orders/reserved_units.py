@@ -12,6 +12,7 @@ from typing import Protocol
 
 from django.db.models import Q
 
+from orders.carriers import find_carriers
 from orders.copies.rules.lines import GIFT_CARD
 from orders.models import OrderImport, OrderImportLine, OrderSplit
 from stores.models import Connection, VariantLink
@@ -95,12 +96,10 @@ def _noted(
     return row
 
 
-def keep_found(order_import: OrderImport, elsewhere: Collection[str], *, has_custom: bool) -> None:
-    """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know.
-
-    `elsewhere` are variants of the destination that other sources carry.
-    """
+def keep_found(order_import: OrderImport, *, has_custom: bool) -> None:
+    """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know."""
     planned = order_import.lines.filter(state=Line.State.PLANNED)
+    elsewhere = carried_by_others(order_import, list(order_import.lines.values_list("variant_gid", flat=True)))
     planned.filter(source_variant=None, variant_gid__in=elsewhere).update(state=Line.State.ELSEWHERE)
     planned.filter(source_variant__isnull=False).update(state=Line.State.CARRIED)
     planned.filter(source_variant=None).update(state=Line.State.CUSTOM if has_custom else Line.State.LEFT_OUT)
@@ -116,7 +115,7 @@ def add_lines(
     for these either: somebody may have added them to the copy by hand long ago.
     """
     partners = source_variants(order_import.connection_id, [line.variant_gid for line in lines])
-    elsewhere = _linked_elsewhere(order_import, [line.variant_gid for line in lines if line.variant_gid])
+    elsewhere = carried_by_others(order_import, [line.variant_gid for line in lines])
     is_main = _is_main(order_import)
     unknown = order_import.lines.filter(state__in=(Line.State.CARRIED, Line.State.CUSTOM), original_baseline=None)
     baseline = None if unknown.exists() else 0
@@ -162,14 +161,16 @@ def _added(
     )
 
 
-def _linked_elsewhere(order_import: OrderImport, variant_gids: Collection[str]) -> set[str]:
-    """Those of these variants of the destination that other connections carry."""
+def carried_by_others(order_import: OrderImport, variant_gids: Collection[str]) -> set[str]:
+    """Those of these variants of the destination that other connections carry, also where those do not know of the
+    order yet."""
     place = order_import.connection.destination_id
-    others = OrderImport.objects.filter(order_gid=order_import.order_gid, connection__destination=place)
-    found: set[str] = set()
-    for connection_id in others.exclude(pk=order_import.pk).values_list("connection", flat=True):
-        found |= set(source_variants(connection_id, variant_gids))
-    return found
+    noted = OrderImport.objects.filter(order_gid=order_import.order_gid, connection__destination=place)
+    others = {*noted.values_list("connection", flat=True)}
+    others |= {each.pk for each in find_carriers(place, order_import.order_gid, order_import.placed_at)}
+    wanted = [gid for gid in variant_gids if gid]
+    found = [source_variants(pk, wanted) for pk in sorted(others - {order_import.connection_id}) if wanted]
+    return {gid for each in found for gid in each}
 
 
 def _is_main(order_import: OrderImport) -> bool:

@@ -320,7 +320,10 @@ class Comparison(Readings):
             if not part and copy.payments.received:  # more is to be paid since, for what an edit of ours added
                 part = f"/{copy.payments.received.normalize():f}"
             origin = f"{row.order_gid}#{original.payments.received.normalize():f}{part}"
-            intake.note_update(row, Kind.PAYMENT, origin[:80], original.updated_at)
+            is_new = intake.note_update(row, Kind.PAYMENT, origin[:80], original.updated_at)
+            if not is_new and (copy.payments.current > 0 or any(each.add for each in self.steps.values())):
+                free = row.updates.filter(kind=Kind.PAYMENT, origin_gid=origin[:80], body__is_free=True)
+                free.filter(state=State.SKIPPED).update(state=State.PLANNED, body={}, reason="")
 
     def _has_refunds_left(self) -> bool:
         unsettled = (*state.OPEN, State.FAILED)

@@ -162,7 +162,7 @@ class _Importer:
             in_draft = draft_orders.read_draft_lines(self.clients(self.connection.source), copy.gid)
         with transaction.atomic():
             has_custom = self.choices.unlinked == OrderSettings.Unlinked.CUSTOM
-            reserved_units.keep_found(row, splits.carried_by_others(row), has_custom=has_custom)
+            reserved_units.keep_found(row, has_custom=has_custom)
             if in_draft is not None:
                 keep_draft_lines(row, in_draft)
             self._confirm(copy)

@@ -9,9 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from orders import intake
+from orders.carriers import find_carriers
 from orders.changes import signs
 from orders.copies.rates import find_rate
 from orders.copies.rules.shares import Carrier, Share, Split, linked_to, split_order
@@ -77,25 +78,9 @@ def is_still_valid(kept: KeptSplit | None) -> bool:
 
 def carrying(destination_id: int, order_gid: str, order: OrderRecord) -> list[Connection]:
     """The connections that carry this order: the destination's main source first, then the oldest."""
-    noted = OrderImport.objects.filter(connection=OuterRef("pk"), order_gid=order_gid)
-    rows = Connection.objects.filter(destination=destination_id).select_related("source", "destination")
-    found = [
-        connection
-        for connection in rows.filter(Q(state=Connection.State.RUNNING)).annotate(is_noted=Exists(noted))
-        if connection.is_noted or not intake.is_too_early(connection, order.created_at)
-    ]
+    found = find_carriers(destination_id, order_gid, order.created_at)
     main = set(OrderSettings.objects.filter(connection__in=found, is_main=True).values_list("connection", flat=True))
     return sorted(found, key=lambda each: (each.pk not in main, each.started_at or each.created_at, each.pk))
-
-
-def carried_by_others(row: OrderImport) -> set[str]:
-    """The variants of the destination, of those in this order, that other connections carry."""
-    variants = row.lines.exclude(variant_gid="").values_list("variant_gid", flat=True)
-    others = OrderImport.objects.filter(order_gid=row.order_gid, connection__destination=row.connection.destination_id)
-    found: set[str] = set()
-    for connection_id in others.exclude(pk=row.pk).values_list("connection", flat=True):
-        found |= set(source_variants(connection_id, list(variants)))
-    return found
 
 
 def _carrier(connection: Connection, variant_gids: Collection[str], order: OrderRecord) -> Carrier:
@@ -138,7 +123,9 @@ def _later(copies: list[OrderImport], order: OrderRecord, now: Split, then: Spli
     New ones that are `unlinked` are those of its main source, as ever.
     """
     by_row = {each.pk: each.connection_id for each in copies}
-    lines = Line.objects.filter(order_import__in=by_row, state__in=IN_A_COPY)
+    # What an edit of ours is about to add to a copy that is there counts as in it.
+    is_added = Q(state=Line.State.PLANNED, order_import__state=OrderImport.State.CONFIRMED)
+    lines = Line.objects.filter(Q(state__in=IN_A_COPY) | is_added, order_import__in=by_row)
     held = {gid: by_row[pk] for pk, gid in lines.values_list("order_import", "line_gid")}
     sent = set(by_row.values())
     owners = {}

@@ -19,6 +19,7 @@ ONLY_PLUS = (
     "A part of the original was paid. Shopify records a part of a payment in stores on Shopify Plus only: the copy is "
     "marked as paid once all of it is."
 )
+FREE = {"is_free": True}  # in the body of what was skipped because the copy cost nothing then
 PAID = "The copy is paid as its original is."
 
 
@@ -33,6 +34,9 @@ def carry_payment(update: OrderUpdate, comparison: Comparison) -> str:
     copy = comparison.read_copy()
     due = find_payment(original.payments, copy.payments)
     is_sent = update.state == OrderUpdate.State.SENT
+    if copy.payments.current <= 0 and not is_sent:
+        state.note(update, FREE)
+        return state.skip(update, "The copy costs nothing any more: Shopify takes no payment for it.")
     if due is None or original.cancelled_at or copy.cancelled_at:
         return state.confirm(update, PAID, copy.gid) if is_sent else state.skip(update, PAID)
     if is_sent and (part := update.body.get("amount")):

@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from orders.models import OrderUpdate
-from tests.simulator.state.order_money import financial_status, received
+from stores.models import VariantLink
+from stores.shopify import gids
+from tests.simulator.state.order_money import current_grand_total, financial_status, received
 from tests.support.orders.changes import LOST, Kind, State, copied, settle
 
 
@@ -88,6 +90,31 @@ def test_what_an_edit_adds_to_a_paid_order_is_paid_in_the_copy_when_it_is_paid(t
     shop.run()
     settle(shop)
     assert financial_status(copy) == "PAID"
+
+
+@pytest.mark.parametrize("is_paid_first", [False, True])
+def test_a_copy_that_has_lost_all_its_units_is_not_paid(trade, is_paid_first):
+    """What the source has a part in is taken off, and the rest, which is no part of its copy, is paid."""
+    shop = trade()
+    VariantLink.objects.filter(source_variant__gid=gids.gid("ProductVariant", shop.source.variants[1].id)).delete()
+    order = shop.north.order((0, 1), (1, 3), paid=False)
+    shop.run()
+    (copy,) = shop.copies
+    for is_payment in (True, False) if is_paid_first else (False, True):
+        if is_payment:
+            shop.sim.pay_order(shop.north.domain, order)
+        else:
+            shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 0})
+    shop.run()
+    settle(shop)
+    assert [line.current_quantity for line in copy.lines] == [0]
+    assert not OrderUpdate.objects.filter(state=State.FAILED).exists()
+    shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 1})
+    if not is_paid_first:
+        shop.sim.pay_order(shop.north.domain, order)
+    shop.run()
+    settle(shop)
+    assert (financial_status(copy), received(copy)) == ("PAID", current_grand_total(copy))
 
 
 def test_without_plus_a_part_waits_until_all_is_paid(trade):
