@@ -15,6 +15,11 @@ def is_too_early(connection: Connection, placed_at: datetime) -> bool:
     return begins_at is None or placed_at < begins_at.replace(microsecond=0)
 
 
+def is_too_late(connection: Connection, placed_at: datetime) -> bool:
+    """Whether an order was placed after somebody had disconnected this connection, which ends what it has begun."""
+    return connection.disconnecting_at is not None and placed_at >= connection.disconnecting_at
+
+
 def find_carriers(destination_id: int, order_gid: str, placed_at: datetime | None) -> list[Connection]:
     """The running connections that carry an order, whether they know of it yet or not.
 
@@ -26,5 +31,6 @@ def find_carriers(destination_id: int, order_gid: str, placed_at: datetime | Non
     return [
         each
         for each in rows.select_related("source", "destination").annotate(is_noted=Exists(noted))
-        if each.is_noted or (placed_at is not None and not is_too_early(each, placed_at))
+        if each.is_noted
+        or (placed_at is not None and not is_too_early(each, placed_at) and not is_too_late(each, placed_at))
     ]

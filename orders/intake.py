@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from orders import missed
-from orders.carriers import is_too_early
+from orders.carriers import is_too_early, is_too_late
 from orders.changes import echoes, signs
 from orders.changes.rules import units_left
 from orders.copies import draft_units
@@ -138,7 +138,7 @@ def why_not_ours(connection: Connection, seen: SeenOrder) -> str:
         return "It is a copy that we made."
     if connection.orders_from_at is None:
         return "The connection does not import orders."
-    if connection.disconnecting_at and seen.placed_at >= connection.disconnecting_at:
+    if is_too_late(connection, seen.placed_at):
         return "It was placed after the connection was disconnected."
     if is_too_early(connection, seen.placed_at):
         return "It was placed before the connection imported orders."

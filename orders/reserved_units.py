@@ -99,7 +99,8 @@ def _noted(
 def keep_found(order_import: OrderImport, *, has_custom: bool) -> None:
     """Write down what is in a copy that an older database does not know of: what is linked now, as far as we know."""
     planned = order_import.lines.filter(state=Line.State.PLANNED)
-    elsewhere = carried_by_others(order_import, list(order_import.lines.values_list("variant_gid", flat=True)))
+    variants = list(order_import.lines.values_list("variant_gid", flat=True))
+    elsewhere = carried_by_others(order_import, variants, with_ended=True)
     planned.filter(source_variant=None, variant_gid__in=elsewhere).update(state=Line.State.ELSEWHERE)
     planned.filter(source_variant__isnull=False).update(state=Line.State.CARRIED)
     planned.filter(source_variant=None).update(state=Line.State.CUSTOM if has_custom else Line.State.LEFT_OUT)
@@ -161,25 +162,28 @@ def _added(
     )
 
 
-def carried_by_others(order_import: OrderImport, variant_gids: Collection[str]) -> set[str]:
-    """Those of these variants of the destination that other connections carry, also where those do not know of the
-    order yet."""
-    place = order_import.connection.destination_id
-    noted = OrderImport.objects.filter(order_gid=order_import.order_gid, connection__destination=place)
-    others = {*noted.values_list("connection", flat=True)}
-    others |= {each.pk for each in find_carriers(place, order_import.order_gid, order_import.placed_at)}
+def carried_by_others(row: OrderImport, variant_gids: Collection[str], *, with_ended: bool = False) -> set[str]:
+    """Those of these variants of the destination that other connections carry, whether or not those know of the order
+    yet; `with_ended`: or carried once."""
+    place = row.connection.destination_id
+    others = {each.pk for each in find_carriers(place, row.order_gid, row.placed_at)}
+    if with_ended:
+        noted = OrderImport.objects.filter(order_gid=row.order_gid, connection__destination=place)
+        others |= set(noted.values_list("connection", flat=True))
     wanted = [gid for gid in variant_gids if gid]
-    found = [source_variants(pk, wanted) for pk in sorted(others - {order_import.connection_id}) if wanted]
+    found = [source_variants(pk, wanted) for pk in sorted(others - {row.connection_id}) if wanted]
     return {gid for each in found for gid in each}
 
 
-def _is_main(order_import: OrderImport) -> bool:
-    """Whether what no source carries goes to this copy."""
-    splits = OrderSplit.objects.filter(
-        destination=order_import.connection.destination_id, order_gid=order_import.order_gid
-    )
-    main_id = splits.values_list("main_id", flat=True).first()
-    return main_id is None or main_id == order_import.connection_id
+def _is_main(row: OrderImport) -> bool:
+    """Whether what no source carries goes to this copy: its main source's, or, when that has ended, the first other."""
+    place = row.connection.destination_id
+    main_id = OrderSplit.objects.filter(destination=place, order_gid=row.order_gid).values_list("main_id", flat=True)
+    if (main := main_id.first()) in (None, row.connection_id):
+        return True
+    running = [each.pk for each in find_carriers(place, row.order_gid, row.placed_at)]
+    copies = OrderImport.objects.filter(order_gid=row.order_gid, connection__in=running, state=row.state)
+    return main not in running and copies.order_by("connection").first() == row
 
 
 def owe_more(order_import: OrderImport, lines: Sequence[SeenLine], left_out: str, *, has_custom: bool) -> set[int]:

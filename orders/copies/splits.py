@@ -51,6 +51,8 @@ def divide(row: OrderImport, order: OrderRecord) -> KeptSplit | None:
         made = split_order(order, carriers, main_pays_charges=pays)
         if copies := _copies(row, order.gid):
             now, then = made, _read(held, made) if held.shares else _unwritten(row, copies, made)
+            if then.main_id not in {each.pk for each in connections}:  # it has ended since
+                then = replace(then, main_id=now.main_id)
             unlinked = {line.gid for line in order.lines if linked_to(line, carriers) is None}
             made = _later(copies, order, now, then, unlinked)
             if row.connection_id == then.main_id != now.main_id:
