@@ -89,7 +89,7 @@ class _Sync:
 
     def _meet(self, record: ProductRecord) -> None:
         """Before it is made: it may be what was deleted, or is being deleted, under another id."""
-        if not succession.is_known(self.connection.source, record.gid):
+        if succession.find_behind(self.connection.source, [record]):
             self.match(self.connection.source, record.gid)
         others = [*succession.rivals(self.connection, record), *succession.namesakes(self.connection, record)]
         for rival in others:

@@ -38,9 +38,23 @@ MADE_AGAIN = "It was deleted in the source and made again: its successor follows
 ByHandle = Mapping[str, str]  # handle in the source -> gid of the living product that has it
 
 
-def is_known(store: Store, product_gid: str) -> bool:
-    """Whether a product was ever matched."""
-    return Variant.objects.filter(store=store, product_gid=product_gid).exists()
+def find_behind(store: Store, records: Sequence[ProductRecord]) -> dict[str, bool]:
+    """Products that were not matched as they are now, the job that does it being behind: gid -> whether they ever were.
+
+    Who pairs their variants before takes those for new ones: what their predecessors' links carry would be lost.
+    """
+    gids = [record.gid for record in records]
+    rows = Variant.objects.filter(store=store, product_gid__in=gids).order_by()
+    known: dict[str, set[tuple]] = {}
+    for gid, gone_at, *identity in rows.values_list("product_gid", "gone_at", "gid", *KEYS.values()):
+        known.setdefault(gid, set()).update([tuple(identity)] if gone_at is None else [])
+    return {record.gid: record.gid in known for record in records if known.get(record.gid) != _matched_by(record)}
+
+
+def _matched_by(record: ProductRecord) -> set[tuple]:
+    """A product's variants and what they are matched by, as rows have it."""
+    handle = key_of(record.handle)
+    return {(variant.gid, handle, key_of(variant.sku), key_of(variant.barcode)) for variant in record.variants}
 
 
 def find_successors(connection: Connection, links: Sequence[ProductLink], named: ByHandle) -> dict[str, str]:
@@ -208,7 +222,8 @@ def find_successor(
     named = {}
     if link.handle and (gid := product_heads.find_by_handle(client, link.handle)):
         named[link.handle] = gid
-        if gid != link.source_gid and not is_known(connection.source, gid):
+        known = Variant.objects.filter(store=connection.source_id, product_gid=gid, gone_at=None)
+        if gid != link.source_gid and not known.filter(handle_key=key_of(link.handle)).exists():
             match(connection.source, gid)
     gid = find_successors(connection, [link], named).get(link.source_gid, "")
     record = product_records.read_whole_product(client, gid) if gid else None

@@ -175,13 +175,13 @@ class _Worker:
             self.tries.check_store()
 
     def _meet(self, records: Sequence[ProductRecord]) -> None:
-        """What was let go of as deleted may be among these, under another id."""
+        """What was let go of as deleted may be among these, under another id; and what was changed since matched."""
         if self.run.is_preview:
             return
-        if succession.lets_go(self.connection):
-            for record in records:
-                if not succession.is_known(self.connection.source, record.gid):
-                    linking.match_product(self.connection.source, record.gid)
+        lets_go = succession.lets_go(self.connection)
+        for gid, was_matched in succession.find_behind(self.connection.source, records).items():
+            if was_matched or lets_go:
+                linking.match_product(self.connection.source, gid)
         self.follower.to_wire |= succession.hand_over(self.connection, self.source, records)
 
     def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:

@@ -150,22 +150,59 @@ def test_eight_at_once_need_no_decision(showroom, ends):
     assert ProductLink.objects.filter(state="linked").count() == ProductLink.objects.count() == 8
 
 
-def test_variants_replaced_in_one_request_keep_their_partners_and_what_is_not_carried_yet(showroom):
-    room = showroom(identifier="sku", strategy="two_way")
+def sell_three(room: Showroom, handle: str) -> None:
+    """Of the first size, in the destination, and nobody has told of it yet."""
+    place, item = room.destination, gids.number(room.there(handle).variants[0].item_gid)
+    merchant.adjust_quantity(place.shop, room.sim.clock, item, place.location_ids[0], -3)
+
+
+def carry_first(room: Showroom, how: str, gid: str) -> None:
+    """What carries a product overtakes the job that matches it, whose webhook comes afterwards."""
+    if how == "one":
+        enqueue.sync_product(room.connection, gid, due_in=0)
+    elif how == "run":
+        room.run()
+    room.world.work()
+    room.world.follow()
+
+
+@pytest.mark.parametrize("first", ["matched", "one", "run"])
+@pytest.mark.parametrize("identifier", ["sku", "handle"])
+def test_variants_replaced_in_one_request_keep_their_partners_and_what_is_not_carried_yet(showroom, identifier, first):
+    room = showroom(identifier=identifier, strategy="two_way")
     gid = make(room, "Lamp")
     room.world.follow()
     before = state(room, "lamp")
-    item = gids.number(room.there("lamp").variants[0].item_gid)
-    place = room.destination
-    merchant.adjust_quantity(place.shop, room.sim.clock, item, place.location_ids[0], -3)  # nobody has told of it yet
+    sell_three(room, "lamp")
     location = gids.gid("Location", room.source.location_ids[0])
     room.change(gid, variants=rows("Lamp", 20, at=location), productOptions=OPTIONS)
-    room.world.follow()
+    carry_first(room, first, gid)
     look(room)
     after = state(room, "lamp")
     assert (after[0], after[4]) == (before[0], before[4])
     assert after[3] == [17, 20]
     assert [row[0] for row in after[5]] == [row[0] for row in before[5]]
+
+
+@pytest.mark.parametrize("first", ["matched", "one", "run", "the old one"])
+def test_what_gets_the_handle_of_what_was_deleted_is_matched_before_it_is_carried(showroom, first):
+    room = showroom(identifier="handle", strategy="two_way")
+    old = make(room, "Bowl")
+    room.world.follow()
+    before = state(room, "bowl")
+    new = make(room, "Bowl")
+    room.world.follow()
+    room.delete(old)
+    if first != "the old one":
+        room.world.follow()
+    sell_three(room, "bowl")
+    room.change(new, handle="bowl")
+    carry_first(room, "one" if first == "the old one" else first, old if first == "the old one" else new)
+    look(room)
+    after = state(room, "bowl")
+    assert (after[0], after[3], after[4]) == (before[0], [17, 20], before[4])
+    assert [row[0] for row in after[5]] == [row[0] for row in before[5]]
+    assert (room.handles(), room.link(new).destination_gid) == (["bowl"], before[0])
 
 
 def test_a_reimport_writes_at_most_one_call_per_product_and_creates_nothing(showroom):
