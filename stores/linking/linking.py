@@ -126,14 +126,16 @@ def find_unmatched(now: datetime) -> QuerySet[Connection]:
     return running.order_by("matched_at", "pk")
 
 
-def match_product(store: Store, product_gid: str) -> set[int]:
+def match_product(store: Store, product_gid: str, *, is_deleted: bool = False) -> set[int]:
     """Read one product again and match what it affects; returns the ids of the connections that this concerns.
+
+    `is_deleted`: the caller has just found that it is, so it is not read.
 
     Those are the connections in which a link changed, or in which a linked variant of the product changed in what its
     stock depends on (tracked, bundle, inventory item). Raises as the client does.
     """
     number = number_read()
-    records = read_product(store, product_gid)
+    records = [] if is_deleted else read_product(store, product_gid)
     connections = [
         connection
         for connection in Connection.objects.select_related("source", "destination").order_by("destination", "pk")

@@ -143,6 +143,7 @@ class ProductFollower:
         self._files = files.known_files(self.connection.destination, records, self.policy.partners)
         self._stock = {}
         if not self.is_preview:
+            self.to_wire |= pairing.free_of_deleted(self.connection, due, self._partners, self.policy)
             growing = [case.record for case in due if self._may_grow(case)]
             self._stock = opening_stock.opening_stock(self.connection, self.source_client, growing)
 

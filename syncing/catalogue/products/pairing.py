@@ -8,11 +8,32 @@ from stores.models import Connection
 from stores.shopify.client import Client
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.products.cases import Written, load_linked, mark_of, variant_records
+from syncing.catalogue.products.cases import Case, Written, load_linked, mark_of, variant_records
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.rules import variants
 from syncing.catalogue.rules.desired import build
 from syncing.catalogue.rules.fields import Policy
+
+
+def free_of_deleted(
+    connection: Connection, cases: Sequence[Case], partners: Mapping[str, ProductRecord | None], policy: Policy
+) -> set[str]:
+    """Have partners matched that were just found deleted (None): the job that does it may be behind.
+
+    Else what is made in their place would not be linked, for these variants have partners as far as is known, nor get
+    any stock. Returns the gids of the products that this concerns.
+    """
+    gone = {gid for gid, record in partners.items() if record is None}
+    concerned = [case for case in cases if case.partners & gone]
+    if concerned:
+        for gid in sorted(gone):
+            linking.match_product(connection.destination, gid, is_deleted=True)
+        linked, others = load_linked(connection, [case.record.gid for case in concerned])
+        for case in concerned:
+            case.linked = linked[case.record.gid]
+            case.partners = frozenset(others[case.record.gid]) or case.partners - gone
+            case.mark = mark_of(connection, case.record, policy, case.linked)
+    return {case.record.gid for case in concerned}
 
 
 def link_variants(

@@ -4,9 +4,12 @@ import pytest
 
 from stores.linking import linking
 from stores.models import Variant, VariantLink
+from stores.shopify import gids
+from stores.shopify.products import product_records
 from syncing.connections import resuming
 from syncing.models import StockLink
 from syncing.queue import enqueue
+from tests.simulator.events import merchant
 from tests.support.catalogue.showroom import Showroom
 from tiposync.console.stores.connection_summary import follow_up
 
@@ -108,6 +111,34 @@ def test_a_source_whose_product_is_matched_after_it_was_looked_at_has_it_linked(
     enqueue.match_product(room.source.store, gid)
     room.world.work()
     assert state_of(room, gid) == ("linked", own)
+
+
+@pytest.mark.parametrize("first", ["matched", "carried", "run"])
+@pytest.mark.parametrize(("identifier", "sku"), [("sku", "L-1"), ("sku", ""), ("handle", "")])
+def test_what_is_made_anew_has_its_stock_though_its_partner_was_matched_as_deleted_later(
+    showroom, identifier, sku, first
+):
+    room = showroom(identifier=identifier, strategy="two_way")
+    gid = room.add("Lamp", handle="lamp", stock=20, variants=variant(sku))
+    room.world.follow()
+    old = room.there("lamp").gid
+    room.delete(old, room.destination)
+    room.change(gid, title="Lamp two")
+    if first == "run":
+        room.run()
+        room.world.work()
+    hear(room, *((room.source, room.destination) if first == "carried" else (room.destination, room.source)))
+    room.world.follow()
+    new = room.there("lamp")
+    assert (new.gid != old, state_of(room, gid)) == (True, ("linked", new.gid))
+    assert VariantLink.objects.filter(state="linked", destination_variant__product_gid=new.gid).count() == 1
+    assert room.units("lamp") == [20]
+    item, place = gids.number(new.variants[0].item_gid), room.destination
+    merchant.adjust_quantity(place.shop, room.sim.clock, item, place.location_ids[0], -3)
+    room.world.follow()
+    ours = product_records.read_whole_product(room.client(room.source), gid).variants[0]
+    in_source = room.sim.available(room.source.domain, gids.number(ours.item_gid), room.source.location_ids[0])
+    assert (room.units("lamp"), in_source) == ([17], 17)
 
 
 @pytest.mark.parametrize("most_singly", [100, 0])
