@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stores.shopify import answers, gids
 from stores.shopify.client import Client
+from stores.shopify.errors import UserErrors
 
 WRITE_COST = 10.0
 
@@ -63,6 +64,23 @@ def publish(client: Client, gid: str, publication_gids: Sequence[str]) -> None:
 def schedule(client: Client, gid: str, instants: Mapping[str, str]) -> None:
     """Put a product on channels from an instant on (channel -> instant), which they must take. Raises as `publish`."""
     _send(client, PUBLISH, "publishablePublish", gid, list(instants), instants)
+
+
+def publish_on_living(client: Client, gid: str, publication_gids: Sequence[str]) -> int:
+    """Publish as `publish` does, but leave out channels that the store has no more; how many these are.
+
+    Raises as `publish` where it has none of them. Safe to repeat.
+    """
+    try:
+        publish(client, gid, publication_gids)
+    except UserErrors:
+        living = {channel.gid for channel in list_publications(client)}
+        left = [one for one in publication_gids if one in living]
+        if not left or len(left) == len(publication_gids):
+            raise
+        publish(client, gid, left)
+        return len(publication_gids) - len(left)
+    return 0
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/publishableUnpublish

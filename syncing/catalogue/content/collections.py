@@ -140,7 +140,7 @@ class CollectionResource:
 
     def show_again(self, gid: str, channels: Sequence[str]) -> None:
         """See Resource."""
-        publications.publish(self.client, gid, channels)
+        publications.publish_on_living(self.client, gid, channels)
 
     def current(self, record: CollectionRecord, wanted: Mapping[str, Any], image_url: str) -> dict[str, Any]:
         """See Resource. Products that are the destination's own are no part of it, and stay."""
@@ -201,7 +201,7 @@ class CollectionResource:
             yield from _member_inputs(record, wanted["products"], present["products"])
 
     def _publish(self, gid: str, wanted: set[str], present: set[str]) -> None:
-        publications.publish(self.client, gid, sorted(wanted - present))
+        publications.publish_on_living(self.client, gid, sorted(wanted - present))
         publications.unpublish(self.client, gid, sorted(present - wanted))
 
     def _put_in_order(self, gid: str, wanted: Sequence[str]) -> None:

@@ -41,8 +41,13 @@ def completing(policy: Policy) -> Policy:
 def put_on_sale(client: Client, gid: str, desired: Desired) -> None:
     """Take a product off channels, put it on others, now or from an instant on. Safe to repeat."""
     publications.unpublish(client, gid, desired.unpublish)
-    publications.publish(client, gid, desired.publish)
+    _publish(client, gid, desired, desired.publish)
     publications.schedule(client, gid, desired.schedule)
+
+
+def _publish(client: Client, gid: str, desired: Desired, channels: Iterable[str]) -> None:
+    if gone := publications.publish_on_living(client, gid, list(channels)):
+        desired.notes.append(f"{gone} of the sales channels that it should be on are gone from the destination.")
 
 
 def bring_back(client: Client, gid: str, desired: Desired, channels: Iterable[str]) -> None:
@@ -51,7 +56,7 @@ def bring_back(client: Client, gid: str, desired: Desired, channels: Iterable[st
     if channels and desired.is_hidden:
         desired.written[WAITING] = sorted({*desired.written.get(WAITING, ()), *channels})
     else:
-        publications.publish(client, gid, channels)
+        _publish(client, gid, desired, channels)
 
 
 def find_due(now: datetime) -> QuerySet[ProductLink]:

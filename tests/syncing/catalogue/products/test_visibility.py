@@ -182,3 +182,23 @@ def test_what_is_planned_goes_with_a_product_that_is_let_go(room):
     link = room.link(gid)
     assert (room.there("lamp").scheduled, link.unpublished_from, link.publish_at) == ((), [], None)
     assert link.unlinked_at > timezone.now() - timedelta(hours=1)
+
+
+@pytest.mark.parametrize("when", ["creation", "update", "return"])
+def test_a_channel_that_is_gone_from_the_destination_costs_only_itself(room, when):
+    if when != "creation":
+        gid = room.add("Lamp")
+        room.world.follow()
+    if when == "return":
+        ProductLink.objects.update(excluded_by="Ann")
+        room.carry(gid)
+        ProductLink.objects.update(excluded_by="")
+    channels = room.destination.shop.catalog.publications
+    del channels[gids.number(room.till)]
+    if when == "creation":
+        gid = room.add("Lamp")
+    room.reprice(gid, "12.00")
+    room.world.follow()
+    assert (room.link(gid).state, on_sale(room)) == ("linked", [room.online])
+    assert str(room.there("lamp").variants[0].price) == "12.00"
+    assert ("1 of the sales channels" in room.link(gid).reason) == (when != "update")
