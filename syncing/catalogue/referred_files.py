@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from stores.ages import over
 from stores.clients import OpenClient
 from stores.models import CatalogueSettings, Connection, FileLink, ProductLink, ResourceLink, Store
 from stores.shopify import gids
@@ -48,8 +49,8 @@ def want(connection: Connection, source_gids: Iterable[str]) -> None:
     rows = [FileLink(**names, source_gid=gid) for gid in source_gids if _kind(gid) in KINDS]
     if not rows:
         return
-    before = timezone.now() - FAILED_FOR
-    stale = _links(connection, [row.source_gid for row in rows]).filter(state=State.FAILED, checked_at__lt=before)
+    is_old = over("checked_at", FAILED_FOR, timezone.now())
+    stale = _links(connection, [row.source_gid for row in rows]).filter(is_old, state=State.FAILED)
     stale.update(state=State.WANTED, reason="", destination_gid="", tries=0)
     FileLink.objects.bulk_create(rows, ignore_conflicts=True)
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from stores.ages import is_over
+from stores.ages import is_over, within
 from stores.clients import OpenClient
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE
@@ -21,6 +21,7 @@ from syncing.catalogue.content.resource import Resource
 from syncing.catalogue.content.unlinking import DISCONNECTED, unlink, unlinking_action
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.outcome import Outcome, outcome_of
+from syncing.catalogue.products.unlinking import ONE_RUN
 from syncing.catalogue.rules.content import why_held
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 
@@ -88,14 +89,20 @@ def resource_of(connection: Connection, open_client: OpenClient, kind: str) -> R
     return ContentResource(connection, open_client, kind)
 
 
-def hold_reason(connection: Connection, links: Iterable[ResourceLink]) -> str:
-    """Why letting go of all these has to wait for an operator, in words; '' if it may be done."""
+def hold_reason(connection: Connection, links: Iterable[ResourceLink], removed: int = 0) -> str:
+    """Why letting go of all these, after so many `removed` lately, has to wait for an operator, in words; '' if not."""
     settings = connection.catalogue
-    if unlinking_action(settings) == Action.SKIP:
+    if unlinking_action(settings) == Action.SKIP or not (count := sum(1 for link in links if link.destination_gid)):
         return ""
-    count = sum(1 for link in links if link.destination_gid)
-    total = connection.resource_links.filter(state=ResourceLink.State.LINKED).count()
+    count += removed
+    total = connection.resource_links.filter(state=ResourceLink.State.LINKED).count() + removed
     return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def removed_lately(connection: Connection) -> int:
+    """How many collections and content were let go of within what counts as one run."""
+    links = connection.resource_links.filter(state=ResourceLink.State.UNLINKED).exclude(destination_gid="")
+    return links.filter(within("unlinked_at", ONE_RUN, timezone.now())).count()
 
 
 def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator[Outcome]:
@@ -121,7 +128,12 @@ def sync_collection(connection: Connection, open_client: OpenClient, collection_
     """
     with work_alone(connection, LOCK_NAME):
         outcomes, departing = collections.sync_collection(connection, open_client, collection_gid)
-        if departing:
+        links = [link for link, _ in departing]
+        if reason := hold_reason(connection, links, removed_lately(connection)):  # webhooks of many come singly
+            waiting = list(held(connection.catalogue, links))
+            _hold(connection, reason, waiting)
+            outcomes += waiting
+        elif departing:
             resource = CollectionResource(connection, open_client)
             outcomes += list(unlink(connection, resource, departing))
     return describe(outcomes)
@@ -196,8 +208,7 @@ def is_due(settings: CatalogueSettings, now: datetime) -> bool:
     """Whether a catalogue's collections and content should be looked at again."""
     if settings.why_inert():
         return False
-    before = now - timedelta(minutes=settings.poll_minutes)
-    if settings.polled_at is None or settings.polled_at < before:
+    if settings.polled_at is None or is_over(settings.polled_at, timedelta(minutes=settings.poll_minutes), now):
         return True
     follow = settings.metaobject_mode != SyncMode.OFF
     return follow and referring.are_metaobjects_wanted(settings.connection_id)
@@ -221,12 +232,15 @@ def _mark(settings: CatalogueSettings, *names: str) -> None:
 
 
 def _hold(connection: Connection, reason: str, outcomes: Iterable[Outcome]) -> None:
-    """A run that waits for an operator; none where another one is under way, for the next comparison asks again."""
+    """The run that waits for an operator, or a new one; none where one works, for the next comparison asks again."""
+    waiting = connection.catalogue_runs.filter(kind=CatalogueRun.Kind.CONTENT, state=State.HELD, is_preview=False)
     try:
         with transaction.atomic():
-            run = CatalogueRun.objects.create(
-                connection=connection, kind=CatalogueRun.Kind.CONTENT, state=State.HELD, hold_reason=reason
+            run = waiting.select_for_update(of=("self",)).first() or CatalogueRun(
+                connection=connection, kind=CatalogueRun.Kind.CONTENT, state=State.HELD
             )
+            run.hold_reason = reason
+            run.save()
             for outcome in outcomes:
                 _save_item(run, outcome)
     except IntegrityError:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from stores.ages import is_over
 from stores.identifiers import why_no_identity
 from stores.linking import linking
 from stores.models import Connection, ProductLink, Store, Variant, VariantLink
@@ -295,7 +296,7 @@ def namesakes(connection: Connection, record: ProductRecord) -> list[ProductLink
 
 def why_wait(connection: Connection, case: Case) -> str:
     """Why nothing is made of a product yet, in words, and then it is looked at again; '' if it may be."""
-    if case.link.pk and case.link.created_at < timezone.now() - WAITS:
+    if case.link.pk and is_over(case.link.created_at, WAITS, timezone.now()):
         return ""
     found = rivals(connection, case.record)
     if not found:

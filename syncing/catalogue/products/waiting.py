@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from stores.models import ProductLink, Store
@@ -20,14 +20,19 @@ State = ProductLink.State
 CAPPED = (State.WAITING, State.LINKED)  # the rest of a linked one was written: only its new variants wait
 SOON = timedelta(hours=1)
 MARGIN = timedelta(minutes=5)  # after midnight: clocks differ
+FARTHEST = timedelta(hours=25)  # a try that is farther ahead was planned by a clock that was set back since
 PRODUCTS_AT_ONCE = 100  # products that are tried again in one sweep
 
 
 def capped_until(store_id: int) -> datetime | None:
     """Until when a store is asked for no new variants; None where nothing is known of a cap."""
-    rows = ProductLink.objects.filter(destination=store_id, state__in=CAPPED, retry_at__gt=timezone.now())
+    rows = ProductLink.objects.filter(destination=store_id, state__in=CAPPED).filter(_is_to_come(timezone.now()))
     until: datetime | None = rows.aggregate(until=Max("retry_at"))["until"]
     return until
+
+
+def _is_to_come(now: datetime) -> Q:
+    return Q(retry_at__gt=now, retry_at__lte=now + FARTHEST)
 
 
 def next_try(link: ProductLink) -> datetime:
@@ -84,8 +89,9 @@ def words(store: Store, until: datetime, what: str) -> str:
 
 def find_due(now: datetime) -> Iterator[ProductLink]:
     """The products whose time has come, some for each destination; of a store that still is capped only the failed."""
-    due = ProductLink.objects.filter(retry_at__lte=now, state__in=(*CAPPED, State.FAILED))
-    capped = ProductLink.objects.filter(destination=OuterRef("destination"), state__in=CAPPED, retry_at__gt=now)
+    due = ProductLink.objects.filter(retry_at__isnull=False, state__in=(*CAPPED, State.FAILED))
+    due = due.exclude(_is_to_come(now))
+    capped = ProductLink.objects.filter(_is_to_come(now), destination=OuterRef("destination"), state__in=CAPPED)
     ready = due.exclude(Exists(capped), state__in=CAPPED)
     for store_id in list(ready.order_by().values_list("destination", flat=True).distinct()):
         yield from _first(ready.filter(destination=store_id))

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from stores.ages import is_over
 from stores.models import CatalogueSettings, Connection, ProductLink, VariantLink
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.outcome import Outcome
@@ -154,7 +155,7 @@ def _memories(connection: Connection) -> Iterable[dict[str, Any]]:
 
 def _is_late(memory: dict[str, Any], name: str) -> bool:
     at = memory.get(name)
-    return at is not None and datetime.fromisoformat(at) > timezone.now() - unlinking.ONE_RUN
+    return at is not None and not is_over(datetime.fromisoformat(at), unlinking.ONE_RUN, timezone.now())
 
 
 def remember(link: ProductLink, verdict: Verdict) -> None:

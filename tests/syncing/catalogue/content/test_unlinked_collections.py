@@ -6,6 +6,7 @@ from stores.clients import open_client
 from stores.models import Store
 from stores.shopify.products import deletion
 from syncing.catalogue.content import comparison
+from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun
 
 
@@ -75,3 +76,20 @@ def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene):
     assert scene.destination.shop.catalog.collections == scene.destination.shop.catalog.pages == {}
     assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
     assert scene.link(gid).reason == "The connection was ended. It was deleted."
+
+
+def test_collections_that_are_deleted_one_by_one_are_guarded_as_if_they_were_deleted_at_once(scene):
+    scene = scene(unlink="delete", guard_minimum=3)
+    made = [scene.add_collection(f"Number {number}", 0) for number in range(6)]
+    scene.compare()
+    for gid in made[:5]:
+        scene.delete_collection(gid)
+        scene.carry(gid)
+    assert len(scene.destination.shop.catalog.collections) == 4
+    run = CatalogueRun.objects.get()
+    assert (run.state, run.items.filter(outcome="held", action="delete").count()) == ("held", 3)
+    assert run.hold_reason == "It would remove 3 of 6 things from the destination, more than 20 %."
+    lifecycle.release(run)
+    comparison.carry_out(run, open_client)
+    run.refresh_from_db()
+    assert (run.state, len(scene.destination.shop.catalog.collections)) == ("finished", 1)
