@@ -4,7 +4,9 @@ from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 
-from stores.models import ProductLink, ResourceLink
+from stores.identifiers import why_no_identity
+from stores.models import Connection, ProductLink, ResourceLink, VariantLink
+from stores.variants import KEYS
 from syncing.catalogue.outcome import Blocked
 
 Link = TypeVar("Link", ProductLink, ResourceLink)
@@ -20,6 +22,28 @@ def check_unclaimed(link: Link, destination_gid: str) -> None:
     other = claims.exclude(pk=link.pk).select_related("connection__source").first()
     if other is not None:
         raise Blocked(f"Its partner follows “{other.title}” of {other.connection.source} already: one follows one.")
+
+
+def check_undoubted(connection: Connection, product_gid: str) -> None:
+    """Raises Blocked, with words, where the destination may have what a product is: it is not made once more.
+
+    What this connection itself has linked to another product of the source is no doubt, for both live there; nor is
+    what identifies nothing.
+    """
+    links = VariantLink.objects.filter(connection=connection)
+    taken = links.filter(state=VariantLink.State.LINKED).values("destination_variant")
+    candidates = VariantLink.candidates.through.objects.filter(
+        variantlink__connection=connection,
+        variantlink__state=VariantLink.State.AMBIGUOUS,
+        variantlink__source_variant__product_gid=product_gid,
+        variant__gone_at=None,
+    )
+    found = links.filter(pk__in=candidates.exclude(variant__in=taken).values("variantlink"))
+    for doubt in found.select_related("source_variant").order_by("pk"):
+        variant, column = doubt.source_variant, KEYS[connection.identifier]
+        if column == "handle_key" or not why_no_identity(getattr(variant, column)):
+            name = variant.sku or variant.barcode or variant.product_title
+            raise Blocked(f"“{name}” is in doubt: {doubt.reason} Link its variants, or ignore them to have it made.")
 
 
 def claim(link: Link, destination_gid: str, state: str, mark: str = "") -> None:

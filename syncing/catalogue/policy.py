@@ -59,8 +59,11 @@ def rate_of(settings: CatalogueSettings, day: date | None = None) -> Decimal:
     return rate
 
 
-def policy_of(settings: CatalogueSettings, day: date | None = None) -> Policy:
-    """All that decides about the fields of a product, the rate of the day included. Raises NoRate."""
+def policy_of(settings: CatalogueSettings, day: date | None = None, *, is_priced: bool = True) -> Policy:
+    """All that decides about the fields of a product, the rate of the day included. Raises NoRate.
+
+    Not `is_priced`: no product is written with it, so there need not be a rate.
+    """
     return Policy(
         fields={str(field): settings.policy_of(field) for field in CatalogueField},
         merges_tags=settings.tags_merging == Merging.MERGE,
@@ -72,7 +75,7 @@ def policy_of(settings: CatalogueSettings, day: date | None = None) -> Policy:
         publication_gids=tuple(settings.publication_gids),
         follows_visibility=settings.visibility == CatalogueSettings.Visibility.SOURCE,
         price_rule=price_rule_of(settings),
-        rate=rate_of(settings, day),
+        rate=rate_of(settings, day) if is_priced else Decimal(1),
         currency=settings.connection.destination.currency,
     )
 

@@ -19,7 +19,7 @@ from stores.shopify.products import deletion
 from syncing.catalogue import deleting
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.products import succession
-from syncing.catalogue.products.unlinking import LOCK_NAME
+from syncing.catalogue.products.unlinking import LOCK_NAME, why_spared
 
 Done, State = ProductLink.Done, ProductLink.State
 
@@ -108,10 +108,7 @@ def _why_kept(connection: Connection, link: ProductLink, life: Life, found: set[
         return f"Whether it was ever ordered cannot be told: {doubt}"
     if life.is_on_sale:
         return "Somebody has put it on sale again."
-    others = ProductLink.objects.filter(destination_id=connection.destination_id, state=State.LINKED)
-    if others.filter(destination_gid=link.destination_gid).exists():
-        return "It follows another product now."
-    return ""
+    return why_spared(link)
 
 
 def _note(link: ProductLink, done: str, words: str) -> bool:

@@ -18,6 +18,7 @@ from syncing.catalogue.rules.parts.made import Desired, Verdict
 from syncing.models import CatalogueRunItem
 
 Ending = dict[str, Any]
+STUCK = (ProductLink.State.CONFLICT, ProductLink.State.FAILED, ProductLink.State.WAITING)
 
 
 def ending_of(row: Written) -> Ending:
@@ -62,9 +63,13 @@ def finish(connection: Connection, link: ProductLink, ending: Ending, verdict: V
 
 
 def note_return(link: ProductLink) -> None:
-    """It follows, whatever had become of it before. Saves nothing."""
-    link.departure, link.unlink_done, link.unpublished_from, link.unlinked_at = "", "", [], None
-    link.retry_at = None
+    """It follows, whatever had become of it before. Saves nothing.
+
+    The channels that it was taken from stay known until it could be put back on them.
+    """
+    link.departure, link.unlink_done, link.unlinked_at, link.retry_at = "", "", None, None
+    if link.state not in STUCK:
+        link.unpublished_from = []
 
 
 def verdict_of(is_hidden: bool) -> Verdict:

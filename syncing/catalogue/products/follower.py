@@ -16,7 +16,7 @@ from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.claims import check_unclaimed, claim
+from syncing.catalogue.claims import check_unclaimed, check_undoubted, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
@@ -62,10 +62,11 @@ class ProductFollower:
         skips_unchanged: bool = True,
         removals: Removals | None = None,
         gather: Gather | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
-        self.policy: Policy = policy_of(self.settings)
+        self.policy = policy or policy_of(self.settings)
         self._open_client = open_client
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
         self.to_wire: set[str] = set()
@@ -226,6 +227,7 @@ class ProductFollower:
             return self._leave(case, State.UNMATCHED, reason)
         if reason := succession.why_wait(self.connection, case):
             return self._leave(case, State.UNMATCHED, reason)
+        check_undoubted(self.connection, case.record.gid)
         how: dict[str, Any] = {"stock": self._stock, "schedulable": self._channels.schedulable(case.record)}
         desired = build(case.record, None, self.policy, files=self._living_files(case), **how)
         handles.rename(desired, handle, why)
@@ -290,7 +292,7 @@ class ProductFollower:
         if retry_at:
             compare = waiting.without_new_variants(compare, policy, link, self.connection.destination, retry_at)
             desired = compare(partner)
-        is_back = link.state == State.UNLINKED
+        is_back = link.state == State.UNLINKED or bool(link.unpublished_from)
         action = action_of(is_new=is_new, is_back=is_back, is_changed=desired.changes(self.is_preview))
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED

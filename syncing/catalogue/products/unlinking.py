@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
+from stores.ages import within
 from stores.linking import linking
 from stores.models import CatalogueSettings, Connection, ProductLink, SyncMode, VariantLink
 from stores.shopify.client import Client
@@ -42,6 +44,14 @@ def unlinking_action(settings: CatalogueSettings, link: ProductLink) -> str:
     return Action.DELETE if settings.unlink == Unlink.DELETE else Action.UNPUBLISH
 
 
+def planned_action(settings: CatalogueSettings, link: ProductLink, why: str) -> tuple[str, str]:
+    """The same as it will come out, with why, in words: what is there for somebody else is left."""
+    action = unlinking_action(settings, link)
+    if action != Action.SKIP and (spared := why_spared(link)):
+        return Action.SKIP, f"{why} {spared}"
+    return action, why
+
+
 def hold_reason(connection: Connection, count: int) -> str:
     """Why removing so many products has to wait for an operator, in words; '' if it may be done."""
     settings = connection.catalogue
@@ -64,9 +74,30 @@ def hold_reason_for_one(connection: Connection) -> str:
 
 
 def removed_lately(connection: Connection) -> int:
-    """How many products were removed within what counts as one run."""
-    done = (Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
-    return connection.product_links.filter(unlinked_at__gt=timezone.now() - ONE_RUN, unlink_done__in=done).count()
+    """How many products were removed within what counts as one run: by the destination's clock, or by ours."""
+    now, done = timezone.now(), (Done.UNPUBLISHED, Done.UNDECIDED, Done.DELETED)
+    lately = within("unlinked_at", ONE_RUN, now) | Q(within("changed_at", ONE_RUN, now), state=State.UNLINKED)
+    return connection.product_links.filter(lately, unlink_done__in=done).count()
+
+
+def why_spared(link: ProductLink) -> str:
+    """Who else the partner of a link is there for, in words: then it is neither taken off sale nor deleted. Else ''.
+
+    It follows another product by now, or a variant of it has the stock of another one that takes part.
+    """
+    same = {"destination_id": link.destination_id, "destination_gid": link.destination_gid}
+    followed = ProductLink.objects.filter(state=State.LINKED, **same).exclude(pk=link.pk)
+    if other := followed.select_related("connection__source").first():
+        return f"In the destination it is there for “{other.title}” of {other.connection.source}, too: it was left."
+    there = {"destination_variant__store": link.destination_id, "destination_variant__gone_at": None}
+    variants = VariantLink.objects.filter(state=VariantLink.State.LINKED, left_out="", **there)
+    variants = variants.filter(connection__disconnecting_at=None).exclude(connection__state=Connection.State.ENDED)
+    variants = variants.filter(destination_variant__product_gid=link.destination_gid, source_variant__gone_at=None)
+    variants = variants.exclude(connection=link.connection_id, source_variant__product_gid=link.source_gid)
+    if vouched := variants.select_related("source_variant", "connection__source").first():
+        title, source = vouched.source_variant.product_title, vouched.connection.source
+        return f"One of its variants in the destination is there for “{title}” of {source}: it was left."
+    return ""
 
 
 def let_go(connection: Connection, client: Client, link: ProductLink, departure: str, why: str = "") -> Outcome:
@@ -86,8 +117,8 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
         except (UserErrors, ObjectNotFound) as error:
             ProductLink.objects.filter(pk=link.pk).update(reason=str(error))
             return outcome_of(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
-        if done == Done.DELETED:
-            action = Action.DELETE
+        if done != Done.UNPUBLISHED:
+            action = {Done.DELETED: Action.DELETE, Done.LEFT: Action.SKIP}.get(Done(done), action)
         link.state, link.departure, link.unlink_done = State.UNLINKED, departure, done
         # By the destination's clock: a day later it may be deleted, and ours may leap.
         link.unlinked_at = client.answered_at or timezone.now()
@@ -101,6 +132,8 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
     """What became of the partner, as ProductLink.Done and in words."""
     if action == Action.SKIP:
         return Done.LEFT, "It was left as it is." if link.destination_gid else ""
+    if why := why_spared(link):
+        return Done.LEFT, why
     partner = product_records.read_whole_product(client, link.destination_gid)
     if partner is None and action == Action.DELETE and deleting.is_announced(link):
         linking.match_product(connection.destination, link.destination_gid)

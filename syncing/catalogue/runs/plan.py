@@ -31,12 +31,13 @@ def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
     repeat: what was planned before a crash is planned once.
     """
     settings = run.connection.catalogue
-    policy = policy_of(settings)
+    ends = bool(run.begun_with.get("ends"))
+    policy = policy_of(settings, is_priced=not ends)
     run.begun_with |= {"prices": pricing_digest(policy), "settings": settings_digest(settings, policy)}
     left_out: set[str] = set()
     if run.kind == Kind.RETRY:
         _plan_retry(run)
-    elif run.begun_with.get("ends"):
+    elif ends:
         _plan_unlinking(run, settings, _following(run).iterator(), UnlinkReason.DISCONNECTED.label)
     elif run.kind != Kind.UNLINK:
         left_out = _plan_all(run, settings, source)
@@ -130,7 +131,7 @@ def _plan_unlinking(run: CatalogueRun, settings: CatalogueSettings, links: Itera
 
 
 def _unlinking(run: CatalogueRun, settings: CatalogueSettings, link: ProductLink, why: str) -> CatalogueRunItem:
-    action = unlinking.unlinking_action(settings, link)
+    action, why = unlinking.planned_action(settings, link, why)
     is_held = bool(run.hold_reason) and action != Action.SKIP and not run.is_preview
     return CatalogueRunItem(
         source_gid=link.source_gid,

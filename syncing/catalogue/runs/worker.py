@@ -16,6 +16,7 @@ from syncing.catalogue.bulk.gathering import Gathering
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
+from syncing.catalogue.policy import policy_of
 from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
@@ -91,6 +92,7 @@ class _Worker:
             skips_unchanged=run.kind != Kind.RETRY,
             removals=self.removals,
             gather=self.bulk.gather,
+            policy=policy_of(self.connection.catalogue, is_priced=False) if run.begun_with.get("ends") else None,
         )
 
     def work(self, must_end: Callable[[], bool]) -> None:
@@ -191,7 +193,7 @@ class _Worker:
                 self.follower.to_wire |= unlinking.leave_out(self.connection, {gid: (departure, why, title)})
             return Outcome(gid, title, Action.SKIP, Result.SKIPPED, why)
         if self.run.is_preview:
-            action = unlinking.unlinking_action(self.connection.catalogue, link)
+            action, why = unlinking.planned_action(self.connection.catalogue, link, why)
             return outcome_of(link, action, Result.PLANNED, why)
         try:
             outcome = self.tries.make(lambda: unlinking.let_go(self.connection, self.destination, link, departure, why))

@@ -1,5 +1,6 @@
 """A source whose products follow into a destination, what people do to them, and what there is afterwards."""
 
+from copy import copy
 from typing import Any
 
 from stores.clients import open_client
@@ -43,6 +44,18 @@ class Showroom:
         for place in world.places:
             for topic in PRODUCT_TOPICS:
                 self.sim.subscribe(place.domain, topic, world.address)
+
+    def second_source(self, **fields: Any) -> "Showroom":
+        """Another source of the same destination, matched as the first one is, whose products follow, too."""
+        place = self.world.add_store("second", "source", items=0)
+        own = self.world.connect(place, self.destination, "one_way", identifier=self.connection.identifier)
+        settings = {"product_mode": "create_update", "publication_gids": self.channels()} | fields
+        CatalogueSettings.objects.create(connection=own, **settings).start()
+        room = copy(self)
+        room.source, room.number = place, len(self.world.connections) - 1
+        for topic in PRODUCT_TOPICS:
+            self.sim.subscribe(place.domain, topic, self.world.address)
+        return room
 
     @property
     def connection(self) -> Connection:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from stores.linking import linking
+from stores.models import VariantLink
 from stores.models.catalogue_field import default_policies
 from tests.support.catalogue.showroom import Showroom
 from tests.syncing.catalogue.products.test_made_again import make
@@ -128,3 +130,37 @@ def test_a_creation_under_a_free_handle_whose_answer_is_lost_is_found_again(show
     room.world.work(tries=9)
     assert room.handles() == ["lamp", "lamp-1"]
     assert room.link(second).destination_gid == room.there("lamp-1").gid
+
+
+@pytest.mark.parametrize("mode", ["create_update", "create_only"])
+def test_what_the_destination_has_in_doubt_is_not_made_once_more(showroom, mode):
+    room: Showroom = showroom(identifier="sku", product_mode=mode)
+    for name in ("One", "Other"):
+        make(room, "Lamp", place=room.destination, handle=name.lower())
+    room.world.follow()
+    gid = make(room, "Lamp", handle="lamp")
+    room.world.follow()
+    room.run()
+    assert (room.link(gid).state, room.handles()) == ("conflict", ["one", "other"])
+    assert "“Lamp-S” is in doubt: " in room.link(gid).reason
+    for link in VariantLink.objects.filter(source_variant__product_gid=gid):
+        linking.ignore(link)
+    room.run()
+    assert (room.link(gid).state, room.handles()) == ("linked", ["lamp", "one", "other"])
+
+
+def test_what_follows_one_source_is_not_made_once_more_for_another(showroom):
+    room: Showroom = showroom(identifier="sku")
+    room.set(publication_gids=room.channels())
+    gid = make(room, "Lamp")
+    room.world.follow()
+    own, other = room.link(gid).destination_gid, room.second_source()
+    new = make(other, "Lamp")
+    room.world.follow()
+    other.run()
+    assert (other.link(new).state, room.handles()) == ("conflict", ["lamp"])
+    room.delete(gid)
+    room.world.follow()
+    other.run()
+    assert (other.link(new).state, other.link(new).destination_gid) == ("linked", own)
+    assert len(room.there("lamp").publication_gids) == len(room.channels())

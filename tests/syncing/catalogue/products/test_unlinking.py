@@ -1,12 +1,17 @@
 """What no longer follows: the four choices, the guard over single webhooks, and what comes back."""
 
 import pytest
+from django.utils import timezone
 
-from stores.models import ProductLink, Store
+from stores.linking import linking
+from stores.models import ProductLink, Store, VariantLink
+from stores.shopify import gids
 from stores.shopify.errors import AnswerLost
 from syncing.catalogue.runs import lifecycle
+from syncing.connections import disconnecting
 from syncing.models import CatalogueRun, StockLink
 from tests.support.catalogue.showroom import Showroom
+from tests.support.places import put_ahead
 
 
 def follow_one(room: Showroom, **fields) -> str:
@@ -137,3 +142,132 @@ def test_a_product_that_somebody_else_deleted_was_gone_already(showroom):
         place.lose_webhooks()
     room.run()
     assert "gone already" in room.link(gid).reason
+
+
+@pytest.mark.parametrize("hours", [-3, 3, 720])
+def test_single_departures_are_guarded_whatever_our_clock_says(showroom, hours):
+    room = showroom(identifier="sku")
+    room.set(publication_gids=room.channels())
+    lamps = [room.add(f"Lamp {number}") for number in range(8)]
+    room.world.follow()
+    put_ahead(room.sim, hours=hours)
+    for gid in lamps[:7]:
+        room.delete(gid)
+        room.world.follow()
+    shown = [handle for handle in room.handles() if room.there(handle).publication_gids]
+    assert len(shown) == 4
+    assert CatalogueRun.objects.get(state="held").items.filter(outcome="held").count() == 3
+
+
+@pytest.mark.parametrize("first", ["refused", "killed"])
+def test_what_cannot_be_taken_up_again_at_once_still_gets_its_channels_back(showroom, first):
+    room = showroom(identifier="sku")
+    gid = room.add("Lamp")
+    room.world.follow()
+    room.publish("lamp")
+    ProductLink.objects.update(excluded_by="Ann")
+    room.carry(gid)
+    assert room.there("lamp").publication_gids == ()
+    ProductLink.objects.update(excluded_by="")
+    room.change(gid, title="Newer lamp", handle="lamp")
+    if first == "refused":
+        product = room.source.shop.products[gids.number(gid)]
+        product.title = "x" * 300
+        assert room.carry(gid).outcome == "failed"
+        product.title = "Newer lamp"
+    else:
+        room.destination.fault("lost_answer", match="productSet")
+        with pytest.raises(AnswerLost):
+            room.carry(gid)
+    assert room.carry(gid).action == "relink"
+    assert len(room.there("lamp").publication_gids) == len(room.channels())
+
+
+def test_a_connection_that_begins_again_puts_its_products_back_where_they_were(showroom):
+    room = showroom(identifier="sku")
+    gid = room.add("Lamp")
+    room.world.follow()
+    room.publish("lamp")
+    own = room.link(gid).destination_gid
+    room.set(rate_kind="table")  # without a rate; and none is needed to let go
+    Store.objects.filter(pk=room.destination.store.pk).update(currency="JPY")
+    room.go_on(lifecycle.disconnect(room.connection, "unpublish"))
+    assert (room.link(gid).departure, room.there("lamp").publication_gids) == ("disconnected", ())
+    disconnecting.end(room.connection)
+    disconnecting.connect_again(room.connection)
+    room.set(rate_kind="fixed", started_at=timezone.now())
+    assert room.carry(gid).action == "relink"
+    assert room.link(gid).destination_gid == own
+    assert len(room.there("lamp").publication_gids) == len(room.channels())
+
+
+# --- Two sources -----------------------------------------------------------------------------------------------------
+
+
+def sized(name: str, size: str, place=None) -> dict:
+    """A product of one size, for Showroom.add; with `place`, of a store where it has 5 units."""
+    values = [{"optionName": "Size", "name": size}]
+    row = {"optionValues": values, "price": "10.00", "sku": f"{name}-{size}", "inventoryItem": {"tracked": True}}
+    if place:
+        location = gids.gid("Location", place.location_ids[0])
+        row["inventoryQuantities"] = [{"locationId": location, "name": "available", "quantity": 5}]
+    return {"productOptions": [{"name": "Size", "values": [{"name": size}]}], "variants": [row]}
+
+
+@pytest.mark.parametrize("telling", ["webhook", "comparison"])
+@pytest.mark.parametrize("choice", ["unpublish", "delete", "if_ordered"])
+def test_what_follows_another_source_by_now_is_not_removed_for_its_former_one(showroom, choice, telling):
+    room = showroom(identifier="sku")
+    room.set(publication_gids=room.channels())
+    gid = room.add("Lamp", **sized("A", "S"), stock=5)
+    room.world.follow()
+    own = room.link(gid).destination_gid
+    ProductLink.objects.update(excluded_by="Ann")
+    room.carry(gid)
+    linking.ignore(VariantLink.objects.get())
+    other = room.second_source()
+    new = other.add("Second lamp", other.source, **sized("A", "S"), stock=5, is_on_sale=True)
+    room.world.follow()
+    assert other.link(new).destination_gid == own
+    ProductLink.objects.filter(source_gid=gid).update(excluded_by="")
+    room.carry(gid)
+    assert "follows “Second lamp”" in room.link(gid).reason
+    room.set(unlink=choice)
+    room.delete(gid)
+    if telling == "webhook":
+        room.world.follow()
+    else:
+        room.source.lose_webhooks()
+        room.run()
+    assert (room.link(gid).state, room.link(gid).unlink_done) == ("unlinked", "left")
+    assert "there for “Second lamp” of Second, too" in room.link(gid).reason
+    [handle] = room.handles()
+    assert (room.there(handle).gid, len(room.there(handle).publication_gids)) == (own, len(room.channels()))
+
+
+@pytest.mark.parametrize("choice", ["unpublish", "delete", "if_ordered"])
+def test_a_product_with_a_variant_that_is_another_sources_is_left_and_follows_that_from_then_on(showroom, choice):
+    room = showroom(identifier="sku", unlink=choice)
+    room.set(publication_gids=room.channels())
+    gid = room.add("Shirt", **sized("A", "S"), stock=5)
+    room.world.follow()
+    own = room.there("shirt")
+    small, large = {"id": own.variants[0].gid}, sized("B", "L", room.destination)["variants"][0]
+    sizes = [{"name": "Size", "values": [{"name": "S"}, {"name": "L"}]}]
+    small["optionValues"] = [{"optionName": "Size", "name": "S"}]
+    room.change(own.gid, room.destination, productOptions=sizes, variants=[small, large])
+    room.world.follow()
+    other = room.second_source()
+    new = other.add("Large shirt", other.source, **sized("B", "L"), stock=5, is_on_sale=True)
+    room.world.follow()
+    assert other.link(new).state == "conflict"
+    room.delete(gid)
+    room.world.follow()
+    assert "is there for “Large shirt” of Second" in room.link(gid).reason
+    assert len(room.there("shirt").publication_gids) == len(room.channels())
+    other.run()
+    assert (other.link(new).state, other.link(new).destination_gid) == ("linked", own.gid)
+    room.sim.clock.advance(90_000)
+    room.sweep()
+    there = room.there("shirt")
+    assert ([variant.sku for variant in there.variants], len(there.publication_gids)) == (["A-S", "B-L"], 2)
