@@ -162,7 +162,7 @@ def test_what_follows_one_source_is_not_made_once_more_for_another(showroom):
     assert (other.link(new).state, room.handles()) == ("conflict", ["lamp"])
     room.delete(gid)
     room.world.follow()
-    enqueue.match_connection(other.connection)  # as every hour
+    enqueue.match_connection(other.connection)  # as every day
     room.world.work()
     assert (other.link(new).state, other.link(new).destination_gid) == ("linked", own)
     assert len(room.there("lamp").publication_gids) == len(room.channels())

@@ -201,4 +201,4 @@ def test_a_channel_that_is_gone_from_the_destination_costs_only_itself(room, whe
     room.world.follow()
     assert (room.link(gid).state, on_sale(room)) == ("linked", [room.online])
     assert str(room.there("lamp").variants[0].price) == "12.00"
-    assert ("1 of the sales channels" in room.link(gid).reason) == (when != "update")
+    assert "1 of the sales channels" in room.link(gid).reason
