@@ -66,17 +66,17 @@ def schedule(client: Client, gid: str, instants: Mapping[str, str]) -> None:
     _send(client, PUBLISH, "publishablePublish", gid, list(instants), instants)
 
 
-def publish_on_living(client: Client, gid: str, publication_gids: Sequence[str]) -> int:
+def publish_on_living(client: Client, gid: str, publication_gids: Sequence[str], *, needs_one: bool = True) -> int:
     """Publish as `publish` does, but leave out channels that the store has no more; how many these are.
 
-    Raises as `publish` where it has none of them. Safe to repeat.
+    Raises as `publish`, where it `needs_one` also if the store has none of them. Safe to repeat.
     """
     try:
         publish(client, gid, publication_gids)
     except UserErrors:
         living = {channel.gid for channel in list_publications(client)}
         left = [one for one in publication_gids if one in living]
-        if not left or len(left) == len(publication_gids):
+        if len(left) == len(publication_gids) or (needs_one and not left):
             raise
         publish(client, gid, left)
         return len(publication_gids) - len(left)

@@ -46,7 +46,7 @@ def put_on_sale(client: Client, gid: str, desired: Desired) -> None:
 
 
 def _publish(client: Client, gid: str, desired: Desired, channels: Iterable[str]) -> None:
-    if gone := publications.publish_on_living(client, gid, list(channels)):
+    if gone := publications.publish_on_living(client, gid, list(channels), needs_one=desired.is_new):
         desired.notes.append(f"{gone} of the sales channels that it should be on are gone from the destination.")
 
 
