@@ -16,7 +16,7 @@ from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.claims import check_unclaimed, check_undoubted, claim
+from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of
@@ -227,7 +227,6 @@ class ProductFollower:
             return self._leave(case, State.UNMATCHED, reason)
         if reason := succession.why_wait(self.connection, case):
             return self._leave(case, State.UNMATCHED, reason)
-        check_undoubted(self.connection, case.record.gid)
         how: dict[str, Any] = {"stock": self._stock, "schedulable": self._channels.schedulable(case.record)}
         desired = build(case.record, None, self.policy, files=self._living_files(case), **how)
         handles.rename(desired, handle, why)

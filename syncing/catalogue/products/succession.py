@@ -22,6 +22,7 @@ from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records
 from stores.shopify.products.product_records import ProductRecord
 from stores.variants import KEYS, key_of
+from syncing.catalogue.claims import check_undoubted
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.products.cases import Case, load_linked
 from syncing.catalogue.products.unlinking import FOLLOWING, LOCK_NAME
@@ -295,11 +296,14 @@ def namesakes(connection: Connection, record: ProductRecord) -> list[ProductLink
 
 
 def why_wait(connection: Connection, case: Case) -> str:
-    """Why nothing is made of a product yet, in words, and then it is looked at again; '' if it may be."""
-    if case.link.pk and is_over(case.link.created_at, WAITS, timezone.now()):
-        return ""
-    found = rivals(connection, case.record)
+    """Why nothing is made of a product yet, in words, and then it is looked at again; '' if it may be.
+
+    Raises Blocked where the destination may have it already.
+    """
+    has_waited = case.link.pk and is_over(case.link.created_at, WAITS, timezone.now())
+    found = [] if has_waited else rivals(connection, case.record)
     if not found:
+        check_undoubted(connection, case.record.gid)
         return ""
     case.mark = ""
     return (
