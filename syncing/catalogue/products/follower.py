@@ -291,7 +291,7 @@ class ProductFollower:
         if retry_at:
             compare = waiting.without_new_variants(compare, policy, link, self.connection.destination, retry_at)
             desired = compare(partner)
-        is_back = link.state == State.UNLINKED or bool(link.unpublished_from)
+        is_back = on_sale.is_back(link, partner.gid, policy)
         action = action_of(is_new=is_new, is_back=is_back, is_changed=desired.changes(self.is_preview))
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
@@ -316,8 +316,8 @@ class ProductFollower:
         except VariantLimitReached:
             self._capped_until = waiting.next_try(link)
             return self._update(case, partner)
-        on_sale.bring_back(self.client, partner.gid, desired, link.unpublished_from if is_back else ())
         if is_back:
+            on_sale.bring_back(self.client, link, desired)
             self.to_wire.add(case.record.gid)
         row = replace(row, equal_at=desired.equal_at(partner))
         if not reads:

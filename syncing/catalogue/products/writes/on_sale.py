@@ -10,7 +10,7 @@ from stores.models import ProductLink
 from stores.shopify.client import Client
 from stores.shopify.products import publications
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.rules.fields import CREATE_ONLY, SYNC, Field, Policy
+from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy
 from syncing.catalogue.rules.parts.made import Desired
 from syncing.catalogue.rules.parts.visibility import NOW, WAITING, visibility_of
 
@@ -50,13 +50,34 @@ def _publish(client: Client, gid: str, desired: Desired, channels: Iterable[str]
         desired.notes.append(f"{gone} of the sales channels that it should be on are gone from the destination.")
 
 
-def bring_back(client: Client, gid: str, desired: Desired, channels: Iterable[str]) -> None:
+def is_back(link: ProductLink, gid: str, policy: Policy) -> bool:
+    """Whether a product is to be put where it was, because it follows this link again, or another one did before.
+
+    What another connection took off sale when it let go of it comes back with whoever follows next: on the channels
+    that this one has chosen, else where it was. Notes that on the link, and saves nothing.
+    """
+    follows = link.state == ProductLink.State.LINKED and link.destination_gid == gid
+    if not follows and policy.of(Field.PUBLISHING) != IGNORE:
+        taken = [one for other in _taken_by_others(link, gid) for one in other.unpublished_from]
+        found = policy.publication_gids if taken and policy.publication_gids else taken
+        link.unpublished_from = list(dict.fromkeys([*link.unpublished_from, *found]))
+    return link.state == ProductLink.State.UNLINKED or bool(link.unpublished_from)
+
+
+def _taken_by_others(link: ProductLink, gid: str) -> QuerySet[ProductLink]:
+    others = ProductLink.objects.filter(destination_id=link.destination_id, destination_gid=gid)
+    return others.exclude(state=ProductLink.State.LINKED).exclude(unpublished_from=[]).exclude(pk=link.pk)
+
+
+def bring_back(client: Client, link: ProductLink, desired: Desired) -> None:
     """Put a product that follows again where it was, or remember that: its source may be on sale nowhere."""
-    channels = list(channels)
+    channels = link.unpublished_from
     if channels and desired.is_hidden:
         desired.written[WAITING] = sorted({*desired.written.get(WAITING, ()), *channels})
     else:
-        _publish(client, gid, desired, channels)
+        _publish(client, link.destination_gid, desired, channels)
+    if channels:  # it is this one's by now: nobody brings it back a second time
+        _taken_by_others(link, link.destination_gid).update(unpublished_from=[])
 
 
 def find_due(now: datetime) -> QuerySet[ProductLink]:

@@ -271,3 +271,41 @@ def test_a_product_with_a_variant_that_is_another_sources_is_left_and_follows_th
     room.sweep()
     there = room.there("shirt")
     assert ([variant.sku for variant in there.variants], len(there.publication_gids)) == (["A-S", "B-L"], 2)
+
+
+@pytest.mark.parametrize("choice", ["unpublish", "if_ordered"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_what_was_taken_off_sale_comes_back_with_the_source_that_follows_next(showroom, choice, count):
+    room = showroom(identifier="sku", unlink=choice)
+    gid = follow_one(room, **sized("A", "S"))
+    own, channels = room.link(gid).destination_gid, sorted(room.there("lamp").publication_gids)
+    room.delete(gid)
+    room.world.follow()
+    assert room.there("lamp").publication_gids == ()
+    chosen = channels[:count]  # none: where it was
+    other = room.second_source(publication_gids=chosen, visibility="source")
+    new = other.add("Second lamp", other.source, **sized("A", "S"), stock=5, is_on_sale=False)
+    room.world.follow()
+    [handle] = room.handles()
+    link = other.link(new)
+    assert (link.state, link.destination_gid, room.there(handle).publication_gids) == ("linked", own, ())
+    other.put_on_sale(new)
+    room.world.follow()
+    assert sorted(room.there(handle).publication_gids) == (chosen or channels)
+    room.sim.clock.advance(90_000)
+    room.sweep()
+    assert sorted(room.there(handle).publication_gids) == (chosen or channels)
+    assert list(ProductLink.objects.values_list("unpublished_from", flat=True)) == [[], []]
+
+
+def test_what_was_taken_off_sale_stays_where_the_next_source_leaves_channels_alone(showroom):
+    room = showroom(identifier="sku")
+    gid = follow_one(room, **sized("A", "S"))
+    room.delete(gid)
+    room.world.follow()
+    other = room.second_source(publication_gids=[], field_policies={"publishing": "ignore"})
+    new = other.add("Second lamp", other.source, **sized("A", "S"), stock=5, is_on_sale=True)
+    room.world.follow()
+    [handle] = room.handles()
+    assert (other.link(new).state, room.there(handle).publication_gids) == ("linked", ())
+    assert len(room.link(gid).unpublished_from) == len(room.channels())
