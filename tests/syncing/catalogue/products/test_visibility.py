@@ -184,11 +184,12 @@ def test_what_is_planned_goes_with_a_product_that_is_let_go(room):
     assert link.unlinked_at > timezone.now() - timedelta(hours=1)
 
 
-@pytest.mark.parametrize("when", ["creation", "return"])
+@pytest.mark.parametrize("when", ["creation", "update", "return"])
 def test_a_channel_that_is_gone_from_the_destination_costs_only_itself(room, when):
-    if when == "return":
+    if when != "creation":
         gid = room.add("Lamp")
         room.world.follow()
+    if when == "return":
         ProductLink.objects.update(excluded_by="Ann")
         room.carry(gid)
         ProductLink.objects.update(excluded_by="")
