@@ -149,7 +149,8 @@ def test_orders_that_live_on_come_out_right_whoever_is_killed(market, processes,
     # What no row says yet may be in a webhook on its way, or be found by the comparison alone.
     assert wait_until(lambda: not fault(market), PATIENCE_SECONDS / 4), report(market)
     market.sim.courier.wait_idle(30)
-    assert not fault(market), report(market)
+    # A comparison that is due just then has work for a moment.
+    assert wait_until(lambda: not fault(market), PATIENCE_SECONDS / 4), report(market)
     states = Counter(OrderUpdate.objects.values_list("kind", "state"))
     assert OrderImport.objects.filter(state="confirmed").count() > ORDERS // 2
     assert any(state == "confirmed" for _, state in states), states  # it was about something

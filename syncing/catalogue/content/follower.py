@@ -19,11 +19,11 @@ from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content import succession
 from syncing.catalogue.content.content_metafields import without_fields
 from syncing.catalogue.content.handles import Rooms
-from syncing.catalogue.content.resource import TAKEN_FROM, Made, Resource
+from syncing.catalogue.content.resource import SENT_AS, TAKEN_FROM, Made, Resource
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules import fields
-from syncing.catalogue.rules.content import HANDLE, IMAGE
+from syncing.catalogue.rules.content import HANDLE, IMAGE, IN_BLOG, TITLE
 from syncing.catalogue.rules.fields import SYNC, Judge, Policy
 from syncing.catalogue.rules.fingerprint import fingerprint
 from syncing.models import CatalogueRunItem
@@ -33,6 +33,7 @@ State = ResourceLink.State
 
 # Where ResourceLink.written remembers which address of the destination an image of the source became.
 IMAGE_SEEN = "image addresses"
+IDENTITY = (TITLE, HANDLE, IN_BLOG, "type")  # by which the thing that was sent is known
 
 
 @dataclass(eq=False)
@@ -186,7 +187,8 @@ class Follower:
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED)
         link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
-        link.is_created, link.written, link.synced_at = True, {}, None
+        sent = {name: case.wanted[name] for name in IDENTITY if name in case.wanted}
+        link.is_created, link.written, link.synced_at = True, {SENT_AS: sent}, None
         self._save(link)
         made = self.resource.create(without_fields(case.wanted))
         link.destination_gid = made.gid
@@ -228,7 +230,7 @@ class Follower:
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
-        channels = judge.written.pop(TAKEN_FROM, ())
+        channels, _ = judge.written.pop(TAKEN_FROM, ()), judge.written.pop(SENT_AS, None)
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
         if channels:
             self.resource.show_again(partner.gid, channels)

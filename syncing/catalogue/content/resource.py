@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 CHANNELS = "sales channels"
+SENT_AS = "sent as"  # in ResourceLink.written: what a creation was sent with, until its answer is there
 TAKEN_FROM = "taken from"  # in ResourceLink.written: the channels that it was taken from when it was let go of
 
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 from stores.models import CatalogueSettings, Connection, ResourceLink, Store
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue import deleting
-from syncing.catalogue.content.resource import CHANNELS, TAKEN_FROM, Resource
+from syncing.catalogue.content.resource import CHANNELS, SENT_AS, TAKEN_FROM, Resource
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.refusals import OneRefused, Tries
-from syncing.catalogue.rules.content import VISIBLE
+from syncing.catalogue.rules.content import TITLE, VISIBLE
 from syncing.models import CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -73,7 +73,7 @@ def unlink(
 
 
 def _let_go(settings: CatalogueSettings, resource: Resource, link: ResourceLink) -> str:
-    if not link.destination_gid:
+    if not link.destination_gid and not _finds_sent(resource, link):
         return "It had no partner."
     if settings.unlink == Unlink.NOTHING:
         return "It was left as it is."
@@ -86,6 +86,22 @@ def _let_go(settings: CatalogueSettings, resource: Resource, link: ResourceLink)
         link.written = {**link.written, TAKEN_FROM: list(channels)}
         ResourceLink.objects.filter(pk=link.pk).update(written=link.written)
     return resource.unpublish(link.destination_gid)
+
+
+def _finds_sent(resource: Resource, link: ResourceLink) -> bool:
+    """Whether what a creation without an answer made is there: it is this link's partner from now on."""
+    sent = link.written.get(SENT_AS) if link.is_created else None
+    if not sent:
+        return False
+    resource.forget()
+    gid = resource.find(sent)
+    made = resource.read([gid]).get(gid) if gid else None
+    others = ResourceLink.objects.filter(destination=link.destination_id, destination_gid=gid).exclude(pk=link.pk)
+    if made is None or (TITLE in sent and made.title != sent[TITLE]) or others.exists():
+        return False
+    link.destination_gid = gid
+    link.save(update_fields=["destination_gid", "changed_at"])
+    return True
 
 
 def _unlink(link: ResourceLink, reason: str) -> None:

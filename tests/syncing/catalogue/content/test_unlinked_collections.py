@@ -1,9 +1,13 @@
 """Collections that no longer follow: chosen, held, and what comes back."""
 
+from functools import partial
+
 import pytest
 
 from stores.clients import open_client
-from stores.models import Store
+from stores.models import Store, StoreTrouble
+from stores.shopify.content.content import PAGE
+from stores.shopify.errors import AnswerLost
 from stores.shopify.products import deletion
 from syncing.catalogue.content import comparison
 from syncing.catalogue.runs import lifecycle
@@ -37,6 +41,35 @@ def test_a_collection_deleted_in_the_source_goes_as_chosen(scene, choice, is_lef
     assert (scene.collection("favourites") is not None) == is_left
     assert scene.link(gid).state == "unlinked"
     assert "deleted in the source" in scene.link(gid).reason
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize("choice", ["delete", "unpublish"])
+def test_what_was_made_without_an_answer_goes_as_chosen_though_the_source_has_deleted_it_since(scene, choice, is_ours):
+    scene = scene(unlink=choice, syncs_pages=True)
+    scene.set(publication_gids=[scene.channel()])
+    collection, page = scene.add_collection("Favourites", 0), scene.add(PAGE, "About us")
+    scene.publish_in_source(collection)
+    for match, make in (("collectionCreate", partial(scene.carry, collection)), ("pageCreate", scene.poll)):
+        scene.destination.fault("lost_answer", match=match)
+        with pytest.raises(AnswerLost):
+            make()
+    StoreTrouble.objects.update(rests_until=None)
+    if not is_ours:  # nor does what has the same handle by now under another title
+        catalog = scene.destination.shop.catalog
+        for made in (*catalog.collections.values(), *catalog.pages.values()):
+            made.title = "Their own"
+    scene.delete_collection(collection)
+    scene.remove(PAGE, page)
+    for _ in range(2):
+        scene.carry(collection)
+        scene.compare()
+    is_left = choice != "delete" or not is_ours
+    assert (scene.collection("favourites") is not None, "about-us" in scene.there(PAGE)) == (is_left, is_left)
+    if choice == "unpublish":
+        seen = bool(scene.collection("favourites").publication_gids), scene.there(PAGE)["about-us"].published_at
+        assert seen == (False, None) if is_ours else seen[1] is not None
+    assert {scene.link(gid).state for gid in (collection, page)} == {"unlinked"}
 
 
 def test_only_chosen_collections_follow(scene):
