@@ -40,7 +40,8 @@ def start(
 ) -> CatalogueRun:
     """Open a run, or a preview of one, for a job to carry out; FIRST also starts the catalogue. `by` is a user.
 
-    RETRY needs the run whose failed ones are `retried`. Raises RunRefused.
+    RETRY needs the run whose failed ones are `retried`. UNLINK carries nothing: it lets go of what has left the source.
+    Raises RunRefused.
     """
     settings = CatalogueSettings.objects.filter(connection=connection).first()
     if settings is None:
@@ -54,6 +55,7 @@ def start(
     try:
         with transaction.atomic():
             begun_with = {} if is_preview else _supersede(connection, kind)
+            begun_with |= {"only_unlinks": True} if kind == Kind.UNLINK else {}
             return CatalogueRun.objects.create(
                 connection=connection,
                 kind=kind,
@@ -76,7 +78,7 @@ def retry(run: CatalogueRun, by: Any = None, *, is_preview: bool = False) -> Cat
     return start(run.connection, kind, is_preview=is_preview, by=by, retried=run)
 
 
-def _supersede(connection: Connection, kind: str) -> dict[str, int]:
+def _supersede(connection: Connection, kind: str) -> dict[str, Any]:
     """Let a run that is held make room for one that finds by itself what the held one would remove.
 
     Returns what the new run is to remember of it (see run_plan): what was held is held again. Raises RunRefused.
@@ -114,7 +116,7 @@ def disconnect(connection: Connection, unlink: str, by: Any = None) -> Catalogue
         CatalogueSettings.objects.filter(connection=connection).update(unlink=unlink)
         run = start(connection, Kind.UNLINK, by=by)
         run.is_released, run.released_by, run.released_at = True, by, timezone.now()
-        run.begun_with |= {"ends": True}
+        run.begun_with |= {"ends": True, "only_unlinks": False}
         run.save()
     return run
 
@@ -219,8 +221,8 @@ def due_kind(settings: CatalogueSettings, now: datetime) -> str:
         return Kind.FIRST
     try:
         policy = policy_of(settings)
-    except NoRate:
-        return ""  # said where the catalogue is shown; the next rate leads to a run
+    except NoRate:  # said where the catalogue is shown; the next rate leads to a run over all of it
+        return Kind.UNLINK if _is_unlinking_due(settings, now) else ""
     if settings.synced_with != settings_digest(settings, policy):
         return Kind.ALL
     if settings.product_mode == SyncMode.OFF:
@@ -229,6 +231,16 @@ def due_kind(settings: CatalogueSettings, now: datetime) -> str:
         return Kind.PRICES
     compared_at = settings.products_compared_at
     return Kind.ALL if compared_at is None or is_over(compared_at, COMPARED_EVERY, now) else ""
+
+
+def _is_unlinking_due(settings: CatalogueSettings, now: datetime) -> bool:
+    """Whether a day went by in which nobody looked for what has left the source: no rate is needed for that."""
+    if settings.product_mode == SyncMode.OFF:
+        return False
+    runs = settings.connection.catalogue_runs.filter(kind=Kind.UNLINK, is_preview=False, begun_with__only_unlinks=True)
+    last = runs.order_by("-created_at").values_list("created_at", flat=True).first()
+    at = max(filter(None, (settings.products_compared_at, last)), default=None)
+    return at is None or is_over(at, COMPARED_EVERY, now)
 
 
 def unfinished() -> list[CatalogueRun]:

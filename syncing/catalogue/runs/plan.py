@@ -22,6 +22,7 @@ Kind, State = CatalogueRun.Kind, CatalogueRun.State
 UnlinkReason = ProductLink.UnlinkReason
 
 PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
+WITHOUT_RATE = "There is no currency rate: only what has left the source was let go of, everything else waits for one."
 
 
 def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
@@ -32,19 +33,22 @@ def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
     """
     settings = run.connection.catalogue
     ends = bool(run.begun_with.get("ends"))
-    policy = policy_of(settings, is_priced=not ends)
+    only_unlinks = bool(run.begun_with.get("only_unlinks"))
+    policy = policy_of(settings, is_priced=not (ends or only_unlinks))
     run.begun_with |= {"prices": pricing_digest(policy), "settings": settings_digest(settings, policy)}
     left_out: set[str] = set()
     if run.kind == Kind.RETRY:
         _plan_retry(run)
     elif ends:
         _plan_unlinking(run, settings, _following(run).iterator(), UnlinkReason.DISCONNECTED.label)
+    elif only_unlinks:
+        left_out, run.message = _plan_all(run, settings, source), WITHOUT_RATE
     elif run.kind != Kind.UNLINK:
         left_out = _plan_all(run, settings, source)
         if settings.product_mode != SyncMode.OFF:
             edits_there.find_edits(run.connection, destination)
     run.total, run.cursor = run.items.count(), PLANNED
-    run.save(update_fields=["total", "cursor", "begun_with", "hold_reason"])
+    run.save(update_fields=["total", "cursor", "begun_with", "hold_reason", "message"])
     return left_out
 
 
@@ -80,7 +84,8 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
             elif head.gid in linked:
                 departing[head.gid] = (linked[head.gid], decision.reason)
         staying = [(head, decision) for head, decision in decided if head.gid not in departing]
-        _add(run, (_item(head, decision, head.gid in linked, to_carry) for head, decision in staying))
+        if not run.begun_with.get("only_unlinks"):
+            _add(run, (_item(head, decision, head.gid in linked, to_carry) for head, decision in staying))
         if not run.is_preview:
             left_out |= _leave_out(run, decided)
     missing = [link for link, reason in departing.values() if reason == UnlinkReason.DELETED.label]

@@ -30,6 +30,7 @@ from syncing.stock import wiring
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
 REJECTED = CatalogueRunItem.Failure.REJECTED
+STAYS = "This run only lets go of things: it is synced with the next one."
 
 
 @dataclass
@@ -92,8 +93,11 @@ class _Worker:
             skips_unchanged=run.kind != Kind.RETRY,
             removals=self.removals,
             gather=self.bulk.gather,
-            policy=policy_of(self.connection.catalogue, is_priced=False) if run.begun_with.get("ends") else None,
+            policy=policy_of(self.connection.catalogue, is_priced=False) if self._carries_nothing() else None,
         )
+
+    def _carries_nothing(self) -> bool:
+        return bool(self.run.begun_with.get("ends") or self.run.begun_with.get("only_unlinks"))
 
     def work(self, must_end: Callable[[], bool]) -> None:
         try:
@@ -170,6 +174,9 @@ class _Worker:
             departing = {gid: unlinking_of(by, found.get(gid)) for gid in gids}
             departing = {gid: why for gid, why in departing.items() if why[0]}
             records = [record for gid, record in found.items() if gid not in departing]
+            if self._carries_nothing():  # for there may be no rate
+                yield from (Outcome(one.gid, one.title, Action.SKIP, Result.SKIPPED, STAYS) for one in records)
+                records = []
         yield from self.follower.follow(records)
         for gid, (departure, why) in departing.items():
             if outcome := self._let_go(gid, departure, why, titles[gid]):
