@@ -20,6 +20,7 @@ from syncing.connections import (
     bulk_writes,
     copied_files,
     participation,
+    product_matching,
     recent_changes,
     reconciliation,
     rematching,
@@ -148,20 +149,7 @@ def match_connection(job: SyncJob) -> str:
 
 def match_product(job: SyncJob) -> None:
     """Read one product and match it in every connection of its store."""
-    _match_product(_store_of(job), job.arguments["product_gid"])
-
-
-def _match_product(store: Store, product_gid: str) -> None:
-    touched = linking.match_product(store, product_gid)
-    for connection in Connection.objects.filter(source=store).select_related("source"):
-        participation.follow(connection, [product_gid])
-    resuming.resume_linked(touched)
-    for connection in Connection.objects.filter(pk__in=touched):
-        wiring.wire_connection(connection, product_gid)
-        if wiring.has_unwired(connection):  # a vanished duplicate lets variants of other products match
-            wiring.wire_connection(connection)
-    enqueue.carry_stock_of(touched)
-    resuming.resume_matched(store, product_gid)
+    product_matching.match_product(_store_of(job), job.arguments["product_gid"])
 
 
 def reconcile(job: SyncJob) -> str:
@@ -277,7 +265,7 @@ def sync_product(job: SyncJob) -> str | None:
         CatalogueSettings.objects.filter(pk=settings.pk).update(products_compared_at=None)  # all of it, once it is not
         return None
     try:
-        synced = single.sync_product(connection, open_client, product_gid, _match_product)
+        synced = single.sync_product(connection, open_client, product_gid, product_matching.match_product)
     except Busy as busy:
         raise jobs.Later(busy.retry_after, str(busy)) from None
     if synced.must_read:
@@ -306,7 +294,7 @@ def run_catalogue(job: SyncJob) -> str | None:
         stops = not run.is_preview and _is_stopped(run.connection)
         return time.monotonic() > deadline or watchdog.is_stopping() or stops
 
-    work = worker.carry_out(run, open_client, must_end)
+    work = worker.carry_out(run, open_client, product_matching.match_product, must_end)
     if not run.is_preview:
         participation.follow(run.connection)
     if work.is_wired:
@@ -332,7 +320,8 @@ def delete_unordered(job: SyncJob) -> str | None:
     if _connection_of(job).why_inert():
         return None  # the sweep comes back to it
     try:
-        return deletion.delete_unordered(_connection_of(job), open_client, timezone.now())
+        match = product_matching.match_product
+        return deletion.delete_unordered(_connection_of(job), open_client, match, timezone.now())
     except Busy as busy:
         raise jobs.Later(busy.retry_after, str(busy)) from None
 

@@ -7,6 +7,7 @@ same destination variant; the constraint `destination_variant_claimed_once` stan
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -30,6 +31,7 @@ from stores.variants import (
 __all__ = [
     "LinkRefused",
     "LinkReport",
+    "MatchProduct",
     "clear",
     "count_links",
     "find_unmatched",
@@ -124,6 +126,15 @@ def find_unmatched(now: datetime) -> QuerySet[Connection]:
     stale = known.filter(Q(matched_at__lt=now - MATCH_AGAIN) | Q(matched_at__gt=now + timedelta(hours=1)))
     running = stale.filter(state=Connection.State.RUNNING).select_related("source", "destination")
     return running.order_by("matched_at", "pk")
+
+
+class MatchProduct(Protocol):
+    """Has a product of a store read and matched, and does what follows from that, in all connections of the store.
+
+    Who calls `match_product` alone uses the change up: the others that it concerns would not hear of it.
+    """
+
+    def __call__(self, store: Store, product_gid: str, *, is_deleted: bool = False) -> object: ...
 
 
 def match_product(store: Store, product_gid: str, *, is_deleted: bool = False) -> set[int]:

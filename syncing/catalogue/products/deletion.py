@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, QuerySet
 
 from stores.clients import OpenClient
-from stores.linking import linking
+from stores.linking.linking import MatchProduct
 from stores.models import CatalogueSettings, Connection, ProductLink
 from stores.shopify import ordered
 from stores.shopify.client import Client
@@ -41,7 +41,7 @@ def _due(now: datetime) -> QuerySet[ProductLink]:
     ).exclude(destination_gid="")
 
 
-def delete_unordered(connection: Connection, open_client: OpenClient, now: datetime) -> str | None:
+def delete_unordered(connection: Connection, open_client: OpenClient, match: MatchProduct, now: datetime) -> str | None:
     """Delete those that nobody ever ordered, at most PRODUCTS_AT_ONCE; in words what was done, None if nothing was due.
 
     Raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
@@ -55,7 +55,9 @@ def delete_unordered(connection: Connection, open_client: OpenClient, now: datet
     since = (client.answered_at or now) - WAITS
     links = [link for link in links if link.unlinked_at is not None and link.unlinked_at < since]
     found, doubt = _ordered(client, lives)
-    count = sum(_settle(connection, client, link, lives.get(link.destination_gid), found, doubt) for link in links)
+    count = sum(
+        _settle(connection, client, match, link, lives.get(link.destination_gid), found, doubt) for link in links
+    )
     return f"{count} of {len(links)} were deleted." + (f" {doubt}" if doubt else "")
 
 
@@ -70,7 +72,13 @@ def _ordered(client: Client, lives: dict[str, Life]) -> tuple[set[str], str]:
 
 
 def _settle(
-    connection: Connection, client: Client, link: ProductLink, life: Life | None, found: set[str], doubt: str
+    connection: Connection,
+    client: Client,
+    match: MatchProduct,
+    link: ProductLink,
+    life: Life | None,
+    found: set[str],
+    doubt: str,
 ) -> bool:
     """Delete it or keep it for good; whether it was deleted. Raises Busy, ShopifyError."""
     with work_alone(connection, LOCK_NAME, link.source_gid):
@@ -80,7 +88,7 @@ def _settle(
         if life is None and not deleting.is_announced(link):
             return _note(link, Done.DELETED, deleting.WAS_GONE)
         if life is None:  # deleted by us, and its worker died before it could say so
-            linking.match_product(connection.destination, link.destination_gid)
+            match(connection.destination, link.destination_gid)
             _note(link, Done.DELETED, DELETED_LATER)
             return True
         if why := _why_kept(connection, link, life, found, doubt):
@@ -90,7 +98,7 @@ def _settle(
             deletion.delete(client, link.destination_gid)
         except (UserErrors, ObjectNotFound) as error:
             return _note(link, Done.UNPUBLISHED, f"{KEPT} {error}")
-        linking.match_product(connection.destination, link.destination_gid)
+        match(connection.destination, link.destination_gid)
         _note(link, Done.DELETED, DELETED_LATER)
         return True
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from stores.clients import OpenClient
+from stores.linking.linking import MatchProduct, match_product
 from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
@@ -63,11 +64,12 @@ class ProductFollower:
         removals: Removals | None = None,
         gather: Gather | None = None,
         policy: Policy | None = None,
+        match: MatchProduct = match_product,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
         self.policy = policy or policy_of(self.settings)
-        self._open_client = open_client
+        self._open_client, self._gather, self._match = open_client, gather, match
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
         self.to_wire: set[str] = set()
         self.awaiting: set[str] = set()
@@ -81,7 +83,6 @@ class ProductFollower:
         self._tries = Tries()
         self._metafields = ProductMetafields(connection, self.source_client, self.client)
         self._capped_until: datetime | None = None
-        self._gather = gather
 
     @property
     def mode(self) -> str:
@@ -98,7 +99,7 @@ class ProductFollower:
         if self.mode == SyncMode.OFF:
             yield from map(self._carry_stock_only, cases)
             return
-        due = [case for case in cases if not self._is_unchanged(case)]
+        due = [case for case in cases if not (self.skips_unchanged and case.is_unchanged)]
         self._prepare(due)
         for case in cases:
             if case not in due:
@@ -113,9 +114,6 @@ class ProductFollower:
                 yield outcome
             self._tries.check_store()
         yield from self._complete()
-
-    def _is_unchanged(self, case: Case) -> bool:
-        return self.skips_unchanged and case.is_unchanged
 
     def _skip(self, case: Case) -> Outcome:
         link = case.link
@@ -144,7 +142,7 @@ class ProductFollower:
         self._files = files.known_files(self.connection.destination, records, self.policy.partners)
         self._stock = {}
         if not self.is_preview:
-            self.to_wire |= pairing.free_of_deleted(self.connection, due, self._partners, self.policy)
+            self.to_wire |= pairing.free_of_deleted(self.connection, due, self._partners, self.policy, self._match)
             growing = [case.record for case in due if self._may_grow(case)]
             self._stock = opening_stock.opening_stock(self.connection, self.source_client, growing)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stores.linking import linking
+from stores.linking.linking import MatchProduct
 from stores.models import Connection
 from stores.shopify.client import Client
 from stores.shopify.products import product_records
@@ -16,7 +17,11 @@ from syncing.catalogue.rules.fields import Policy
 
 
 def free_of_deleted(
-    connection: Connection, cases: Sequence[Case], partners: Mapping[str, ProductRecord | None], policy: Policy
+    connection: Connection,
+    cases: Sequence[Case],
+    partners: Mapping[str, ProductRecord | None],
+    policy: Policy,
+    match: MatchProduct,
 ) -> set[str]:
     """Have partners matched that were just found deleted (None): the job that does it may be behind.
 
@@ -27,7 +32,7 @@ def free_of_deleted(
     concerned = [case for case in cases if case.partners & gone]
     if concerned:
         for gid in sorted(gone):
-            linking.match_product(connection.destination, gid, is_deleted=True)
+            match(connection.destination, gid, is_deleted=True)
         linked, others = load_linked(connection, [case.record.gid for case in concerned])
         for case in concerned:
             case.linked = linked[case.record.gid]

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from stores import selecting
 from stores.clients import OpenClient
-from stores.models import Connection, ProductLink, Store
+from stores.linking.linking import MatchProduct
+from stores.models import Connection, ProductLink
 from stores.shopify.client import Client
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
@@ -16,7 +17,6 @@ from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.follower import ProductFollower
-from syncing.catalogue.products.succession import MatchProduct
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
 
@@ -37,18 +37,12 @@ class Synced:
     must_read: bool = False
 
 
-def sync_product(
-    connection: Connection, open_client: OpenClient, product_gid: str, match: MatchProduct | None = None
-) -> Synced:
+def sync_product(connection: Connection, open_client: OpenClient, product_gid: str, match: MatchProduct) -> Synced:
     """Carry one product of the source, or let go of it. Raises Busy, NoRate, GidError, ShopifyError. Safe to repeat.
 
-    `match` has a product matched, where that is not done yet, and does what follows from it.
+    `match` is for products that are not matched yet as they are now.
     """
-    return _Sync(connection, open_client, match or _believe).sync(product_gid)
-
-
-def _believe(store: Store, product_gid: str) -> None:
-    """What was matched so far is all that is known."""
+    return _Sync(connection, open_client, match).sync(product_gid)
 
 
 class _Sync:
@@ -76,8 +70,8 @@ class _Sync:
         departure, why = unlinking_of(choosing(connection, self.source), record)
         if departure or record is None:
             title = record.title if record else ""
-            return let_go(connection, self.open_client, product_gid, departure, why, title)
-        follower = ProductFollower(connection, self.open_client)
+            return let_go(connection, self.open_client, self.match, product_gid, departure, why, title)
+        follower = ProductFollower(connection, self.open_client, match=self.match)
         outcomes = list(follower.follow([record]))
         if follower.busy:
             raise Busy(f"Another worker is at {product_gid} of {connection}.")
@@ -129,7 +123,13 @@ def unlinking_of(chooser: selecting.Chooser, record: ProductRecord | None) -> tu
 
 
 def let_go(
-    connection: Connection, open_client: OpenClient, product_gid: str, departure: str, why: str, title: str = ""
+    connection: Connection,
+    open_client: OpenClient,
+    match: MatchProduct,
+    product_gid: str,
+    departure: str,
+    why: str,
+    title: str = "",
 ) -> Synced:
     """One product that no longer follows, or never did: see `unlinking`. Raises Busy, ShopifyError."""
     link = connection.product_links.filter(source_gid=product_gid).first()
@@ -143,7 +143,7 @@ def let_go(
     is_decided = departure == UnlinkReason.EXCLUDED  # by an operator, about this very product
     if action != Action.SKIP and not is_decided and (reason := unlinking.hold_reason_for_one(connection)):
         return Synced(hold(connection, link, outcome_of(link, action, Result.HELD, f"{why} {reason}")))
-    outcome = unlinking.let_go(connection, open_client(connection.destination), link, departure, why)
+    outcome = unlinking.let_go(connection, open_client(connection.destination), link, match, departure, why)
     return _wired(connection, {product_gid}, outcome)
 
 

@@ -5,7 +5,7 @@ written, the channels it was taken from, and what an operator decided stay with 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.utils import timezone
 from stores.ages import is_over
 from stores.identifiers import why_no_identity
 from stores.linking import linking
+from stores.linking.linking import MatchProduct
 from stores.models import Connection, ProductLink, Store, Variant, VariantLink
 from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records
@@ -33,8 +34,6 @@ from syncing.models import CatalogueRun, CatalogueRunItem
 WAITS = timedelta(days=1)
 State = ProductLink.State
 Result = CatalogueRunItem.Outcome
-# Has a product of a store read and matched, and done what follows from that.
-MatchProduct = Callable[[Store, str], None]
 
 MADE_AGAIN = "It was deleted in the source and made again: its successor follows in its place."
 ByHandle = Mapping[str, str]  # handle in the source -> gid of the living product that has it
@@ -135,6 +134,11 @@ def hand_over(connection: Connection, client: Client, records: Sequence[ProductR
 def lets_go(connection: Connection) -> bool:
     """Whether there is something that a new product may have been made in place of."""
     return _with_partner(connection).filter(state=State.UNLINKED).exists()
+
+
+def has_others(connection: Connection) -> bool:
+    """Whether its source has connections that would not hear of a new product, once this one knows its variants."""
+    return Connection.objects.filter(source=connection.source_id).exclude(pk=connection.pk).exists()
 
 
 def _predecessors(connection: Connection, records: Sequence[ProductRecord]) -> list[ProductLink]:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from stores.ages import within
-from stores.linking import linking
+from stores.linking.linking import MatchProduct
 from stores.models import CatalogueSettings, Connection, ProductLink, SyncMode, VariantLink
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
@@ -100,7 +100,9 @@ def why_spared(link: ProductLink) -> str:
     return ""
 
 
-def let_go(connection: Connection, client: Client, link: ProductLink, departure: str, why: str = "") -> Outcome:
+def let_go(
+    connection: Connection, client: Client, link: ProductLink, match: MatchProduct, departure: str, why: str = ""
+) -> Outcome:
     """Do to the link's partner what the connection's choice says, and unlink it. `client` is the destination's.
 
     A refusal is an outcome; raises Busy, and ShopifyError for what is not about a single product. Safe to repeat.
@@ -113,7 +115,7 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
         action = unlinking_action(connection.catalogue, link)
         why = why or f"{UnlinkReason(departure).label}."
         try:
-            done, words = _remove(connection, client, link, action)
+            done, words = _remove(connection, client, link, action, match)
         except (UserErrors, ObjectNotFound) as error:
             ProductLink.objects.filter(pk=link.pk).update(reason=str(error))
             return outcome_of(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
@@ -128,7 +130,9 @@ def let_go(connection: Connection, client: Client, link: ProductLink, departure:
         return outcome_of(link, action, Result.DONE, link.reason)
 
 
-def _remove(connection: Connection, client: Client, link: ProductLink, action: str) -> tuple[str, str]:
+def _remove(
+    connection: Connection, client: Client, link: ProductLink, action: str, match: MatchProduct
+) -> tuple[str, str]:
     """What became of the partner, as ProductLink.Done and in words."""
     if action == Action.SKIP:
         return Done.LEFT, "It was left as it is." if link.destination_gid else ""
@@ -136,7 +140,7 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
         return Done.LEFT, why
     partner = product_records.read_whole_product(client, link.destination_gid)
     if partner is None and action == Action.DELETE and deleting.is_announced(link):
-        linking.match_product(connection.destination, link.destination_gid)
+        match(connection.destination, link.destination_gid)
         return Done.DELETED, deleting.WAS_DELETED
     if partner is None:
         return Done.DELETED, "Its partner was gone already."
@@ -144,7 +148,7 @@ def _remove(connection: Connection, client: Client, link: ProductLink, action: s
     if action == Action.DELETE:
         deleting.announce(link)
         deletion.delete(client, partner.gid)
-        linking.match_product(connection.destination, partner.gid)
+        match(connection.destination, partner.gid)
         return Done.DELETED, deleting.WAS_DELETED
     if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered
         ProductLink.objects.filter(pk=link.pk).update(unpublished_from=list(partner.publication_gids))

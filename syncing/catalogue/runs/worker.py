@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from stores.clients import OpenClient
-from stores.linking import linking
+from stores.linking.linking import MatchProduct
 from stores.models import CatalogueSettings, Connection
 from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
@@ -49,7 +49,9 @@ class Work:
     awaiting: set[str] = field(default_factory=set)
 
 
-def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: Callable[[], bool] = lambda: False) -> Work:
+def carry_out(
+    run: CatalogueRun, open_client: OpenClient, match: MatchProduct, must_end: Callable[[], bool] = lambda: False
+) -> Work:
     """Work at a run, or at a preview, until it is over or `must_end` asks for an end: then call again.
 
     Raises NoRate, and ShopifyError for what is not about a single thing. Safe to repeat, after an end at any point.
@@ -65,7 +67,7 @@ def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: Callable[[],
         wiring.wire_connection(run.connection)
         work.is_wired = True
     _mine(run).update(state=State.RUNNING)
-    _Worker(run, open_client, work).work(must_end)
+    _Worker(run, open_client, match, work).work(must_end)
     return work
 
 
@@ -77,8 +79,8 @@ def _mine(run: CatalogueRun) -> QuerySet[CatalogueRun]:
 class _Worker:
     """One stretch of work at one run over products."""
 
-    def __init__(self, run: CatalogueRun, open_client: OpenClient, work: Work) -> None:
-        self.run, self.open_client, self.report, self.tries = run, open_client, work, Tries()
+    def __init__(self, run: CatalogueRun, open_client: OpenClient, match: MatchProduct, work: Work) -> None:
+        self.run, self.match, self.report, self.tries = run, match, work, Tries()
         self.connection: Connection = run.connection
         self.source, self.destination = (
             open_client(store) for store in (self.connection.source, self.connection.destination)
@@ -94,6 +96,7 @@ class _Worker:
             removals=self.removals,
             gather=self.bulk.gather,
             policy=policy_of(self.connection.catalogue, is_priced=False) if self._carries_nothing() else None,
+            match=match,
         )
 
     def _carries_nothing(self) -> bool:
@@ -187,10 +190,10 @@ class _Worker:
         """What was let go of as deleted may be among these, under another id; and what was changed since matched."""
         if self.run.is_preview:
             return
-        lets_go = succession.lets_go(self.connection)
+        must_match = succession.lets_go(self.connection) or succession.has_others(self.connection)
         for gid, was_matched in succession.find_behind(self.connection.source, records).items():
-            if was_matched or lets_go:
-                linking.match_product(self.connection.source, gid)
+            if was_matched or must_match:
+                self.match(self.connection.source, gid)
         self.follower.to_wire |= succession.hand_over(self.connection, self.source, records)
 
     def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:
@@ -203,7 +206,9 @@ class _Worker:
             action, why = unlinking.planned_action(self.connection.catalogue, link, why)
             return outcome_of(link, action, Result.PLANNED, why)
         try:
-            outcome = self.tries.make(lambda: unlinking.let_go(self.connection, self.destination, link, departure, why))
+            outcome = self.tries.make(
+                lambda: unlinking.let_go(self.connection, self.destination, link, self.match, departure, why)
+            )
         except Busy:
             self.report.busy.add(gid)
             return None

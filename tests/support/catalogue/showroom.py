@@ -4,7 +4,7 @@ from copy import copy
 from typing import Any
 
 from stores.clients import open_client
-from stores.models import CatalogueSettings, Connection, ProductLink
+from stores.models import CatalogueSettings, Connection, ProductLink, Store
 from stores.shopify import gids
 from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records, product_writes, publications
@@ -13,6 +13,7 @@ from syncing import sweep
 from syncing.catalogue.outcome import Outcome
 from syncing.catalogue.products import single
 from syncing.catalogue.runs import lifecycle, worker
+from syncing.connections.product_matching import match_product
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.queue import enqueue
 from tests.simulator.events import merchant
@@ -32,6 +33,12 @@ PRODUCT_WRITES = (
     "publishablePublish",
     "publishableUnpublish",
 )
+
+
+def _match_there(store: Store, product_gid: str, *, is_deleted: bool = False) -> None:
+    """What was matched of the source so far is all that is known of it."""
+    if not store.is_source:
+        match_product(store, product_gid, is_deleted=is_deleted)
 
 
 class Showroom:
@@ -75,8 +82,8 @@ class Showroom:
     # The product at work
 
     def carry(self, gid: str) -> Outcome | None:
-        """As the job of a webhook does."""
-        return single.sync_product(self.connection, open_client, gid).outcome
+        """As the job of a webhook does, whose product was matched before."""
+        return single.sync_product(self.connection, open_client, gid, _match_there).outcome
 
     def run(self, kind: str = "all", **fields: Any) -> CatalogueRun:
         """A run from its start to where it needs nobody."""
@@ -85,7 +92,7 @@ class Showroom:
 
     def go_on(self, run: CatalogueRun) -> CatalogueRun:
         run = CatalogueRun.objects.select_related("connection__source", "connection__destination").get(pk=run.pk)
-        worker.carry_out(run, open_client)
+        worker.carry_out(run, open_client, match_product)
         return CatalogueRun.objects.get(pk=run.pk)
 
     def sweep(self) -> None:

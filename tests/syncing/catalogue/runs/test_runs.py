@@ -12,6 +12,7 @@ from stores.models import CatalogueSettings, CurrencyRate, ProductLink, Store, S
 from stores.shopify.products import product_records
 from syncing import handlers, sweep
 from syncing.catalogue.runs import lifecycle, worker
+from syncing.connections.product_matching import match_product
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 from syncing.queue import enqueue, jobs
 from tests.support.catalogue.showroom import Showroom, items_of
@@ -106,12 +107,12 @@ def test_a_run_makes_room_when_told_and_goes_on_from_there(showroom, monkeypatch
     room = showroom()
     begin(room, 5)
     run = lifecycle.start(room.connection, "first")
-    assert not worker.carry_out(run, open_client, lambda: True).is_over
+    assert not worker.carry_out(run, open_client, match_product, lambda: True).is_over
     run.refresh_from_db()
     assert (run.state, run.done, run.total) == ("running", 2, 5)
     assert run.rate() is not None
     lifecycle.pause(run)
-    assert worker.carry_out(run, open_client).is_over
+    assert worker.carry_out(run, open_client, match_product).is_over
     assert len(room.handles()) == 2
     lifecycle.resume(run)
     assert room.go_on(run).done == 5

@@ -11,6 +11,7 @@ from stores.models import Connection
 from stores.shopify.errors import ShopifyError
 from syncing.catalogue.policy import NoRate
 from syncing.catalogue.runs import lifecycle, worker
+from syncing.connections.product_matching import match_product
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 from syncing.queue import enqueue
 from tiposync.console.management.command import OperatorCommand
@@ -114,7 +115,7 @@ class Command(OperatorCommand):
     def _work_here(self, run: CatalogueRun) -> None:
         is_over, opens = False, open_for_check if run.is_preview else open_client
         while not is_over:
-            work = worker.carry_out(run, opens, _is_over_after(SLICE_SECONDS))
+            work = worker.carry_out(run, opens, match_product, _is_over_after(SLICE_SECONDS))
             is_over = work.is_over
             if work.is_wired:
                 enqueue.carry_stock(run.connection)
