@@ -14,6 +14,7 @@ from orders.models import OrderImport
 from orders.open_orders import open_orders
 from stores.linking import claims
 from stores.models import CatalogueSettings, Connection, LocationMapping, ProductLink, ResourceLink, VariantLink
+from syncing.catalogue.content import comparison
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import stopped_sales
 from syncing.models import CatalogueRun, StockBatch, StockHold, StockLink, SyncJob
@@ -34,19 +35,22 @@ class Counts:
     """What disconnecting concerns."""
 
     products: int
+    contents: int  # collections, pages, blogs, articles, metaobjects
     on_sale: ends.OnSale
     orders: int
 
 
 def count(connection: Connection) -> Counts:
-    """How many products follow, how much is on sale, how many orders are open."""
+    """How many products, collections and content follow, how much is on sale, how many orders are open."""
     on_sale = ends.count_on_sale(Q(connection=connection))
-    return Counts(_followers(connection), on_sale, open_orders(connection.pk).count())
+    return Counts(*_followers(connection), on_sale, open_orders(connection.pk).count())
 
 
-def _followers(connection: Connection) -> int:
-    has_catalogue = CatalogueSettings.objects.filter(connection=connection, started_at__isnull=False).exists()
-    return lifecycle.count_followers(connection) if has_catalogue else 0
+def _followers(connection: Connection) -> tuple[int, int]:
+    """How many products follow, and how many collections and content."""
+    if not CatalogueSettings.objects.filter(connection=connection, started_at__isnull=False).exists():
+        return 0, 0
+    return lifecycle.count_followers(connection), comparison.followers(connection).count()
 
 
 def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_orders: bool, by: Any = None) -> str:
@@ -61,7 +65,7 @@ def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_ord
     if connection.state == State.ENDED or (is_asked_again and not reason):
         raise NotToBeEnded("It is disconnected already.")
     if reason:
-        needs_store = quantities != Ending.LEAVE or (unlink != Unlink.NOTHING and _followers(connection))
+        needs_store = quantities != Ending.LEAVE or (unlink != Unlink.NOTHING and any(_followers(connection)))
         must_wait = needs_store or (waits_for_orders and open_orders(connection.pk))
         if connection.state == State.RUNNING and must_wait and not is_asked_again:
             raise NotToBeEnded(
@@ -73,7 +77,7 @@ def begin(connection: Connection, unlink: str, quantities: str, *, waits_for_ord
         is_left = is_asked_again or (connection.state == State.RUNNING and ends.must_leave(connection))
         return LEFT if is_left else "Disconnected: nothing had to be done in the stores."
     with transaction.atomic():
-        if _followers(connection):
+        if any(_followers(connection)):
             enqueue.run_catalogue(lifecycle.disconnect(connection, unlink, by=by))
         Connection.objects.filter(pk=connection.pk).update(waits_for_orders=waits_for_orders)
         _stop_keeping(connection, quantities)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from stores.ages import is_over, within
@@ -150,12 +150,9 @@ def poll_content(
     Returns and raises as `sync_collection`, and Unfinished when `must_end` asked for an end.
     """
     settings = connection.catalogue
-    following = [*pages.wanted_kinds(settings)]
-    following += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
-    following += [METAOBJECT] if settings.metaobject_mode != SyncMode.OFF else []
     outcomes: list[Outcome] = []
     with work_alone(connection, LOCK_NAME):
-        for kind in following:
+        for kind in _following(settings):
             if kinds is not None and kind not in kinds:
                 continue
             outcomes += _until(_poll(connection, open_client, kind), must_end)
@@ -185,15 +182,47 @@ def compare_content(connection: Connection, open_client: OpenClient, must_end: M
     return describe(outcomes)
 
 
-def let_go_of_all(connection: Connection, open_client: OpenClient, why: str = DISCONNECTED) -> str | None:
-    """Do to everything that follows what the connection's choice says, because it ends. As `sync_collection`."""
-    outcomes: list[Outcome] = []
+def let_go_of_all(run: CatalogueRun, open_client: OpenClient, must_end: MustEnd = lambda: False) -> bool:
+    """Do to everything that follows what the connection's choice says, because it ends; each is an item of `run`.
+
+    False when `must_end` asked for an end: call again. Raises Busy, ShopifyError. Safe to repeat: what failed stays so.
+    """
+    connection = run.connection
+    failed = run.items.filter(outcome=Result.FAILED).values("source_gid")
     with work_alone(connection, LOCK_NAME):
         for kind in GOING:
-            links = connection.resource_links.filter(kind=kind).exclude(state=ResourceLink.State.UNLINKED)
+            links = followers(connection).filter(kind=kind).exclude(source_gid__in=failed)
             resource = resource_of(connection, open_client, kind)
-            outcomes += unlink(connection, resource, [(link, why) for link in links])
-    return describe(outcomes)
+            for outcome in unlink(connection, resource, [(link, DISCONNECTED) for link in links]):
+                _save_item(run, outcome)
+                if not _is_running(run):
+                    return True  # paused or cancelled by an operator
+                if must_end():
+                    return False
+    return True
+
+
+def followers(connection: Connection) -> QuerySet[ResourceLink]:
+    """The collections and content of the destination that ending the connection concerns.
+
+    As with products: not what is another source's by now, nor what was there before, where nothing of the kind may be
+    touched (Create only).
+    """
+    settings = connection.catalogue
+    links = connection.resource_links.filter(kind__in=_following(settings)).exclude(destination_gid="")
+    for kind, mode in ((COLLECTION, settings.collection_mode), (METAOBJECT, settings.metaobject_mode)):
+        if mode == SyncMode.CREATE_ONLY:
+            links = links.exclude(kind=kind, is_created=False)
+    same = {"destination": OuterRef("destination"), "destination_gid": OuterRef("destination_gid")}
+    others = ResourceLink.objects.filter(state=ResourceLink.State.LINKED, **same).exclude(pk=OuterRef("pk"))
+    return links.exclude(state=ResourceLink.State.UNLINKED).exclude(Exists(others))
+
+
+def _following(settings: CatalogueSettings) -> list[str]:
+    """The kinds that follow."""
+    kinds = [*pages.wanted_kinds(settings)]
+    kinds += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
+    return kinds + ([METAOBJECT] if settings.metaobject_mode != SyncMode.OFF else [])
 
 
 def find_followed() -> QuerySet[CatalogueSettings]:

@@ -67,6 +67,8 @@ def carry_out(
         wiring.wire_connection(run.connection)
         work.is_wired = True
     _mine(run).update(state=State.RUNNING)
+    if run.begun_with.get("ends") and not comparison.let_go_of_all(run, open_client, must_end):
+        return work
     _Worker(run, open_client, match, work).work(must_end)
     return work
 

@@ -16,6 +16,7 @@ from stores.clients import open_for_person
 from stores.models import CatalogueField, CatalogueSettings, FieldPolicy, SyncMode
 from stores.shopify.content import collections
 from stores.shopify.products import publications
+from syncing.catalogue.content import comparison
 from syncing.catalogue.policy import NoRate
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun
@@ -326,6 +327,7 @@ class CatalogueAdmin(Page):
         context = self.admin_site.each_context(request) | {
             "title": f"End the product sync of {row.connection}",
             "count": lifecycle.count_followers(row.connection),
+            "contents": comparison.followers(row.connection).count(),
             "destination": row.connection.destination,
             "choices": CatalogueSettings.Unlink.choices,
             "chosen": row.unlink,

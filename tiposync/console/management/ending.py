@@ -58,7 +58,8 @@ def disconnect(stdout: OutputWrapper, source: Store, destination: Store, options
         raise CommandError("These stores are not connected.")
     counts = disconnecting.count(connection)
     stdout.write(
-        f"Products that follow: {counts.products}. On sale: {counts.on_sale.items} items, {counts.on_sale.units} units."
+        f"Products that follow: {counts.products}. Collections and content: {counts.contents}."
+        f" On sale: {counts.on_sale.items} items, {counts.on_sale.units} units."
         f" Open orders: {counts.orders}."
     )
     if options["dry_run"]:

@@ -6,6 +6,7 @@ from stores.clients import open_client
 from stores.models import CatalogueSettings, ResourceLink
 from stores.shopify import gids
 from syncing.catalogue.content import comparison
+from syncing.models import CatalogueRun
 from tests.simulator.metaobjects import merchant
 from tests.simulator.metaobjects.state import FieldDefinition, definition_of
 from tests.support.catalogue.scene import Scene
@@ -96,7 +97,9 @@ def test_a_preview_writes_nothing_and_what_a_connection_let_go_of_is_taken_up_ag
     change(room, ann, name="New")
     assert scene.run(is_preview=True).counts["update"] == 1
     assert there(room, "ann").values["name"] == "Ann"
-    comparison.let_go_of_all(room.connection, open_client)
+    run = CatalogueRun.objects.create(connection=room.connection, kind="unlink", state="running")
+    assert comparison.let_go_of_all(run, open_client)
+    assert run.items.get().action == "unpublish"
     assert (there(room, "ann").status, link_of(ann).state) == ("DRAFT", "unlinked")
     scene.compare()
     assert (there(room, "ann").status, link_of(ann).state) == ("ACTIVE", "linked")

@@ -11,6 +11,7 @@ from stores.shopify.errors import AnswerLost
 from stores.shopify.products import deletion
 from syncing.catalogue.content import comparison
 from syncing.catalogue.runs import lifecycle
+from syncing.connections import disconnecting
 from syncing.models import CatalogueRun
 
 
@@ -101,14 +102,41 @@ def test_a_mass_removal_is_held_until_an_operator_releases_it(scene):
     assert (run.state, run.done, scene.destination.shop.catalog.collections) == ("finished", 3, {})
 
 
-def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene):
-    scene = scene(unlink="delete", syncs_pages=True)
+@pytest.mark.parametrize("choice", ["unpublish", "delete", "nothing"])
+def test_at_the_end_of_a_connection_everything_goes_as_chosen(scene, choice):
+    scene = scene(syncs_pages=True)
+    scene.set(publication_gids=[scene.channel()])
+    gid, page = scene.add_collection("Favourites", 0), scene.add("page", "About us")
+    scene.publish_in_source(gid)
+    scene.compare()
+    counts = disconnecting.count(scene.connection)
+    assert (counts.products, counts.contents) == (0, 2)
+    disconnecting.begin(scene.connection, choice, "leave", waits_for_orders=False)
+    scene.world.work()
+    scene.world.sweep()
+    assert scene.connection.state == "ended"
+    there, shown = (
+        scene.collection("favourites"),
+        [bool(one.published_at) for one in scene.destination.shop.catalog.pages.values()],
+    )
+    if choice == "delete":
+        assert (there, shown) == (None, [])
+    else:
+        assert (bool(there.publication_gids), shown) == (choice == "nothing", [choice == "nothing"])
+    assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
+    assert scene.link(gid).reason.startswith("The connection was ended.")
+
+
+def test_at_the_end_what_had_ceased_to_follow_is_left(scene):
+    scene = scene(syncs_pages=True)
     gid, page = scene.add_collection("Favourites", 0), scene.add("page", "About us")
     scene.compare()
-    assert comparison.let_go_of_all(scene.connection, open_client) == "2 deleted"
-    assert scene.destination.shop.catalog.collections == scene.destination.shop.catalog.pages == {}
-    assert {scene.link(gid).state, scene.link(page).state} == {"unlinked"}
-    assert scene.link(gid).reason == "The connection was ended. It was deleted."
+    scene.set(syncs_pages=False)
+    assert disconnecting.count(scene.connection).contents == 1
+    disconnecting.begin(scene.connection, "delete", "leave", waits_for_orders=False)
+    scene.world.work()
+    assert (scene.collection("favourites"), len(scene.destination.shop.catalog.pages)) == (None, 1)
+    assert (scene.link(gid).state, scene.link(page).state) == ("unlinked", "linked")
 
 
 def test_collections_that_are_deleted_one_by_one_are_guarded_as_if_they_were_deleted_at_once(scene):
