@@ -17,7 +17,7 @@ from syncing.catalogue.content import collections, metaobjects, pages
 from syncing.catalogue.content.collections import COLLECTION, CollectionResource
 from syncing.catalogue.content.metaobjects import METAOBJECT, MetaobjectResource
 from syncing.catalogue.content.pages import ContentResource
-from syncing.catalogue.content.resource import Resource
+from syncing.catalogue.content.resource import SENT_AS, Resource
 from syncing.catalogue.content.unlinking import DISCONNECTED, unlink, unlinking_action
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.outcome import Outcome, outcome_of
@@ -209,7 +209,8 @@ def followers(connection: Connection) -> QuerySet[ResourceLink]:
     touched (Create only).
     """
     settings = connection.catalogue
-    links = connection.resource_links.filter(kind__in=_following(settings)).exclude(destination_gid="")
+    has_partner = ~Q(destination_gid="") | Q(written__has_key=SENT_AS)  # or a creation that was not answered
+    links = connection.resource_links.filter(has_partner, kind__in=_following(settings))
     for kind, mode in ((COLLECTION, settings.collection_mode), (METAOBJECT, settings.metaobject_mode)):
         if mode == SyncMode.CREATE_ONLY:
             links = links.exclude(kind=kind, is_created=False)

@@ -19,12 +19,13 @@ from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content import succession
 from syncing.catalogue.content.content_metafields import without_fields
 from syncing.catalogue.content.handles import Rooms
-from syncing.catalogue.content.resource import SENT_AS, TAKEN_FROM, Made, Resource
+from syncing.catalogue.content.resource import CHANNELS, SENT_AS, TAKEN_FROM, Made, Resource
+from syncing.catalogue.content.unlinking import forget_taken, taken_by_others
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.rules import fields
 from syncing.catalogue.rules.content import HANDLE, IMAGE, IN_BLOG, TITLE
-from syncing.catalogue.rules.fields import SYNC, Judge, Policy
+from syncing.catalogue.rules.fields import IGNORE, SYNC, Judge, Policy
 from syncing.catalogue.rules.fingerprint import fingerprint
 from syncing.models import CatalogueRunItem
 
@@ -225,15 +226,18 @@ class Follower:
         if is_due and (why := self._rooms.why_held(case.wanted, partner.gid)):
             del changes[HANDLE]
             case.notes.append(f"{why}: here it is “{partner.handle}”.")
-        action = action_of(is_new=is_new, is_back=link.state == State.UNLINKED, is_changed=bool(changes))
+        taken = self._taken_by_others(case, partner.gid)
+        is_back = link.state == State.UNLINKED or bool(taken)
+        action = action_of(is_new=is_new, is_back=is_back, is_changed=bool(changes))
         rows = tuple(difference.as_row() for difference in judge.differences)
         if self.is_preview:
             result = Result.DONE if action == Action.EQUAL else Result.PLANNED
             return replace(self._outcome(case, action, result), destination_gid=partner.gid, differences=rows)
-        channels, _ = judge.written.pop(TAKEN_FROM, ()), judge.written.pop(SENT_AS, None)
+        channels, _ = judge.written.pop(TAKEN_FROM, taken), judge.written.pop(SENT_AS, None)
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
         if channels:
             self.resource.show_again(partner.gid, channels)
+            forget_taken(link)
         made = Made(partner.gid, partner.handle, getattr(partner, "image_url", ""))
         if plain := without_fields(changes):
             made = self._write(case, partner, plain, current)
@@ -243,6 +247,14 @@ class Follower:
         if judge.kept:
             case.notes.append(f"Edited in the destination, and kept: {', '.join(judge.kept)}.")
         return replace(self._finish(case, action, judge.written, made), differences=rows)
+
+    def _taken_by_others(self, case: _Case, gid: str) -> list[str]:
+        """The channels that it comes back to, which another connection took it from: the chosen ones, or those."""
+        is_shown = bool(getattr(case.record, "publication_gids", ()))
+        if not is_shown or self.resource.policies().get(CHANNELS, IGNORE) == IGNORE:
+            return []
+        found = [one for other in taken_by_others(case.link, gid) for one in other.written[TAKEN_FROM]]
+        return list(case.wanted[CHANNELS] or dict.fromkeys(found)) if found else []
 
     def _judge(self, judge: Judge, wanted: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
         return {

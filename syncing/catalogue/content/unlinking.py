@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink, Store
@@ -102,6 +103,19 @@ def _finds_sent(resource: Resource, link: ResourceLink) -> bool:
     link.destination_gid = gid
     link.save(update_fields=["destination_gid", "changed_at"])
     return True
+
+
+def taken_by_others(link: ResourceLink, gid: str) -> QuerySet[ResourceLink]:
+    """What another connection took from channels when it let go of it: it comes back with this one, and only once."""
+    others = ResourceLink.objects.filter(destination=link.destination_id, destination_gid=gid).exclude(pk=link.pk)
+    return others.filter(state=ResourceLink.State.UNLINKED, written__has_key=TAKEN_FROM)
+
+
+def forget_taken(link: ResourceLink) -> None:
+    """It was put back where another connection had taken it from."""
+    for other in taken_by_others(link, link.destination_gid):
+        written = {name: value for name, value in other.written.items() if name != TAKEN_FROM}
+        ResourceLink.objects.filter(pk=other.pk).update(written=written)
 
 
 def _unlink(link: ResourceLink, reason: str) -> None:

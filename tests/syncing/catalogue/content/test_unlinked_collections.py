@@ -1,11 +1,12 @@
 """Collections that no longer follow: chosen, held, and what comes back."""
 
+from copy import copy
 from functools import partial
 
 import pytest
 
 from stores.clients import open_client
-from stores.models import Store, StoreTrouble
+from stores.models import CatalogueSettings, Store, StoreTrouble
 from stores.shopify.content.content import PAGE
 from stores.shopify.errors import AnswerLost
 from stores.shopify.products import deletion
@@ -154,3 +155,26 @@ def test_collections_that_are_deleted_one_by_one_are_guarded_as_if_they_were_del
     comparison.carry_out(run, open_client)
     run.refresh_from_db()
     assert (run.state, len(scene.destination.shop.catalog.collections)) == ("finished", 1)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_what_was_taken_from_channels_comes_back_with_the_source_that_follows_next(scene, count):
+    scene = scene()
+    scene.set(publication_gids=[scene.channel()])
+    gid = scene.add_collection("Favourites", 0)
+    scene.publish_in_source(gid)
+    scene.carry(gid)
+    deletion.delete(open_client(scene.source.store), gid)
+    scene.carry(gid)
+    assert scene.collection("favourites").publication_gids == ()
+    place = scene.world.add_store("second", "source", items=0)
+    connection = scene.world.connect(place, scene.destination, "one_way")
+    settings = {"publication_gids": [scene.channel()][:count], "field_policies": {"publishing": "create_only"}}
+    CatalogueSettings.objects.create(connection=connection, collection_mode="create_update", **settings).start()
+    other = copy(scene)
+    other.source, other.number = place, len(scene.world.connections) - 1
+    new = other.add_collection("Favourites")
+    other.publish_in_source(new)
+    assert other.carry(new) == "1 taken up again"
+    assert scene.collection("favourites").publication_gids == (scene.channel(),)
+    assert "taken from" not in scene.link(gid).written
