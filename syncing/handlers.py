@@ -15,7 +15,7 @@ from stores.models import CatalogueSettings, Connection, Store, SyncSwitch
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.products import deletion, single, succession
-from syncing.catalogue.runs import worker
+from syncing.catalogue.runs import plan, worker
 from syncing.connections import (
     bulk_writes,
     copied_files,
@@ -144,6 +144,7 @@ def match_connection(job: SyncJob) -> str:
     enqueue.carry_stock_of([connection.pk])
     resuming.resume_connection(connection)
     suggestions.refresh(connection)
+    product_matching.match_others(connection, stores)
     return str(report)
 
 
@@ -294,7 +295,10 @@ def run_catalogue(job: SyncJob) -> str | None:
         stops = not run.is_preview and _is_stopped(run.connection)
         return time.monotonic() > deadline or watchdog.is_stopping() or stops
 
+    is_planned = run.cursor == plan.PLANNED
     work = worker.carry_out(run, open_client, product_matching.match_product, must_end)
+    if not is_planned:  # where something was missing, the source was read as a whole
+        product_matching.match_others(run.connection, [run.connection.source])
     if not run.is_preview:
         participation.follow(run.connection)
     if work.is_wired:

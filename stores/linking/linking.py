@@ -81,11 +81,12 @@ def count_links(connection: Connection, changed: int = 0) -> LinkReport:
 # --- Matching -----------------------------------------------------------------------------------------------------
 
 
-def match_connection(connection: Connection, *, suggests: bool = True) -> LinkReport:
+def match_connection(connection: Connection, *, suggests: bool = True, is_read: bool = True) -> LinkReport:
     """Match what is not settled yet, with the catalogues as last read; links that stand are left alone.
 
     Whoever has more urgent things to do first says `suggests=False`, and has suggestions.refresh look for likely
-    partners of the others later; what is no suggestion any more is dropped here.
+    partners of the others later; what is no suggestion any more is dropped here. Who has not read both catalogues says
+    `is_read=False`: that is due as before.
 
     Works through the identifiers in portions, each in transactions of its own: memory holds a portion, and a run that
     is cut short is continued by the next one.
@@ -104,8 +105,9 @@ def match_connection(connection: Connection, *, suggests: bool = True) -> LinkRe
         suggestions.refresh(connection)
     else:
         suggestions.drop_outdated(connection)
-    connection.linked_at = timezone.now()
-    connection.save(update_fields=["linked_at"])
+    if is_read:
+        connection.linked_at = timezone.now()
+        connection.save(update_fields=["linked_at"])
     return count_links(connection, changed)
 
 

@@ -1,6 +1,10 @@
-"""One product is read and matched in all connections of its store, and what follows from that is done in each."""
+"""What is read for one connection is matched in all of its stores, and what follows from that is done in each."""
 
-from stores.linking import linking
+from collections.abc import Collection
+
+from django.db.models import Q
+
+from stores.linking import linking, suggestions
 from stores.models import Connection, Store
 from syncing.connections import participation, resuming
 from syncing.queue import enqueue
@@ -22,3 +26,18 @@ def match_product(store: Store, product_gid: str, *, is_deleted: bool = False) -
             wiring.wire_connection(connection)
     enqueue.carry_stock_of(touched)
     resuming.resume_matched(store, product_gid)
+
+
+def match_others(connection: Connection, stores: Collection[Store]) -> None:
+    """The same after these stores were read as a whole for one connection: what changed is matched in the others, too.
+
+    What is open is matched, not what has just changed: a job that is repeated after a crash finds it again.
+    """
+    others = Connection.objects.filter(Q(source__in=stores) | Q(destination__in=stores), state=Connection.State.RUNNING)
+    for other in others.exclude(pk=connection.pk).select_related("source", "destination").order_by("pk"):
+        if linking.match_connection(other, suggests=False, is_read=False).changed or wiring.has_unwired(other):
+            resuming.resume_linked([other.pk])
+            wiring.wire_connection(other)
+            enqueue.carry_stock_of([other.pk])
+            resuming.resume_connection(other)
+            suggestions.refresh(other)

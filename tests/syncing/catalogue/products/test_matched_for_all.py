@@ -139,3 +139,23 @@ def test_a_partner_that_is_deleted_for_one_source_frees_its_identifier_for_anoth
     assert VariantLink.objects.get(connection=other).state == "linked"
     assert [state for _, state in wired(other)] == ["in_step"]
     assert units(room.destination, twin) == 9
+
+
+@pytest.mark.parametrize("reads", ["run", "match_connection"])
+def test_what_is_found_where_a_whole_source_is_read_is_wired_for_every_destination(showroom, reads):
+    room = showroom(identifier="sku", strategy="two_way")
+    south = room.world.add_store("south", "destination", items=0)
+    other = stock_only(room, room.source, south)
+    own = room.add("Lamp", south, variants=rows("L-1", 3, south))
+    old = room.add("Bowl", variants=rows("B-1", 5, room.source))
+    room.world.follow()
+    gid = room.add("Lamp", variants=rows("L-1", 20, room.source))
+    room.delete(old)
+    if reads == "match_connection":
+        enqueue.match_connection(room.connection)
+        room.world.work()
+    go_first(room, reads)
+    assert [state for _, state in wired(other)] == ["in_step"]
+    sell(south, own, 3)
+    room.world.follow()
+    assert (units(room.source, gid), units(south, own), room.units("lamp")) == (17, 17, [17])

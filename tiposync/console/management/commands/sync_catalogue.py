@@ -10,8 +10,8 @@ from stores.clients import open_client, open_for_check
 from stores.models import Connection
 from stores.shopify.errors import ShopifyError
 from syncing.catalogue.policy import NoRate
-from syncing.catalogue.runs import lifecycle, worker
-from syncing.connections.product_matching import match_product
+from syncing.catalogue.runs import lifecycle, plan, worker
+from syncing.connections.product_matching import match_others, match_product
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 from syncing.queue import enqueue
 from tiposync.console.management.command import OperatorCommand
@@ -113,6 +113,7 @@ class Command(OperatorCommand):
             raise CommandError(run.hold_reason or f"{failed.count()} failed.")
 
     def _work_here(self, run: CatalogueRun) -> None:
+        is_planned = run.cursor == plan.PLANNED
         is_over, opens = False, open_for_check if run.is_preview else open_client
         while not is_over:
             work = worker.carry_out(run, opens, match_product, _is_over_after(SLICE_SECONDS))
@@ -125,6 +126,8 @@ class Command(OperatorCommand):
             self._progress(run)
             if work.busy and not is_over:
                 time.sleep(POLL_SECONDS)
+        if not is_planned:
+            match_others(run.connection, [run.connection.source])
         self._end_line()
 
     def _watch(self, run: CatalogueRun) -> None:
