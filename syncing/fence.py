@@ -15,10 +15,17 @@ class SomeFailed(Exception):
     """Some of several things could not be dealt with; all the others were."""
 
 
-def each(things: Iterable[Thing], work: Callable[[Thing], object], name: Callable[[Thing], str]) -> None:
+def each(
+    things: Iterable[Thing],
+    work: Callable[[Thing], object],
+    name: Callable[[Thing], str],
+    *,
+    keeps_locks: bool = False,
+) -> None:
     """Do `work` for each of these; one that fails stops no other. To be called outside of transactions.
 
     Raises SomeFailed at the end, naming the first that failed. Where the database is away, that ends it at once.
+    `keeps_locks`: the caller holds locks of this session, as a job does, so after a failure it is left only if broken.
     """
     failed: list[tuple[str, Exception]] = []
     for thing in things:
@@ -27,7 +34,8 @@ def each(things: Iterable[Thing], work: Callable[[Thing], object], name: Callabl
         except Exception as error:
             failed.append((name(thing), error))
             logger.error("%s failed, the others go on: %s", *failed[-1])
-            renew_session()
+            if not (keeps_locks and db.is_usable()):
+                renew_session()
             db.ensure_connection()
     if failed:
         first, cause = failed[0]

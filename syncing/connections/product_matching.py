@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from stores.linking import linking, suggestions
 from stores.models import Connection, Store
+from syncing import fence
 from syncing.connections import participation, resuming
 from syncing.queue import enqueue
 from syncing.stock import wiring
@@ -31,13 +32,18 @@ def match_product(store: Store, product_gid: str, *, is_deleted: bool = False) -
 def match_others(connection: Connection, stores: Collection[Store]) -> None:
     """The same after these stores were read as a whole for one connection: what changed is matched in the others, too.
 
-    What is open is matched, not what has just changed: a job that is repeated after a crash finds it again.
+    What is open is matched, not what has just changed: a job that is repeated after a crash finds it again. One that
+    fails stops no other. Raises fence.SomeFailed at the end.
     """
     others = Connection.objects.filter(Q(source__in=stores) | Q(destination__in=stores), state=Connection.State.RUNNING)
-    for other in others.exclude(pk=connection.pk).select_related("source", "destination").order_by("pk"):
-        if linking.match_connection(other, suggests=False, is_read=False).changed or wiring.has_unwired(other):
-            resuming.resume_linked([other.pk])
-            wiring.wire_connection(other)
-            enqueue.carry_stock_of([other.pk])
-            resuming.resume_connection(other)
-            suggestions.refresh(other)
+    others = others.exclude(pk=connection.pk).select_related("source", "destination").order_by("pk")
+    fence.each(others, _match_again, str, keeps_locks=True)
+
+
+def _match_again(other: Connection) -> None:
+    if linking.match_connection(other, suggests=False, is_read=False).changed or wiring.has_unwired(other):
+        resuming.resume_linked([other.pk])
+        wiring.wire_connection(other)
+        enqueue.carry_stock_of([other.pk])
+        resuming.resume_connection(other)
+        suggestions.refresh(other)

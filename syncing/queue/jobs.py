@@ -231,6 +231,8 @@ def _fail(job: SyncJob, error: Exception) -> None:
 
 
 def _classify(error: Exception) -> str:
+    if isinstance(error, fence.SomeFailed) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
         return SyncJob.Failure.TRANSIENT
     return getattr(error, "failure", SyncJob.Failure.BUG)
