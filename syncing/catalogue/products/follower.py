@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from stores.clients import OpenClient
-from stores.linking.linking import MatchProduct, match_product
+from stores.linking.linking import MatchProduct
 from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
@@ -64,7 +64,7 @@ class ProductFollower:
         removals: Removals | None = None,
         gather: Gather | None = None,
         policy: Policy | None = None,
-        match: MatchProduct = match_product,
+        match: MatchProduct,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged

@@ -20,7 +20,7 @@ from syncing.catalogue.policy import NoRate
 from syncing.catalogue.products.follower import ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.products.unlinking import unlinking_action
-from syncing.connections import participation
+from syncing.connections import participation, product_matching
 from syncing.models import CatalogueRunItem
 from syncing.queue import enqueue
 from syncing.stock import ends
@@ -291,7 +291,9 @@ def compared(link: ProductLink) -> dict[str, Any]:
         raise ValueError("The source does not have this product any more.")
     if reason := unlinking_of(choosing(connection, source), record)[1]:
         raise ValueError(reason)
-    follower = ProductFollower(connection, open_for_person, is_preview=True, skips_unchanged=False)
+    follower = ProductFollower(
+        connection, open_for_person, is_preview=True, skips_unchanged=False, match=product_matching.match_product
+    )
     outcome = next(iter(follower.follow([record])), None)
     if outcome is None:
         raise ValueError("A worker has this product in hand: try again in a moment.")
