@@ -20,7 +20,7 @@ State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy contain the same."
 AGAIN = "It is tried once more."
-ADDED, COST, SHIPPED = "#added", "#cost", "#shipped"  # after the gid of a copy
+ADDED, COST, SHIPPED = "added", "cost", "shipped"  # what a row tells of a copy; see _origin
 ADDED_WORDS = (
     "They are the source's own affair and are sent nowhere: if they were meant for the customer of the original, "
     "add them there by hand. Then press “Done by hand”."
@@ -89,10 +89,15 @@ def note_shipped(row: OrderImport, copy: OrderProgress, units: Mapping[str, int]
     _note_once(row, copy, SHIPPED, units, titles, words, "Original and copy have shipped the same.")
 
 
+def _origin(copy_gid: str, name: str | int) -> str:
+    """OrderUpdate.origin_gid of a row that is not about the copy as a whole: one copy has several of them."""
+    return f"{copy_gid}#{name}"
+
+
 def _note_once(
     row: OrderImport,
     copy: OrderProgress,
-    suffix: str,
+    name: str,
     units: Mapping[str, int],
     titles: Mapping[str, str],
     words: str,
@@ -102,7 +107,7 @@ def _note_once(
 
     It keeps what people have agreed to, so that only what exceeds that is told again.
     """
-    name, origin = suffix.removeprefix("#"), copy.gid + suffix
+    origin = _origin(copy.gid, name)
     update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=origin).first()
     agreed = _agreed_in(update, name)
     new = {gid: count - agreed.get(gid, 0) for gid, count in units.items() if count > agreed.get(gid, 0)}
@@ -125,14 +130,14 @@ def note_cost(row: OrderImport, edit: OrderUpdate, words: str) -> None:
     """Have a row that tells that what an edit of ours added costs something else than it was sold at."""
     if words:
         fields = {"state": State.NEEDS_SHOP, "reason": words, "origin_at": timezone.now()}
-        origin = f"{row.copy_order_gid}{COST}{edit.pk}"
+        origin = _origin(row.copy_order_gid, f"{COST}{edit.pk}")
         row.updates.get_or_create(kind=Kind.COPY_CHANGED, origin_gid=origin, defaults=fields)
 
 
 def find_agreed(row: OrderImport) -> dict[str, int]:
     """Units of lines of the copy, unknown to its original, that people were told of and have agreed to."""
-    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=row.copy_order_gid + ADDED).first()
-    return _agreed_in(update, ADDED.removeprefix("#"))
+    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=_origin(row.copy_order_gid, ADDED)).first()
+    return _agreed_in(update, ADDED)
 
 
 def _agreed_in(update: OrderUpdate | None, name: str) -> dict[str, int]:
@@ -191,7 +196,7 @@ def note_back(row: OrderImport, wanted: Mapping[str, int], copy: OrderProgress) 
 def _plan_back(row: OrderImport, wanted: Mapping[str, int], who: str, copy: OrderProgress | None) -> None:
     row.updates.create(
         kind=Kind.CARRY_BACK,
-        origin_gid=f"{row.copy_order_gid or row.copy_gid}#{row.updates.filter(kind=Kind.CARRY_BACK).count()}",
+        origin_gid=_origin(row.copy_order_gid or row.copy_gid, row.updates.filter(kind=Kind.CARRY_BACK).count()),
         origin_at=(copy and (copy.cancelled_at or copy.updated_at)) or timezone.now(),
         body={"wanted": dict(wanted), "who": who},
     )

@@ -29,6 +29,7 @@ def test_a_line_that_staff_add_to_a_copy_is_told_and_not_carried(trade, is_lost)
     assert [shop.stock(number) for number in (0, 1)] == [(17, 17, 17), (18, 18, 18)]
     (row,) = told()
     assert "2 × “Product 1”" in row.reason
+    assert row.origin_gid == f"{row.order_import.copy_order_gid}#added" and set(row.body) == {"added", "agreed"}
     assert len(order.lines) == 1 and not row.order_import.lines.filter(owed_quantity__gt=0).exists()
 
 

@@ -9,7 +9,7 @@ from tests.support.orders.changes import LOST, Kind, State, copied, settle, ship
 
 
 def told(shop) -> list[OrderUpdate]:
-    return [each for each in OrderUpdate.objects.order_by("pk") if each.origin_gid.endswith(decisions.SHIPPED)]
+    return [each for each in OrderUpdate.objects.order_by("pk") if each.origin_gid.endswith("#shipped")]
 
 
 def units(order) -> int:
