@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from stores.ages import within
@@ -80,19 +80,41 @@ def removed_lately(connection: Connection) -> int:
     return connection.product_links.filter(lately, unlink_done__in=done).count()
 
 
+_RUNS = Q(connection__state=Connection.State.RUNNING, connection__disconnecting_at=None)
+
+
+def following_variants(own: Connection | None = None, product_gid: str = "") -> QuerySet[VariantLink]:
+    """Links of variants that follow now, whatever their states: what they have, or may have, is there for somebody.
+
+    Living variants that take part, of connections that are started and are not being disconnected. A pause ends; but
+    a connection that was never started keeps nothing in step, nor does one that was rejected, has ended or was removed.
+    `own` counts whatever it is, for a preview tells what it would do once it runs; and so does its product that is
+    being carried: it takes part by now.
+    """
+    follows = Q(_RUNS, left_out="")
+    if own:
+        follows |= Q(connection=own, left_out="") | Q(connection=own, source_variant__product_gid=product_gid)
+    return VariantLink.objects.filter(follows, source_variant__gone_at=None)
+
+
+def _following_products() -> QuerySet[ProductLink]:
+    """The same of products: what the product sync of a connection that runs has linked."""
+    synced = ProductLink.objects.filter(_RUNS, state=State.LINKED, connection__catalogue__started_at__isnull=False)
+    return synced.exclude(connection__catalogue__product_mode=SyncMode.OFF)
+
+
 def why_spared(link: ProductLink) -> str:
     """Who else the partner of a link is there for, in words: then it is neither taken off sale nor deleted. Else ''.
 
-    It follows another product by now, or a variant of it has the stock of another one that takes part.
+    It follows another product by now, or a variant of it has the stock of another one (`following_variants`).
     """
     same = {"destination_id": link.destination_id, "destination_gid": link.destination_gid}
-    followed = ProductLink.objects.filter(state=State.LINKED, **same).exclude(pk=link.pk)
+    followed = _following_products().filter(**same).exclude(pk=link.pk)
     if other := followed.select_related("connection__source").first():
         return f"In the destination it is there for “{other.title}” of {other.connection.source}, too: it was left."
     there = {"destination_variant__store": link.destination_id, "destination_variant__gone_at": None}
-    variants = VariantLink.objects.filter(state=VariantLink.State.LINKED, left_out="", **there)
-    variants = variants.filter(connection__disconnecting_at=None).exclude(connection__state=Connection.State.ENDED)
-    variants = variants.filter(destination_variant__product_gid=link.destination_gid, source_variant__gone_at=None)
+    variants = following_variants().filter(state=VariantLink.State.LINKED, **there)
+    variants = variants.filter(destination_variant__product_gid=link.destination_gid)
     variants = variants.exclude(connection=link.connection_id, source_variant__product_gid=link.source_gid)
     if vouched := variants.select_related("source_variant", "connection__source").first():
         title, source = vouched.source_variant.product_title, vouched.connection.source

@@ -106,14 +106,14 @@ def removable_variants(connection: Connection, case: Case, partner: ProductRecor
 
 
 def _vouched_for(connection: Connection, case: Case, gids: Iterable[str]) -> set[str]:
-    """Those that a living variant of any source is linked to, or may be: in whichever connection."""
-    living = VariantLink.objects.filter(source_variant__gone_at=None)
+    """Those that a variant which follows now is linked to, or may be: in whichever connection."""
+    following = unlinking.following_variants(connection, case.record.gid)
     # Our rows may be older than the product that was just read: what it has lost vouches for nothing.
     lost = Q(connection=connection, source_variant__product_gid=case.record.gid)
-    living = living.exclude(lost & ~Q(source_variant__gid__in=[variant.gid for variant in case.record.variants]))
+    following = following.exclude(lost & ~Q(source_variant__gid__in=[variant.gid for variant in case.record.variants]))
     there = {"destination_variant__store": connection.destination_id, "destination_variant__gid__in": list(gids)}
-    linked = living.filter(state=VariantLink.State.LINKED, **there)
-    maybe = living.filter(
+    linked = following.filter(state=VariantLink.State.LINKED, **there)
+    maybe = following.filter(
         state=VariantLink.State.AMBIGUOUS,
         candidates__store=connection.destination_id,
         candidates__gid__in=list(gids),

@@ -1,11 +1,12 @@
 """Issue 14, case 11: variants of the destination's own stay; where they may go, that is named, counted, asked."""
 
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
 
 from stores.linking import linking
-from stores.models import Variant, VariantLink
+from stores.models import Connection, Variant, VariantLink
 from stores.shopify import gids
 from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun
@@ -148,6 +149,37 @@ def test_what_another_source_vouches_for_stays(room, state):
         row.candidates.set([there])
     room.run()
     assert titles(room) == ["S", "M", "XL"]
+
+
+@pytest.mark.parametrize(
+    ("of_connection", "left_out", "stays"),
+    [
+        ({}, "", True),
+        ({"is_paused": True}, "", True),
+        ({}, "It is not selected.", False),
+        ({"state": "ready"}, "", False),
+        ({"state": "removed"}, "", False),
+        ({"disconnecting_at": datetime(2026, 1, 1, tzinfo=UTC)}, "", False),
+    ],
+)
+@pytest.mark.parametrize("state", ["linked", "ambiguous"])
+def test_what_no_other_source_keeps_in_step_may_go(room, state, of_connection, left_out, stays):
+    room.set(guard_minimum=5)
+    other = room.second_source()
+    other.add("Other shirt", other.source)
+    linking.refresh_catalogue(other.source.store)
+    own = VariantLink.objects.create(
+        connection=other.connection, source_variant=Variant.objects.get(store=other.source.store), state="unmatched"
+    )
+    linking.match_product(room.destination.store, room.there("shirt").gid)
+    there = Variant.objects.get(gid=room.xl)
+    linked = there if state == "linked" else None
+    VariantLink.objects.filter(pk=own.pk).update(state=state, destination_variant=linked, left_out=left_out)
+    if state == "ambiguous":
+        own.candidates.set([there])
+    Connection.objects.filter(pk=other.connection.pk).update(**of_connection)
+    room.run()
+    assert titles(room) == (["S", "M", "XL"] if stays else ["S", "M"])
 
 
 def test_one_that_somebody_adds_at_the_last_moment_is_in_the_list(room):

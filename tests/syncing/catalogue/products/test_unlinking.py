@@ -1,17 +1,22 @@
 """What no longer follows: the four choices, the guard over single webhooks, and what comes back."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.utils import timezone
 
 from stores.linking import linking
-from stores.models import ProductLink, Store, VariantLink
+from stores.models import Connection, ProductLink, Store, VariantLink
 from stores.shopify import gids
 from stores.shopify.errors import AnswerLost
+from syncing.catalogue.products import unlinking
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import disconnecting
 from syncing.models import CatalogueRun, StockLink
 from tests.support.catalogue.showroom import Showroom
 from tests.support.places import put_ahead
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def follow_one(room: Showroom, **fields) -> str:
@@ -271,6 +276,55 @@ def test_a_product_with_a_variant_that_is_another_sources_is_left_and_follows_th
     room.sweep()
     there = room.there("shirt")
     assert ([variant.sku for variant in there.variants], len(there.publication_gids)) == (["A-S", "B-L"], 2)
+
+
+RUNS_LATER = [{"is_paused": True}]
+RUNS_NOT = [{"state": state} for state in ("ready", "rejected", "removed", "ended")] + [{"disconnecting_at": AT}]
+
+
+@pytest.mark.parametrize("fields", RUNS_LATER + RUNS_NOT, ids=str)
+def test_a_connection_that_does_not_run_keeps_no_product_of_its_former_one(showroom, fields):
+    """Shirt has one variant that is the other source's; then its connection is not started, or has ended."""
+    room = showroom(identifier="sku")
+    room.set(publication_gids=room.channels())
+    gid = room.add("Shirt", **sized("A", "S"), stock=5)
+    room.world.follow()
+    own = room.there("shirt")
+    small, large = {"id": own.variants[0].gid}, sized("B", "L", room.destination)["variants"][0]
+    sizes = [{"name": "Size", "values": [{"name": "S"}, {"name": "L"}]}]
+    small["optionValues"] = [{"optionName": "Size", "name": "S"}]
+    room.change(own.gid, room.destination, productOptions=sizes, variants=[small, large])
+    room.world.follow()
+    other = room.second_source()
+    other.add("Large shirt", other.source, **sized("B", "L"), stock=5, is_on_sale=True)
+    room.world.follow()
+    Connection.objects.filter(pk=other.connection.pk).update(**fields)
+    room.delete(gid)
+    room.world.follow()
+    is_left = fields in RUNS_LATER
+    assert room.link(gid).unlink_done == ("left" if is_left else "unpublished")
+    assert len(room.there("shirt").publication_gids) == (len(room.channels()) if is_left else 0)
+
+
+@pytest.mark.parametrize("fields", RUNS_LATER + RUNS_NOT, ids=str)
+def test_what_followed_a_connection_that_does_not_run_is_removed_for_its_former_one(showroom, fields):
+    room = showroom(identifier="sku")
+    gid = follow_one(room, **sized("A", "S"))
+    link = room.link(gid)
+    other = room.second_source()
+    VariantLink.objects.all().delete()
+    ProductLink.objects.filter(pk=link.pk).update(state="failed")
+    of_other = {"source_gid": "gid://shopify/Product/1", "title": "Second lamp", "state": "linked"}
+    ProductLink.objects.create(connection=other.connection, destination_gid=link.destination_gid, **of_other)
+    Connection.objects.filter(pk=other.connection.pk).update(**fields)
+    link.refresh_from_db()
+    assert bool(unlinking.why_spared(link)) == (fields in RUNS_LATER)
+    Connection.objects.filter(pk=other.connection.pk).update(state="running", disconnecting_at=None)
+    assert unlinking.why_spared(link)
+    other.set(product_mode="off")
+    assert not unlinking.why_spared(link)
+    other.set(product_mode="update_only", started_at=None)
+    assert not unlinking.why_spared(link)
 
 
 @pytest.mark.parametrize("choice", ["unpublish", "if_ordered"])
