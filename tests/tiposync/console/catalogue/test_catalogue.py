@@ -2,12 +2,16 @@
 
 import re
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.utils import timezone
 
 from stores.models import CatalogueField, CatalogueSettings, Connection, Store
 from stores.models.catalogue_field import default_policies
+from syncing.catalogue.content import comparison
+from syncing.catalogue.runs import lifecycle
 from syncing.models import CatalogueRun, SyncJob
 from tests.support.console.press import forms_with, list_of, look_at, page_of, press
 from tests.support.console.rows import make_rows
@@ -214,7 +218,7 @@ def test_ending_a_catalogue_asks_what_becomes_of_the_products(admin_client, room
     url = f"/admin/stores/cataloguesettings/{row.pk}/do/end/"
     assert url in look_at(admin_client, page_of(row))
     page = look_at(admin_client, url)
-    assert "2 products of" in page
+    assert "2 products follow the source." in page
     form = forms_with(page, "End it now")[0]
     admin_client.post(form.action, form.inputs | {"unlink": "whatever"}, follow=True)
     assert CatalogueRun.objects.count() == 1
@@ -222,6 +226,27 @@ def test_ending_a_catalogue_asks_what_becomes_of_the_products(admin_client, room
     room.world.work()
     row.refresh_from_db()
     assert (room.handles(), row.started_at) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("products", "contents", "words"),
+    [
+        (0, 0, "0 products follow the source."),
+        (1, 0, "1 product follows the source."),
+        (1, 1, "1 product and 1 collection, page or other content follow the source."),
+        (2, 3, "2 products and 3 collections, pages and other contents follow the source."),
+    ],
+)
+def test_what_ends_with_a_catalogue_is_counted_in_proper_words(
+    admin_client, room, row, monkeypatch, products, contents, words
+):
+    CatalogueSettings.objects.update(started_at=timezone.now())
+    monkeypatch.setattr(lifecycle, "count_followers", lambda connection: products)
+    monkeypatch.setattr(comparison, "followers", lambda connection: SimpleNamespace(count=lambda: contents))
+    assert words in look_at(admin_client, f"/admin/stores/cataloguesettings/{row.pk}/do/end/")
+    page = look_at(admin_client, f"/admin/stores/connection/{row.connection_id}/do/disconnect/")
+    assert f"{words.split(' and ')[0].removesuffix('.').removesuffix(' the source')}" in page
+    assert ("and 1 collection, page or other content</h2>" in page) == (contents == 1)
 
 
 def test_the_page_says_why_nothing_travels(admin_client, room, row):

@@ -244,7 +244,7 @@ def test_deleting_a_connection_says_how_much_goes_with_it_and_keeps_the_ledger(a
     admin_client.post(page_of(rows.connection, "delete"), {"post": "yes"})
     assert Connection.objects.exists()
     page = look_at(admin_client, f"{page_of(rows.connection).replace('change', 'do')}disconnect/")
-    assert "Quantities: 1 items on sale, 7 units" in page and "Orders: 0 not done yet" in page
+    assert "0 products follow" in page and "1 item on sale, 7 units" in page and "0 orders not done yet" in page
     assert 'name="quantities" value="leave" checked' in page
     [form] = forms_with(page, "Disconnect now")
     page = admin_client.post(form.action, form.inputs | {"quantities": "zero"}, follow=True).content.decode()
