@@ -89,6 +89,33 @@ def test_a_copy_that_staff_cancelled_is_seen_and_done_by_hand_is_pressed_on_the_
     assert shop.stock() == (20, 20, 20)
 
 
+def test_units_shipped_though_refunded_are_done_by_hand_as_often_as_they_are_told(admin_client, trade):
+    shop, order, copy = copied(trade, (0, 4), (1, 4))
+    query = "standing=attention"
+    url = f"{page_of(shop.row(order))}?_changelist_filters={quote(query, safe='')}"
+    for number in (0, 1):
+        shop.world.tick(5)
+        refunded = {"line_item_id": order.lines[number].id, "quantity": 1, "restock_type": "NO_RESTOCK"}
+        shop.sim.refund(shop.north.domain, order, [refunded])
+        shop.sim.fulfil(shop.source.domain, copy, {copy.lines[number].id: 4})
+        shop.run()
+        settle(shop)
+        page = look_at(admin_client, url)
+        waiting = steps(page, "Steps that wait")
+        assert f"1 × “Product {number}” refunded in North" in waiting and f"Product {1 - number}" not in waiting
+        assert page_of(shop.row(order)) in look_at(admin_client, f"{list_of(ORDERS)}?{query}")
+        (form,) = forms_with(page, "Done by hand")
+        answer = admin_client.post(form.action, form.inputs, follow=True)
+        page = answer.content.decode()
+        assert answer.redirect_chain[-1][0] == url and "says admin" in steps(page, "Steps done")
+        assert f"{list_of(ORDERS)}?{query}" in page and not forms_with(page, "Done by hand")
+        assert page_of(shop.row(order)) not in look_at(admin_client, f"{list_of(ORDERS)}?{query}")
+        shop.run()
+        assert not forms_with(look_at(admin_client, url), "Done by hand"), "it is told once"
+        row = shop.row(order).updates.get(origin_gid__endswith="#shipped")
+        assert list(row.body["shipped"].values()) == [1] * (number + 1)
+
+
 def test_a_copy_that_staff_cancelled_is_carried_to_the_original_with_the_button(admin_client, trade):
     shop, order, copy = copied(trade, (0, 3))
     shop.sim.cancel(shop.source.domain, copy)
@@ -173,6 +200,10 @@ STATES = [
     ({"needs": True, "late_links": "linked", "is_partial": True}, ["Import again", "Done by hand", "Not ours"]),
     ({"is_draft": True, "needs": True}, ["Look at the draft", "Done by hand"]),
     ({"is_draft": True, "draft_status": "completed"}, []),
+    ({"shipped": "needs_shop"}, ["Done by hand"]),
+    ({"shipped": "needs_shop", "needs": True, "less": True}, ["Done by hand", "Apply to the original"]),
+    ({"shipped": "confirmed"}, []),
+    ({"shipped": "skipped"}, []),
     ({}, []),
 ]
 
@@ -180,6 +211,7 @@ STATES = [
 def make_in_state(rows, fields):
     fields = dict(fields)
     needs, less, is_under_way = (fields.pop(name, False) for name in ("needs", "less", "is_under_way"))
+    shipped = fields.pop("shipped", "")
     row = make_import(rows.connection, **fields)
     line = make_line(row, source_variant=rows.link.source_variant, original_quantity=2, copy_quantity=2)
     if needs:
@@ -188,6 +220,10 @@ def make_in_state(rows, fields):
         make_update(row, kind="copy_changed", state="needs_shop", body=body, **words)
     if is_under_way:
         make_update(row, kind="carry_back", state="planned", failure="", body={"wanted": {line.line_gid: 1}})
+    if shipped:
+        body = {"shipped": {line.line_gid: 1}, "agreed": {}}
+        fields = {"origin_gid": f"{row.copy_order_gid}#shipped", "failure": "", "reason": "Shipped though refunded."}
+        make_update(row, kind="copy_changed", state=shipped, body=body, **fields)
     return row, line
 
 
