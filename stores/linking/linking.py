@@ -4,7 +4,7 @@ All writes of links to one destination store happen under one advisory lock, so 
 same destination variant; the constraint `destination_variant_claimed_once` stands behind it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -139,10 +139,17 @@ class MatchProduct(Protocol):
     def __call__(self, store: Store, product_gid: str, *, is_deleted: bool = False) -> object: ...
 
 
-def match_product(store: Store, product_gid: str, *, is_deleted: bool = False) -> set[int]:
+def match_product(
+    store: Store,
+    product_gid: str,
+    *,
+    is_deleted: bool = False,
+    then: Callable[[set[int]], object] = lambda touched: None,
+) -> set[int]:
     """Read one product again and match what it affects; returns the ids of the connections that this concerns.
 
-    `is_deleted`: the caller has just found that it is, so it is not read.
+    `is_deleted`: the caller has just found that it is, so it is not read. `then` gets these ids before the transaction
+    is committed: a change is found once, so what must follow from it is done with it, or both are done again.
 
     Those are the connections in which a link changed, or in which a linked variant of the product changed in what its
     stock depends on (tracked, bundle, inventory item). Raises as the client does.
@@ -159,10 +166,10 @@ def match_product(store: Store, product_gid: str, *, is_deleted: bool = False) -
         for destination_pk in sorted({connection.destination_id for connection in connections}):
             link_rows.lock(destination_pk)
         change = save_product(store, product_gid, records, number)
-        if not change.pks:
-            return set()
-        alive = [connection for connection in connections if not link_rows.is_over(connection)]
-        return {connection.pk for connection in alive if _match_change(connection, store, change)}
+        alive = [connection for connection in connections if change.pks and not link_rows.is_over(connection)]
+        touched = {connection.pk for connection in alive if _match_change(connection, store, change)}
+        then(touched)
+        return touched
 
 
 def _match_change(connection: Connection, store: Store, change: ProductChange) -> bool:

@@ -113,9 +113,10 @@ def what_is_left(connection: Connection) -> str:
     if pairs.count_waiting(connection, 1).count or unanswered.exists():
         return "Its quantities are being done."
     if refused := stopped_sales.refused().filter(connection=connection).count():
+        what = "1 item is" if refused == 1 else f"{refused} items are"
         return (
-            f"{refused} items are sold when out of stock, and their store refuses to change that: try again, or leave "
-            "it to the store, under “Inventory”."
+            f"{what} sold when out of stock, and the store refuses to change that: try again, or leave it to the "
+            "store, under “Inventory”."
         )
     if stopped_sales.to_stop(connection).exists():
         return "What is out of stock is being taken off sale."
@@ -148,9 +149,9 @@ def finish(connection: Connection) -> None:
 def end(connection: Connection) -> None:
     """It is ended: inert from now on; its rows stay. What it had is free for others, who look for it at once."""
     with transaction.atomic():
+        claims.release(connection)  # first: whoever matches has the lock of links before a connection's row
         Connection.objects.filter(pk=connection.pk).update(state=State.ENDED)
         CatalogueSettings.objects.filter(connection=connection).update(started_at=None)
-        claims.release(connection)
     wanting = VariantLink.objects.filter(connection=OuterRef("pk"), state=VariantLink.State.AMBIGUOUS)
     others = Connection.objects.filter(destination=connection.destination_id, state=State.RUNNING)
     for other in others.filter(Exists(wanting)):
@@ -163,8 +164,8 @@ def connect_again(connection: Connection) -> None:
     Products that it had let go of are taken up again, and its partners, but for those that are another one's by now.
     """
     with transaction.atomic():
-        _begin_again(connection)
         claims.claim_again(connection)
+        _begin_again(connection)
 
 
 def _begin_again(connection: Connection) -> None:

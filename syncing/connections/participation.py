@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from django.db import transaction
+
 from stores import selecting, selection
 from stores.clients import OpenClient
 from stores.models import CatalogueSettings, Connection, Store
@@ -34,14 +36,15 @@ def read_anew(connection: Connection, clients: OpenClient) -> None:
 
 def follow(connection: Connection, product_gids: Collection[str] = ()) -> set[str]:
     """Decide anew (about these products), and have whatever changed followed; the products that did."""
-    changed = selecting.decide(connection, product_gids)
-    if changed:
-        few = sorted(changed) if len(changed) <= MOST_PRODUCTS else []
-        wiring.wire_connection(connection, *few)
-        enqueue.carry_stock_of([connection.pk])
-        resuming.resume_linked([connection.pk])
-        _follow_catalogue(connection, few)
-    return changed
+    with transaction.atomic():  # who comes after a worker that died in between would find nothing changed
+        changed = selecting.decide(connection, product_gids)
+        if changed:
+            few = sorted(changed) if len(changed) <= MOST_PRODUCTS else []
+            wiring.wire_connection(connection, *few)
+            enqueue.carry_stock_of([connection.pk])
+            resuming.resume_linked([connection.pk])
+            _follow_catalogue(connection, few)
+        return changed
 
 
 def _follow_catalogue(connection: Connection, few: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from syncing.queue.jobs import enqueue
 
 LINGER_SECONDS = 3  # one edit of a product or collection brings several webhooks
 URGENT = "all but product updates"  # subject of a job that leaves webhooks that can wait to another
+SUGGEST_SECONDS = 5  # which lets the stock of what was just matched go first
 FILES_SECONDS = 30  # Shopify fetches most images within this time
 
 
@@ -45,6 +46,17 @@ def start_connection(connection: Connection) -> None:
 def match_connection(connection: Connection) -> None:
     """Have the catalogues of a connection read and matched again."""
     enqueue(SyncJob.Kind.MATCH_CONNECTION, f"connection {connection.pk}", connection=connection)
+
+
+def suggest_partners(connection: Connection) -> None:
+    """Have likely partners of a connection's open links looked for, from the first link on.
+
+    Nothing waits for that: it goes behind whatever is due by then, and makes room for other work.
+    """
+    kind, subject = SyncJob.Kind.SUGGEST_PARTNERS, f"connection {connection.pk}"
+    # How far one that waits has come says nothing any more: what was matched since is anywhere.
+    SyncJob.objects.filter(kind=kind, subject=subject, state=SyncJob.State.QUEUED).update(arguments={})
+    enqueue(kind, subject, connection=connection, due_in=SUGGEST_SECONDS)
 
 
 def match_product(store: Store, product_gid: str) -> None:

@@ -1,25 +1,32 @@
-"""What is read for one connection is matched in the others: one that cannot be matched keeps none of them waiting."""
+"""A product is matched, and wired, in all connections of its store: whatever fails, and whenever a worker dies."""
+
+from collections.abc import Callable, Sequence
 
 import pytest
 from django.db import connection as db
+from django.db.models import F, Q, QuerySet
 
 from stores.linking import linking
 from stores.locks import Lock
 from stores.models import Connection, VariantLink
+from stores.shopify import gids
 from syncing.models import StockLink, SyncJob
 from syncing.queue import enqueue
 from syncing.stock import wiring
+from tests.simulator.events import merchant
+from tests.simulator.state.shop import Variant as ShopVariant
 from tests.support.world import World
 
 _OWN_LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND classid = %s"
 
 
-def add_unseen(world: World, sku: str = "LATE") -> None:
-    """A product in every store, of which no webhook tells."""
-    for place in world.places:
+def add_unseen(world: World, sku: str = "LATE", **fields: bool) -> ShopVariant:
+    """A product in every store, of which no webhook tells; its variant in the source."""
+    for place in reversed(world.places):
         product = place.shop.add_product(sku.title(), at=world.sim.clock.whole_seconds())
         levels = {place.location_ids[0]: 5}
-        place.shop.add_variant(product, at=world.sim.clock.whole_seconds(), sku=sku, stock=levels)
+        made = place.shop.add_variant(product, at=world.sim.clock.whole_seconds(), sku=sku, stock=levels, **fields)
+    return made
 
 
 def wired(sku: str = "LATE") -> set[int]:
@@ -38,6 +45,9 @@ def fail_in_the_database(monkeypatch: pytest.MonkeyPatch, bad: Connection) -> No
         return real(connection, **named)
 
     monkeypatch.setattr(linking, "match_connection", match)
+
+
+MOST_STATEMENTS = 220
 
 
 @pytest.fixture
@@ -79,3 +89,40 @@ def test_a_job_is_not_taken_for_dead_when_a_connection_cannot_be_matched(three, 
     enqueue.match_connection(first)
     three.work(tries=1)
     assert held == [1]  # when the third has its turn
+
+
+def kill(world: World, statements: range, product_gids: Sequence[str], is_done: Callable[[str], bool]) -> None:
+    """One product after the other is matched by a worker that dies some statements later; then the job is repeated."""
+    for statement, product_gid in zip(statements, product_gids, strict=False):
+        enqueue.match_product(world.places[0].store, product_gid)
+        with world.worker_that_dies(statement) as death:
+            world.work(tries=30)
+        world.work(tries=30)
+        assert is_done(product_gid), f"killed before statement {statement}"
+        if not death.is_over:
+            break
+    assert 40 < statement < statements[-1]
+
+
+def test_a_worker_that_dies_while_it_matches_a_product_leaves_nothing_to_the_daily_matching(pair, monkeypatch):
+    world = pair(destinations=2)
+    monkeypatch.setattr(enqueue, "carry_stock_of", lambda ids, **named: None)  # the sweep does that, by the rows
+    one, other = range(1, MOST_STATEMENTS, 4), range(3, MOST_STATEMENTS, 4)
+    variants = [add_unseen(world, f"LATE-{number}", tracked=number % 8 == 1) for number in one]
+    for place in world.places[1:]:
+        linking.refresh_catalogue(place.store)
+    product_gids = [gids.gid("Product", variant.product_id) for variant in variants]
+    own = StockLink.objects.filter(ending="")
+
+    def of(product_gid: str) -> QuerySet[StockLink]:
+        return own.filter(variant_link__source_variant__product_gid=product_gid)
+
+    kill(world, one, product_gids, lambda gid: of(gid).count() == 2)
+    known = [gid for gid in product_gids if of(gid).exists()]
+    own.update(settled_sequence=F("dirty_sequence"))
+    for variant in variants:
+        tracked = not world.places[0].shop.items[variant.item_id].tracked
+        merchant.change_inventory_item(world.places[0].shop, world.sim.clock, variant.item_id, tracked=tracked)
+    world.places[0].lose_webhooks()
+    is_dirty = Q(dirty_sequence__gt=F("settled_sequence"))
+    kill(world, other, known, lambda gid: of(gid).filter(is_dirty).count() == 2)
