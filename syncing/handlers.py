@@ -1,8 +1,8 @@
 """The page to open first: what each kind of work does. (What each webhook topic leads to: syncing.webhooks.topics.)"""
 
 import time
+from functools import partial
 
-from django.db.models import Exists
 from django.utils import timezone
 
 from orders import due, notices
@@ -11,7 +11,7 @@ from orders.copies import importing
 from stores import selecting
 from stores.clients import ask_time, open_client
 from stores.linking import linking, suggestions
-from stores.models import CatalogueSettings, Connection, Store, SyncSwitch
+from stores.models import CatalogueSettings, Connection, Store
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.products import deletion, single, succession
@@ -20,6 +20,7 @@ from syncing.connections import (
     bulk_writes,
     copied_files,
     participation,
+    pausing,
     product_matching,
     recent_changes,
     reconciliation,
@@ -40,6 +41,7 @@ LEAVE_SECONDS = 20  # between looks whether a connection can leave the strategy 
 AGAIN_SECONDS = 10  # until what passes by itself is tried again, where something else does not
 PROCESS_SECONDS = 30
 CONTENT_SECONDS = 240
+SUGGEST_SECONDS = 15
 IMAGE_SECONDS = 60  # until a product is looked at again whose images were not ready
 
 
@@ -64,7 +66,7 @@ def carry_stock(job: SyncJob) -> str | None:
         connection.strategy = connection.aligned_strategy  # of this object: until then the old one is in force
     run = Run(connection, open_client)
     try:
-        is_done = run.carry(CARRY_SECONDS, lambda: watchdog.is_stopping() or _is_stopped(connection))
+        is_done = run.carry(CARRY_SECONDS, lambda: watchdog.is_stopping() or pausing.is_stopped(connection))
     finally:
         enqueue.carry_stock_of(run.dirtied - {connection.pk})
         rematching.match_products(run.contradictions)
@@ -72,7 +74,7 @@ def carry_stock(job: SyncJob) -> str | None:
             enqueue.match_connection(connection)
         # However long this job waits now for a store in trouble, or for an operator. A connection that is inert by
         # now is not asked for again: such a job would do nothing, and seem to have done what this one failed to do.
-        if (run.is_cut_short or run.troubles.hides_passing()) and not _is_stopped(connection):
+        if (run.is_cut_short or run.troubles.hides_passing()) and not pausing.is_stopped(connection):
             enqueue.carry_stock(connection, due_in=0 if run.is_cut_short else AGAIN_SECONDS)
     are_sales_done = stopped_sales.follow(connection, open_client)
     if words:
@@ -94,19 +96,6 @@ def _store_of(job: SyncJob) -> Store:
     return job.store
 
 
-def _is_stopped(connection: Connection) -> bool:
-    """Whether somebody paused it, or stopped all syncing, since its run began."""
-    rows = Connection.objects.select_related("source", "destination").order_by().only(*_DECIDES_WHETHER_IT_RUNS)
-    switch = Exists(SyncSwitch.objects.filter(is_stopped=True))
-    now = rows.annotate(is_all_stopped=switch).filter(pk=connection.pk).first()
-    return now is None or bool(now.why_inert(now.is_all_stopped))
-
-
-_DECIDES_WHETHER_IT_RUNS = ["state", "is_paused"] + [
-    f"{store}__{name}" for store in ("source", "destination") for name in ("is_paused", "status", "status_reason")
-]
-
-
 def start_connection(job: SyncJob) -> str:
     """Read both catalogues, match, wire, and let the first alignment begin."""
     connection = _connection_of(job)
@@ -123,7 +112,7 @@ def start_connection(job: SyncJob) -> str:
 
 
 def match_connection(job: SyncJob) -> str:
-    """Read both catalogues and match them; the likely partners of what has none are looked for last."""
+    """Read both catalogues and match them; the likely partners of what has none are looked for by another job."""
     connection = _connection_of(job)
     stores, began_at = (connection.source, connection.destination), wiring.ask_clock()
     for store in stores:
@@ -143,9 +132,19 @@ def match_connection(job: SyncJob) -> str:
     pairs.mark_contradicted(connection)
     enqueue.carry_stock_of([connection.pk])
     resuming.resume_connection(connection)
-    suggestions.refresh(connection)
-    product_matching.match_others(connection, stores)
+    enqueue.suggest_partners(connection)
+    product_matching.match_others(connection, stores, is_repeated=job.attempts > 0)
     return str(report)
+
+
+def suggest_partners(job: SyncJob) -> None:
+    """Look for the likely partners of variants without one, for a while: whatever else is due goes first then."""
+    deadline, connection = time.monotonic() + SUGGEST_SECONDS, _connection_of(job)
+    for last in suggestions.refresh_portions(connection, after=job.arguments.get("after", 0)):
+        job.arguments["after"] = last
+        job.save(update_fields=["arguments"])
+        if time.monotonic() > deadline or watchdog.is_stopping():
+            raise jobs.Later(0, "More links wait for suggestions.")
 
 
 def match_product(job: SyncJob) -> None:
@@ -284,7 +283,14 @@ def run_catalogue(job: SyncJob) -> str | None:
     """Work at a catalogue run for a while."""
     runs_known = CatalogueRun.objects.select_related("connection__source", "connection__destination")
     run = runs_known.filter(pk=job.arguments["run"]).first()
-    if run is None or not run.is_under_way:
+    if run is None:
+        return None
+    # Where something was missing, the source was read as a whole. Who was cut short may have told no other connection.
+    must_match = job.attempts > 0 or (run.is_under_way and run.cursor != plan.PLANNED)
+    follow_others = partial(product_matching.match_others, run.connection, [run.connection.source])
+    if not run.is_under_way:
+        if must_match:
+            follow_others(is_repeated=True)
         return None
     if not run.is_preview and (reason := run.connection.why_inert()):
         return f"Nothing was done. {reason}"  # the sweep goes on with it as soon as it may
@@ -292,13 +298,10 @@ def run_catalogue(job: SyncJob) -> str | None:
     deadline = time.monotonic() + CONTENT_SECONDS
 
     def must_end() -> bool:
-        stops = not run.is_preview and _is_stopped(run.connection)
+        stops = not run.is_preview and pausing.is_stopped(run.connection)
         return time.monotonic() > deadline or watchdog.is_stopping() or stops
 
-    is_planned = run.cursor == plan.PLANNED
     work = worker.carry_out(run, open_client, product_matching.match_product, must_end)
-    if not is_planned:  # where something was missing, the source was read as a whole
-        product_matching.match_others(run.connection, [run.connection.source])
     if not run.is_preview:
         participation.follow(run.connection)
     if work.is_wired:
@@ -307,6 +310,9 @@ def run_catalogue(job: SyncJob) -> str | None:
         enqueue.follow_bulk(run.connection.destination)
     for product_gid in work.awaiting:
         enqueue.sync_product(run.connection, product_gid, due_in=IMAGE_SECONDS)
+    if must_match:
+        enqueue.suggest_partners(run.connection)
+        follow_others(is_repeated=job.attempts > 0)
     if work.awaits_bulk:
         return "What is left is written in bulk: it goes on when that has ended."
     if not work.is_over:
@@ -357,7 +363,7 @@ def sync_content(job: SyncJob) -> str | None:
     deadline = time.monotonic() + CONTENT_SECONDS
 
     def must_end() -> bool:
-        return time.monotonic() > deadline or watchdog.is_stopping() or _is_stopped(_connection_of(job))
+        return time.monotonic() > deadline or watchdog.is_stopping() or pausing.is_stopped(_connection_of(job))
 
     try:
         if job.arguments.get("compares"):
@@ -372,6 +378,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.CARRY_STOCK: carry_stock,
     SyncJob.Kind.START_CONNECTION: start_connection,
     SyncJob.Kind.MATCH_CONNECTION: match_connection,
+    SyncJob.Kind.SUGGEST_PARTNERS: suggest_partners,
     SyncJob.Kind.MATCH_PRODUCT: match_product,
     SyncJob.Kind.RECONCILE: reconcile,
     SyncJob.Kind.COMPARE_RECENT: compare_recent,

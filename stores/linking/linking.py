@@ -84,9 +84,9 @@ def count_links(connection: Connection, changed: int = 0) -> LinkReport:
 def match_connection(connection: Connection, *, suggests: bool = True, is_read: bool = True) -> LinkReport:
     """Match what is not settled yet, with the catalogues as last read; links that stand are left alone.
 
-    Whoever has more urgent things to do first says `suggests=False`, and has suggestions.refresh look for likely
-    partners of the others later; what is no suggestion any more is dropped here. Who has not read both catalogues says
-    `is_read=False`: that is due as before.
+    Whoever has more urgent things to do first says `suggests=False`, and has likely partners of the others looked for
+    by a job of its own (suggestions.refresh_portions); what is no suggestion any more is dropped here. Who has not read
+    both catalogues says `is_read=False`: that is due as before.
 
     Works through the identifiers in portions, each in transactions of its own: memory holds a portion, and a run that
     is cut short is continued by the next one.

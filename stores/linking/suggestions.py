@@ -6,7 +6,7 @@ connection or its product is matched; a link's own page and whatever accepts a s
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -162,6 +162,17 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple]:
 
 def refresh(connection: Connection, source_pks: Collection[int] | None = None) -> None:
     """Keep the best suggestion of each open link; `source_pks` limits it to links of these source variants."""
+    for _ in refresh_portions(connection, source_pks):
+        pass
+
+
+def refresh_portions(
+    connection: Connection, source_pks: Collection[int] | None = None, *, after: int = 0
+) -> Iterator[int]:
+    """The same, portion by portion, of links whose ids are above `after`; the id of the last link of each that is done.
+
+    Safe to repeat, and to end and go on after any portion.
+    """
     drop_outdated(connection, source_pks)
     parameters: dict[str, Any] = {
         "connection": connection.pk,
@@ -169,15 +180,16 @@ def refresh(connection: Connection, source_pks: Collection[int] | None = None) -
     }
     ends = _rows(_ENDS, parameters | {"portion": PORTION_ROWS})
     count = ends[-1][1] if ends else 0
-    if source_pks is None:
+    if source_pks is None and not after:
         refresh_statistics(count)
-    low = 0
-    for high, _ in ends:
+    low = after
+    for high in (high for high, _ in ends if high > after):
         rows = _rows(_OPEN, parameters | {"low": low, "high": high})
         own = {row[0]: _candidate(*row[4:]) for row in rows}
         found = _rank(own, connection.destination_id, by_title=count <= MOST_TITLE_ROWS)
         _keep(found, {pk: tuple(kept) for pk, *kept in (row[:4] for row in rows)})
         low = high
+        yield high
 
 
 def _keep(found: Mapping[int, Sequence[Suggestion]], kept: Mapping[int, tuple]) -> None:

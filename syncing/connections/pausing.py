@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, TypeAlias
 
 from django.db import transaction
+from django.db.models import Exists
 from django.utils import timezone
 
 from stores.models import Connection, Store, SyncSwitch
@@ -65,6 +66,19 @@ def resume(row: Pausable, due_by: datetime | None = None) -> int | None:
             enqueue.process_events()
     row.refresh_from_db()
     return len(connections)
+
+
+def is_stopped(connection: Connection) -> bool:
+    """Whether somebody paused it, or stopped all syncing, since its run began."""
+    rows = Connection.objects.select_related("source", "destination").order_by().only(*_DECIDES_WHETHER_IT_RUNS)
+    switch = Exists(SyncSwitch.objects.filter(is_stopped=True))
+    now = rows.annotate(is_all_stopped=switch).filter(pk=connection.pk).first()
+    return now is None or bool(now.why_inert(now.is_all_stopped))
+
+
+_DECIDES_WHETHER_IT_RUNS = ["state", "is_paused"] + [
+    f"{store}__{name}" for store in ("source", "destination") for name in ("is_paused", "status", "status_reason")
+]
 
 
 def resume_due() -> None:

@@ -32,6 +32,7 @@ class SyncJob(models.Model):
         FOLLOW_BULK = "follow_bulk", "Bulk writes"
         DELETE_UNORDERED = "delete_unordered", "Delete what was never ordered"
         FOLLOW_FILES = "follow_files", "Follow up images"
+        SUGGEST_PARTNERS = "suggest_partners", "Suggest partners"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

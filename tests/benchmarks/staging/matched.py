@@ -1,7 +1,8 @@
 """Match the variants of two stores that the database made up, in a process of its own; prints what it took as JSON.
 
 `python -m tests.benchmarks.staging.matched CASE VARIANTS [--profile FILE]`: fills a scratch database anew, but for
-"again", which takes what the last one left.
+"again", which takes what the last one left. With `--connections COUNT`: what one connection of a source has read is
+matched in its other ones.
 """
 
 import argparse
@@ -19,12 +20,17 @@ django.setup()
 
 import psutil  # noqa: E402
 from django.db import connection as db  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
-from stores.linking import linking  # noqa: E402
-from stores.models import Connection, Store, Variant  # noqa: E402
+from stores.linking import linking, suggestions  # noqa: E402
+from stores.models import Connection, Location, LocationMapping, Store, Variant  # noqa: E402
+from syncing.connections import product_matching  # noqa: E402
+from syncing.models import SyncJob  # noqa: E402
+from syncing.stock import wiring  # noqa: E402
 from tests.benchmarks.staging.filling import fill, title  # noqa: E402
 from tests.benchmarks.staging.stage import tree_seconds  # noqa: E402
 
+LATE = 100  # with other connections, one in so many variants comes late
 FLOOR, AGAIN = "floor: one bare INSERT", "the same again, nothing new"
 # How the destination's SKUs and handles differ from the source's: SQL of the number of a variant, and of its product.
 CASES = {
@@ -43,16 +49,35 @@ def main() -> None:
     parser.add_argument("case", choices=list(CASES))
     parser.add_argument("variants", type=int)
     parser.add_argument("--profile", help="also write cProfile's figures into this file")
+    parser.add_argument("--connections", type=int)
     options = parser.parse_args()
+    if options.connections:
+        print(json.dumps(measure_others(options.connections, options.variants)))
+        return
     if options.case != AGAIN:
         fill_stores(options.variants, *CASES[options.case])
     connection = Connection.objects.select_related("source", "destination").get()
     with cProfile.Profile() if options.profile else nullcontext() as profile:
-        figures = measure(bare_insert if options.case == FLOOR else lambda: linking.match_connection(connection))
+        is_floor = options.case == FLOOR
+        figures = measure(bare_insert if is_floor else lambda: linking.match_connection(connection, suggests=False))
+        later = measure((lambda: None) if is_floor else lambda: suggestions.refresh(connection))
     if profile:
         profile.dump_stats(options.profile)
     suggested = connection.links.filter(suggested_variant__isnull=False).count()
+    figures["later"] = {name: later[name] for name in ("seconds", "own", "database", "statements")}
     print(json.dumps(figures | {"states": str(linking.count_links(connection)), "suggested": suggested}))
+
+
+def measure_others(connections: int, variants: int) -> dict[str, Any]:
+    """What each case took: by its words."""
+    figures: dict[str, Any] = {}
+    for words, sku in (("each has a partner", "''"), ("none has a partner", "store_id || '-'")):
+        fill_source(connections, variants, sku)
+        figures[f"{words}, nothing new"] = measure(match_others)
+        Variant.objects.update(gone_at=None)
+        linking.match_connection(Connection.objects.order_by("pk")[0], suggests=False)
+        figures[f"{words}, one in {LATE} is new"] = measure(match_others)
+    return figures
 
 
 def measure(work: Callable[[], object]) -> dict[str, Any]:
@@ -104,6 +129,45 @@ def fill_stores(variants: int, other_sku: str, other_handle: str) -> None:
     with db.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE stores_variant, stores_variantlink")  # as after reading, and without its rest
         cursor.execute("CHECKPOINT")
+
+
+def match_others() -> None:
+    """What follows a whole read for the first connection."""
+    first = Connection.objects.select_related("source").order_by("pk")[0]
+    product_matching.match_others(first, [first.source])
+
+
+def fill_source(connections: int, variants: int, sku: str) -> None:
+    """A source and its destinations, matched and wired but for what comes late. `sku`: SQL of what comes before it."""
+    with db.cursor() as cursor:
+        cursor.execute("TRUNCATE stores_store, stores_variant RESTART IDENTITY CASCADE")
+    SyncJob.objects.all().delete()
+    role = "CASE WHEN n = 1 THEN 'source' ELSE 'destination' END"
+    count = connections + 1
+    fill(Store, count, domain="'store-' || n || '.myshopify.com'", role=role, client_id="'tiposync'", status="'ready'")
+    fill(Connection, connections, source="1", destination="n + 1", identifier="'sku'", state="'running'")
+    fill(Location, count, store="n", gid="'gid://shopify/Location/' || n", name="'Room'")
+    fill(LocationMapping, connections, connection="n", source_location="1", destination_location="n + 1")
+    store, number = f"(1 + (n - 1) / {variants})", f"mod(n - 1, {variants})"
+    key = sku.replace("store_id", store) + f" || 'sku-' || {number}"
+    fill(
+        Variant,
+        count * variants,
+        store=store,
+        gid="'gid://shopify/ProductVariant/' || n",
+        product_gid="'gid://shopify/Product/' || n",
+        item_gid="'gid://shopify/InventoryItem/' || n",
+        product_title="'Thing ' || n",
+        gone_at=f"CASE WHEN mod({number}, {LATE}) = 0 THEN '{timezone.now().isoformat()}'::timestamptz END",
+        **dict.fromkeys(("sku", "sku_key"), key),
+    )
+    with db.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE stores_variant")
+    for connection in Connection.objects.select_related("source", "destination"):
+        linking.match_connection(connection, suggests=False)
+        wiring.wire_connection(connection)
+    with db.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE stores_variantlink, syncing_stocklink, syncing_stocklevel")
 
 
 def bare_insert() -> None:

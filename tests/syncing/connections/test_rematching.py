@@ -9,9 +9,9 @@ from stores.linking import linking, rows, suggestions
 from stores.models import Connection, ProductLink, Store, VariantLink
 from stores.shopify import gids
 from stores.shopify.products import products
-from syncing import sweep
+from syncing import handlers, sweep
 from syncing.models import SyncJob
-from syncing.queue import enqueue
+from syncing.queue import enqueue, jobs
 from syncing.stock import wiring
 from syncing.stock.mirror import levels
 from tests.simulator.events import merchant as people
@@ -162,19 +162,40 @@ def test_likely_partners_are_looked_for_when_all_else_is_done(pair, monkeypatch)
         people.add_product(place.shop, world.sim.clock, sku[:4], [fields])
     lose_everything(world)
     stood = []
-    refresh = suggestions.refresh
+    refresh = suggestions.refresh_portions
 
-    def note(asked):
+    def note(asked, **named):
         late = connection.links.get(source_variant__sku="LATE")
-        stood.append((late.state, late.stock_links.count() > 0, SyncJob.objects.filter(kind="carry_stock").exists()))
-        refresh(asked)
+        stood.append((late.state, late.stock_links.count(), SyncJob.objects.filter(kind="match_connection").values()))
+        return refresh(asked, **named)
 
-    monkeypatch.setattr(suggestions, "refresh", note)
+    monkeypatch.setattr(suggestions, "refresh_portions", note)
     enqueue.match_connection(connection)
     world.work()
-    assert stood == [("linked", True, True)]
+    ((state, wired, matching),) = stood
+    assert (state, wired, [job["state"] for job in matching]) == ("linked", 1, ["succeeded"])
     lamp = connection.links.get(source_variant__sku="LAMP/1")
     assert (lamp.state, lamp.suggested_variant.sku) == ("unmatched", "lamp-1")
+
+
+def test_suggestions_go_on_where_they_were_and_begin_anew_after_a_matching(pair, monkeypatch):
+    world = pair("one_way")
+    connection = world.connections[0]
+    VariantLink.objects.update(state="unmatched", destination_variant=None)
+    monkeypatch.setattr(suggestions, "PORTION_ROWS", 1)
+    monkeypatch.setattr(handlers, "SUGGEST_SECONDS", 0)
+    enqueue.suggest_partners(connection)
+    own = SyncJob.objects.filter(kind=SyncJob.Kind.SUGGEST_PARTNERS)
+    with pytest.raises(jobs.Later):
+        handlers.suggest_partners(own.get())
+    first, *others = connection.links.order_by("pk")
+    assert own.get().arguments["after"] == first.pk
+    assert first.suggested_variant and not any(link.suggested_variant for link in others)
+    enqueue.suggest_partners(connection)  # something was matched again
+    assert own.get().arguments == {}
+    VariantLink.objects.update(suggested_variant=None, suggested_score=None)
+    world.work()
+    assert not own.exists() and not connection.links.filter(suggested_variant=None).exists()
 
 
 # --- What it costs ------------------------------------------------------------------------------------------------

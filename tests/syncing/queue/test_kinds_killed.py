@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from orders.models import OrderImport, OrderSettings
-from stores.models import CatalogueSettings, ChosenCollection, Connection, FileLink, Store, VariantLink
+from stores.models import CatalogueSettings, ChosenCollection, Connection, FileLink, Store, Variant, VariantLink
 from stores.shopify import gids
 from syncing.models import AlertChannel, AlertMessage, PrivacyRequest, SyncJob, WebhookEvent
 from syncing.queue import enqueue, jobs
@@ -66,6 +66,15 @@ def match_connection(world: World) -> IsDone:
         )
     enqueue.match_connection(connection)
     return lambda: VariantLink.objects.filter(state="linked").count() == 4
+
+
+def suggest_partners(world: World) -> IsDone:
+    connection = _pair(world)
+    VariantLink.objects.update(state="unmatched", destination_variant=None)
+    Variant.objects.filter(store=connection.destination_id).update(sku_key="", barcode_key="")
+    enqueue.suggest_partners(connection)
+    suggested = VariantLink.objects.exclude(suggested_variant=None)
+    return lambda: suggested.count() == 3
 
 
 def check_store(world: World) -> IsDone:
@@ -157,6 +166,7 @@ def _pair(world: World) -> Connection:
 HERE = {
     Kind.START_CONNECTION: start_connection,
     Kind.MATCH_CONNECTION: match_connection,
+    Kind.SUGGEST_PARTNERS: suggest_partners,
     Kind.CHECK_STORE: check_store,
     Kind.SEND_NOTICE: send_notice,
     Kind.READ_COLLECTION: read_collection,

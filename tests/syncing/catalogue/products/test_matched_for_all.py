@@ -1,12 +1,14 @@
 """What one connection's catalogue has matched before its job is matched for the others, too: their stock goes on."""
 
 import pytest
+from django.db import DatabaseError
 
 from stores.linking import linking
 from stores.models import Connection, Variant, VariantLink
 from stores.shopify import gids
 from syncing.catalogue.runs import lifecycle
-from syncing.models import StockLink
+from syncing.connections import product_matching
+from syncing.models import CatalogueRun, StockLink
 from syncing.queue import enqueue
 from tests.simulator.events import merchant
 from tests.support.catalogue.showroom import PRODUCT_TOPICS, Showroom
@@ -159,3 +161,30 @@ def test_what_is_found_where_a_whole_source_is_read_is_wired_for_every_destinati
     sell(south, own, 3)
     room.world.follow()
     assert (units(room.source, gid), units(south, own), room.units("lamp")) == (17, 17, [17])
+
+
+def test_a_run_that_was_cut_short_before_the_others_were_matched_has_them_matched_when_it_is_repeated(
+    showroom, monkeypatch
+):
+    room = showroom(identifier="sku", strategy="two_way")
+    south = room.world.add_store("south", "destination", items=0)
+    other = stock_only(room, room.source, south)
+    room.add("Lamp", south, variants=rows("L-1", 3, south))
+    old = room.add("Bowl", variants=rows("B-1", 5, room.source))
+    room.world.follow()
+    room.add("Lamp", variants=rows("L-1", 20, room.source))
+    room.delete(old)
+    room.source.lose_webhooks()
+    real, tries = product_matching.match_others, []
+
+    def match(*given: object, **named: object) -> None:
+        tries.append(CatalogueRun.objects.get().state)
+        if len(tries) == 1:
+            raise DatabaseError("server closed the connection unexpectedly")
+        real(*given, **named)
+
+    monkeypatch.setattr(product_matching, "match_others", match)
+    enqueue.run_catalogue(lifecycle.start(room.connection, "all"))
+    room.world.work()
+    assert tries == ["finished", "finished"]
+    assert [state for _, state in wired(other)] == ["in_step"]
