@@ -253,7 +253,7 @@ def settle_missing(connection: Connection, client: Client, links: Sequence[Produ
     `client` is the source's. Raises Busy, and as the client does. Safe to repeat.
     """
     linking.refresh_catalogue(connection.source, lambda _: client)
-    linking.match_connection(connection, suggests=False)
+    linking.match_connection(connection, suggests=False, is_read=False)
     living = Variant.objects.filter(store=connection.source_id, gone_at=None)
     named = living.filter(handle__in={link.handle for link in links} - {""}).order_by()
     by_handle = dict(named.values_list("handle", "product_gid"))

@@ -184,7 +184,9 @@ def test_a_run_that_was_cut_short_before_the_others_were_matched_has_them_matche
         real(*given, **named)
 
     monkeypatch.setattr(product_matching, "match_others", match)
+    matched_at = room.connection.linked_at
     enqueue.run_catalogue(lifecycle.start(room.connection, "all"))
     room.world.work()
     assert tries == ["finished", "finished"]
+    assert room.connection.linked_at == matched_at, "only the source was read: the daily matching is due as before"
     assert [state for _, state in wired(other)] == ["in_step"]
