@@ -133,17 +133,12 @@ _MARK_PRODUCT = (
 
 # A variant that was made again has another inventory item: the pair goes on with its level, and what was carried last
 # still counts (stores.linking.succession). What has surely ended may have been set to 0 since: it is aligned anew.
+# Whose item is another one is found first: with all that stays the planner joins each pair with each level.
 _SUCCEED = (
     """
-    UPDATE syncing_stocklink link
-    SET source_level_id = new.level,
-        state = CASE WHEN new.is_over THEN 'new' WHEN link.ending <> '' THEN 'in_step' ELSE link.state END,
-        source_baseline = CASE WHEN new.is_over THEN NULL ELSE link.source_baseline END,
-        destination_baseline = CASE WHEN new.is_over THEN NULL ELSE link.destination_baseline END,
-        ending = '', ended_at = NULL, is_sure = false, reason = '',
-        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
-    FROM (
-    SELECT own.id, level.id AS level, own.is_sure AND own.ending NOT IN ('', 'leave') AS is_over
+    WITH moved AS MATERIALIZED (
+    SELECT own.id, own.connection_id, own.destination_level_id, source.store_id, source.item_gid,
+           old.item_gid AS old_item_gid, old.location_id, own.is_sure AND own.ending NOT IN ('', 'leave') AS is_over
     FROM syncing_stocklink own
     JOIN stores_variantlink pair ON pair.id = own.variant_link_id AND pair.state = 'linked'
     JOIN stores_variant source ON source.id = pair.source_variant_id
@@ -151,22 +146,28 @@ _SUCCEED = (
     JOIN stores_locationmapping mapping ON mapping.id = own.mapping_id
     JOIN syncing_stocklevel old ON old.id = own.source_level_id
     JOIN syncing_stocklevel there ON there.id = own.destination_level_id
-    JOIN syncing_stocklevel level
-      ON level.item_gid = source.item_gid AND level.location_id = mapping.source_location_id
     WHERE own.connection_id = %(connection)s AND old.item_gid <> source.item_gid
-      AND old.location_id = mapping.source_location_id AND there.item_gid = destination.item_gid
-      AND NOT EXISTS (SELECT 1 FROM stores_variant former
-                      WHERE former.store_id = source.store_id AND former.item_gid = old.item_gid
-                        AND former.gone_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
-                      WHERE other.connection_id = own.connection_id AND other.source_level_id = level.id
-                        AND other.destination_level_id = own.destination_level_id)
-      AND NOT """
+      AND old.location_id = mapping.source_location_id AND there.item_gid = destination.item_gid AND NOT """
     + _IS_LEFT_OUT
     + _SCOPE
     + """
-    ORDER BY own.id FOR UPDATE OF own) new
-    WHERE link.id = new.id"""
+    ORDER BY own.id FOR UPDATE OF own)
+    UPDATE syncing_stocklink link
+    SET source_level_id = level.id,
+        state = CASE WHEN new.is_over THEN 'new' WHEN link.ending <> '' THEN 'in_step' ELSE link.state END,
+        source_baseline = CASE WHEN new.is_over THEN NULL ELSE link.source_baseline END,
+        destination_baseline = CASE WHEN new.is_over THEN NULL ELSE link.destination_baseline END,
+        ending = '', ended_at = NULL, is_sure = false, reason = '',
+        dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
+    FROM moved new
+    JOIN syncing_stocklevel level ON level.item_gid = new.item_gid AND level.location_id = new.location_id
+    WHERE link.id = new.id
+      AND NOT EXISTS (SELECT 1 FROM stores_variant former
+                      WHERE former.store_id = new.store_id AND former.item_gid = new.old_item_gid
+                        AND former.gone_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
+                      WHERE other.connection_id = new.connection_id AND other.source_level_id = level.id
+                        AND other.destination_level_id = new.destination_level_id)"""
 )
 
 
