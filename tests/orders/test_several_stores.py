@@ -229,10 +229,10 @@ class Merchants(RuleBasedStateMachine):
     def an_answer_will_be_lost(self, number, event, how):
         self.world.places[number % len(self.world.places)].fault("lost_answer", match=event, how=how)
 
-    @rule(statement=st.integers(1, 160))
-    def a_worker_dies(self, statement):
+    @rule(effect=st.integers(1, 50))
+    def a_worker_dies(self, effect):
         self.world.deliver()
-        with self.world.worker_that_dies(statement):
+        with self.world.worker_that_dies(effect):
             self.world.work(tries=1)
 
     # What the product does

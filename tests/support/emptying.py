@@ -31,3 +31,4 @@ def filled_tables(cursor: CursorWrapper) -> list[str]:
 def install() -> None:
     """For the rest of this process; there is no public way to choose how a TransactionTestCase tears down."""
     TransactionTestCase._fixture_teardown = empty_the_filled_tables
+    TransactionTestCase._should_reload_connections = lambda self: False

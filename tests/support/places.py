@@ -145,30 +145,3 @@ class Place:
 def impatient_client(sim: Simulator) -> type[Client]:
     """Clients whose waiting moves the simulator's clock in place of ours."""
     return partial(Client, sleep=sim.clock.advance)
-
-
-class Killed(BaseException):
-    """The worker is dead: from here on it cannot say a word to its database."""
-
-
-@dataclass
-class Countdown:
-    """Lets a number of SQL statements pass and none after them."""
-
-    left: int
-    seen: int = 0
-
-    @property
-    def is_over(self) -> bool:
-        return self.left <= 0
-
-    def now(self) -> None:
-        """Not one more statement."""
-        self.left = 1
-
-    def __call__(self, execute, sql, parameters, many, context):
-        self.left -= 1
-        if self.is_over:
-            raise Killed
-        self.seen += 1
-        return execute(sql, parameters, many, context)

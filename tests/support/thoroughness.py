@@ -18,9 +18,9 @@ PATIENCE_SECONDS = 2400 if IS_LONG else 600
 PASSWORD_ROUNDS = 10
 
 
-def statements(most: int = 500) -> range:
-    """Before which SQL statement a worker dies, from 1 on: before each, or each third (no pattern of two hides in it).
+def effects(most: int = 200) -> range:
+    """Before which effect of its own a worker dies (tests/support/death.py), from 1 on: before each.
 
     The caller stops at the first one that its worker never reached.
     """
-    return range(1, most, 1 if IS_LONG else 3)
+    return range(1, most)

@@ -164,8 +164,8 @@ class TroubleRules:
 
     @precondition(lambda self: self.can_change_strategies)
     @rule(number=st.integers(0, 3), strategy=st.sampled_from(Connection.Strategy.values), arrive=st.booleans(),
-          statement=st.integers(1, 200))  # fmt: skip
-    def an_operator_changes_a_strategy(self, number, strategy, arrive, statement):
+          effect=st.integers(1, 60))  # fmt: skip
+    def an_operator_changes_a_strategy(self, number, strategy, arrive, effect):
         """What was under way ends under the strategy that it began under."""
         connection = self.world.connections[number % len(self.world.connections)]
         old = connection.strategy
@@ -180,7 +180,7 @@ class TroubleRules:
         known = len(place.shop.changes)
         self.world.choose_strategy(connection, strategy)
         self.backup = None
-        with self.world.worker_that_dies(statement):
+        with self.world.worker_that_dies(effect):
             self.world.work(tries=1)
         self.end_of_troubles()
         self.world.settle()

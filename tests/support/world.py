@@ -29,8 +29,9 @@ from syncing.stock import holds, wiring
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
 from tests.support.accounts import Accounts
+from tests.support.death import Countdown, Killed
 from tests.support.minutes import sweep_minute
-from tests.support.places import TOPICS, Countdown, Killed, Place, StillClock, is_our_write
+from tests.support.places import TOPICS, Place, StillClock, is_our_write
 
 PATIENCE = 25  # how often one call of `work` runs a job at once that asked to be run later
 ADDRESS = "http://tiposync.test/webhooks/shopify/"
@@ -319,11 +320,11 @@ class World(Accounts):
     # Misfortune
 
     @contextmanager
-    def worker_that_dies(self, before_statement: int = 10**9) -> Iterator[Countdown]:
-        """The worker is killed just before its n-th SQL statement (from 1), or when told; a new one may then start."""
-        countdown = Countdown(before_statement)
+    def worker_that_dies(self, before_effect: int = 10**9) -> Iterator[Countdown]:
+        """The worker is killed just before its n-th effect (from 1), or when told; a new one may then start."""
+        countdown = Countdown(before_effect)
         try:
-            with db.execute_wrapper(countdown):
+            with countdown.watch():
                 yield countdown
         except Killed:
             pass

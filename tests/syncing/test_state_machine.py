@@ -205,9 +205,9 @@ class Trade(RuleBasedStateMachine):
     def a_worker_works(self, tries):
         self.world.work(tries)
 
-    @rule(statement=st.integers(1, 120))
-    def a_worker_dies(self, statement):
-        with self.world.worker_that_dies(statement):
+    @rule(effect=st.integers(1, 40))
+    def a_worker_dies(self, effect):
+        with self.world.worker_that_dies(effect):
             self.world.work(tries=1)
 
     @rule(number=st.integers(0, 1))

@@ -12,7 +12,7 @@ from syncing.connections import resuming
 from syncing.queue import jobs
 from syncing.webhooks import inbox, topics
 from tests.support.orders.changes import LOST
-from tests.support.thoroughness import statements
+from tests.support.thoroughness import effects
 
 State = OrderImport.State
 
@@ -88,20 +88,20 @@ class TestLostAnswers:
 
     def test_a_worker_that_dies_anywhere_leaves_one_copy(self, trade):
         shop = trade()
-        for statement in statements(100):
+        for effect in effects():
             shop.world.begin_again()
             order = shop.north.order((0, 2))
             shop.world.deliver()
             inbox.process_new(topics.EFFECTS)
-            with shop.world.worker_that_dies(statement) as countdown:
+            with shop.world.worker_that_dies(effect) as countdown:
                 import_it(shop, order)
             shop.world.carry_orders()
             shop.run()
-            assert len(shop.copies) == 1, f"statement {statement}"
-            assert shop.row(order).state == State.CONFIRMED, f"statement {statement}"
-            assert shop.stock() == (18, 18, 18), f"statement {statement}"
+            assert len(shop.copies) == 1, f"effect {effect}"
+            assert shop.row(order).state == State.CONFIRMED, f"effect {effect}"
+            assert shop.stock() == (18, 18, 18), f"effect {effect}"
             if not countdown.is_over:
-                assert statement > 20
+                assert effect > 4
                 return
         raise AssertionError("it never lived to the end")
 

@@ -116,8 +116,8 @@ def test_a_move_that_is_carried_out_late_is_not_made_twice(rooms):
     assert moves(shop) == 1
 
 
-@pytest.mark.parametrize("statement", range(1, 60, 4))
-def test_a_worker_that_is_killed_between_copy_and_move_moves_once(rooms, statement):
+@pytest.mark.parametrize("effect", range(1, 17))
+def test_a_worker_that_is_killed_between_copy_and_move_moves_once(rooms, effect):
     shop = rooms()
     sold_at(shop, 1)
     shop.world.deliver()
@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_between_copy_and_move_moves_once(rooms, stateme
 
     shop.world.meanwhile("orderCreate", die, after=True)
     with shop.world.worker_that_dies() as countdown:
-        shop.world.meanwhile("orderCreate", lambda: setattr(countdown, "left", statement), after=True)
+        shop.world.meanwhile("orderCreate", lambda: setattr(countdown, "left", effect), after=True)
         shop.world.work(tries=1)
     shop.world.let_pass(hours=0.5)
     sweep.sweep()
@@ -180,20 +180,20 @@ def test_what_staff_moved_elsewhere_since_stays_there_when_an_edit_adds_units(ro
 
 def test_a_worker_that_dies_after_an_edit_was_made_has_its_units_moved_by_the_next(rooms):
     shop = rooms()
-    for statement in (3, 9, 20):
+    for effect in (1, 3, 6):
         shop.world.begin_again()
         order = sold_at(shop, 1, quantity=1)
         settled(shop)
         shop.sim.edit_order(shop.north.domain, order, quantities={order.lines[0].id: 3})
         shop.world.deliver()
         with shop.world.worker_that_dies() as countdown:
-            shop.world.meanwhile("orderEditCommit", partial(setattr, countdown, "left", statement), after=True)
+            shop.world.meanwhile("orderEditCommit", partial(setattr, countdown, "left", effect), after=True)
             shop.world.work(tries=1)
         assert countdown.is_over
         shop.world.let_pass(hours=0.5)
         sweep.sweep()
         settled(shop)
-        assert levels(shop) == [[20, 17], [20, 17]], statement
+        assert levels(shop) == [[20, 17], [20, 17]], effect
 
 
 def handed_over(shop, room=1, units=5):

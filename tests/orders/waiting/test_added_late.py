@@ -7,7 +7,7 @@ from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from syncing.queue import enqueue
 from tests.orders.waiting.test_late_links import link, unlink
 from tests.support.orders.changes import LOST, Kind, State, carry, settle
-from tests.support.thoroughness import statements
+from tests.support.thoroughness import effects
 
 LateLinks = OrderImport.LateLinks
 
@@ -109,17 +109,17 @@ def test_a_lost_answer_adds_it_once(shop, how):
 
 def test_a_worker_that_dies_anywhere_adds_it_once(shop):
     shop = shop()
-    for statement in statements(400)[::6]:
+    for effect in effects():
         shop.world.begin_again()
         unlink(shop)
         order = copied_in_part(shop)
         press(shop, order)
-        with shop.world.worker_that_dies(statement) as countdown:
+        with shop.world.worker_that_dies(effect) as countdown:
             carry(shop, order)
         settle(shop)
         check(shop, order, units_of(shop.copies[0]))
         if not countdown.is_over:
-            assert statement > 8
+            assert effect > 4
             return
     raise AssertionError("it never lived to the end")
 

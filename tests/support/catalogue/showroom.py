@@ -9,7 +9,6 @@ from stores.shopify import gids
 from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records, product_writes, publications
 from stores.shopify.products.product_records import ProductRecord
-from syncing import sweep
 from syncing.catalogue.outcome import Outcome
 from syncing.catalogue.products import single
 from syncing.catalogue.runs import lifecycle, worker
@@ -20,6 +19,7 @@ from tests.simulator.events import merchant
 from tests.simulator.events.catalogue import hands as catalogue_hands
 from tests.simulator.mutations import publications as listing
 from tests.simulator.state.shop import Product
+from tests.support.minutes import sweep_minute
 from tests.support.places import Place
 from tests.support.world import World
 
@@ -96,7 +96,7 @@ class Showroom:
         return CatalogueRun.objects.get(pk=run.pk)
 
     def sweep(self) -> None:
-        sweep.sweep()
+        sweep_minute()
         self.world.work()
 
     def stock(self) -> None:

@@ -21,7 +21,7 @@ from tests.support.world import World
 from tests.tiposync.test_settings import ROOT
 
 Kind = SyncJob.Kind
-# Where workers that die before one statement after the other do this work.
+# Where workers that die before one effect after the other do this work.
 ELSEWHERE = {
     Kind.PROCESS_EVENTS: "tests/syncing/test_races.py",
     Kind.CARRY_STOCK: "tests/syncing/stock/test_engine_runs.py",
@@ -37,8 +37,8 @@ ELSEWHERE = {
     Kind.RUN_CATALOGUE: "tests/syncing/catalogue/runs/test_runs.py",
     Kind.DELETE_UNORDERED: "tests/syncing/catalogue/products/test_deletion.py",
 }
-# Statements that a worker gets to say before it is killed: the next one a few more.
-STATEMENTS = (5, 7, 9, 12, 16, 21, 28, 37, 50, 67, 90, 120, 160)
+# Before which effect a worker is killed: each one a little later than the last.
+EFFECTS = (2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 28, 36, 46)
 MARK = "ada@example.com"
 IsDone = Callable[[], object]
 
@@ -182,8 +182,8 @@ def test_a_worker_that_is_killed_again_and_again_does_its_work_in_the_end(world,
     settings.PUBLIC_URL, settings.MAIL_FROM = "https://sync.example.com", "sync@example.com"
     is_done = HERE[kind](world)
     deaths = 0
-    for statement in STATEMENTS:
-        with world.worker_that_dies(statement) as death:
+    for effect in EFFECTS:
+        with world.worker_that_dies(effect) as death:
             world.work(tries=30)
         deaths += death.is_over and SyncJob.objects.filter(kind=kind, message__contains="died").exists()
         if not death.is_over:

@@ -12,7 +12,7 @@ from syncing.models import StockAdjustment, StockLevel, StockLink
 from syncing.queue import enqueue, jobs
 from syncing.stock import wiring
 from tests.support.places import OURS
-from tests.support.thoroughness import statements
+from tests.support.thoroughness import effects
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 
@@ -85,15 +85,15 @@ def test_the_echo_of_our_own_write_costs_nothing(pair):
 
 @pytest.mark.parametrize(("strategy", "destinations"), [("two_way", 2), ("one_way", 1)])
 def test_wherever_a_worker_dies_the_next_one_ends_at_the_same_quantities(pair, strategy, destinations):
-    """Between any two of the statements that a run makes of its database."""
+    """Before each effect of a run: whatever comes between two leaves nothing behind."""
     world = pair(strategy, destinations=destinations)
-    for statement in statements():
+    for effect in effects():
         world.begin_again()
         source, north = world.places[:2]
         source.buy(0, 3)
         north.buy(1, 2)
         world.deliver()
-        with world.worker_that_dies(statement) as death:
+        with world.worker_that_dies(effect) as death:
             world.work()
         world.work()
         world.follow()
@@ -101,12 +101,12 @@ def test_wherever_a_worker_dies_the_next_one_ends_at_the_same_quantities(pair, s
             world.carry()
             world.follow()
         source_quantity = 18 if strategy == "two_way" else 20
-        assert levels_of(world, 0) == [17, 17, 17][: len(world.places)], statement
-        assert levels_of(world, 1) == [source_quantity, 18, source_quantity][: len(world.places)], statement
-        assert len([change for change in north.changes(0) if change.cause == OURS]) == 1, statement
+        assert levels_of(world, 0) == [17, 17, 17][: len(world.places)], effect
+        assert levels_of(world, 1) == [source_quantity, 18, source_quantity][: len(world.places)], effect
+        assert len([change for change in north.changes(0) if change.cause == OURS]) == 1, effect
         if not death.is_over:  # it came to its end before that statement
             break
-    assert 60 < statement < 490
+    assert 10 < effect < 190
 
 
 def test_another_connection_that_writes_the_same_level_at_the_same_time_counts_every_change_once(pair):
@@ -132,7 +132,7 @@ def test_a_change_of_strategy_aligns_anew_wherever_the_worker_dies(pair):
     """What the destination sold by itself is overwritten, as the source wins; it never becomes the source's sale."""
     world = pair("one_way")
     (connection,) = world.connections
-    for statement in statements():
+    for effect in effects():
         Connection.objects.update(strategy="one_way", aligned_strategy="one_way")
         world.begin_again()
         source, north = world.places
@@ -141,11 +141,11 @@ def test_a_change_of_strategy_aligns_anew_wherever_the_worker_dies(pair):
         assert levels_of(world) == [20, 17]
         Connection.objects.update(strategy="two_way")
         enqueue.carry_stock(connection)
-        with world.worker_that_dies(statement) as death:
+        with world.worker_that_dies(effect) as death:
             world.work()
         world.carry()
         world.follow()
-        assert levels_of(world) == [20, 20], statement
+        assert levels_of(world) == [20, 20], effect
         if not death.is_over:
             break
     north.buy(0, 1)

@@ -27,6 +27,7 @@ from syncing.stock.mirror import levels
 from syncing.stock.writes import claims
 from tests.e2e.killing import wait_until
 from tests.support.minutes import sweep_minute
+from tests.support.thoroughness import effects
 
 SET, ADJUST = "inventorySetQuantities", "inventoryAdjustQuantities"
 FAULTS = {
@@ -238,8 +239,8 @@ def test_what_a_killed_worker_never_sent_is_withdrawn_by_whoever_shares_the_leve
     north.buy(0, 2)
     world.deliver()
     handlers.process_events(SyncJob(kind="process_events"))
-    for statement in range(1, 200):
-        with world.worker_that_dies(statement) as death:
+    for effect in effects():
+        with world.worker_that_dies(effect) as death:
             handlers.carry_stock(SyncJob(kind="carry_stock", connection=fresh(world.connections[0])))
         if StockBatch.objects.filter(state="pending", attempts=0).exists():
             break

@@ -11,7 +11,7 @@ from syncing.models import BulkOperation
 from tests.support.catalogue.bulk import Repricing
 
 SEED_COUNT = int(os.environ.get("TIPOSYNC_BULK_SEEDS", "6"))
-MOST_STATEMENTS = 160  # of one worker before it dies
+MOST_EFFECTS = 50  # of one worker before it dies
 DEATHS_COUNT = 12
 LINE_FAULTS = [("refuse_before", "close"), ("internal_error_before", "close"), ("lost_answer", "close")]
 LINE_FAULTS += [("lost_answer", "internal_error")]
@@ -63,7 +63,7 @@ def test_whatever_dies_and_is_lost_each_price_is_written_once(repricing, seed):
     plan_misfortune(prepared, dice)
     run = prepared.begin()
     for _ in range(DEATHS_COUNT):
-        with prepared.room.world.worker_that_dies(before_statement=dice.randrange(1, MOST_STATEMENTS)):
+        with prepared.room.world.worker_that_dies(dice.randrange(1, MOST_EFFECTS)):
             prepared.room.world.sweep(tries=20)
     run = prepared.end(run)
     assert (run.state, run.total, run.done, run.failed) == ("finished", 6, 6, 0)
@@ -73,12 +73,12 @@ def test_whatever_dies_and_is_lost_each_price_is_written_once(repricing, seed):
     assert prepared.run("all").counts == {"equal": 6}
 
 
-@pytest.mark.parametrize("statement", range(1, 100, 9))
-def test_a_worker_that_dies_before_any_statement_of_following_loses_nothing(repricing, statement):
+@pytest.mark.parametrize("effect", range(1, 64, 5))
+def test_a_worker_that_dies_before_any_effect_of_following_loses_nothing(repricing, effect):
     written = count_writes(repricing)
     run = repricing.begin()
     repricing.room.world.work(tries=20)  # gathered, started
-    with repricing.room.world.worker_that_dies(before_statement=statement):
+    with repricing.room.world.worker_that_dies(effect):
         repricing.room.sweep()
     repricing.end(run)
     assert repricing.prices() == ["15.00"] * 6

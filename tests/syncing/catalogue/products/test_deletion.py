@@ -124,13 +124,13 @@ def test_an_answer_that_is_lost_is_asked_for_again(room):
     assert (room.link(room.gid).unlink_done, room.handles()) == ("deleted", [])
 
 
-def test_a_worker_that_dies_before_any_statement_deletes_it_once_in_the_end(room):
+def test_a_worker_that_dies_before_any_effect_deletes_it_once_in_the_end(room):
     room.delete(room.gid)
     room.world.follow()
     room.world.let_pass(25)
     deaths = 0
-    for statement in range(5, 60, 5):
-        with room.world.worker_that_dies(before_statement=statement) as countdown:
+    for effect in range(2, 24, 2):
+        with room.world.worker_that_dies(effect) as countdown:
             enqueue.delete_unordered(room.connection)
             room.world.work(tries=jobs.MAX_ATTEMPTS)  # each death counts as one, and the next retry is still to come
         deaths += countdown.is_over

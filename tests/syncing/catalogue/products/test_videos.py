@@ -13,7 +13,7 @@ from syncing.models import SyncJob
 from tests.simulator.events.catalogue import hands
 from tests.simulator.state.catalogue import ExternalVideo, File, Model3d, Video
 from tests.support.catalogue.showroom import Showroom
-from tests.support.thoroughness import statements
+from tests.support.thoroughness import effects
 from tests.syncing.catalogue.products.test_referred_files import settle
 
 YOUTUBE = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
@@ -298,16 +298,16 @@ def test_a_file_that_kills_its_workers_is_not_begun_for_ever(room):
 
 
 @pytest.mark.parametrize("loses_answers", [False, True])
-def test_a_worker_that_is_killed_before_any_statement_leaves_one_copy(room, loses_answers):
+def test_a_worker_that_is_killed_before_any_effect_leaves_one_copy(room, loses_answers):
     source, there = room.source, room.destination
     room.destination.shop.knobs.search_lag_seconds = 3600
     deaths, gid = 0, room.add("Lamp")
-    for statement in statements():
-        film = gids.gid("Video", add(room, gid, Video, f"{statement}.mp4").id)
+    for effect in effects():
+        film = gids.gid("Video", add(room, gid, Video, f"{effect}.mp4").id)
         FileLink.objects.create(source=source.store, destination=there.store, source_gid=film)
         if loses_answers:
             there.fault("lost_answer", match="fileCreate")
-        with room.world.worker_that_dies(statement) as death:
+        with room.world.worker_that_dies(effect) as death:
             referred_files.follow(open_client, there.store)
         for _ in range(3):
             referred_files.follow(open_client, there.store)

@@ -93,8 +93,8 @@ def test_a_worker_that_dies_in_a_first_run_is_followed_by_one_that_finishes_it(s
     room = showroom()
     begin(room, 4)
     run = lifecycle.start(room.connection, "first")
-    for statement in (30, 60, 90, 120):
-        with room.world.worker_that_dies(before_statement=statement):
+    for effect in (8, 15, 22, 30):
+        with room.world.worker_that_dies(effect):
             room.go_on(run)
     run = room.go_on(run)
     assert (run.state, run.done, run.total, run.failed) == ("finished", 4, 4, 0)
