@@ -14,9 +14,9 @@ from syncing.models import StockHold, StockLink, SyncJob
 from syncing.queue import enqueue
 from tests.e2e.killing import Hunt, behave, misbehave, wait_until
 from tests.support.backup import Backup, after_restore, resume_everything
+from tests.support.misfortune.trouble import TROUBLES
 from tests.support.places import Place
 from tests.support.thoroughness import IS_LONG, PATIENCE_SECONDS
-from tests.support.trouble import TROUBLES
 from tests.support.world import World
 
 pytestmark = pytest.mark.process

@@ -13,7 +13,7 @@ from orders.models import OrderImport, OrderSettings
 from stores.models import Connection
 from stores.shopify import gids
 from tests.orders.test_state_machine import RULE, OrderTrade
-from tests.support.trouble_rules import TroubleRules
+from tests.support.misfortune.trouble_rules import TroubleRules
 from tests.syncing.test_state_machine import ITEMS, STOCK, profile, pytestmark  # noqa: F401
 
 CARRYING = (Connection.Strategy.ORDER, Connection.Strategy.DRAFT_ORDER)

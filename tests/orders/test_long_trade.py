@@ -20,11 +20,11 @@ from syncing.queue import jobs
 from tests.orders import test_lasting_trouble as lasting
 from tests.orders.test_state_machine import CREATIONS, LOST, RULE
 from tests.orders.test_state_machine import EVENTS as ORDER_EVENTS
+from tests.support.misfortune.trouble import TROUBLES
+from tests.support.misfortune.trouble_rules import KNOBS
 from tests.support.orders.changes import copied
 from tests.support.orders.describe import describe
 from tests.support.thoroughness import IS_LONG
-from tests.support.trouble import TROUBLES
-from tests.support.trouble_rules import KNOBS
 from tests.support.world import World
 from tests.syncing.test_state_machine import EVENTS, FAULTS
 

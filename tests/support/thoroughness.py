@@ -19,7 +19,7 @@ PASSWORD_ROUNDS = 10
 
 
 def effects(most: int = 200) -> range:
-    """Before which effect of its own a worker dies (tests/support/death.py), from 1 on: before each.
+    """Before which effect of its own a worker dies (tests/support/misfortune/death.py), from 1 on: before each.
 
     The caller stops at the first one that its worker never reached.
     """

@@ -29,8 +29,8 @@ from syncing.stock import holds, wiring
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
 from tests.support.accounts import Accounts
-from tests.support.death import Countdown, Killed
 from tests.support.minutes import sweep_minute
+from tests.support.misfortune.death import Countdown, Killed
 from tests.support.places import TOPICS, Place, StillClock, is_our_write
 
 PATIENCE = 25  # how often one call of `work` runs a job at once that asked to be run later

@@ -6,7 +6,7 @@
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.support.trouble_rules import TroubleRules
+from tests.support.misfortune.trouble_rules import TroubleRules
 from tests.syncing.test_state_machine import ITEMS, STOCK, Trade, profile, pytestmark  # noqa: F401
 
 

@@ -9,7 +9,7 @@ from stores.models import Connection
 from syncing.models import SyncJob
 from syncing.stock.merge import Rule, offer
 from tests.support.backup import Backup, after_restore, resume_everything
-from tests.support.trouble import TROUBLES, LongTrouble
+from tests.support.misfortune.trouble import TROUBLES, LongTrouble
 from tests.support.world import World
 
 MINUTE = 60

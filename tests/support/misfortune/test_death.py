@@ -9,7 +9,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from stores.models import Store
-from tests.support.death import Countdown, Killed
+from tests.support.misfortune.death import Countdown, Killed
 
 SHOPIFY = "https://north.test/graphql.json"
 
