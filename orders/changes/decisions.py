@@ -20,7 +20,7 @@ State = OrderUpdate.State
 Line = OrderImportLine
 SAME = "Original and copy contain the same."
 AGAIN = "It is tried once more."
-ADDED, COST, SHIPPED = "added", "cost", "shipped"  # what a row tells of a copy; see _origin
+ADDED, COST, SHIPPED = OrderUpdate.ADDED, "cost", "shipped"  # what a row tells of a copy; see origin_of
 ADDED_WORDS = (
     "They are the source's own affair and are sent nowhere: if they were meant for the customer of the original, "
     "add them there by hand. Then press “Done by hand”."
@@ -82,16 +82,18 @@ def note_added(row: OrderImport, copy: OrderProgress, added: Mapping[str, tuple[
     _note_once(row, copy, ADDED, units, titles, words, "The copy does not contain them any more.")
 
 
+def knows_added(row: OrderImport, copy: OrderProgress, added: Mapping[str, tuple[str, int]]) -> bool:
+    """Whether these very lines, and no others, were told of."""
+    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=OrderUpdate.origin_of(copy.gid, ADDED)).first()
+    known = update.body[ADDED] if update and update.state != State.SKIPPED else {}
+    return known == {gid: units for gid, (_, units) in added.items()}
+
+
 def note_shipped(row: OrderImport, copy: OrderProgress, units: Mapping[str, int], lines: Mapping[str, Line]) -> None:
     """Have a row that tells of units (original's line ->) that were shipped although they were refunded; or end it."""
     titles = {gid: lines[gid].title for gid in units}
     words = f"refunded in {row.connection.destination}, and shipped by the source all the same. {SHIPPED_WORDS}"
     _note_once(row, copy, SHIPPED, units, titles, words, "Original and copy have shipped the same.")
-
-
-def _origin(copy_gid: str, name: str | int) -> str:
-    """OrderUpdate.origin_gid of a row that is not about the copy as a whole: one copy has several of them."""
-    return f"{copy_gid}#{name}"
 
 
 def _note_once(
@@ -107,7 +109,7 @@ def _note_once(
 
     It keeps what people have agreed to, so that only what exceeds that is told again.
     """
-    origin = _origin(copy.gid, name)
+    origin = OrderUpdate.origin_of(copy.gid, name)
     update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=origin).first()
     agreed = _agreed_in(update, name)
     new = {gid: count - agreed.get(gid, 0) for gid, count in units.items() if count > agreed.get(gid, 0)}
@@ -130,13 +132,15 @@ def note_cost(row: OrderImport, edit: OrderUpdate, words: str) -> None:
     """Have a row that tells that what an edit of ours added costs something else than it was sold at."""
     if words:
         fields = {"state": State.NEEDS_SHOP, "reason": words, "origin_at": timezone.now()}
-        origin = _origin(row.copy_order_gid, f"{COST}{edit.pk}")
+        origin = OrderUpdate.origin_of(row.copy_order_gid, f"{COST}{edit.pk}")
         row.updates.get_or_create(kind=Kind.COPY_CHANGED, origin_gid=origin, defaults=fields)
 
 
 def find_agreed(row: OrderImport) -> dict[str, int]:
     """Units of lines of the copy, unknown to its original, that people were told of and have agreed to."""
-    update = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=_origin(row.copy_order_gid, ADDED)).first()
+    update = row.updates.filter(
+        kind=Kind.COPY_CHANGED, origin_gid=OrderUpdate.origin_of(row.copy_order_gid, ADDED)
+    ).first()
     return _agreed_in(update, ADDED)
 
 
@@ -194,9 +198,10 @@ def note_back(row: OrderImport, wanted: Mapping[str, int], copy: OrderProgress) 
 
 
 def _plan_back(row: OrderImport, wanted: Mapping[str, int], who: str, copy: OrderProgress | None) -> None:
+    count = row.updates.filter(kind=Kind.CARRY_BACK).count()
     row.updates.create(
         kind=Kind.CARRY_BACK,
-        origin_gid=_origin(row.copy_order_gid or row.copy_gid, row.updates.filter(kind=Kind.CARRY_BACK).count()),
+        origin_gid=OrderUpdate.origin_of(row.copy_order_gid or row.copy_gid, count),
         origin_at=(copy and (copy.cancelled_at or copy.updated_at)) or timezone.now(),
         body={"wanted": dict(wanted), "who": who},
     )

@@ -86,9 +86,23 @@ class CopyComparison(Comparison):
         """Whether nothing is new in it, and nothing held back: an old webhook may have told of less than it holds."""
         lines = self._known_lines()
         held = self._copy_units(lines, draft)
+        if not decisions.knows_added(self.row, draft, self._added_by_staff(lines, draft)):
+            return False
         return not any(line.owed_quantity for line in lines.values()) and all(
             held.get(gid, (0, 0))[0] == line.quantity for gid, line in lines.items() if line.is_carried
         )
+
+    def _added_by_staff(self, lines: Mapping[str, Line], copy: OrderProgress) -> dict[str, tuple[str, int]]:
+        """As of an order's copy; by variant, or title, since a draft's lines have other ids in the order it becomes."""
+        added = super()._added_by_staff(lines, copy)
+        if not self.row.is_draft:
+            return added
+        found: dict[str, tuple[str, int]] = {}
+        for line in copy.lines:
+            if line.gid in added:
+                name, (title, units) = line.variant_gid or line.title, added[line.gid]
+                found[name] = (title, units + found.get(name, ("", 0))[1])
+        return found
 
     def _write_down_draft(self, lines: Mapping[str, Line], *, can_lower: bool) -> bool:
         """Keep what both hold and what is owed; whether the draft's units have moved since they were last seen."""
@@ -121,6 +135,7 @@ class CopyComparison(Comparison):
         if self.copy is not None:
             differs = {gid: each.report for gid, each in self.steps.items() if each.report}
             decisions.note(self.row, self.copy.order, differs, lines)
+            decisions.note_added(self.row, self.copy.order, self._added_by_staff(lines, self.copy.order))
         if any(each.has_work for each in self.steps.values()):
             wanted = {gid: line.original_quantity or 0 for gid, line in lines.items() if line.is_carried}
             self._note_edit(wanted)
@@ -130,7 +145,7 @@ class CopyComparison(Comparison):
 
 def _as_progress(number: int, line: DraftLine) -> ProgressLine:
     units = line.quantity
-    return ProgressLine(str(number), line.title, units, units, line.properties, line.variant_gid or "", units)
+    return ProgressLine(str(number), line.name, units, units, line.properties, line.variant_gid or "", units)
 
 
 def _line_now(line: Line, original_quantity: int, held: Mapping[str, tuple[int, int]] | None) -> LineNow:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from orders.changes.rules.units_left import named_line
+from orders.copies.rules.copy_input import TAX_TITLE
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.shopify import gids
 from stores.shopify.instants import instant_or_none
@@ -45,21 +46,28 @@ def is_known(
 
 
 def units_of_draft(payload: Mapping[str, Any]) -> Mapping[str, int]:
-    """What a draft holds by a draft_orders/update webhook: original's line -> units; "" stands for those of none."""
+    """What a draft holds by a draft_orders/update webhook: original's line -> units; "" stands for those of none.
+
+    The lines of its taxes are left out.
+    """
     held = Counter[str]()
     for line in payload.get("line_items") or ():
         properties = [(str(each.get("name")), str(each.get("value"))) for each in line.get("properties") or ()]
-        held[named_line(properties) or ""] += int(line["quantity"])
+        name = named_line(properties)
+        is_tax = not name and not line.get("variant_id") and str(line.get("title") or "").startswith(TAX_TITLE)
+        held[name or ""] += 0 if is_tax else int(line["quantity"])
     return held
 
 
 def is_other_draft(row: OrderImport, held: Mapping[str, int]) -> bool:
     """Whether an open draft holds other units, as a webhook tells, than are known to be in it."""
+    if held.get("", 0) > 0:  # put into it by hand
+        return True
+    rows = row.updates.filter(kind=Kind.COPY_CHANGED, origin_gid=OrderUpdate.origin_of(row.copy_gid, OrderUpdate.ADDED))
+    if rows.exclude(state=State.SKIPPED).exists():
+        return True  # it was, and is no longer
     lines = [line for line in row.lines.all() if line.is_carried and line.quantity]
-    is_waited_for = (
-        held.get("", 0) > 0 and row.updates.filter(state=State.NEEDS_SHOP).exists()
-    )  # put into it by hand, say
-    return is_waited_for or any(held.get(line.line_gid, 0) != line.quantity for line in lines)
+    return any(held.get(line.line_gid, 0) != line.quantity for line in lines)
 
 
 def is_own_refund(row: OrderImport, payload: Mapping[str, Any]) -> bool:

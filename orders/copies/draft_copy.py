@@ -104,8 +104,10 @@ class DraftCopy:
             signs.note_copy(OrderImport.objects.filter(pk=row.pk))
         row.reserved_until, row.draft_status = draft.reserved_until, draft.status.lower()
         if draft.order_gid and not row.copy_order_gid:
-            differing = row.updates.filter(kind=OrderUpdate.Kind.COPY_CHANGED, origin_gid=row.copy_gid)
-            differing.update(origin_gid=draft.order_gid)
+            rows = row.updates.filter(kind=OrderUpdate.Kind.COPY_CHANGED)
+            rows.filter(origin_gid=row.copy_gid).update(origin_gid=draft.order_gid)
+            before, since = (OrderUpdate.origin_of(gid, OrderUpdate.ADDED) for gid in (row.copy_gid, draft.order_gid))
+            rows.filter(origin_gid=before).update(origin_gid=since)
         row.copy_order_gid = draft.order_gid or ""
         # As of a real order's copy; not of one that an older database did not know of.
         if row.copy_order_gid and row.attempts and placing.is_wanted(row, self.choices):

@@ -13,6 +13,8 @@ class OrderUpdate(models.Model):
     of it on the other side: that is how our own doings are recognised when they come back as webhooks.
     """
 
+    ADDED = "added"  # what a row tells of: lines that staff put into a copy
+
     class Kind(models.TextChoices):
         FULFILMENT = "fulfilment", "Fulfilment, back to the destination"
         CANCELLATION = "cancellation", "Cancellation, to the copy"
@@ -63,6 +65,11 @@ class OrderUpdate(models.Model):
             models.Index(fields=["order_import"], condition=Q(state="failed"), name="update_failed"),
             models.Index(fields=["order_import"], condition=Q(state="needs_shop"), name="update_needs_shop"),
         ]
+
+    @staticmethod
+    def origin_of(copy_gid: str, name: str | int) -> str:
+        """The `origin_gid` of a row that is not about a copy as a whole: one copy has several of them."""
+        return f"{copy_gid}#{name}"
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.order_import}"

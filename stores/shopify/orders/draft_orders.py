@@ -5,7 +5,7 @@ looked for by its tag, through a search index that lags, and among the newest, w
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -185,7 +185,7 @@ class DraftLine:
     """A line of a draft. `variant_gid` is None and `title` counts for a custom line; else the override is the price.
 
     `price` is what one unit costs in the draft's currency; None for a variant at its own price, and where somebody
-    discounts the line or the draft. `properties` are its custom attributes.
+    discounts the line or the draft. `properties` are its custom attributes. `name` is the title that people see.
     """
 
     variant_gid: str | None
@@ -193,6 +193,7 @@ class DraftLine:
     quantity: int
     price: Money | None
     properties: tuple[tuple[str, str], ...] = ()
+    name: str = field(default="", compare=False)
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/DraftOrderLineItem
@@ -263,6 +264,7 @@ def _draft_line(node: dict[str, Any], discount: dict[str, Any] | None) -> DraftL
         quantity=node["quantity"],
         price=money(price) if price else None,
         properties=attributes(node["customAttributes"]),
+        name=node["title"],
     )
 
 

@@ -97,3 +97,59 @@ def test_beside_a_loss_both_are_told_and_decided_together(trade):
     settle(shop)
     assert not told().exists()
     assert [shop.stock(number) for number in (0, 1)] == [(18, 18, 18), (18, 18, 18)]
+
+
+def add_to_draft(shop, draft, number=1, units=2, *, is_lost=False):
+    shop.world.tick(5)
+    shop.sim.change_draft(shop.source.domain, draft, add=[(shop.source.variants[number].id, units)])
+    if is_lost:
+        shop.source.lose_webhooks()
+        shop.world.reconcile()
+    shop.run()
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["webhook", "lost"])
+def test_a_line_that_staff_add_to_an_open_draft_is_told_when_it_is_seen_and_not_again_of_its_order(trade, is_lost):
+    shop, order, _ = copied(trade, (0, 3), strategy="draft_order", reserve_days=7)
+    (draft,) = shop.drafts
+    add_to_draft(shop, draft, is_lost=is_lost)
+    (row,) = told()
+    assert "2 × “Product 1”" in row.reason and not row.order_import.lines.filter(owed_quantity__gt=0).exists()
+    stock = [shop.stock(number)[1:] for number in (0, 1)]
+    assert stock[0] == (17, 17) and len(order.lines) == 1
+    made = shop.sim.complete_draft(shop.source.domain, draft)
+    shop.run()
+    settle(shop)
+    assert [line.quantity for line in made.lines] == [3, 2]
+    assert [(each.pk, each.body) for each in told()] == [(row.pk, row.body)]
+
+
+def test_what_was_agreed_to_of_a_draft_is_told_neither_of_it_nor_of_its_order_but_for_what_comes_besides(trade):
+    shop, order, _ = copied(trade, (0, 3), strategy="draft_order", reserve_days=7)
+    (draft,) = shop.drafts
+    add_to_draft(shop, draft)
+    assert decisions.decide_done(shop.row(order), resuming.move_units, "Seen, says Ada.")
+    shop.world.tick(5)
+    shop.sim.change_draft(shop.source.domain, draft, note="Call first")
+    shop.run()
+    shop.world.reconcile()
+    assert not told().exists()
+    add_to_draft(shop, draft, units=1)
+    (row,) = told()
+    assert "1 × “Product 1”" in row.reason
+    assert decisions.decide_done(shop.row(order), resuming.move_units, "Seen, too, says Ada.")
+    shop.sim.complete_draft(shop.source.domain, draft)
+    shop.run()
+    settle(shop)
+    assert not told().exists()
+
+
+def test_what_staff_take_out_of_a_draft_again_is_told_no_longer(trade):
+    shop, order, _ = copied(trade, (0, 3), strategy="draft_order", reserve_days=7)
+    (draft,) = shop.drafts
+    add_to_draft(shop, draft)
+    assert told().count() == 1
+    shop.world.tick(5)
+    shop.sim.change_draft(shop.source.domain, draft, quantities={draft.lines[-1].id: 0})
+    shop.run()
+    assert not told().exists()
