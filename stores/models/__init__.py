@@ -2,7 +2,7 @@
 
 from stores.models.catalogue import CatalogueSettings, SyncMode
 from stores.models.catalogue_field import CatalogueField, FieldPolicy
-from stores.models.catalogue_link import CatalogueFile, FollowState, ProductLink, ResourceLink
+from stores.models.catalogue_link import CatalogueFile, FollowState, ProductLink, ResourceLink, Unpublished
 from stores.models.connection import CARRY_ORDERS, ENDING_TWO_WAY, Connection, LocationMapping
 from stores.models.currency_rate import CurrencyRate
 from stores.models.file_link import FileLink
@@ -41,6 +41,7 @@ __all__ = [
     "Strategy",
     "SyncMode",
     "SyncSwitch",
+    "Unpublished",
     "Variant",
     "VariantLink",
 ]

@@ -21,7 +21,7 @@ class FollowState(models.TextChoices):
     UNMATCHED = "unmatched", "Unmatched: the destination has none, and none is created"
     CONFLICT = "conflict", "Conflict: needs a decision"
     FAILED = "failed", "Failed: Shopify refused it"
-    WAITING = "waiting", "Waiting: Shopify takes no more new variants today"
+    WAITING = "waiting", "Waiting: for another day's new variants, or for a currency rate"
     UNLINKED = "unlinked", "Unlinked: no longer follows"
 
 
@@ -268,3 +268,23 @@ class CatalogueFile(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.source_key = url_key(self.source_url)
         super().save(*args, **kwargs)
+
+
+class Unpublished(models.Model):
+    """A product or collection of a destination that was let go of, and the channels that it was taken from.
+
+    The links of a connection tell it while there are any. This is for afterwards: the row goes when something follows
+    here again, and the thing is put back.
+    """
+
+    destination = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+")
+    gid = models.CharField("id in the destination", max_length=64)
+    publication_gids = models.JSONField("sales channels", default=list)
+
+    class Meta:
+        verbose_name = "unpublished thing"
+        default_permissions = ()  # nobody sees it
+        constraints = [models.UniqueConstraint(fields=["destination", "gid"], name="unpublished_once")]
+
+    def __str__(self) -> str:
+        return f"{self.gid} in {self.destination}"

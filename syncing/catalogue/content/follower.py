@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
-from syncing.catalogue import referred_files
+from syncing.catalogue import referred_files, unpublished
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.content import succession
 from syncing.catalogue.content.content_metafields import without_fields
@@ -254,6 +254,7 @@ class Follower:
         if not is_shown or self.resource.policies().get(CHANNELS, IGNORE) == IGNORE:
             return []
         found = [one for other in taken_by_others(case.link, gid) for one in other.written[TAKEN_FROM]]
+        found += unpublished.channels_of(case.link.destination_id, gid)
         return list(case.wanted[CHANNELS] or dict.fromkeys(found)) if found else []
 
     def _judge(self, judge: Judge, wanted: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:

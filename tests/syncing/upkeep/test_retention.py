@@ -89,6 +89,7 @@ TABLE = {
     "stores.ResourceLink": CATALOGUE,
     "stores.CatalogueFile": CATALOGUE,
     "stores.FileLink": CATALOGUE,
+    "stores.Unpublished": CATALOGUE,
     "stores.CurrencyRate": PEOPLE,
     "stores.ConfigurationChange": PEOPLE,
     "stores.Product": CATALOGUE,

@@ -106,6 +106,7 @@ RULES: dict[str, Rule] = {
     "stores.matchdecision": Decisions(),
     "stores.decidedmatch": Rule(connections=("link__connection",)),
     "stores.filelink": Rule(stores=("source", "destination")),
+    "stores.unpublished": Rule(stores=("destination",)),
     **dict.fromkeys(("stores.locationmapping", "stores.variantlink", "stores.productlink"), OF_CONNECTION),
     **dict.fromkeys(("stores.resourcelink", "stores.cataloguesettings", "orders.ordersettings"), OF_CONNECTION),
     "stores.configurationchange": Changes(),

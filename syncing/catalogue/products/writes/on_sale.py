@@ -10,6 +10,7 @@ from stores.models import ProductLink
 from stores.shopify.client import Client
 from stores.shopify.products import publications
 from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue import unpublished
 from syncing.catalogue.rules.fields import CREATE_ONLY, IGNORE, SYNC, Field, Policy
 from syncing.catalogue.rules.parts.made import Desired
 from syncing.catalogue.rules.parts.visibility import NOW, WAITING, visibility_of
@@ -59,6 +60,7 @@ def is_back(link: ProductLink, gid: str, policy: Policy) -> bool:
     follows = link.state == ProductLink.State.LINKED and link.destination_gid == gid
     if not follows and policy.of(Field.PUBLISHING) != IGNORE:
         taken = [one for other in _taken_by_others(link, gid) for one in other.unpublished_from]
+        taken += unpublished.channels_of(link.destination_id, gid)
         found = policy.publication_gids if taken and policy.publication_gids else taken
         link.unpublished_from = list(dict.fromkeys([*link.unpublished_from, *found]))
     return link.state == ProductLink.State.UNLINKED or bool(link.unpublished_from)
@@ -78,6 +80,7 @@ def bring_back(client: Client, link: ProductLink, desired: Desired) -> None:
         _publish(client, link.destination_gid, desired, channels)
     if channels:  # it is this one's by now: nobody brings it back a second time
         _taken_by_others(link, link.destination_gid).update(unpublished_from=[])
+        unpublished.forget(link.destination_id, link.destination_gid)
 
 
 def find_due(now: datetime) -> QuerySet[ProductLink]:
