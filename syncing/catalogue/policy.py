@@ -1,6 +1,7 @@
 """An operator's settings in the words of the rules: price rule, rate and policy of a connection."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from stores import selection
 from stores.models import CatalogueField, CatalogueSettings, CurrencyRate
 from stores.selecting import selection_of, share_of
 from stores.shopify.errors import MISCONFIGURED
-from syncing.catalogue.rules.fields import Policy
+from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.fingerprint import fingerprint
 from syncing.catalogue.rules.pricing import PriceRule
 from syncing.catalogue.rules.rates import RateRow, rate_on
@@ -80,6 +81,18 @@ def policy_of(settings: CatalogueSettings, day: date | None = None, *, is_priced
     )
 
 
+def policy_of_today(settings: CatalogueSettings) -> Policy:
+    """The policy, or, where the rate is missing, the one by which all goes on that needs none.
+
+    Prices are then left as they are, and neither products nor variants are made, for these would need some.
+    """
+    try:
+        return policy_of(settings)
+    except NoRate:
+        policy = replace(policy_of(settings, is_priced=False), lacks_rate=True)
+        return replace(policy, fields={**policy.fields, Field.OPTIONS: IGNORE})
+
+
 def pricing_digest(policy: Policy) -> str:
     """What CatalogueSettings.priced_with is compared with: another one means that prices must be made anew."""
     rule = policy.price_rule
@@ -96,6 +109,7 @@ def settings_digest(settings: CatalogueSettings, policy: Policy) -> str:
     flags += ["as in the source"] if policy.follows_visibility else []
     flags += ["removes own"] if policy.removes_own else []
     flags += ["videos"] if policy.moves else []
+    flags += ["lacks a rate"] if policy.lacks_rate else []
     lists = [sorted(policy.namespaces), sorted(policy.publication_gids)]
     fields = {str(name): str(policy.of(name)) for name in CatalogueField}
     return fingerprint([settings.product_mode, fields, flags, lists, chosen])

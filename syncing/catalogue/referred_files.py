@@ -21,6 +21,7 @@ from stores.shopify.metafields import files as wire
 from stores.shopify.metafields.files import FileRecord
 from stores.shopify.metafields.writes import said_by
 from syncing.catalogue import uploads
+from syncing.catalogue.portions import portions
 
 State = FileLink.State
 KINDS = frozenset({"MediaImage", "GenericFile", "Video", "Model3d", "ExternalVideo"})
@@ -53,6 +54,22 @@ def want(connection: Connection, source_gids: Iterable[str]) -> None:
     stale = _links(connection, [row.source_gid for row in rows]).filter(is_old, state=State.FAILED)
     stale.update(state=State.WANTED, reason="", destination_gid="", tries=0)
     FileLink.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def forget_deleted(connection: Connection, client: Client) -> int:
+    """Have those copies made again that are gone from the destination (`client`); how many.
+
+    What refers to them differs from here on: it is compared, waits for its files, and gets them. Nobody tells when
+    staff delete a file. Raises as Client.execute does. Safe to repeat.
+    """
+    between = {"source": connection.source_id, "destination": connection.destination_id}
+    ready = FileLink.objects.filter(**between, state=State.READY).order_by("pk")
+    count = 0
+    for portion in portions(ready.values_list("pk", "destination_gid").iterator()):
+        living = wire.find_living(client, dict.fromkeys(gid for _, gid in portion))
+        gone = ready.filter(pk__in=[pk for pk, gid in portion if gid not in living])
+        count += gone.update(state=State.WANTED, destination_gid="", asked_at=None, tries=0)
+    return count
 
 
 @dataclass

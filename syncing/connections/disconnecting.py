@@ -14,7 +14,9 @@ from orders.models import OrderImport
 from orders.open_orders import open_orders
 from stores.linking import claims
 from stores.models import CatalogueSettings, Connection, LocationMapping, ProductLink, ResourceLink, VariantLink
+from syncing.catalogue import unpublished
 from syncing.catalogue.content import comparison
+from syncing.catalogue.products import deletion
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import stopped_sales
 from syncing.models import CatalogueRun, StockBatch, StockHold, StockLink, SyncJob
@@ -124,6 +126,8 @@ def what_is_left(connection: Connection) -> str:
         return f"Orders that are not done yet: {left}."
     if connection.waits_for_orders and connection.orders_from_at is not None and not _was_compared(connection):
         return "Both stores are asked once more for orders from before."
+    if deletion.undecided().filter(connection=connection).exists():
+        return "Products were taken off sale: a day later those are deleted that nobody ever ordered."
     return ""
 
 
@@ -186,14 +190,17 @@ def _begin_again(connection: Connection) -> None:
 def remove(connection: Connection) -> None:
     """Delete an ended connection. One that has copied orders leaves no more than these: they stay known.
 
-    Connected again, the two stores have the same row. Raises NotToBeEnded for one that was not disconnected.
+    So do the channels that it took something from, for whoever follows there next. Connected again, the two stores
+    have the same row. Raises NotToBeEnded for one that was not disconnected.
     """
     if connection.state == State.RUNNING:
         raise NotToBeEnded("Disconnect it first: that asks what becomes of products, quantities and orders.")
-    if not OrderImport.objects.filter(connection=connection).exists():
-        connection.delete()
-        return
+    has_copies = OrderImport.objects.filter(connection=connection).exists()
     with transaction.atomic():
+        unpublished.keep(connection)
+        if not has_copies:
+            connection.delete()
+            return
         Connection.objects.filter(pk=connection.pk).update(state=State.REMOVED)
         StockHold.objects.filter(connection=connection).delete()
         for model in (StockLink, VariantLink, ProductLink, ResourceLink, LocationMapping, CatalogueSettings):

@@ -8,21 +8,20 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from stores.ages import is_over, within
+from stores.ages import is_over
 from stores.clients import OpenClient
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE
-from syncing.catalogue import referring
+from stores.shopify.errors import ShopifyError
+from syncing.catalogue import referred_files, referring
 from syncing.catalogue.content import collections, metaobjects, pages
 from syncing.catalogue.content.collections import COLLECTION, CollectionResource
 from syncing.catalogue.content.metaobjects import METAOBJECT, MetaobjectResource
 from syncing.catalogue.content.pages import ContentResource
 from syncing.catalogue.content.resource import SENT_AS, Resource
-from syncing.catalogue.content.unlinking import DISCONNECTED, unlink, unlinking_action
+from syncing.catalogue.content.unlinking import DISCONNECTED, held, hold_reason, removed_lately, unlink
 from syncing.catalogue.exclusive import work_alone
-from syncing.catalogue.outcome import Outcome, outcome_of
-from syncing.catalogue.products.unlinking import ONE_RUN
-from syncing.catalogue.rules.content import why_held
+from syncing.catalogue.outcome import Outcome
 from syncing.models import CatalogueRun, CatalogueRunItem, SyncJob
 
 MustEnd = Callable[[], bool]
@@ -50,23 +49,38 @@ class Comparison:
         self.settings: CatalogueSettings = connection.catalogue
         self.is_preview, self.is_released = is_preview, is_released
         self.hold_reason = ""
+        self.errors: list[ShopifyError] = []
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Carry what differs, then let go of what no longer follows, unless that is held. Raises ShopifyError."""
+        """Carry what differs, then let go of what no longer follows, unless that is held.
+
+        A kind that cannot be read or written stops no other: `errors` tell of it, and what of it departs waits.
+        """
         departing: dict[str, Departing] = {}
-        if self.settings.collection_mode != SyncMode.OFF:
-            seen: set[str] = set()
-            yield from collections.sync_collections(self.connection, self.open_client, seen, is_preview=self.is_preview)
-            departing[COLLECTION] = collections.find_unlinked(self.connection, seen)
-        for kind in pages.wanted_kinds(self.settings):
-            seen = set()
-            yield from pages.compare(self.connection, self.open_client, kind, seen, is_preview=self.is_preview)
-            departing[kind] = pages.find_unlinked(self.connection, kind, seen)
-        if self.settings.metaobject_mode != SyncMode.OFF:
-            seen = set()
-            yield from metaobjects.compare(self.connection, self.open_client, seen, is_preview=self.is_preview)
-            departing[METAOBJECT] = pages.find_unlinked(self.connection, METAOBJECT, seen)
+        try:
+            if not self.is_preview:
+                referred_files.forget_deleted(self.connection, self.open_client(self.connection.destination))
+        except ShopifyError as error:
+            self.errors.append(error)
+        for kind in _following(self.settings):
+            try:
+                yield from self._compare(kind, departing)
+            except ShopifyError as error:
+                self.errors.append(error)
         yield from self._let_go(departing)
+
+    def _compare(self, kind: str, departing: dict[str, Departing]) -> Iterator[Outcome]:
+        """Carry what of one kind differs, then note what departs. Raises ShopifyError."""
+        seen, given = set[str](), (self.connection, self.open_client)
+        if kind == COLLECTION:
+            yield from collections.sync_collections(*given, seen, is_preview=self.is_preview)
+            departing[kind] = collections.find_unlinked(self.connection, seen)
+            return
+        if kind == METAOBJECT:
+            yield from metaobjects.compare(*given, seen, is_preview=self.is_preview)
+        else:
+            yield from pages.compare(*given, kind, seen, is_preview=self.is_preview)
+        departing[kind] = pages.find_unlinked(self.connection, kind, seen)
 
     def _let_go(self, departing: dict[str, Departing]) -> Iterator[Outcome]:
         links = [link for rows in departing.values() for link, _ in rows]
@@ -87,29 +101,6 @@ def resource_of(connection: Connection, open_client: OpenClient, kind: str) -> R
     if kind == METAOBJECT:
         return MetaobjectResource(connection, open_client)
     return ContentResource(connection, open_client, kind)
-
-
-def hold_reason(connection: Connection, links: Iterable[ResourceLink], removed: int = 0) -> str:
-    """Why letting go of all these, after so many `removed` lately, has to wait for an operator, in words; '' if not."""
-    settings = connection.catalogue
-    if unlinking_action(settings) == Action.SKIP or not (count := sum(1 for link in links if link.destination_gid)):
-        return ""
-    count += removed
-    total = connection.resource_links.filter(state=ResourceLink.State.LINKED).count() + removed
-    return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
-
-
-def removed_lately(connection: Connection) -> int:
-    """How many collections and content were let go of within what counts as one run."""
-    links = connection.resource_links.filter(state=ResourceLink.State.UNLINKED).exclude(destination_gid="")
-    return links.filter(within("unlinked_at", ONE_RUN, timezone.now())).count()
-
-
-def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator[Outcome]:
-    """What would be done to these, and waits."""
-    for link in links:
-        action = unlinking_action(settings) if link.destination_gid else Action.SKIP
-        yield outcome_of(link, action, Result.HELD)
 
 
 class Unfinished(Exception):
@@ -151,11 +142,17 @@ def poll_content(
     """
     settings = connection.catalogue
     outcomes: list[Outcome] = []
+    errors: list[ShopifyError] = []  # of one kind: they stop no other
     with work_alone(connection, LOCK_NAME):
         for kind in _following(settings):
             if kinds is not None and kind not in kinds:
                 continue
-            outcomes += _until(_poll(connection, open_client, kind), must_end)
+            try:
+                outcomes += _until(_poll(connection, open_client, kind), must_end)
+            except ShopifyError as error:
+                errors.append(error)
+    if errors:
+        raise errors[0]
     _mark(settings, "polled_at")
     return describe(outcomes)
 
@@ -178,6 +175,8 @@ def compare_content(connection: Connection, open_client: OpenClient, must_end: M
         outcomes = list(_until(comparison.outcomes(), must_end))
     if comparison.hold_reason:
         _hold(connection, comparison.hold_reason, [row for row in outcomes if row.outcome == Result.HELD])
+    if comparison.errors:
+        raise comparison.errors[0]
     _mark(connection.catalogue, "polled_at", "content_compared_at")
     return describe(outcomes)
 
@@ -221,8 +220,8 @@ def followers(connection: Connection) -> QuerySet[ResourceLink]:
 
 def _following(settings: CatalogueSettings) -> list[str]:
     """The kinds that follow."""
-    kinds = [*pages.wanted_kinds(settings)]
-    kinds += [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
+    kinds: list[str] = [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
+    kinds += pages.wanted_kinds(settings)
     return kinds + ([METAOBJECT] if settings.metaobject_mode != SyncMode.OFF else [])
 
 
@@ -322,12 +321,15 @@ def carry_out(run: CatalogueRun, open_client: OpenClient, must_end: MustEnd = la
                 return False
     is_held = bool(comparison.hold_reason) and not run.is_preview
     _count(run)
+    if comparison.errors and not is_held:
+        raise comparison.errors[0]
     CatalogueRun.objects.filter(pk=run.pk, state=State.RUNNING).update(
         state=State.HELD if is_held else State.FINISHED,
         hold_reason=comparison.hold_reason,
+        message=str(comparison.errors[0]) if comparison.errors else "",
         finished_at=None if is_held else timezone.now(),
     )
-    if not run.is_preview:
+    if not run.is_preview and not comparison.errors:
         _mark(run.connection.catalogue, "polled_at", "content_compared_at")
     return True
 

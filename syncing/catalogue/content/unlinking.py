@@ -6,13 +6,15 @@ from functools import partial
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from stores.models import CatalogueSettings, Connection, ResourceLink, Store
+from stores.ages import within
+from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
-from syncing.catalogue import deleting
+from syncing.catalogue import deleting, unpublished
 from syncing.catalogue.content.resource import CHANNELS, SENT_AS, TAKEN_FROM, Resource
 from syncing.catalogue.outcome import Outcome, outcome_of
+from syncing.catalogue.products.unlinking import ONE_RUN
 from syncing.catalogue.refusals import OneRefused, Tries
-from syncing.catalogue.rules.content import TITLE, VISIBLE
+from syncing.catalogue.rules.content import TITLE, VISIBLE, why_held
 from syncing.models import CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -46,6 +48,52 @@ def unlinking_action(settings: CatalogueSettings) -> str:
     return Action.SKIP if settings.unlink == Unlink.NOTHING else Action.UNPUBLISH
 
 
+def is_spared(settings: CatalogueSettings, link: ResourceLink) -> bool:
+    """Whether it was there before us, where nothing of the kind may be touched."""
+    modes = {
+        ResourceLink.Kind.COLLECTION: settings.collection_mode,
+        ResourceLink.Kind.METAOBJECT: settings.metaobject_mode,
+    }
+    return modes.get(ResourceLink.Kind(link.kind)) == SyncMode.CREATE_ONLY and not link.is_created
+
+
+def why_spared(settings: CatalogueSettings, link: ResourceLink) -> str:
+    """Why the partner of a link is neither hidden nor deleted, in words; '' if it is."""
+    if is_spared(settings, link):
+        return "It was there before, and is not touched (Create only)."
+    if not link.destination_gid:
+        return ""
+    others = ResourceLink.objects.filter(destination=link.destination_id, destination_gid=link.destination_gid)
+    others = others.filter(state=ResourceLink.State.LINKED).exclude(pk=link.pk)
+    if other := others.select_related("connection__source").first():
+        return f"In the destination it follows “{other.title}” of {other.connection.source} by now: it was left."
+    return ""
+
+
+def hold_reason(connection: Connection, links: Iterable[ResourceLink], removed: int = 0) -> str:
+    """Why letting go of all these, after so many `removed` lately, has to wait for an operator, in words; '' if not."""
+    settings = connection.catalogue
+    count = sum(1 for link in links if link.destination_gid and not is_spared(settings, link))
+    if unlinking_action(settings) == Action.SKIP or not count:
+        return ""
+    count += removed
+    total = connection.resource_links.filter(state=ResourceLink.State.LINKED).count() + removed
+    return why_held(count, total, settings.guard_share, settings.guard_products, settings.guard_minimum)
+
+
+def removed_lately(connection: Connection) -> int:
+    """How many collections and content were let go of within what counts as one run."""
+    links = connection.resource_links.filter(state=ResourceLink.State.UNLINKED).exclude(destination_gid="")
+    return links.filter(within("unlinked_at", ONE_RUN, timezone.now())).count()
+
+
+def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator[Outcome]:
+    """What would be done to these, and waits."""
+    for link in links:
+        goes = link.destination_gid and not is_spared(settings, link)
+        yield outcome_of(link, unlinking_action(settings) if goes else Action.SKIP, Result.HELD)
+
+
 def unlink(
     connection: Connection,
     resource: Resource,
@@ -59,6 +107,12 @@ def unlink(
     """
     settings, tries = connection.catalogue, Tries()
     for link, why in departing:
+        if spared := why_spared(settings, link):
+            if not is_preview:
+                _unlink(link, f"{why} {spared}")
+            result = Result.PLANNED if is_preview else Result.DONE
+            yield outcome_of(link, Action.SKIP, result, f"{why} {spared}")
+            continue
         if is_preview:
             yield _outcome(settings, link, Result.PLANNED, why)
             continue
@@ -116,6 +170,7 @@ def forget_taken(link: ResourceLink) -> None:
     for other in taken_by_others(link, link.destination_gid):
         written = {name: value for name, value in other.written.items() if name != TAKEN_FROM}
         ResourceLink.objects.filter(pk=other.pk).update(written=written)
+    unpublished.forget(link.destination_id, link.destination_gid)
 
 
 def _unlink(link: ResourceLink, reason: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from stores.ages import over
 from stores.clients import OpenClient
 from stores.linking.linking import MatchProduct
 from stores.models import CatalogueSettings, Connection, ProductLink
@@ -35,10 +36,13 @@ def find_due(now: datetime) -> list[Connection]:
     return list(Connection.objects.filter(Exists(due)).select_related("source", "destination"))
 
 
+def undecided() -> QuerySet[ProductLink]:
+    """Links of what was taken off sale, and is kept or deleted a day later."""
+    return ProductLink.objects.filter(state=State.UNLINKED, unlink_done=Done.UNDECIDED).exclude(destination_gid="")
+
+
 def _due(now: datetime) -> QuerySet[ProductLink]:
-    return ProductLink.objects.filter(
-        state=State.UNLINKED, unlink_done=Done.UNDECIDED, unlinked_at__lt=now - WAITS
-    ).exclude(destination_gid="")
+    return undecided().filter(over("unlinked_at", WAITS, now))
 
 
 def delete_unordered(connection: Connection, open_client: OpenClient, match: MatchProduct, now: datetime) -> str | None:

@@ -20,7 +20,7 @@ from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
-from syncing.catalogue.policy import policy_of
+from syncing.catalogue.policy import policy_of_today
 from syncing.catalogue.products import files, handles, lost_creations, opening_stock, pairing, succession, waiting
 from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
 from syncing.catalogue.products.finishing import ending_of, finish, note_return
@@ -51,7 +51,7 @@ class ProductFollower:
     `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: what was written last is
     not even read. After `follow`: `to_wire` are products whose stock must be wired, `awaiting` those with images that
     are not ready, `busy` those in other hands, without outcomes, as what `removals` puts off and what `gather` made
-    lines of bulk operations. Raises NoRate.
+    lines of bulk operations.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ProductFollower:
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
-        self.policy = policy or policy_of(self.settings)
+        self.policy = policy or policy_of_today(self.settings)
         self._open_client, self._gather, self._match = open_client, gather, match
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
         self.to_wire: set[str] = set()
@@ -148,8 +148,8 @@ class ProductFollower:
 
     def _may_grow(self, case: Case) -> bool:
         has_partner = bool(case.link.destination_gid or case.partners)
-        is_whole = len(case.linked) == len(case.record.variants)
-        return not (is_whole or self._capped_until) and (has_partner or self.mode != SyncMode.UPDATE_ONLY)
+        is_done = len(case.linked) == len(case.record.variants) or self.policy.lacks_rate
+        return not (is_done or self._capped_until) and (has_partner or self.mode != SyncMode.UPDATE_ONLY)
 
     def _partner(self, gid: str) -> ProductRecord | None:
         if gid and gid not in self._partners:
@@ -191,10 +191,10 @@ class ProductFollower:
             return self._leave(case, State.FAILED, str(refused), Failure.REJECTED, retry_at)
 
     def _wait(self, case: Case) -> Outcome:
-        """It is created another day."""
-        assert self._capped_until is not None  # whoever calls has looked
-        reason = waiting.words(self.connection.destination, self._capped_until, "it waits to be created")
-        outcome = self._leave(case, State.WAITING, reason, due_at=self._capped_until)
+        """It is created another day; for a currency rate it waits until a run finds one."""
+        until = None if self.policy.lacks_rate else self._capped_until
+        reason = waiting.why_not_made(self.connection.destination, until)
+        outcome = self._leave(case, State.WAITING, reason, due_at=until)
         return outcome if self.is_preview else replace(outcome, outcome=Result.WAITING)
 
     # What is not there
@@ -230,7 +230,7 @@ class ProductFollower:
         handles.rename(desired, handle, why)
         if desired.is_blocked:
             return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
-        if self._capped_until:
+        if self._capped_until or self.policy.lacks_rate:
             return self._wait(case)
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))

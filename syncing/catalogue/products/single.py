@@ -38,7 +38,7 @@ class Synced:
 
 
 def sync_product(connection: Connection, open_client: OpenClient, product_gid: str, match: MatchProduct) -> Synced:
-    """Carry one product of the source, or let go of it. Raises Busy, NoRate, GidError, ShopifyError. Safe to repeat.
+    """Carry one product of the source, or let go of it. Raises Busy, GidError, ShopifyError. Safe to repeat.
 
     `match` is for products that are not matched yet as they are now.
     """

@@ -21,6 +21,7 @@ CAPPED = (State.WAITING, State.LINKED)  # the rest of a linked one was written: 
 SOON = timedelta(hours=1)
 MARGIN = timedelta(minutes=5)  # after midnight: clocks differ
 FARTHEST = timedelta(hours=25)  # a try that is farther ahead was planned by a clock that was set back since
+WITHOUT_RATE = "There is no currency rate, so nobody knows what it costs: it is created as soon as there is one."
 PRODUCTS_AT_ONCE = 100  # products that are tried again in one sweep
 
 
@@ -77,6 +78,11 @@ def note_growth(desired: Desired, link: ProductLink, store: Store, until: dateti
     if Field.OPTIONS in link.written:
         desired.written[Field.OPTIONS] = link.written[Field.OPTIONS]
     desired.notes.append(words(store, until, "its new variants wait"))
+
+
+def why_not_made(store: Store, until: datetime | None) -> str:
+    """Why a product is not created now: until when the store takes no more, None where it waits for a rate."""
+    return WITHOUT_RATE if until is None else words(store, until, "it waits to be created")
 
 
 def words(store: Store, until: datetime, what: str) -> str:

@@ -64,7 +64,8 @@ class Policy:
     nobody asked; `variant_definitions` are those of variants. `partners` is source gid -> destination gid of what
     metafields refer to; `failures` say of the rest why, where that is known.
     `follows_visibility`: on sale only while the source is. `moves`: videos and 3D models follow with the images; they
-    and their copies are among `partners` as well.
+    and their copies are among `partners` as well. `lacks_rate`: nobody knows what anything costs there, so prices are
+    left as they are, and what would need one is not made.
     """
 
     fields: Mapping[str, str]
@@ -79,6 +80,7 @@ class Policy:
     price_rule: PriceRule = PLAIN
     rate: Decimal = Decimal(1)
     currency: str = ""
+    lacks_rate: bool = False
     definitions: Mapping[str, MetafieldDefinition] | None = None
     variant_definitions: Mapping[str, MetafieldDefinition] | None = None
     partners: Mapping[str, str] = field(default_factory=dict)
@@ -261,14 +263,14 @@ PRICE_FIELDS = frozenset({Field.PRICE, Field.COMPARE_AT_PRICE, Field.COST})
 def wanted_values(variant: ProductVariantRecord, policy: Policy) -> dict[Field, Any]:
     """What the destination's variant should have: its prices by the rule, in the destination's currency.
 
-    A source without a cost has nothing to say about the destination's.
+    A source without a cost has nothing to say about the destination's, nor has one without a rate about any price.
     """
     rule, rate, currency = policy.price_rule, policy.rate, policy.currency
     price = pricing.price(variant.price, rule, rate, currency)
     values = _values(variant, price, None) | {Field.COMPARE_AT_PRICE: compare_at_value(variant, policy, price)}
     if variant.cost is not None:
         values[Field.COST] = money_text(pricing.cost(variant.cost, rate, currency))
-    return values
+    return {name: value for name, value in values.items() if not (policy.lacks_rate and name in PRICE_FIELDS)}
 
 
 def compare_at_value(variant: ProductVariantRecord, policy: Policy, price: Decimal) -> str | None:

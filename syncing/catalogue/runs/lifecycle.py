@@ -12,8 +12,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from stores.ages import is_over, over
-from stores.models import CatalogueSettings, Connection, ProductLink, Store, SyncMode
-from syncing.catalogue.policy import NoRate, policy_of, pricing_digest, settings_digest
+from stores.models import CatalogueSettings, Connection, ProductLink, ResourceLink, Store, SyncMode
+from syncing.catalogue.policy import policy_of_today, pricing_digest, settings_digest
 from syncing.catalogue.products.writes.own_variants import keep_held
 from syncing.models import CatalogueRun, CatalogueRunItem
 
@@ -40,8 +40,7 @@ def start(
 ) -> CatalogueRun:
     """Open a run, or a preview of one, for a job to carry out; FIRST also starts the catalogue. `by` is a user.
 
-    RETRY needs the run whose failed ones are `retried`. UNLINK carries nothing: it lets go of what has left the source.
-    Raises RunRefused.
+    RETRY needs the run whose failed ones are `retried`. Raises RunRefused.
     """
     settings = CatalogueSettings.objects.filter(connection=connection).first()
     if settings is None:
@@ -55,7 +54,6 @@ def start(
     try:
         with transaction.atomic():
             begun_with = {} if is_preview else _supersede(connection, kind)
-            begun_with |= {"only_unlinks": True} if kind == Kind.UNLINK else {}
             return CatalogueRun.objects.create(
                 connection=connection,
                 kind=kind,
@@ -116,7 +114,7 @@ def disconnect(connection: Connection, unlink: str, by: Any = None) -> Catalogue
         CatalogueSettings.objects.filter(connection=connection).update(unlink=unlink)
         run = start(connection, Kind.UNLINK, by=by)
         run.is_released, run.released_by, run.released_at = True, by, timezone.now()
-        run.begun_with |= {"ends": True, "only_unlinks": False}
+        run.begun_with |= {"ends": True}
         run.save()
     return run
 
@@ -188,7 +186,18 @@ def discard(run: CatalogueRun, by: Any = None) -> None:
                 fingerprint="",
                 reason=words,
             )
+        else:
+            _keep_content(run.connection, list(held.values_list("source_gid", flat=True)), words)
         held.update(outcome=Result.SKIPPED, reason=words, finished_at=now)
+
+
+def _keep_content(connection: Connection, source_gids: list[str], words: str) -> None:
+    """Collections and content that were to go stay, and no longer follow: nobody is asked about them again.
+
+    What of them comes back in the source is followed again. They do not count as removed.
+    """
+    links = connection.resource_links.filter(source_gid__in=source_gids)
+    links.update(state=ResourceLink.State.UNLINKED, unlinked_at=None, fingerprint="", reason=words)
 
 
 def _move(run: CatalogueRun, states: tuple[str, ...], refusal: str, **values: Any) -> None:
@@ -219,10 +228,7 @@ def due_kind(settings: CatalogueSettings, now: datetime) -> str:
         return ""
     if not settings.synced_with:
         return Kind.FIRST
-    try:
-        policy = policy_of(settings)
-    except NoRate:  # said where the catalogue is shown; the next rate leads to a run over all of it
-        return Kind.UNLINK if _is_unlinking_due(settings, now) else ""
+    policy = policy_of_today(settings)
     if settings.synced_with != settings_digest(settings, policy):
         return Kind.ALL
     if settings.product_mode == SyncMode.OFF:
@@ -231,16 +237,6 @@ def due_kind(settings: CatalogueSettings, now: datetime) -> str:
         return Kind.PRICES
     compared_at = settings.products_compared_at
     return Kind.ALL if compared_at is None or is_over(compared_at, COMPARED_EVERY, now) else ""
-
-
-def _is_unlinking_due(settings: CatalogueSettings, now: datetime) -> bool:
-    """Whether a day went by in which nobody looked for what has left the source: no rate is needed for that."""
-    if settings.product_mode == SyncMode.OFF:
-        return False
-    runs = settings.connection.catalogue_runs.filter(kind=Kind.UNLINK, is_preview=False, begun_with__only_unlinks=True)
-    last = runs.order_by("-created_at").values_list("created_at", flat=True).first()
-    at = max(filter(None, (settings.products_compared_at, last)), default=None)
-    return at is None or is_over(at, COMPARED_EVERY, now)
 
 
 def unfinished() -> list[CatalogueRun]:

@@ -11,7 +11,8 @@ from stores.shopify.client import Client
 from stores.shopify.products import product_heads
 from stores.shopify.products.product_heads import ProductHead
 from stores.variants import number_read
-from syncing.catalogue.policy import policy_of, pricing_digest, settings_digest
+from syncing.catalogue import referred_files
+from syncing.catalogue.policy import policy_of_today, pricing_digest, settings_digest
 from syncing.catalogue.portions import portions
 from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.runs import edits_there
@@ -22,31 +23,31 @@ Kind, State = CatalogueRun.Kind, CatalogueRun.State
 UnlinkReason = ProductLink.UnlinkReason
 
 PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
-WITHOUT_RATE = "There is no currency rate: only what has left the source was let go of, everything else waits for one."
+WITHOUT_RATE = "There is no currency rate: prices are left as they are, and nothing new is made until there is one."
 
 
 def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
     """Write the run's items, and hold those that would remove too much. `source` and `destination` are the clients.
 
-    Returns products whose stock must be wired again, because they are not wanted. Raises NoRate, ShopifyError. Safe to
+    Returns products whose stock must be wired again, because they are not wanted. Raises ShopifyError. Safe to
     repeat: what was planned before a crash is planned once.
     """
     settings = run.connection.catalogue
     ends = bool(run.begun_with.get("ends"))
-    only_unlinks = bool(run.begun_with.get("only_unlinks"))
-    policy = policy_of(settings, is_priced=not (ends or only_unlinks))
+    policy = policy_of_today(settings)
     run.begun_with |= {"prices": pricing_digest(policy), "settings": settings_digest(settings, policy)}
     left_out: set[str] = set()
     if run.kind == Kind.RETRY:
         _plan_retry(run)
     elif ends:
         _plan_unlinking(run, settings, _following(run).iterator(), UnlinkReason.DISCONNECTED.label)
-    elif only_unlinks:
-        left_out, run.message = _plan_all(run, settings, source), WITHOUT_RATE
     elif run.kind != Kind.UNLINK:
         left_out = _plan_all(run, settings, source)
+        run.message = WITHOUT_RATE if policy.lacks_rate else ""
         if settings.product_mode != SyncMode.OFF:
             edits_there.find_edits(run.connection, destination)
+            if not run.is_preview:
+                referred_files.forget_deleted(run.connection, destination)
     run.total, run.cursor = run.items.count(), PLANNED
     run.save(update_fields=["total", "cursor", "begun_with", "hold_reason", "message"])
     return left_out
@@ -84,8 +85,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
             elif head.gid in linked:
                 departing[head.gid] = (linked[head.gid], decision.reason)
         staying = [(head, decision) for head, decision in decided if head.gid not in departing]
-        if not run.begun_with.get("only_unlinks"):
-            _add(run, (_item(head, decision, head.gid in linked, to_carry) for head, decision in staying))
+        _add(run, (_item(head, decision, head.gid in linked, to_carry) for head, decision in staying))
         if not run.is_preview:
             left_out |= _leave_out(run, decided)
     missing = [link for link, reason in departing.values() if reason == UnlinkReason.DELETED.label]

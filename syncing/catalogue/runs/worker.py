@@ -16,7 +16,6 @@ from syncing.catalogue.bulk.gathering import Gathering
 from syncing.catalogue.content import comparison
 from syncing.catalogue.exclusive import Busy
 from syncing.catalogue.outcome import Outcome, outcome_of
-from syncing.catalogue.policy import policy_of
 from syncing.catalogue.products import succession, unlinking
 from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
@@ -30,7 +29,6 @@ from syncing.stock import wiring
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 Kind, State = CatalogueRun.Kind, CatalogueRun.State
 REJECTED = CatalogueRunItem.Failure.REJECTED
-STAYS = "This run only lets go of things: it is synced with the next one."
 
 
 @dataclass
@@ -54,7 +52,7 @@ def carry_out(
 ) -> Work:
     """Work at a run, or at a preview, until it is over or `must_end` asks for an end: then call again.
 
-    Raises NoRate, and ShopifyError for what is not about a single thing. Safe to repeat, after an end at any point.
+    Raises ShopifyError for what is not about a single thing. Safe to repeat, after an end at any point.
     """
     if run.kind == Kind.CONTENT:
         return Work(is_over=comparison.carry_out(run, open_client, must_end))
@@ -97,12 +95,8 @@ class _Worker:
             skips_unchanged=run.kind != Kind.RETRY,
             removals=self.removals,
             gather=self.bulk.gather,
-            policy=policy_of(self.connection.catalogue, is_priced=False) if self._carries_nothing() else None,
             match=match,
         )
-
-    def _carries_nothing(self) -> bool:
-        return bool(self.run.begun_with.get("ends") or self.run.begun_with.get("only_unlinks"))
 
     def work(self, must_end: Callable[[], bool]) -> None:
         try:
@@ -179,9 +173,6 @@ class _Worker:
             departing = {gid: unlinking_of(by, found.get(gid)) for gid in gids}
             departing = {gid: why for gid, why in departing.items() if why[0]}
             records = [record for gid, record in found.items() if gid not in departing]
-            if self._carries_nothing():  # for there may be no rate
-                yield from (Outcome(one.gid, one.title, Action.SKIP, Result.SKIPPED, STAYS) for one in records)
-                records = []
         yield from self.follower.follow(records)
         for gid, (departure, why) in departing.items():
             if outcome := self._let_go(gid, departure, why, titles[gid]):

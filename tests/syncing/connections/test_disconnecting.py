@@ -6,6 +6,7 @@ from django.core.management.base import CommandError
 
 from orders.models import OrderImport
 from stores.models import Connection, SyncSwitch
+from stores.shopify import gids
 from syncing.connections import disconnecting
 from syncing.monitoring import data_problems
 from syncing.queue import enqueue
@@ -103,6 +104,27 @@ def test_where_a_store_never_comes_back_it_ends_when_that_is_asked_for_again(pai
     Connection.objects.update(is_paused=True)
     assert end(world) == disconnecting.LEFT
     assert fresh(world).state == State.ENDED
+
+
+@pytest.mark.parametrize("is_sold", [False, True])
+def test_what_nobody_ordered_is_deleted_a_day_later_and_then_it_has_ended(showroom, is_sold):
+    room = showroom(identifier="handle")
+    room.add("Lamp", stock=5)
+    room.set(publication_gids=room.channels())
+    room.run("first")
+    room.stock()
+    if is_sold:
+        product = room.destination.shop.products[gids.number(room.there("lamp").gid)]
+        room.sim.buy(room.destination.domain, product.variant_ids[0], 1)
+    end(room.world, "if_ordered")
+    room.world.work()
+    room.sweep()
+    assert (room.there("lamp").publication_gids, fresh(room.world).state) == ((), State.RUNNING)
+    assert "a day later" in disconnecting.what_is_left(fresh(room.world))
+    room.world.let_pass(25)
+    room.sweep()
+    room.sweep()
+    assert (room.handles(), fresh(room.world).state) == (["lamp"] if is_sold else [], State.ENDED)
 
 
 @pytest.mark.parametrize("unlink", ["unpublish", "delete", "nothing"])

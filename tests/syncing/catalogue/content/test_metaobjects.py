@@ -11,7 +11,7 @@ from tests.simulator.metaobjects import merchant
 from tests.simulator.metaobjects.state import FieldDefinition, Metaobject, definition_of, find
 from tests.support.catalogue.scene import Scene
 from tests.support.catalogue.showroom import Showroom
-from tests.syncing.catalogue.products.test_referred_files import manual, put, value
+from tests.syncing.catalogue.products.test_referred_files import delete_there, lives, manual, put, value
 
 TEXT = "single_line_text_field"
 WRITES = ("metaobjectCreate", "metaobjectUpdate", "metaobjectDelete", "metaobjectDefinitionCreate")
@@ -340,3 +340,21 @@ def test_a_worker_that_dies_makes_none_twice(showroom):
     settle(room)
     assert len(room.destination.shop.catalog.metaobjects) == 1
     assert value(room, "lamp", "maker") == gid_of(there(room, "ann"))
+
+
+def test_a_file_that_is_deleted_there_is_copied_again_for_the_metaobject_that_refers_to_it(showroom):
+    room = start(showroom)
+    define(room)
+    merchant.add_field(room.source.shop, "designer", FieldDefinition("photo", "file_reference"))
+    lamp, ann = room.add("Lamp"), entry(room, "ann", photo=manual(room))
+    refer(room, lamp, ann)
+    room.run("first")
+    settle(room)
+    settle(room)
+    first = there(room, "ann").values["photo"]
+    delete_there(room)
+    Scene(room.world).compare()
+    settle(room)
+    settle(room)
+    assert there(room, "ann").values["photo"] != first
+    assert lives(room, there(room, "ann").values["photo"])

@@ -2,10 +2,12 @@
 
 import pytest
 
-from stores.models import ResourceLink
+from stores.models import ResourceLink, StoreTrouble
 from stores.shopify.content.content import ARTICLE, BLOG, PAGE
+from stores.shopify.errors import ShopifyError
 from syncing.models import CatalogueRun, SyncJob
 from syncing.queue import enqueue
+from tests.simulator.wire import auth
 
 ANSWERS = [
     ("refused_field", {"code": "RESOURCE_LOCKED"}),
@@ -65,3 +67,27 @@ def test_one_that_the_source_cannot_show_keeps_no_other(scene):
     run = work(scene)
     assert (run.state, run.failed) == ("finished", 1)
     assert [scene.link(gids[number]).state for number in (0, 2)] == ["linked", "linked"]
+
+
+@pytest.mark.parametrize("how", ["poll", "compare", "run"])
+def test_a_kind_that_cannot_be_read_stops_no_other(scene, how):
+    scene = scene(items=1, syncs_pages=True, unlink="delete", guard_minimum=10, metaobject_mode="create_update")
+    gone, page = scene.add_collection("Gone", 0), scene.add(PAGE, "About us")
+    scene.compare()
+    scene.world.tick(5)
+    new = scene.add_collection("New", 0)
+    scene.change(PAGE, page, title="About them")
+    scene.delete_collection(gone)
+    shop = scene.source.shop
+    [client_id] = shop.apps
+    before = shop.apps[client_id].scopes
+    auth.set_scopes(shop, client_id, {scope for scope in before if "content" not in scope and "pages" not in scope})
+    with pytest.raises(ShopifyError):
+        getattr(scene, how)()
+    assert scene.link(new).state == "linked"
+    assert scene.link(gone).state == ("linked" if how == "poll" else "unlinked")
+    assert set(scene.there(PAGE)) == {"about-us"}
+    auth.set_scopes(shop, client_id, before)
+    StoreTrouble.objects.all().delete()
+    scene.compare()
+    assert scene.there(PAGE)["about-us"].title == "About them"

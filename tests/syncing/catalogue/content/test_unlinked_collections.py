@@ -5,11 +5,12 @@ from functools import partial
 
 import pytest
 
+from orders.models import OrderImport
 from stores.clients import open_client
-from stores.models import CatalogueSettings, Store, StoreTrouble
+from stores.models import CatalogueSettings, ResourceLink, Store, StoreTrouble, Unpublished
 from stores.shopify.content.content import PAGE
 from stores.shopify.errors import AnswerLost
-from stores.shopify.products import deletion
+from stores.shopify.products import deletion, publications
 from syncing.catalogue.content import comparison
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import disconnecting
@@ -52,7 +53,10 @@ def test_what_was_made_without_an_answer_goes_as_chosen_though_the_source_has_de
     scene.set(publication_gids=[scene.channel()])
     collection, page = scene.add_collection("Favourites", 0), scene.add(PAGE, "About us")
     scene.publish_in_source(collection)
-    for match, make in (("collectionCreate", partial(scene.carry, collection)), ("pageCreate", scene.poll)):
+    for match, make in (
+        ("collectionCreate", partial(scene.carry, collection)),
+        ("pageCreate", partial(scene.poll, PAGE)),
+    ):
         scene.destination.fault("lost_answer", match=match)
         with pytest.raises(AnswerLost):
             make()
@@ -101,6 +105,29 @@ def test_a_mass_removal_is_held_until_an_operator_releases_it(scene):
     comparison.carry_out(run, open_client)
     run.refresh_from_db()
     assert (run.state, run.done, scene.destination.shop.catalog.collections) == ("finished", 3, {})
+
+
+@pytest.mark.parametrize("how", ["compared", "run", "one by one"])
+def test_what_was_discarded_is_not_asked_about_again_until_it_comes_back(scene, how):
+    scene = scene(guard_minimum=2, guard_share=0, unlink="delete")
+    made = [scene.add_collection(f"Number {number}", 0) for number in range(3)]
+    look = {"compared": scene.compare, "run": scene.run, "one by one": lambda: [scene.carry(gid) for gid in made]}[how]
+    scene.compare()
+    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="none")
+    scene.compare()
+    lifecycle.discard(CatalogueRun.objects.get(), "Ann")
+    for _ in range(2):
+        look()
+    assert not CatalogueRun.objects.filter(state="held").exists()
+    assert len(scene.destination.shop.catalog.collections) == 3
+    assert {(scene.link(gid).state, scene.link(gid).reason) for gid in made} == {("unlinked", "Kept as it is by Ann.")}
+    Store.objects.filter(pk=scene.source.store.pk).update(shares_collections="all")
+    assert scene.compare() == "3 taken up again"
+    scene.delete_collection(made[0])
+    assert scene.carry(made[0]) == "1 deleted"  # those that were kept do not count as removed
+    for gid in made[1:]:
+        scene.delete_collection(gid)
+    assert scene.compare() == "2 to be reviewed"
 
 
 @pytest.mark.parametrize("choice", ["unpublish", "delete", "nothing"])
@@ -178,3 +205,71 @@ def test_what_was_taken_from_channels_comes_back_with_the_source_that_follows_ne
     assert other.carry(new) == "1 taken up again"
     assert scene.collection("favourites").publication_gids == (scene.channel(),)
     assert "taken from" not in scene.link(gid).written
+
+
+@pytest.mark.parametrize("has_copies", [False, True])
+def test_what_a_removed_connection_took_from_channels_comes_back_with_the_source_that_follows_next(scene, has_copies):
+    scene = scene()
+    scene.set(publication_gids=[scene.channel()])
+    gid = scene.add_collection("Favourites", 0)
+    scene.publish_in_source(gid)
+    scene.compare()
+    disconnecting.begin(scene.connection, "unpublish", "leave", waits_for_orders=False)
+    scene.world.work()
+    scene.world.sweep()
+    assert scene.collection("favourites").publication_gids == ()
+    if has_copies:
+        OrderImport.objects.create(connection=scene.connection, order_gid="gid://shopify/Order/1", order_name="#1")
+    disconnecting.remove(scene.connection)
+    place = scene.world.add_store("second", "source", items=0)
+    connection = scene.world.connect(place, scene.destination, "one_way")
+    settings = {"field_policies": {"publishing": "create_only"}}
+    CatalogueSettings.objects.create(connection=connection, collection_mode="create_update", **settings).start()
+    other = copy(scene)
+    other.source, other.number = place, len(scene.world.connections) - 1
+    new = other.add_collection("Favourites")
+    other.publish_in_source(new)
+    assert other.carry(new) == "1 taken up again"
+    assert scene.collection("favourites").publication_gids == (scene.channel(),)
+    assert not Unpublished.objects.exists()
+
+
+@pytest.mark.parametrize("choice", ["unpublish", "delete"])
+def test_what_was_there_before_us_stays_where_nothing_may_be_touched_by_now(scene, choice):
+    scene = scene(unlink=choice, guard_minimum=10)
+    own = scene.add_collection("Favourites", place=scene.destination)
+    publications.publish(scene.client(scene.destination), own, [scene.channel()])
+    gid = scene.add_collection("Favourites", 0)
+    scene.publish_in_source(gid)
+    scene.set(publication_gids=[scene.channel()])
+    scene.compare()
+    assert scene.link(gid).destination_gid == own
+    scene.set(collection_mode="create_only")
+    scene.delete_collection(gid)
+    scene.compare()
+    assert scene.collection("favourites").publication_gids == (scene.channel(),)
+    assert (scene.link(gid).state, "Create only" in scene.link(gid).reason) == ("unlinked", True)
+
+
+@pytest.mark.parametrize("choice", ["unpublish", "delete"])
+def test_what_follows_another_source_by_now_is_left(scene, choice):
+    scene = scene(unlink=choice, guard_minimum=10)
+    scene.set(publication_gids=[scene.channel()])
+    gid = scene.add_collection("Favourites", 0)
+    scene.publish_in_source(gid)
+    scene.compare()
+    ResourceLink.objects.update(state="failed")  # Shopify refused its last change
+    place = scene.world.add_store("second", "source", items=0)
+    connection = scene.world.connect(place, scene.destination, "one_way")
+    settings = {"publication_gids": [scene.channel()], "collection_mode": "create_update"}
+    CatalogueSettings.objects.create(connection=connection, **settings).start()
+    other = copy(scene)
+    other.source, other.number = place, len(scene.world.connections) - 1
+    theirs = other.add_collection("Favourites")
+    other.publish_in_source(theirs)
+    other.carry(theirs)
+    assert other.link(theirs).destination_gid == scene.link(gid).destination_gid
+    scene.delete_collection(gid)
+    scene.compare()
+    assert scene.collection("favourites").publication_gids == (scene.channel(),)
+    assert (scene.link(gid).state, other.link(theirs).state) == ("unlinked", "linked")

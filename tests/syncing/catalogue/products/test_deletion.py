@@ -2,11 +2,12 @@
 
 import pytest
 
-from stores.models import Connection, ProductLink
+from stores.models import Connection, ProductLink, VariantLink
 from stores.shopify import gids, ordered
 from syncing.queue import enqueue, jobs
 from tests.simulator.wire import auth
 from tests.support.catalogue.showroom import Showroom
+from tests.syncing.catalogue.products.test_matched_for_all import rows, stock_only, units, wired
 
 
 @pytest.fixture
@@ -152,3 +153,22 @@ def test_what_a_worker_deleted_as_it_died_is_noted_by_the_next(room):
     room.sweep()
     assert room.link(room.gid).unlink_done == "deleted"
     assert room.link(room.gid).reason == "It was unpublished, and deleted later: nobody ever ordered it."
+
+
+def test_a_partner_that_is_deleted_a_day_later_frees_its_identifier_for_another_source(showroom):
+    room = showroom(identifier="sku", unlink="if_ordered")
+    second = room.world.add_store("second", "source", items=0)
+    other = stock_only(room, second, room.destination, "one_way")
+    gid = room.add("Lamp", variants=rows("L-1", 20, room.source))
+    room.world.follow()
+    twin = room.add("Twin", room.destination, variants=rows("L-1", 1, room.destination))
+    room.add("Stool", second, variants=rows("L-1", 9, second))
+    room.delete(gid)
+    room.world.follow()
+    assert VariantLink.objects.get(connection=other).state == "ambiguous"
+    room.world.let_pass(25)
+    enqueue.delete_unordered(room.connection)
+    room.world.work()  # before anybody hears of it by a webhook
+    assert room.handles() == ["twin"]
+    assert [state for _, state in wired(other)] == ["in_step"]
+    assert units(room.destination, twin) == 9

@@ -156,3 +156,66 @@ def test_a_source_that_cannot_be_asked_keeps_the_files_of_no_other_one_waiting(s
         SyncJob.objects.filter(state="queued").update(due_at=Now())
         settle(room)
     assert FileLink.objects.get(source=room.source.store).state == "ready"
+
+
+def delete_there(room: Showroom) -> None:
+    """Staff of the destination delete the copy under Content › Files; what refers to it still names it."""
+    shop = room.destination.shop
+    for link in FileLink.objects.filter(state="ready"):
+        files.delete_file(shop, shop.catalog.files[gids.number(link.destination_gid)])
+
+
+def lives(room: Showroom, gid: str | None) -> bool:
+    return gid is not None and gids.number(gid) in room.destination.shop.catalog.files
+
+
+def test_a_copy_that_is_deleted_there_is_made_again_and_what_refers_to_it_gets_the_new_one(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    lamp, file = room.add("Lamp"), manual(room)
+    put(room, "Product", lamp, file)
+    room.run("first")
+    settle(room)
+    delete_there(room)
+    room.run()
+    settle(room)
+    assert lives(room, value(room, "lamp"))
+    assert (room.link(lamp).reason, room.destination.count("fileCreate")) == ("", 2)
+    room.sim.reset_counters()
+    assert room.run().counts == {"equal": 1}
+    settle(room)
+    assert (room.writes, room.destination.count("fileCreate")) == (0, 0)
+
+
+def test_the_same_where_a_collection_refers_to_it_and_a_preview_only_looks(showroom):
+    room = showroom(metafield_namespaces=["custom"], collection_mode="create_update", syncs_content_metafields=True)
+    scene = Scene(room.world)
+    gid, file = scene.add_collection("All"), manual(room)
+    put(room, "Collection", gid, file)
+    scene.compare()
+    settle(room)
+    delete_there(room)
+    scene.run(is_preview=True)
+    assert FileLink.objects.get().state == "ready"
+    scene.compare()
+    settle(room)
+    there = ("Collection", gids.number(scene.link(gid).destination_gid))
+    assert lives(room, room.destination.shop.metafields[there]["custom", "file"].value)
+    assert scene.link(gid).reason == ""
+
+
+def test_hundreds_of_copies_are_looked_for_in_few_calls(showroom):
+    room = showroom(metafield_namespaces=["custom"])
+    lamp, file = room.add("Lamp"), manual(room)
+    put(room, "Product", lamp, file)
+    room.run("first")
+    settle(room)
+    names = {"source": room.source.store, "destination": room.destination.store, "state": "ready"}
+    living = FileLink.objects.get().destination_gid
+    FileLink.objects.bulk_create(
+        FileLink(**names, source_gid=gids.gid("GenericFile", 10**6 + number), destination_gid=living)
+        for number in range(501)
+    )
+    room.sim.reset_counters()
+    room.run()
+    assert room.destination.shop.counters.requests == 3 + 3  # 502 of them
+    assert not FileLink.objects.exclude(state="ready").exists()

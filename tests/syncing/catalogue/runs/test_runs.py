@@ -1,15 +1,14 @@
 """Runs over all products: planned, previewed, paused, resumed after a crash, held, released, begun by themselves."""
 
 import io
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from stores.clients import open_client
-from stores.models import CatalogueSettings, CurrencyRate, ProductLink, Store, StoreTrouble
-from stores.shopify.products import product_records
+from stores.models import CatalogueSettings, ProductLink, StoreTrouble
 from syncing import handlers, sweep
 from syncing.catalogue.runs import lifecycle, worker
 from syncing.connections.product_matching import match_product
@@ -234,37 +233,6 @@ def test_other_settings_and_another_day_lead_to_a_run(showroom):
     room.sweep()
     assert due_kinds() == [""]
     assert due_kinds(timedelta(days=1, minutes=1)) == ["all"]
-
-
-@pytest.mark.parametrize("choice", ["unpublish", "delete"])
-def test_without_a_rate_what_has_left_the_source_is_let_go_of_and_nothing_is_priced(showroom, choice):
-    room = showroom(unlink=choice, guard_minimum=10)
-    room.set(publication_gids=room.channels())
-    gids = begin(room, 3)
-    room.run("first")
-    own, settled = room.there("lamp-0"), timezone.now() - timedelta(minutes=2)
-    for store in (room.source, room.destination):
-        Store.objects.filter(pk=store.store.pk).update(currency="EUR" if store is room.source else "CHF")
-    room.set(rate_kind="table", changed_at=settled)
-    room.delete(gids[0])
-    room.reprice(gids[1], "12.00")
-    room.source.lose_webhooks()
-    assert due_kinds() == [""]  # a day has not gone by
-    CatalogueSettings.objects.update(products_compared_at=timezone.now() - timedelta(days=1, minutes=1))
-    room.sweep()
-    run = CatalogueRun.objects.first()
-    assert (run.kind, run.state, run.counts) == ("unlink", "finished", {choice: 1})
-    assert "no currency rate" in run.message
-    assert room.link(gids[0]).departure == "deleted"
-    left = product_records.read_whole_product(room.client(room.destination), own.gid)
-    assert (left is None) if choice == "delete" else (left.publication_gids == ())
-    assert str(room.there("lamp-1").variants[0].price) == "10.00"
-    assert (due_kinds(), due_kinds(timedelta(days=1, minutes=1))) == ([""], ["unlink"])
-    CurrencyRate.objects.create(base="EUR", quote="CHF", rate="0.5", valid_from=date(2020, 1, 1))
-    assert due_kinds() == ["prices"]
-    room.sweep()
-    assert str(room.there("lamp-1").variants[0].price) == "6.00"
-    assert due_kinds() == ["all"]
 
 
 def test_a_run_that_nobody_works_at_is_taken_up_by_the_sweep(showroom):
