@@ -16,6 +16,7 @@ from syncing.catalogue import deleting
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.rules.content import why_held
+from syncing.catalogue.rules.parts.visibility import WAITING
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -172,9 +173,10 @@ def _remove(
         deletion.delete(client, partner.gid)
         match(connection.destination, partner.gid)
         return Done.DELETED, deleting.WAS_DELETED
-    if partner.publication_gids:  # else it is asked for again after a crash: what we took it from is remembered
-        ProductLink.objects.filter(pk=link.pk).update(unpublished_from=list(partner.publication_gids))
-        link.unpublished_from = list(partner.publication_gids)
+    # Where it is, was before its source took it off sale, and was before a worker died here.
+    taken = [*partner.publication_gids, *link.written.get(WAITING, ()), *link.unpublished_from]
+    link.unpublished_from = list(dict.fromkeys(taken))
+    ProductLink.objects.filter(pk=link.pk).update(unpublished_from=link.unpublished_from)
     planned = [gid for gid, _ in partner.scheduled]  # which would come by itself
     publications.unpublish(client, partner.gid, [*partner.publication_gids, *planned])
     if settings.unlink == Unlink.UNPUBLISH_IF_ORDERED:

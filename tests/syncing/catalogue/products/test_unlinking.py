@@ -363,3 +363,21 @@ def test_what_was_taken_off_sale_stays_where_the_next_source_leaves_channels_alo
     [handle] = room.handles()
     assert (other.link(new).state, room.there(handle).publication_gids) == ("linked", ())
     assert len(room.link(gid).unpublished_from) == len(room.channels())
+
+
+def test_where_it_was_before_its_source_took_it_off_sale_is_known_to_the_source_that_follows_next(showroom):
+    room = showroom(identifier="sku", visibility="source")
+    gid = follow_one(room, **sized("A", "S"))
+    channels = sorted(room.there("lamp").publication_gids)
+    room.set(publication_gids=[])
+    room.take_off_sale(gid)
+    room.world.follow()
+    assert room.there("lamp").publication_gids == ()
+    room.delete(gid)
+    room.world.follow()
+    other = room.second_source(publication_gids=[], visibility="source")
+    new = other.add("Second lamp", other.source, **sized("A", "S"), stock=5)
+    room.world.follow()
+    [handle] = room.handles()
+    assert other.link(new).state == "linked"
+    assert sorted(room.there(handle).publication_gids) == channels
