@@ -21,7 +21,7 @@ from orders.copies import late_links
 from orders.models import OrderImport
 from stores.ages import over, within
 from stores.linking import linking
-from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, ResourceLink, Store
+from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, ResourceLink, Store, SyncSwitch
 from syncing import fence
 from syncing.catalogue import referred_files, referring
 from syncing.catalogue.content import comparison
@@ -155,7 +155,9 @@ def _update_orders() -> None:
 
 def _send_notices() -> None:
     """Orders of which a mail tells."""
-    mute = [connection.pk for connection in _running() if _failed_lately(connection, SyncJob.Kind.SEND_NOTICE)]
+    lately = within("finished_at", PAUSE, timezone.now())
+    failed = SyncJob.objects.filter(lately, kind=SyncJob.Kind.SEND_NOTICE, state=SyncJob.State.FAILED)
+    mute = failed.exclude(connection=None).values("connection")
     untold = due.untold(_alive()).exclude(connection__in=mute).select_related("connection")
 
     def send(order_import: OrderImport) -> None:
@@ -294,7 +296,8 @@ def _running() -> QuerySet[Connection]:
 
 
 def _alive() -> list[int]:
-    return [connection.pk for connection in _running() if not connection.why_inert()]
+    is_stopped = SyncSwitch.objects.filter(is_stopped=True).exists()
+    return [connection.pk for connection in _running() if not connection.why_inert(is_stopped)]
 
 
 def _failed_lately(connection: Connection, kind: str) -> bool:

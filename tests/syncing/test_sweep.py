@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import connection as db
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stores import locks
@@ -326,3 +327,18 @@ def test_metrics_tell_of_all_scheduled_work_and_of_nothing_else(client):
     assert set(ages) == {f'tiposync_heartbeat_age_seconds{{name="{name}"}}' for name in heartbeats.scheduled()}
     assert float(ages['tiposync_heartbeat_age_seconds{name="retention"}']) < 60
     assert float(ages['tiposync_heartbeat_age_seconds{name="images"}']) > 1e9  # it never happened
+
+
+ORDERS = (heartbeats.ORDER_COPIES, heartbeats.ORDER_CHANGES, heartbeats.ORDER_MAILS)
+
+
+def test_looking_for_orders_costs_the_same_however_many_connections_there_are(world):
+    source = world.add_store("source", "source", 1, 20)
+    counts = []
+    for number in range(3):
+        world.connect(source, world.add_store(f"north-{number}", "destination", 1, 20), "order")
+        with CaptureQueriesContext(db) as captured:
+            for name in ORDERS:
+                sweep.DUTIES[name]()
+        counts.append(len(captured))
+    assert counts[0] == counts[1] == counts[2]
