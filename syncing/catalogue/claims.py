@@ -15,9 +15,10 @@ FASTER = "Somebody was a moment faster: its partner is linked by now."
 
 
 def check_unclaimed(link: Link, destination_gid: str) -> None:
-    """Raises Blocked, with words, where this is another link's partner already."""
+    """Raises Blocked, with words, where this is another link's partner already, or was just made for it."""
+    taken = (link.State.LINKED, link.State.CREATING)
     claims = type(link).objects.filter(
-        destination_id=link.destination_id, destination_gid=destination_gid, state=link.State.LINKED
+        destination_id=link.destination_id, destination_gid=destination_gid, state__in=taken
     )
     other = claims.exclude(pk=link.pk).select_related("connection__source").first()
     if other is not None:

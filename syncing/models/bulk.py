@@ -11,6 +11,7 @@ class BulkOperation(models.Model):
     """One bulk operation of a run. Its lines are recorded before it is started; results name them by their numbers."""
 
     class Kind(models.TextChoices):
+        CREATE = "create", "New products"
         VARIANTS = "variants", "Prices and other fields of variants"
         METAFIELDS = "metafields", "Metafields"
         PUBLISH = "publish", "Put on sales channels"
@@ -91,7 +92,8 @@ class BulkLine(models.Model):
     # Counted from 0, in the order of the file; null until that is made.
     number = models.PositiveIntegerField(null=True, blank=True)
     source_gid = models.CharField("id in the source", max_length=64)
-    destination_gid = models.CharField("id in the destination", max_length=64)
+    # '' for a product that is to be made, until its result is known.
+    destination_gid = models.CharField("id in the destination", max_length=64, blank=True)
     # The destination's own instant when it was compared: who changed it since is not overwritten.
     compared_at = models.DateTimeField(null=True, blank=True)
     variables = models.JSONField(default=dict)

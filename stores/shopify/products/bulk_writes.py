@@ -14,6 +14,7 @@ from stores.shopify.bulk import BUSY_CODES, BulkState
 from stores.shopify.client import Client
 from stores.shopify.errors import TooManyBulkOperations, UnexpectedAnswer, UserErrors
 from stores.shopify.instants import instant_or_none
+from stores.shopify.products.product_records import MediaRecord, media_record
 from stores.shopify.products.staged_uploads import upload_lines
 
 Payload = Mapping[str, Any]
@@ -32,6 +33,25 @@ class BulkMutation:
     products_of: Callable[[Payload], list[Payload]]
 
 
+# The one connection that a bulk mutation may select. Each line runs synchronously, whatever is asked (shopify.md 5).
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productSet
+CREATE = BulkMutation(
+    "productSet",
+    """
+mutation NAME($input: ProductSetInput!) {
+  productSet(input: $input, synchronous: true) {
+    product {
+      id
+      handle
+      updatedAt
+      media(first: 250) { edges { node { id alt status mediaContentType ... on MediaImage { image { url } } } } }
+    }
+    userErrors { code field message }
+  }
+}
+""",
+    lambda payload: [payload["product"]],
+)
 # https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productVariantsBulkUpdate
 VARIANTS = BulkMutation(
     "productVariantsBulkUpdate",
@@ -82,14 +102,18 @@ UNPUBLISH = BulkMutation(
 
 @dataclass(frozen=True, slots=True)
 class LineResult:
-    """What came of one line. `refusal` is '' where it was done. `product_gid` is the product that Shopify says it wrote
-    to, and `at` the product's instant right after that; '' and None where it does not say.
+    """What came of one line. `refusal` is '' where it was done, and `is_surely_refused` where Shopify says that nothing
+    was. `product_gid` is the product that Shopify says it wrote to, and `at` its instant right after that; `handle` and
+    `media` (its first 250, in their order) are of what was created. '', () and None where Shopify does not say.
     """
 
     number: int
     refusal: str = ""
     product_gid: str = ""
     at: datetime | None = None
+    is_surely_refused: bool = False
+    handle: str = ""
+    media: tuple[MediaRecord, ...] = ()
 
 
 def document_of(mutation: BulkMutation, identifier: str) -> str:
@@ -190,10 +214,23 @@ def result_of(mutation: BulkMutation, line: Mapping[str, Any]) -> LineResult:
     listed = answers.user_errors(payload.get("userErrors")) if isinstance(payload, dict) else ()
     said = [error.message for error in listed] + [str(row.get("message")) for row in line.get("errors") or ()]
     if said or not isinstance(payload, dict):
-        return LineResult(number, "; ".join(said) or "Shopify says nothing of what was asked.")
+        codes = {(row.get("extensions") or {}).get("code") for row in line.get("errors") or ()}
+        is_sure = codes == {answers.VARIANT_LIMIT} or bool(listed and not codes)
+        return LineResult(
+            number, "; ".join(said) or "Shopify says nothing of what was asked.", is_surely_refused=is_sure
+        )
     try:
         products = [product for product in mutation.products_of(payload) if product]
     except (KeyError, TypeError, AttributeError):
         products = []
     newest = max(products, key=lambda product: product.get("updatedAt") or "", default={})
-    return LineResult(number, "", newest.get("id") or "", instant_or_none(newest.get("updatedAt") or ""))
+    at = instant_or_none(newest.get("updatedAt") or "")
+    handle, media = newest.get("handle") or "", _media_of(newest)
+    return LineResult(number, "", newest.get("id") or "", at, handle=handle, media=media)
+
+
+def _media_of(product: Payload) -> tuple[MediaRecord, ...]:
+    try:
+        return tuple(media_record(edge["node"]) for edge in product["media"]["edges"])
+    except (KeyError, TypeError):
+        return ()

@@ -26,7 +26,7 @@ from stores.shopify.errors import (
 )
 from stores.shopify.products import bulk_writes, product_heads
 from stores.shopify.products.staged_uploads import TransferFailed
-from syncing.catalogue.bulk import results
+from syncing.catalogue.bulk import creating, results
 from syncing.catalogue.bulk.gathering import MOST_AT_SHOPIFY_COUNT, drop, write_singly
 from syncing.catalogue.portions import portions
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
@@ -34,6 +34,7 @@ from syncing.models import BulkLine, BulkOperation, CatalogueRun
 State, LineState = BulkOperation.State, BulkLine.State
 WORKING = (CatalogueRun.State.PLANNING, CatalogueRun.State.RUNNING)
 MUTATIONS = {
+    BulkOperation.Kind.CREATE: bulk_writes.CREATE,
     BulkOperation.Kind.VARIANTS: bulk_writes.VARIANTS,
     BulkOperation.Kind.METAFIELDS: bulk_writes.METAFIELDS,
     BulkOperation.Kind.PUBLISH: bulk_writes.PUBLISH,
@@ -100,16 +101,17 @@ class _Follower:
         self.run: CatalogueRun = operation.run
         self.mutation = MUTATIONS[BulkOperation.Kind(operation.kind)]
         self.mine = BulkOperation.objects.filter(pk=operation.pk)
+        self._creates = operation.kind == BulkOperation.Kind.CREATE
 
     # The start
 
     def start(self) -> None:
         """Have Shopify begin it, if its run still wants that."""
+        if is_over(self.operation.created_at, OLD, timezone.now()):
+            self.drop(TOO_OLD)  # also of a connection that rests: others may wait for what it was to make
+            return
         if self.run.connection.why_inert():
             return  # the sweep comes back to it
-        if is_over(self.operation.created_at, OLD, timezone.now()):
-            self.drop(TOO_OLD)
-            return
         self._leave_out_changed()
         lines = self._number_lines()
         if lines:
@@ -118,7 +120,8 @@ class _Follower:
 
     def _leave_out_changed(self) -> None:
         """Who edited a product meanwhile is not overwritten: such a product is compared again, and written singly."""
-        compared = dict(self._open_lines().values_list("destination_gid", "compared_at"))
+        of_present = self._open_lines().exclude(compared_at=None)
+        compared = dict(of_present.values_list("destination_gid", "compared_at"))
         now = product_heads.read_instants(self.client, list(compared))
         changed = [gid for gid, at in compared.items() if now.get(gid) != at]
         results.give_up(self.operation, self._open_lines().filter(destination_gid__in=changed), CHANGED_THERE)
@@ -127,38 +130,54 @@ class _Follower:
         """The lines with their numbers, and the intent to start with them, in one transaction."""
         with transaction.atomic():
             self.mine.select_for_update().get()  # nobody withdraws a line from now on
+            if self._creates:
+                self._leave_out_decided()
             lines = list(self._open_lines().order_by("pk"))
             for number, line in enumerate(lines):
                 line.number = number
+            if self._creates:
+                creating.note_sent(self.run, lines)
             BulkLine.objects.bulk_update(lines, ["number"], batch_size=500)
             values = {"state": State.STARTING, "started_at": timezone.now()} if lines else self._end(State.DONE)
             self.mine.filter(state=State.GATHERED).update(**values)
         self.operation.refresh_from_db()
         return lines
 
+    def _leave_out_decided(self) -> None:
+        why = creating.leave_out(self.run, list(self._open_lines()))
+        for reason in set(why.values()):
+            gids = [gid for gid, own in why.items() if own == reason]
+            results.give_up(self.operation, self._open_lines().filter(source_gid__in=gids), reason)
+
     def _send(self, lines: list[BulkLine]) -> None:
         variables = (line.variables for line in lines)
         try:
             gid = bulk_writes.start(self.client, self.mutation, self.operation.identifier, variables)
         except TooManyBulkOperations:
-            self.mine.update(state=State.GATHERED, started_at=None)
+            self._put_off(lines)
             return
         except (TransferFailed, UserErrors) as error:
-            self._refuse(str(error))
+            self._refuse(lines, str(error))
             return
         except ShopifyError as error:
             if error.outcome_unknown:
                 return  # it is looked for
             if error.failure == TRANSIENT:
-                self.mine.update(state=State.GATHERED, started_at=None)
+                self._put_off(lines)
                 raise
-            self._refuse(str(error))
+            self._refuse(lines, str(error))
             return
         self.mine.update(state=State.RUNNING, gid=gid)
 
-    def _refuse(self, why: str) -> None:
+    def _put_off(self, lines: list[BulkLine]) -> None:
+        with transaction.atomic():
+            creating.restore_links(self.run, lines)
+            self.mine.update(state=State.GATHERED, started_at=None)
+
+    def _refuse(self, lines: list[BulkLine], why: str) -> None:
         """Shopify does not do this in bulk: the run writes singly from now on."""
         with transaction.atomic():
+            creating.restore_links(self.run, lines)
             write_singly(self.run, why)
             drop(self.run, self.mine, why)
             self.mine.update(state=State.REFUSED, finished_at=timezone.now())

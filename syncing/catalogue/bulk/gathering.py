@@ -1,8 +1,7 @@
 """A run's writes become lines of bulk operations, recorded before anything is sent; few of them are written singly."""
 
-import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -11,10 +10,15 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from stores.ages import over
+from stores.linking import rows as link_rows
+from stores.shopify.products.bulk_writes import encode_line
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.bulk.lines import Line, line_of
-from syncing.catalogue.products.cases import Written
+from syncing.catalogue.bulk import creating, rivals
+from syncing.catalogue.bulk.lines import CREATE, creation_of, line_of
+from syncing.catalogue.products.cases import Case, Written
 from syncing.catalogue.products.finishing import ending_of
+from syncing.catalogue.products.writes.in_bulk import InBulk
+from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.parts.made import Desired
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
 
@@ -27,7 +31,7 @@ OFF = "bulk_off"  # in CatalogueRun.begun_with: why this run writes singly, in w
 TOO_FEW = "They are too few for a bulk operation: they are written one by one."
 
 
-class Gathering:
+class Gathering(InBulk):
     """What one run gathers. `has_gathered`: an operation waits to be started."""
 
     def __init__(self, run: CatalogueRun) -> None:
@@ -51,46 +55,42 @@ class Gathering:
         return busy.filter(state__in=(State.GATHERED, *BulkOperation.AT_SHOPIFY)).count() < MOST_AT_SHOPIFY_COUNT
 
     def gather(self, row: Written, partner: ProductRecord, define: Callable[[Desired], None]) -> bool:
-        """Record what is to be written to a product as a line; False where it is to be written singly.
-
-        `define` makes what must be there before. Raises as Client.execute does.
-        """
+        """As InBulk.gather. Raises as Client.execute does."""
         line = line_of(partner.gid, row.verdict.desired) if self._is_on else None
         if line is None or row.verdict.reason or row.retry_at or row.case.link.destination_gid != partner.gid:
             return False
-        if self.run.bulk_lines.filter(source_gid=row.case.record.gid, kind=line.kind).exists():
-            return False  # it was refused, or its result was lost
+        if self._was_a_line(row.case, line.kind):
+            return False
         define(row.verdict.desired)
-        return self._record(row, partner, line)
-
-    def _record(self, row: Written, partner: ProductRecord, line: Line) -> bool:
         ending = ending_of(row) | {"is_hidden": row.verdict.desired.is_hidden} if line.is_whole else {}
-        size = len(json.dumps(line.variables)) + 1
+        gids = {"source_gid": row.case.record.gid, "destination_gid": partner.gid}
+        compared = {"compared_at": partner.updated_at, "variables": line.variables, "ending": ending}
+        return self._add(BulkLine(kind=line.kind, **gids, **compared))
+
+    def create(self, case: Case, desired: Desired, define: Callable[[Desired], None]) -> bool:
+        """As InBulk.create. Raises Busy, and as Client.execute does."""
+        sent = creation_of(desired) if self._is_on and not (case.linked or case.link.destination_gid) else None
+        if sent is None or self._was_a_line(case, CREATE):
+            return False
+        define(desired)
+        ending, connection = creating.ending_of(case, desired), self.run.connection
         with transaction.atomic():
-            operation, _ = BulkOperation.objects.get_or_create(
-                run=self.run,
-                kind=line.kind,
-                state=State.GATHERING,
-                defaults={"store_id": self.run.connection.destination_id, "identifier": uuid.uuid4().hex},
-            )
-            mine = BulkOperation.objects.filter(pk=operation.pk, state=State.GATHERING)
-            if not mine.update(total=F("total") + 1, size=F("size") + size):
-                return False  # dropped at this very moment: its run was paused or cancelled
-            BulkLine.objects.create(
-                operation=operation,
-                run=self.run,
-                connection=self.run.connection,
-                kind=line.kind,
-                source_gid=row.case.record.gid,
-                destination_gid=partner.gid,
-                compared_at=partner.updated_at,
-                variables=line.variables,
-                ending=ending,
-            )
-            is_full = Q(total__gte=MOST_LINES) | Q(size__gte=MOST_BYTES)
-            is_full |= over("created_at", LONGEST, timezone.now()) & Q(total__gte=settings.BULK_WRITES_FROM)
-            self.has_gathered |= bool(mine.filter(is_full).update(state=State.GATHERED))
-        return True
+            link_rows.lock(connection.destination_id)  # or two sources have the same made, each seeing no other
+            rivals.check_free(connection, ending[rivals.KEYS])
+            return self._add(BulkLine(kind=CREATE, source_gid=case.record.gid, variables=sent, ending=ending))
+
+    def made(self, cases: Sequence[Case], policy: Policy) -> dict[str, tuple[str, Desired]]:
+        """As InBulk.made."""
+        return creating.made(self.run.connection, cases, policy) if self._has_lines() else {}
+
+    def _was_a_line(self, case: Case, kind: str) -> bool:
+        """Whether it was refused, its result was lost, or it was looked at again."""
+        return self.run.bulk_lines.filter(source_gid=case.record.gid, kind=kind).exists()
+
+    def _add(self, line: BulkLine) -> bool:
+        is_added, is_full = add(self.run, line.kind, [line])
+        self.has_gathered |= is_full
+        return is_added
 
     def close(self) -> bool:
         """Nothing more comes for now: have what was gathered started, or, if it is too little, written singly.
@@ -103,6 +103,30 @@ class Gathering:
             return False
         self._is_on = False
         return bool(drop(self.run, gathering, TOO_FEW, for_good=True))
+
+
+def add(run: CatalogueRun, kind: str, lines: Sequence[BulkLine]) -> tuple[bool, bool]:
+    """Record lines of one kind in what a run gathers: whether they are, and whether it is enough to be started.
+
+    They are not where it was dropped at this very moment: its run was paused or cancelled.
+    """
+    size = sum(len(encode_line(line.variables)) for line in lines)
+    with transaction.atomic():
+        operation, _ = BulkOperation.objects.get_or_create(
+            run=run,
+            kind=kind,
+            state=State.GATHERING,
+            defaults={"store_id": run.connection.destination_id, "identifier": uuid.uuid4().hex},
+        )
+        mine = BulkOperation.objects.filter(pk=operation.pk, state=State.GATHERING)
+        if not mine.update(total=F("total") + len(lines), size=F("size") + size):
+            return False, False
+        for line in lines:
+            line.operation, line.run, line.connection = operation, run, run.connection
+        BulkLine.objects.bulk_create(lines)
+        is_full = Q(total__gte=MOST_LINES) | Q(size__gte=MOST_BYTES)
+        is_full |= over("created_at", LONGEST, timezone.now()) & Q(total__gte=settings.BULK_WRITES_FROM)
+        return True, bool(mine.filter(is_full).update(state=State.GATHERED))
 
 
 def drop(run: CatalogueRun, operations: QuerySet[BulkOperation], why: str, *, for_good: bool = False) -> int:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from stores.shopify.products.product_writes import SYNCHRONOUS_VARIANTS
 from syncing.catalogue.rules.parts.made import Desired
 
-VARIANTS, METAFIELDS, PUBLISH, UNPUBLISH = "variants", "metafields", "publish", "unpublish"
+CREATE, VARIANTS, METAFIELDS, PUBLISH, UNPUBLISH = "create", "variants", "metafields", "publish", "unpublish"
 # What one call takes (shopify.md 8.1).
 MOST_VARIANTS, MOST_METAFIELDS = 250, 25
 
@@ -38,6 +39,24 @@ def line_of(product_gid: str, desired: Desired) -> Line | None:
     return Line(kind, variables, len(calls) == 1)
 
 
+def creation_of(desired: Desired) -> dict[str, Any] | None:
+    """What is sent to make a product, the same as singly; None for one that is better waited for by itself."""
+    if len(desired.product.get("variants") or ()) > SYNCHRONOUS_VARIANTS:
+        return None
+    return {"input": desired.product}
+
+
+def publication_of(product_gid: str, desired: Desired) -> dict[str, Any] | None:
+    """What puts a product that was made on its channels, if that is one call; else None."""
+    if not desired.publish or desired.unpublish or desired.schedule:
+        return None
+    return _channels_input(product_gid, desired.publish)
+
+
+def _channels_input(product_gid: str, channels: tuple[str, ...]) -> dict[str, Any]:
+    return {"id": product_gid, "input": [{"publicationId": gid} for gid in channels]}
+
+
 def _calls(product_gid: str, desired: Desired) -> list[tuple[str, dict[str, Any]]]:
     """In the order in which single calls are made."""
     calls: list[tuple[str, dict[str, Any]]] = []
@@ -49,5 +68,5 @@ def _calls(product_gid: str, desired: Desired) -> list[tuple[str, dict[str, Any]
         calls.append((METAFIELDS, {"metafields": metafields}))
     for kind, channels in ((UNPUBLISH, desired.unpublish), (PUBLISH, desired.publish)):
         if channels:
-            calls.append((kind, {"id": product_gid, "input": [{"publicationId": gid} for gid in channels]}))
+            calls.append((kind, _channels_input(product_gid, channels)))
     return calls

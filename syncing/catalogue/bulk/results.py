@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from stores.models import ProductLink
 from stores.shopify.products.bulk_writes import LineResult
+from syncing.catalogue.bulk import creating, gathering
 from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.products.finishing import finish, verdict_of
 from syncing.catalogue.runs.progress import numbers_of, save_outcome
@@ -23,31 +24,44 @@ def remember(operation: BulkOperation, listed: Sequence[LineResult]) -> list[Pro
 
     Each line is taken down once, whatever is repeated; lines that the operation does not have are ignored.
     """
-    numbers, gids = [row.number for row in listed], [row.product_gid for row in listed if row.product_gid]
-    edited = []
+    edited: list[ProductLink] = []
     with transaction.atomic():
-        rows = operation.lines.filter(Q(number__in=numbers) | Q(destination_gid__in=gids), state=State.OPEN)
-        lines = list(rows.select_related("operation").select_for_update(of=("self",)).order_by("pk"))
-        links = _links_of(operation.run, lines)
-        found = _pairs(lines, listed)
+        creates = operation.kind == BulkOperation.Kind.CREATE
+        found = creating.pairs(operation, listed) if creates else _pairs(operation, listed)
+        links = _links_of(operation.run, [line for line, _ in found])
         for line, result in found:
-            if link := _one(line, result, links, operation.run):
+            one = _one if not creates else creating.remember
+            if link := one(line, result, links.get(line.source_gid), operation.run):
                 edited.append(link)
         lines = [line for line, _ in found]
-        BulkLine.objects.bulk_update(lines, ["state", "reason"], batch_size=500)
+        BulkLine.objects.bulk_update(lines, ["state", "reason", "destination_gid"], batch_size=500)
         done = sum(line.state == State.DONE for line in lines)
         BulkOperation.objects.filter(pk=operation.pk).update(
             done=F("done") + done, failed=F("failed") + len(lines) - done
         )
+        if creates:
+            _gather_publications(operation.run, lines)
     count(operation.run)
     return edited
 
 
-def _pairs(lines: Sequence[BulkLine], listed: Sequence[LineResult]) -> list[tuple[BulkLine, LineResult]]:
+def _gather_publications(run: CatalogueRun, made: Sequence[BulkLine]) -> None:
+    """Have what was made put on its channels in bulk, too, if its run still works so."""
+    now = CatalogueRun.objects.get(pk=run.pk)
+    lines = creating.publication_lines(made)
+    if lines and gathering.OFF not in now.begun_with and now.state == CatalogueRun.State.RUNNING:
+        gathering.add(run, BulkOperation.Kind.PUBLISH, lines)
+
+
+def _pairs(operation: BulkOperation, listed: Sequence[LineResult]) -> list[tuple[BulkLine, LineResult]]:
     """Each line with its result: by its number, and by the product that the result shows, if it shows one.
 
-    Whether Shopify counts from 0 or from 1 is open (shopify.md 5); an operation has one line for each product.
+    Whether Shopify counts from 0 or from 1 is open (shopify.md 5); an operation has one line for each product. Locks
+    the lines.
     """
+    numbers, gids = [row.number for row in listed], [row.product_gid for row in listed if row.product_gid]
+    rows = operation.lines.filter(Q(number__in=numbers) | Q(destination_gid__in=gids), state=State.OPEN)
+    lines = list(rows.select_related("operation").select_for_update(of=("self",)).order_by("pk"))
     by_number = {line.number: line for line in lines}
     by_gid = {line.destination_gid: line for line in lines}
     pairs: dict[int, tuple[BulkLine, LineResult]] = {}
@@ -64,9 +78,8 @@ def _links_of(run: CatalogueRun, lines: Sequence[BulkLine]) -> dict[str, Product
     return {link.source_gid: link for link in rows.select_related("connection__catalogue", "destination")}
 
 
-def _one(line: BulkLine, result: LineResult, links: dict[str, ProductLink], run: CatalogueRun) -> ProductLink | None:
+def _one(line: BulkLine, result: LineResult, link: ProductLink | None, run: CatalogueRun) -> ProductLink | None:
     """What became of one line; its link where somebody changed the product since."""
-    link = links.get(line.source_gid)
     if result.refusal:
         line.state, line.reason = State.REFUSED, result.refusal
         return None

@@ -8,12 +8,15 @@ from django.utils import timezone
 
 from stores.models import Connection, ProductLink
 from stores.shopify.instants import instant_or_none
+from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue import referred_files
 from syncing.catalogue.claims import claim
 from syncing.catalogue.outcome import Action, Outcome, outcome_of
-from syncing.catalogue.products.cases import Written
+from syncing.catalogue.products.cases import Case, Written
 from syncing.catalogue.products.remarks import remarks_of, rows_of
 from syncing.catalogue.products.writes.own_variants import is_settled, remember
+from syncing.catalogue.rules.desired import awaited
+from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.parts.made import Desired, Verdict
 from syncing.models import CatalogueRunItem
 
@@ -60,6 +63,37 @@ def finish(connection: Connection, link: ProductLink, ending: Ending, verdict: V
     claim(link, link.destination_gid, ProductLink.State.LINKED, ending["mark"])
     outcome = outcome_of(link, ending["action"], CatalogueRunItem.Outcome.DONE, link.reason, title=ending["title"])
     return replace(outcome, differences=tuple(ending["differences"]))
+
+
+def leave(case: Case, state: str, reason: str, due_at: datetime | None, *, is_failure: bool) -> None:
+    """Remember that nothing more is done about a product, and why."""
+    link = case.link
+    link.state, link.reason = state, reason
+    link.fingerprint = "" if is_failure else case.mark
+    if state == ProductLink.State.UNMATCHED:
+        link.destination_gid, link.is_created, link.written = "", False, {}
+    link.note_source(case.record)
+    note_return(link)
+    link.retry_at = due_at
+    link.save()
+
+
+def spare(case: Case, partner: ProductRecord, reason: str) -> None:
+    """Link what was there already, and is not touched. Raises Blocked."""
+    case.link.reason = reason
+    case.link.note_source(case.record)
+    note_return(case.link)
+    case.link.note_destination(partner.updated_at)
+    claim(case.link, partner.gid, ProductLink.State.LINKED, case.mark)
+
+
+def note_unchanged(link: ProductLink, record: ProductRecord, policy: Policy) -> None:
+    """Remember of a product whose partner needs nothing what it still waits for, and its names."""
+    if link.awaits:
+        ProductLink.objects.filter(pk=link.pk).update(awaits=awaited(record, policy, link.awaits))
+    if link.source_updated_at != record.updated_at:
+        link.note_source(record)
+        link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
 
 
 def note_return(link: ProductLink) -> None:

@@ -17,19 +17,21 @@ from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.bulk import rivals
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of_today
 from syncing.catalogue.products import files, handles, lost_creations, opening_stock, pairing, succession, waiting
 from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
-from syncing.catalogue.products.finishing import ending_of, finish, note_return
+from syncing.catalogue.products.finishing import ending_of, finish, leave, note_unchanged, spare
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.products.writes import on_sale, writing
+from syncing.catalogue.products.writes.in_bulk import InBulk
 from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, with_hold
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
-from syncing.catalogue.rules.desired import awaited, build
+from syncing.catalogue.rules.desired import build
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.parts.made import Desired, Verdict
 from syncing.models import CatalogueRunItem
@@ -41,8 +43,6 @@ State = ProductLink.State
 BATCH = product_records.PRODUCTS_PER_READ
 LOCK_NAME = "product"
 Compare = Callable[..., Desired]
-# Whether it made a line of what is to be written to a product; with what must be defined there before.
-Gather = Callable[[Written, ProductRecord, Callable[[Desired], None]], bool]
 
 
 class ProductFollower:
@@ -50,8 +50,7 @@ class ProductFollower:
 
     `is_preview`: nothing is written, neither to Shopify nor to our rows. `skips_unchanged`: what was written last is
     not even read. After `follow`: `to_wire` are products whose stock must be wired, `awaiting` those with images that
-    are not ready, `busy` those in other hands, without outcomes, as what `removals` puts off and what `gather` made
-    lines of bulk operations.
+    are not ready, `busy` those in other hands, without outcomes, as what `removals` or `in_bulk` take.
     """
 
     def __init__(
@@ -62,14 +61,14 @@ class ProductFollower:
         is_preview: bool = False,
         skips_unchanged: bool = True,
         removals: Removals | None = None,
-        gather: Gather | None = None,
+        in_bulk: InBulk | None = None,
         policy: Policy | None = None,
         match: MatchProduct,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
         self.policy = policy or policy_of_today(self.settings)
-        self._open_client, self._gather, self._match = open_client, gather, match
+        self._open_client, self._bulk, self._match = open_client, in_bulk or InBulk(), match
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
         self.to_wire: set[str] = set()
         self.awaiting: set[str] = set()
@@ -77,9 +76,9 @@ class ProductFollower:
         self._written: list[Written] = []
         self._stock: opening_stock.OpeningStock = {}
         self._files: dict[str, str] = {}
-        self.removals = removals or Removals(connection)
-        self._channels = on_sale.Channels(self.client, self.policy)
+        self._channels, self.removals = on_sale.Channels(self.client, self.policy), removals or Removals(connection)
         self._partners: dict[str, ProductRecord | None] = {}
+        self._made: dict[str, tuple[str, Desired]] = {}
         self._tries = Tries()
         self._metafields = ProductMetafields(connection, self.source_client, self.client)
         self._capped_until: datetime | None = None
@@ -100,7 +99,8 @@ class ProductFollower:
             yield from map(self._carry_stock_only, cases)
             return
         due = [case for case in cases if not (self.skips_unchanged and case.is_unchanged)]
-        self._prepare(due)
+        self._made = {} if self.is_preview else self._bulk.made(due, self.policy)
+        self._prepare([case for case in due if case.record.gid not in self._made])
         for case in cases:
             if case not in due:
                 yield self._skip(case)
@@ -117,13 +117,11 @@ class ProductFollower:
 
     def _skip(self, case: Case) -> Outcome:
         link = case.link
-        if not self.is_preview and link.awaits:
-            ProductLink.objects.filter(pk=link.pk).update(awaits=awaited(case.record, self.policy, link.awaits))
-        if not self.is_preview and link.source_updated_at != case.record.updated_at:
-            link.note_source(case.record)
-            link.save(update_fields=["title", "handle", "source_updated_at", "changed_at"])
-        action = Action.EQUAL if link.state == State.LINKED else Action.SKIP
-        return self._outcome(case, action, Result.DONE if link.state == State.LINKED else Result.SKIPPED, link.reason)
+        if not self.is_preview:
+            note_unchanged(link, case.record, self.policy)
+        if link.state == State.LINKED:
+            return self._outcome(case, Action.EQUAL, Result.DONE, link.reason)
+        return self._outcome(case, Action.SKIP, Result.SKIPPED, link.reason)
 
     def _carry_stock_only(self, case: Case) -> Outcome:
         """Products do not follow; one that is shared again follows with its stock."""
@@ -174,6 +172,9 @@ class ProductFollower:
 
     def _decide(self, case: Case) -> Outcome | None:
         def carry() -> Outcome | None:
+            if self._go_on(case):
+                return None
+            lost_creations.check_alone(case.link, case.partners, self._partner)
             partner = self._partner(case.partner_gid()) or self._lost_creation(case)
             return self._create(case) if partner is None else self._update(case, partner)
 
@@ -210,12 +211,19 @@ class ProductFollower:
 
     def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
         """Whether it is what a creation made, whatever became of the source since; its images are known then."""
-        if sent is None or not lost_creations.is_made_of(sent, partner):
-            return False
-        made = lost_creations.images_of(sent, case.record, partner)
-        if not self.is_preview:
+        made = lost_creations.images_made_of(sent, case.record, partner)
+        if made and not self.is_preview:
             files.remember_files(self.connection.destination, [*made], [*made.values()])
-        self._files |= {url: media.gid for url, media in made.items()}
+        self._files |= {url: media.gid for url, media in (made or {}).items()}
+        return made is not None
+
+    def _go_on(self, case: Case) -> bool:
+        """Whether a bulk operation has made it: then the rest is done as after a single creation."""
+        made_gid, desired = self._made.get(case.record.gid, ("", None))
+        if desired is None or not lost_creations.is_unfinished(case.link) or case.link.destination_gid != made_gid:
+            return False
+        on_sale.put_on_sale(self.client, made_gid, desired)
+        self._written.append(Written(case, Verdict(desired), Action.CREATE))
         return True
 
     def _create(self, case: Case, handle: str = "", why: str = "") -> Outcome | None:
@@ -234,11 +242,13 @@ class ProductFollower:
             return self._wait(case)
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))
+        rivals.check_free(self.connection, rivals.keys_of(case.record, desired.product["handle"]))
+        if self._bulk.create(case, desired, self._metafields.define_new):
+            return None
         link = case.link
         sent_before, memory = lost_creations.sent_of(link), link.written
         link.note_source(case.record)
-        link.state, link.destination_gid, link.reason, link.fingerprint = State.CREATING, "", "", ""
-        link.is_created, link.written, link.synced_at = True, lost_creations.memory_of(case.record, desired), None
+        lost_creations.begin(link, lost_creations.memory_of(case.record, desired))
         link.save()
         try:
             made = self._metafields.create(desired)
@@ -275,8 +285,12 @@ class ProductFollower:
         link = case.link
         is_new = link.is_created and link.synced_at is None  # a creation that was not completed
         check_unclaimed(link, partner.gid)
+        if link.destination_gid != partner.gid and not self.is_preview:
+            rivals.check_partner(self.connection, partner.handle)
         if self.mode == SyncMode.CREATE_ONLY and not link.is_created:
             return self._spare(case, partner)
+        if is_new:
+            self._recognise(case, partner, lost_creations.sent_of(link))
         policy = on_sale.completing(self.policy) if is_new else self.policy
         compare = self._comparing(case, partner, policy, {} if is_new else link.written)
         verdict = self.removals.judge(case, partner, compare)
@@ -307,7 +321,7 @@ class ProductFollower:
             row = replace(row, verdict=replace(row.verdict, desired=desired))
         self._make_room(case, desired, partner)
         reads = row.action == Action.CREATE or "variants" in desired.product or pairs_by_options(self.connection, case)
-        if self._gather and not (is_back or reads) and self._gather(row, partner, self._metafields.define):
+        if not (is_back or reads) and self._bulk.gather(row, partner, self._metafields.define):
             return None
         try:
             writing.write(self.client, self.connection.destination, partner.gid, desired, self._metafields)
@@ -342,11 +356,7 @@ class ProductFollower:
         reason = "It was there already, and is not touched (Create only)."
         if self.is_preview:
             return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
-        case.link.reason = reason
-        case.link.note_source(case.record)
-        note_return(case.link)
-        case.link.note_destination(partner.updated_at)
-        claim(case.link, partner.gid, State.LINKED, case.mark)
+        spare(case, partner, reason)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
 
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:
@@ -378,18 +388,10 @@ class ProductFollower:
 
     def _leave(self, case: Case, state: str, reason: str, failure: str = "", due_at: datetime | None = None) -> Outcome:
         """Nothing more is done about it; only what an operator, or another source, must do first is a failure."""
-        link = case.link
         if not self.is_preview:
-            if link.state == State.UNLINKED:
+            if case.link.state == State.UNLINKED:
                 self.to_wire.add(case.record.gid)  # it follows again, at least with its stock
-            link.state, link.reason = state, reason
-            link.fingerprint = "" if failure else case.mark
-            if state == State.UNMATCHED:
-                link.destination_gid, link.is_created, link.written = "", False, {}
-            link.note_source(case.record)
-            note_return(link)
-            link.retry_at = due_at
-            link.save()
+            leave(case, state, reason, due_at, is_failure=bool(failure))
         result = Result.FAILED if failure else Result.SKIPPED
         return self._outcome(case, Action.SKIP, result, reason, failure)
 

@@ -3,11 +3,12 @@
 Not by the source: by the time that a worker comes back it may have another title, handle, or order of images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from stores.models import ProductLink
 from stores.shopify.products.product_records import MediaRecord, ProductRecord
+from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.rules import images, variants
 from syncing.catalogue.rules.fingerprint import digest
 from syncing.catalogue.rules.parts.made import Desired
@@ -26,14 +27,43 @@ def memory_of(record: ProductRecord, desired: Desired) -> dict[str, Any]:
     }
 
 
+def begin(link: ProductLink, memory: dict[str, Any]) -> None:
+    """Have a link say that its product is being made. Saves nothing."""
+    link.state, link.destination_gid, link.reason, link.fingerprint = ProductLink.State.CREATING, "", "", ""
+    link.is_created, link.written, link.synced_at = True, memory, None
+
+
+def is_unfinished(link: ProductLink) -> bool:
+    """Whether its product was made by us, and not all of the rest was done."""
+    return bool(link.is_created and link.destination_gid and link.synced_at is None)
+
+
+def check_alone(link: ProductLink, partner_gids: Collection[str], read: Callable[[str], ProductRecord | None]) -> None:
+    """Raises Blocked where the destination has got another one like it besides the one that we made and did not finish.
+
+    `read` gives what there is of the destination.
+    """
+    if not is_unfinished(link) or not partner_gids or link.destination_gid in partner_gids:
+        return
+    if (own := read(link.destination_gid)) is not None:
+        raise Blocked(
+            f"It was made in the destination as “{own.handle}”, and its variants match those of another product there, "
+            "which came at the same time. Delete the one that is not to stay."
+        )
+
+
 def sent_of(link: ProductLink) -> Mapping[str, Any] | None:
     """What was sent last to create its product; None when nobody waits for an answer."""
     return link.written.get(SENT)
 
 
-def is_made_of(sent: Mapping[str, Any] | None, partner: ProductRecord) -> bool:
-    """Whether a product of the destination is what the creation made."""
-    return sent is not None and bool(sent) and variants.appearance_of(partner) == sent["looks"]
+def images_made_of(
+    sent: Mapping[str, Any] | None, source: ProductRecord, partner: ProductRecord
+) -> dict[str, MediaRecord] | None:
+    """As `images_of`, if a product of the destination is what the creation made; None if it is not."""
+    if not sent or variants.appearance_of(partner) != sent["looks"]:
+        return None
+    return images_of(sent, source, partner)
 
 
 def images_of(sent: Mapping[str, Any], source: ProductRecord, partner: ProductRecord) -> dict[str, MediaRecord]:

@@ -61,7 +61,7 @@ class ProductMetafields:
 
     def create(self, desired: Desired) -> SetProduct:
         """Create a product with all its metafields but for those that Shopify refuses. Raises as product_writes."""
-        self._define(desired, self._definitions, desired.product.get("metafields") or [])
+        self.define_new(desired)
         while True:
             try:
                 return product_writes.set_product(self.client, None, desired.product)
@@ -83,6 +83,10 @@ class ProductMetafields:
         note_refused(desired, product_gid, set_each(self.client, rows))
         gone = [*(owner | row for row in desired.metafields_gone), *desired.variant_metafields_gone]
         delete_each(self.client, gone)
+
+    def define_new(self, desired: Desired) -> None:
+        """Make definitions that are missing for what a new product is created with."""
+        self._define(desired, self._definitions, desired.product.get("metafields") or [])
 
     def define(self, desired: Desired) -> None:
         """Make definitions that are missing for what is to be set."""

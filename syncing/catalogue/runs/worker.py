@@ -94,7 +94,7 @@ class _Worker:
             is_preview=run.is_preview,
             skips_unchanged=run.kind != Kind.RETRY,
             removals=self.removals,
-            gather=self.bulk.gather,
+            in_bulk=self.bulk,
             match=match,
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncing.catalogue.bulk import following
 from syncing.models import BulkOperation
-from tests.support.catalogue.bulk import Repricing
+from tests.support.catalogue.bulk import FirstSync, Repricing
 
 SEED_COUNT = int(os.environ.get("TIPOSYNC_BULK_SEEDS", "6"))
 MOST_EFFECTS = 50  # of one worker before it dies
@@ -83,3 +83,68 @@ def test_a_worker_that_dies_before_any_effect_of_following_loses_nothing(reprici
     repricing.end(run)
     assert repricing.prices() == ["15.00"] * 6
     assert set(written.values()) == {1}
+
+
+@pytest.fixture
+def first(showroom, settings, monkeypatch):
+    """A first sync of four products, which was not begun."""
+    monkeypatch.setattr(following, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(following, "LOOKED_FOR", following.OLD * 0)
+    return FirstSync(showroom(), settings, 4)
+
+
+def count_creations(prepared: FirstSync) -> Counter:
+    """How often each product of the destination is asked for from now on, in bulk or singly, by its handle."""
+    asked: Counter = Counter()
+
+    def note(shop, name, arguments) -> None:
+        if name == "productSet" and shop is prepared.room.destination.shop and not arguments.get("identifier"):
+            asked[arguments["input"]["handle"]] += 1
+
+    prepared.room.sim.on_after_commit.append(note)
+    return asked
+
+
+def plan_lost_creations(prepared: FirstSync, dice: random.Random) -> None:
+    """Lines without results, or results that are wrong; lost starts; operations that fail; links that die."""
+    place, knobs = prepared.room.destination, prepared.room.destination.shop.knobs
+    for handle in prepared.handles:
+        if dice.random() < 0.4:
+            kind, how = dice.choice(LINE_FAULTS)
+            place.fault(kind, match="bulk_line", how=how, naming=handle)
+    for chance, match in ((0.4, "bulkOperationRunMutation"), (0.3, "productSet"), (0.3, "publishablePublish")):
+        if dice.random() < chance:
+            place.fault(dice.choice(["lost_answer", "refuse_before"]), match=match)
+    knobs.bulk_fails = f"INTERNAL_SERVER_ERROR:{dice.randrange(4)}" if dice.random() < 0.2 else None
+    knobs.bulk_link_seconds = 0.0 if dice.random() < 0.2 else 1800.0
+    knobs.bulk_first_line = dice.randrange(2)
+
+
+@pytest.mark.parametrize("seed", range(SEED_COUNT))
+def test_whatever_dies_and_is_lost_each_product_is_made_once_and_whole(first, seed):
+    dice = random.Random(seed)
+    asked = count_creations(first)
+    plan_lost_creations(first, dice)
+    run = first.begin()
+    for _ in range(DEATHS_COUNT):
+        with first.room.world.worker_that_dies(dice.randrange(1, 2 * MOST_EFFECTS)):
+            first.room.world.sweep(tries=20)
+    run = first.end(run)
+    assert (run.state, run.total, run.done, run.failed) == ("finished", 4, 4, 0)
+    assert first.is_whole()
+    assert asked == dict.fromkeys(first.handles, 1)
+    assert not BulkOperation.objects.filter(state__in=BulkOperation.OPEN).exists()
+    assert first.run("all").counts == {"equal": 4}
+
+
+@pytest.mark.parametrize("effect", range(1, 40, 5))
+def test_a_worker_that_dies_before_any_effect_of_making_products_makes_none_twice(first, effect):
+    asked = count_creations(first)
+    run = first.begin()
+    first.room.world.work(tries=20)  # gathered, started
+    for _ in range(3):
+        with first.room.world.worker_that_dies(effect):
+            first.room.sweep()
+    first.end(run)
+    assert first.is_whole()
+    assert asked == dict.fromkeys(first.handles, 1)
