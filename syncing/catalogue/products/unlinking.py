@@ -173,8 +173,9 @@ def _remove(
         deletion.delete(client, partner.gid)
         match(connection.destination, partner.gid)
         return Done.DELETED, deleting.WAS_DELETED
-    # Where it is, was before its source took it off sale, and was before a worker died here.
-    taken = [*partner.publication_gids, *link.written.get(WAITING, ()), *link.unpublished_from]
+    # Where it is, was before its source took it off sale (not only planned), and was before a worker died here.
+    was_on = () if partner.scheduled or link.publish_at else link.written.get(WAITING, ())
+    taken = [*partner.publication_gids, *was_on, *link.unpublished_from]
     link.unpublished_from = list(dict.fromkeys(taken))
     ProductLink.objects.filter(pk=link.pk).update(unpublished_from=link.unpublished_from)
     planned = [gid for gid, _ in partner.scheduled]  # which would come by itself

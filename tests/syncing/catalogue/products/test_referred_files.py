@@ -64,7 +64,7 @@ def test_a_file_is_copied_once_for_all_that_refer_to_it(showroom, make):
     room.sim.reset_counters()
     room.sweep()
     assert room.run().counts == {"equal": 2}
-    assert (room.writes, room.destination.count("fileCreate"), room.destination.shop.counters.requests) == (0, 0, 3)
+    assert (room.writes, room.destination.count("fileCreate"), room.destination.shop.counters.requests) == (0, 0, 4)
 
 
 def test_a_list_gets_its_files_as_they_come_and_one_that_is_refused_is_named(showroom):
