@@ -14,6 +14,8 @@ import pytest
 LANES = {"process": 2, "browser": 1}  # by marker, how many of these tests run at the same time
 FIRST = (*LANES, "state_machine")
 SHARED = ("module", "class", "package")
+_lanes = {mark: itertools.cycle(range(1, count + 1)) for mark, count in LANES.items()}
+_dealt: dict[str, str] = {}  # a test, or the file of those that share something, and its lane
 WAITING_WORKERS = 2  # more than processors: so many wait, for a browser, for workers that are killed, or for PostgreSQL
 
 
@@ -27,23 +29,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--one-of-each", action="store_true", help=words)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this very hook
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Name its group, which pytest-xdist reads once all are collected."""
+    together = item.nodeid.partition("::")[0] if _shares_with_its_file(item) else item.nodeid
+    if mark := next((mark for mark in LANES if item.get_closest_marker(mark)), None):
+        if together not in _dealt:
+            _dealt[together] = f"{mark} lane {next(_lanes[mark])}"
+        item.add_marker(pytest.mark.xdist_group(_dealt[together]))
+    elif together != item.nodeid:
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
+@pytest.hookimpl(trylast=True)  # pytest-django has an order of its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--one-of-each"):
         first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
         left_out = [item for item in items if item is not first[item.nodeid.partition("[")[0]]]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item is first[item.nodeid.partition("[")[0]]]
-    lanes = {mark: itertools.cycle(range(1, count + 1)) for mark, count in LANES.items()}
-    dealt: dict[str, str] = {}
-    for item in items:
-        together = item.nodeid.partition("::")[0] if _shares_with_its_file(item) else item.nodeid
-        if mark := next((mark for mark in LANES if item.get_closest_marker(mark)), None):
-            if together not in dealt:
-                dealt[together] = f"{mark} lane {next(lanes[mark])}"
-            item.add_marker(pytest.mark.xdist_group(dealt[together]))
-        elif together != item.nodeid:
-            item.add_marker(pytest.mark.xdist_group(together))
     items.sort(key=_rank)
 
 
