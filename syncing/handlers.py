@@ -112,7 +112,7 @@ def start_connection(job: SyncJob) -> str:
 
 
 def match_connection(job: SyncJob) -> str:
-    """Read both catalogues and match them; the likely partners of what has none are looked for by another job."""
+    """Read both catalogues and match them, in the other connections of both stores, too."""
     connection = _connection_of(job)
     stores, began_at = (connection.source, connection.destination), wiring.ask_clock()
     for store in stores:
@@ -132,7 +132,7 @@ def match_connection(job: SyncJob) -> str:
     pairs.mark_contradicted(connection)
     enqueue.carry_stock_of([connection.pk])
     resuming.resume_connection(connection)
-    enqueue.suggest_partners(connection)
+    product_matching.have_partners_suggested(connection)
     product_matching.match_others(connection, stores, is_repeated=job.attempts > 0)
     return str(report)
 
@@ -311,7 +311,7 @@ def run_catalogue(job: SyncJob) -> str | None:
     for product_gid in work.awaiting:
         enqueue.sync_product(run.connection, product_gid, due_in=IMAGE_SECONDS)
     if must_match:
-        enqueue.suggest_partners(run.connection)
+        product_matching.have_partners_suggested(run.connection)
         follow_others(is_repeated=job.attempts > 0)
     if work.awaits_bulk:
         return "What is left is written in bulk: it goes on when that has ended."

@@ -5,7 +5,7 @@ from functools import partial
 
 from django.db.models import Q
 
-from stores.linking import linking
+from stores.linking import linking, suggestions
 from stores.models import Connection, Store
 from syncing import fence
 from syncing.connections import participation, resuming
@@ -54,4 +54,16 @@ def _match_again(is_repeated: bool, other: Connection) -> None:
         wiring.wire_connection(other)
         enqueue.carry_stock_of([other.pk])
         resuming.resume_connection(other)
-        enqueue.suggest_partners(other)
+        have_partners_suggested(other)
+
+
+def have_partners_suggested(connection: Connection) -> None:
+    """Have likely partners looked for of what was matched and has none: by a job of its own, for nothing waits for it.
+
+    At once where orders are imported: one whose product is in doubt has its units held back, and nobody knows of a
+    doubt that was not looked for.
+    """
+    if connection.carries_orders:
+        suggestions.refresh(connection)
+    else:
+        enqueue.suggest_partners(connection)

@@ -10,6 +10,7 @@ from stores.linking import linking
 from stores.locks import Lock
 from stores.models import Connection, VariantLink
 from stores.shopify import gids
+from syncing import handlers
 from syncing.models import StockLink, SyncJob
 from syncing.queue import enqueue
 from syncing.stock import wiring
@@ -125,3 +126,17 @@ def test_a_worker_that_dies_while_it_matches_a_product_leaves_nothing_to_the_dai
     world.places[0].lose_webhooks()
     is_dirty = Q(dirty_sequence__gt=F("settled_sequence"))
     kill(world, known, lambda gid: of(gid).filter(is_dirty).count() == 2)
+
+
+@pytest.mark.parametrize("strategy", ["order", "draft_order", "two_way"])
+def test_likely_partners_are_there_before_the_matching_ends_where_orders_may_hold_them(pair, strategy):
+    world = pair(strategy)
+    for place, sku in zip(world.places, ("LAMP-1", "LAMP 1"), strict=True):
+        product = place.shop.add_product("Reading lamp", at=world.sim.clock.whole_seconds())
+        place.shop.add_variant(product, at=world.sim.clock.whole_seconds(), sku=sku)
+    enqueue.match_connection(world.connections[0])
+    job = SyncJob.objects.get(kind=SyncJob.Kind.MATCH_CONNECTION)
+    handlers.match_connection(job)
+    is_known = VariantLink.objects.filter(source_variant__sku="LAMP-1", suggested_variant__sku="LAMP 1").exists()
+    is_to_come = SyncJob.objects.filter(kind=SyncJob.Kind.SUGGEST_PARTNERS).exists()
+    assert (is_known, is_to_come) == ((False, True) if strategy == "two_way" else (True, False))
