@@ -18,7 +18,7 @@ from syncing.catalogue.content import collections, metaobjects, pages
 from syncing.catalogue.content.collections import COLLECTION, CollectionResource
 from syncing.catalogue.content.metaobjects import METAOBJECT, MetaobjectResource
 from syncing.catalogue.content.pages import ContentResource
-from syncing.catalogue.content.resource import SENT_AS, Resource
+from syncing.catalogue.content.resource import SENT_AS, Resource, followed_kinds
 from syncing.catalogue.content.unlinking import DISCONNECTED, held, hold_reason, removed_lately, unlink
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.outcome import Outcome
@@ -62,7 +62,7 @@ class Comparison:
                 referred_files.forget_deleted(self.connection, self.open_client(self.connection.destination))
         except ShopifyError as error:
             self.errors.append(error)
-        for kind in _following(self.settings):
+        for kind in followed_kinds(self.settings):
             try:
                 yield from self._compare(kind, departing)
             except ShopifyError as error:
@@ -144,7 +144,7 @@ def poll_content(
     outcomes: list[Outcome] = []
     errors: list[ShopifyError] = []  # of one kind: they stop no other
     with work_alone(connection, LOCK_NAME):
-        for kind in _following(settings):
+        for kind in followed_kinds(settings):
             if kinds is not None and kind not in kinds:
                 continue
             try:
@@ -209,20 +209,13 @@ def followers(connection: Connection) -> QuerySet[ResourceLink]:
     """
     settings = connection.catalogue
     has_partner = ~Q(destination_gid="") | Q(written__has_key=SENT_AS)  # or a creation that was not answered
-    links = connection.resource_links.filter(has_partner, kind__in=_following(settings))
+    links = connection.resource_links.filter(has_partner, kind__in=followed_kinds(settings))
     for kind, mode in ((COLLECTION, settings.collection_mode), (METAOBJECT, settings.metaobject_mode)):
         if mode == SyncMode.CREATE_ONLY:
             links = links.exclude(kind=kind, is_created=False)
     same = {"destination": OuterRef("destination"), "destination_gid": OuterRef("destination_gid")}
     others = ResourceLink.objects.filter(state=ResourceLink.State.LINKED, **same).exclude(pk=OuterRef("pk"))
     return links.exclude(state=ResourceLink.State.UNLINKED).exclude(Exists(others))
-
-
-def _following(settings: CatalogueSettings) -> list[str]:
-    """The kinds that follow."""
-    kinds: list[str] = [COLLECTION] if settings.collection_mode != SyncMode.OFF else []
-    kinds += pages.wanted_kinds(settings)
-    return kinds + ([METAOBJECT] if settings.metaobject_mode != SyncMode.OFF else [])
 
 
 def find_followed() -> QuerySet[CatalogueSettings]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from stores.clients import OpenClient
 from stores.models import CatalogueSettings, Connection, ResourceLink, SyncMode
 from stores.shopify.content import content
-from stores.shopify.content.content import ARTICLE, BLOG, PAGE, UPLOAD_FAILED, ContentRecord
+from stores.shopify.content.content import ARTICLE, BLOG, UPLOAD_FAILED, ContentRecord
 from stores.shopify.errors import UserErrors
 from stores.shopify.instants import parse_instant
 from syncing.catalogue import deleting, referring
@@ -27,16 +27,6 @@ from syncing.catalogue.rules.content import HANDLE, IMAGE, IN_BLOG, content_inpu
 OVERLAP = timedelta(minutes=10)
 BATCH_ROWS = 50
 State = ResourceLink.State
-
-
-def wanted_kinds(settings: CatalogueSettings) -> tuple[str, ...]:
-    """The kinds of content that follow, in the order in which they must: an article needs its blog."""
-    switches = {
-        PAGE: settings.syncs_pages,
-        BLOG: settings.syncs_blogs or settings.syncs_articles,
-        ARTICLE: settings.syncs_articles,
-    }
-    return tuple(kind for kind, is_on in switches.items() if is_on)
 
 
 class ContentResource:

@@ -5,9 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from stores.models import CatalogueSettings, SyncMode
+from stores.models import ResourceLink as Link
+
 CHANNELS = "sales channels"
 SENT_AS = "sent as"  # in ResourceLink.written: what a creation was sent with, until its answer is there
 TAKEN_FROM = "taken from"  # in ResourceLink.written: the channels that it was taken from when it was let go of
+
+
+def followed_kinds(settings: CatalogueSettings) -> list[str]:
+    """The kinds that follow, in the order in which they must: an article needs its blog."""
+    switches = {
+        Link.Kind.COLLECTION: settings.collection_mode != SyncMode.OFF,
+        Link.Kind.PAGE: settings.syncs_pages,
+        Link.Kind.BLOG: settings.syncs_blogs or settings.syncs_articles,
+        Link.Kind.ARTICLE: settings.syncs_articles,
+        Link.Kind.METAOBJECT: settings.metaobject_mode != SyncMode.OFF,
+    }
+    return [str(kind) for kind, is_on in switches.items() if is_on]
 
 
 @dataclass(frozen=True, slots=True)

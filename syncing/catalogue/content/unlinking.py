@@ -10,7 +10,7 @@ from stores.ages import within
 from stores.models import CatalogueSettings, Connection, ResourceLink, Store, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from syncing.catalogue import deleting, unpublished
-from syncing.catalogue.content.resource import CHANNELS, SENT_AS, TAKEN_FROM, Resource
+from syncing.catalogue.content.resource import CHANNELS, SENT_AS, TAKEN_FROM, Resource, followed_kinds
 from syncing.catalogue.outcome import Outcome, outcome_of
 from syncing.catalogue.products.unlinking import ONE_RUN
 from syncing.catalogue.refusals import OneRefused, Tries
@@ -64,10 +64,19 @@ def why_spared(settings: CatalogueSettings, link: ResourceLink) -> str:
     if not link.destination_gid:
         return ""
     others = ResourceLink.objects.filter(destination=link.destination_id, destination_gid=link.destination_gid)
-    others = others.filter(state=ResourceLink.State.LINKED).exclude(pk=link.pk)
-    if other := others.select_related("connection__source").first():
-        return f"In the destination it follows “{other.title}” of {other.connection.source} by now: it was left."
+    others = others.filter(state=ResourceLink.State.LINKED).exclude(pk=link.pk).order_by("pk")
+    for other in others.select_related("connection__source", "connection__catalogue"):
+        if _is_kept_in_step(other):
+            return f"In the destination it follows “{other.title}” of {other.connection.source} by now: it was left."
     return ""
+
+
+def _is_kept_in_step(link: ResourceLink) -> bool:
+    """Whether its connection really has it follow; a paused one will again."""
+    connection, settings = link.connection, getattr(link.connection, "catalogue", None)
+    if settings is None or settings.started_at is None or connection.disconnecting_at is not None:
+        return False
+    return connection.state == Connection.State.RUNNING and link.kind in followed_kinds(settings)
 
 
 def hold_reason(connection: Connection, links: Iterable[ResourceLink], removed: int = 0) -> str:

@@ -251,8 +251,9 @@ def test_what_was_there_before_us_stays_where_nothing_may_be_touched_by_now(scen
     assert (scene.link(gid).state, "Create only" in scene.link(gid).reason) == ("unlinked", True)
 
 
+@pytest.mark.parametrize("ends", [None, {"collection_mode": "off"}, {"started_at": None}])
 @pytest.mark.parametrize("choice", ["unpublish", "delete"])
-def test_what_follows_another_source_by_now_is_left(scene, choice):
+def test_what_follows_another_source_by_now_is_left(scene, choice, ends):
     scene = scene(unlink=choice, guard_minimum=10)
     scene.set(publication_gids=[scene.channel()])
     gid = scene.add_collection("Favourites", 0)
@@ -269,7 +270,13 @@ def test_what_follows_another_source_by_now_is_left(scene, choice):
     other.publish_in_source(theirs)
     other.carry(theirs)
     assert other.link(theirs).destination_gid == scene.link(gid).destination_gid
+    if ends:  # its link stays, and nothing follows it
+        CatalogueSettings.objects.filter(connection=connection).update(**ends)
     scene.delete_collection(gid)
     scene.compare()
-    assert scene.collection("favourites").publication_gids == (scene.channel(),)
+    kept = scene.collection("favourites")
+    if ends and choice == "delete":
+        assert kept is None
+    else:
+        assert kept.publication_gids == (() if ends else (scene.channel(),))
     assert (scene.link(gid).state, other.link(theirs).state) == ("unlinked", "linked")
