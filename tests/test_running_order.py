@@ -1,6 +1,8 @@
 """What is made for a whole file is made once, on whatever worker of pytest-xdist its tests run."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -22,3 +24,24 @@ def test_those_that_share_something_come_to_one_worker(came, number, request):
     came.append(number)
     assert request.node.nodeid.endswith(f"@{THIS_FILE}"), "pytest-xdist told nobody of the group"
     assert came == list(range(1, number + 1))
+
+
+def test_a_test_has_the_same_name_in_every_worker(request):
+    """Else pytest-xdist runs none at all. What differs is mostly the second in which the worker read the file."""
+    options = ("-n0", "--collect-only", "-q", "-p", "no:cacheprovider", *request.config.args)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options],
+        cwd=request.config.rootpath,
+        env=os.environ | {"PYTHONHASHSEED": "1", "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    assert {_name(item) for item in request.session.items} <= set(done.stdout.splitlines())
+
+
+def _name(item: pytest.Item) -> str:
+    """Without the group that pytest-xdist adds in its workers."""
+    group = item.get_closest_marker("xdist_group")
+    return item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid
