@@ -239,15 +239,24 @@ def run(
 
     Raises what `start`, `wait` and `stream` raise, and BulkFailed when lines are missing at the end.
     """
+    gid = start_or_find(client, query)
+    state = wait(client, gid, sleep=sleep, poll_seconds=poll_seconds, longest_wait=longest_wait)
+    yield from stream_whole(client, state)
+
+
+def start_or_find(client: Client, query: str) -> str:
+    """As `start`; where its answer is lost, the operation is known by its text. Raises as `start` does."""
     try:
-        gid = start(client, query)
+        return start(client, query)
     except ShopifyError as error:
-        # A lost answer: the operation may be running. Ours is known by its text.
         found = find_running(client, query) if error.outcome_unknown else None
         if found is None:
             raise
-        gid = found.gid
-    state = wait(client, gid, sleep=sleep, poll_seconds=poll_seconds, longest_wait=longest_wait)
+        return found.gid
+
+
+def stream_whole(client: Client, state: BulkState) -> Iterator[dict[str, Any]]:
+    """The lines of a completed operation. Raises as `stream` does, and BulkFailed at the end when lines are missing."""
     count = 0
     if state.url:
         for line in stream(state.url):
@@ -258,6 +267,21 @@ def run(
             f"{client.domain}: a bulk result has {count} of {state.object_count} lines; it will be run again.",
             error_code="INCOMPLETE",
         )
+
+
+# Its user errors are of the plain type.
+# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/bulkOperationCancel
+CANCEL_BULK = """
+mutation CancelBulk($id: ID!) {
+  bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }
+}
+"""
+
+
+def cancel(client: Client, gid: str) -> None:
+    """Ask an operation to stop; one that has ended already is fine. Safe to repeat. Raises as Client.execute does."""
+    gids.require(gid, "BulkOperation")
+    client.execute(CANCEL_BULK, {"id": gid}, cost=10)
 
 
 def stream(

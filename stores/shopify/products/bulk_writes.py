@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stores.shopify import answers, bulk, gids
+from stores.shopify import answers, bulk
 from stores.shopify.bulk import BUSY_CODES, BulkState
 from stores.shopify.client import Client
 from stores.shopify.errors import TooManyBulkOperations, UnexpectedAnswer, UserErrors
@@ -180,24 +180,6 @@ def find_started(client: Client, identifier: str) -> BulkState | None:
     nodes = client.execute(LIST_NEWEST_BULK, cost=LIST_COST)["bulkOperations"]["nodes"]
     found = (node for node in nodes if f"Bulk_{identifier}(" in (node["query"] or ""))
     return next((bulk.state_of(node) for node in found), None)
-
-
-# Its user errors are of the plain type.
-# https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/bulkOperationCancel
-CANCEL_BULK = """
-mutation CancelBulk($id: ID!) {
-  bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }
-}
-"""
-
-
-def cancel(client: Client, gid: str) -> None:
-    """Ask an operation to stop between two lines; one that has ended already is fine. Safe to repeat.
-
-    Raises as Client.execute does.
-    """
-    gids.require(gid, "BulkOperation")
-    client.execute(CANCEL_BULK, {"id": gid}, cost=START_COST)
 
 
 def read_results(mutation: BulkMutation, url: str) -> Iterator[LineResult]:

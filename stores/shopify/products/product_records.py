@@ -13,6 +13,7 @@ from stores.shopify.errors import ObjectNotFound, UnexpectedAnswer
 from stores.shopify.instants import instant_or_none, parse_instant
 from stores.shopify.metafields.reads import read_metafields
 from stores.shopify.metafields.records import MetafieldRecord, metafield_records
+from stores.shopify.products.product_fields import ITEM, LISTING, MEDIA, METAFIELD, PRODUCT, VARIANT
 
 # So many whole products in one request stay below 1,000 points (shopify.md 2.2: about 100 points each, times size(n)).
 PRODUCTS_PER_READ = 25
@@ -123,54 +124,21 @@ class ProductRecord:
         return len(self.variants) == 1 and self.variants[0].options == ((DEFAULT_OPTION, DEFAULT_VALUE),)
 
 
-_VARIANT = """
-        id
-        sku
-        barcode
-        position
-        price
-        compareAtPrice
-        taxable
-        inventoryPolicy
-        inventoryQuantity
-        requiresComponents
-        selectedOptions { name value }
-        media(first: 1) { nodes { id } }
-        metafields(first: 20) { nodes { namespace key type value } pageInfo { hasNextPage } }
-        inventoryItem {
-          id
-          tracked
-          requiresShipping
-          countryCodeOfOrigin
-          harmonizedSystemCode
-          unitCost { amount }
-          measurement { weight { value unit } }
-        }
+_VARIANT = f"""
+  {VARIANT}
+  media(first: 1) {{ nodes {{ id }} }}
+  metafields(first: 20) {{ nodes {{ {METAFIELD} }} pageInfo {{ hasNextPage }} }}
+  inventoryItem {{ {ITEM} }}
 """
-_LISTING = "isPublished publishDate publication { id }"
-_MEDIA = "id alt status mediaContentType ... on MediaImage { image { url } }"
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Product
 WHOLE_PRODUCT = f"""
 fragment WholeProduct on Product {{
-  id
-  handle
-  title
-  descriptionHtml
-  vendor
-  productType
-  category {{ id fullName }}
-  tags
-  status
-  seo {{ title description }}
-  isGiftCard
-  updatedAt
-  variantsCount {{ count }}
-  options {{ id name optionValues {{ name }} linkedMetafield {{ key }} }}
-  media(first: 20) {{ nodes {{ {_MEDIA} }} pageInfo {{ hasNextPage endCursor }} }}
-  metafields(first: 50) {{ nodes {{ namespace key type value }} pageInfo {{ hasNextPage endCursor }} }}
+  {PRODUCT}
+  media(first: 20) {{ nodes {{ {MEDIA} }} pageInfo {{ hasNextPage endCursor }} }}
+  metafields(first: 50) {{ nodes {{ {METAFIELD} }} pageInfo {{ hasNextPage endCursor }} }}
   resourcePublicationsV2(first: 20, onlyPublished: false) {{
-    nodes {{ {_LISTING} }} pageInfo {{ hasNextPage endCursor }}
+    nodes {{ {LISTING} }} pageInfo {{ hasNextPage endCursor }}
   }}
   variants(first: 50) {{ nodes {{ {_VARIANT} }} pageInfo {{ hasNextPage endCursor }} }}
 }}
@@ -239,23 +207,23 @@ query MoreVariants($id: ID!, $after: String) {{
 MORE_MEDIA = f"""
 query MoreMedia($id: ID!, $after: String) {{
   product(id: $id) {{ media(first: 250, after: $after) {{
-    nodes {{ {_MEDIA} }} pageInfo {{ hasNextPage endCursor }}
+    nodes {{ {MEDIA} }} pageInfo {{ hasNextPage endCursor }}
   }} }}
 }}
 """
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/product
-MORE_METAFIELDS = """
-query MoreMetafields($id: ID!, $after: String) {
-  product(id: $id) { metafields(first: 250, after: $after) {
-    nodes { namespace key type value } pageInfo { hasNextPage endCursor }
-  } }
-}
+MORE_METAFIELDS = f"""
+query MoreMetafields($id: ID!, $after: String) {{
+  product(id: $id) {{ metafields(first: 250, after: $after) {{
+    nodes {{ {METAFIELD} }} pageInfo {{ hasNextPage endCursor }}
+  }} }}
+}}
 """
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/product
 MORE_PUBLICATIONS = f"""
 query MorePublications($id: ID!, $after: String) {{
   product(id: $id) {{ resourcePublicationsV2(first: 250, after: $after, onlyPublished: false) {{
-    nodes {{ {_LISTING} }} pageInfo {{ hasNextPage endCursor }}
+    nodes {{ {LISTING} }} pageInfo {{ hasNextPage endCursor }}
   }} }}
 }}
 """
@@ -328,7 +296,7 @@ def product_record(
         is_gift_card=bool(node["isGiftCard"]),
         updated_at=parse_instant(node["updatedAt"]),
         options=tuple(_option(option) for option in node["options"]),
-        variants=tuple(_variant(variant) for variant in lists["variants"]),
+        variants=tuple(product_variant(variant) for variant in lists["variants"]),
         media=tuple(media_record(media) for media in lists["media"]),
         metafields=metafield_records(lists["metafields"]),
         publication_gids=tuple(gid for gid, at in listed if not at),
@@ -355,7 +323,8 @@ def media_record(node: dict[str, Any]) -> MediaRecord:
     return MediaRecord(node["id"], node["mediaContentType"], node["alt"] or "", node["status"], url)
 
 
-def _variant(node: dict[str, Any]) -> ProductVariantRecord:
+def product_variant(node: dict[str, Any]) -> ProductVariantRecord:
+    """The record of a variant's node, whose `media` and `metafields` hold `nodes`."""
     item, media = node["inventoryItem"], node["media"]["nodes"]
     weight, cost = item["measurement"]["weight"] or {}, item["unitCost"]
     record = ProductVariantRecord(

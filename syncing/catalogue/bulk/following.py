@@ -229,7 +229,7 @@ class _Follower:
         if state is not None:
             self.mine.update(progress=min(state.root_object_count, self.operation.total))
             if not self.run.is_under_way and self.operation.cancel_asked_at is None:
-                bulk_writes.cancel(self.client, self.operation.gid)
+                bulk.cancel(self.client, self.operation.gid)
                 self.mine.update(cancel_asked_at=timezone.now())
         since = (timezone.now() - (self.operation.started_at or timezone.now())).total_seconds()
         self.followed.is_open = True

@@ -22,6 +22,7 @@ from tests.simulator.bulk.rules import refusals
 from tests.simulator.documents.call import Call
 from tests.simulator.state.clock import iso_offset
 from tests.simulator.state.gids import gid
+from tests.simulator.state.knobs import Knobs
 from tests.simulator.state.shop import BulkOperation, Shop
 from tests.simulator.wire.problems import FieldError, NotSimulatedError, RequestError
 
@@ -218,7 +219,7 @@ class BulkOperations:
             if self.stopped or operation.status == "CANCELING":
                 break
             kept = chunk if room is None else chunk[: room - tally.lines]
-            write_chunk(file, kept, tally)
+            write_chunk(file, kept, tally, shop.knobs)
             operation.object_count, operation.root_object_count = tally.lines, tally.roots
         return failure is None
 
@@ -229,11 +230,15 @@ class BulkOperations:
                 self.moved.wait(min(left, WAKE_SECONDS))
 
 
-def write_chunk(file: BinaryIO, chunk: list, tally: Tally) -> None:
-    if chunk:
-        file.write(("\n".join(encode(line) for line, _ in chunk) + "\n").encode())
-        tally.lines += len(chunk)
-        tally.roots += sum(is_root for _, is_root in chunk)
+def write_chunk(file: BinaryIO, chunk: list, tally: Tally, knobs: Knobs) -> None:
+    for line, is_root in chunk:
+        text = encode(line)
+        if knobs.bulk_leaves_out and knobs.bulk_leaves_out in text:
+            continue
+        if not (knobs.bulk_loses and knobs.bulk_loses in text):
+            file.write(text.encode() + b"\n")
+        tally.lines += 1
+        tally.roots += is_root
 
 
 def move(shop: Shop, operation: BulkOperation, before: str, after: str) -> None:

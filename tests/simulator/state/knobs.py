@@ -79,6 +79,8 @@ class Knobs:
     new_variants_per_day: int | None = None  # row 53: by the API; more are VARIANT_THROTTLE_EXCEEDED until tomorrow
     bulk_delay_seconds: float = 0.0  # row 44
     bulk_link_seconds: float = 1800.0  # row 44: life of a signed result link
+    bulk_loses: str | None = None  # row 44: lines of bulk queries with this text are counted, and not in the file
+    bulk_leaves_out: str | None = None  # row 44: and these not even counted, as where an index lags
     bulk_line_seconds: float = 0.0  # row 78: what each line of a bulk mutation takes
     bulk_first_line: int = 0  # row 78: the number of a file's first line in the result [?]
     bulk_file_bytes: int = 100_000_000  # row 78: the largest file
