@@ -208,10 +208,7 @@ def test_what_nobody_signed_is_refused_before_anything_else_is_read(foreign, que
         {"shop": "unknown-store.myshopify.com"},
         {"shop": "evil.example.com"},
         {"shop": NORTH + ".evil.example.com"},
-        {"timestamp": "1"},
-        {"timestamp": "²"},
-        {"timestamp": "9" * 20},
-        {"timestamp": ""},
+        *({"timestamp": text} for text in ("1", "²", "9" * 20, "")),
     ],
 )
 def test_what_is_signed_for_another_shop_or_moment_is_refused(foreign, values):
