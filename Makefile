@@ -8,11 +8,13 @@ export DEBUG := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-later search coverage lint demo benchmarks samples screenshots requirements sbom clean
+.PHONY: help venv test test-all test-later search coverage lint demo benchmarks samples screenshots requirements sbom clean
 
 help:
 	@echo "make demo        simulated stores, web and workers on this machine; watch stock move"
-	@echo "make test        everything that must hold: lint, migrations, checks, tests"
+	@echo "make test        what must hold: lint, migrations, checks, each test; of those that differ in their parameters"
+	@echo "                 only, the first; where CI is set or ARGS names some, every one"
+	@echo "make test-all    the same with every one of them"
 	@echo "make test-later  the tests that a date could break, three years from now (DAYS=100: in 100 days; needs faketime)"
 	@echo "make search      properties and state machines with other examples than make test tries, ten times as many"
 	@echo "make coverage    which lines and branches no test reaches, and whether that is below the floor of pyproject.toml"
@@ -53,10 +55,12 @@ lint: $(STAMP)
 # As many workers as tests/support/running_order.py says, which also deals the tests out.
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 
-test: lint
+# Half of the suite's seconds go into the further parameters of tests whose first ones ran: those are for CI.
+test: PICKED := $(if $(CI)$(ARGS),,--one-of-each)
+test test-all: lint
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(PICKED) $(ARGS)
 
 search: $(STAMP)
 	TIPOSYNC_SEARCH=1 $(PYTEST) -m "hypothesis or state_machine" $(ARGS)

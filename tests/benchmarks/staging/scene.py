@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from tests.benchmarks.staging.stage import Stage
+import psutil
+
+from tests.benchmarks.staging.stage import Stage, tree_seconds
 from tests.simulator import Simulator
 from tests.simulator.state.shop import CLIENT_SECRET, Shop
 
@@ -22,7 +24,11 @@ BATCH_ROWS = 250
 
 
 class Scene:
-    """`variants` items at one location of each store; `items[domain][n]` is the item id of number n in that store."""
+    """`variants` items at one location of each store; `items[domain][n]` is the item id of number n in that store.
+
+    `first` is what it took from connecting the stores until all was in step: seconds, processor seconds of workers,
+    database and simulator, and points.
+    """
 
     def __init__(self, variants: int, strategy: str, **environment: str) -> None:
         self.simulator = Simulator()
@@ -30,6 +36,7 @@ class Scene:
         self.strategy = strategy
         self.items: dict[str, list[int]] = {}
         self.places: dict[str, int] = {}
+        self.first: list[float] = []
         for domain in (SOURCE, NORTH):
             self._stock(self.simulator.add_shop(domain))
         url = self.simulator.serve()
@@ -73,14 +80,21 @@ class Scene:
             credentials = ("--client-id", "tiposync", "--client-secret", CLIENT_SECRET)
             self.stage.run("manage.py", "add_store", domain, "--role", role, *credentials)
         self.worker = self.stage.start_worker()
+        shopify, before, began = Shopify(self), self._seconds(), time.monotonic()
         self.stage.run(
             "manage.py", "connect_stores", SOURCE, NORTH, "--strategy", self.strategy, "--map-by-name", "--start"
         )
         self.wait_for("every pair in step", self._is_aligned, 60 + self.variants / 50)
+        spent = [after - start for after, start in zip(self._seconds(), before, strict=True)]
+        self.first = [time.monotonic() - began, *spent, shopify.cpu_seconds(), shopify.count("points")]
         # All was read a moment ago: the hourly comparison need not come in the middle of a measurement.
         self.stage.query("UPDATE stores_connection SET reconciled_at = now()")
         self.wait_until_settled()
         self.set_restore_rate(STANDARD_RATE)
+
+    def _seconds(self) -> list[float]:
+        """Processor seconds so far of workers and of the database."""
+        return [tree_seconds(psutil.Process(pid)) for pid in (self.worker.pid, self.stage.postmaster_pid())]
 
     def stop_workers(self) -> None:
         """From now on only a carrier carries."""
@@ -88,6 +102,7 @@ class Scene:
 
     def _is_aligned(self) -> bool:
         rows = self.stage.query("SELECT count(*) FROM syncing_stocklink WHERE state = 'in_step'")
+        time.sleep(self.variants / 500_000)  # counting must not be what takes the database's time
         return rows[0][0] == self.variants
 
     def set_restore_rate(self, points: float) -> None:
