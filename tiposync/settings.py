@@ -57,7 +57,7 @@ CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[DEVELOPMENT_CREDENTIAL_KE
 # --- Stock ----------------------------------------------------------------------------------------------------
 # Above this many linked levels a reconciliation uses a bulk operation instead of paging (shopify.md 5).
 BULK_FROM_LEVELS = env.int("BULK_FROM_LEVELS", default=2000)
-# From this many products on, a product sync run writes by bulk operations; 0: never.
+# From this many products on, a product sync run reads and writes by bulk operations; 0: never.
 BULK_WRITES_FROM = env.int("BULK_WRITES_FROM", default=250)
 # A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds); with
 # points to spare three tenths of it (syncing/stock/writes/linger.py).

@@ -104,8 +104,11 @@ def read_products_in_bulk(
         for gid, note in zip(started, (files.note_product_line, files.note_variant_line), strict=True):
             left = max(0.0, until - time.monotonic())
             state = bulk.wait(client, gid, sleep=sleep, poll_seconds=poll_seconds, longest_wait=left)
-            for line in bulk.stream_whole(client, state):
-                note(line)
+            try:
+                for line in bulk.stream_whole(client, state):
+                    note(line)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise UnexpectedAnswer(f"{client.domain}: a bulk result lacks what was asked for.") from error
     except ShopifyError:
         _cancel(client, started)
         raise

@@ -41,6 +41,17 @@ class Case:
         is_settled = state == ProductLink.State.LINKED or (state == ProductLink.State.UNMATCHED and not self.partners)
         return is_settled and self.link.fingerprint == self.mark
 
+    def load_link(self, connection: Connection) -> None:
+        """The link as it is now; made where there was none."""
+        if self.link.pk:
+            self.link.refresh_from_db()
+            self.link.connection = connection  # which is known, and would be asked for with its settings
+            return
+        values = {"destination_id": connection.destination_id, "title": self.record.title[:512]}
+        self.link, _ = ProductLink.objects.get_or_create(
+            connection=connection, source_gid=self.record.gid, defaults=values
+        )
+
     def partner_gid(self) -> str:
         """The gid of the destination's product that follows this one, '' for none. Raises Blocked for several."""
         if self.link.destination_gid in self.partners or not self.partners:
@@ -57,7 +68,8 @@ class Case:
 class Written:
     """A product all of whose calls were made; its variants may have changed and must be read.
 
-    `equal_at` is the destination's instant at which it was read and all was as it should be, if it was.
+    `equal_at` is the destination's instant at which it was read and all was as it should be, if it was. `is_untouched`:
+    a bulk operation wrote it before, and nothing else since.
     """
 
     case: Case
@@ -65,6 +77,7 @@ class Written:
     action: str
     retry_at: datetime | None = None
     equal_at: datetime | None = None
+    is_untouched: bool = False
 
 
 def load_cases(connection: Connection, records: Sequence[ProductRecord], policy: Policy) -> list[Case]:

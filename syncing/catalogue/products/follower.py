@@ -26,11 +26,12 @@ from syncing.catalogue.products import files, handles, lost_creations, opening_s
 from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
 from syncing.catalogue.products.finishing import ending_of, finish, leave, note_unchanged, spare
 from syncing.catalogue.products.product_metafields import ProductMetafields
+from syncing.catalogue.products.reading import Reading
 from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
 from syncing.catalogue.products.writes import on_sale, writing
 from syncing.catalogue.products.writes.in_bulk import InBulk
 from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, with_hold
-from syncing.catalogue.refusals import OneRefused, Tries, read_each
+from syncing.catalogue.refusals import OneRefused, Tries
 from syncing.catalogue.rules.desired import build
 from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.parts.made import Desired, Verdict
@@ -62,14 +63,15 @@ class ProductFollower:
         skips_unchanged: bool = True,
         removals: Removals | None = None,
         in_bulk: InBulk | None = None,
-        policy: Policy | None = None,
+        readings: tuple[Reading, Reading] | None = None,
         match: MatchProduct,
     ) -> None:
         self.connection, self.settings = connection, connection.catalogue
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
-        self.policy = policy or policy_of_today(self.settings)
+        self.policy = policy_of_today(self.settings)
         self._open_client, self._bulk, self._match = open_client, in_bulk or InBulk(), match
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
+        self._source, self._reading = readings or (Reading(self.source_client), Reading(self.client))
         self.to_wire: set[str] = set()
         self.awaiting: set[str] = set()
         self.busy: set[str] = set()
@@ -134,15 +136,14 @@ class ProductFollower:
         """Read at once what all of them need: the partners, the files, the first quantities of what is created."""
         self._capped_until = waiting.capped_until(self.connection.destination_id)
         gids = {gid for case in due for gid in {case.link.destination_gid, *case.partners} if gid}
-        found, unread = read_each(lambda some: product_records.read_products(self.client, some), sorted(gids))
-        self._partners = dict.fromkeys(gids - unread.keys()) | {record.gid: record for record in found}
+        self._partners = self._reading.partners(gids)
         records = [case.record for case in due]
         self._files = files.known_files(self.connection.destination, records, self.policy.partners)
         self._stock = {}
         if not self.is_preview:
             self.to_wire |= pairing.free_of_deleted(self.connection, due, self._partners, self.policy, self._match)
             growing = [case.record for case in due if self._may_grow(case)]
-            self._stock = opening_stock.opening_stock(self.connection, self.source_client, growing)
+            self._stock = opening_stock.opening_stock(self.connection, self._source, growing)
 
     def _may_grow(self, case: Case) -> bool:
         has_partner = bool(case.link.destination_gid or case.partners)
@@ -157,14 +158,7 @@ class ProductFollower:
     def _carry_alone(self, case: Case) -> Outcome | None:
         """One product in one worker: two that created it would make it twice. Raises Busy."""
         with work_alone(self.connection, LOCK_NAME, case.record.gid):
-            if case.link.pk:
-                case.link.refresh_from_db()
-            else:
-                case.link, _ = ProductLink.objects.get_or_create(
-                    connection=self.connection,
-                    source_gid=case.record.gid,
-                    defaults={"destination_id": self.connection.destination_id, "title": case.record.title[:512]},
-                )
+            case.load_link(self.connection)
             seen, read = case.link.source_updated_at, case.record.updated_at
             if seen and read and seen > read:  # another worker read it after us, and was faster
                 return self._outcome(case, Action.EQUAL, Result.DONE, "A newer state of it was synced meanwhile.")
@@ -222,8 +216,9 @@ class ProductFollower:
         made_gid, desired = self._made.get(case.record.gid, ("", None))
         if desired is None or not lost_creations.is_unfinished(case.link) or case.link.destination_gid != made_gid:
             return False
+        is_untouched = not (desired.publish or desired.unpublish or desired.schedule)
         on_sale.put_on_sale(self.client, made_gid, desired)
-        self._written.append(Written(case, Verdict(desired), Action.CREATE))
+        self._written.append(Written(case, Verdict(desired), Action.CREATE, is_untouched=is_untouched))
         return True
 
     def _create(self, case: Case, handle: str = "", why: str = "") -> Outcome | None:
@@ -315,14 +310,17 @@ class ProductFollower:
         )
 
     def _write(self, row: Written, partner: ProductRecord, compare: Compare, is_back: bool) -> Outcome | None:
+        is_old = self._reading.is_old(partner.gid)
+        if REPLACING & row.verdict.desired.product.keys() or (is_old and row.verdict.desired.product):
+            row, is_old = writing.compare_again(self.client, partner.gid, compare, row), False
         case, link, desired = row.case, row.case.link, row.verdict.desired
-        if REPLACING & desired.product.keys():
-            desired = writing.compare_again(self.client, partner.gid, compare, desired)
-            row = replace(row, verdict=replace(row.verdict, desired=desired))
         self._make_room(case, desired, partner)
         reads = row.action == Action.CREATE or "variants" in desired.product or pairs_by_options(self.connection, case)
         if not (is_back or reads) and self._bulk.gather(row, partner, self._metafields.define):
             return None
+        if is_old:
+            row = writing.compare_again(self.client, partner.gid, compare, row)
+            desired = row.verdict.desired
         try:
             writing.write(self.client, self.connection.destination, partner.gid, desired, self._metafields)
         except VariantLimitReached:
@@ -341,12 +339,11 @@ class ProductFollower:
         wanted = desired.product.get("handle")
         moved = handles.make_room(self.connection, self._open_client, desired, partner)
         self._partners.pop(moved, None)
+        self._reading.forget(moved)
         if desired.product.get("handle") != wanted:
             case.mark = ""  # nobody tells when it is free
 
-    def _comparing(
-        self, case: Case, partner: ProductRecord, policy: Policy, written: Mapping[str, Any]
-    ) -> Callable[..., Desired]:
+    def _comparing(self, case: Case, partner: ProductRecord, policy: Policy, written: Mapping[str, Any]) -> Compare:
         how: dict[str, Any] = {"linked": case.linked, "files": self._living_files(case, partner), "stock": self._stock}
         how |= {"policy": policy, "written": written, "schedulable": self._channels.schedulable(case.record)}
         return partial(build, case.record, **how)
@@ -368,7 +365,9 @@ class ProductFollower:
     def _complete(self) -> Iterator[Outcome]:
         """Link the variants of what was created or built anew, for which they must be read once more."""
         written, self._written = self._written, []
-        alive = pairing.link_variants(self.connection, self.client, self.policy, written, self._metafields, self._files)
+        alive = pairing.link_variants(
+            self.connection, self._reading, self.policy, written, self._metafields, self._files
+        )
         self.to_wire |= {row.case.record.gid for row in alive}
         for row in written:
             try:

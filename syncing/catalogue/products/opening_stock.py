@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from stores.models import Connection
-from stores.shopify import inventory
-from stores.shopify.client import Client
 from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.products.reading import Reading
 from syncing.stock.merge import offer
 from syncing.stock.planning import rule_of
 
@@ -14,10 +13,10 @@ from syncing.stock.planning import rule_of
 OpeningStock = dict[str, list[tuple[str, int]]]
 
 
-def opening_stock(connection: Connection, client: Client, products: Iterable[ProductRecord]) -> OpeningStock:
+def opening_stock(connection: Connection, reading: Reading, products: Iterable[ProductRecord]) -> OpeningStock:
     """What each tracked variant of these products has at the mapped locations, as the connection's rule offers it.
 
-    `client` is the source's. A location where the source does not stock it gives nothing. Raises as Client.execute.
+    `reading` is the source's. A location where the source does not stock it gives nothing. Raises as Client.execute.
     """
     variants = {
         variant.item_gid: variant.gid
@@ -31,10 +30,9 @@ def opening_stock(connection: Connection, client: Client, products: Iterable[Pro
     for mapping in mappings.filter(destination_location__is_active=True) if variants else ():
         feeding[mapping.source_location.gid].append(mapping.destination_location.gid)
     for source_gid, destination_gids in feeding.items():
-        for reading in inventory.read_levels(client, source_gid, list(variants)):
-            if reading.is_active and reading.available is not None:
-                for destination_gid in destination_gids:
-                    totals[variants[reading.item_gid], destination_gid] += reading.available
+        for item_gid, available in reading.levels(source_gid, list(variants)).items():
+            for destination_gid in destination_gids:
+                totals[variants[item_gid], destination_gid] += available
     opening: OpeningStock = defaultdict(list)
     for (variant_gid, location_gid), total in totals.items():
         quantity = total if connection.is_two_way else offer(total, rule_of(connection))

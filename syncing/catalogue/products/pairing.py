@@ -6,11 +6,10 @@ from typing import Any
 from stores.linking import linking
 from stores.linking.linking import MatchProduct
 from stores.models import Connection
-from stores.shopify.client import Client
-from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.products.cases import Case, Written, load_linked, mark_of, variant_records
 from syncing.catalogue.products.product_metafields import ProductMetafields
+from syncing.catalogue.products.reading import Reading
 from syncing.catalogue.rules import variants
 from syncing.catalogue.rules.desired import build
 from syncing.catalogue.rules.fields import Policy
@@ -43,7 +42,7 @@ def free_of_deleted(
 
 def link_variants(
     connection: Connection,
-    client: Client,
+    reading: Reading,
     policy: Policy,
     written: Sequence[Written],
     metafields: ProductMetafields,
@@ -54,8 +53,7 @@ def link_variants(
     What it should become is remembered with them. `files` is address in the source -> file gid in the destination.
     Returns those whose partner is there.
     """
-    gids = [row.case.link.destination_gid for row in written]
-    made = {record.gid: record for record in product_records.read_products(client, gids)} if gids else {}
+    made = _read_written(reading, written)
     alive = [row for row in written if row.case.link.destination_gid in made]
     if not alive:
         return []
@@ -75,6 +73,15 @@ def link_variants(
         row.case.linked, row.case.mark = ours, mark_of(connection, record, policy, ours)
         _note_equal(row, made[row.case.link.destination_gid], policy, files)
     return alive
+
+
+def _read_written(reading: Reading, written: Sequence[Written]) -> dict[str, ProductRecord]:
+    """The partners of these by gid: what was read ahead of those alone that were not written to since."""
+    at_once = [row.case.link.destination_gid for row in written if not row.is_untouched]
+    untouched = [row.case.link.destination_gid for row in written if row.is_untouched]
+    records = reading.products_now(at_once) if at_once else []
+    records += reading.products(untouched) if untouched else []
+    return {record.gid: record for record in records}
 
 
 def _note_equal(row: Written, partner: ProductRecord, policy: Policy, files: Mapping[str, str]) -> None:

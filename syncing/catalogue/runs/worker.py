@@ -10,7 +10,6 @@ from django.utils import timezone
 from stores.clients import OpenClient
 from stores.linking.linking import MatchProduct
 from stores.models import CatalogueSettings, Connection
-from stores.shopify.products import product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue.bulk.gathering import Gathering
 from syncing.catalogue.content import comparison
@@ -21,7 +20,7 @@ from syncing.catalogue.products.follower import BATCH, ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.products.writes.own_variants import Removals
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
-from syncing.catalogue.runs import plan
+from syncing.catalogue.runs import plan, readings
 from syncing.catalogue.runs.progress import numbers_of, save_outcome
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
@@ -67,7 +66,7 @@ def carry_out(
     _mine(run).update(state=State.RUNNING)
     if run.begun_with.get("ends") and not comparison.let_go_of_all(run, open_client, must_end):
         return work
-    _Worker(run, open_client, match, work).work(must_end)
+    _Worker(run, open_client, match, work, must_end).work()
     return work
 
 
@@ -79,7 +78,14 @@ def _mine(run: CatalogueRun) -> QuerySet[CatalogueRun]:
 class _Worker:
     """One stretch of work at one run over products."""
 
-    def __init__(self, run: CatalogueRun, open_client: OpenClient, match: MatchProduct, work: Work) -> None:
+    def __init__(
+        self,
+        run: CatalogueRun,
+        open_client: OpenClient,
+        match: MatchProduct,
+        work: Work,
+        must_end: Callable[[], bool],
+    ) -> None:
         self.run, self.match, self.report, self.tries = run, match, work, Tries()
         self.connection: Connection = run.connection
         self.source, self.destination = (
@@ -87,7 +93,8 @@ class _Worker:
         )
         is_open = run.is_preview or run.is_released  # else they are counted before any goes
         self.removals = Removals(self.connection, is_open=is_open, is_counting=not is_open)
-        self.bulk = Gathering(run)
+        self.bulk, self.must_end = Gathering(run), must_end
+        self.readings = readings.readings_of(run, self.source, self.destination, self._upcoming, must_end)
         self.follower = ProductFollower(
             self.connection,
             open_client,
@@ -95,16 +102,17 @@ class _Worker:
             skips_unchanged=run.kind != Kind.RETRY,
             removals=self.removals,
             in_bulk=self.bulk,
+            readings=self.readings,
             match=match,
         )
 
-    def work(self, must_end: Callable[[], bool]) -> None:
+    def work(self) -> None:
         try:
-            self._work(must_end)
+            self._work()
         finally:
             self.report.has_gathered = self.bulk.has_gathered
 
-    def _work(self, must_end: Callable[[], bool]) -> None:
+    def _work(self) -> None:
         # What is gathered waits for its turn at Shopify: until then nothing is decided about what is left, either.
         while self.bulk.may_gather() and (items := self._next() or self._decided() or self._closed()):
             equal = []
@@ -121,7 +129,7 @@ class _Worker:
             if not self._count():
                 self.report.is_over = True  # paused or cancelled by an operator
                 return
-            if must_end():
+            if self.must_end():
                 return
         if self.bulk.open_lines().exists() or not self.bulk.may_gather():
             self.report.awaits_bulk = not self.report.busy
@@ -130,9 +138,16 @@ class _Worker:
             self.report.is_over = True
 
     def _next(self) -> list[CatalogueRunItem]:
+        return list(self._due()[:BATCH])
+
+    def _upcoming(self, count: int) -> list[str]:
+        """The products of the source that come next, in order; at most so many."""
+        return list(self._due().values_list("source_gid", flat=True)[:count])
+
+    def _due(self) -> QuerySet[CatalogueRunItem]:
         put_off = self.report.busy | self.removals.deferred.keys()
         waiting = self._waiting().exclude(source_gid__in=put_off)
-        return list(waiting.exclude(source_gid__in=self.bulk.open_lines().values("source_gid"))[:BATCH])
+        return waiting.exclude(source_gid__in=self.bulk.open_lines().values("source_gid"))
 
     def _closed(self) -> list[CatalogueRunItem]:
         """What was gathered, but is too little for a bulk operation."""
@@ -162,7 +177,7 @@ class _Worker:
             departing = dict.fromkeys(gids, (unlinking.UnlinkReason.DISCONNECTED, "The connection was ended."))
             records: list[ProductRecord] = []
         else:
-            listed, unread = read_each(lambda some: product_records.read_products(self.source, some), gids)
+            listed, unread = read_each(self.readings[0].products, gids)
             for gid, refused in unread.items():
                 yield Outcome(
                     gid, titles[gid], Action.SKIP, Result.FAILED, str(refused), CatalogueRunItem.Failure.REJECTED

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stores.models import VariantLink
+from syncing.catalogue.bulk import reading_ahead
 from syncing.catalogue.runs import lifecycle
 from syncing.connections.product_matching import match_product
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
@@ -12,6 +13,13 @@ from syncing.queue import enqueue
 from tests.support.catalogue.showroom import Showroom
 
 RESULT_SECONDS = 240  # by which any of them is over, on a busy machine, too
+
+
+def read_ahead(monkeypatch: Any) -> None:
+    """Have runs read their products by bulk queries, however few they are, and look at these often."""
+    monkeypatch.setattr(reading_ahead, "FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(reading_ahead, "LEAST_PRODUCTS", 2)
+    monkeypatch.setattr(reading_ahead, "ALIKE_COUNT", 0)
 
 
 class BulkRun:

@@ -1,23 +1,30 @@
 """What is sent to a product of the destination that is there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from stores.models import Store
 from stores.shopify.client import Client
 from stores.shopify.errors import ObjectNotFound, UserErrors
 from stores.shopify.products import product_records, product_writes
 from syncing.catalogue.products import files
+from syncing.catalogue.products.cases import Written
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.writes import on_sale
 from syncing.catalogue.rules.parts.made import Desired
 
 
-def compare_again(client: Client, gid: str, compare: Callable[..., Desired], before: Desired) -> Desired:
-    """Make the lists that replace of what is there at this moment; what was not named before is not removed."""
+def compare_again(client: Client, gid: str, compare: Callable[..., Desired], row: Written) -> Written:
+    """Make what is to be written of what is there at this moment; what was not named before is not removed.
+
+    Raises ObjectNotFound, and as Client.execute does.
+    """
+    before = row.verdict.desired
     partner = product_records.read_whole_product(client, gid)
     if partner is None:
         raise ObjectNotFound("It was deleted in the destination a moment ago.")
-    return compare(partner, removable=before.removed_variants, may_hide=before.hides)
+    desired = compare(partner, removable=before.removed_variants, may_hide=before.hides)
+    return replace(row, verdict=replace(row.verdict, desired=desired))
 
 
 def write(client: Client, store: Store, gid: str, desired: Desired, metafields: ProductMetafields) -> None:

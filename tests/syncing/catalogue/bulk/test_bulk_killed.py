@@ -8,13 +8,20 @@ import pytest
 
 from syncing.catalogue.bulk import following
 from syncing.models import BulkOperation
-from tests.support.catalogue.bulk import FirstSync, Repricing
+from tests.support.catalogue.bulk import FirstSync, Repricing, read_ahead
 
 SEED_COUNT = int(os.environ.get("TIPOSYNC_BULK_SEEDS", "6"))
 MOST_EFFECTS = 50  # of one worker before it dies
 DEATHS_COUNT = 12
 LINE_FAULTS = [("refuse_before", "close"), ("internal_error_before", "close"), ("lost_answer", "close")]
 LINE_FAULTS += [("lost_answer", "internal_error")]
+
+
+@pytest.fixture(autouse=True)
+def reading(request, monkeypatch):
+    """Every second run reads its products in bulk, too."""
+    if sum(request.node.callspec.params.values()) % 2:
+        read_ahead(monkeypatch)
 
 
 @pytest.fixture
