@@ -237,9 +237,9 @@ class ProductFollower:
             return self._wait(case)
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))
-        rivals.check_free(self.connection, rivals.keys_of(case.record, desired.product["handle"]))
         if self._bulk.create(case, desired, self._metafields.define_new):
             return None
+        rivals.check_free(self.connection, rivals.keys_of(case.record, desired.product["handle"]))
         link = case.link
         sent_before, memory = lost_creations.sent_of(link), link.written
         link.note_source(case.record)
