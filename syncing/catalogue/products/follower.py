@@ -310,7 +310,7 @@ class ProductFollower:
         )
 
     def _write(self, row: Written, partner: ProductRecord, compare: Compare, is_back: bool) -> Outcome | None:
-        is_old = self._reading.is_old(partner.gid)
+        is_old = self._reading.is_old(partner.gid) and not row.verdict.desired.is_empty
         if REPLACING & row.verdict.desired.product.keys() or (is_old and row.verdict.desired.product):
             row, is_old = writing.compare_again(self.client, partner.gid, compare, row), False
         case, link, desired = row.case, row.case.link, row.verdict.desired

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stores.models import ProductLink
 from stores.shopify import bulk, gids
 from stores.shopify.products import bulk_products, product_records
 from syncing.catalogue.bulk import following, reading_ahead
@@ -101,6 +102,15 @@ def test_a_line_is_not_sent_to_what_was_edited_there_since(showroom, settings, a
     run = prepared.run()
     assert (run.state, run.failed) == ("finished", 0)
     assert prepared.prices() == ["11.00", "15.00", "15.00", "15.00"]
+
+
+def test_what_is_compared_and_found_equal_is_read_in_bulk_alone(showroom, settings, pages):
+    prepared = Repricing(showroom(), settings)
+    prepared.room.set(price_percent=0)
+    ProductLink.objects.update(fingerprint="")
+    pages.clear()
+    assert prepared.run("all").counts == {"equal": 4}
+    assert (pages, bulk_queries(prepared)) == ([], 4)
 
 
 @pytest.mark.parametrize(
