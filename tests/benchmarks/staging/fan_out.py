@@ -7,7 +7,6 @@ connection carried.
 
 import json
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import django
@@ -21,14 +20,10 @@ from stores.models import Connection, Location, LocationMapping, Store, SyncSwit
 from stores.shopify import gids  # noqa: E402
 from syncing.queue import enqueue  # noqa: E402
 from syncing.stock import wiring  # noqa: E402
+from tests.benchmarks.staging.scene import IN_STEP  # noqa: E402
 from tests.simulator.state.shop import CLIENT_SECRET  # noqa: E402
 
 QUANTITY = 100
-IN_STEP = """
-    UPDATE syncing_stocklevel SET available = %(units)s, as_of = %(at)s, is_active = true, is_doubtful = false;
-    UPDATE syncing_stocklink SET source_baseline = %(units)s, destination_baseline = %(units)s, state = 'in_step',
-                                 settled_sequence = dirty_sequence
-"""
 
 
 def build(path: str) -> None:
@@ -53,7 +48,8 @@ def build(path: str) -> None:
         )
         wiring.wire_connection(connection)
     with db.cursor() as cursor:
-        cursor.execute(IN_STEP, {"units": QUANTITY, "at": now - timedelta(hours=1)})
+        for statement in IN_STEP:
+            cursor.execute(statement, {"units": QUANTITY})
 
 
 def _store(domain: str, shop: dict, is_source: bool) -> tuple[Store, Location, list[Variant]]:

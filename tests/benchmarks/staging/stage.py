@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -158,7 +158,7 @@ class Stage:
         """The main process of the database."""
         return int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple]:
+    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple]:
         """Run one statement in a connection of its own; the rows, if it gives any."""
         with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
             cursor = connection.execute(sql, parameters)
