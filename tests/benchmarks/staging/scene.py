@@ -142,8 +142,9 @@ class Scene:
         jobs = self.stage.query("SELECT kind, state, message FROM syncing_syncjob LIMIT 5")
         return f"Links: {links}; jobs: {jobs}"
 
-    def wait_until_settled(self, seconds: float = 60) -> None:
-        """Until no webhook is under way or waits, no link is dirty and no job is due."""
+    def wait_until_settled(self, seconds: float = 0) -> None:
+        """Until no webhook is under way or waits, no link is dirty and no job is due. At most so long; 0: by size."""
+        seconds = seconds or 60 + self.variants / 1000
         self.wait_for("webhooks delivered", lambda: self.simulator.courier.wait_idle(0.5), seconds)
         self.wait_for("nothing waits", lambda: self.stage.query(_SETTLED)[0][0], seconds)
 
