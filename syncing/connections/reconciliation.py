@@ -98,8 +98,11 @@ def _linked_levels(connection: Connection, store: Store) -> QuerySet[StockLevel]
 
 def _wants_bulk(connection: Connection, store: Store, report: Reconciliation) -> bool:
     """Whether this store is still to be read, and too large to be read page by page."""
-    is_read = report.bulk_gids.get(str(store.pk)) == READ
-    return not is_read and _linked_levels(connection, store).count() > settings.BULK_FROM_LEVELS
+    begun = report.bulk_gids.get(str(store.pk))
+    if begun is not None:  # a file is asked for again and again until it is there: no need to count each time
+        return begun != READ
+    most = settings.BULK_FROM_LEVELS
+    return _linked_levels(connection, store)[: most + 1].count() > most
 
 
 def _read_stores(connection: Connection, clients: OpenClient, report: Reconciliation) -> set[int]:
