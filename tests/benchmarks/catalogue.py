@@ -3,12 +3,12 @@
 `python -m tests.benchmarks.catalogue --products 10000`
 
 One process does all the work. Shopify's limit is out of the way while it runs, so that the seconds are ours; the last
-column tells how long a Standard store would make us wait. The floor is what no way of asking by pages could do without:
-reading the source's products, as many at a time as Shopify's limit of a request allows, and where they are made one by
-one a call that creates each product and one that publishes it. The first sync is measured twice, in stores of their own.
-A re-import deletes all products of the source and makes them again under new ids, with the same SKUs and handles, and no
-webhook tells of it; its calls include those that match both stores anew. New prices for all products are written one by
-one, and by bulk operations; their floor is reading both stores.
+column tells how long a Standard store would make us wait. The floor is what no way of asking by pages could do
+without: reading the source's products, as many at a time as Shopify's limit of a request allows, and where they are
+made one by one a call that creates each product and one that publishes it. The first sync is measured twice, in
+stores of their own. A re-import deletes all products of the source and makes them again under new ids, with the same
+SKUs and handles, and no webhook tells of it; its calls include those that match both stores anew. New prices for all
+products are written one by one, and by bulk operations; their floor is reading both stores.
 """
 
 import argparse
