@@ -38,6 +38,7 @@ __all__ = [
     "ignore",
     "link_pairs",
     "match_connection",
+    "match_known",
     "match_product",
     "propose_mappings",
     "refresh_catalogue",
@@ -182,6 +183,20 @@ def _match_change(connection: Connection, store: Store, change: ProductChange) -
     suggestions.refresh(connection, change.pks)
     side = "source_variant" if store.pk == connection.source_id else "destination_variant"
     return bool(changed) or connection.links.filter(**{f"{side}__in": change.stock_pks}, state=State.LINKED).exists()
+
+
+def match_known(connection: Connection, product_gid: str) -> int:
+    """Match a product of the source with what is known of the destination by now; returns how many links changed.
+
+    For what was noted there without being matched for all: who links what it has made does that for itself alone.
+    """
+    rows = Variant.objects.filter(store=connection.source_id, product_gid=product_gid, gone_at=None)
+    known = dict(rows.values_list("pk", KEYS[connection.identifier]))
+    changed = link_rows.match_keys(connection, sorted({*known.values()} - {""}))
+    if changed:
+        link_rows.drop_candidates(connection)
+        suggestions.refresh(connection, list(known))
+    return changed
 
 
 def link_pairs(

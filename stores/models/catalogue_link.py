@@ -182,6 +182,10 @@ class ProductLink(FollowLink):
             ),
             models.Index(fields=["id"], condition=~Q(awaits=[]), name="product_link_awaits"),
             models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="product_link_retry"),
+            # What is being made: whoever makes another product compares it with these (syncing.catalogue.twins).
+            models.Index(
+                fields=["destination"], condition=Q(is_created=True, synced_at__isnull=True), name="product_link_begun"
+            ),
         ]
 
     def note_destination(self, updated_at: datetime | None) -> None:

@@ -10,10 +10,10 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from stores.ages import over
-from stores.linking import rows as link_rows
 from stores.shopify.products.bulk_writes import encode_line
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.bulk import creating, rivals
+from syncing.catalogue import twins
+from syncing.catalogue.bulk import creating
 from syncing.catalogue.bulk.lines import CREATE, creation_of, line_of
 from syncing.catalogue.products.cases import Case, Written
 from syncing.catalogue.products.finishing import ending_of
@@ -75,8 +75,7 @@ class Gathering(InBulk):
         define(desired)
         ending, connection = creating.ending_of(case, desired), self.run.connection
         with transaction.atomic():
-            link_rows.lock(connection.destination_id)  # or two sources have the same made, each seeing no other
-            rivals.check_free(connection, ending[rivals.KEYS])
+            twins.check_met(connection, case, desired.product["handle"])
             return self._add(BulkLine(kind=CREATE, source_gid=case.record.gid, variables=sent, ending=ending))
 
     def made(self, cases: Sequence[Case], policy: Policy) -> dict[str, tuple[str, Desired]]:

@@ -3,16 +3,17 @@
 A single creation is over within a second; a line may wait, and run, for an hour.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
+
+from django.db.models import QuerySet
 
 from stores.identifiers import why_no_identity
 from stores.models import Connection
 from stores.shopify.products.product_records import ProductRecord
 from stores.variants import key_of
-from syncing.catalogue.exclusive import Busy
 from syncing.models import BulkLine, BulkOperation
 
-KEYS = "keys"  # in the ending of a line: what identifies its product, in whatever connection
+KEYS = "keys"  # in the ending of a line, and in what a link remembers: what identifies its product, in any connection
 
 
 def keys_of(record: ProductRecord, handle: str) -> list[str]:
@@ -24,14 +25,8 @@ def keys_of(record: ProductRecord, handle: str) -> list[str]:
     return sorted(found)
 
 
-def check_free(connection: Connection, keys: Iterable[str]) -> None:
-    """Raises Busy while a bulk operation of another connection is about to make in the destination what these name."""
+def open_lines(connection: Connection, keys: Collection[str]) -> QuerySet[BulkLine]:
+    """Lines by which bulk operations of other connections make in the destination what these name."""
     others = Connection.objects.filter(destination=connection.destination_id).exclude(pk=connection.pk)
     lines = BulkLine.objects.filter(connection__in=others, state=BulkLine.State.OPEN, kind=BulkOperation.Kind.CREATE)
-    if lines.filter(ending__keys__has_any_keys=list(keys)).exists():
-        raise Busy("Another source has the same made in the destination by a bulk operation.")
-
-
-def check_partner(connection: Connection, handle: str) -> None:
-    """Raises Busy where a product of the destination, known by its handle, may be what such an operation has made."""
-    check_free(connection, [f"handle {key_of(handle)}"])
+    return lines.filter(ending__keys__has_any_keys=list(keys))

@@ -24,7 +24,8 @@ class Case:
     """One product of the source on its way. `link` may not be saved yet.
 
     `linked` is source variant gid -> destination variant gid, `partners` are the destination's products that these
-    belong to, `mark` the fingerprint of what the destination should become.
+    belong to, `mark` the fingerprint of what the destination should become. `met` is what other connections have
+    that is like it, as far as it was matched with that (syncing.catalogue.twins).
     """
 
     record: ProductRecord
@@ -33,6 +34,7 @@ class Case:
     partners: frozenset[str]
     mark: str
     notes: list[str] = field(default_factory=list)
+    met: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def is_unchanged(self) -> bool:

@@ -17,7 +17,7 @@ from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.bulk import rivals
+from syncing.catalogue import twins
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
@@ -27,7 +27,7 @@ from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by
 from syncing.catalogue.products.finishing import ending_of, finish, leave, note_unchanged, spare
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.reading import Reading
-from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of
+from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of, why_not_created
 from syncing.catalogue.products.writes import on_sale, writing
 from syncing.catalogue.products.writes.in_bulk import InBulk
 from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, with_hold
@@ -169,7 +169,7 @@ class ProductFollower:
             if self._go_on(case):
                 return None
             lost_creations.check_alone(case.link, case.partners, self._partner)
-            partner = self._partner(case.partner_gid()) or self._lost_creation(case)
+            partner = self._partner(case.partner_gid()) or self._lost_creation(case) or self._met(case)
             return self._create(case) if partner is None else self._update(case, partner)
 
         try:
@@ -196,12 +196,19 @@ class ProductFollower:
 
     def _lost_creation(self, case: Case) -> ProductRecord | None:
         """What we were about to create when our worker died, or the answer was lost; None if it was not made."""
-        link = case.link
-        sent = lost_creations.sent_of(link)
-        if not sent or link.destination_gid:
+        sent = lost_creations.sent_of(case.link)
+        if not sent or case.link.destination_gid:
             return None
         partner = self._partner(product_heads.find_by_handle(self.client, sent["handle"]) or "")
         return partner if partner and self._recognise(case, partner, sent) else None
+
+    def _met(self, case: Case) -> ProductRecord | None:
+        """What is there by now, of which nobody told this connection: another one may have made it."""
+        makes_none = self.is_preview or self.mode == SyncMode.UPDATE_ONLY
+        if makes_none or not twins.meet(self.connection, case, self.client, self.policy, self._match):
+            return None
+        self.to_wire.add(case.record.gid)
+        return self._partner(case.partner_gid())
 
     def _recognise(self, case: Case, partner: ProductRecord, sent: Mapping[str, Any] | None) -> bool:
         """Whether it is what a creation made, whatever became of the source since; its images are known then."""
@@ -223,9 +230,7 @@ class ProductFollower:
 
     def _create(self, case: Case, handle: str = "", why: str = "") -> Outcome | None:
         if self.mode == SyncMode.UPDATE_ONLY:
-            by = self.connection.get_identifier_display()
-            reason = f"The destination has nothing that matches it ({by}), and none is created (Update only)."
-            return self._leave(case, State.UNMATCHED, reason)
+            return self._leave(case, State.UNMATCHED, why_not_created(self.connection))
         if reason := succession.why_wait(self.connection, case):
             return self._leave(case, State.UNMATCHED, reason)
         how: dict[str, Any] = {"stock": self._stock, "schedulable": self._channels.schedulable(case.record)}
@@ -239,12 +244,9 @@ class ProductFollower:
             return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))
         if self._bulk.create(case, desired, self._metafields.define_new):
             return None
-        rivals.check_free(self.connection, rivals.keys_of(case.record, desired.product["handle"]))
         link = case.link
         sent_before, memory = lost_creations.sent_of(link), link.written
-        link.note_source(case.record)
-        lost_creations.begin(link, lost_creations.memory_of(case.record, desired))
-        link.save()
+        twins.begin(self.connection, case, desired)
         try:
             made = self._metafields.create(desired)
         except UserErrors as error:
@@ -281,7 +283,7 @@ class ProductFollower:
         is_new = link.is_created and link.synced_at is None  # a creation that was not completed
         check_unclaimed(link, partner.gid)
         if link.destination_gid != partner.gid and not self.is_preview:
-            rivals.check_partner(self.connection, partner.handle)
+            twins.check_partner(self.connection, partner.handle)
         if self.mode == SyncMode.CREATE_ONLY and not link.is_created:
             return self._spare(case, partner)
         if is_new:
@@ -305,9 +307,8 @@ class ProductFollower:
             outcome = self._outcome(case, action, result, remarks_of(desired))
             return replace(outcome, destination_gid=partner.gid, differences=rows_of(desired))
         claim(link, partner.gid, State.CREATING if is_new else State.LINKED)
-        return self._write(
-            Written(case, replace(verdict, desired=desired), action, retry_at), partner, compare, is_back
-        )
+        row = Written(case, replace(verdict, desired=desired), action, retry_at)
+        return self._write(row, partner, compare, is_back)
 
     def _write(self, row: Written, partner: ProductRecord, compare: Compare, is_back: bool) -> Outcome | None:
         is_old = self._reading.is_old(partner.gid) and not row.verdict.desired.is_empty

@@ -8,6 +8,7 @@ from typing import Any
 
 from stores.models import ProductLink
 from stores.shopify.products.product_records import MediaRecord, ProductRecord
+from syncing.catalogue.bulk import rivals
 from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.rules import images, variants
 from syncing.catalogue.rules.fingerprint import digest
@@ -23,6 +24,7 @@ def memory_of(record: ProductRecord, desired: Desired) -> dict[str, Any]:
             "handle": desired.product["handle"],
             "looks": variants.appearance_of(record),
             "images": _names_of(record),
+            rivals.KEYS: rivals.keys_of(record, desired.product["handle"]),
         }
     }
 
@@ -61,9 +63,12 @@ def images_made_of(
     sent: Mapping[str, Any] | None, source: ProductRecord, partner: ProductRecord
 ) -> dict[str, MediaRecord] | None:
     """As `images_of`, if a product of the destination is what the creation made; None if it is not."""
-    if not sent or variants.appearance_of(partner) != sent["looks"]:
-        return None
-    return images_of(sent, source, partner)
+    return images_of(sent, source, partner) if sent and is_made_by(sent, partner) else None
+
+
+def is_made_by(sent: Mapping[str, Any], partner: ProductRecord) -> bool:
+    """Whether a product of the destination looks like what a creation made."""
+    return bool(variants.appearance_of(partner) == sent["looks"])
 
 
 def images_of(sent: Mapping[str, Any], source: ProductRecord, partner: ProductRecord) -> dict[str, MediaRecord]:

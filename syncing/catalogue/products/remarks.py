@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stores.models import Connection
 from syncing.catalogue.rules.parts.made import Desired
 
 
@@ -18,3 +19,9 @@ def remarks_of(desired: Desired) -> str:
 def rows_of(desired: Desired) -> tuple[dict[str, Any], ...]:
     """The differences for a JSON column, and the page that shows both sides."""
     return tuple(difference.as_row() for difference in desired.differences)
+
+
+def why_not_created(connection: Connection) -> str:
+    """Why nothing is made of a product where what is there is all that is written to."""
+    by = connection.get_identifier_display()
+    return f"The destination has nothing that matches it ({by}), and none is created (Update only)."

@@ -94,8 +94,11 @@ def words(store: Store, until: datetime, what: str) -> str:
 
 
 def find_due(now: datetime) -> Iterator[ProductLink]:
-    """The products whose time has come, some for each destination; of a store that still is capped only the failed."""
-    due = ProductLink.objects.filter(retry_at__isnull=False, state__in=(*CAPPED, State.FAILED))
+    """The products whose time has come, some for each destination; of a store that still is capped none that grow.
+
+    Also what another connection has found to be made, while the answer was lost (syncing.catalogue.twins).
+    """
+    due = ProductLink.objects.filter(retry_at__isnull=False, state__in=(*CAPPED, State.FAILED, State.CREATING))
     due = due.exclude(_is_to_come(now))
     capped = ProductLink.objects.filter(_is_to_come(now), destination=OuterRef("destination"), state__in=CAPPED)
     ready = due.exclude(Exists(capped), state__in=CAPPED)
