@@ -15,6 +15,7 @@ from stores import selecting
 from stores.identifiers import why_no_identity
 from stores.linking import matching
 from stores.linking import rows as link_rows
+from stores.linking.being_made import BEING_MADE
 from stores.models import Connection
 from stores.variants import KEYS
 
@@ -71,7 +72,7 @@ def match(connection: Connection, portion: Portion) -> tuple[int, list[list[str]
         column = KEYS[connection.identifier]
         own, other = (_HAS_KEY, _HAS_KEY) if portion.has_keys else (_HAS_NONE, "false")
         conditions = {"own": own.format(table="v", key=column), "other": other.format(table="d", key=column)}
-        sql = _DECIDE.format(key=column, is_open=link_rows.IS_OPEN, **conditions)
+        sql = _DECIDE.format(key=column, is_open=link_rows.IS_OPEN, making=BEING_MADE, **conditions)
         ((changed, keys, counts),) = _rows(sql, parameters)
         left[:] = zip(keys or (), counts or (), strict=True)
         return changed
@@ -133,13 +134,15 @@ _DECIDE = """
     ), other AS (
         SELECT d.{key} AS key, min(d.id) AS id, count(*) AS count FROM stores_variant d
         WHERE d.store_id = %(destination)s AND d.gone_at IS NULL AND {other} GROUP BY 1
+    ), making AS ({making}
     ), finding AS (
         SELECT own.*, other.id AS partner,
                CASE WHEN own.key = ANY(%(odd)s::text[]) THEN NULL
                     WHEN other.id IS NULL THEN 'unmatched'
                     WHEN own.count = 1 AND other.count = 1 AND NOT EXISTS (
                          SELECT 1 FROM stores_variantlink taken
-                         WHERE taken.destination_variant_id = other.id AND taken.state = 'linked') THEN 'linked'
+                         WHERE taken.destination_variant_id = other.id AND taken.state = 'linked')
+                         AND NOT EXISTS (SELECT 1 FROM making WHERE making.id = other.id) THEN 'linked'
                END AS found,
                CASE WHEN other.id IS NOT NULL THEN ''
                     WHEN own.key = '' THEN %(none)s

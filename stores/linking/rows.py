@@ -11,6 +11,7 @@ from django.db import connection as db
 
 from stores import locks, selecting
 from stores.linking import matching
+from stores.linking.being_made import load_makers
 from stores.linking.matching import Finding, Item
 from stores.locks import Lock
 from stores.models import Connection, VariantLink
@@ -122,6 +123,7 @@ def match_keys(connection: Connection, keys: Sequence[str]) -> int:
         sources = _load_sources(connection, f"v.{KEYS[connection.identifier]} = ANY(%s)", keys)
         destinations = _load_destinations(connection, keys)
         claimed = load_claims([item.id for item in destinations])
+        claimed |= load_makers(connection, [item.id for item in destinations if item.id not in claimed])
         wanted = {pk for pk, row in sources.items() if row.is_open}
         findings = matching.match(
             [row.item for row in sources.values()], destinations, connection.identifier, wanted, claimed

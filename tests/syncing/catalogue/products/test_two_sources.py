@@ -9,6 +9,7 @@ import pytest
 from django.db import connection as db
 from django.test.utils import CaptureQueriesContext
 
+from stores.linking import linking
 from stores.models import Connection, ProductLink, Variant, VariantLink
 from stores.shopify.errors import ShopifyError
 from syncing.catalogue import twins
@@ -133,6 +134,43 @@ def test_while_one_makes_it_the_other_waits(pair_of, identifier, maker, after):
     assert len(seen) == 1
     pair.carry(1 - maker)
     assert pair.is_once(maker)
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+@pytest.mark.parametrize("maker", [0, 1])
+@pytest.mark.parametrize("reads_all", [False, True])
+def test_what_is_heard_of_a_product_before_its_maker_has_linked_it_gives_it_to_nobody_else(
+    pair_of, identifier, maker, reads_all
+):
+    pair = pair_of(identifier)
+    heard = []
+
+    def hear() -> None:
+        gid = pair.first.there(pair.first.handles()[0]).gid
+        if reads_all:
+            linking.refresh_catalogue(pair.first.destination.store)
+            linking.match_connection(pair.rooms[1 - maker].connection)
+        else:
+            match_product(pair.first.destination.store, gid)
+        heard.append(gid)
+
+    pair.first.world.meanwhile("productSet", hear, after=True)
+    pair.carry(maker)
+    assert len(heard) == 1
+    pair.carry(1 - maker)
+    assert pair.is_once(maker)
+
+
+def test_what_a_maker_that_has_ended_was_making_is_anybodys(pair_of):
+    pair = pair_of()
+    pair.first.destination.fault("lost_answer", match="productSet")
+    with pytest.raises(ShopifyError):
+        pair.carry(0)
+    gid = pair.first.there(pair.first.handles()[0]).gid
+    Connection.objects.filter(pk=pair.first.connection.pk).update(state="ended")
+    match_product(pair.first.destination.store, gid)
+    linked = VariantLink.objects.filter(state="linked").values_list("connection", flat=True)
+    assert list(linked) == [pair.second.connection.pk]
 
 
 @pytest.mark.parametrize("maker", [0, 1])
