@@ -37,6 +37,8 @@ def connect(visitor, pressed: str = "Install") -> None:
     visitor.press(pressed)
     if pressed == "Install":
         page.wait_for_url(lambda url: urlsplit(url).netloc == origin.netloc)
+    else:
+        page.wait_for_url(lambda url: "/admin/oauth/authorize" not in url)
 
 
 def test_two_stores_of_other_organisations_are_installed_connected_and_in_step(visitor, product):
