@@ -10,8 +10,9 @@ from django.db import connection as db
 
 from stores.models import Connection, Store
 
-# Ids of such variants. What is being made is known by the id that the answer told, or by the handle that was sent. What
-# a connection has left behind that has ended is nobody's.
+# Ids of such variants. What is being made is known by the id that the answer told, or until then by what
+# ProductLink.written keeps as sent (lost_creations): the handle, and what identifies it, for another product may have
+# that handle by chance. What a connection that has ended has left behind is nobody's.
 BEING_MADE = """
     SELECT d.id, made.title, maker.source_id
     FROM stores_productlink made
@@ -26,6 +27,8 @@ BEING_MADE = """
     JOIN stores_variant d ON d.store_id = made.destination_id AND d.handle_key = made.written -> 'sent' ->> 'handle'
     WHERE made.destination_id = %(destination)s AND made.connection_id <> %(connection)s AND made.is_created
       AND made.synced_at IS NULL AND made.state = 'creating' AND made.destination_gid = ''
+      AND (d.sku_key = '' AND d.barcode_key = ''
+           OR made.written -> 'sent' -> 'keys' ?| ARRAY['sku ' || d.sku_key, 'barcode ' || d.barcode_key])
 """
 
 

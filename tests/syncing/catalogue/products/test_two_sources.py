@@ -161,6 +161,21 @@ def test_what_is_heard_of_a_product_before_its_maker_has_linked_it_gives_it_to_n
     assert pair.is_once(maker)
 
 
+def test_a_handle_alone_makes_no_other_product_the_makers(pair_of):
+    """Nothing came of a creation, and its connection is paused; then the destination gets its own of that handle."""
+    pair = pair_of()
+    pair.first.destination.fault("refuse_before", match="productSet")
+    with pytest.raises(ShopifyError):
+        pair.carry(0)
+    Connection.objects.filter(pk=pair.first.connection.pk).update(is_paused=True)
+    chair = pair.add(pair.second, "chair", sku="C-1")
+    row = {"optionValues": [{"optionName": "Title", "name": "Default Title"}], "price": "10.00", "sku": "C-1"}
+    own = pair.first.add("A chair", pair.first.destination, handle="lamp", variants=[row])
+    match_product(pair.first.destination.store, own)
+    link = VariantLink.objects.get(connection=pair.second.connection, source_variant__product_gid=chair)
+    assert (link.state, link.reason) == ("linked", "")
+
+
 def test_what_a_maker_that_has_ended_was_making_is_anybodys(pair_of):
     pair = pair_of()
     pair.first.destination.fault("lost_answer", match="productSet")
