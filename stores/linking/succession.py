@@ -12,7 +12,7 @@ from django.db import connection as db
 
 from stores import selecting
 from stores.identifiers import why_no_identity
-from stores.models import Connection, VariantLink
+from stores.models import Connection, Variant, VariantLink
 from stores.variants import KEYS
 
 State = VariantLink.State
@@ -44,6 +44,26 @@ def hand_over(connection: Connection, keys: Collection[str] | None = None) -> in
     for old, new in pairs:
         _replace(connection, old, new)
     return len(pairs)
+
+
+def find_successors(store_id: int, identifier: str, gone_pks: Collection[int]) -> dict[int, int]:
+    """Which living variants of a store stand in the place of these deleted ones (our ids), whatever is linked.
+
+    What is left of a variant that is no more, such as units that an order holds of it, goes to its successor.
+    """
+    by_handle, column = identifier == Connection.Identifier.HANDLE, KEYS[identifier]
+    rows = Variant.objects.filter(store=store_id).order_by("pk").only(column, "options")
+    gone = [(row, getattr(row, column)) for row in rows.filter(pk__in=gone_pks, gone_at__isnull=False)]
+    known = [(row, key) for row, key in gone if key and (by_handle or not why_no_identity(key))]
+    living: dict[str, list[Variant]] = defaultdict(list)
+    for row in rows.filter(gone_at=None, **{f"{column}__in": {key for _, key in known}}):
+        living[getattr(row, column)].append(row)
+    found = {}
+    for old, key in known:
+        same = [new.pk for new in living[key] if not by_handle or new.options == old.options]
+        if len(same) == 1:
+            found[old.pk] = same[0]
+    return found
 
 
 def find_pairs(gone: Iterable[Place], living: Iterable[Place], *, by_handle: bool) -> list[tuple[Place, Place]]:

@@ -8,10 +8,11 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from orders.copies import made_again
 from stores import selecting
 from stores.models import Connection, ProductLink, VariantLink
 from syncing.models import StockAdjustment, StockHold, StockLink
-from syncing.stock import ends
+from syncing.stock import ends, reserved_units
 
 
 def wire_connection(connection: Connection, *product_gids: str) -> int:
@@ -27,6 +28,8 @@ def wire_connection(connection: Connection, *product_gids: str) -> int:
     with transaction.atomic(), db.cursor() as cursor:
         # One wiring at a time: two could otherwise remove and add each other's links.
         Connection.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+        if moved := made_again.follow_sources(connection.source_id):
+            reserved_units.units_moved(moved)
         selecting.decide(connection, product_gids)
         if not product_gids:
             # The levels and links that this adds are in no statistics yet: taken for a handful, 5,000 of them were
