@@ -108,7 +108,15 @@ def _carry(connection: Connection) -> str:
 
 def _reconcile(connection: Connection) -> str:
     job = SyncJob(connection=connection, arguments={"trigger": "operator"})
-    return _until_done(lambda: handlers.reconcile(job), LOOK_SECONDS)
+
+    def work() -> str:
+        try:
+            return handlers.reconcile(job)
+        except StoreRests:
+            job.attempts += 1  # a worker's next try goes on with what this one has begun
+            raise
+
+    return _until_done(work, LOOK_SECONDS)
 
 
 def _orders(connection: Connection) -> str:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tests.simulator.documents.call import Call
 from tests.simulator.documents.plan import Compiler, FieldPlan, OperationPlan, Resolver
-from tests.simulator.state.shop import InventoryItem, Location, Order, Product, Shop, Variant
+from tests.simulator.state.shop import InventoryItem, Level, Location, Order, Product, Shop, Variant
 from tests.simulator.wire.problems import NullBubble
 
-CHUNK_NODES = 500  # the shop is locked for this many nodes at a time
+CHUNK_LINES = 500  # the shop is locked for this many at a time
 SHUFFLE_WINDOW = 64  # lines; wider than any product here has variants at one location
 
 Line = tuple[dict, bool]  # (object, whether it is a root object)
@@ -37,6 +38,9 @@ class ConnectionPlan:
     resolve: Resolver
     arguments: Callable[[Call], dict]
     nodes: dict[str, NodePlan]
+
+
+Nested = tuple[ConnectionPlan, Sequence[object]]  # a connection below a node, and what it holds
 
 
 class Planner:
@@ -101,13 +105,13 @@ class LineWriter:
         for connection, owner in self.root_connections(roots, None):
             with self.shop.lock:
                 nodes = self.resolved(connection.resolve, owner, connection.arguments).nodes
-            for start in range(0, len(nodes), CHUNK_NODES):
-                with self.shop.lock:
-                    lines: list[Line] = []
-                    for node in nodes[start : start + CHUNK_NODES]:
-                        if self.is_there(node):
-                            self.add(node, connection.nodes, None, lines)
-                yield lines
+            lines = self.lines(nodes, connection.nodes, None)
+            while chunk := self.next_chunk(lines):
+                yield chunk
+
+    def next_chunk(self, lines: Iterator[Line]) -> list[Line]:
+        with self.shop.lock:
+            return list(islice(lines, CHUNK_LINES))
 
     def root_connections(self, plan: NodePlan, owner: object) -> Iterator[tuple[ConnectionPlan, object]]:
         """Yield the outermost connections; an object above them (one location, one product) has no line of its own."""
@@ -120,36 +124,47 @@ class LineWriter:
 
     def is_there(self, node: object) -> bool:
         """Whether a node still exists: the shop goes on selling between two chunks."""
+        if isinstance(node, Level):
+            return self.shop.levels.get((node.item_id, node.location_id)) is node
         home = self.homes.get(node.__class__)
         return home is None or node.id in home
 
-    def add(self, node: object, plans: dict[str, NodePlan], parent: str | None, lines: list[Line]) -> None:
-        """Append the line of a node and the lines of what is nested in it."""
+    def lines(self, nodes: Iterable[object], plans: dict[str, NodePlan], parent: str | None) -> Iterator[Line]:
+        """The line of each node, followed by the lines of what is nested in it."""
+        for node in nodes:
+            if self.is_there(node):
+                yield from self.lines_of(node, plans, parent)
+
+    def lines_of(self, node: object, plans: dict[str, NodePlan], parent: str | None) -> Iterator[Line]:
         plan = self.plan_of(node, plans)
         try:
             line = {key: run(node, self.call) for key, run in plan.values}
         except NullBubble:
             return
-        lines.append((line, parent is None))
+        nested: list[Nested] = []
+        self.descend(node, plan, line, nested)
         place = line.get("id")
-        self.descend(node, plan, line, place, lines)
         if parent is not None:
             line["__parentId"] = parent
+        yield line, parent is None
+        for connection, nodes in nested:
+            yield from self.lines(nodes, connection.nodes, place)
 
-    def descend(self, value: object, plan: NodePlan, line: dict, parent: str | None, lines: list[Line]) -> None:
+    def descend(self, value: object, plan: NodePlan, line: dict, nested: list[Nested]) -> None:
+        """Complete a line by the plain objects of its node; `nested` gets the connections below."""
         for key, resolve, arguments, inner in plan.objects:
             found = self.resolved(resolve, value, arguments)
-            line[key] = found if found is None else self.plain(found, inner, parent, lines)
+            line[key] = found if found is None else self.plain(found, inner, nested)
         for connection in plan.connections:
             page = self.resolved(connection.resolve, value, connection.arguments)
-            for child in page.nodes if page is not None else ():
-                self.add(child, connection.nodes, parent, lines)
+            if page is not None:
+                nested.append((connection, page.nodes))
 
-    def plain(self, value: object, plans: dict[str, NodePlan], parent: str | None, lines: list[Line]) -> dict:
+    def plain(self, value: object, plans: dict[str, NodePlan], nested: list[Nested]) -> dict:
         """An object that is not a connection's node stays inline; connections below it belong to the node above."""
         plan = self.plan_of(value, plans)
         line = {key: run(value, self.call) for key, run in plan.values}
-        self.descend(value, plan, line, parent, lines)
+        self.descend(value, plan, line, nested)
         return line
 
     def resolved(self, resolve: Resolver, value: object, arguments: Callable[[Call], dict]) -> object:

@@ -10,9 +10,11 @@ import jsonschema
 import pytest
 import requests
 
+from tests.simulator.bulk import lines, operations
 from tests.simulator.bulk.operations import finish_body
 from tests.simulator.bulk.rules import MAX_BYTES, refusals
 from tests.simulator.documents.prune_schema import OFFICIAL
+from tests.simulator.events import merchant
 from tests.simulator.simulation import Simulator
 from tests.simulator.state.clock import Clock
 from tests.simulator.state.shop import BulkOperation, Shop
@@ -185,6 +187,22 @@ def test_a_connection_below_one_object_writes_its_nodes_as_roots(api):
     lines = api.result(f'{{ location(id: "{place}") {{ id inventoryLevels {{ edges {{ node {{ id }} }} }} }} }}')
     assert len(lines) == 6
     assert all("__parentId" not in line for line in lines)
+
+
+def test_a_shop_goes_on_selling_between_two_lines_of_one_location(api, monkeypatch):
+    api.stock_up(10)
+    last, write = max(api.shop.variants), operations.write_chunk
+    monkeypatch.setattr(lines, "CHUNK_LINES", 4)
+
+    def write_and_delete(file, chunk, tally, knobs) -> None:
+        with api.shop.lock:
+            if last in api.shop.variants:
+                merchant.delete_variant(api.shop, api.sim.clock, last)
+        write(file, chunk, tally, knobs)
+
+    monkeypatch.setattr(operations, "write_chunk", write_and_delete)
+    found = api.result("{ locations { edges { node { id inventoryLevels { edges { node { id } } } } } } }", group=True)
+    assert len(found) == 2 + 2 * 19
 
 
 def test_arguments_that_limit_a_page_are_ignored_and_filters_are_not(api):
