@@ -94,8 +94,9 @@ def refused() -> QuerySet[StockLink]:
     )
     on_sale = StockLink.objects.filter(_ENDED, variant_link__destination_variant__in=variants.filter(sale=Sale.REFUSED))
     stopped = StockLink.objects.filter(_BACK, variant_link__destination_variant__in=variants.exclude(sale=Sale.REFUSED))
-    found = Q(pk__in=on_sale.exclude(Exists(in_step)).values("pk")) | Q(pk__in=stopped.values("pk"))
-    return StockLink.objects.filter(found)
+    # Each by its own index, both are few: an OR of the two would look at every pair.
+    found = on_sale.exclude(Exists(in_step)).order_by().values("pk").union(stopped.order_by().values("pk"))
+    return StockLink.objects.filter(pk__in=found)
 
 
 def try_again(links: Collection[StockLink]) -> set[int]:

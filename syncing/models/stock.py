@@ -32,7 +32,10 @@ class StockLevel(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["location", "item_gid"], name="level_once")]
-        indexes = [models.Index(fields=["store", "item_gid"])]
+        indexes = [
+            models.Index(fields=["store", "item_gid"]),
+            models.Index(fields=["store"], condition=Q(available__lt=0), name="level_below_zero"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.item_gid.rsplit('/', 1)[-1]} at {self.location}: {self.available}"
@@ -100,6 +103,7 @@ class StockLink(models.Model):
             ),
             models.Index(fields=["connection", "state"]),
             models.Index(fields=["connection"], condition=~Q(ending=""), name="stock_link_ended"),
+            models.Index(fields=["connection"], condition=Q(keeps_destination=True), name="stock_link_keeps"),
         ]
 
     def __str__(self) -> str:

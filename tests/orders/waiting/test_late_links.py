@@ -16,7 +16,7 @@ from syncing.models import Alert, SyncJob
 from syncing.monitoring import data_problems
 from syncing.queue import enqueue
 from tests.support.orders.sources import Sources
-from tiposync.console.orders.filters import ATTENTION
+from tiposync.console.orders.filters import needs_attention
 from tiposync.console.stores.connection_summary import follow_up
 
 State, LateLinks = OrderImport.State, OrderImport.LateLinks
@@ -143,7 +143,7 @@ def test_what_was_sold_before_its_product_was_linked_is_held_back_until_somebody
     row = shop.row(order)
     assert (row.state, row.late_links, shop.copies) == (State.SKIPPED, LateLinks.LINKED, [])
     assert shop.stock() == (20, 18, 18)
-    assert OrderImport.objects.filter(ATTENTION).get() == row
+    assert OrderImport.objects.filter(needs_attention()).get() == row
     assert "Import again" in advice.what_to_do(row)
     assert decisions.import_again(row)
     enqueue.import_order(shop.connection, row.order_gid)

@@ -5,18 +5,18 @@ A view's rows are those that its query shows; a test opens each and counts.
 
 from collections.abc import Callable
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from orders.models import OrderImport, OrderUpdate
 from stores.linking import suggestions
 from stores.models import Connection, ProductLink, VariantLink
 from syncing.connections import stopped_sales
-from syncing.models import Alert, CatalogueRun, PrivacyRequest, StockHold, StockLevel, StockLink, SyncJob, WebhookEvent
+from syncing.models import Alert, CatalogueRun, PrivacyRequest, StockHold, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import connection_status
 from syncing.stock import unvouched
 from tiposync.console.kit.filters import StoreAttentionFilter, open_causes
 from tiposync.console.kit.views import View
-from tiposync.console.orders.filters import ATTENTION, condition_of
+from tiposync.console.orders.filters import condition_of
 
 TROUBLED_STORES = StoreAttentionFilter.conditions[0][2]
 # Alerts about rows that are counted by themselves say nothing new on the page of all that needs attention.
@@ -33,10 +33,8 @@ def _q(**wanted: object) -> Callable[[], Q]:
     return lambda: Q(**wanted)
 
 
-def oversold() -> Q:
-    """Pairs with a level below zero on either side; the levels first, for they are few."""
-    levels = StockLevel.objects.filter(available__lt=0).values("pk")
-    return Q(source_level__in=levels) | Q(destination_level__in=levels)
+def _among(rows: QuerySet) -> Q:
+    return Q(pk__in=rows.values("pk"))
 
 
 def _orders(name: str) -> Callable[[], Q]:
@@ -73,16 +71,16 @@ VIEWS: dict[str, tuple[View, ...]] = {
     ),
     "syncing.stocklink": (
         View(
-            *("Oversold", "stock=oversold", oversold, "Oversold items"),
+            *("Oversold", "stock=oversold", lambda: _among(connection_status.oversold()), "Oversold items"),
             "Open the item: it was sold more often than it is there. Restock it, or cancel an order.",
         ),
         View(
-            *("On sale, not synced", "stock=unvouched", lambda: Q(pk__in=unvouched.find().values("pk"))),
+            *("On sale, not synced", "stock=unvouched", lambda: _among(unvouched.find())),
             "Items on sale that are not synced any more",
             "Tick them, then choose “Set to 0” or “Leave to the store”.",
         ),
         View(
-            *("Sale refused", "stock=sale_refused", lambda: Q(pk__in=stopped_sales.refused().values("pk"))),
+            *("Sale refused", "stock=sale_refused", lambda: _among(stopped_sales.refused())),
             "Items that a store refuses to stop selling",
             "Change it in the store, or tick them and choose “Try again”.",
         ),
@@ -104,7 +102,7 @@ VIEWS: dict[str, tuple[View, ...]] = {
         ALL,
     ),
     "orders.orderimport": (
-        View("Needs attention", "standing=attention", lambda: ATTENTION),
+        View("Needs attention", "standing=attention", _orders("attention")),
         ALL,
         View(
             *("Failed", "state__exact=failed", _q(state=OrderImport.State.FAILED), "Orders that were not imported"),

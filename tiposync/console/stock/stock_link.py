@@ -51,10 +51,11 @@ class StockFilter(DropdownFilter):
             return queryset.filter(pk__in=unvouched.find().values("pk"))
         if self.value() == "sale_refused":
             return queryset.filter(pk__in=stopped_sales.refused().values("pk"))
+        if self.value() == "oversold":
+            return queryset.filter(pk__in=connection_status.oversold().values("pk"))
         conditions = {
             "in": connection_status.IN_STEP,
             "out": connection_status.OUT_OF_STEP,
-            "oversold": _with_levels(available__lt=0),
             "waiting": connection_status.WAITING,
             "doubtful": _with_levels(is_doubtful=True),
             "absent": _with_levels(is_active=False),
