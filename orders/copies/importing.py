@@ -17,7 +17,7 @@ from django.utils import timezone
 from orders import intake, reserved_units
 from orders.changes import signs
 from orders.changes.rules.comparison import payment_words
-from orders.copies import late_links, placing, search, shopify_copy, splits
+from orders.copies import late_links, made_again, placing, search, shopify_copy, splits
 from orders.copies.draft_copy import DraftCopy, keep_draft_lines
 from orders.copies.rates import kept_rate
 from orders.copies.rules import mapping
@@ -106,7 +106,7 @@ class _Importer:
         try:
             destination = self.clients(self.connection.destination)
             began = time.monotonic()
-            order = orders.read_order(destination, row.order_gid)
+            order = made_again.name_successors(row, orders.read_order(destination, row.order_gid))
             seconds = time.monotonic() - began
             self.known_until = signs.known_until(order.updated_at, destination.answered_at, seconds)
             self.payment_seen = payment_words(order.financial_status, order.received.shop.amount)

@@ -1,11 +1,15 @@
 """Variants that were deleted and made again: what orders hold of the one is of the other from then on."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 from django.db.models import Q
 
-from orders.models import OrderImportLine
+from orders.models import OrderImport, OrderImportLine
 from stores.linking import succession
+from stores.models import Variant
+from stores.shopify.orders.order_records import OrderRecord
+from stores.variants import KEYS
 
 
 def follow_sources(source_id: int) -> set[int]:
@@ -32,3 +36,28 @@ def follow_sources(source_id: int) -> set[int]:
             OrderImportLine.objects.filter(pk__in=pks).update(source_variant=new)
             changed |= {old, new}
     return changed
+
+
+def name_successors(row: OrderImport, order: OrderRecord) -> OrderRecord:
+    """The order with the variants that its store made again since it was placed: Shopify tells none for those lines.
+
+    Known by the SKU that was sold, or by the variant that a webhook named. One that was deleted, as far as we know,
+    and that has no successor stays without: what becomes of such a line is for people.
+    """
+    lines = [line for line in order.lines if line.variant_gid is None and line.current_quantity > 0]
+    if not lines:
+        return order
+    connection, column = row.connection, KEYS[row.connection.identifier]
+    rows = Variant.objects.filter(store=connection.destination_id).order_by("pk")
+    named = dict(row.lines.exclude(variant_gid="").values_list("line_gid", "variant_gid"))
+    keys = dict(rows.filter(gid__in=named.values()).exclude(**{column: ""}).values_list("gid", column))
+    found = {}
+    for line in lines:
+        same = Q(**{column: keys[named[line.gid]]}) if named.get(line.gid) in keys else Q(pk=None)
+        same |= Q(sku=line.sku) if line.sku else Q(pk=None)
+        gone = set(rows.filter(same, gone_at__isnull=False).values_list("pk", flat=True))
+        successors = {*succession.find_successors(connection.destination_id, connection.identifier, gone).values()}
+        if len(successors) == 1:
+            found[line.gid] = rows.get(pk=successors.pop()).gid
+    made_again = (replace(line, variant_gid=found.get(line.gid, line.variant_gid)) for line in order.lines)
+    return replace(order, lines=tuple(made_again))

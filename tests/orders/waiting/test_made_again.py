@@ -80,3 +80,37 @@ def test_units_that_a_copy_has_lost_are_held_back_of_what_the_source_has_made_ag
     work(shop, is_told)
     assert shop.row(order).lines.get().owed_quantity == 3
     assert shop.stock() == (20, 17, 17)
+
+
+@IS_TOLD
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_an_order_of_what_its_store_has_made_again_takes_the_same_goods_from_the_source(shop, is_told, is_waiting):
+    """Shopify names no variant any more for what was sold of a deleted one."""
+    order = shop.north.order((0, 3), (1, 1), paid=not is_waiting)
+    if is_waiting:
+        work(shop, is_told)
+    else:
+        shop.source.fault("http", match="orderCreate", status=503, count=None)
+        work(shop, is_told)
+    make_again(shop, shop.north)
+    work(shop, is_told)
+    shop.world.calm()
+    if is_waiting:
+        shop.sim.pay_order(shop.north.domain, order)
+    work(shop, is_told)
+    shop.world.settle()
+    assert (shop.row(order).state, shop.row(order).is_partial) == (State.CONFIRMED, False)
+    assert [line.quantity for line in shop.copies[0].lines] == [3, 1]
+    assert shop.stock() == (17, 17, 17)
+
+
+def test_an_order_of_a_deleted_product_is_not_taken_for_one_that_has_only_its_title(shop):
+    order = shop.north.order((0, 3), (1, 1), paid=False)
+    work(shop, is_told=True)
+    people.delete_product(shop.north.shop, shop.sim.clock, shop.north.variants[0].product_id)
+    people.add_product(shop.north.shop, shop.sim.clock, "Product 0", [{"sku": "SKU-9"}])
+    work(shop, is_told=True)
+    shop.sim.pay_order(shop.north.domain, order)
+    work(shop, is_told=True)
+    assert (shop.row(order).state, shop.row(order).is_partial) == (State.CONFIRMED, True)
+    assert [line.quantity for line in shop.copies[0].lines] == [1]
