@@ -40,6 +40,7 @@ __all__ = [
     "match_connection",
     "match_known",
     "match_product",
+    "match_read",
     "propose_mappings",
     "refresh_catalogue",
     "set_partner",
@@ -197,6 +198,23 @@ def match_known(connection: Connection, product_gid: str) -> int:
         link_rows.drop_candidates(connection)
         suggestions.refresh(connection, list(known))
     return changed
+
+
+def match_read(
+    connection: Connection, product_gid: str, products: Iterable[tuple[Store, str, Sequence[VariantRecord]]]
+) -> None:
+    """Match a product of the source with all that is known, after these were read: (store, product gid, variants).
+
+    In this connection alone, so that no other would hear of it: for who takes all of it back.
+    """
+    number = number_read()
+    link_rows.lock(connection.destination_id)
+    for store, gid, records in products:
+        change = save_product(store, gid, records, number)
+        _settle_gone(connection, change.pks, change.keys[connection.identifier])
+    rows = Variant.objects.filter(store=connection.source_id, product_gid=product_gid, gone_at=None)
+    link_rows.match_keys(connection, sorted({*rows.values_list(KEYS[connection.identifier], flat=True)} - {""}))
+    link_rows.drop_candidates(connection)
 
 
 def link_pairs(

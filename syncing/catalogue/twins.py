@@ -21,6 +21,7 @@ from stores.shopify.products import product_heads, product_records
 from stores.variants import KEYS, key_of
 from syncing.catalogue.bulk import rivals
 from syncing.catalogue.exclusive import Busy, work_alone
+from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.products import lost_creations
 from syncing.catalogue.products.cases import Case, load_cases
 from syncing.catalogue.products.unlinking import LOCK_NAME
@@ -55,6 +56,23 @@ def meet(connection: Connection, case: Case, client: Client, policy: Policy, mat
     fresh = load_cases(connection, [case.record], policy)[0]
     case.linked, case.partners, case.mark = fresh.linked, fresh.partners, fresh.mark
     return True
+
+
+def foresee(connection: Connection, case: Case, client: Client) -> tuple[bool, dict[int, str]]:
+    """For a preview: whether there is anything to match, and what came of what others have begun, by their links' ids.
+
+    Writes nothing. Raises Blocked while somebody may be making it, and as the client, the destination's, does.
+    """
+    found = _find(connection, case, case.record.handle)
+    if any(kind == LINE for kind, _ in found):
+        raise Blocked(IS_BEING_MADE)
+    made = {}
+    for link in ProductLink.objects.filter(pk__in=[pk for kind, pk in found if kind == BEGINNING]).order_by("pk"):
+        if not is_over(link.changed_at, LONGEST, timezone.now()):
+            raise Blocked(IS_BEING_MADE)
+        if gid := link.destination_gid or _find_made(link, client):
+            made[link.pk] = gid
+    return bool(found), made
 
 
 def begin(connection: Connection, case: Case, desired: Desired) -> None:

@@ -25,7 +25,8 @@ class Case:
 
     `linked` is source variant gid -> destination variant gid, `partners` are the destination's products that these
     belong to, `mark` the fingerprint of what the destination should become. `met` is what other connections have
-    that is like it, as far as it was matched with that (syncing.catalogue.twins).
+    that is like it, as far as it was matched with that (syncing.catalogue.twins). `foreseen`: in a preview, why the run
+    would have it wait, and what would be in doubt (syncing.catalogue.foreseeing).
     """
 
     record: ProductRecord
@@ -35,6 +36,7 @@ class Case:
     mark: str
     notes: list[str] = field(default_factory=list)
     met: set[tuple[str, int]] = field(default_factory=set)
+    foreseen: tuple[str, str] | None = None
 
     @property
     def is_unchanged(self) -> bool:

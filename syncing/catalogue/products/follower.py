@@ -17,7 +17,7 @@ from stores.models import Connection, ProductLink, SyncMode
 from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue import twins
+from syncing.catalogue import foreseeing, twins
 from syncing.catalogue.claims import check_unclaimed, claim
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
@@ -84,10 +84,7 @@ class ProductFollower:
         self._tries = Tries()
         self._metafields = ProductMetafields(connection, self.source_client, self.client)
         self._capped_until: datetime | None = None
-
-    @property
-    def mode(self) -> str:
-        return self.settings.product_mode
+        self.mode: str = self.settings.product_mode
 
     def follow(self, records: Sequence[ProductRecord]) -> Iterator[Outcome]:
         """Carry these products (at most BATCH), one outcome each; one that is refused does not stop the others.
@@ -100,6 +97,8 @@ class ProductFollower:
         if self.mode == SyncMode.OFF:
             yield from map(self._carry_stock_only, cases)
             return
+        if self.is_preview:
+            foreseeing.foresee(self.connection, self.source_client, cases, self.policy)
         due = [case for case in cases if not (self.skips_unchanged and case.is_unchanged)]
         self._made = {} if self.is_preview else self._bulk.made(due, self.policy)
         self._prepare([case for case in due if case.record.gid not in self._made])
@@ -204,8 +203,8 @@ class ProductFollower:
 
     def _met(self, case: Case) -> ProductRecord | None:
         """What is there by now, of which nobody told this connection: another one may have made it."""
-        makes_none = self.is_preview or self.mode == SyncMode.UPDATE_ONLY
-        if makes_none or not twins.meet(self.connection, case, self.client, self.policy, self._match):
+        given = (self.connection, case, self.client, self.policy, self._match)
+        if self.mode == SyncMode.UPDATE_ONLY or not (foreseeing if self.is_preview else twins).meet(*given):
             return None
         self.to_wire.add(case.record.gid)
         return self._partner(case.partner_gid())
@@ -240,6 +239,8 @@ class ProductFollower:
             return self._leave(case, State.CONFLICT, conflicts_of(desired), Failure.REJECTED)
         if self._capped_until or self.policy.lacks_rate:
             return self._wait(case)
+        if self.is_preview and foreseeing.is_taken(self.connection, self.client, taken := desired.product["handle"]):
+            return self._handle_taken(case, lost_creations.sent_of(case.link), taken)
         if self.is_preview:
             return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))
         if self._bulk.create(case, desired, self._metafields.define_new):
@@ -352,9 +353,8 @@ class ProductFollower:
     def _spare(self, case: Case, partner: ProductRecord) -> Outcome:
         """Create only: what was there already is linked, and not touched."""
         reason = "It was there already, and is not touched (Create only)."
-        if self.is_preview:
-            return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
-        spare(case, partner, reason)
+        if not self.is_preview:
+            spare(case, partner, reason)
         return self._outcome(case, Action.SKIP, Result.SKIPPED, reason)
 
     def _living_files(self, case: Case, partner: ProductRecord | None = None) -> dict[str, str]:

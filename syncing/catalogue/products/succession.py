@@ -25,6 +25,7 @@ from stores.shopify.products.product_records import ProductRecord
 from stores.variants import KEYS, key_of
 from syncing.catalogue.claims import check_undoubted
 from syncing.catalogue.exclusive import work_alone
+from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.products.cases import Case, load_linked
 from syncing.catalogue.products.unlinking import FOLLOWING, LOCK_NAME
 from syncing.catalogue.rules.parts.variant_metafields import PARTNER
@@ -116,11 +117,18 @@ def hand_over(connection: Connection, client: Client, records: Sequence[ProductR
     `client` is the source's: only where there is a link to be had is it asked whether its product is gone. Raises
     Busy, and as the client does. Safe to repeat.
     """
-    links = _predecessors(connection, records)
-    if not links:
-        return set()
+    links = predecessors(connection, records)
+    return take_over(connection, find_gone(client, links), records) if links else set()
+
+
+def find_gone(client: Client, links: Sequence[ProductLink]) -> list[ProductLink]:
+    """Those of these links whose products the source, whose `client` this is, has no more."""
     alive = {record.gid for record in product_records.read_products(client, [link.source_gid for link in links])}
-    links = [link for link in links if link.source_gid not in alive]
+    return [link for link in links if link.source_gid not in alive]
+
+
+def take_over(connection: Connection, links: Sequence[ProductLink], records: Sequence[ProductRecord]) -> set[str]:
+    """As `hand_over`, where these are the links of what is gone."""
     named = {record.handle: record.gid for record in records}
     successors, known = find_successors(connection, links, named), {record.gid: record for record in records}
     taken = set()
@@ -141,7 +149,7 @@ def has_others(connection: Connection) -> bool:
     return Connection.objects.filter(source=connection.source_id).exclude(pk=connection.pk).exists()
 
 
-def _predecessors(connection: Connection, records: Sequence[ProductRecord]) -> list[ProductLink]:
+def predecessors(connection: Connection, records: Sequence[ProductRecord]) -> list[ProductLink]:
     """Links of other products that have a partner which one of these could be meant for."""
     own = connection.product_links.filter(source_gid__in=[record.gid for record in records]).exclude(destination_gid="")
     settled = set(own.values_list("source_gid", flat=True))
@@ -302,8 +310,13 @@ def namesakes(connection: Connection, record: ProductRecord) -> list[ProductLink
 def why_wait(connection: Connection, case: Case) -> str:
     """Why nothing is made of a product yet, in words, and then it is looked at again; '' if it may be.
 
-    Raises Blocked where the destination may have it already.
+    Raises Blocked where the destination may have it already. Of what a preview has foreseen that is known.
     """
+    if case.foreseen is not None:
+        reason, doubt = case.foreseen
+        if doubt:
+            raise Blocked(doubt)
+        return reason
     has_waited = case.link.pk and is_over(case.link.created_at, WAITS, timezone.now())
     found = [] if has_waited else rivals(connection, case.record)
     if not found:

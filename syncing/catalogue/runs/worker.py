@@ -228,7 +228,7 @@ class _Worker:
 
     def _wire(self) -> None:
         self.report.awaiting |= self.follower.awaiting
-        if self.follower.to_wire:
+        if self.follower.to_wire and not self.run.is_preview:
             wiring.wire_connection(self.connection, *self.follower.to_wire)
             self.report.is_wired = True
         self.follower.to_wire, self.follower.awaiting, self.follower.busy = set(), set(), set()
