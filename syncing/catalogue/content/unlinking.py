@@ -82,8 +82,10 @@ def _is_kept_in_step(link: ResourceLink) -> bool:
 def hold_reason(connection: Connection, links: Iterable[ResourceLink], removed: int = 0) -> str:
     """Why letting go of all these, after so many `removed` lately, has to wait for an operator, in words; '' if not."""
     settings = connection.catalogue
-    count = sum(1 for link in links if link.destination_gid and not is_spared(settings, link))
-    if unlinking_action(settings) == Action.SKIP or not count:
+    if unlinking_action(settings) == Action.SKIP:
+        return ""
+    count = sum(1 for link in links if link.destination_gid and not why_spared(settings, link))
+    if not count:
         return ""
     count += removed
     total = connection.resource_links.filter(state=ResourceLink.State.LINKED).count() + removed
@@ -91,7 +93,7 @@ def hold_reason(connection: Connection, links: Iterable[ResourceLink], removed: 
 
 
 def removed_lately(connection: Connection) -> int:
-    """How many collections and content were let go of within what counts as one run."""
+    """How many collections and content were removed within what counts as one run; what was spared has no instant."""
     links = connection.resource_links.filter(state=ResourceLink.State.UNLINKED).exclude(destination_gid="")
     return links.filter(within("unlinked_at", ONE_RUN, timezone.now())).count()
 
@@ -99,7 +101,7 @@ def removed_lately(connection: Connection) -> int:
 def held(settings: CatalogueSettings, links: Iterable[ResourceLink]) -> Iterator[Outcome]:
     """What would be done to these, and waits."""
     for link in links:
-        goes = link.destination_gid and not is_spared(settings, link)
+        goes = link.destination_gid and not why_spared(settings, link)
         yield outcome_of(link, unlinking_action(settings) if goes else Action.SKIP, Result.HELD)
 
 
@@ -118,7 +120,7 @@ def unlink(
     for link, why in departing:
         if spared := why_spared(settings, link):
             if not is_preview:
-                _unlink(link, f"{why} {spared}")
+                _unlink(link, f"{why} {spared}", is_removal=False)
             result = Result.PLANNED if is_preview else Result.DONE
             yield outcome_of(link, Action.SKIP, result, f"{why} {spared}")
             continue
@@ -182,9 +184,9 @@ def forget_taken(link: ResourceLink) -> None:
     unpublished.forget(link.destination_id, link.destination_gid)
 
 
-def _unlink(link: ResourceLink, reason: str) -> None:
-    link.state, link.unlinked_at, link.fingerprint = ResourceLink.State.UNLINKED, timezone.now(), ""
-    link.reason = reason
+def _unlink(link: ResourceLink, reason: str, *, is_removal: bool = True) -> None:
+    link.state, link.fingerprint, link.reason = ResourceLink.State.UNLINKED, "", reason
+    link.unlinked_at = timezone.now() if is_removal else None
     # We hid it ourselves: should it come back, that must not look like somebody's decision in the destination.
     link.written = {name: value for name, value in link.written.items() if name not in (VISIBLE, CHANNELS)}
     link.save()

@@ -139,7 +139,7 @@ def let_go(
     held = unlinking.find_held(connection, product_gid)
     if held and departure != UnlinkReason.EXCLUDED:
         return Synced(outcome_of(link, held.action, Result.HELD, held.reason))
-    action = unlinking.unlinking_action(connection.catalogue, link)
+    action, _ = unlinking.planned_action(connection.catalogue, link, why)
     is_decided = departure == UnlinkReason.EXCLUDED  # by an operator, about this very product
     if action != Action.SKIP and not is_decided and (reason := unlinking.hold_reason_for_one(connection)):
         return Synced(hold(connection, link, outcome_of(link, action, Result.HELD, f"{why} {reason}")))

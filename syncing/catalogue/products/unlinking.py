@@ -1,6 +1,6 @@
 """What happens in the destination to products that no longer follow, and when that has to wait for an operator."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
@@ -208,8 +208,3 @@ def leave_out(connection: Connection, reasons: Mapping[str, tuple[str, str, str]
         link.save()
         changed.add(gid)
     return changed
-
-
-def count_removals(settings: CatalogueSettings, links: Iterable[ProductLink]) -> int:
-    """How many of these would be unpublished or deleted."""
-    return sum(unlinking_action(settings, link) != Action.SKIP for link in links)

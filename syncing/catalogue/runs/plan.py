@@ -114,12 +114,12 @@ def _item(head: ProductHead, decision: Decision, is_linked: bool, to_carry: set[
 def _hold_or_plan(
     run: CatalogueRun, settings: CatalogueSettings, departing: dict[str, tuple[ProductLink, str]]
 ) -> None:
-    count = unlinking.count_removals(settings, (link for link, _ in departing.values()))
+    planned = {gid: unlinking.planned_action(settings, link, why) for gid, (link, why) in departing.items()}
+    count = sum(action != Action.SKIP for action, _ in planned.values())
     run.hold_reason = (
         "" if run.is_released else unlinking.hold_reason(run.connection, count) or _held_before(run, departing)
     )
-    for link, why in departing.values():
-        _plan_unlinking(run, settings, [link], why)
+    _add(run, (_unlinking(run, departing[gid][0], *planned[gid]) for gid in planned))
 
 
 def _held_before(run: CatalogueRun, departing: Container[str]) -> str:
@@ -132,11 +132,10 @@ def _held_before(run: CatalogueRun, departing: Container[str]) -> str:
 
 
 def _plan_unlinking(run: CatalogueRun, settings: CatalogueSettings, links: Iterable[ProductLink], why: str) -> None:
-    _add(run, (_unlinking(run, settings, link, why) for link in links))
+    _add(run, (_unlinking(run, link, *unlinking.planned_action(settings, link, why)) for link in links))
 
 
-def _unlinking(run: CatalogueRun, settings: CatalogueSettings, link: ProductLink, why: str) -> CatalogueRunItem:
-    action, why = unlinking.planned_action(settings, link, why)
+def _unlinking(run: CatalogueRun, link: ProductLink, action: str, why: str) -> CatalogueRunItem:
     is_held = bool(run.hold_reason) and action != Action.SKIP and not run.is_preview
     return CatalogueRunItem(
         source_gid=link.source_gid,

@@ -280,3 +280,28 @@ def test_what_follows_another_source_by_now_is_left(scene, choice, ends):
     else:
         assert kept.publication_gids == (() if ends else (scene.channel(),))
     assert (scene.link(gid).state, other.link(theirs).state) == ("unlinked", "linked")
+
+
+@pytest.mark.parametrize("telling", ["webhooks", "none"])
+def test_what_is_left_for_another_source_counts_as_no_removal(scene, telling):
+    scene = scene(unlink="delete", guard_minimum=3)
+    made = [scene.add_collection(f"Number {number}", 0) for number in range(6)]
+    scene.compare()
+    ResourceLink.objects.update(state="failed")  # Shopify refused their last changes
+    place = scene.world.add_store("second", "source", items=0)
+    connection = scene.world.connect(place, scene.destination, "one_way")
+    CatalogueSettings.objects.create(connection=connection, collection_mode="create_update").start()
+    other = copy(scene)
+    other.source, other.number = place, len(scene.world.connections) - 1
+    for number in range(4):
+        other.add_collection(f"Number {number}")
+    other.compare()
+    for gid in made[:5]:
+        scene.delete_collection(gid)
+        if telling == "webhooks":
+            scene.carry(gid)
+    if telling == "none":
+        scene.compare()
+    assert not CatalogueRun.objects.exists()
+    assert [scene.link(gid).state for gid in made[:5]] == ["unlinked"] * 5
+    assert len(scene.destination.shop.catalog.collections) == 5

@@ -81,3 +81,29 @@ def test_runs_over_products_and_runs_over_content_do_not_wait_for_each_other(roo
     assert room.run().state == "held"
     with pytest.raises(lifecycle.RunRefused, match="under way"):
         lifecycle.start(room.connection, "content")
+
+
+@pytest.mark.parametrize("telling", ["webhooks", "none"])
+def test_what_is_left_for_another_source_is_neither_held_nor_counted(showroom, telling):
+    room = showroom(unlink="delete", guard_minimum=3)
+    other = room.second_source()
+    gids = [room.add(f"Lamp {number}") for number in range(6)]
+    for place in room.world.places:
+        place.lose_webhooks()
+    room.run("first")
+    room.run()  # which would count what was gone before
+    followed = ProductLink.objects.filter(source_gid__in=gids[:4])
+    followed.update(state="failed")  # Shopify refused their last changes
+    for link in followed:
+        names = {"destination_id": link.destination_id, "destination_gid": link.destination_gid, "title": "Theirs"}
+        ProductLink.objects.create(connection=other.connection, source_gid=link.source_gid, state="linked", **names)
+    for gid in gids[:5]:
+        room.delete(gid)
+        if telling == "webhooks":
+            ProductLink.objects.filter(source_gid=gid).update(is_surely_missing=True, missing_at=timezone.now())
+            room.carry(gid)
+    if telling == "none":
+        run = room.run()
+        assert (run.state, run.hold_reason) == ("finished", "")
+    assert not CatalogueRun.objects.filter(state="held").exists()
+    assert [room.link(gid).unlink_done for gid in gids[:5]] == ["left"] * 4 + ["deleted"]
