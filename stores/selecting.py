@@ -3,7 +3,7 @@
 Stock, orders and catalogue ask `Chooser`, or the note that it leaves on each link (`VariantLink.left_out`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection as db
@@ -104,23 +104,79 @@ def note_heads(source: Store, heads: Sequence[product_heads.ProductHead], number
 
 
 def read_collections(source: Store, client: Client, gids: Collection[str]) -> None:
-    """Read the products of these collections; one that is gone has none. Raises as the client does."""
+    """Read the products of these collections; one that is gone has none. Raises as the client does.
+
+    One that was deleted and made again is chosen from then on wherever the one before was: by its handle.
+    """
     for gid in sorted(gids):
-        number = number_read()
+        number, handle = number_read(), collections.handle_of(client, gid)
+        if not handle and (new := _find_successor(source, client, gid)):
+            _choose_collection_instead(source, gid, new)
+            gid, handle = new, collections.handle_of(client, new)
         try:
-            members = sorted(set(collections.read_members(client, gid)))
+            members = sorted(set(collections.read_members(client, gid))) if handle else []
         except ObjectNotFound:
             members = []
         with db.cursor() as cursor:
-            cursor.execute(_SAVE_COLLECTION, [source.pk, gid, members, number])
+            cursor.execute(_SAVE_COLLECTION, [source.pk, gid, members, handle[:255], number])
 
 
+# What is gone keeps its handle: something may be made in its place.
 _SAVE_COLLECTION = """
-    INSERT INTO stores_chosencollection (store_id, gid, product_gids, read_number) VALUES (%s, %s, %s, %s)
+    INSERT INTO stores_chosencollection AS known (store_id, gid, product_gids, handle, read_number)
+    VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (store_id, gid) DO UPDATE
-    SET product_gids = EXCLUDED.product_gids, read_number = EXCLUDED.read_number
-    WHERE stores_chosencollection.read_number <= EXCLUDED.read_number
+    SET product_gids = EXCLUDED.product_gids, read_number = EXCLUDED.read_number,
+        handle = COALESCE(NULLIF(EXCLUDED.handle, ''), known.handle)
+    WHERE known.read_number <= EXCLUDED.read_number
 """
+
+
+def _find_successor(source: Store, client: Client, gid: str) -> str:
+    row = ChosenCollection.objects.filter(store=source, gid=gid).exclude(handle="").first()
+    return (collections.find_by_handle(client, row.handle) or "") if row else ""
+
+
+def _choose_collection_instead(source: Store, gid: str, new: str) -> None:
+    with transaction.atomic():
+        rows = Connection.objects.select_for_update(of=("self",)).filter(source=source)
+        for row in rows.filter(selected_collection_gids__contains=[gid]).order_by("pk"):
+            chosen = _instead(row.selected_collection_gids, gid, [new])
+            Connection.objects.filter(pk=row.pk).update(selected_collection_gids=chosen)
+        store = Store.objects.select_for_update(of=("self",)).get(pk=source.pk)
+        if gid in store.share_collection_gids:
+            source.share_collection_gids = _instead(store.share_collection_gids, gid, [new])
+            Store.objects.filter(pk=source.pk).update(share_collection_gids=source.share_collection_gids)
+        ChosenCollection.objects.filter(store=source, gid=gid).delete()
+
+
+def _instead(chosen: Iterable[str], gid: str, others: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(one for known in chosen for one in (others if known == gid else [known])))
+
+
+def choose_products_instead(connection: Connection, successors: Mapping[str, Collection[str]]) -> None:
+    """Have products that are listed by hand be listed as what they were made again as: gid -> gids. Safe to repeat."""
+    rows = Connection.objects.filter(pk=connection.pk)
+    before = rows.values_list("selected_product_gids", flat=True).get()
+    after = before
+    for gid in successors.keys() & set(before):
+        after = _instead(after, gid, sorted(successors[gid]))
+    if after != before:
+        rows.update(selected_product_gids=after)
+    connection.selected_product_gids = after
+
+
+def know_chosen(connection: Connection) -> None:
+    """Know what is chosen by now: what was made again has taken the place of what it was made for."""
+    if connection.selected_collection_gids or connection.selected_product_gids:
+        connection.refresh_from_db(fields=["selected_collection_gids", "selected_product_gids"])
+
+
+def find_missing(source: Store) -> list[str]:
+    """Collections that decide about products, and have none, as far as is known: they may be gone, and made again."""
+    named = find_watched(source).collection_gids
+    empty = ChosenCollection.objects.filter(store=source, gid__in=named, product_gids=[])
+    return sorted(empty.values_list("gid", flat=True)) if named else []
 
 
 def ensure_facts(connection: Connection, client: Client, wanted: Selection, share: Share) -> None:

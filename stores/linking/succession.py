@@ -36,6 +36,8 @@ def hand_over(connection: Connection, keys: Collection[str] | None = None) -> in
 
     `keys` are normalised identifiers, None for all. The caller holds the lock of links. Safe to repeat.
     """
+    if connection.selected_product_gids:
+        _choose_instead(connection)
     gone = _load_gone(connection, keys)
     if not gone:
         return 0
@@ -64,6 +66,24 @@ def find_successors(store_id: int, identifier: str, gone_pks: Collection[int]) -
         if len(same) == 1:
             found[old.pk] = same[0]
     return found
+
+
+def _choose_instead(connection: Connection) -> None:
+    """Products that somebody has listed by hand are listed, once they are gone, as those that were made in their place.
+
+    Whatever became of their partners: it is the source's product that was chosen.
+    """
+    variants = Variant.objects.filter(store=connection.source_id).order_by()
+    listed = variants.filter(product_gid__in=connection.selected_product_gids)
+    living = listed.filter(gone_at=None).values("product_gid")
+    gone = dict(listed.exclude(product_gid__in=living).values_list("pk", "product_gid"))
+    found = find_successors(connection.source_id, connection.identifier, gone) if gone else {}
+    named = dict(variants.filter(pk__in=found.values()).values_list("pk", "product_gid")) if found else {}
+    successors: dict[str, set[str]] = defaultdict(set)
+    for old, new in found.items():
+        successors[gone[old]].add(named[new])
+    if successors:
+        selecting.choose_products_instead(connection, successors)
 
 
 def find_pairs(gone: Iterable[Place], living: Iterable[Place], *, by_handle: bool) -> list[tuple[Place, Place]]:

@@ -29,6 +29,7 @@ class ChosenCollection(models.Model):
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="chosen_collections", db_index=False)
     gid = models.CharField(max_length=64)
     product_gids = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    handle = models.CharField(max_length=255, blank=True, default="", db_default="", help_text="While it was there.")
     read_number = models.BigIntegerField(db_default=0, editable=False, help_text="Which read saw it last.")
 
     class Meta:

@@ -84,7 +84,7 @@ def _try(
             _note_made(pk, record.gid)
         linking.match_read(connection, case.record.gid, products)
         former = succession.predecessors(connection, [case.record])
-        succession.take_over(connection, [link for link in former if link.pk in _pks(gone)], [case.record])
+        succession.give_links(connection, [link for link in former if link.pk in _pks(gone)], [case.record])
         fresh = load_cases(connection, [case.record], policy)[0]
         case.link, case.linked, case.partners, case.mark = fresh.link, fresh.linked, fresh.partners, fresh.mark
         case.foreseen = _why_not(connection, case)

@@ -99,6 +99,8 @@ def follow_collections(store: Store, payloads: Payloads) -> list[str]:
             enqueue.read_collection(store, collection_gid)
         for connection in connections:
             enqueue.sync_collection(connection, gids.gid("Collection", payload["id"]))
+    for collection_gid in selecting.find_missing(store) if watched else ():  # one of these may be it, made again
+        enqueue.read_collection(store, collection_gid)
     reason = "Its collection is looked at." if connections else "No collection of this store is followed."
     return [reason] * len(payloads)
 

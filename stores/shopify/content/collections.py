@@ -101,6 +101,21 @@ def iter_heads(client: Client, query: str | None = None) -> Iterator[CollectionH
         yield CollectionHead(node["id"], node["title"], node["handle"], parse_instant(node["updatedAt"]))
 
 
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/collection
+HANDLE_OF_COLLECTION = """
+query HandleOfCollection($id: ID!) {
+  collection(id: $id) { handle }
+}
+"""
+
+
+def handle_of(client: Client, collection_gid: str) -> str:
+    """The handle of a collection, '' of one that does not exist. Raises GidError and as Client.execute does."""
+    gids.require(collection_gid, "Collection")
+    node = client.execute(HANDLE_OF_COLLECTION, {"id": collection_gid}, cost=1)["collection"]
+    return node["handle"] if node else ""
+
+
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/collectionByIdentifier
 FIND_COLLECTION = """
 query FindCollection($identifier: CollectionIdentifierInput!) {

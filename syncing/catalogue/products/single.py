@@ -109,6 +109,7 @@ class _Sync:
 
 def choosing(connection: Connection, source: Client) -> selecting.Chooser:
     """Who decides about its products; collections that were never read are read. Raises ShopifyError."""
+    selecting.know_chosen(connection)
     wanted, share = selecting.selection_of(connection), selecting.share_of(connection.source)
     selecting.ensure_collections(connection.source, source, selecting.named_collections(wanted, share))
     return selecting.chooser(connection)

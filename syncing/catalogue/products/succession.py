@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from stores import selecting
 from stores.ages import is_over
 from stores.identifiers import why_no_identity
 from stores.linking import linking
@@ -118,7 +119,7 @@ def hand_over(connection: Connection, client: Client, records: Sequence[ProductR
     Busy, and as the client does. Safe to repeat.
     """
     links = predecessors(connection, records)
-    return take_over(connection, find_gone(client, links), records) if links else set()
+    return give_links(connection, find_gone(client, links), records) if links else set()
 
 
 def find_gone(client: Client, links: Sequence[ProductLink]) -> list[ProductLink]:
@@ -127,7 +128,7 @@ def find_gone(client: Client, links: Sequence[ProductLink]) -> list[ProductLink]
     return [link for link in links if link.source_gid not in alive]
 
 
-def take_over(connection: Connection, links: Sequence[ProductLink], records: Sequence[ProductRecord]) -> set[str]:
+def give_links(connection: Connection, links: Sequence[ProductLink], records: Sequence[ProductRecord]) -> set[str]:
     """As `hand_over`, where these are the links of what is gone."""
     named = {record.handle: record.gid for record in records}
     successors, known = find_successors(connection, links, named), {record.gid: record for record in records}
@@ -194,6 +195,8 @@ def replace(connection: Connection, link: ProductLink, product_gid: str, title: 
                 is_surely_missing=False,
             )
             _withdraw_held(connection, old_gid)
+            if connection.selected_product_gids:
+                selecting.choose_products_instead(connection, {old_gid: {product_gid}})
     return True
 
 

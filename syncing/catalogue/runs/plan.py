@@ -66,6 +66,7 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
     number = number_read()
     by = selecting.chooser(run.connection)
     selecting.read_collections(run.connection.source, source, selecting.named_collections(by.selection, by.share))
+    selecting.know_chosen(run.connection)
     by = selecting.chooser(run.connection)
     columns = ("connection", "source_gid", "destination_gid", "state", "is_created", "title", "handle")
     linked = {link.source_gid: link for link in _following(run).only(*columns)}
