@@ -4,6 +4,7 @@ https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
 
 import secrets
+from collections.abc import Sequence
 from enum import IntEnum, unique
 
 from django.db import connection as db
@@ -56,6 +57,16 @@ def try_acquire(lock: Lock, key: int = 0) -> bool:
 def free(lock: Lock, key: int = 0) -> None:
     """Give a lock of this session back."""
     _ask("pg_advisory_unlock", lock, key)
+
+
+def try_acquire_each(lock: Lock, keys: Sequence[int]) -> list[bool]:
+    """As `try_acquire` of each of these, in one statement."""
+    return _ask_each("pg_try_advisory_lock", lock, keys)
+
+
+def free_each(lock: Lock, keys: Sequence[int]) -> None:
+    """As `free` of each of these, in one statement."""
+    _ask_each("pg_advisory_unlock", lock, keys)
 
 
 def free_all(lock: Lock) -> None:
@@ -111,3 +122,14 @@ def _ask(function: str, lock: Lock, key: int) -> bool:
     with db.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s, %s)", [lock.value, number(key)])
         return cursor.fetchone()[0]
+
+
+def _ask_each(function: str, lock: Lock, keys: Sequence[int]) -> list[bool]:
+    if not keys:
+        return []
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {function}(%s, key) FROM unnest(%s::int[]) WITH ORDINALITY AS asked (key, place) ORDER BY place",
+            [lock.value, [number(key) for key in keys]],
+        )
+        return [answer for (answer,) in cursor.fetchall()]

@@ -1,5 +1,6 @@
 """Which product, collection, page, blog or article of a destination follows which one of the source."""
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Self
@@ -96,6 +97,22 @@ class FollowLink(models.Model):
                 self.fingerprint = ""
             super().save(*args, **kwargs)
         self._note_read()
+
+    @classmethod
+    def save_each(cls, links: Sequence[Self], update: Callable[[Sequence[Self], Iterable[str]], object]) -> None:
+        """As `save` of each of these, which exist and were read whole. `update` writes fields of many rows at once."""
+        with transaction.atomic():
+            rows = cls._default_manager.select_for_update(of=("self",)).filter(pk__in=[link.pk for link in links])
+            now = {pk: tuple(signs) for pk, *signs in rows.order_by("pk").values_list("pk", *cls.SIGNS_OF_EDITS)}
+            for link in links:
+                if link.pk not in now:
+                    raise cls.DoesNotExist(f"{link} is gone.")
+                if now[link.pk] != (link._read or ("",) * len(now[link.pk])):
+                    link.fingerprint = ""
+                link.changed_at = timezone.now()
+            update(links, {each.name for each in cls._meta.concrete_fields if not each.primary_key} - cls.OF_OTHERS)
+        for link in links:
+            link._note_read()
 
     def note_source(self, record: Any) -> None:
         """Remember what the thing of the source is called, and the state of it that was read. Saves nothing."""

@@ -1,11 +1,13 @@
 """A claim: a thing of a destination is the partner of one thing of one source, so that no two write to it in turn."""
 
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 
 from stores.identifiers import why_no_identity
 from stores.models import Connection, ProductLink, ResourceLink, VariantLink
+from stores.shared.many import update_rows
 from stores.variants import KEYS
 from syncing.catalogue.outcome import Blocked
 
@@ -47,6 +49,14 @@ def check_undoubted(connection: Connection, product_gid: str) -> None:
             raise Blocked(f"“{name}” is in doubt: {doubt.reason} Link its variants, or ignore them to have it made.")
 
 
+def doubted(connection: Connection, product_gids: Collection[str]) -> set[str]:
+    """Those of these products of which `check_undoubted` may raise."""
+    links = VariantLink.objects.filter(
+        connection=connection, state=VariantLink.State.AMBIGUOUS, source_variant__product_gid__in=product_gids
+    )
+    return set(links.order_by().values_list("source_variant__product_gid", flat=True))
+
+
 def claim(link: Link, destination_gid: str, state: str, mark: str = "") -> None:
     """Save a link with its partner, before that is written to. Raises Blocked where it is another link's by now."""
     link.destination_gid, link.fingerprint, link.state = destination_gid, mark, state
@@ -57,3 +67,25 @@ def claim(link: Link, destination_gid: str, state: str, mark: str = "") -> None:
         link.destination_gid = ""
         check_unclaimed(link, destination_gid)
         raise Blocked(FASTER) from None
+
+
+def claim_each(links: Sequence[ProductLink], state: str) -> dict[int, Blocked]:
+    """As `claim` of each of these with the partner and the mark it has, at once; which are another link's by now."""
+    for link in links:
+        link.state = state
+    try:
+        with transaction.atomic():
+            ProductLink.save_each(links, update_rows)
+        return {}
+    except IntegrityError:
+        return _claim_singly(links, state)
+
+
+def _claim_singly(links: Sequence[ProductLink], state: str) -> dict[int, Blocked]:
+    blocked = {}
+    for link in links:
+        try:
+            claim(link, link.destination_gid, state, link.fingerprint)
+        except Blocked as why:
+            blocked[link.pk] = why
+    return blocked

@@ -5,6 +5,7 @@ not matter. A product that is being made is known by what its link remembers of 
 by its variants, which are rows before that is forgotten.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from stores.variants import KEYS, key_of
 from syncing.catalogue.bulk import rivals
 from syncing.catalogue.exclusive import Busy, work_alone
 from syncing.catalogue.outcome import Blocked
-from syncing.catalogue.products import lost_creations
+from syncing.catalogue.products import lost_creations, succession
 from syncing.catalogue.products.cases import Case, load_cases
 from syncing.catalogue.products.unlinking import LOCK_NAME
 from syncing.catalogue.rules.fields import Policy
@@ -42,7 +43,8 @@ def meet(connection: Connection, case: Case, client: Client, policy: Policy, mat
     `client` is the destination's. What another connection has begun, and nobody is at any more, is looked for there.
     Raises Busy while somebody may be making it, and as the client does. Safe to repeat.
     """
-    found = _find(connection, case, case.record.handle)
+    keys = rivals.keys_of(case.record, case.record.handle)
+    found = _find(connection, keys)
     if found <= case.met:
         return False
     if any(kind == LINE for kind, _ in found):
@@ -50,7 +52,7 @@ def meet(connection: Connection, case: Case, client: Client, policy: Policy, mat
     for kind, pk in sorted(found - case.met):
         if kind == BEGINNING:
             _settle(pk, client, match)
-    found |= _find(connection, case, case.record.handle)
+    found |= _find(connection, keys)
     _match_known(connection, case, match)
     case.met |= found
     fresh = load_cases(connection, [case.record], policy)[0]
@@ -63,7 +65,7 @@ def foresee(connection: Connection, case: Case, client: Client) -> tuple[bool, d
 
     Writes nothing. Raises Blocked while somebody may be making it, and as the client, the destination's, does.
     """
-    found = _find(connection, case, case.record.handle)
+    found = _find(connection, rivals.keys_of(case.record, case.record.handle))
     if any(kind == LINE for kind, _ in found):
         raise Blocked(IS_BEING_MADE)
     made = {}
@@ -78,20 +80,31 @@ def foresee(connection: Connection, case: Case, client: Client) -> tuple[bool, d
 def begin(connection: Connection, case: Case, desired: Desired) -> None:
     """Note at a product's link that it is being made, before it is. Raises Busy where it would be a twin."""
     with transaction.atomic():
-        check_met(connection, case, desired.product["handle"])
+        if not all_met(connection, [(case, desired.product["handle"])]):
+            raise Busy(IS_BEING_MADE)
         case.link.note_source(case.record)
         lost_creations.begin(case.link, lost_creations.memory_of(case.record, desired))
         case.link.save()
 
 
-def check_met(connection: Connection, case: Case, handle: str) -> None:
-    """Raises Busy where a product would be a twin of what it did not meet. To be called in a transaction.
+def all_met(connection: Connection, wanted: Sequence[tuple[Case, str]]) -> list[Case]:
+    """Those of these products, each with the handle it is to get, that would be no twins of what they did not meet.
 
-    Until that ends nobody else begins one in this destination. `handle` is the one that it is to get there.
+    To be called in a transaction: until that ends nobody else begins one in this destination.
     """
     link_rows.lock(connection.destination_id)
-    if not _find(connection, case, handle) <= case.met:
-        raise Busy(IS_BEING_MADE)
+    return without_others(connection, wanted)
+
+
+def without_others(connection: Connection, wanted: Sequence[tuple[Case, str]]) -> list[Case]:
+    """As `all_met`, for now: most of many are told apart from what there is by one query."""
+    if not wanted:
+        return []
+    keys = {key for case, handle in wanted for key in rivals.keys_of(case.record, handle)}
+    if _find(connection, keys) <= set.intersection(*(case.met for case, _ in wanted)):
+        return [case for case, _ in wanted]
+    half = len(wanted) // 2
+    return [*without_others(connection, wanted[:half]), *without_others(connection, wanted[half:])] if half else []
 
 
 def check_partner(connection: Connection, handle: str) -> None:
@@ -102,12 +115,20 @@ def check_partner(connection: Connection, handle: str) -> None:
         raise Busy(IS_BEING_MADE)
 
 
-def _find(connection: Connection, case: Case, handle: str) -> set[tuple[str, int]]:
-    """Bulk lines, beginnings and variants that say that the destination has, or gets, what this would be: one query.
+def find_clear(connection: Connection, cases: Sequence[Case]) -> frozenset[str]:
+    """Those of these new products, by their source gids, that have nothing to meet, and that nothing makes wait.
+
+    A few queries for all of them: the others are to be looked at one by one.
+    """
+    alone = without_others(connection, [(case, case.record.handle) for case in cases])
+    return frozenset(case.record.gid for case in succession.may_be_made(connection, alone))
+
+
+def _find(connection: Connection, keys: Collection[str]) -> set[tuple[str, int]]:
+    """Bulk lines, beginnings and variants that say that the destination has, or gets, what these name: one query.
 
     One statement sees one moment: what was made is either begun still, or has its variants among the rows.
     """
-    keys = rivals.keys_of(case.record, handle)
     own = f"{connection.identifier} "
     identities = [key.removeprefix(own) for key in keys if key.startswith(own)]
     ours = VariantLink.objects.filter(
@@ -124,12 +145,12 @@ def _find(connection: Connection, case: Case, handle: str) -> set[tuple[str, int
     return set(rows.union(begun, variants.order_by().values_list(Value(VARIANT), "pk"), all=True))
 
 
-def _begun(connection: Connection, keys: list[str]) -> QuerySet[ProductLink]:
+def _begun(connection: Connection, keys: Collection[str]) -> QuerySet[ProductLink]:
     """Links of other connections whose products, known by these, were begun in the destination and not finished."""
     rows = ProductLink.objects.filter(
         destination=connection.destination_id, is_created=True, synced_at=None, state__in=BEGUN
     )
-    return rows.filter(written__sent__keys__has_any_keys=keys).exclude(connection=connection)
+    return rows.filter(written__sent__keys__has_any_keys=list(keys)).exclude(connection=connection)
 
 
 def _settle(pk: int, client: Client, match: MatchProduct) -> None:

@@ -5,20 +5,21 @@ that, and never made twice; and what follows a creation is done by the same func
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 
-from stores.models import Connection, ProductLink, SyncMode, Variant, VariantLink
+from stores.models import Connection, ProductLink, SyncMode, Variant
+from stores.shared.many import update_rows
 from stores.shopify.instants import instant_or_none
 from stores.shopify.products.bulk_writes import LineResult
 from stores.variants import key_of
 from syncing.catalogue.bulk import rivals
 from syncing.catalogue.bulk.lines import publication_of
-from syncing.catalogue.claims import check_undoubted
+from syncing.catalogue.claims import check_undoubted, doubted
 from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.products import files, lost_creations
 from syncing.catalogue.products.cases import Case, load_linked, mark_of
@@ -79,10 +80,7 @@ def leave_out(run: CatalogueRun, lines: Sequence[BulkLine]) -> dict[str, str]:
     handles = {line.source_gid: key_of(line.variables["input"]["handle"]) for line in lines}
     there = Variant.objects.filter(store=connection.destination_id, gone_at=None, handle_key__in=set(handles.values()))
     taken = set(there.order_by().values_list("handle_key", flat=True))
-    doubted = VariantLink.objects.filter(
-        connection=connection, state=VariantLink.State.AMBIGUOUS, source_variant__product_gid__in=gids
-    )
-    doubtful = set(doubted.order_by().values_list("source_variant__product_gid", flat=True))
+    doubtful = doubted(connection, gids)
     for gid in gids:
         if partners.get(gid) or handles[gid] in taken or (gid in doubtful and _is_doubted(connection, gid)):
             why.setdefault(gid, IS_THERE)
@@ -127,7 +125,7 @@ def note_sent(run: CatalogueRun, lines: Sequence[BulkLine]) -> None:
         link.title, link.handle = ending["title"], ending["handle"]
         link.source_updated_at = instant_or_none(ending["source_updated_at"])
         lost_creations.begin(link, ending["memory"])
-    ProductLink.objects.bulk_update(links.values(), FIELDS, batch_size=500)  # changed_at stays: nobody decided anything
+    update_rows(list(links.values()), FIELDS)  # changed_at stays: nobody decided anything
 
 
 def restore_links(run: CatalogueRun, lines: Sequence[BulkLine]) -> None:
@@ -184,8 +182,21 @@ def handle_of(line: BulkLine) -> str:
     return handle
 
 
-def remember(line: BulkLine, result: LineResult, link: ProductLink | None, run: CatalogueRun) -> ProductLink | None:
-    """What became of one line; its link where somebody else has to go on with it."""
+def note_made(run: CatalogueRun, lines: Sequence[BulkLine], links: Mapping[str, ProductLink]) -> None:
+    """Note at the links of these, by their source gids, what was made, as far as they name nothing by now."""
+    said = {"state": ProductLink.State.CREATING, "is_created": True, "synced_at": None}
+    made = [
+        ProductLink(pk=links[line.source_gid].pk, destination_gid=line.destination_gid, **said)
+        for line in lines
+        if line.state == State.DONE
+    ]
+    update_rows(made, ("destination_gid", *said), only={"destination_gid": ""})
+
+
+def remember(
+    line: BulkLine, result: LineResult, links: dict[str, ProductLink], run: CatalogueRun
+) -> ProductLink | None:
+    """What became of one line, for `note_made`; its link where somebody else has to go on with it."""
     if result.refusal or not result.product_gid:
         line.state = State.REFUSED if result.refusal else State.UNKNOWN
         line.reason = result.refusal or "Its result names no product."
@@ -193,12 +204,13 @@ def remember(line: BulkLine, result: LineResult, link: ProductLink | None, run: 
             restore_links(run, [line])
         return None
     line.state, line.destination_gid = State.DONE, result.product_gid
+    link = links.get(line.source_gid)
     if link is None:
-        link = ProductLink(connection=run.connection, source_gid=line.source_gid, title=line.ending["title"])
+        link = links[line.source_gid] = ProductLink(
+            connection=run.connection, source_gid=line.source_gid, title=line.ending["title"]
+        )
         link.save()
     is_as_it_was = link.state == ProductLink.State.CREATING and run.is_under_way
-    made = {"state": ProductLink.State.CREATING, "is_created": True, "synced_at": None}
-    ProductLink.objects.filter(pk=link.pk, destination_gid="").update(destination_gid=result.product_gid, **made)
     if not files.remember_files(run.connection.destination, line.ending["desired"]["file_urls"], result.media):
         BulkLine.objects.filter(pk=line.pk).update(ending=line.ending | {"mark": ""})  # it is read, and compared
     return None if is_as_it_was else link

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from stores.ages import is_over
 from stores.models import ProductLink, Store
+from stores.shared.many import update_rows
 from stores.shopify import bulk
 from stores.shopify.client import Client
 from stores.shopify.errors import (
@@ -137,7 +138,7 @@ class _Follower:
                 line.number = number
             if self._creates:
                 creating.note_sent(self.run, lines)
-            BulkLine.objects.bulk_update(lines, ["number"], batch_size=500)
+            update_rows(lines, ["number"])
             values = {"state": State.STARTING, "started_at": timezone.now()} if lines else self._end(State.DONE)
             self.mine.filter(state=State.GATHERED).update(**values)
         self.operation.refresh_from_db()

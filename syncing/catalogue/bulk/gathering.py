@@ -12,14 +12,17 @@ from django.utils import timezone
 from stores.ages import over
 from stores.shopify.products.bulk_writes import encode_line
 from stores.shopify.products.product_records import ProductRecord
+from stores.shopify.products.product_writes import SYNCHRONOUS_VARIANTS
 from syncing.catalogue import twins
 from syncing.catalogue.bulk import creating
 from syncing.catalogue.bulk.lines import CREATE, creation_of, line_of
+from syncing.catalogue.outcome import Outcome
 from syncing.catalogue.products.cases import Case, Written
 from syncing.catalogue.products.finishing import ending_of
 from syncing.catalogue.products.writes.in_bulk import InBulk
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.parts.made import Desired
+from syncing.catalogue.runs.progress import save_outcomes
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
 
 State = BulkOperation.State
@@ -38,6 +41,7 @@ class Gathering(InBulk):
         self.run, self.has_gathered = run, False
         least = settings.BULK_WRITES_FROM
         is_large = least > 0 and run.items.filter(outcome="planned").count() >= least
+        self._creatable, self._taken = set[str](), list[tuple[Case, BulkLine]]()
         self._is_on = not run.is_preview and OFF not in run.begun_with and (is_large or self._has_lines())
 
     def _has_lines(self) -> bool:
@@ -65,18 +69,45 @@ class Gathering(InBulk):
         ending = ending_of(row) | {"is_hidden": row.verdict.desired.is_hidden} if line.is_whole else {}
         gids = {"source_gid": row.case.record.gid, "destination_gid": partner.gid}
         compared = {"compared_at": partner.updated_at, "variables": line.variables, "ending": ending}
-        return self._add(BulkLine(kind=line.kind, **gids, **compared))
+        return self._add([BulkLine(kind=line.kind, **gids, **compared)])
+
+    def creatable(self, cases: Sequence[Case]) -> set[str]:
+        """As InBulk.creatable: not what was refused as a line, whose result was lost, or that was looked at again."""
+        self._taken = []
+        rest = [] if not self._is_on else [case for case in cases if not (case.partners or case.link.destination_gid)]
+        new = {case.record.gid for case in rest if len(case.record.variants) <= SYNCHRONOUS_VARIANTS}
+        before = self.run.bulk_lines.filter(source_gid__in=new, kind=CREATE) if new else self.run.bulk_lines.none()
+        self._creatable = new - set(before.values_list("source_gid", flat=True))
+        return self._creatable
 
     def create(self, case: Case, desired: Desired, define: Callable[[Desired], None]) -> bool:
-        """As InBulk.create. Raises Busy, and as Client.execute does."""
-        sent = creation_of(desired) if self._is_on and not (case.linked or case.link.destination_gid) else None
-        if sent is None or self._was_a_line(case, CREATE):
+        """As InBulk.create. Raises as Client.execute does."""
+        sent = creation_of(desired) if case.record.gid in self._creatable else None
+        if sent is None or case.linked or case.link.destination_gid:
             return False
         define(desired)
-        ending, connection = creating.ending_of(case, desired), self.run.connection
+        ending = creating.ending_of(case, desired)
+        line = BulkLine(kind=CREATE, source_gid=case.record.gid, variables=sent, ending=ending)
+        self._taken.append((case, line))
+        return True
+
+    def record(self) -> set[str]:
+        """As InBulk.record: none that would be another's twin, and none where the run was paused or cancelled."""
+        taken, self._taken = self._taken, []
+        if not taken:
+            return set()
         with transaction.atomic():
-            twins.check_met(connection, case, desired.product["handle"])
-            return self._add(BulkLine(kind=CREATE, source_gid=case.record.gid, variables=sent, ending=ending))
+            wanted = [(case, creating.handle_of(line)) for case, line in taken]
+            free = twins.all_met(self.run.connection, wanted)
+            lines = [line for case, line in taken if case in free]
+            is_added = bool(lines) and self._add(lines)
+        added = {line.source_gid for line in lines} if is_added else set()
+        return {case.record.gid for case, _ in taken} - added
+
+    def note(self, outcomes: Sequence[Outcome]) -> bool:
+        """As InBulk.note."""
+        save_outcomes(self.run, outcomes)
+        return True
 
     def made(self, cases: Sequence[Case], policy: Policy) -> dict[str, tuple[str, Desired]]:
         """As InBulk.made."""
@@ -86,8 +117,8 @@ class Gathering(InBulk):
         """Whether it was refused, its result was lost, or it was looked at again."""
         return self.run.bulk_lines.filter(source_gid=case.record.gid, kind=kind).exists()
 
-    def _add(self, line: BulkLine) -> bool:
-        is_added, is_full = add(self.run, line.kind, [line])
+    def _add(self, lines: Sequence[BulkLine]) -> bool:
+        is_added, is_full = add(self.run, lines[0].kind, lines)
         self.has_gathered |= is_full
         return is_added
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from stores.models import ProductLink
+from stores.shared.many import update_rows
 from stores.shopify.products.bulk_writes import LineResult
 from syncing.catalogue.bulk import creating, gathering
 from syncing.catalogue.outcome import Blocked
@@ -31,15 +32,16 @@ def remember(operation: BulkOperation, listed: Sequence[LineResult]) -> list[Pro
         links = _links_of(operation.run, [line for line, _ in found])
         for line, result in found:
             one = _one if not creates else creating.remember
-            if link := one(line, result, links.get(line.source_gid), operation.run):
+            if link := one(line, result, links, operation.run):
                 edited.append(link)
         lines = [line for line, _ in found]
-        BulkLine.objects.bulk_update(lines, ["state", "reason", "destination_gid"], batch_size=500)
+        update_rows(lines, ["state", "reason", "destination_gid"])
         done = sum(line.state == State.DONE for line in lines)
         BulkOperation.objects.filter(pk=operation.pk).update(
             done=F("done") + done, failed=F("failed") + len(lines) - done
         )
         if creates:
+            creating.note_made(operation.run, lines, links)
             _gather_publications(operation.run, lines)
     count(operation.run)
     return edited
@@ -78,12 +80,12 @@ def _links_of(run: CatalogueRun, lines: Sequence[BulkLine]) -> dict[str, Product
     return {link.source_gid: link for link in rows.select_related("connection__catalogue", "destination")}
 
 
-def _one(line: BulkLine, result: LineResult, link: ProductLink | None, run: CatalogueRun) -> ProductLink | None:
+def _one(line: BulkLine, result: LineResult, links: dict[str, ProductLink], run: CatalogueRun) -> ProductLink | None:
     """What became of one line; its link where somebody changed the product since."""
     if result.refusal:
         line.state, line.reason = State.REFUSED, result.refusal
         return None
-    line.state = State.DONE
+    line.state, link = State.DONE, links.get(line.source_gid)
     if not line.ending or link is None or not _is_as_it_was(link, line):
         return None  # its run goes on with it
     try:

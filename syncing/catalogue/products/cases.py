@@ -4,7 +4,7 @@ Loaded for a batch at a time: a few queries each, whatever the size of the batch
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,16 +45,11 @@ class Case:
         is_settled = state == ProductLink.State.LINKED or (state == ProductLink.State.UNMATCHED and not self.partners)
         return is_settled and self.link.fingerprint == self.mark
 
-    def load_link(self, connection: Connection) -> None:
-        """The link as it is now; made where there was none."""
-        if self.link.pk:
-            self.link.refresh_from_db()
-            self.link.connection = connection  # which is known, and would be asked for with its settings
-            return
-        values = {"destination_id": connection.destination_id, "title": self.record.title[:512]}
-        self.link, _ = ProductLink.objects.get_or_create(
-            connection=connection, source_gid=self.record.gid, defaults=values
-        )
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether another worker read the product after us, and was faster."""
+        seen, read = self.link.source_updated_at, self.record.updated_at
+        return bool(seen and read and seen > read)
 
     def partner_gid(self) -> str:
         """The gid of the destination's product that follows this one, '' for none. Raises Blocked for several."""
@@ -87,7 +82,7 @@ class Written:
 def load_cases(connection: Connection, records: Sequence[ProductRecord], policy: Policy) -> list[Case]:
     """The cases of these products, in their order."""
     gids = [record.gid for record in records]
-    links = {link.source_gid: link for link in connection.product_links.filter(source_gid__in=gids)}
+    links = _links(connection, gids)
     linked, partners = load_linked(connection, gids)
     by_handle = _by_handle(connection, records)
     claimed = _claimed(connection, by_handle)
@@ -99,6 +94,20 @@ def load_cases(connection: Connection, records: Sequence[ProductRecord], policy:
         mark = mark_of(connection, record, policy, linked[record.gid])
         cases.append(Case(record, link, linked[record.gid], frozenset(found), mark))
     return cases
+
+
+def load_links(connection: Connection, cases: Sequence[Case]) -> None:
+    """The links of these as they are now; made where there were none."""
+    links = _links(connection, [case.record.gid for case in cases])
+    if new := [case.record for case in cases if case.record.gid not in links]:
+        ProductLink.objects.bulk_create([new_link(connection, record) for record in new], ignore_conflicts=True)
+        links |= _links(connection, [record.gid for record in new])
+    for case in cases:
+        case.link = links[case.record.gid]
+
+
+def _links(connection: Connection, gids: Collection[str]) -> dict[str, ProductLink]:
+    return {link.source_gid: link for link in connection.product_links.filter(source_gid__in=gids)}
 
 
 def new_link(connection: Connection, record: ProductRecord) -> ProductLink:

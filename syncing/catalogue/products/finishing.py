@@ -1,5 +1,6 @@
 """What is remembered of a product once all of it was written: at once, or when a bulk operation has told so."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,11 @@ from stores.models import Connection, ProductLink
 from stores.shopify.instants import instant_or_none
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue import referred_files
-from syncing.catalogue.claims import claim
-from syncing.catalogue.outcome import Action, Outcome, outcome_of
+from syncing.catalogue.claims import claim, claim_each
+from syncing.catalogue.outcome import Action, Blocked, Outcome, outcome_of
 from syncing.catalogue.products.cases import Case, Written
 from syncing.catalogue.products.remarks import remarks_of, rows_of
-from syncing.catalogue.products.writes.own_variants import is_settled, remember
+from syncing.catalogue.products.writes.own_variants import is_settled, remember, with_hold
 from syncing.catalogue.rules.desired import awaited
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.parts.made import Desired, Verdict
@@ -50,6 +51,35 @@ def _text(at: datetime | None) -> str:
 
 def finish(connection: Connection, link: ProductLink, ending: Ending, verdict: Verdict, at: datetime | None) -> Outcome:
     """Remember it. `at` is the destination's own instant of the last write. Raises Blocked."""
+    _note(connection, link, ending, verdict, at)
+    claim(link, link.destination_gid, ProductLink.State.LINKED, ending["mark"])
+    return _outcome(link, ending)
+
+
+def finish_row(connection: Connection, row: Written, at: datetime | None) -> Outcome:
+    """As `finish`, of what was written just now."""
+    return with_hold(finish(connection, row.case.link, ending_of(row), row.verdict, at), row.verdict)
+
+
+def awaiting_images(rows: Sequence[Written]) -> set[str]:
+    """Those of these products, by their source gids, whose images are not ready."""
+    return {row.case.record.gid for row in rows if row.verdict.desired.awaits_images}
+
+
+def finish_each(
+    connection: Connection, rows: Sequence[Written], at: datetime | None
+) -> tuple[list[Outcome], dict[int, Blocked]]:
+    """As `finish` of each of these, at once: what came of them, and, by their links, which are Blocked."""
+    endings = [(row, ending_of(row)) for row in rows]
+    for row, ending in endings:
+        _note(connection, row.case.link, ending, row.verdict, at)
+        row.case.link.fingerprint = ending["mark"]
+    blocked = claim_each([row.case.link for row in rows], ProductLink.State.LINKED)
+    done = [(row, ending) for row, ending in endings if row.case.link.pk not in blocked]
+    return [with_hold(_outcome(row.case.link, ending), row.verdict) for row, ending in done], blocked
+
+
+def _note(connection: Connection, link: ProductLink, ending: Ending, verdict: Verdict, at: datetime | None) -> None:
     link.written, link.reason, link.awaits = ending["written"], ending["reason"], ending["awaits"]
     if ending["action"] != Action.EQUAL or link.synced_at is None:
         link.synced_at = at or timezone.now()  # compared with the store's own instants
@@ -60,7 +90,9 @@ def finish(connection: Connection, link: ProductLink, ending: Ending, verdict: V
     link.note_destination(instant_or_none(ending["equal_at"]))
     link.retry_at, link.publish_at = instant_or_none(ending["retry_at"]), instant_or_none(ending["publish_at"])
     remember(link, verdict)
-    claim(link, link.destination_gid, ProductLink.State.LINKED, ending["mark"])
+
+
+def _outcome(link: ProductLink, ending: Ending) -> Outcome:
     outcome = outcome_of(link, ending["action"], CatalogueRunItem.Outcome.DONE, link.reason, title=ending["title"])
     return replace(outcome, differences=tuple(ending["differences"]))
 

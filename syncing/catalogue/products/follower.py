@@ -11,34 +11,35 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db import transaction
+
 from stores.clients import OpenClient
 from stores.linking.linking import MatchProduct
 from stores.models import Connection, ProductLink, SyncMode
-from stores.shopify.errors import ObjectNotFound, UserErrors, VariantLimitReached
-from stores.shopify.products import product_heads, product_records, product_writes
+from stores.shopify.errors import ObjectNotFound, ShopifyError, UserErrors, VariantLimitReached
+from stores.shopify.products import product_heads, product_records
 from stores.shopify.products.product_records import ProductRecord
 from syncing.catalogue import foreseeing, twins
 from syncing.catalogue.claims import check_unclaimed, claim
-from syncing.catalogue.exclusive import Busy, work_alone
+from syncing.catalogue.exclusive import Busy, work_alone_at_each
 from syncing.catalogue.outcome import Blocked, Outcome, action_of, outcome_of
 from syncing.catalogue.policy import policy_of_today
 from syncing.catalogue.products import files, handles, lost_creations, opening_stock, pairing, succession, waiting
-from syncing.catalogue.products.cases import Case, Written, load_cases, pairs_by_options
-from syncing.catalogue.products.finishing import ending_of, finish, leave, note_unchanged, spare
+from syncing.catalogue.products.cases import Case, Written, load_cases, load_links, pairs_by_options
+from syncing.catalogue.products.finishing import awaiting_images, finish_each, finish_row, leave, note_unchanged, spare
 from syncing.catalogue.products.product_metafields import ProductMetafields
 from syncing.catalogue.products.reading import Reading
-from syncing.catalogue.products.remarks import conflicts_of, remarks_of, rows_of, why_not_created
+from syncing.catalogue.products.remarks import DELETED_MEANWHILE, conflicts_of, remarks_of, rows_of, why_not_created
 from syncing.catalogue.products.writes import on_sale, writing
 from syncing.catalogue.products.writes.in_bulk import InBulk
-from syncing.catalogue.products.writes.own_variants import REPLACING, Removals, with_hold
+from syncing.catalogue.products.writes.own_variants import REPLACING, Removals
 from syncing.catalogue.refusals import OneRefused, Tries
 from syncing.catalogue.rules.desired import build
-from syncing.catalogue.rules.fields import IGNORE, Field, Policy
+from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.parts.made import Desired, Verdict
 from syncing.models import CatalogueRunItem
 
-Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
-Failure = CatalogueRunItem.Failure
+Action, Result, Failure = CatalogueRunItem.Action, CatalogueRunItem.Outcome, CatalogueRunItem.Failure
 State = ProductLink.State
 
 BATCH = product_records.PRODUCTS_PER_READ
@@ -66,25 +67,20 @@ class ProductFollower:
         readings: tuple[Reading, Reading] | None = None,
         match: MatchProduct,
     ) -> None:
-        self.connection, self.settings = connection, connection.catalogue
+        self.connection, self.mode = connection, connection.catalogue.product_mode
         self.is_preview, self.skips_unchanged = is_preview, skips_unchanged
-        self.policy = policy_of_today(self.settings)
+        self.policy = policy_of_today(connection.catalogue)
         self._open_client, self._bulk, self._match = open_client, in_bulk or InBulk(), match
         self.source_client, self.client = open_client(connection.source), open_client(connection.destination)
         self._source, self._reading = readings or (Reading(self.source_client), Reading(self.client))
-        self.to_wire: set[str] = set()
-        self.awaiting: set[str] = set()
-        self.busy: set[str] = set()
-        self._written: list[Written] = []
+        self.to_wire, self.awaiting, self.busy = set[str](), set[str](), set[str]()
+        self._written, self._files = list[Written](), dict[str, str]()
         self._stock: opening_stock.OpeningStock = {}
-        self._files: dict[str, str] = {}
         self._channels, self.removals = on_sale.Channels(self.client, self.policy), removals or Removals(connection)
-        self._partners: dict[str, ProductRecord | None] = {}
-        self._made: dict[str, tuple[str, Desired]] = {}
-        self._tries = Tries()
+        self._partners, self._made = dict[str, ProductRecord | None](), dict[str, tuple[str, Desired]]()
+        self._tries, self._clear = Tries(), frozenset[str]()
         self._metafields = ProductMetafields(connection, self.source_client, self.client)
         self._capped_until: datetime | None = None
-        self.mode: str = self.settings.product_mode
 
     def follow(self, records: Sequence[ProductRecord]) -> Iterator[Outcome]:
         """Carry these products (at most BATCH), one outcome each; one that is refused does not stop the others.
@@ -101,28 +97,49 @@ class ProductFollower:
             foreseeing.foresee(self.connection, self.source_client, cases, self.policy)
         due = [case for case in cases if not (self.skips_unchanged and case.is_unchanged)]
         self._made = {} if self.is_preview else self._bulk.made(due, self.policy)
-        self._prepare([case for case in due if case.record.gid not in self._made])
-        for case in cases:
-            if case not in due:
-                yield self._skip(case)
-                continue
+        rest = [case for case in due if case.record.gid not in self._made]
+        self._prepare(rest)
+        yield from map(self._skip, (case for case in cases if case not in due))
+        made = {gid for gid, (_, desired) in self._made.items() if not desired.changes_channels}
+        together = made | (set() if self.is_preview else self._bulk.creatable(rest))
+        singly = [[case] for case in due if case.record.gid not in together]
+        for group in (*singly, [case for case in due if case.record.gid in together]):
+            outcomes: list[Outcome] = []
             try:
-                outcome = self._decide(case) if self.is_preview else self._carry_alone(case)
-            except Busy:
-                self.busy.add(case.record.gid)
-                continue
-            if outcome:
-                yield outcome
-            self._tries.check_store()
+                self._carry(group, outcomes)
+            except ShopifyError:
+                yield from outcomes
+                raise
+            yield from outcomes
         yield from self._complete()
+
+    def _carry(self, cases: Sequence[Case], outcomes: list[Outcome]) -> None:
+        """These in one worker: two that created one would make it twice. What is in other hands is `busy`."""
+        if self.is_preview or not cases:
+            self._carry_each(cases, outcomes)
+            return
+        with work_alone_at_each(self.connection, LOCK_NAME, [case.record.gid for case in cases]) as free:
+            ours = [case for case in cases if case.record.gid in free]
+            self.busy |= {case.record.gid for case in cases} - free
+            load_links(self.connection, ours)
+            new = [case for case in ours if case.record.gid not in self._made]
+            self._clear = twins.find_clear(self.connection, new) if len(cases) > 1 else frozenset()
+            self._carry_each(ours, outcomes)
+            self.busy |= self._bulk.record()
+            if len(cases) > 1:
+                outcomes += self._complete()
+
+    def _carry_each(self, cases: Sequence[Case], outcomes: list[Outcome]) -> None:
+        for case in cases:
+            outcomes += filter(None, [self._decide(case)])
+            self._tries.check_store()
 
     def _skip(self, case: Case) -> Outcome:
         link = case.link
         if not self.is_preview:
             note_unchanged(link, case.record, self.policy)
-        if link.state == State.LINKED:
-            return self._outcome(case, Action.EQUAL, Result.DONE, link.reason)
-        return self._outcome(case, Action.SKIP, Result.SKIPPED, link.reason)
+        came = (Action.EQUAL, Result.DONE) if link.state == State.LINKED else (Action.SKIP, Result.SKIPPED)
+        return self._outcome(case, *came, link.reason)
 
     def _carry_stock_only(self, case: Case) -> Outcome:
         """Products do not follow; one that is shared again follows with its stock."""
@@ -154,16 +171,10 @@ class ProductFollower:
             self._partners[gid] = product_records.read_whole_product(self.client, gid)
         return self._partners.get(gid)
 
-    def _carry_alone(self, case: Case) -> Outcome | None:
-        """One product in one worker: two that created it would make it twice. Raises Busy."""
-        with work_alone(self.connection, LOCK_NAME, case.record.gid):
-            case.load_link(self.connection)
-            seen, read = case.link.source_updated_at, case.record.updated_at
-            if seen and read and seen > read:  # another worker read it after us, and was faster
-                return self._outcome(case, Action.EQUAL, Result.DONE, "A newer state of it was synced meanwhile.")
-            return self._decide(case)
-
     def _decide(self, case: Case) -> Outcome | None:
+        if case.is_overtaken and not self.is_preview:
+            return self._outcome(case, Action.EQUAL, Result.DONE, "A newer state of it was synced meanwhile.")
+
         def carry() -> Outcome | None:
             if self._go_on(case):
                 return None
@@ -173,6 +184,9 @@ class ProductFollower:
 
         try:
             return self._tries.make(carry, self._partners.clear)
+        except Busy:
+            self.busy.add(case.record.gid)
+            return None
         except Blocked as blocked:
             return self._leave(case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
         except VariantLimitReached:
@@ -204,7 +218,8 @@ class ProductFollower:
     def _met(self, case: Case) -> ProductRecord | None:
         """What is there by now, of which nobody told this connection: another one may have made it."""
         given = (self.connection, case, self.client, self.policy, self._match)
-        if self.mode == SyncMode.UPDATE_ONLY or not (foreseeing if self.is_preview else twins).meet(*given):
+        makes_none = self.mode == SyncMode.UPDATE_ONLY or case.record.gid in self._clear
+        if makes_none or not (foreseeing if self.is_preview else twins).meet(*given):
             return None
         self.to_wire.add(case.record.gid)
         return self._partner(case.partner_gid())
@@ -222,15 +237,14 @@ class ProductFollower:
         made_gid, desired = self._made.get(case.record.gid, ("", None))
         if desired is None or not lost_creations.is_unfinished(case.link) or case.link.destination_gid != made_gid:
             return False
-        is_untouched = not (desired.publish or desired.unpublish or desired.schedule)
         on_sale.put_on_sale(self.client, made_gid, desired)
-        self._written.append(Written(case, Verdict(desired), Action.CREATE, is_untouched=is_untouched))
+        self._written.append(Written(case, Verdict(desired), Action.CREATE, is_untouched=not desired.changes_channels))
         return True
 
     def _create(self, case: Case, handle: str = "", why: str = "") -> Outcome | None:
         if self.mode == SyncMode.UPDATE_ONLY:
             return self._leave(case, State.UNMATCHED, why_not_created(self.connection))
-        if reason := succession.why_wait(self.connection, case):
+        if case.record.gid not in self._clear and (reason := succession.why_wait(self.connection, case)):
             return self._leave(case, State.UNMATCHED, reason)
         how: dict[str, Any] = {"stock": self._stock, "schedulable": self._channels.schedulable(case.record)}
         desired = build(case.record, None, self.policy, files=self._living_files(case), **how)
@@ -245,20 +259,10 @@ class ProductFollower:
             return self._outcome(case, Action.CREATE, Result.PLANNED, remarks_of(desired))
         if self._bulk.create(case, desired, self._metafields.define_new):
             return None
-        link = case.link
-        sent_before, memory = lost_creations.sent_of(link), link.written
-        twins.begin(self.connection, case, desired)
         try:
-            made = self._metafields.create(desired)
-        except UserErrors as error:
-            link.is_created, link.written = bool(sent_before), memory if sent_before else {}
-            if not product_writes.has_code(error, product_writes.HANDLE_NOT_UNIQUE):
-                raise
-            return self._handle_taken(case, sent_before, desired.product["handle"])
-        link.destination_gid = made.gid
-        link.save(update_fields=["destination_gid", "changed_at"])
-        files.remember_files(self.connection.destination, desired.file_urls, made.media)
-        on_sale.put_on_sale(self.client, made.gid, desired)
+            writing.create(self.client, self.connection, case, desired, self._metafields)
+        except writing.HandleTaken as taken:
+            return self._handle_taken(case, taken.sent_before, desired.product["handle"])
         self._written.append(Written(case, Verdict(desired), Action.CREATE))
         return None
 
@@ -268,9 +272,7 @@ class ProductFollower:
         if partner and self._recognise(case, partner, sent_before):  # made while we looked whether it was
             return self._update(case, partner)
         case.link.is_created, case.link.written = False, {}
-        why = handles.why_held(self.connection, handle, gid, case.record.gid)
-        if not why and self.policy.of(Field.HANDLE) == IGNORE:
-            why = f"The handle “{handle}” is taken in the destination"
+        why = handles.why_another(self.connection, self.policy, handle, gid, case.record.gid)
         if why and (free := handles.free_handle(self.client, handle)):
             return self._create(case, free, why)
         if partner and self.connection.identifier == Connection.Identifier.HANDLE:
@@ -332,10 +334,11 @@ class ProductFollower:
             on_sale.bring_back(self.client, link, desired)
             self.to_wire.add(case.record.gid)
         row = replace(row, equal_at=desired.equal_at(partner))
-        if not reads:
-            return self._finish(row)
-        self._written.append(row)
-        return None
+        if reads:
+            self._written.append(row)
+            return None
+        self.awaiting |= awaiting_images([row])
+        return finish_row(self.connection, row, self.client.answered_at)
 
     def _make_room(self, case: Case, desired: Desired, partner: ProductRecord) -> None:
         wanted = desired.product.get("handle")
@@ -366,25 +369,22 @@ class ProductFollower:
     def _complete(self) -> Iterator[Outcome]:
         """Link the variants of what was created or built anew, for which they must be read once more."""
         written, self._written = self._written, []
+        if not written:
+            return
         alive = pairing.link_variants(
             self.connection, self._reading, self.policy, written, self._metafields, self._files
         )
         self.to_wire |= {row.case.record.gid for row in alive}
+        self.awaiting |= awaiting_images(alive)
+        with transaction.atomic():
+            outcomes, blocked = finish_each(self.connection, alive, self.client.answered_at)
+            is_noted = self._bulk.note(outcomes)
+        yield from outcomes if not is_noted else ()
         for row in written:
-            try:
-                if row not in alive:
-                    raise ObjectNotFound("It was deleted in the destination while it was made.")
-                yield self._finish(row)
-            except Blocked as blocked:
-                yield self._leave(row.case, State.CONFLICT, str(blocked), Failure.UNMATCHED)
-            except ObjectNotFound as error:
-                yield self._leave(row.case, State.FAILED, str(error), Failure.REJECTED)
-
-    def _finish(self, row: Written) -> Outcome:
-        if row.verdict.desired.awaits_images:
-            self.awaiting.add(row.case.record.gid)
-        ending, at = ending_of(row), self.client.answered_at
-        return with_hold(finish(self.connection, row.case.link, ending, row.verdict, at), row.verdict)
+            if row not in alive:
+                yield self._leave(row.case, State.FAILED, DELETED_MEANWHILE, Failure.REJECTED)
+            elif why := blocked.get(row.case.link.pk):
+                yield self._leave(row.case, State.CONFLICT, str(why), Failure.UNMATCHED)
 
     def _leave(self, case: Case, state: str, reason: str, failure: str = "", due_at: datetime | None = None) -> Outcome:
         """Nothing more is done about it; only what an operator, or another source, must do first is a failure."""

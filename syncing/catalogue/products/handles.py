@@ -5,7 +5,7 @@ from stores.models import Connection, ProductLink
 from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records, product_writes
 from stores.shopify.products.product_records import ProductRecord
-from syncing.catalogue.rules.fields import Field
+from syncing.catalogue.rules.fields import IGNORE, Field, Policy
 from syncing.catalogue.rules.parts.made import Desired
 
 State = ProductLink.State
@@ -29,6 +29,13 @@ def why_held(connection: Connection, handle: str, holder_gid: str, product_gid: 
         return ""
     verb = "followed" if link.state == State.UNLINKED else "follows"
     return f"The handle “{handle}” is used in the destination by what {verb} “{link.title}” of {link.connection.source}"
+
+
+def why_another(connection: Connection, policy: Policy, handle: str, holder_gid: str, product_gid: str) -> str:
+    """Why a new product gets another handle than its own, which somebody has, in words; '' if it does not."""
+    why = why_held(connection, handle, holder_gid, product_gid)
+    is_free = policy.of(Field.HANDLE) == IGNORE
+    return why or (f"The handle “{handle}” is taken in the destination" if is_free else "")
 
 
 def why_conflict(handle: str, holder: ProductRecord | None) -> str:

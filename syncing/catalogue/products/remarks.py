@@ -5,6 +5,8 @@ from typing import Any
 from stores.models import Connection
 from syncing.catalogue.rules.parts.made import Desired
 
+DELETED_MEANWHILE = "It was deleted in the destination while it was made."
+
 
 def conflicts_of(desired: Desired) -> str:
     """What an operator should decide."""

@@ -24,7 +24,7 @@ from stores.shopify.client import Client
 from stores.shopify.products import product_heads, product_records
 from stores.shopify.products.product_records import ProductRecord
 from stores.variants import KEYS, key_of
-from syncing.catalogue.claims import check_undoubted
+from syncing.catalogue.claims import check_undoubted, doubted
 from syncing.catalogue.exclusive import work_alone
 from syncing.catalogue.outcome import Blocked
 from syncing.catalogue.products.cases import Case, load_linked
@@ -297,11 +297,35 @@ def rivals(connection: Connection, record: ProductRecord) -> list[ProductLink]:
     if connection.identifier == Connection.Identifier.HANDLE:
         return [link for link in _copied(connection, record) if link.created_at < first]
     column = KEYS[connection.identifier]
-    texts = (variant.barcode if column == "barcode_key" else variant.sku for variant in record.variants)
-    keys = {key for text in texts if (key := key_of(text)) and not why_no_identity(key)}
+    keys = _keys_of(connection, record)
     same = Variant.objects.filter(store=connection.source_id, gone_at=None, **{f"{column}__in": keys})
     gids = same.exclude(product_gid=record.gid).order_by().values_list("product_gid", flat=True)
     return list(connection.product_links.filter(source_gid__in=set(gids), state=State.LINKED, created_at__lt=first))
+
+
+def may_be_made(connection: Connection, cases: Sequence[Case]) -> list[Case]:
+    """Those of these of which `why_wait` has nothing to say, as far as two queries for all of them can tell."""
+    doubts = doubted(connection, [case.record.gid for case in cases])
+    found = doubts | _may_have_rivals(connection, [case.record for case in cases])
+    return [case for case in cases if case.record.gid not in found]
+
+
+def _may_have_rivals(connection: Connection, records: Sequence[ProductRecord]) -> set[str]:
+    """Those of these that share an identifier with another product of their source, whatever that is linked to."""
+    if connection.identifier == Connection.Identifier.HANDLE:
+        return {record.gid for record in records if _copied_handle(record)}
+    column, keys = KEYS[connection.identifier], {record.gid: _keys_of(connection, record) for record in records}
+    every = {key for own in keys.values() for key in own}
+    rows = Variant.objects.filter(store=connection.source_id, gone_at=None, **{f"{column}__in": every}).order_by()
+    having: dict[str, set[str]] = defaultdict(set)
+    for key, gid in rows.values_list(column, "product_gid"):
+        having[key].add(gid)
+    return {gid for gid, own in keys.items() if any(having[key] - {gid} for key in own)}
+
+
+def _keys_of(connection: Connection, record: ProductRecord) -> set[str]:
+    texts = (variant.barcode if connection.identifier == "barcode" else variant.sku for variant in record.variants)
+    return {key for text in texts if (key := key_of(text)) and not why_no_identity(key)}
 
 
 def namesakes(connection: Connection, record: ProductRecord) -> list[ProductLink]:
@@ -334,12 +358,17 @@ def why_wait(connection: Connection, case: Case) -> str:
 
 def _copied(connection: Connection, record: ProductRecord) -> list[ProductLink]:
     """What has the same title and variants, and the handle that this one would have if it were alone."""
-    base, _, number = record.handle.rpartition("-")
-    if not base or not (number.isascii() and number.isdigit()):
+    if not (base := _copied_handle(record)):
         return []
     links = connection.product_links.filter(state=State.LINKED, handle=base, title=record.title[:512])
     looks = {(key_of(variant.sku), tuple(variant.options)) for variant in record.variants}
     return [link for link in links if _appearance(connection, link.source_gid) == looks]
+
+
+def _copied_handle(record: ProductRecord) -> str:
+    """The handle that it would have if it were alone, where its own tells that; else ''."""
+    base, _, number = record.handle.rpartition("-")
+    return base if number.isascii() and number.isdigit() else ""
 
 
 def _appearance(connection: Connection, product_gid: str) -> set[tuple]:

@@ -1,11 +1,13 @@
 """What came of a run's items, and its numbers."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count
 from django.utils import timezone
 
+from stores.shared.many import update_rows
 from syncing.catalogue.outcome import Outcome
 from syncing.catalogue.rules.fields import PRICE_FIELDS
 from syncing.models import CatalogueRun, CatalogueRunItem
@@ -13,14 +15,29 @@ from syncing.models import CatalogueRun, CatalogueRunItem
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
 
 
+# What an outcome says of an item.
+SAID = ("destination_gid", "title", "action", "outcome", "reason", "failure", "differences", "finished_at")
+
+
 def save_outcome(run: CatalogueRun, outcome: Outcome) -> None:
     """Write down what became of one thing."""
+    save_outcomes(run, [outcome])
+
+
+def save_outcomes(run: CatalogueRun, outcomes: Sequence[Outcome]) -> None:
+    """Write down what became of things, by one statement."""
+    update_rows([_item_of(run, outcome) for outcome in outcomes], SAID, key=("run", "source_gid"))
+
+
+def _item_of(run: CatalogueRun, outcome: Outcome) -> CatalogueRunItem:
     rows = list(outcome.differences)
     action, result = outcome.action, outcome.outcome
     if run.kind == CatalogueRun.Kind.PRICES and run.is_preview and action == Action.UPDATE:
         rows = [row for row in rows if row["field"] in PRICE_FIELDS]  # old and new prices, and nothing else
         action, result = (action, result) if rows else (Action.EQUAL, Result.DONE)
-    run.items.filter(source_gid=outcome.source_gid).update(
+    return CatalogueRunItem(
+        run=run,
+        source_gid=outcome.source_gid,
         destination_gid=outcome.destination_gid,
         title=outcome.title,
         action=action,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from stores.shopify.products.product_records import ProductRecord
+from syncing.catalogue.outcome import Outcome
 from syncing.catalogue.products.cases import Case, Written
 from syncing.catalogue.rules.fields import Policy
 from syncing.catalogue.rules.parts.made import Desired
@@ -15,8 +16,20 @@ class InBulk:
         """Whether it records as a line what is to be written to a product. `define` makes what must be there before."""
         return False
 
+    def creatable(self, cases: Sequence[Case]) -> set[str]:
+        """Those of these, by their source gids, that may be made by lines: they are carried together, and recorded."""
+        return set()
+
     def create(self, case: Case, desired: Desired, define: Callable[[Desired], None]) -> bool:
-        """Whether it records as a line that a product is to be made. Raises Busy."""
+        """Whether it takes over to have a creatable product made; `record` follows."""
+        return False
+
+    def record(self) -> set[str]:
+        """Record as lines what `create` took over; those that are not to be made now, by their source gids."""
+        return set()
+
+    def note(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether it takes down itself what came of these products, which were made."""
         return False
 
     def made(self, cases: Sequence[Case], policy: Policy) -> dict[str, tuple[str, Desired]]:

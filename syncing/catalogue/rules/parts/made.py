@@ -66,7 +66,12 @@ class Desired:
         """Whether there is nothing to write."""
         parts = (self.product, self.variants, self.metafields, self.metafields_gone)
         of_variants = (self.variant_metafields, self.variant_metafields_gone)
-        return not any((*parts, *of_variants, self.publish, self.unpublish, self.schedule))
+        return not any((*parts, *of_variants, self.changes_channels))
+
+    @property
+    def changes_channels(self) -> bool:
+        """Whether it goes on sales channels, or off any."""
+        return bool(self.publish or self.unpublish or self.schedule)
 
     def changes(self, is_preview: bool) -> bool:
         """Whether there is something to write; a preview also tells of videos that are to be imported first."""
