@@ -1,10 +1,15 @@
 """A first sync makes its products by bulk operations: each once, and whole, whatever becomes of the operation."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connections
 
 from stores.linking import linking
+from syncing.catalogue import exclusive
 from syncing.catalogue.bulk import following, gathering
 from syncing.catalogue.exclusive import Busy
+from syncing.catalogue.products.follower import LOCK_NAME
 from syncing.catalogue.runs import lifecycle
 from syncing.connections.product_matching import match_product
 from syncing.models import BulkLine, BulkOperation
@@ -40,6 +45,22 @@ def test_new_products_are_made_and_put_on_sale_in_bulk_and_a_second_run_writes_n
     operations = BulkOperation.objects.order_by("pk").values_list("kind", "state", "total", "done", "failed")
     assert list(operations) == [("create", "done", 3, 3, 0), ("publish", "done", 3, 3, 0)]
     assert is_settled(prepared)
+
+
+def test_one_of_a_batch_that_another_worker_has_in_hand_is_made_after_the_others(first):
+    prepared = first()
+    run = prepared.begin()
+    with ThreadPoolExecutor(1) as other:
+        work = exclusive.work_alone(prepared.room.connection, LOCK_NAME, prepared.gids[1])
+        other.submit(work.__enter__).result()
+        prepared.room.world.work(tries=20)
+        gathered = set(BulkLine.objects.values_list("source_gid", flat=True))
+        other.submit(work.__exit__, None, None, None).result()
+        other.submit(connections.close_all).result()
+    assert gathered == {prepared.gids[0], prepared.gids[2]}
+    run = prepared.end(run)
+    assert (run.state, run.counts, run.failed) == ("finished", {"create": 3}, 0)
+    assert prepared.is_whole()
 
 
 def test_a_line_that_was_not_told_to_be_done_is_looked_for_and_made_only_if_it_was_not(first):

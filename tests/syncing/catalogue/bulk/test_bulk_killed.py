@@ -11,6 +11,8 @@ from syncing.models import BulkOperation
 from tests.support.catalogue.bulk import FirstSync, Repricing, read_ahead
 
 SEED_COUNT = int(os.environ.get("TIPOSYNC_BULK_SEEDS", "6"))
+EFFECT_STEP = int(os.environ.get("TIPOSYNC_BULK_STEP", "12"))  # 1: each effect of a first sync is died before
+FIRST_SYNC_EFFECTS = 195  # a few more than a sweep has that brings it from its first batch to its end
 MOST_EFFECTS = 50  # of one worker before it dies
 DEATHS_COUNT = 12
 LINE_FAULTS = [("refuse_before", "close"), ("internal_error_before", "close"), ("lost_answer", "close")]
@@ -153,5 +155,17 @@ def test_a_worker_that_dies_before_any_effect_of_making_products_makes_none_twic
         with first.room.world.worker_that_dies(effect):
             first.room.sweep()
     first.end(run)
+    assert first.is_whole()
+    assert asked == dict.fromkeys(first.handles, 1)
+
+
+@pytest.mark.parametrize("effect", range(1, FIRST_SYNC_EFFECTS, EFFECT_STEP))
+def test_a_worker_that_dies_before_any_effect_of_a_batch_leaves_no_trace_of_it(first, effect):
+    asked = count_creations(first)
+    run = first.begin()
+    with first.room.world.worker_that_dies(effect) as countdown:
+        first.room.world.sweep(tries=20)
+    run = first.end(run)
+    assert (run.state, run.counts, run.failed) == ("finished", {"create": 4}, 0), countdown.seen
     assert first.is_whole()
     assert asked == dict.fromkeys(first.handles, 1)
