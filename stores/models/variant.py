@@ -93,6 +93,7 @@ class Variant(models.Model):
             # For suggestions (stores.linking.suggestions): what is the same but for its spelling.
             models.Index("store", _loose("sku_key"), condition=~Q(sku_key=""), name="variant_loose_sku"),
             models.Index("store", _loose("barcode_key"), condition=~Q(barcode_key=""), name="variant_loose_barcode"),
+            models.Index(fields=["product_title", "title"]),  # the console lists links by these
             models.Index(fields=["store"], condition=~Q(sale=""), name="variant_with_stopped_sale"),
             models.Index(fields=["store"], condition=~Q(sale_reason=""), name="variant_with_refused_sale"),
             GinIndex(SearchVector("product_title", "title", config="simple"), name="variant_title_words"),

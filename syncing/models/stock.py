@@ -104,6 +104,7 @@ class StockLink(models.Model):
             models.Index(fields=["connection", "state"]),
             models.Index(fields=["connection"], condition=~Q(ending=""), name="stock_link_ended"),
             models.Index(fields=["connection"], condition=Q(keeps_destination=True), name="stock_link_keeps"),
+            models.Index(fields=["changed_at"]),  # the console's list begins with what changed last
         ]
 
     def __str__(self) -> str:

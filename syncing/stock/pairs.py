@@ -97,13 +97,18 @@ class Pair:
 
 def links_of(link: VariantLink) -> QuerySet[StockLink]:
     """The pairs of a link, also where another link of the same two items has them: several variants of one item."""
-    own = Q(variant_link=link)
-    if link.destination_variant is not None:
-        own |= Q(
-            source_level__item_gid=link.source_variant.item_gid,
-            destination_level__item_gid=link.destination_variant.item_gid,
-        )
-    return StockLink.objects.filter(own, connection=link.connection_id)
+    rows = StockLink.objects.filter(connection=link.connection_id)
+    own = rows.filter(variant_link=link)
+    if link.destination_variant is None:
+        return own
+    here, there = (
+        StockLevel.objects.filter(store=variant.store_id, item_gid=variant.item_gid).order_by().values("pk")
+        for variant in (link.source_variant, link.destination_variant)
+    )
+    alike = rows.filter(source_level__in=here, destination_level__in=there)
+    # Each by its own index, and asked at once: together with what else is joined to them every pair would be looked at.
+    found = own.order_by().values_list("pk").union(alike.order_by().values_list("pk"))
+    return rows.filter(pk__in=[pk for (pk,) in found])
 
 
 def mark_contradicted(connection: Connection) -> None:

@@ -45,4 +45,5 @@ def _after(link: VariantLink) -> Q:
     own, product, title = link.source_variant, "source_variant__product_title", "source_variant__title"
     same = Q(**{product: own.product_title})
     later = Q(**{f"{product}__gt": own.product_title}) | same & Q(**{f"{title}__gt": own.title})
-    return later | same & Q(**{title: own.title}) & Q(pk__gt=link.pk)
+    follows = later | same & Q(**{title: own.title}) & Q(pk__gt=link.pk)
+    return Q(**{f"{product}__gte": own.product_title}) & follows  # an index begins there, at none of the others
