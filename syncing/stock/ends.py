@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 from stores.models import ENDING_TWO_WAY, Connection, Strategy
 from syncing.models import StockLink
 
+NOT_LINKED = "the variants are not linked"  # StockLink.reason
+
 Ending = Connection.Ending
 
 # What was in step and is no longer kept so has ended: the row stays, for somebody has to see to what is on sale. What
@@ -16,8 +18,13 @@ Ending = Connection.Ending
 # what nobody decided goes by the connection's choice. It is sure at once but where a variant was deleted. A variant of
 # the destination that is gone sells nothing. A mapping that means other locations now is free for another pair.
 # Two-way, where the connection or a mapping ends, it is pending until what either side changed by before is carried
-# (`Pair.is_finishing`). Variants that do not belong together any more, or are left out, exchange nothing from now on.
-END = """
+# (`Pair.is_finishing`); so is what a variant that is gone was last known to have sold. Variants that do not belong
+# together any more, or are left out, exchange nothing from now on.
+_WAS_TWO_WAY = "own.aligned_strategy IN ('two_way', 'two_way_end')"
+_HAS_LAST_SALE = f"""
+    ({_WAS_TWO_WAY} AND level.available <> link.destination_baseline
+     AND (link.state <> 'skipped' OR link.reason = '{NOT_LINKED}'))"""
+END = f"""
     UPDATE syncing_stocklink link
     SET ending = CASE WHEN own.strategy = 'two_way' OR own.aligned_strategy IN ('two_way', 'two_way_end')
                            OR pair.state NOT IN ('linked', 'gone') OR is_unmapped OR has_other_partner
@@ -27,8 +34,9 @@ END = """
                       THEN 'leave' ELSE own.ending END,
         mapping_id = CASE WHEN is_unmapped THEN NULL ELSE link.mapping_id END,
         is_sure = source.gone_at IS NULL, ended_at = clock_timestamp(), keeps_destination = false,
-        state = CASE WHEN own.aligned_strategy IN ('two_way', 'two_way_end') AND link.state <> 'skipped'
-                          AND (is_unmapped OR own.disconnecting_at IS NOT NULL) THEN 'pending' ELSE 'skipped' END,
+        state = CASE WHEN destination.gone_at IS NOT NULL
+                          OR ({_WAS_TWO_WAY} AND link.state <> 'skipped'
+                              AND (is_unmapped OR own.disconnecting_at IS NOT NULL)) THEN 'pending' ELSE 'skipped' END,
         dirty_sequence = dirty_sequence + 1, dirty_at = clock_timestamp()
     FROM stores_variantlink pair, stores_connection own, stores_variant source, stores_variant destination,
          syncing_stocklevel level,
@@ -46,7 +54,7 @@ END = """
       AND source.id = pair.source_variant_id AND level.id = link.destination_level_id
       AND link.source_baseline IS NOT NULL
       AND destination.store_id = level.store_id AND destination.item_gid = level.item_gid
-      AND destination.gone_at IS NULL
+      AND (destination.gone_at IS NULL OR {_HAS_LAST_SALE})
     RETURNING link.id
 """
 # As `Pair.is_finishing`: what has ended two-way and was not carried to its end yet.

@@ -9,6 +9,7 @@ from stores.models import Connection
 from stores.shared.statements import prepared_cursor
 from stores.shopify.inventory import LARGEST_QUANTITY
 from syncing.models import StockAdjustment, StockBatch, StockLink
+from syncing.stock.ends import NOT_LINKED
 from syncing.stock.merge import OneWayStep, Rule, TwoWayPlan, first_baselines, offer, plan_one_way, plan_two_way
 from syncing.stock.pairs import Pair, source_total
 from syncing.stock.writes.ledger import Write
@@ -88,10 +89,13 @@ def _plan_ended(connection: Connection, ended: Sequence[Pair], result: Plan) -> 
 
 
 def _plan_last_change(connection: Connection, pair: Pair, result: Plan) -> bool:
-    """Whether a pair that has ended has still something to carry, which is planned; not where one side is not there."""
-    is_there = all(side.is_active and side.available is not None and not side.skip_reason for side in pair.sides())
+    """Whether a pair that has ended has still something to carry, which is planned; not where nobody can tell.
+
+    A destination that does not stock it any more has its last word, and is written to no more.
+    """
+    is_known = all(side.available is not None and not side.skip_reason for side in pair.sides())
     last = Plan()
-    if pair.is_finishing and is_there:
+    if pair.is_finishing and is_known and pair.source.is_active:
         _plan_two_way(connection, pair, last)
     # Not the only write: it is looked at once more, and says how it ended.
     result.writes += [replace(write, is_only_write=False) for write in last.writes]
@@ -115,7 +119,7 @@ def skip_reason(pair: Pair) -> str:
     if pair.ending:
         return "the link has ended"
     if not pair.is_linked:
-        return "the variants are not linked"
+        return NOT_LINKED
     if pair.is_ambiguous:
         return AMBIGUOUS
     for side in pair.sides():

@@ -232,18 +232,23 @@ _REVIVE = (
     + _SCOPE
 )
 # Somebody else keeps the level of what has ended in step, or there is nothing left that could be on sale.
-_TAKEN_OVER = """
+_TAKEN_OVER = (
+    """
     SELECT ended.id FROM syncing_stocklink ended
     WHERE ended.ending <> '' AND ended.connection_id IN (
               SELECT other.id FROM stores_connection other JOIN stores_connection own
               ON own.id = %(connection)s AND other.destination_id = own.destination_id)
       AND (EXISTS (SELECT 1 FROM syncing_stocklink heir
                    WHERE heir.destination_level_id = ended.destination_level_id AND heir.ending = '')
-           OR NOT EXISTS (SELECT 1 FROM syncing_stocklevel level JOIN stores_variant variant
-                          ON variant.store_id = level.store_id AND variant.item_gid = level.item_gid
-                          WHERE level.id = ended.destination_level_id AND variant.gone_at IS NULL))
+           OR (NOT EXISTS (SELECT 1 FROM syncing_stocklevel level JOIN stores_variant variant
+                           ON variant.store_id = level.store_id AND variant.item_gid = level.item_gid
+                           WHERE level.id = ended.destination_level_id AND variant.gone_at IS NULL)
+               AND NOT """
+    + ends.IS_FINISHING.replace("link.", "ended.")
+    + """))
     ORDER BY ended.id FOR UPDATE OF ended
 """
+)
 
 
 def confirm_ends(connection: Connection, before: datetime) -> None:
@@ -343,7 +348,11 @@ _ADD_LINKS = (
       AND NOT EXISTS (SELECT 1 FROM syncing_stocklink other
                       WHERE other.connection_id = pair.connection_id AND other.source_level_id = source_level.id
                         AND other.destination_level_id = destination_level.id)
-      -- Another pair still carries what this destination sold while it was kept in step with another source level.
+      -- Another pair still carries what was sold while one of the two was kept in step with another level.
+      AND NOT EXISTS (SELECT 1 FROM syncing_stocklink link
+                      WHERE link.connection_id = pair.connection_id AND link.source_level_id = source_level.id AND """
+    + ends.IS_FINISHING
+    + """)
       AND NOT EXISTS (SELECT 1 FROM syncing_stocklink link
                       WHERE link.connection_id = pair.connection_id
                         AND link.destination_level_id = destination_level.id AND """

@@ -138,6 +138,8 @@ def _accept_live(
         for level in levels:
             reading = by_item[level.item_gid]
             available, is_active = believed(reading, is_source)
+            if not reading.exists and not is_source:
+                available = level.available  # what it was last known to have: two-way, its last sale still travels
             as_of = reading.as_of if is_active and available is not None else None
             verdict = judge_live(_mirror(level), available, as_of, asked[level.item_gid].version)
             if verdict is Verdict.ACCEPT:
