@@ -30,7 +30,7 @@ def follow_sources(source_id: int) -> set[int]:
         gone[identifier].add(pk)
     changed: set[int] = set()
     for identifier in sorted(gone):
-        for old, new in sorted(succession.find_successors(source_id, identifier, gone[identifier]).items()):
+        for old, new in sorted(succession.find_variants_instead(source_id, identifier, gone[identifier]).items()):
             lines = OrderImportLine.objects.filter(source_variant=old, order_import__connection__identifier=identifier)
             pks = list(lines.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
             OrderImportLine.objects.filter(pk__in=pks).update(source_variant=new)
@@ -56,7 +56,9 @@ def name_successors(row: OrderImport, order: OrderRecord) -> OrderRecord:
         same = Q(**{column: keys[named[line.gid]]}) if named.get(line.gid) in keys else Q(pk=None)
         same |= Q(sku=line.sku) if line.sku else Q(pk=None)
         gone = set(rows.filter(same, gone_at__isnull=False).values_list("pk", flat=True))
-        successors = {*succession.find_successors(connection.destination_id, connection.identifier, gone).values()}
+        successors = {
+            *succession.find_variants_instead(connection.destination_id, connection.identifier, gone).values()
+        }
         if len(successors) == 1:
             found[line.gid] = rows.get(pk=successors.pop()).gid
     made_again = (replace(line, variant_gid=found.get(line.gid, line.variant_gid)) for line in order.lines)

@@ -48,7 +48,7 @@ def hand_over(connection: Connection, keys: Collection[str] | None = None) -> in
     return len(pairs)
 
 
-def find_successors(store_id: int, identifier: str, gone_pks: Collection[int]) -> dict[int, int]:
+def find_variants_instead(store_id: int, identifier: str, gone_pks: Collection[int]) -> dict[int, int]:
     """Which living variants of a store stand in the place of these deleted ones (our ids), whatever is linked.
 
     What is left of a variant that is no more, such as units that an order holds of it, goes to its successor.
@@ -77,7 +77,7 @@ def _choose_instead(connection: Connection) -> None:
     listed = variants.filter(product_gid__in=connection.selected_product_gids)
     living = listed.filter(gone_at=None).values("product_gid")
     gone = dict(listed.exclude(product_gid__in=living).values_list("pk", "product_gid"))
-    found = find_successors(connection.source_id, connection.identifier, gone) if gone else {}
+    found = find_variants_instead(connection.source_id, connection.identifier, gone) if gone else {}
     named = dict(variants.filter(pk__in=found.values()).values_list("pk", "product_gid")) if found else {}
     successors: dict[str, set[str]] = defaultdict(set)
     for old, new in found.items():

@@ -78,6 +78,14 @@ def age() -> None:
         ProductLink.objects.filter(pk=link.pk).update(changed_at=link.changed_at - twins.LONGEST)
 
 
+def add_matched(both) -> tuple[str, str]:
+    """A lamp of each source, which both are known and matched."""
+    lamp, twin = both.add(both.first, "lamp"), both.add(both.second, "lamp")
+    for room, gid in ((both.first, lamp), (both.second, twin)):
+        match_product(room.source.store, gid)
+    return lamp, twin
+
+
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 @pytest.mark.parametrize("was_matched", [True, False])
 def test_what_another_source_has_made_is_a_conflict_and_nothing_to_be_made(foresight, identifier, was_matched):
@@ -93,9 +101,7 @@ def test_what_another_source_has_made_is_a_conflict_and_nothing_to_be_made(fores
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 def test_what_another_source_is_making_is_a_conflict(foresight, identifier):
     both = foresight(identifier)
-    lamp, twin = both.add(both.first, "lamp"), both.add(both.second, "lamp")
-    for room, gid in ((both.first, lamp), (both.second, twin)):
-        match_product(room.source.store, gid)
+    lamp, twin = add_matched(both)
     both.first.destination.fault("lost_answer", match="productSet")
     with pytest.raises(ShopifyError):
         both.first.carry(lamp)
@@ -110,9 +116,7 @@ def test_what_another_source_is_making_is_a_conflict(foresight, identifier):
 
 def test_what_came_of_nothing_is_made(foresight):
     both = foresight()
-    lamp, twin = both.add(both.first, "lamp"), both.add(both.second, "lamp")
-    for room, gid in ((both.first, lamp), (both.second, twin)):
-        match_product(room.source.store, gid)
+    lamp, twin = add_matched(both)
     both.first.destination.fault("refuse_before", match="productSet")
     with pytest.raises(ShopifyError):
         both.first.carry(lamp)
@@ -124,9 +128,7 @@ def test_what_came_of_nothing_is_made(foresight):
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 def test_what_a_connection_has_left_behind_that_was_ended_is_a_partner(foresight, identifier):
     both = foresight(identifier)
-    lamp, twin = both.add(both.first, "lamp"), both.add(both.second, "lamp")
-    for room, gid in ((both.first, lamp), (both.second, twin)):
-        match_product(room.source.store, gid)
+    lamp, twin = add_matched(both)
     both.first.destination.fault("lost_answer", match="productSet")
     with pytest.raises(ShopifyError):
         both.first.carry(lamp)
