@@ -5,7 +5,7 @@ from functools import partial
 
 from django.utils import timezone
 
-from orders import due, notices
+from orders import notices
 from orders.changes import carry
 from orders.copies import importing
 from stores import selecting
@@ -18,7 +18,9 @@ from syncing.catalogue.products import deletion, single, succession
 from syncing.catalogue.runs import plan, worker
 from syncing.connections import (
     bulk_writes,
+    bursts,
     copied_files,
+    copied_orders,
     participation,
     pausing,
     product_matching,
@@ -69,6 +71,7 @@ def carry_stock(job: SyncJob) -> str | None:
         is_done = run.carry(CARRY_SECONDS, lambda: watchdog.is_stopping() or pausing.is_stopped(connection))
     finally:
         enqueue.carry_stock_of(run.dirtied - {connection.pk})
+        bursts.begin(run.in_burst)
         rematching.match_products(run.contradictions)
         if wiring.has_unsure_ends(connection):
             enqueue.match_connection(connection)
@@ -168,6 +171,12 @@ def compare_recent(job: SyncJob) -> str | None:
     return recent_changes.compare(_store_of(job), open_client, timezone.now())
 
 
+def follow_burst(job: SyncJob) -> None:
+    """Ask a store whose stock changes time and again for what changed, ahead of its webhooks."""
+    if pause := bursts.follow(_store_of(job), open_client, timezone.now()):
+        raise jobs.Later(pause, "Its stock still changes.")
+
+
 def forget(job: SyncJob) -> str:
     """Remove what is kept about a customer, or about all customers of a store."""
     request = PrivacyRequest.objects.select_related("store").filter(pk=job.arguments["request"]).first()
@@ -207,20 +216,7 @@ def import_order(job: SyncJob) -> str:
     try:
         return importing.import_order(connection, order_gid, open_client, resuming.move_units)
     finally:  # whatever became of it
-        _follow_import(connection, order_gid)
-
-
-def _follow_import(connection: Connection, order_gid: str) -> None:
-    """Have what happened to an order while it was being copied carried, and told who wants to be told."""
-    if due.unfinished_updates([connection.pk]).filter(order_gid=order_gid).exists():
-        enqueue.update_order(connection, order_gid)
-    _enqueue_notices(connection, order_gid)
-
-
-def _enqueue_notices(connection: Connection, order_gid: str) -> None:
-    for order_import in due.untold([connection.pk]).filter(order_gid=order_gid):
-        if notices.decide(order_import):
-            enqueue.send_notice(order_import.pk, connection)
+        copied_orders.follow_import(connection, order_gid)
 
 
 def send_notice(job: SyncJob) -> str | None:
@@ -237,7 +233,7 @@ def update_order(job: SyncJob) -> str:
     try:
         return carry.carry_updates(connection, order_gid, open_client, resuming.move_units)
     finally:  # whatever became of it
-        _enqueue_notices(connection, order_gid)
+        copied_orders.enqueue_notices(connection, order_gid)
 
 
 def _prepare_orders(connection: Connection, job: SyncJob) -> None:
@@ -382,6 +378,7 @@ WORK: jobs.Work = {
     SyncJob.Kind.MATCH_PRODUCT: match_product,
     SyncJob.Kind.RECONCILE: reconcile,
     SyncJob.Kind.COMPARE_RECENT: compare_recent,
+    SyncJob.Kind.FOLLOW_BURST: follow_burst,
     SyncJob.Kind.UNDO_RUN: undo_run,
     SyncJob.Kind.CHECK_STORE: check_store,
     SyncJob.Kind.FORGET: forget,

@@ -264,6 +264,7 @@ def check_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     least = {
         "BULK_FROM_LEVELS": 1,
         "STOCK_LINGER_SECONDS": 0,
+        "BURST_READ_SECONDS": 0,
         "WEBHOOK_PATIENCE_SECONDS": 0,
         "RECONCILE_MINUTES": 1,
         "RECENT_CHANGES_MINUTES": 0,

@@ -62,6 +62,9 @@ BULK_WRITES_FROM = env.int("BULK_WRITES_FROM", default=250)
 # A partial batch waits this long for company while a burst is being carried, so that batches fill (seconds); with
 # points to spare three tenths of it (syncing/stock/writes/linger.py).
 STOCK_LINGER_SECONDS = env.float("STOCK_LINGER_SECONDS", default=1.0)
+# While the stock of a store changes time and again, it is asked for what changed so often (seconds), rather than its
+# webhooks waited for; 0: never (syncing/connections/bursts.py).
+BURST_READ_SECONDS = env.float("BURST_READ_SECONDS", default=1.1)
 # Webhooks of products that changed, of which each change of stock brings one, are processed together after so many
 # seconds; 0: at once, as all others are.
 WEBHOOK_PATIENCE_SECONDS = env.float("WEBHOOK_PATIENCE_SECONDS", default=0.0)

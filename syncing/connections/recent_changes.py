@@ -6,6 +6,7 @@ search that this asks lags at times, and its share of the store's budget is smal
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -65,7 +66,7 @@ def _carrying() -> Iterator[Connection]:
     return (connection for connection in running if not connection.why_inert(is_stopped))
 
 
-def _locations(store: Store) -> list[Location]:
+def mapped_locations(store: Store) -> list[Location]:
     """Those of a store that take part in connections whose stock is carried now."""
     mappings = LocationMapping.objects.filter(connection__in=[connection.pk for connection in _carrying()])
     mapped = Q(pk__in=mappings.values("source_location")) | Q(pk__in=mappings.values("destination_location"))
@@ -78,7 +79,7 @@ def compare(store: Store, clients: OpenClient, now: datetime) -> str | None:
     Shopify's clock says since when. Raises what the client raises, and is then asked for as a whole again; a location
     that alone cannot be read is left to the hourly comparison.
     """
-    if not (locations := _locations(store)):
+    if not (locations := mapped_locations(store)):
         return None
     client = clients(store)
     at = shops.ask_time(client)
@@ -123,7 +124,7 @@ def _compare(location: Location, client: Client, since: datetime, budget: Budget
             page = list(islice(readings, inventory.MOST_ROWS))
             budget.points += inventory.changed_cost(len(page))
             if page:
-                _observe(location, page)
+                enqueue.carry_stock_of(observe_page(location, page).connection_ids)
             if len(page) < inventory.MOST_ROWS:
                 return True
     except ShopifyError as error:
@@ -133,7 +134,15 @@ def _compare(location: Location, client: Client, since: datetime, budget: Budget
     return False
 
 
-def _observe(location: Location, page: Iterable[LevelReading]) -> None:
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a page of readings said that the mirror did not: how many levels, and the connections that they concern."""
+
+    count: int
+    connection_ids: set[int]
+
+
+def observe_page(location: Location, page: Iterable[LevelReading]) -> Observed:
     """As from a webhook: what differs from the mirror is taken in and marks its links; what agrees is not locked."""
     by_item = {reading.item_gid: reading for reading in page}
     rows = StockLevel.objects.filter(location=location, item_gid__in=by_item)
@@ -142,9 +151,10 @@ def _observe(location: Location, page: Iterable[LevelReading]) -> None:
         hint = _hint(location.store, by_item[item_gid])
         if hint and known != [hint.available, hint.is_active, False]:
             differing.append(hint)
-    if differing:
-        marked = levels.observe_hints(location.store, differing, StockObservation.Origin.RECENT)
-        enqueue.carry_stock_of(marked.connection_ids)
+    if not differing:
+        return Observed(0, set())
+    marked = levels.observe_hints(location.store, differing, StockObservation.Origin.RECENT)
+    return Observed(len(differing), marked.connection_ids)
 
 
 def _hint(store: Store, reading: LevelReading) -> Hint | None:

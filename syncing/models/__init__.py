@@ -8,7 +8,7 @@ from syncing.models.hold import HoldCause, StockHold
 from syncing.models.job import Cluster, Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch
 from syncing.models.privacy import PrivacyRequest
-from syncing.models.reconciliation import RecentChanges, Reconciliation
+from syncing.models.reconciliation import RecentChanges, Reconciliation, StockBurst
 from syncing.models.stock import StockLevel, StockLink, StockObservation
 from syncing.models.tally import Tally
 
@@ -28,6 +28,7 @@ __all__ = [
     "Reconciliation",
     "StockAdjustment",
     "StockBatch",
+    "StockBurst",
     "StockHold",
     "StockLevel",
     "StockLink",

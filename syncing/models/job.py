@@ -17,6 +17,7 @@ class SyncJob(models.Model):
         MATCH_PRODUCT = "match_product", "Match one product"
         RECONCILE = "reconcile", "Reconcile"
         COMPARE_RECENT = "compare_recent", "Compare recent changes"
+        FOLLOW_BURST = "follow_burst", "Ask ahead of webhooks"
         UNDO_RUN = "undo_run", "Undo a run"
         CHECK_STORE = "check_store", "Check store"
         FORGET = "forget", "Remove personal data"

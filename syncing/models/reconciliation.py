@@ -64,3 +64,25 @@ class RecentChanges(models.Model):
 
     def __str__(self) -> str:
         return f"Recent changes of {self.store}"
+
+
+class StockBurst(models.Model):
+    """A store whose stock changes time and again just now: how it is asked for changes ahead of its webhooks.
+
+    Nothing but pace hangs on it: what is asked for too late, or not at all, its webhooks tell.
+    """
+
+    store = models.OneToOneField(Store, on_delete=models.CASCADE, primary_key=True, related_name="stock_burst")
+    until_at = models.DateTimeField(null=True, help_text="Changes before this were asked for, by Shopify's time.")
+    looked_at = models.DateTimeField(null=True, help_text="When it was asked last, by our clock.")
+    empty_reads = models.PositiveSmallIntegerField(default=0, help_text="Looks in a row that found nothing new.")
+    has_found = models.BooleanField(default=False, help_text="Whether a look of this burst found something new.")
+    vain_bursts = models.PositiveSmallIntegerField(default=0, help_text="Bursts in a row of which no look did.")
+    patient_until = models.DateTimeField(null=True, help_text="Until then its webhooks about stock are taken in lots.")
+
+    class Meta:
+        verbose_name = "burst of stock"
+        verbose_name_plural = "bursts of stock"
+
+    def __str__(self) -> str:
+        return f"Burst of stock of {self.store}"

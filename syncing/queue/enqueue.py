@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
 from stores.models import Connection, Store
-from syncing.models import CatalogueRun, Reconciliation, SyncJob
+from syncing.models import CatalogueRun, Reconciliation, StockBurst, SyncJob
 from syncing.queue.jobs import enqueue
 
 LINGER_SECONDS = 3  # one edit of a product or collection brings several webhooks
@@ -30,12 +34,29 @@ def carry_stock(connection: Connection, due_in: float = 0, *, rings: bool = True
 
 def carry_stock_of(connection_ids: Iterable[int], *, goes_on: bool = False) -> None:
     """Have those of these connections run that are started; a worker that `goes_on` runs the first of them itself."""
-    ids = set(connection_ids)
-    if not ids:
-        return
-    started = Connection.objects.filter(pk__in=ids, state=Connection.State.RUNNING).only("pk").order_by("pk")
-    for place, connection in enumerate(started):
+    started = Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING)
+    for place, connection in enumerate(started.only("pk").order_by("pk")):
         carry_stock(connection, rings=place > 0 or not goes_on)
+
+
+def carry_announced_stock_of(connection_ids: Iterable[int]) -> None:
+    """The same for what webhooks told, by a worker that goes on. In a burst it waits for the next look, which has more.
+
+    Where that does not come, it does not wait for longer.
+    """
+    patient = StockBurst.objects.filter(patient_until__gt=Now())
+    in_burst = patient.filter(Q(store=OuterRef("source")) | Q(store=OuterRef("destination")))
+    started = Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING)
+    waits = started.only("pk").annotate(is_in_burst=Exists(in_burst)).order_by("pk")
+    for place, connection in enumerate(waits):
+        due_in = settings.BURST_READ_SECONDS if connection.is_in_burst else 0
+        carry_stock(connection, due_in, rings=place > 0)
+
+
+def follow_burst(store: Store) -> None:
+    """Have a store asked for changes of which no webhook has told yet, again and again while there are any."""
+    kind, subject = SyncJob.Kind.FOLLOW_BURST, f"store {store.pk}"
+    enqueue(kind, subject, store=store, due_in=settings.BURST_READ_SECONDS)
 
 
 def start_connection(connection: Connection) -> None:

@@ -66,7 +66,8 @@ def enqueue(
 
     `rings` False: nobody is woken, for the caller is a worker that looks for what is due when its own job is done.
 
-    Stock that waits for a store in trouble is looked at sooner when there is more of it: the rest can do without.
+    Stock that waits for a store in trouble is looked at sooner when there is more of it: the rest can do without. So
+    are webhooks that wait for company, when one comes that cannot.
     Inside a transaction it waits for the commit: a worker that claimed the queued job before our rows were visible
     would otherwise take the only wake-up with it.
     """
@@ -81,7 +82,7 @@ def enqueue(
 
 
 def _insert(row: list, rings: bool) -> None:
-    sql, parameters = _INSERT, [*row, SyncJob.Kind.CARRY_STOCK.value]
+    sql, parameters = _INSERT, [*row, SyncJob.Kind.CARRY_STOCK.value, SyncJob.Kind.PROCESS_EVENTS.value]
     if rings and row[-1] <= WAIT_SECONDS:
         # Who is woken for a job that is due soon waits for it. Webhooks that can wait come all the time: for those
         # the alarm clock itself waits.
@@ -98,7 +99,8 @@ _INSERT = """
                                  state, attempts, worker, failure, message, traceback, created_at)
     VALUES (%s, %s, %s, %s, %s::jsonb, now() + make_interval(secs => %s), 'queued', 0, '', '', '', '', now())
     ON CONFLICT (kind, subject) WHERE state = 'queued' DO UPDATE SET due_at = EXCLUDED.due_at
-    WHERE EXCLUDED.kind = %s AND syncing_syncjob.due_at > EXCLUDED.due_at
+    WHERE syncing_syncjob.due_at > EXCLUDED.due_at
+      AND (EXCLUDED.kind = %s OR (EXCLUDED.kind = %s AND syncing_syncjob.attempts = 0))
     RETURNING id
 """
 

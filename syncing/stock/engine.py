@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 LOT_ROWS = 4 * BATCH_ROWS
 LINGER_STEP_SECONDS = 0.25  # a full batch need not wait
 LEAST_SLEEP_SECONDS = 0.01  # what is less than a clock's step would never be over
+BURST_SECONDS = 2.0  # between two batches of a burst, at most
+BURST_ROWS = 100  # of a batch of a burst, at most: what fills batches by itself, webhooks tell soon enough
 ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
 
 
@@ -62,6 +64,7 @@ class Run:
         self.waits_for = ""  # why the connection's new strategy does not begin, in words
         self.has_finished = False  # whether pairs have ended for good: what they kept from beginning can begin
         self.is_cut_short = False  # whether time ran out, or a stop was asked for, before nothing was left to do
+        self.in_burst: set[int] = set()  # the stores whose changes come one after the other, by their ids
         self.is_fresh = True  # nothing was waited for, asked or done since whoever runs this looked whether it may
 
     def carry(self, budget_seconds: float, is_stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -173,7 +176,8 @@ class Run:
         """How many links to take now. The first change of a quiet time goes at once; in a burst batches fill up.
 
         A mutation costs the same for 1 row and for 250: while one was sent a moment ago, a partial batch waits until
-        its oldest link has waited as long as the stores' budgets say (syncing.stock.writes.linger).
+        its oldest link has waited as long as the stores' budgets say (syncing.stock.writes.linger), or for the longest
+        where so many wait that it fills anyway.
         """
         longest, linger = settings.STOCK_LINGER_SECONDS, None
         began = time.monotonic()
@@ -184,7 +188,9 @@ class Run:
                 return waiting.count if waiting.oldest_seconds > 10 * longest else full
             if not waiting.count or time.monotonic() - self.last_sent > longest:
                 return waiting.count
-            if linger is None:
+            if waiting.count > BURST_ROWS:
+                linger = longest
+            elif linger is None:
                 linger = linger_seconds(longest, share_left(self._written_store_ids()))
             # The age of a link is the database's word: where its clock was set back, only ours ends the waiting.
             waited = max(waiting.oldest_seconds, time.monotonic() - began)
@@ -327,10 +333,18 @@ class Run:
         """Deliver these writes; whether Shopify answered any of them."""
         if not writes:
             return False
+        self._note_burst(writes)
         self.last_sent = time.monotonic()
         batches, dirtied = deliver(self.connection, writes, self.clients, self.troubles)
         self.dirtied |= dirtied
         return any(batch.attempts and batch.answered_at for batch in batches)
+
+    def _note_burst(self, writes: Sequence[Write]) -> None:
+        """A few changes soon after others: their store can be asked for the next ones. Of many, webhooks tell."""
+        if len(writes) > BURST_ROWS or time.monotonic() - self.last_sent > BURST_SECONDS:
+            return
+        ends = {self.connection.source_id, self.connection.destination_id}
+        self.in_burst |= {store_id for write in writes for store_id in ends - {write.store_id}}
 
 
 def _levels_with_pending(taken: Sequence[Pair]) -> dict[int, StockAdjustment]:

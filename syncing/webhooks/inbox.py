@@ -68,12 +68,16 @@ def _record(
             INSERT INTO syncing_webhookevent (store_id, webhook_id, topic, body, event_id, triggered_at, api_version,
                                               received_at, state, reason)
             VALUES (%s, %s, %s, %s, %s, %s, %s, now(), 'new', '') ON CONFLICT (store_id, webhook_id) DO NOTHING
+            RETURNING EXISTS (SELECT FROM syncing_stockburst WHERE store_id = %s AND patient_until > now())
             """,
-            [store_id, webhook_id, topic, body, event_id, triggered_at, version],
+            [store_id, webhook_id, topic, body, event_id, triggered_at, version, store_id],
         )
-        is_new = cursor.rowcount == 1
+        row = cursor.fetchone()
+    is_new, is_in_burst = row is not None, row is not None and row[0]
     # Only now, after the row is there for every worker to see (jobs.enqueue tells why).
-    if not settings.WEBHOOK_PATIENCE_SECONDS:
+    if is_in_burst and topic in (STOCK_TOPIC, PATIENT_TOPIC):
+        enqueue.process_events(settings.BURST_READ_SECONDS)
+    elif not settings.WEBHOOK_PATIENCE_SECONDS:
         enqueue.process_events()
     elif topic == PATIENT_TOPIC:
         enqueue.process_events(settings.WEBHOOK_PATIENCE_SECONDS)
@@ -156,7 +160,7 @@ def _process_lot(
             dirtied = _process_topic(store, topic, events, effects, is_guarded)
         _save_outcomes(events)
     logger.info("%s processed: %d", topic, len(ids), extra={"store": store.domain, "correlation": ids})
-    enqueue.carry_stock_of(dirtied, goes_on=True)
+    enqueue.carry_announced_stock_of(dirtied)
     return _Lot(dirtied, has_more)
 
 

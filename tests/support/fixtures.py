@@ -65,6 +65,7 @@ def world(stage: Simulator, transactional_db, settings, monkeypatch) -> World:
     settings.SHOPIFY_BASE_URL = stage.base_url + "/{domain}"
     settings.STOCK_LINGER_SECONDS = 0
     settings.WEBHOOK_PATIENCE_SECONDS = 0
+    settings.BURST_READ_SECONDS = 0
     settings.RECENT_CHANGES_MINUTES = 0  # what a lost webhook leads to is found by the full comparison alone
     monkeypatch.setattr(clients, "Client", impatient_client(stage))
     monkeypatch.setattr(timezone, "now", stage.clock.product_now)

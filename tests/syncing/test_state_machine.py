@@ -7,11 +7,15 @@ import contextlib
 from itertools import product
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from stores.clients import open_client
+from stores.models import Store
+from syncing.connections import bursts
 from syncing.models import StockAdjustment, WebhookEvent
 from syncing.queue import enqueue
 from syncing.stock.merge import Rule, offer
@@ -210,6 +214,17 @@ class Trade(RuleBasedStateMachine):
         with self.world.worker_that_dies(effect):
             self.world.work(tries=1)
 
+    def ask_ahead(self, place):
+        bursts.follow(Store.objects.get(pk=self.world.places[place].store.pk), open_client, timezone.now())
+
+    @rule(place=places)
+    def a_store_is_asked_ahead_of_its_webhooks(self, place):
+        self.ask_ahead(place)
+
+    @rule(place=places, event=st.sampled_from(EVENTS), after=st.booleans())
+    def a_store_will_be_asked_in_the_middle_of_a_run(self, place, event, after):
+        self.world.meanwhile(event, lambda: self.ask_ahead(place), after=after)
+
     @rule(number=st.integers(0, 1))
     def a_connection_is_reconciled(self, number):
         enqueue.reconcile(self.world.connections[number], trigger="schedule")
@@ -314,6 +329,7 @@ def test_whatever_happens_stock_is_conserved_and_followed(world, settings, strat
         world.connect(source, destination, strategy, mapped=mapped, **fields[strategy])
     world.work()
     world.mark()
+    settings.BURST_READ_SECONDS = 1.0
 
     class Example(Trade):
         pass

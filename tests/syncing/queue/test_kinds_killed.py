@@ -5,6 +5,7 @@ A kind is killed here or where `ELSEWHERE` says; a new one has to be added to ei
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils import timezone
 from orders.models import OrderImport, OrderSettings
 from stores.models import CatalogueSettings, ChosenCollection, Connection, FileLink, Store, Variant, VariantLink
 from stores.shopify import gids
-from syncing.models import AlertChannel, AlertMessage, PrivacyRequest, SyncJob, WebhookEvent
+from syncing.models import AlertChannel, AlertMessage, PrivacyRequest, StockBurst, SyncJob, WebhookEvent
 from syncing.queue import enqueue, jobs
 from tests.simulator.events.catalogue import files, hands
 from tests.support.console.orders import make_failed
@@ -155,6 +156,17 @@ def compare_recent(world: World) -> IsDone:
     return lambda: [place.available(0) for place in world.places] == [16, 16]
 
 
+def follow_burst(world: World) -> IsDone:
+    connection = _pair(world)
+    source = world.places[0]
+    source.buy(0, 4)
+    source.lose_webhooks()
+    now = world.sim.clock.now()
+    StockBurst.objects.create(store=connection.source, looked_at=timezone.now(), until_at=now - timedelta(minutes=1))
+    jobs.enqueue(Kind.FOLLOW_BURST, f"store {connection.source_id}", store=connection.source)
+    return lambda: [place.available(0) for place in world.places] == [16, 16]
+
+
 def _pair(world: World) -> Connection:
     source = world.add_store("source", "source", 3, 20)
     connection = world.connect(source, world.add_store("north", "destination", 3, 20))
@@ -174,12 +186,14 @@ HERE = {
     Kind.SEND_ALERTS: send_alerts,
     Kind.FORGET: forget,
     Kind.COMPARE_RECENT: compare_recent,
+    Kind.FOLLOW_BURST: follow_burst,
 }
 
 
 @pytest.mark.parametrize("kind", HERE, ids=str)
 def test_a_worker_that_is_killed_again_and_again_does_its_work_in_the_end(world, settings, kind):
     settings.PUBLIC_URL, settings.MAIL_FROM = "https://sync.example.com", "sync@example.com"
+    settings.BURST_READ_SECONDS = 1.0
     is_done = HERE[kind](world)
     deaths = 0
     for effect in EFFECTS:

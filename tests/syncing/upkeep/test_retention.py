@@ -118,6 +118,7 @@ TABLE = {
     "syncing.CatalogueRunItem": WITH_OWNER,
     "syncing.WebhookEvent": PRUNED,
     "syncing.RecentChanges": "a row a store",
+    "syncing.StockBurst": "a row a store",
     "syncing.Reconciliation": PRUNED,
     "syncing.StockLevel": CATALOGUE,
     "syncing.StockLink": CATALOGUE,
