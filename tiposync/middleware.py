@@ -22,8 +22,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from stores import history
+from stores.onboarding import WEBHOOK_PATH
 from stores.tracing import traced
-from syncing.views import is_too_slow
+from syncing.views import is_too_slow, receive_webhook
 from tiposync.console.access import admission
 from tiposync.console.access.admission import Admission
 from tiposync.console.kit import reach as reaches
@@ -63,6 +64,20 @@ def policy(get_response: Answer) -> Answer:
         response.headers.setdefault("Permissions-Policy", FEATURES)
         if is_of_console(request):
             response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    return answer
+
+
+def webhook_door(get_response: Answer) -> Answer:
+    """Answers webhooks before what only pages need: sessions, forms, who is signed in. There are far more of them."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.path_info != WEBHOOK_PATH:
+            return get_response(request)
+        request.get_host()  # which refuses a name that is not ours, as CommonMiddleware does
+        response = receive_webhook(request)
+        response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
         return response
 
     return answer

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "tiposync.middleware.whole_text",
     "django.middleware.security.SecurityMiddleware",
     "tiposync.middleware.policy",
+    "tiposync.middleware.webhook_door",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

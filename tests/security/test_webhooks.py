@@ -11,6 +11,8 @@ import json
 import logging
 
 import pytest
+from axes.middleware import AxesMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import connection as db
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -329,3 +331,30 @@ def test_what_was_left_out_of_the_log_is_counted_and_errors_are_never_left_out()
         assert written("syncing.queue.jobs", logging.WARNING) == "said so"
         assert written("syncing.views", logging.INFO) == "said so"
     assert [written("django.security.DisallowedHost", logging.ERROR) for _ in range(4)][-1] is None
+
+
+# What pages pass through, and webhooks do not
+
+
+def test_a_webhook_under_a_name_that_is_not_ours_is_refused_as_a_page_is(rows, settings):
+    settings.ALLOWED_HOSTS = ["sync.example.com"]
+    for path in (PATH, "/admin/login/"):
+        assert (
+            Client().post(path, b"", content_type="application/json", headers={"Host": "evil.example"}).status_code
+            == 400
+        )
+    assert not WebhookEvent.objects.exists()
+    answer = send(json.dumps(LEVEL).encode(), rows.source.domain, Host="sync.example.com")
+    assert answer.status_code == 200
+
+
+def test_a_webhook_passes_nothing_that_only_pages_need_and_its_answer_has_the_headers_of_theirs(rows, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a webhook came here")
+
+    monkeypatch.setattr(SessionMiddleware, "process_request", refuse)
+    monkeypatch.setattr(AxesMiddleware, "__call__", refuse)
+    answer = send(json.dumps(LEVEL).encode(), rows.source.domain)
+    assert answer.status_code == 200
+    for name in ("X-Frame-Options", "Content-Security-Policy", "Permissions-Policy", "X-Request-ID"):
+        assert answer.headers[name], name
