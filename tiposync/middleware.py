@@ -78,6 +78,7 @@ def webhook_door(get_response: Answer) -> Answer:
         request.get_host()  # which refuses a name that is not ours, as CommonMiddleware does
         response = receive_webhook(request)
         response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
+        response.headers["Content-Length"] = str(len(response.content))  # or it would go out in chunks
         return response
 
     return answer

@@ -356,5 +356,6 @@ def test_a_webhook_passes_nothing_that_only_pages_need_and_its_answer_has_the_he
     monkeypatch.setattr(AxesMiddleware, "__call__", refuse)
     answer = send(json.dumps(LEVEL).encode(), rows.source.domain)
     assert answer.status_code == 200
+    assert answer.headers["Content-Length"] == str(len(answer.content))
     for name in ("X-Frame-Options", "Content-Security-Policy", "Permissions-Policy", "X-Request-ID"):
         assert answer.headers[name], name
