@@ -46,18 +46,19 @@ def sweep() -> list[str]:
 
     Each beats a heartbeat of its own when it is done: what /readyz, the alerts and /metrics look at.
     """
-    failing_before = _failing()
+    failing_before, _limited["session"] = _failing(), None
     failed = [name for name, work in DUTIES.items() if not _is_done(name, work)]
     if set(failed) != failing_before and heartbeats.ALERTS not in failed:
         _is_done(heartbeats.ALERTS, DUTIES[heartbeats.ALERTS])  # told, or ended, now rather than in a minute
     heartbeats.beat(heartbeats.SWEEP)
     _execute("RESET statement_timeout")
+    _limited["session"] = None
     return failed
 
 
 def _is_done(name: str, work: Callable[[], object]) -> bool:
     try:
-        _execute(f"SET statement_timeout = '{STATEMENT_SECONDS * 1000:.0f}ms'")
+        _limit_statements()
         work()
         heartbeats.beat(name)
     except Exception as error:  # the one place that turns any outcome of a duty into a row
@@ -66,6 +67,16 @@ def _is_done(name: str, work: Callable[[], object]) -> bool:
         _note_failure(name, error)
         return False
     return True
+
+
+def _limit_statements() -> None:
+    """Once in a session: a duty may have left the one of the duties before it, as a fence does."""
+    if db.connection is None or db.connection is not _limited["session"]:
+        _execute(f"SET statement_timeout = '{STATEMENT_SECONDS * 1000:.0f}ms'")
+        _limited["session"] = db.connection
+
+
+_limited: dict[str, object] = {"session": None}  # the session whose statements are limited now
 
 
 def _execute(sql: str) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from stores.ages import is_over
 from stores.redaction import redact
+from stores.shared.statements import prepared_cursor
 from syncing.models import Cluster, Heartbeat
 from syncing.queue import fitness
 
@@ -48,12 +49,14 @@ MISSED_AFTER = timedelta(minutes=5)  # of what happens every minute
 
 def beat(name: str = QUEUE) -> None:
     """Note in the database that `name` happened now: what /readyz and the alerts look at."""
-    Heartbeat.objects.bulk_create(
-        [Heartbeat(name=name, beat_at=timezone.now())],
-        update_conflicts=True,
-        unique_fields=["name"],
-        update_fields=["beat_at", "failed_at", "reason"],  # it does not fail any more
-    )
+    with prepared_cursor() as cursor:  # each duty of each minute's sweep beats
+        cursor.execute(_BEAT, [name, timezone.now()])
+
+
+_BEAT = """
+    INSERT INTO syncing_heartbeat (name, beat_at, failure_count, reason) VALUES (%s, %s, 0, '')
+    ON CONFLICT (name) DO UPDATE SET beat_at = EXCLUDED.beat_at, failed_at = NULL, reason = ''
+"""
 
 
 def note_failure(name: str, error: Exception) -> None:
