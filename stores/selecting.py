@@ -4,13 +4,13 @@ Stock, orders and catalogue ask `Chooser`, or the note that it leaves on each li
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import connection as db
 from django.db import transaction
 
 from stores import selection
-from stores.models import ChosenCollection, Connection, ProductLink, Store, VariantLink
+from stores.models import ChosenCollection, Connection, Product, ProductLink, Store, VariantLink
 from stores.selection import Decision, Facts, Selection, Share
 from stores.shopify.client import Client
 from stores.shopify.content import collections
@@ -98,9 +98,18 @@ def read_facts(source: Store, client: Client, gids: Collection[str]) -> None:
     note_heads(source, portion, number)
 
 
-def note_heads(source: Store, heads: Sequence[product_heads.ProductHead], number: int) -> None:
-    """Keep what was read of these products."""
+def note_heads(
+    source: Store, heads: Sequence[product_heads.ProductHead], number: int
+) -> list[product_heads.ProductHead]:
+    """Keep what the read of this number saw of these products. Returns them as they are known now."""
     save_facts(source, [(head.gid, head.tags, head.vendor, head.product_type) for head in heads], number)
+    since = Product.objects.filter(store=source, gid__in=[head.gid for head in heads], read_number__gt=number)
+    newer = {row.gid: row for row in since}
+    return [_as_known(head, newer[head.gid]) if head.gid in newer else head for head in heads]
+
+
+def _as_known(head: product_heads.ProductHead, row: Product) -> product_heads.ProductHead:
+    return replace(head, tags=tuple(row.tags), vendor=row.vendor, product_type=row.product_type)
 
 
 def read_collections(source: Store, client: Client, gids: Collection[str]) -> None:

@@ -175,12 +175,24 @@ query ListBulk {
 
 def find_running(client: Client, query: str) -> BulkState | None:
     """The newest operation of this very query that is under way: what a lost answer to `start` may have left behind."""
-    nodes = client.execute(LIST_BULK, cost=8)["bulkOperations"]["nodes"]
-    states = [state_of(node) for node in nodes]
+    found = [state for state in _begun(client, query) if state.status in _UNDER_WAY]
+    return max(found, key=_number, default=None)
+
+
+def find_begun(client: Client, query: str) -> BulkState | None:
+    """As `find_running`, whatever became of it since, among the last operations."""
+    return max(_begun(client, query), key=_number, default=None)
+
+
+def _begun(client: Client, query: str) -> list[BulkState]:
+    states = [state_of(node) for node in client.execute(LIST_BULK, cost=8)["bulkOperations"]["nodes"]]
     wanted = " ".join(query.split())
-    found = [state for state in states if state.status in _UNDER_WAY and " ".join(state.query.split()) == wanted]
-    # Newest first as asked; the number decides should Shopify sort the other way.
-    return max(found, key=lambda state: gids.number(state.gid), default=None)
+    return [state for state in states if " ".join(state.query.split()) == wanted]
+
+
+def _number(state: BulkState) -> int:
+    """Newest first as asked; the number decides should Shopify sort the other way."""
+    return gids.number(state.gid)
 
 
 def state_of(node: dict[str, Any]) -> BulkState:

@@ -3,20 +3,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from stores.shopify.client import Client
 from stores.shopify.instants import parse_instant
 
 MOST_ROWS = 250  # of one call
+HEAD = "id title handle tags vendor productType status updatedAt"
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/products
-LIST_PRODUCT_IDS = """
-query ListProductIds($after: String, $query: String) {
-  products(first: 250, after: $after, query: $query, sortKey: ID) {
-    nodes { id title handle tags vendor productType status updatedAt }
-    pageInfo { hasNextPage endCursor }
-  }
-}
+LIST_PRODUCT_IDS = f"""
+query ListProductIds($after: String, $query: String) {{
+  products(first: 250, after: $after, query: $query, sortKey: ID) {{
+    nodes {{ {HEAD} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
 """
 
 
@@ -37,16 +39,33 @@ class ProductHead:
 def iter_product_heads(client: Client, query: str | None = None) -> Iterator[ProductHead]:
     """Every product by id, or those that a search finds. Raises as Client.execute does."""
     for node in client.pages(LIST_PRODUCT_IDS, {"query": query}, ("products",), cost=13):
-        yield ProductHead(
-            node["id"],
-            node["title"],
-            node["handle"],
-            tuple(node["tags"]),
-            node["status"],
-            parse_instant(node["updatedAt"]),
-            node["vendor"] or "",
-            node["productType"] or "",
-        )
+        yield head_of(node)
+
+
+def head_of(node: dict[str, Any]) -> ProductHead:
+    """The head that a node with the fields of HEAD tells."""
+    return ProductHead(
+        node["id"],
+        node["title"],
+        node["handle"],
+        tuple(node["tags"]),
+        node["status"],
+        parse_instant(node["updatedAt"]),
+        node["vendor"] or "",
+        node["productType"] or "",
+    )
+
+
+# https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productsCount
+COUNT_PRODUCTS = """
+query CountProducts { productsCount(limit: null) { count } }
+"""
+
+
+def count_products(client: Client) -> int:
+    """How many products the store has. Raises as Client.execute does."""
+    count: int = client.execute(COUNT_PRODUCTS, cost=10)["productsCount"]["count"]
+    return count
 
 
 # https://shopify.dev/docs/api/admin-graphql/2026-10/queries/nodes

@@ -1,6 +1,6 @@
 """What the destination did to products that follow: found by comparing, whatever no webhook told of.
 
-A run lists the destination's products (250 a call) beside the source's. One whose `updatedAt` is not the one at which
+A run lists the destination's products beside the source's. One whose `updatedAt` is not the one at which
 it was last found to be as it should is read and compared; sales move that instant, too, so what was sold is read once a
 run and costs no write. What no instant is known to tell of (channels, metafields) is found within a week: each is read
 anew so often, not all on one day.
@@ -14,8 +14,6 @@ from django.utils import timezone
 
 from stores.ages import is_over
 from stores.models import Connection, ProductLink
-from stores.shopify.client import Client
-from stores.shopify.products import product_heads
 from stores.shopify.products.product_heads import ProductHead
 from syncing.catalogue.portions import portions
 
@@ -23,14 +21,15 @@ READ_ANEW = timedelta(days=7)
 SPREAD_DAYS = 4  # of them: what was first synced on one day is read anew on as many
 
 
-def find_edits(connection: Connection, destination: Client) -> int:
+def find_edits(connection: Connection, listed: Iterable[ProductHead]) -> int:
     """Have every product read that may have changed there: its fingerprint is emptied. Returns how many.
 
-    Nothing else is written, so that a preview may look, too. Raises ShopifyError.
+    `listed` are all products of the destination. Nothing else is written, so that a preview may look, too. Raises
+    ShopifyError.
     """
     seen: set[int] = set()
     count = 0
-    for heads in portions(product_heads.iter_product_heads(destination)):
+    for heads in portions(listed):
         count += _find_among(connection, heads, seen)
     rows = _following(connection).values_list("pk", flat=True)
     return count + _empty(pk for pk in rows.iterator() if pk not in seen)  # gone there, or a list that lags

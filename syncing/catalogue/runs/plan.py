@@ -1,6 +1,6 @@
 """What a run has to do: one item for each product, so that it can be resumed anywhere."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from django.db.models import QuerySet
 
@@ -8,14 +8,13 @@ from stores import selecting
 from stores.models import CatalogueSettings, ProductLink, SyncMode
 from stores.selection import Decision
 from stores.shopify.client import Client
-from stores.shopify.products import product_heads
 from stores.shopify.products.product_heads import ProductHead
-from stores.variants import number_read
 from syncing.catalogue import referred_files
 from syncing.catalogue.policy import policy_of_today, pricing_digest, settings_digest
 from syncing.catalogue.portions import portions
 from syncing.catalogue.products import succession, unlinking
-from syncing.catalogue.runs import edits_there
+from syncing.catalogue.runs import edits_there, lists
+from syncing.catalogue.runs.lists import list_products
 from syncing.models import CatalogueRun, CatalogueRunItem
 
 Action, Result = CatalogueRunItem.Action, CatalogueRunItem.Outcome
@@ -26,11 +25,12 @@ PLANNED = "planned"  # CatalogueRun.cursor once the plan is complete
 WITHOUT_RATE = "There is no currency rate: prices are left as they are, and nothing new is made until there is one."
 
 
-def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
+def plan(run: CatalogueRun, source: Client, destination: Client, must_end: Callable[[], bool]) -> set[str]:
     """Write the run's items, and hold those that would remove too much. `source` and `destination` are the clients.
 
-    Returns products whose stock must be wired again, because they are not wanted. Raises ShopifyError. Safe to
-    repeat: what was planned before a crash is planned once.
+    Returns products whose stock must be wired again, because they are not wanted. Raises NotYet where `must_end` asks
+    for an end while a bulk query is waited for, and ShopifyError. Safe to repeat: what was planned before a crash is
+    planned once.
     """
     settings = run.connection.catalogue
     ends = bool(run.begun_with.get("ends"))
@@ -42,13 +42,15 @@ def plan(run: CatalogueRun, source: Client, destination: Client) -> set[str]:
     elif ends:
         _plan_unlinking(run, settings, _following(run).iterator(), UnlinkReason.DISCONNECTED.label)
     elif run.kind != Kind.UNLINK:
-        left_out = _plan_all(run, settings, source)
+        left_out = _plan_all(run, settings, source, must_end)
         run.message = WITHOUT_RATE if policy.lacks_rate else ""
         if settings.product_mode != SyncMode.OFF:
-            edits_there.find_edits(run.connection, destination)
+            listing = list_products(run, run.connection.destination, destination, must_end)
+            edits_there.find_edits(run.connection, listing.heads)
             if not run.is_preview:
                 referred_files.forget_deleted(run.connection, destination)
     run.total, run.cursor = run.items.count(), PLANNED
+    lists.forget(run)
     run.save(update_fields=["total", "cursor", "begun_with", "hold_reason", "message"])
     return left_out
 
@@ -62,8 +64,8 @@ def _plan_retry(run: CatalogueRun) -> None:
     _add(run, (CatalogueRunItem(source_gid=row.source_gid, title=row.title, action=Action.UPDATE) for row in failed))
 
 
-def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) -> set[str]:
-    number = number_read()
+def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client, must_end: Callable[[], bool]) -> set[str]:
+    listing = list_products(run, run.connection.source, source, must_end)
     by = selecting.chooser(run.connection)
     selecting.read_collections(run.connection.source, source, selecting.named_collections(by.selection, by.share))
     selecting.know_chosen(run.connection)
@@ -74,11 +76,13 @@ def _plan_all(run: CatalogueRun, settings: CatalogueSettings, source: Client) ->
     back = run.connection.product_links.filter(state=ProductLink.State.UNLINKED).values_list("source_gid", flat=True)
     to_carry = set(back) if settings.product_mode == SyncMode.OFF else None
     departing: dict[str, tuple[ProductLink, str]] = {
-        gid: (link, UnlinkReason.DELETED.label) for gid, link in linked.items()
+        gid: (link, UnlinkReason.DELETED.label)
+        for gid, link in linked.items()
+        if listing.newest_link is None or link.pk <= listing.newest_link
     }
     left_out: set[str] = set()
-    for heads in portions(product_heads.iter_product_heads(source)):
-        selecting.note_heads(run.connection.source, heads, number)
+    for portion in portions(listing.heads):
+        heads = selecting.note_heads(run.connection.source, portion, listing.number)
         decided = [(head, by.decide(head.gid, head.tags, head.vendor, head.product_type)) for head in heads]
         for head, decision in decided:
             if decision.is_wanted:

@@ -21,6 +21,7 @@ from syncing.catalogue.products.single import choosing, unlinking_of
 from syncing.catalogue.products.writes.own_variants import Removals
 from syncing.catalogue.refusals import OneRefused, Tries, read_each
 from syncing.catalogue.runs import plan, readings
+from syncing.catalogue.runs.lists import NotYet
 from syncing.catalogue.runs.progress import numbers_of, save_outcome
 from syncing.models import CatalogueRun, CatalogueRunItem
 from syncing.stock import wiring
@@ -60,7 +61,11 @@ def carry_out(
     if not _mine(run).update(resumed_at=now, resumed_done=run.done, progressed_at=now):
         return Work(is_over=True)
     source, destination = open_client(run.connection.source), open_client(run.connection.destination)
-    if run.cursor != plan.PLANNED and plan.plan(run, source, destination):
+    try:
+        left_out = plan.plan(run, source, destination, must_end) if run.cursor != plan.PLANNED else set()
+    except NotYet:
+        return Work(is_over=not _mine(run).exists())
+    if left_out:
         wiring.wire_connection(run.connection)
         work.is_wired = True
     _mine(run).update(state=State.RUNNING)

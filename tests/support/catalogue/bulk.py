@@ -6,13 +6,19 @@ from typing import Any
 
 from stores.models import VariantLink
 from syncing.catalogue.bulk import reading_ahead
-from syncing.catalogue.runs import lifecycle
+from syncing.catalogue.runs import lifecycle, lists
 from syncing.connections.product_matching import match_product
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
 from syncing.queue import enqueue
 from tests.support.catalogue.showroom import Showroom
 
 RESULT_SECONDS = 240  # by which any of them is over, on a busy machine, too
+
+
+def list_in_bulk(monkeypatch: Any) -> None:
+    """Have runs list what a store has by a bulk query, however little it is, and look at it often."""
+    monkeypatch.setattr(lists, "FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(lists, "LEAST_PRODUCTS", 1)
 
 
 def read_ahead(monkeypatch: Any) -> None:

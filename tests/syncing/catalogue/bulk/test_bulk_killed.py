@@ -8,7 +8,7 @@ import pytest
 
 from syncing.catalogue.bulk import following
 from syncing.models import BulkOperation
-from tests.support.catalogue.bulk import FirstSync, Repricing, read_ahead
+from tests.support.catalogue.bulk import FirstSync, Repricing, list_in_bulk, read_ahead
 
 SEED_COUNT = int(os.environ.get("TIPOSYNC_BULK_SEEDS", "6"))
 EFFECT_STEP = int(os.environ.get("TIPOSYNC_BULK_STEP", "12"))  # 1: each effect of a first sync is died before
@@ -21,9 +21,10 @@ LINE_FAULTS += [("lost_answer", "internal_error")]
 
 @pytest.fixture(autouse=True)
 def reading(request, monkeypatch):
-    """Every second run reads its products in bulk, too."""
+    """Every second run reads its products, and which there are, in bulk, too."""
     if sum(request.node.callspec.params.values()) % 2:
         read_ahead(monkeypatch)
+        list_in_bulk(monkeypatch)
 
 
 @pytest.fixture
