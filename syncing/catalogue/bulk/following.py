@@ -5,9 +5,10 @@ looked for before anything else is done about its lines. What Shopify says of a 
 a line without a result is looked at by its run, which reads what the store holds and writes singly what is not there.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -25,12 +26,15 @@ from stores.shopify.errors import (
     TooManyBulkOperations,
     UserErrors,
 )
-from stores.shopify.products import bulk_writes, product_heads
+from stores.shopify.products import bulk_heads, bulk_writes, product_heads
 from stores.shopify.products.staged_uploads import TransferFailed
 from syncing.catalogue.bulk import creating, results
 from syncing.catalogue.bulk.gathering import MOST_AT_SHOPIFY_COUNT, drop, write_singly
+from syncing.catalogue.bulk.reading_ahead import REFUSALS
 from syncing.catalogue.portions import portions
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
+
+logger = logging.getLogger(__name__)
 
 State, LineState = BulkOperation.State, BulkLine.State
 WORKING = (CatalogueRun.State.PLANNING, CatalogueRun.State.RUNNING)
@@ -43,6 +47,7 @@ MUTATIONS = {
 }
 LOOKED_FOR = timedelta(seconds=90)  # a start may arrive that long after its answer was lost
 OLD = timedelta(hours=1)  # what was compared before that is compared again
+MANY_COUNT = 501  # instants that are read by a bulk query: two pages of fewer are there sooner
 MOST_ATTEMPTS = 5  # to fetch a result whose address dies, or that breaks off
 MOST_STARTS_COUNT = 3  # of one run that never began: then it writes singly
 FIRST_SECONDS, MOST_SECONDS = 2.0, 30.0  # between two looks
@@ -123,9 +128,17 @@ class _Follower:
         """Who edited a product meanwhile is not overwritten: such a product is compared again, and written singly."""
         of_present = self._open_lines().exclude(compared_at=None)
         compared = dict(of_present.values_list("destination_gid", "compared_at"))
-        now = product_heads.read_instants(self.client, list(compared))
+        now = self._instants(list(compared))
         changed = [gid for gid, at in compared.items() if now.get(gid) != at]
         results.give_up(self.operation, self._open_lines().filter(destination_gid__in=changed), CHANGED_THERE)
+
+    def _instants(self, gids: list[str]) -> dict[str, datetime]:
+        if len(gids) >= MANY_COUNT:
+            try:
+                return bulk_heads.read_instants(self.client, gids)
+            except REFUSALS as error:
+                logger.warning("%s: instants are read by pages, not in bulk: %s", self.client.domain, error)
+        return product_heads.read_instants(self.client, gids)
 
     def _number_lines(self) -> list[BulkLine]:
         """The lines with their numbers, and the intent to start with them, in one transaction."""

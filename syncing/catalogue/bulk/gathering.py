@@ -1,5 +1,6 @@
 """A run's writes become lines of bulk operations, recorded before anything is sent; few of them are written singly."""
 
+import math
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -26,7 +27,9 @@ from syncing.catalogue.runs.progress import save_outcomes
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
 
 State = BulkOperation.State
-MOST_LINES = 1000  # of one operation: what was compared should be written soon after
+# Lines of one operation: what was compared should be written soon after, and Shopify is at five operations at a time;
+# so a large run is shared among as many.
+SOME_LINES, MOST_LINES = 1000, 10_000
 LONGEST = timedelta(minutes=5)  # and what is gathered for so long is started, once it is enough
 MOST_BYTES = 20_000_000  # Shopify takes 100 MB (shopify.md 5)
 MOST_AT_SHOPIFY_COUNT = 5  # of one store, since 2026-01 (shopify.md 5)
@@ -154,9 +157,13 @@ def add(run: CatalogueRun, kind: str, lines: Sequence[BulkLine]) -> tuple[bool, 
         for line in lines:
             line.operation, line.run, line.connection = operation, run, run.connection
         BulkLine.objects.bulk_create(lines)
-        is_full = Q(total__gte=MOST_LINES) | Q(size__gte=MOST_BYTES)
+        is_full = Q(total__gte=_enough_lines(run)) | Q(size__gte=MOST_BYTES)
         is_full |= over("created_at", LONGEST, timezone.now()) & Q(total__gte=settings.BULK_WRITES_FROM)
         return True, bool(mine.filter(is_full).update(state=State.GATHERED))
+
+
+def _enough_lines(run: CatalogueRun) -> int:
+    return min(MOST_LINES, max(SOME_LINES, math.ceil(run.total / MOST_AT_SHOPIFY_COUNT)))
 
 
 def drop(run: CatalogueRun, operations: QuerySet[BulkOperation], why: str, *, for_good: bool = False) -> int:

@@ -6,6 +6,7 @@ write, a decision. And nothing is written singly on its word (ProductFollower), 
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
@@ -33,11 +34,13 @@ from syncing.catalogue.products.reading import Reading
 
 logger = logging.getLogger(__name__)
 
-MOST_PRODUCTS, MOST_VARIANTS = 2000, 10_000  # of one read, which are held in memory
+# Of one read, which are held in memory; a large run has the more read at once, the larger it is.
+SOME_PRODUCTS, MOST_PRODUCTS, MOST_VARIANTS = 2000, 10_000, 25_000
+SHARES_COUNT = 5  # of a large run, each read at once
 LEAST_PRODUCTS = 51  # two pages of fewer are there sooner, and hardly dearer
 THIN_FACTOR = 2  # where the range of their ids holds more than so many times as many, pages cost less time
 FIRST_SECONDS = 1.0  # between two looks; they grow
-OLD_SECONDS = 180.0  # what was read before that is read again
+OLD_SECONDS = 600.0  # what was read before that is read again
 ALIKE_COUNT = PRODUCTS_PER_READ // 2  # so many of a batch are asked for: the next batches will want theirs, too
 PRODUCT = "gid://shopify/Product/"
 # What is asked for by pages instead; where it is the store's own trouble, these say so.
@@ -61,7 +64,8 @@ class ReadingAhead(Reading):
 
     `upcoming` lists the gids of those that will be asked for, soonest first, at most as many as it is given;
     `signs_of` tells what is noted of products: it changes when somebody writes to one, or hears of it. `must_end`: no
-    longer wait for Shopify. `location_gids`: where the levels of their variants will be asked for.
+    longer wait for Shopify. `location_gids`: where the levels of their variants will be asked for. `count`: how many it
+    will be in all.
     """
 
     def __init__(
@@ -72,10 +76,12 @@ class ReadingAhead(Reading):
         signs_of: Callable[[Sequence[str]], Signs],
         must_end: Callable[[], bool],
         location_gids: Sequence[str] = (),
+        count: int = 0,
     ) -> None:
         super().__init__(client)
         self._store, self._upcoming, self._signs_of, self._must_end = store, upcoming, signs_of, must_end
         self._location_gids = tuple(location_gids)
+        self._most = min(MOST_PRODUCTS, max(SOME_PRODUCTS, math.ceil(count / SHARES_COUNT)))
         self._is_off = False
         self._drop()
 
@@ -157,7 +163,7 @@ class ReadingAhead(Reading):
 
     def _next_portion(self) -> list[str]:
         """Those that come next, as many as may be held; none where too many others lie between their ids."""
-        upcoming = list(self._upcoming(MOST_PRODUCTS))
+        upcoming = list(self._upcoming(self._most))
         rows = Variant.objects.filter(store=self._store, gone_at=None)
         counts = dict(
             rows.filter(product_gid__in=upcoming).order_by().values_list("product_gid").annotate(count=Count("pk"))

@@ -24,7 +24,8 @@ def readings_of(
     """Of the source and of the destination, by their clients. `upcoming` lists products of the source in order."""
     least, connection = settings.BULK_WRITES_FROM, run.connection
     is_ending = run.kind == CatalogueRun.Kind.UNLINK or run.begun_with.get("ends")
-    if is_ending or not 0 < least <= run.items.count():
+    count = run.items.count()
+    if is_ending or not 0 < least <= count:
         return Reading(source), Reading(destination)
 
     def signs_here(gids: Sequence[str]) -> Mapping[str, Hashable]:
@@ -38,8 +39,8 @@ def readings_of(
 
     places = [] if run.is_preview or connection.catalogue.product_mode == SyncMode.OFF else _feeding(connection)
     return (
-        ReadingAhead(source, connection.source, upcoming, signs_here, must_end, places),
-        ReadingAhead(destination, connection.destination, upcoming_there, signs_there, must_end),
+        ReadingAhead(source, connection.source, upcoming, signs_here, must_end, places, count),
+        ReadingAhead(destination, connection.destination, upcoming_there, signs_there, must_end, count=count),
     )
 
 

@@ -234,9 +234,10 @@ def test_places_that_others_have_at_shopify_are_waited_for(repricing):
     assert (prepared.lines_sent, prepared.single_writes) == (4, 0)
 
 
-def test_who_edits_a_product_before_the_operation_begins_is_not_overwritten(repricing, monkeypatch):
-    prepared = repricing()
-    room = prepared.room
+@pytest.mark.parametrize("many", [5, 4])
+def test_who_edits_a_product_before_the_operation_begins_is_not_overwritten(repricing, monkeypatch, many):
+    monkeypatch.setattr(following, "MANY_COUNT", many)
+    room = (prepared := repricing()).room
     room.set(edited="keep", price_percent=0)
     for gid in prepared.gids:
         room.reprice(gid, "30.00")
@@ -260,6 +261,7 @@ def test_who_edits_a_product_before_the_operation_begins_is_not_overwritten(repr
     prepared.end(run)
     assert prepared.prices() == ["99.00", "30.00", "30.00", "30.00"]
     assert BulkLine.objects.get(source_gid=prepared.gids[0]).reason == following.CHANGED_THERE
+    assert ("BulkInstants" in str(room.destination.shop.bulk_operations)) == (many == 4)
 
 
 def test_a_product_with_an_open_line_is_in_no_other_hands(repricing):

@@ -4,7 +4,8 @@ import pytest
 
 from stores.models import ProductLink
 from stores.shopify import bulk, gids
-from stores.shopify.products import bulk_products, product_records
+from stores.shopify.errors import BulkFailed
+from stores.shopify.products import bulk_heads, bulk_products, product_records
 from syncing.catalogue.bulk import following, reading_ahead
 from syncing.connections.product_matching import match_product
 from syncing.models import CatalogueRunItem
@@ -102,6 +103,20 @@ def test_a_line_is_not_sent_to_what_was_edited_there_since(showroom, settings, a
     run = prepared.run()
     assert (run.state, run.failed) == ("finished", 0)
     assert prepared.prices() == ["11.00", "15.00", "15.00", "15.00"]
+
+
+def test_where_instants_are_not_read_in_bulk_pages_are(showroom, settings, monkeypatch):
+    prepared = Repricing(showroom(), settings)
+    monkeypatch.setattr(following, "MANY_COUNT", 4)
+    asked = []
+
+    def fail(client, product_gids):
+        asked.append(len(product_gids))
+        raise BulkFailed("It took too long.")
+
+    monkeypatch.setattr(bulk_heads, "read_instants", fail)
+    assert prepared.run().state == "finished"
+    assert (prepared.prices(), prepared.lines_sent, asked) == (["15.00"] * 4, 4, [4])
 
 
 def test_what_is_compared_and_found_equal_is_read_in_bulk_alone(showroom, settings, pages):
