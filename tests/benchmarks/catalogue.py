@@ -112,26 +112,38 @@ def main() -> None:
     """Measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--products", type=int, default=200, help="size of the catalogue (default 200)")
+    parser.add_argument("--only", choices=["bulk"], help="measure nothing but the first sync, nothing new, new prices")
     parser.add_argument("--profile", help="write cProfile's figures into files with this prefix")
     options = parser.parse_args()
     count = options.products
     reads = math.ceil(count / HEADS_PER_READ) + math.ceil(count / PRODUCTS_PER_READ)
-    with Catalogue(count) as scene:
-        runs = [_measure(scene, "first singly", reads + 2 * count, options.profile, "catalogue-singly")]
+    both = reads + math.ceil(count / PRODUCTS_PER_READ)
+    runs: list[dict] = []
+    if not options.only:
+        with Catalogue(count) as scene:
+            runs.append(_measure(scene, "first singly", reads + 2 * count, options.profile, "catalogue-singly"))
     with Catalogue(count) as scene:
         runs.append(_measure(scene, "first in bulk", reads, options.profile))
         runs.append(_measure(scene, "unchanged", reads, options.profile))
-        edited = scene.edit(0.01)
-        runs.append(_measure(scene, f"{edited:,} edited", reads + edited, options.profile))
-        for percent, words, kind in ((20, "singly", "catalogue-singly"), (30, "in bulk", "catalogue")):
-            scene.reprice(percent)
-            both = reads + math.ceil(count / PRODUCTS_PER_READ)
-            runs.append(_measure(scene, f"re-priced {words}", both, options.profile, kind))
-        before = scene.reimport()
-        runs.append(_measure(scene, "made again", reads, options.profile, "reimport"))
-        assert list(scene.simulator.shops[NORTH].products) == before, "products of the destination came or went"
+        if options.only:
+            scene.reprice(30)
+            runs.append(_measure(scene, "re-priced in bulk", both, options.profile))
+        else:
+            runs += _measure_more(scene, reads, both, options.profile)
     print_table("(e) Catalogue: what it takes from Shopify", HEADER, [_calls(count, run) for run in runs])
     print_table("(e) Catalogue: our own time and memory", TIMES, [_times(count, run) for run in runs])
+
+
+def _measure_more(scene: Catalogue, reads: int, both: int, profile: str | None) -> list[dict]:
+    edited = scene.edit(0.01)
+    runs = [_measure(scene, f"{edited:,} edited", reads + edited, profile)]
+    for percent, words, kind in ((20, "singly", "catalogue-singly"), (30, "in bulk", "catalogue")):
+        scene.reprice(percent)
+        runs.append(_measure(scene, f"re-priced {words}", both, profile, kind))
+    before = scene.reimport()
+    runs.append(_measure(scene, "made again", reads, profile, "reimport"))
+    assert list(scene.simulator.shops[NORTH].products) == before, "products of the destination came or went"
+    return runs
 
 
 def _measure(scene: Catalogue, words: str, floor: int, profile: str | None, kind: str = "catalogue") -> dict:
