@@ -30,7 +30,7 @@ from syncing.catalogue.products.writes import on_sale
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import bulk_writes, disconnecting, pausing, recent_changes, resuming
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
-from syncing.monitoring import alerts, counters
+from syncing.monitoring import alerts, counters, row_counts
 from syncing.queue import enqueue, heartbeats, jobs
 from syncing.upkeep import retention
 
@@ -298,6 +298,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.CONTENT: _sync_content,
     heartbeats.STORE_CHECKS: _check_stores,
     heartbeats.COUNTERS: counters.count_new,
+    heartbeats.ROW_COUNTS: row_counts.count_due,
     heartbeats.RETENTION: retention.prune,
 }
 

@@ -10,7 +10,7 @@ from syncing.models.ledger import StockAdjustment, StockBatch
 from syncing.models.privacy import PrivacyRequest
 from syncing.models.reconciliation import RecentChanges, Reconciliation, StockBurst
 from syncing.models.stock import StockLevel, StockLink, StockObservation
-from syncing.models.tally import Tally
+from syncing.models.tally import RowCount, Tally
 
 __all__ = [
     "Alert",
@@ -26,6 +26,7 @@ __all__ = [
     "PrivacyRequest",
     "RecentChanges",
     "Reconciliation",
+    "RowCount",
     "StockAdjustment",
     "StockBatch",
     "StockBurst",

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from django.db import models
 from django.db.models import Q
 
+from stores.models import Connection
+
 FOR_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,3 +37,23 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.subject} {self.label} at {self.hour:%Y-%m-%d %H}: {self.count}"
+
+
+class RowCount(models.Model):
+    """How many rows of a table in one state a connection had when the sweep counted them last.
+
+    For pages: where they are very many, they are not counted again each time that somebody looks.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    table = models.CharField(max_length=40)
+    state = models.CharField(max_length=10)
+    count = models.BigIntegerField()
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()  # nobody sees it
+        constraints = [models.UniqueConstraint(fields=["connection", "table", "state"], name="row_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.state} of connection {self.connection_id}: {self.count}"

@@ -1,7 +1,7 @@
 """How each connection stands, in numbers: for the console and for `sync_status`, however many there are."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from syncing.models import (
     SyncJob,
     WebhookEvent,
 )
+from syncing.monitoring import row_counts
 
 # Work that waits longer than this for no stated reason is stuck.
 STUCK_AFTER = timedelta(minutes=5)
@@ -28,8 +29,9 @@ STUCK_AFTER = timedelta(minutes=5)
 _STATE = StockLink.State
 WAITING = Q(dirty_sequence__gt=F("settled_sequence"))
 # Each pair counts once: a held, drifted or skipped one that is looked at again is still that.
+APART = (_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED)
 OUT_OF_STEP = WAITING & ~Q(state=_STATE.SKIPPED) | Q(state__in=[_STATE.HELD, _STATE.DRIFTED])
-IN_STEP = ~WAITING & ~Q(state__in=[_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED])
+IN_STEP = ~WAITING & ~Q(state__in=APART)
 
 Row = dict[str, Any]
 
@@ -39,15 +41,18 @@ def connection_status(connection: Connection) -> Row:
     return connection_statuses([connection])[connection.pk]
 
 
-def connection_statuses(connections: Iterable[Connection]) -> dict[int, Row]:
+def connection_statuses(connections: Iterable[Connection], *, is_exact: bool = False) -> dict[int, Row]:
     """The same of several, by id, in a number of queries that does not depend on how many they are.
 
-    Their stores must be loaded (`select_related`).
+    Their stores must be loaded (`select_related`). What is synced, skipped or linked is as of `counted_at` where that
+    is very much (syncing.monitoring.row_counts); all else, and with `is_exact` that too, is as of now.
     """
     known = {connection.pk: connection for connection in connections}
     ids = list(known)
     is_stopped = SyncSwitch.objects.filter(is_stopped=True).exists()
-    stock, links, orders = _count_stock(ids), _count_links(ids), _count_orders(ids)
+    pairs = row_counts.count_states(StockLink, ids, is_exact=is_exact)
+    links = row_counts.count_states(VariantLink, ids, is_exact=is_exact)
+    stock, orders = _count_stock(ids, pairs.by_state), _count_orders(ids)
     holds = _count(StockHold.objects.filter(state=StockHold.State.OPEN), ids)
     batches = _count(StockBatch.objects.filter(state=StockBatch.State.PENDING), ids)
     jobs, last, events = _count_jobs(ids), _describe_last(ids), _oldest_events(known.values())
@@ -63,7 +68,8 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Row]:
             **quantities,
             "held": holds.get(pk, 0),
             "pending_batches": pending,
-            "links": links[pk],
+            "links": dict.fromkeys(VariantLink.State.values, 0) | dict(links.by_state.get(pk, {})),
+            "counted_at": pairs.counted_at.get(pk) or links.counted_at.get(pk),
             "carries_orders": connection.carries_orders,
             "orders": orders[pk],
             "failed_jobs": jobs[pk]["failed"],
@@ -80,7 +86,7 @@ def _quantities(counts: Row) -> Row:
     out_of_step = counts["dirty"] + counts["held"] + counts["drifted"]
     return {
         "pairs": counts["pairs"],
-        "in_step": counts["pairs"] - out_of_step - counts["skipped"],
+        "in_step": max(0, counts["pairs"] - out_of_step - counts["skipped"]),
         "out_of_step": out_of_step,
         "drifted": counts["drifted"],
         "skipped": counts["skipped"],
@@ -124,18 +130,15 @@ def _count(rows: QuerySet, ids: list[int]) -> dict[int, int]:
     return dict(rows)
 
 
-def _count_stock(ids: list[int]) -> dict[int, Row]:
-    counts: dict[int, Row] = {
-        pk: {"pairs": 0, "held": 0, "drifted": 0, "skipped": 0, "oversold": 0, "dirty": 0, "oldest_waiting": None}
-        for pk in ids
-    }
+def _count_stock(ids: list[int], by_state: Mapping[int, Mapping[str, int]]) -> dict[int, Row]:
+    nothing = {"held": 0, "drifted": 0, "skipped": 0, "oversold": 0, "dirty": 0, "oldest_waiting": None}
+    counts: dict[int, Row] = {}
+    for pk in ids:
+        states = by_state.get(pk, {})
+        counts[pk] = nothing | {"pairs": sum(states.values())}
+        counts[pk] |= {state: states.get(state, 0) for state in APART}
     links = StockLink.objects.filter(connection__in=ids).order_by()
-    # From the index alone, hence apart from what waits, which has an index of its own.
-    for pk, state, count in links.values_list("connection", "state").annotate(n=Count("pk")):
-        counts[pk]["pairs"] += count
-        if state in (_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED):
-            counts[pk][state] = count
-    dirty = Count("pk", filter=~Q(state__in=[_STATE.HELD, _STATE.DRIFTED, _STATE.SKIPPED]))
+    dirty = Count("pk", filter=~Q(state__in=APART))
     rows = links.filter(WAITING).values_list("connection").annotate(n=dirty, oldest=Min("dirty_at"))
     for pk, count, oldest in rows:
         counts[pk] |= {"dirty": count, "oldest_waiting": oldest}
@@ -151,14 +154,6 @@ def oversold() -> QuerySet[StockLink]:
     sides = (StockLink.objects.filter(**{f"{side}__in": below}) for side in ("source_level", "destination_level"))
     source, destination = (rows.order_by().values("pk") for rows in sides)
     return StockLink.objects.filter(pk__in=source.union(destination))
-
-
-def _count_links(ids: list[int]) -> dict[int, dict[str, int]]:
-    counts = {pk: dict.fromkeys(VariantLink.State.values, 0) for pk in ids}
-    rows = VariantLink.objects.filter(connection__in=ids).order_by().values_list("connection", "state")
-    for pk, state, count in rows.annotate(n=Count("pk")):
-        counts[pk][state] = count
-    return counts
 
 
 def _count_orders(ids: list[int]) -> dict[int, Row]:

@@ -42,6 +42,7 @@ DUTIES = (
     CONTENT := "content",
     STORE_CHECKS := "store checks",
     COUNTERS := "counters",
+    ROW_COUNTS := "row counts",
     RETENTION := "retention",
 )
 MISSED_AFTER = timedelta(minutes=5)  # of what happens every minute

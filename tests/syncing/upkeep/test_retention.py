@@ -128,6 +128,7 @@ TABLE = {
     "syncing.StockHold": LEDGER,
     "syncing.HoldCause": PRUNED,
     "syncing.PrivacyRequest": "proof that it was done; a few a year",
+    "syncing.RowCount": "a row a connection, table and state",
     "syncing.Tally": PRUNED,
 }
 

@@ -1,23 +1,23 @@
-"""The columns of the list of connections, all counted in one query."""
+"""The columns of the list of connections, counted in two queries or a few, however many are on its page."""
 
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from orders.models import OrderImport
+from stores.linking import suggestions
 from stores.models import Connection, Store, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
-from syncing.monitoring.connection_status import OUT_OF_STEP
+from syncing.monitoring import row_counts
+from syncing.monitoring.connection_status import APART, WAITING
 from tiposync.console.kit import markup
-from tiposync.console.kit.pages import Page
-
-
-def _count(rows: QuerySet) -> Coalesce:
-    counted = rows.filter(connection=OuterRef("pk")).order_by().values("connection").annotate(n=Count("pk"))
-    return Coalesce(Subquery(counted.values("n")), 0)
+from tiposync.console.kit.pages import FirstPageList, Page
 
 
 def connection_pill(connection: Connection) -> str:
@@ -26,16 +26,42 @@ def connection_pill(connection: Connection) -> str:
     return markup.state_pill(connection, tone=markup.BUSY if is_ready else "")
 
 
+def _link(url: str, count: int, words: str = "") -> str:
+    return markup.anchor(url, f"{count}{words}") if count else markup.NOTHING
+
+
+def _count(rows: QuerySet) -> Coalesce:
+    counted = rows.filter(connection=OuterRef("pk")).order_by().values("connection").annotate(n=Count("*"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
 class CountedConnection(Protocol):
-    """What the list counts of a connection."""
+    """What the list counts of a connection; `counted_at`: when its pairs were, if not now."""
 
     pk: int
     pair_count: int
     out_count: int
+    waiting_count: int
     held_count: int
     doubtful_count: int
     order_count: int
     failed_count: int
+    counted_at: datetime | None
+
+
+class CountedList(FirstPageList):
+    """Counts the pairs of the connections that are on the page, and of no others."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        pairs = row_counts.count_states(StockLink, [connection.pk for connection in self.result_list])
+        for connection in self.result_list:
+            states = pairs.by_state.get(connection.pk, {})
+            connection.pair_count = sum(states.values()) - states.get(StockLink.State.SKIPPED, 0)
+            connection.out_count = connection.waiting_count
+            connection.out_count += sum(states.get(state, 0) for state in row_counts.WATCHED[StockLink])
+            connection.counted_at = pairs.counted_at.get(connection.pk)
 
 
 class ConnectionColumns(Page):
@@ -53,16 +79,17 @@ class ConnectionColumns(Page):
         "shown_reconciled",
     ]
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CountedList
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        doubtful = [VariantLink.State.UNMATCHED, VariantLink.State.AMBIGUOUS]
         return (
             super()
             .get_queryset(request)
             .annotate(
-                pair_count=_count(StockLink.objects.exclude(state="skipped")),
-                out_count=_count(StockLink.objects.filter(OUT_OF_STEP)),
+                waiting_count=_count(StockLink.objects.filter(WAITING).exclude(state__in=APART)),
                 held_count=_count(StockHold.objects.filter(state=StockHold.State.OPEN)),
-                doubtful_count=_count(VariantLink.objects.filter(state__in=doubtful)),
+                doubtful_count=_count(VariantLink.objects.filter(state__in=suggestions.OPEN)),
                 order_count=_count(OrderImport.objects.filter(state__in=OrderImport.UNFINISHED)),
                 failed_count=_count(SyncJob.objects.filter(state=SyncJob.State.FAILED)),
             )
@@ -96,27 +123,26 @@ class ConnectionColumns(Page):
         if connection.out_count:
             of_all = f"{connection.out_count} of {connection.pair_count}"
             return markup.pill(markup.WARN, f"{connection.out_count} out of sync", of_all)
-        return markup.pill(markup.GOOD, f"{connection.pair_count} synced")
+        at = connection.counted_at
+        as_of = f"As of {timezone.localtime(at):%H:%M}" if at else ""
+        return markup.pill(markup.GOOD, f"{connection.pair_count} synced", as_of)
 
     @display(description="Needs review")
     def shown_held(self, connection: CountedConnection) -> str:
-        url = markup.list_url(StockHold, state__exact="open", connection=connection.pk)
-        return markup.anchor(url, connection.held_count) if connection.held_count else markup.NOTHING
+        return _link(markup.list_url(StockHold, state__exact="open", connection=connection.pk), connection.held_count)
 
     @display(description="Unmatched")
     def shown_unmatched(self, connection: CountedConnection) -> str:
-        url = markup.list_url(VariantLink, doubt="open", connection=connection.pk)
-        return markup.anchor(url, connection.doubtful_count) if connection.doubtful_count else markup.NOTHING
+        return _link(markup.list_url(VariantLink, doubt="open", connection=connection.pk), connection.doubtful_count)
 
     @display(description="Orders")
     def shown_orders(self, connection: CountedConnection) -> str:
         url = markup.list_url(OrderImport, standing="unfinished", connection=connection.pk)
-        return markup.anchor(url, f"{connection.order_count} open") if connection.order_count else markup.NOTHING
+        return _link(url, connection.order_count, " open")
 
     @display(description="Failed")
     def shown_failed(self, connection: CountedConnection) -> str:
-        url = markup.list_url(SyncJob, state__exact="failed", connection=connection.pk)
-        return markup.anchor(url, connection.failed_count) if connection.failed_count else markup.NOTHING
+        return _link(markup.list_url(SyncJob, state__exact="failed", connection=connection.pk), connection.failed_count)
 
     @display(description="Reconciled", ordering="reconciled_at")
     def shown_reconciled(self, connection: Connection) -> str:

@@ -52,7 +52,7 @@ def read_status() -> dict[str, Any]:
     """Everything that is shown, and the problems in words."""
     switch = SyncSwitch.load()
     rows = Connection.objects.select_related("source", "destination")
-    statuses = connection_statuses(rows)
+    statuses = connection_statuses(rows, is_exact=True)
     connections = [statuses[row.pk] | {"number": row.pk, "name": str(row)} for row in rows]
     status: dict[str, Any] = {
         "at": timezone.now(),
