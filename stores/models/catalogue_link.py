@@ -191,6 +191,7 @@ class ProductLink(FollowLink):
         indexes = [
             models.Index(fields=["connection", "state"]),
             models.Index(fields=["title"]),  # the console lists them by it
+            models.Index(fields=["departure", "title"], condition=~Q(departure=""), name="product_link_departed"),
             models.Index(fields=["source_gid"]),
             models.Index(fields=["destination", "destination_gid"]),
             models.Index(fields=["publish_at"], condition=Q(publish_at__isnull=False), name="product_link_publish_at"),

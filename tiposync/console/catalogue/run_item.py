@@ -57,7 +57,7 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
         ("failure", ChoicesDropdownFilter),
     ]
     list_filter_submit = True
-    ordering = ["-run", "id"]
+    ordering = ["-run_id", "id"]  # by `run` it would be in the order of runs, which is the newest first, backwards
     list_select_related = ["run__connection__source", "run__connection__destination"]
     search_fields = ["title", "source_gid__exact", "destination_gid__exact", "reason"]
     search_help_text = "Search by title, reason or Shopify's id"
@@ -100,7 +100,7 @@ class CatalogueRunItemAdmin(ReadOnlyPage):
     def shown_reason(self, item: CatalogueRunItem) -> str:
         return markup.wrapped(item.reason)
 
-    @display(description="Run", ordering="run")
+    @display(description="Run", ordering="run_id")
     def shown_run(self, item: CatalogueRunItem) -> str:
         return markup.page_of(item.run)
 
