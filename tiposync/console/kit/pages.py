@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -119,7 +119,8 @@ class Page(OperatedMixin, ModelAdmin):
         """The list's pages, see tiposync.console.kit.paginator."""
         is_list = queryset.model is self.model  # the history of a row is cut into pages, too
         whole = self.get_queryset(request) if is_list else queryset
-        return self.paginator(queryset, *args, **kwargs, whole=whole)
+        is_searched = is_list and bool(request.GET.get(SEARCH_VAR, "").strip())
+        return self.paginator(queryset, *args, **kwargs, whole=whole, is_searched=is_searched)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FirstPageList

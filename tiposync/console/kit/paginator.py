@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from unfold.paginator import InfinitePaginator
 
 MOST_COUNTED_ROWS = 10_000
+MOST_FOUND_ROWS = 1_000  # of a search, which looks at many rows for each that it finds
 
 
 def count_to(rows: QuerySet, most: int) -> int:
@@ -35,12 +36,15 @@ class Count(int):
 class _LateRows(Paginator):
     """A list's rows join many tables: sorting a hundred thousand of such wide rows for fifty takes seconds.
 
-    `whole` are the rows as the page shows them, without any filter.
+    `whole` are the rows as the page shows them, without any filter. `is_searched`: the rows were searched for words;
+    `surely` are some of what was found, where these are found faster than all.
     """
 
-    def __init__(self, *args: Any, whole: QuerySet, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, whole: QuerySet, is_searched: bool = False, surely: QuerySet | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.whole = whole
+        self.whole, self.is_searched, self.surely = whole, is_searched, surely
 
     @property
     def _found(self) -> QuerySet:
@@ -51,29 +55,54 @@ class _LateRows(Paginator):
         """The page with this number. Raises InvalidPage."""
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
-        found = self._found
-        keys = list(found.select_related(None).values_list("pk", flat=True)[first : first + self.per_page])
-        rows = self.whole.filter(pk__in=keys).order_by(*found.query.order_by)
+        rows = self.whole.filter(pk__in=self._keys(first)).order_by(*self._found.query.order_by)
         return self._get_page(rows, number, self)  # type: ignore[attr-defined]  # Django's hook; the stubs lack it
+
+    def _keys(self, first: int) -> list[Any]:
+        """Of the rows of the page that begins with this one."""
+        return list(self._found.select_related(None).values_list("pk", flat=True)[first : first + self.per_page])
 
 
 class ListPaginator(_LateRows):
-    """Numbered pages of what may be counted; beyond MOST_COUNTED_ROWS rows nobody pages, and `is_cut` says so."""
+    """Numbered pages of what may be counted; beyond MOST_COUNTED_ROWS rows nobody pages, and `is_cut` says so.
+
+    Of a search it is MOST_FOUND_ROWS, and what was found by then is not searched for again.
+    """
 
     template_name = "admin/console/pagination.html"
     is_counted = True
 
+    @property
+    def _most(self) -> int:
+        return MOST_FOUND_ROWS if self.is_searched else MOST_COUNTED_ROWS
+
     @cached_property
     def _counted(self) -> int:
-        return count_to(self._found.select_related(None), MOST_COUNTED_ROWS + 1)
+        if not self.is_searched:
+            return count_to(self._found.select_related(None), self._most + 1)
+        if self.surely is not None and count_to(self.surely.select_related(None), self._most + 1) > self._most:
+            return self._most + 1
+        return len(self._first_found)
+
+    @cached_property
+    def _first_found(self) -> list[Any]:
+        found = self._found.select_related(None).order_by()
+        return list(found.values_list("pk", flat=True)[: self._most + 1])
+
+    def _keys(self, first: int) -> list[Any]:
+        if not self.is_searched or self.is_cut:
+            return super()._keys(first)
+        rows = self.whole.select_related(None).filter(pk__in=self._first_found)
+        rows = rows.order_by(*self._found.query.order_by)
+        return list(rows.values_list("pk", flat=True)[first : first + self.per_page])
 
     @property
     def count(self) -> int:
-        return min(self._counted, MOST_COUNTED_ROWS)
+        return min(self._counted, self._most)
 
     @property
     def is_cut(self) -> bool:
-        return self._counted > MOST_COUNTED_ROWS
+        return self._counted > self._most
 
     def shown_count(self, on_page: int) -> Count:
         """How many rows the list says it has."""

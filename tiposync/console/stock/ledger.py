@@ -61,6 +61,7 @@ class StockAdjustmentAdmin(SearchedByItem, ExportedList):
         ("created_at", DateRangeFilter),
     ]
     list_filter_submit = True
+    is_walked = True
     item_paths = {
         Store.Role.SOURCE: "link__variant_link__source_variant",
         Store.Role.DESTINATION: "link__variant_link__destination_variant",

@@ -97,6 +97,7 @@ class StockLinkAdmin(SearchedByItem, ReadOnlyPage):
     operate_permission = "syncing.resolve_hold"
     actions = ["correct_now", "set_to_zero", "give_up", "try_sale_again", "leave_sale"]
     ordering = ["-changed_at"]
+    is_walked = True
     item_paths = {
         Store.Role.SOURCE: "variant_link__source_variant",
         Store.Role.DESTINATION: "variant_link__destination_variant",

@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from stores.models import Variant
 from syncing.models import SyncJob
 from tests.support.console.press import list_of, look_at
 from tests.support.console.rows import make_adjustment, make_job, make_link, make_rows, make_stock_link
-from tiposync.console.kit import paginator
+from tiposync.console.kit import item_search, paginator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +39,39 @@ def rows():
 def test_an_item_is_found_by_the_words_of_either_variant(admin_client, rows, model, words):
     page = look_at(admin_client, f"{list_of(model)}?q={words}")
     assert ("Green lamp [LAMP-7]" in page, "SOCK-1]" in page) == (True, False)
+
+
+@pytest.mark.parametrize("query", ["", "&o=1"])  # in the list's own order, and in another one
+@pytest.mark.parametrize("model", [LEDGER, LINKS, STOCK])
+@pytest.mark.parametrize("words", ["lamp green", "other-9", "of it there is none"])
+def test_where_very_many_items_are_found_the_rows_are_the_same(admin_client, rows, monkeypatch, model, words, query):
+    few = look_at(admin_client, f"{list_of(model)}?q={words}{query}")
+    monkeypatch.setattr(item_search, "MOST_ITEMS", -1)
+    many = look_at(admin_client, f"{list_of(model)}?q={words}{query}")
+    names = ("Green lamp [LAMP-7]", "SOCK-1]")
+    assert [name in few for name in names] == [name in many for name in names] == ["none" not in words, False]
+
+
+def test_a_search_that_finds_more_than_anybody_pages_says_so_and_shows_the_first_in_order(
+    admin_client, rows, monkeypatch
+):
+    for name in ("Blue lamp", "Amber lamp"):
+        make_link(rows.connection, name, name)
+    assert "3 results" in look_at(admin_client, f"{list_of(LINKS)}?q=lamp")
+    monkeypatch.setattr(paginator, "MOST_FOUND_ROWS", 2)
+    for most_items in (item_search.MOST_ITEMS, -1):
+        monkeypatch.setattr(item_search, "MOST_ITEMS", most_items)
+        page = look_at(admin_client, f"{list_of(LINKS)}?q=lamp")
+        assert "more than 2 results" in page
+        assert -1 < page.index("Amber lamp") < page.index("Blue lamp") < page.index("Green lamp")
+
+
+def test_what_a_search_has_found_is_not_searched_for_again(admin_client, rows):
+    make_job(rows.connection, subject="wanted")
+    with CaptureQueriesContext(connection) as captured:
+        page = look_at(admin_client, f"{list_of(JOBS)}?q=wanted")
+    assert "1 result" in page and "wanted" in page
+    assert len([query for query in captured.captured_queries if "%wanted%" in query["sql"]]) == 1
 
 
 def test_every_word_must_be_there_and_none_is_a_pattern(admin_client, rows):
@@ -91,5 +126,8 @@ def test_the_pages_of_a_list_hold_each_row_once_and_in_its_order(rows):
     for number in range(7):
         make_job(rows.connection, subject=str(number))
     found = SyncJob.objects.order_by("-subject")
-    pages = paginator.ListPaginator(found, 3, whole=SyncJob.objects.select_related("connection"))
-    assert [[job.subject for job in page.object_list] for page in pages] == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
+    for is_searched in (False, True):
+        whole = SyncJob.objects.select_related("connection")
+        pages = paginator.ListPaginator(found, 3, whole=whole, is_searched=is_searched)
+        shown = [[job.subject for job in page.object_list] for page in pages]
+        assert shown == [["6", "5", "4"], ["3", "2", "1"], ["0"]]
