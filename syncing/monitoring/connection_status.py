@@ -137,14 +137,21 @@ def _count_stock(ids: list[int], by_state: Mapping[int, Mapping[str, int]]) -> d
         states = by_state.get(pk, {})
         counts[pk] = nothing | {"pairs": sum(states.values())}
         counts[pk] |= {state: states.get(state, 0) for state in APART}
-    links = StockLink.objects.filter(connection__in=ids).order_by()
-    dirty = Count("pk", filter=~Q(state__in=APART))
-    rows = links.filter(WAITING).values_list("connection").annotate(n=dirty, oldest=Min("dirty_at"))
-    for pk, count, oldest in rows:
+    for pk, (count, oldest) in count_waiting(ids).items():
         counts[pk] |= {"dirty": count, "oldest_waiting": oldest}
     for pk, count in _count(oversold(), ids).items():
         counts[pk]["oversold"] = count
     return counts
+
+
+def count_waiting(ids: list[int]) -> dict[int, tuple[int, datetime]]:
+    """How many pairs of each connection wait and are neither held, drifted nor skipped, and since when any of it waits.
+
+    Of all at once, which is read from the index of what waits; asked one by one, each would be read whole.
+    """
+    rows = StockLink.objects.filter(WAITING, connection__in=ids).order_by().values_list("connection")
+    dirty = Count("pk", filter=~Q(state__in=APART))
+    return {pk: (count, oldest) for pk, count, oldest in rows.annotate(n=dirty, oldest=Min("dirty_at"))}
 
 
 def oversold() -> QuerySet[StockLink]:

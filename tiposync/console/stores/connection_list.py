@@ -15,7 +15,7 @@ from stores.linking import suggestions
 from stores.models import Connection, Store, VariantLink
 from syncing.models import StockHold, StockLink, SyncJob
 from syncing.monitoring import row_counts
-from syncing.monitoring.connection_status import APART, WAITING
+from syncing.monitoring.connection_status import count_waiting
 from tiposync.console.kit import markup
 from tiposync.console.kit.pages import FirstPageList, Page
 
@@ -41,7 +41,6 @@ class CountedConnection(Protocol):
     pk: int
     pair_count: int
     out_count: int
-    waiting_count: int
     held_count: int
     doubtful_count: int
     order_count: int
@@ -55,12 +54,13 @@ class CountedList(FirstPageList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        pairs = row_counts.count_states(StockLink, [connection.pk for connection in self.result_list])
+        ids = [connection.pk for connection in self.result_list]
+        pairs, waiting = row_counts.count_states(StockLink, ids), count_waiting(ids)
         for connection in self.result_list:
             states = pairs.by_state.get(connection.pk, {})
             connection.pair_count = sum(states.values()) - states.get(StockLink.State.SKIPPED, 0)
-            connection.out_count = connection.waiting_count
-            connection.out_count += sum(states.get(state, 0) for state in row_counts.WATCHED[StockLink])
+            connection.out_count = sum(states.get(state, 0) for state in row_counts.WATCHED[StockLink])
+            connection.out_count += waiting[connection.pk][0] if connection.pk in waiting else 0
             connection.counted_at = pairs.counted_at.get(connection.pk)
 
 
@@ -87,7 +87,6 @@ class ConnectionColumns(Page):
             super()
             .get_queryset(request)
             .annotate(
-                waiting_count=_count(StockLink.objects.filter(WAITING).exclude(state__in=APART)),
                 held_count=_count(StockHold.objects.filter(state=StockHold.State.OPEN)),
                 doubtful_count=_count(VariantLink.objects.filter(state__in=suggestions.OPEN)),
                 order_count=_count(OrderImport.objects.filter(state__in=OrderImport.UNFINISHED)),
