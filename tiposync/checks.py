@@ -273,12 +273,14 @@ def check_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
         "WEBHOOK_MAX_BYTES": 100_000,
         "EMAIL_TIMEOUT": 1,
     }
+    most = {"BURST_READ_SECONDS": 5}  # webhooks wait for so long, too; and longer than that is no burst
+    wrong = [(name, f"less than {number}") for name, number in least.items() if getattr(settings, name) < number]
+    wrong += [(name, f"more than {number}") for name, number in most.items() if getattr(settings, name) > number]
     return [
         Error(
-            f"{name} is {getattr(settings, name)}, less than {number}.",
+            f"{name} is {getattr(settings, name)}, {words}.",
             hint="Leave it out for the default; .env.example explains it.",
             id="tiposync.E040",
         )
-        for name, number in least.items()
-        if getattr(settings, name) < number
+        for name, words in wrong
     ]
