@@ -159,9 +159,14 @@ class Client:
         return self._run(body, document, cost, self._patience)
 
     def pages(
-        self, document: str, variables: Mapping[str, Any] | None, path: Sequence[str], cost: float
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None,
+        path: Sequence[str],
+        cost: float,
+        attempts: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """The nodes of the connection at `path` in `data`, page after page.
+        """The nodes of the connection at `path` in `data`, page after page. `attempts` is that of `execute`.
 
         The document takes `$after: String` and selects `nodes` and `pageInfo { hasNextPage endCursor }`. An object on
         the path that is null, because it does not exist, gives no nodes. Raises ObjectNotFound when it vanishes between
@@ -171,7 +176,8 @@ class Client:
         while True:
             body = encode_body(document, {**(variables or {}), "after": after})
             # Once some pages are read, it is better to wait for the next one than to begin anew.
-            data: Any = self._run(body, document, cost, self._patience if after is None else LONGEST_WAIT_SECONDS)
+            patience = self._patience if after is None else LONGEST_WAIT_SECONDS
+            data: Any = self._run(body, document, cost, patience, attempts)
             for name in path:
                 data = data.get(name) if data is not None else None
             if data is None and after is not None:

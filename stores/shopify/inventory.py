@@ -193,7 +193,9 @@ query ReadChangedLevels($location: ID!, $query: String!, $after: String) {
 CHANGED_COST = 36.0  # a page before it is executed; afterwards `changed_cost`
 
 
-def iter_changed_levels(client: Client, location_gid: str, since: datetime) -> Iterator[LevelReading]:
+def iter_changed_levels(
+    client: Client, location_gid: str, since: datetime, attempts: int | None = None
+) -> Iterator[LevelReading]:
     """The levels of a location that changed at `since` (Shopify's clock) or later, as its search knows them by now.
 
     None where the location does not exist. Raises UnexpectedAnswer where a quantity is missing, and as Client.pages.
@@ -201,7 +203,8 @@ def iter_changed_levels(client: Client, location_gid: str, since: datetime) -> I
     gids.require(location_gid, "Location")
     query = f"updated_at:>='{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
     variables = {"location": location_gid, "query": query}
-    for node in client.pages(READ_CHANGED_LEVELS, variables, ("location", "inventoryLevels"), CHANGED_COST):
+    path = ("location", "inventoryLevels")
+    for node in client.pages(READ_CHANGED_LEVELS, variables, path, CHANGED_COST, attempts):
         yield level_reading(node["item"]["id"], location_gid, bool(node["item"]["tracked"]), node)
 
 

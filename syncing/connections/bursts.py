@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import islice
+from time import monotonic
 
 from django.conf import settings
 from django.db.models import Q
@@ -17,10 +18,9 @@ from django.db.models.functions import Now
 
 from stores.ages import is_over
 from stores.clients import OpenClient
-from stores.models import Connection, Store
+from stores.models import Store
 from stores.shared.buckets import share_left
 from stores.shopify import inventory, shops
-from stores.shopify.client import Client
 from stores.shopify.errors import ShopifyError
 from syncing.connections import recent_changes
 from syncing.connections.recent_changes import Observed
@@ -34,6 +34,8 @@ MARGIN = timedelta(seconds=1)  # asked for twice: Shopify tells instants by the 
 FORGOTTEN = timedelta(seconds=10)  # without a look: another burst
 MOST_ROWS = 100  # changed since the last look: of so many, webhooks tell in lots, and batches fill by themselves
 LEAST_SHARE = 0.5  # of the store's bucket: what is less is left to those who cannot wait
+LONGEST_LOOK_SECONDS = 2.0  # at a store that answers more slowly, its webhooks are waited for
+EARNED = 3  # a pause lasts for so many times the look before it: a store has a quarter of a worker at most
 LONGEST_REST = timedelta(minutes=10)  # after bursts in vain
 FORGIVEN = timedelta(hours=1)  # after which those do not count
 
@@ -52,16 +54,27 @@ def follow(store: Store, clients: OpenClient, now: datetime) -> float:
         if _rests(burst, now):
             return 0
         burst.until_at, burst.empty_reads, burst.has_found = None, 0, False
-    pause = settings.BURST_READ_SECONDS
-    goes_on = pause and share_left([store.pk]) >= LEAST_SHARE and _read(burst, clients)
-    if not goes_on or burst.empty_reads >= EMPTY_READS:
-        pause, burst.until_at = 0, None
-    if not pause and not burst.has_found:
+    began = monotonic()
+    is_asked = bool(settings.BURST_READ_SECONDS) and share_left([store.pk]) >= LEAST_SHARE
+    goes_on = is_asked and _read(burst, store, clients) and burst.empty_reads < EMPTY_READS
+    took = monotonic() - began
+    if (is_slow := took > LONGEST_LOOK_SECONDS) or (is_asked and not goes_on and not burst.has_found):
         burst.vain_bursts = min(burst.vain_bursts + 1, 30)
-    burst.looked_at = now
-    burst.save(update_fields=["until_at", "looked_at", "empty_reads", "has_found", "vain_bursts"])
+    elif burst.has_found:
+        burst.vain_bursts = 0
+    pause = max(settings.BURST_READ_SECONDS, EARNED * took) if goes_on and not is_slow else 0.0
+    return pause if _save(burst, store, now, pause) else 0.0
+
+
+def _save(burst: StockBurst, store: Store, now: datetime, pause: float) -> bool:
+    """Write down that a look is over, and when the next comes; False where the store was removed meanwhile."""
+    names = ("empty_reads", "has_found", "vain_bursts")
+    changes = {name: getattr(burst, name) for name in names} | {"looked_at": now}
+    row = StockBurst.objects.filter(store=store)
+    if not row.update(until_at=burst.until_at if pause else None, **changes):
+        return False
     _have_patience(store, timedelta(seconds=2 * pause))
-    return pause
+    return True
 
 
 def _rests(burst: StockBurst, now: datetime) -> bool:
@@ -71,34 +84,51 @@ def _rests(burst: StockBurst, now: datetime) -> bool:
     return not is_over(burst.looked_at, min(timedelta(seconds=4**burst.vain_bursts), LONGEST_REST), now)
 
 
-def _read(burst: StockBurst, clients: OpenClient) -> bool:
+def _read(burst: StockBurst, store: Store, clients: OpenClient) -> bool:
     """Observe what changed since the last look, and have it carried; whether looks are of use here."""
-    store, client = burst.store, clients(burst.store)
+    found: list[Observed] = []
+    goes_on = False
     try:
-        since = burst.until_at or shops.ask_time(client)
-        if since is None:
-            return False
-        found, is_whole = _observe_changes(store, client, since - MARGIN)
+        goes_on = _observe_changes(burst, store, clients, found)
     except ShopifyError as error:
         logger.info("%s is not asked ahead of its webhooks: %s", store, error)
+    finally:
+        # Whatever became of the rest: of what the mirror knows by now, webhooks say nothing new any more.
+        connection_ids = {pk for one in found for pk in one.connection_ids}
+        enqueue.carry_stock_of(connection_ids | _waiting(store), goes_on=True)
+    is_new = any(one.count for one in found)
+    burst.empty_reads, burst.has_found = 0 if is_new else burst.empty_reads + 1, burst.has_found or is_new
+    return goes_on
+
+
+def _observe_changes(burst: StockBurst, store: Store, clients: OpenClient, found: list[Observed]) -> bool:
+    """Add what changed in the mapped locations to `found`; whether that was all, and few enough to be asked for.
+
+    A location that alone cannot be read is left to its webhooks.
+    """
+    if not (locations := recent_changes.mapped_locations(store)):
         return False
-    burst.until_at = client.answered_at
-    burst.empty_reads = 0 if found.count else burst.empty_reads + 1
-    if found.count:
-        burst.has_found, burst.vain_bursts = True, 0
-    enqueue.carry_stock_of(found.connection_ids | _waiting(store), goes_on=True)
-    return is_whole and burst.until_at is not None
-
-
-def _observe_changes(store: Store, client: Client, since: datetime) -> tuple[Observed, bool]:
-    """What changed in the mapped locations, and whether that was few enough to be asked for."""
-    count, connection_ids, is_whole = 0, set[int](), True
-    for location in recent_changes.mapped_locations(store):
-        page = list(islice(inventory.iter_changed_levels(client, location.gid, since), MOST_ROWS))
-        observed = recent_changes.observe_page(location, page)
-        count, connection_ids = count + observed.count, connection_ids | observed.connection_ids
+    client, began = clients(store), monotonic()
+    if (since := burst.until_at or shops.ask_time(client)) is None:
+        return False
+    until, is_whole = None, True
+    for place, location in enumerate(locations):
+        if place and (monotonic() - began > LONGEST_LOOK_SECONDS or share_left([store.pk]) < LEAST_SHARE):
+            return False
+        try:
+            levels = inventory.iter_changed_levels(client, location.gid, since - MARGIN, attempts=2)
+            page = list(islice(levels, MOST_ROWS))
+        except ShopifyError as error:
+            if not error.is_of_request:
+                raise
+            logger.info("%s is not asked ahead of its webhooks: %s", location, error)
+            continue
+        # Of the first: what changes there while others are read, the next look sees.
+        until = until or client.answered_at
+        found.append(recent_changes.observe_page(location, page))
         is_whole = is_whole and len(page) < MOST_ROWS
-    return Observed(count, connection_ids), is_whole
+    burst.until_at = until
+    return is_whole and until is not None
 
 
 def _waiting(store: Store) -> set[int]:
@@ -112,7 +142,12 @@ def _waiting(store: Store) -> set[int]:
 
 def _have_patience(store: Store, length: timedelta) -> None:
     """For so long, take webhooks about stock in lots: those of the store, and of the stores that it is carried to."""
-    running = Connection.objects.filter(Q(source=store) | Q(destination=store), state=Connection.State.RUNNING)
-    ends = sorted({store.pk, *(pk for pair in running.values_list("source", "destination") for pk in pair)})
-    StockBurst.objects.bulk_create([StockBurst(store_id=pk) for pk in ends], ignore_conflicts=True)
-    StockBurst.objects.filter(pk__in=ends).update(patient_until=Now() + length)
+    carrying = list(recent_changes.carrying(store))
+    ends = sorted({store.pk, *(pk for pair in carrying for pk in (pair.source_id, pair.destination_id))})
+    # One statement that locks them in this order: two looks that share stores do not wait for each other in a circle.
+    StockBurst.objects.bulk_create(
+        [StockBurst(store_id=pk, patient_until=Now() + length) for pk in ends],
+        update_conflicts=True,
+        unique_fields=["store"],
+        update_fields=["patient_until"],
+    )

@@ -37,7 +37,7 @@ def due_stores(now: datetime) -> list[Store]:
     """The stores with mapped locations that are to be asked now; one whose asking failed, after the same pause."""
     if not settings.RECENT_CHANGES_MINUTES:
         return []
-    stores = {store.pk: store for connection in _carrying() for store in (connection.source, connection.destination)}
+    stores = {store.pk: store for connection in carrying() for store in (connection.source, connection.destination)}
     asked = {row.store_id: row for row in RecentChanges.objects.filter(store__in=stores)}
     failed = _failed_lately(now)
     return [
@@ -59,16 +59,18 @@ def _is_due(row: RecentChanges, now: datetime) -> bool:
     return is_over(row.compared_at, pause - timedelta(seconds=1), now)
 
 
-def _carrying() -> Iterator[Connection]:
-    """Connections whose stock is carried now."""
+def carrying(store: Store | None = None) -> Iterator[Connection]:
+    """Connections whose stock is carried now: all, or those of a store."""
     is_stopped = SyncSwitch.objects.filter(is_stopped=True).exists()
     running = Connection.objects.filter(state=Connection.State.RUNNING).select_related("source", "destination")
+    if store is not None:
+        running = running.filter(Q(source=store) | Q(destination=store))
     return (connection for connection in running if not connection.why_inert(is_stopped))
 
 
 def mapped_locations(store: Store) -> list[Location]:
     """Those of a store that take part in connections whose stock is carried now."""
-    mappings = LocationMapping.objects.filter(connection__in=[connection.pk for connection in _carrying()])
+    mappings = LocationMapping.objects.filter(connection__in=[connection.pk for connection in carrying(store)])
     mapped = Q(pk__in=mappings.values("source_location")) | Q(pk__in=mappings.values("destination_location"))
     return list(Location.objects.filter(mapped, store=store).select_related("store").order_by("pk"))
 

@@ -1,5 +1,7 @@
 """A full comparison of a connection, and what it found."""
 
+from datetime import timedelta
+
 from django.db import models
 
 from stores.models import Connection, Store
@@ -79,6 +81,8 @@ class StockBurst(models.Model):
     has_found = models.BooleanField(default=False, help_text="Whether a look of this burst found something new.")
     vain_bursts = models.PositiveSmallIntegerField(default=0, help_text="Bursts in a row of which no look did.")
     patient_until = models.DateTimeField(null=True, help_text="Until then its webhooks about stock are taken in lots.")
+
+    LONGEST_PATIENCE = timedelta(minutes=1)  # one that ends later was noted before the database's clock was set back
 
     class Meta:
         verbose_name = "burst of stock"

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from stores.models import Connection, Store
@@ -39,17 +38,19 @@ def carry_stock_of(connection_ids: Iterable[int], *, goes_on: bool = False) -> N
         carry_stock(connection, rings=place > 0 or not goes_on)
 
 
-def carry_announced_stock_of(connection_ids: Iterable[int]) -> None:
-    """The same for what webhooks told, by a worker that goes on. In a burst it waits for the next look, which has more.
+def carry_announced_stock_of(connection_ids: Iterable[int], store: Store) -> None:
+    """The same for what a store's webhooks told, by a worker that goes on.
 
-    Where that does not come, it does not wait for longer.
+    While the store is asked ahead of them it waits for the next look, which has more. Where that does not come, it
+    does not wait for longer.
     """
-    patient = StockBurst.objects.filter(patient_until__gt=Now())
-    in_burst = patient.filter(Q(store=OuterRef("source")) | Q(store=OuterRef("destination")))
+    if not connection_ids:
+        return
+    soon = (Now(), Now() + StockBurst.LONGEST_PATIENCE)
+    is_asked = StockBurst.objects.filter(store=store, until_at__isnull=False, patient_until__range=soon).exists()
+    due_in = settings.BURST_READ_SECONDS if is_asked else 0
     started = Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING)
-    waits = started.only("pk").annotate(is_in_burst=Exists(in_burst)).order_by("pk")
-    for place, connection in enumerate(waits):
-        due_in = settings.BURST_READ_SECONDS if connection.is_in_burst else 0
+    for place, connection in enumerate(started.only("pk").order_by("pk")):
         carry_stock(connection, due_in, rings=place > 0)
 
 

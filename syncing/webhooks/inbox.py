@@ -17,7 +17,7 @@ from stores.shopify import gids
 from stores.shopify.instants import parse_instant
 from stores.shopify.texts import read_json
 from stores.tracing import traced
-from syncing.models import StockObservation, WebhookEvent
+from syncing.models import StockBurst, StockObservation, WebhookEvent
 from syncing.queue import enqueue, jobs
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.levels import Hint
@@ -62,15 +62,17 @@ def record(
 def _record(
     store_id: int, webhook_id: str, topic: str, body: str, event_id: str, triggered_at: datetime | None, version: str
 ) -> bool:
+    delivery = (store_id, webhook_id, topic, body, event_id, triggered_at, version)
     with prepared_cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO syncing_webhookevent (store_id, webhook_id, topic, body, event_id, triggered_at, api_version,
                                               received_at, state, reason)
             VALUES (%s, %s, %s, %s, %s, %s, %s, now(), 'new', '') ON CONFLICT (store_id, webhook_id) DO NOTHING
-            RETURNING EXISTS (SELECT FROM syncing_stockburst WHERE store_id = %s AND patient_until > now())
+            RETURNING EXISTS (SELECT FROM syncing_stockburst
+                              WHERE store_id = %s AND patient_until BETWEEN now() AND now() + %s)
             """,
-            [store_id, webhook_id, topic, body, event_id, triggered_at, version, store_id],
+            [*delivery, store_id, StockBurst.LONGEST_PATIENCE],
         )
         row = cursor.fetchone()
     is_new, is_in_burst = row is not None, row is not None and row[0]
@@ -160,7 +162,7 @@ def _process_lot(
             dirtied = _process_topic(store, topic, events, effects, is_guarded)
         _save_outcomes(events)
     logger.info("%s processed: %d", topic, len(ids), extra={"store": store.domain, "correlation": ids})
-    enqueue.carry_announced_stock_of(dirtied)
+    enqueue.carry_announced_stock_of(dirtied, store)
     return _Lot(dirtied, has_more)
 
 
