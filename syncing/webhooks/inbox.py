@@ -70,9 +70,9 @@ def _record(
                                               received_at, state, reason)
             VALUES (%s, %s, %s, %s, %s, %s, %s, now(), 'new', '') ON CONFLICT (store_id, webhook_id) DO NOTHING
             RETURNING EXISTS (SELECT FROM syncing_stockburst
-                              WHERE store_id = %s AND patient_until BETWEEN now() AND now() + %s)
+                              WHERE store_id = %s AND patient_until BETWEEN now() AND now() + make_interval(secs => %s))
             """,
-            [*delivery, store_id, StockBurst.LONGEST_PATIENCE],
+            [*delivery, store_id, StockBurst.LONGEST_PATIENCE.total_seconds()],
         )
         row = cursor.fetchone()
     is_new, is_in_burst = row is not None, row is not None and row[0]
