@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from stores.ages import is_over
+from stores.ages import is_over, within
 from stores.clients import OpenClient
 from stores.models import Store
 from stores.shared.buckets import share_left
@@ -36,6 +36,7 @@ MOST_ROWS = 100  # changed since the last look: of so many, webhooks tell in lot
 LEAST_SHARE = 0.5  # of the store's bucket: what is less is left to those who cannot wait
 LONGEST_LOOK_SECONDS = 2.0  # at a store that answers more slowly, its webhooks are waited for
 EARNED = 3  # a pause lasts for so many times the look before it: a store has a quarter of a worker at most
+STORES_PER_WORKER = 2  # followed at a time: so looks have half of the workers' time at most
 LONGEST_REST = timedelta(minutes=10)  # after bursts in vain
 FORGIVEN = timedelta(hours=1)  # after which those do not count
 
@@ -51,7 +52,7 @@ def follow(store: Store, clients: OpenClient, now: datetime) -> float:
     """Look once; in how many seconds to look again, 0: not. What cannot be read now, its webhooks tell."""
     burst, _ = StockBurst.objects.get_or_create(store=store)
     if burst.looked_at is None or burst.until_at is None or is_over(burst.looked_at, FORGOTTEN, now):
-        if _rests(burst, now):
+        if _rests(burst, now) or _are_many(store, now):
             return 0
         burst.until_at, burst.empty_reads, burst.has_found = None, 0, False
     began = monotonic()
@@ -82,6 +83,12 @@ def _rests(burst: StockBurst, now: datetime) -> bool:
         burst.vain_bursts = 0
         return False
     return not is_over(burst.looked_at, min(timedelta(seconds=4**burst.vain_bursts), LONGEST_REST), now)
+
+
+def _are_many(store: Store, now: datetime) -> bool:
+    """Whether as many other stores are followed as the workers have time for: this one's webhooks are waited for."""
+    others = StockBurst.objects.filter(within("looked_at", FORGOTTEN, now), until_at__isnull=False).exclude(store=store)
+    return others.count() >= STORES_PER_WORKER * settings.Q_CLUSTER["workers"]
 
 
 def _read(burst: StockBurst, store: Store, clients: OpenClient) -> bool:

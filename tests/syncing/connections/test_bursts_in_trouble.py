@@ -179,6 +179,18 @@ def test_a_look_is_earned_back_by_a_pause(rooms, slowly):
     assert look(world.places[0]) == pytest.approx(3.0)
 
 
+def test_looks_at_many_stores_leave_half_of_the_workers_time_to_all_else(rooms, settings):
+    world = rooms(destinations=2)
+    settings.Q_CLUSTER = settings.Q_CLUSTER | {"workers": 1}
+    source, north, south = world.places
+    assert [look(place) for place in world.places] == [PAUSE, PAUSE, 0]
+    before = south.shop.counters.points
+    assert look(south) == 0
+    assert south.shop.counters.points == before
+    assert look(source) == 0  # it has ended
+    assert look(south) == PAUSE
+
+
 def test_a_store_whose_points_are_short_is_asked_as_soon_as_there_are_some(rooms):
     world = rooms()
     source = world.places[0]
