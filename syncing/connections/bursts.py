@@ -34,9 +34,9 @@ MARGIN = timedelta(seconds=1)  # asked for twice: Shopify tells instants by the 
 FORGOTTEN = timedelta(seconds=10)  # without a look: another burst
 MOST_ROWS = 100  # changed since the last look: of so many, webhooks tell in lots, and batches fill by themselves
 LEAST_SHARE = 0.5  # of the store's bucket: what is less is left to those who cannot wait
-LONGEST_LOOK_SECONDS = 2.0  # at a store that answers more slowly, its webhooks are waited for
-EARNED = 3  # a pause lasts for so many times the look before it: a store has a quarter of a worker at most
-STORES_PER_WORKER = 2  # followed at a time: so looks have half of the workers' time at most
+SLOW_SECONDS = 2.0  # at a store that answers more slowly, its webhooks are waited for
+REST_FACTOR = 3  # a pause lasts for so many times the look before it: a store has a quarter of a worker at most
+STORE_COUNT_PER_WORKER = 2  # followed at a time: so looks have half of the workers' time at most
 LONGEST_REST = timedelta(minutes=10)  # after bursts in vain
 FORGIVEN = timedelta(hours=1)  # after which those do not count
 
@@ -59,11 +59,11 @@ def follow(store: Store, clients: OpenClient, now: datetime) -> float:
     is_asked = bool(settings.BURST_READ_SECONDS) and share_left([store.pk]) >= LEAST_SHARE
     goes_on = is_asked and _read(burst, store, clients) and burst.empty_reads < EMPTY_READS
     took = monotonic() - began
-    if (is_slow := took > LONGEST_LOOK_SECONDS) or (is_asked and not goes_on and not burst.has_found):
+    if (is_slow := took > SLOW_SECONDS) or (is_asked and not goes_on and not burst.has_found):
         burst.vain_bursts = min(burst.vain_bursts + 1, 30)
     elif burst.has_found:
         burst.vain_bursts = 0
-    pause = max(settings.BURST_READ_SECONDS, EARNED * took) if goes_on and not is_slow else 0.0
+    pause = max(settings.BURST_READ_SECONDS, REST_FACTOR * took) if goes_on and not is_slow else 0.0
     return pause if _save(burst, store, now, pause) else 0.0
 
 
@@ -88,7 +88,7 @@ def _rests(burst: StockBurst, now: datetime) -> bool:
 def _are_many(store: Store, now: datetime) -> bool:
     """Whether as many other stores are followed as the workers have time for: this one's webhooks are waited for."""
     others = StockBurst.objects.filter(within("looked_at", FORGOTTEN, now), until_at__isnull=False).exclude(store=store)
-    return others.count() >= STORES_PER_WORKER * settings.Q_CLUSTER["workers"]
+    return others.count() >= STORE_COUNT_PER_WORKER * settings.Q_CLUSTER["workers"]
 
 
 def _read(burst: StockBurst, store: Store, clients: OpenClient) -> bool:
@@ -120,7 +120,7 @@ def _observe_changes(burst: StockBurst, store: Store, clients: OpenClient, found
         return False
     until, is_whole = None, True
     for place, location in enumerate(locations):
-        if place and (monotonic() - began > LONGEST_LOOK_SECONDS or share_left([store.pk]) < LEAST_SHARE):
+        if place and (monotonic() - began > SLOW_SECONDS or share_left([store.pk]) < LEAST_SHARE):
             return False
         try:
             levels = inventory.iter_changed_levels(client, location.gid, since - MARGIN, attempts=2)
