@@ -11,9 +11,8 @@ from stores.models import ProductLink
 from stores.shared.many import update_rows
 from stores.shopify.products.bulk_writes import LineResult
 from syncing.catalogue.bulk import creating, gathering
-from syncing.catalogue.outcome import Blocked
-from syncing.catalogue.products.finishing import finish, verdict_of
-from syncing.catalogue.runs.progress import numbers_of, save_outcome
+from syncing.catalogue.products.finishing import Ended, end_each, verdict_of
+from syncing.catalogue.runs.progress import numbers_of, save_outcomes
 from syncing.models import BulkLine, BulkOperation, CatalogueRun
 
 State = BulkLine.State
@@ -30,10 +29,11 @@ def remember(operation: BulkOperation, listed: Sequence[LineResult]) -> list[Pro
         creates = operation.kind == BulkOperation.Kind.CREATE
         found = creating.pairs(operation, listed) if creates else _pairs(operation, listed)
         links = _links_of(operation.run, [line for line, _ in found])
-        for line, result in found:
-            one = _one if not creates else creating.remember
-            if link := one(line, result, links, operation.run):
-                edited.append(link)
+        if creates:
+            each = (creating.remember(line, result, links, operation.run) for line, result in found)
+            edited = [link for link in each if link]
+        else:
+            edited = _note_each(operation.run, found, links)
         lines = [line for line, _ in found]
         update_rows(lines, ["state", "reason", "destination_gid"])
         done = sum(line.state == State.DONE for line in lines)
@@ -80,24 +80,31 @@ def _links_of(run: CatalogueRun, lines: Sequence[BulkLine]) -> dict[str, Product
     return {link.source_gid: link for link in rows.select_related("connection__catalogue", "destination")}
 
 
-def _one(line: BulkLine, result: LineResult, links: dict[str, ProductLink], run: CatalogueRun) -> ProductLink | None:
-    """What became of one line; its link where somebody changed the product since."""
-    if result.refusal:
-        line.state, line.reason = State.REFUSED, result.refusal
-        return None
-    line.state, link = State.DONE, links.get(line.source_gid)
-    if not line.ending or link is None or not _is_as_it_was(link, line):
-        return None  # its run goes on with it
-    try:
+def _note_each(
+    run: CatalogueRun, found: Sequence[tuple[BulkLine, LineResult]], links: dict[str, ProductLink]
+) -> list[ProductLink]:
+    """What became of these lines; the links of those whose products somebody changed since."""
+    ended: dict[int, Ended] = {}
+    for line, result in found:
+        line.state, line.reason = (State.REFUSED, result.refusal) if result.refusal else (State.DONE, "")
+        link = links.get(line.source_gid)
+        if result.refusal or not line.ending or link is None or not _is_as_it_was(link, line):
+            continue  # its run goes on with it
         at = result.at or line.operation.started_at  # too early costs a look at our own write, too late hides an edit
-        outcome = finish(run.connection, link, line.ending, verdict_of(line.ending["is_hidden"]), at)
-    except Blocked:
-        return None
-    save_outcome(run, outcome)
-    if link.synced_at and line.changed_there_at and line.changed_there_at > link.synced_at + ECHO_SECONDS:
-        ProductLink.objects.filter(pk=link.pk).update(fingerprint="")
-        return link
-    return None
+        ended[line.pk] = Ended(link, line.ending, verdict_of(line.ending["is_hidden"]), at)
+    outcomes, blocked = end_each(run.connection, list(ended.values()))
+    save_outcomes(run, outcomes)
+    noted = [(line, ended[line.pk].link) for line, _ in found if line.pk in ended]
+    edited = [link for line, link in noted if link.pk not in blocked and _is_edited(link, line)]
+    ProductLink.objects.filter(pk__in=[link.pk for link in edited]).update(fingerprint="")
+    return edited
+
+
+def _is_edited(link: ProductLink, line: BulkLine) -> bool:
+    """Whether a webhook told of an instant after the one of our own write."""
+    if not (link.synced_at and line.changed_there_at):
+        return False
+    return line.changed_there_at > link.synced_at + ECHO_SECONDS
 
 
 def _is_as_it_was(link: ProductLink, line: BulkLine) -> bool:

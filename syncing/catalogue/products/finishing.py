@@ -1,7 +1,7 @@
 """What is remembered of a product once all of it was written: at once, or when a bulk operation has told so."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -66,17 +66,31 @@ def awaiting_images(rows: Sequence[Written]) -> set[str]:
     return {row.case.record.gid for row in rows if row.verdict.desired.awaits_images}
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A product all of whose calls were made, as `finish` takes it."""
+
+    link: ProductLink
+    ending: Ending
+    verdict: Verdict
+    at: datetime | None
+
+
 def finish_each(
     connection: Connection, rows: Sequence[Written], at: datetime | None
 ) -> tuple[list[Outcome], dict[int, Blocked]]:
-    """As `finish` of each of these, at once: what came of them, and, by their links, which are Blocked."""
-    endings = [(row, ending_of(row)) for row in rows]
-    for row, ending in endings:
-        _note(connection, row.case.link, ending, row.verdict, at)
-        row.case.link.fingerprint = ending["mark"]
-    blocked = claim_each([row.case.link for row in rows], ProductLink.State.LINKED)
-    done = [(row, ending) for row, ending in endings if row.case.link.pk not in blocked]
-    return [with_hold(_outcome(row.case.link, ending), row.verdict) for row, ending in done], blocked
+    """As `finish_row` of each of these, at once: what came of them, and, by their links, which are Blocked."""
+    return end_each(connection, [Ended(row.case.link, ending_of(row), row.verdict, at) for row in rows])
+
+
+def end_each(connection: Connection, ended: Sequence[Ended]) -> tuple[list[Outcome], dict[int, Blocked]]:
+    """As `finish` of each of these, with what waits for an operator."""
+    for one in ended:
+        _note(connection, one.link, one.ending, one.verdict, one.at)
+        one.link.fingerprint = one.ending["mark"]
+    blocked = claim_each([one.link for one in ended], ProductLink.State.LINKED)
+    done = [one for one in ended if one.link.pk not in blocked]
+    return [with_hold(_outcome(one.link, one.ending), one.verdict) for one in done], blocked
 
 
 def _note(connection: Connection, link: ProductLink, ending: Ending, verdict: Verdict, at: datetime | None) -> None:

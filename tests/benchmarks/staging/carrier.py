@@ -49,10 +49,11 @@ class Stopwatch:
 
     def __init__(self, function: Callable) -> None:
         self.function = function
-        self.seconds = 0.0
+        self.seconds, self.calls = 0.0, 0
 
     def __call__(self, *arguments: object, **named: object) -> object:
         started = time.perf_counter()
+        self.calls += 1
         try:
             return self.function(*arguments, **named)
         finally:
@@ -72,13 +73,15 @@ def main() -> None:
     time.sleep = slept
     memory = _peak_bytes()
     started, cpu = time.perf_counter(), _cpu_seconds()
-    with cProfile.Profile() if options.profile else nullcontext() as profile:
+    asks = Stopwatch(lambda execute, *given: execute(*given))
+    with cProfile.Profile() if options.profile else nullcontext() as profile, db.execute_wrapper(asks):
         told = work(connection)
     seconds, cpu = time.perf_counter() - started, _cpu_seconds() - cpu
     if profile:
         profile.dump_stats(options.profile)
     own = seconds - asked.seconds - slept.seconds
     figures = {"seconds": seconds, "own": own, "http": asked.seconds, "slept": slept.seconds, "cpu": cpu}
+    figures |= {"statements": asks.calls}
     print(json.dumps(figures | {"peak_bytes": _peak_bytes(), "bytes_at_start": memory, "told": told}))
 
 
