@@ -85,11 +85,14 @@ class _File:
         self.note: dict[str, Any] = run.begun_with.get(NOTES, {}).get(str(store.pk), {})
 
     def is_wanted(self) -> bool:
-        if PAGES in self.note:
+        if PAGES in self.note or settings.BULK_WRITES_FROM <= 0:
             return False
         least = max(settings.BULK_WRITES_FROM, LEAST_PRODUCTS)
         known = Variant.objects.filter(store=self.store, gone_at=None).order_by().values("product_gid").distinct()
-        return settings.BULK_WRITES_FROM > 0 and known[:least].count() == least
+        count = known[:least].count()
+        if count == 0 and self.store.pk == self.run.connection.source_id:  # nobody has read it yet
+            count = product_heads.count_products(self.client)
+        return count >= least
 
     def read(self) -> bulk_heads.HeadFile:
         """Raises NotYet, and as `bulk_heads.read` does."""

@@ -98,6 +98,21 @@ def test_few_are_listed_by_pages_and_so_are_all_where_nothing_goes_in_bulk(showr
     assert (pages(prepared), lists_begun(prepared.room.source)) == ((2, 2), ["COMPLETED"])
 
 
+def test_of_a_source_that_nobody_has_read_yet_is_asked_how_much_it_has(showroom, settings, monkeypatch):
+    room = showroom()
+    for number in range(3):
+        room.add(f"Lamp {number}")
+    for place in room.world.places:
+        place.lose_webhooks()
+    settings.BULK_WRITES_FROM = 2
+    monkeypatch.setattr(lists, "LEAST_PRODUCTS", 4)
+    assert room.run("first", is_preview=True).counts == {"create": 3}
+    assert lists_begun(room.source) == []
+    monkeypatch.setattr(lists, "LEAST_PRODUCTS", 3)
+    assert room.run("first", is_preview=True).counts == {"create": 3}
+    assert lists_begun(room.source) == ["COMPLETED"]
+
+
 @pytest.mark.parametrize(
     "misfortune",
     ["fails", "refused", "never arrives", "dead link", "too many", "too late", "lacks a line", "leaves out"],
