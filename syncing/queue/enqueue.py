@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.db.models import Exists
 from django.db.models.functions import Now
 
 from stores.models import Connection, Store
@@ -47,10 +48,10 @@ def carry_announced_stock_of(connection_ids: Iterable[int], store: Store) -> Non
     if not connection_ids:
         return
     soon = (Now(), Now() + StockBurst.LONGEST_PATIENCE)
-    is_asked = StockBurst.objects.filter(store=store, until_at__isnull=False, patient_until__range=soon).exists()
-    due_in = settings.BURST_READ_SECONDS if is_asked else 0
+    asked = StockBurst.objects.filter(store=store, until_at__isnull=False, patient_until__range=soon)
     started = Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING)
-    for place, connection in enumerate(started.only("pk").order_by("pk")):
+    for place, connection in enumerate(started.only("pk").annotate(is_asked=Exists(asked)).order_by("pk")):
+        due_in = settings.BURST_READ_SECONDS if connection.is_asked else 0
         carry_stock(connection, due_in, rings=place > 0)
 
 

@@ -36,8 +36,10 @@ logger = logging.getLogger(__name__)
 
 LOT_ROWS = 4 * BATCH_ROWS
 LINGER_STEP_SECONDS = 0.25  # a full batch need not wait
+LONG_AGO = float("-inf")  # on the monotonic clock
 LEAST_SLEEP_SECONDS = 0.01  # what is less than a clock's step would never be over
-BURST_SECONDS = 2.0  # between two batches of a burst, at most
+# So many batches within so long, with the next one, are a burst: looks would seldom find what comes more slowly.
+BURST_BATCHES_COUNT, BURST_SECONDS = 3, 2.0
 BURST_ROWS = 100  # of a batch of a burst, at most: what fills batches by itself, webhooks tell soon enough
 ACTIVATIONS = 50  # a call each: between two lots somebody may pause the connection
 
@@ -57,6 +59,7 @@ class Run:
         self.contradictions = Contradictions()
         self.guard = guard.Guard(connection)
         self.last_sent = time.monotonic()
+        self.sent: list[float] = []  # when the last batches of a burst were sent, the oldest first
         self.sequences: dict[int, int] = {}  # of the links in hand: what a mark that comes meanwhile moves on
         self.blocked: dict[int, StockAdjustment] = {}  # levels of the lot in hand with a pending write -> that write
         self.after: tuple[datetime, int] | None = None  # where the lot in hand ends in the order of waiting
@@ -74,7 +77,8 @@ class Run:
         stays pending and is settled by a later run, what was not sent is withdrawn.
         """
         deadline = time.monotonic() + budget_seconds
-        self.last_sent, has_pending = _find_batches(self.connection)
+        self.sent, has_pending = _find_batches(self.connection)
+        self.last_sent = self.sent[-1] if self.sent else LONG_AGO
         if has_pending:
             self.is_fresh = False
             self.dirtied |= settle_pending(self.connection, self.clients, self.troubles)
@@ -341,7 +345,9 @@ class Run:
 
     def _note_burst(self, writes: Sequence[Write]) -> None:
         """A few changes soon after others: their store can be asked for the next ones. Of many, webhooks tell."""
-        if len(writes) > BURST_ROWS or time.monotonic() - self.last_sent > BURST_SECONDS:
+        now, few = time.monotonic(), self.sent[-BURST_BATCHES_COUNT:]
+        self.sent = [*few, now]
+        if len(writes) > BURST_ROWS or len(few) < BURST_BATCHES_COUNT or now - few[0] > BURST_SECONDS:
             return
         ends = {self.connection.source_id, self.connection.destination_id}
         self.in_burst |= {store_id for write in writes for store_id in ends - {write.store_id}}
@@ -356,16 +362,17 @@ def _levels_with_pending(taken: Sequence[Pair]) -> dict[int, StockAdjustment]:
     return {row.level_id: row for row in pending.select_related("batch").defer("batch__body")}
 
 
-def _find_batches(connection: Connection) -> tuple[float, bool]:
-    """When a connection last sent a batch, on this process's monotonic clock; and whether any of its is pending."""
+def _find_batches(connection: Connection) -> tuple[list[float], bool]:
+    """When a connection sent its last batches, on this process's monotonic clock; and whether any of its is pending."""
     with prepared_cursor() as cursor:
-        cursor.execute(_BATCHES, {"connection": connection.pk})
+        cursor.execute(_BATCHES, {"connection": connection.pk, "count": BURST_BATCHES_COUNT})
         last, has_pending = cursor.fetchone()
-    ago = (timezone.now() - last).total_seconds() if last else 1e9
-    return time.monotonic() - max(0.0, ago), has_pending
+    now, here = timezone.now(), time.monotonic()
+    return [here - max(0.0, (now - at).total_seconds()) for at in reversed(last)], has_pending
 
 
 _BATCHES = """
-    SELECT (SELECT created_at FROM syncing_stockbatch WHERE connection_id = %(connection)s ORDER BY id DESC LIMIT 1),
+    SELECT ARRAY(SELECT created_at FROM syncing_stockbatch WHERE connection_id = %(connection)s
+                 ORDER BY id DESC LIMIT %(count)s),
            EXISTS (SELECT FROM syncing_stockbatch WHERE connection_id = %(connection)s AND state = 'pending')
 """

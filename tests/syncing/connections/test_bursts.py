@@ -14,6 +14,7 @@ from syncing.connections.bursts import EMPTY_READS, FORGOTTEN
 from syncing.models import StockBurst, StockObservation, SyncJob
 from syncing.queue import enqueue, jobs
 from syncing.stock import engine
+from syncing.stock.engine import BURST_BATCHES_COUNT
 
 Kind = SyncJob.Kind
 PAUSE = 1.0
@@ -67,24 +68,39 @@ def test_a_destination_of_two_way_is_followed_as_well(pair):
     assert source.available(1) == north.available(1) == 18
 
 
-def test_a_change_soon_after_another_begins_it_and_a_change_alone_does_not(pair):
+def followed():
+    return StockBurst.objects.filter(looked_at__isnull=False)
+
+
+def test_changes_soon_after_one_another_begin_it(pair):
     world = pair("two_way")
     source, north = world.places
+    world.tick(60)  # since the first alignment
+    for number in range(BURST_BATCHES_COUNT):
+        source.buy(number, 1)
+        world.follow()
+        assert not followed().exists()
     source.buy(0, 1)
+    north.buy(1, 1)
     world.follow()
-    assert not StockBurst.objects.filter(looked_at__isnull=False).exists()
-    source.buy(1, 1)
-    north.buy(2, 1)
-    world.follow()
-    assert StockBurst.objects.filter(looked_at__isnull=False).count() == 2
+    assert followed().count() == 2
     assert not queued(Kind.FOLLOW_BURST).exists()  # nothing came any more
-    assert [place.available(number) for place in world.places for number in range(3)] == [19] * 6
+    assert [place.available(number) for place in world.places for number in range(3)] == [18, 18, 19] * 2
+
+
+def test_changes_that_come_more_slowly_do_not_begin_it(pair):
+    world = pair()
+    for _ in range(3 * BURST_BATCHES_COUNT):
+        world.tick(1)
+        world.places[0].buy(0, 1)
+        world.follow()
+    assert not followed().exists()
 
 
 def test_what_fills_batches_by_itself_is_not_followed(pair, monkeypatch):
     monkeypatch.setattr(engine, "BURST_ROWS", 1)
     world = pair()
-    for _ in range(3):
+    for _ in range(2 * BURST_BATCHES_COUNT):
         world.places[0].buy(0, 1)
         world.places[0].buy(1, 1)
         world.follow()
@@ -124,11 +140,11 @@ def test_a_search_that_lags_is_asked_ever_less_often_and_costs_nothing_but_time(
     source, north = world.places
     source.shop.knobs.search_lag_seconds = 100
     before = source.count("location")
-    for _ in range(30):
-        source.buy(0, 1)
-        world.tick(PAUSE)
+    for number in range(60):
+        source.buy(number % 3, 1)
+        world.tick(0.4)
         world.follow()
-    assert north.available(0) == source.available(0) == -10
+    assert [place.available(number) for place in world.places for number in range(3)] == [0] * 6
     assert 0 < source.count("location") - before <= 4 * EMPTY_READS  # after 4, 16, 64 s
     assert StockBurst.objects.get(pk=source.store.pk).vain_bursts >= 2
 
@@ -175,7 +191,7 @@ def test_switched_off_nobody_is_asked(pair, settings):
     world = pair()
     source, north = world.places
     settings.BURST_READ_SECONDS = 0
-    for number in (0, 1, 2):
+    for number in [0, 1, 2] * BURST_BATCHES_COUNT:
         source.buy(number, 1)
         world.follow()
     assert not StockBurst.objects.exists()
