@@ -123,6 +123,7 @@ RULES: dict[str, Rule] = {
     "syncing.cataloguerun": OF_CONNECTION,
     "syncing.cataloguerunitem": Rule(connections=("run__connection",)),
     "syncing.bulkoperation": Rule(connections=("run__connection",)),
+    "syncing.rowcount": OF_CONNECTION,
     "syncing.bulkline": OF_CONNECTION,
     "syncing.stockobservation": Rule(stores=("level__store",)),
     **dict.fromkeys(("syncing.stockbatch", "syncing.syncjob", "syncing.alert"), OF_EITHER),
