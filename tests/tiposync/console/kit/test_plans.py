@@ -6,7 +6,10 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from stores.models import ProductLink
+from syncing.models import CatalogueRun, CatalogueRunItem
 from tests.support.console.press import list_of, look_at
+from tests.support.console.rows import make_rows
 from tiposync.console.home import attention
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +41,37 @@ def test_the_badges_of_every_page_are_counted_by_indexes(admin_client):
         assert index in plan, plan
 
 
+@pytest.fixture
+def many_rows(admin_client):
+    """Enough that PostgreSQL has one best way to read them: of a few rows all ways cost the same."""
+    count, lists = 3000, [CatalogueRunItem, ProductLink]
+    rows = make_rows()
+    runs = [CatalogueRun.objects.create(connection=rows.connection, state="finished") for _ in range(5)]
+    CatalogueRunItem.objects.bulk_create(
+        CatalogueRunItem(
+            run=runs[number % len(runs)],
+            source_gid=f"gid://shopify/Product/{number}",
+            action="update",
+            failure="" if number % 50 else "rejected",
+        )
+        for number in range(count)
+    )
+    ProductLink.objects.bulk_create(
+        ProductLink(
+            connection=rows.connection,
+            destination=rows.destination,
+            source_gid=f"gid://shopify/Product/{number}",
+            title=f"Lamp {number:05}",
+            departure="" if number % 50 else "deleted",
+        )
+        for number in range(count)
+    )
+    with connection.cursor() as cursor:
+        for table in lists:
+            cursor.execute(f"ANALYZE {table._meta.db_table}")
+
+
+@pytest.mark.usefixtures("many_rows")
 @pytest.mark.parametrize(
     ("address", "index"),
     [
