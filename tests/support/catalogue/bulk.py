@@ -28,6 +28,19 @@ def read_ahead(monkeypatch: Any) -> None:
     monkeypatch.setattr(reading_ahead, "ALIKE_COUNT", 0)
 
 
+def act_after(monkeypatch: Any, module: Any, name: str) -> dict[str, Callable[[], object]]:
+    """By domain, what is to happen right after the next read of a store by the function of that name; once each."""
+    read, plans = getattr(module, name), dict[str, Callable[[], object]]()
+
+    def read_and_go_on(client: Any, *arguments: Any, **named: Any) -> Any:
+        found = read(client, *arguments, **named)
+        plans.pop(client.domain, lambda: None)()
+        return found
+
+    monkeypatch.setattr(module, name, read_and_go_on)
+    return plans
+
+
 class BulkRun:
     """A run over products of a source and what became of it."""
 

@@ -9,7 +9,7 @@ from stores.shopify.products import bulk_heads, bulk_products, product_records
 from syncing.catalogue.bulk import following, reading_ahead
 from syncing.connections.product_matching import match_product
 from syncing.models import CatalogueRunItem
-from tests.support.catalogue.bulk import BulkRun, FirstSync, Repricing, read_ahead
+from tests.support.catalogue.bulk import BulkRun, FirstSync, Repricing, act_after, read_ahead
 
 
 @pytest.fixture(autouse=True)
@@ -21,16 +21,7 @@ def however_few(monkeypatch):
 @pytest.fixture
 def after_read(monkeypatch):
     """Have something happen right after a store was read in bulk, once."""
-    read = reading_ahead.read_products_in_bulk
-    plans = {}
-
-    def read_and_go_on(client, *arguments, **named):
-        found = read(client, *arguments, **named)
-        plans.pop(client.domain, lambda: None)()
-        return found
-
-    monkeypatch.setattr(reading_ahead, "read_products_in_bulk", read_and_go_on)
-    return plans
+    return act_after(monkeypatch, reading_ahead, "read_products_in_bulk")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from syncing.catalogue.bulk import following
 from syncing.catalogue.runs import lifecycle, lists, worker
 from syncing.connections.product_matching import match_product
 from syncing.models import CatalogueRun
-from tests.support.catalogue.bulk import FirstSync, Repricing, list_in_bulk
+from tests.support.catalogue.bulk import FirstSync, Repricing, act_after, list_in_bulk
 from tests.support.catalogue.showroom import items_of
 from tests.support.places import Place
 
@@ -28,16 +28,7 @@ def however_few(monkeypatch):
 @pytest.fixture
 def after_list(monkeypatch):
     """Have something happen right after the list of a store was read, once."""
-    read = bulk_heads.read
-    plans = {}
-
-    def read_and_go_on(client, *arguments, **named):
-        found = read(client, *arguments, **named)
-        plans.pop(client.domain, lambda: None)()
-        return found
-
-    monkeypatch.setattr(bulk_heads, "read", read_and_go_on)
-    return plans
+    return act_after(monkeypatch, bulk_heads, "read")
 
 
 def lists_begun(place: Place) -> list[str]:
