@@ -166,18 +166,22 @@ def test_what_no_file_holds_is_asked_for_before_it_counts_as_deleted(showroom, s
 def test_a_few_among_many_are_read_by_pages(showroom, monkeypatch):
     monkeypatch.setattr(reading_ahead, "ALIKE_COUNT", 1)
     room = showroom()
-    made = [room.add(f"Lamp {number}") for number in range(12)]
+    made = [room.add(f"Lamp {number}") for number in range(14)]
     for gid in made:
         match_product(room.source.store, gid)
     room.sim.reset_counters()
-    few = made[::5]
+    few = made[::13]
     client, store = room.client(room.source), room.source.store
     reading = reading_ahead.ReadingAhead(client, store, lambda _: few, lambda _: {}, lambda: False)
     assert [record.gid for record in reading.products(few)] == few
     assert (room.source.count("nodes"), room.source.count("bulkOperationRunQuery")) == (1, 0)
+    fifth = made[::5]  # as what one of five operations made at the same time
+    reading = reading_ahead.ReadingAhead(client, store, lambda _: fifth, lambda _: {}, lambda: False)
+    assert [record.gid for record in reading.products(fifth)] == fifth
+    assert (room.source.count("nodes"), room.source.count("bulkOperationRunQuery")) == (1, 2)
     reading = reading_ahead.ReadingAhead(client, store, lambda _: made, lambda _: {}, lambda: False)
     assert [record.gid for record in reading.products(made)] == made
-    assert (room.source.count("nodes"), room.source.count("bulkOperationRunQuery")) == (1, 2)
+    assert (room.source.count("nodes"), room.source.count("bulkOperationRunQuery")) == (1, 4)
     assert reading.is_old(made[0])
     assert [record.gid for record in reading.products(made[:1])] == made[:1]  # each is used once
     assert (room.source.count("nodes"), reading.is_old(made[0])) == (2, False)
