@@ -21,4 +21,4 @@ RUN SECRET_KEY=only-for-this-line DATABASE_URL=postgres://nobody@nowhere/none CR
     python manage.py collectstatic --noinput --verbosity 0
 USER tiposync
 EXPOSE 8000
-CMD ["sh", "-c", "exec gunicorn tiposync.wsgi --worker-class gthread --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-8} --bind 0.0.0.0:${PORT:-8000} --timeout 30 --graceful-timeout 20 --keep-alive 5 --max-requests 10000 --max-requests-jitter 1000 --worker-tmp-dir /dev/shm --forwarder-headers \"\" --no-control-socket --access-logfile /dev/null --error-logfile -"]
+CMD ["sh", "-c", "exec gunicorn tiposync.wsgi --worker-class gthread --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-8} --bind 0.0.0.0:${PORT:-8000} --timeout 30 --graceful-timeout 20 --keep-alive 5 --max-requests 200000 --max-requests-jitter 20000 --worker-tmp-dir /dev/shm --forwarder-headers \"\" --no-control-socket --access-logfile /dev/null --error-logfile -"]

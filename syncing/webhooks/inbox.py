@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from stores.shopify.texts import read_json
 from stores.tracing import traced
 from syncing.models import StockBurst, StockObservation, WebhookEvent
 from syncing.queue import enqueue, jobs
+from syncing.queue.pacing import Paced
 from syncing.stock.mirror import levels
 from syncing.stock.mirror.levels import Hint
 
@@ -35,6 +37,9 @@ STOCK_TOPIC = "inventory_levels/update"
 # Each change of stock brings one, which mostly says nothing new. Whatever it leads to waits for company, too: so a lot
 # of them is taken in together, and stock does not wait for them.
 PATIENT_TOPIC = "products/update"
+# Deliveries come far more densely in a flood than a worker can be woken (broker.PACE_SECONDS).
+WAKE_PACE_SECONDS = 0.02
+_wake_ups = Paced(WAKE_PACE_SECONDS)
 Read = TypeVar("Read")
 # What the payloads of one topic lead to: one reason in words for each of them.
 Effect = Callable[[Store, Sequence[dict]], Sequence[str]]
@@ -78,13 +83,13 @@ def _record(
     is_new, is_in_burst = row is not None, row is not None and row[0]
     # Only now, after the row is there for every worker to see (jobs.enqueue tells why).
     if is_in_burst and topic in (STOCK_TOPIC, PATIENT_TOPIC):
-        enqueue.process_events(settings.BURST_READ_SECONDS)
+        _wake_ups.run("burst", partial(enqueue.process_events, settings.BURST_READ_SECONDS))
     elif not settings.WEBHOOK_PATIENCE_SECONDS:
-        enqueue.process_events()
+        _wake_ups.run("all", enqueue.process_events)
     elif topic == PATIENT_TOPIC:
-        enqueue.process_events(settings.WEBHOOK_PATIENCE_SECONDS)
+        _wake_ups.run("patient", partial(enqueue.process_events, settings.WEBHOOK_PATIENCE_SECONDS))
     else:
-        enqueue.process_urgent_events()
+        _wake_ups.run("urgent", enqueue.process_urgent_events)
     return is_new
 
 
