@@ -139,7 +139,7 @@ def _observe_changes(burst: StockBurst, store: Store, clients: OpenClient, found
 
 
 def _waiting(store: Store) -> set[int]:
-    """The connections whose stock waits for this look (enqueue.carry_announced_stock_of)."""
+    """The connections whose stock waits for this look (enqueue.carry_stock_of)."""
     theirs = Q(connection__source=store) | Q(connection__destination=store)
     soon = Now() + timedelta(seconds=settings.BURST_READ_SECONDS)
     jobs = SyncJob.objects.filter(theirs, kind=SyncJob.Kind.CARRY_STOCK, state=SyncJob.State.QUEUED)

@@ -43,6 +43,7 @@ def find_problems() -> tuple[list[Problem], list[Problem]]:
         with transaction.atomic():
             return [problem for finder in FINDERS for problem in finder(timezone.now())], []
     except Exception:  # whichever it was: they are asked once more, each in a savepoint of its own
+        logger.warning("What is wrong could not be looked at; each problem is looked for by itself", exc_info=True)
         return _find_guarded()
 
 

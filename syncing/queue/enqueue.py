@@ -32,27 +32,18 @@ def carry_stock(connection: Connection, due_in: float = 0, *, rings: bool = True
     enqueue(SyncJob.Kind.CARRY_STOCK, subject, connection=connection, due_in=due_in, rings=rings)
 
 
-def carry_stock_of(connection_ids: Iterable[int], *, goes_on: bool = False) -> None:
-    """Have those of these connections run that are started; a worker that `goes_on` runs the first of them itself."""
-    started = Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING)
-    for place, connection in enumerate(started.only("pk").order_by("pk")):
-        carry_stock(connection, rings=place > 0 or not goes_on)
+def carry_stock_of(connection_ids: Iterable[int], *, announced_by: Store | None = None, goes_on: bool = False) -> None:
+    """Have those of these connections run that are started; a worker that `goes_on` runs the first of them itself.
 
-
-def carry_announced_stock_of(connection_ids: Iterable[int], store: Store) -> None:
-    """The same for what a store's webhooks told, by a worker that goes on.
-
-    While the store is asked ahead of them it waits for the next look, which has more. Where that does not come, it
-    does not wait for longer.
+    `announced_by` is the store whose webhooks told. While it is asked ahead of them the stock waits for the next look,
+    which has more. Where that does not come, it does not wait for longer.
     """
-    if not connection_ids:
-        return
     soon = (Now(), Now() + StockBurst.LONGEST_PATIENCE)
-    asked = StockBurst.objects.filter(store=store, until_at__isnull=False, patient_until__range=soon)
+    asked = StockBurst.objects.filter(store=announced_by, until_at__isnull=False, patient_until__range=soon)
     started = Connection.objects.filter(pk__in=set(connection_ids), state=Connection.State.RUNNING)
     for place, connection in enumerate(started.only("pk").annotate(is_asked=Exists(asked)).order_by("pk")):
         due_in = settings.BURST_READ_SECONDS if connection.is_asked else 0
-        carry_stock(connection, due_in, rings=place > 0)
+        carry_stock(connection, due_in, rings=place > 0 or not goes_on)
 
 
 def follow_burst(store: Store) -> None:

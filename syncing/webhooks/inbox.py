@@ -167,7 +167,7 @@ def _process_lot(
             dirtied = _process_topic(store, topic, events, effects, is_guarded)
         _save_outcomes(events)
     logger.info("%s processed: %d", topic, len(ids), extra={"store": store.domain, "correlation": ids})
-    enqueue.carry_announced_stock_of(dirtied, store)
+    enqueue.carry_stock_of(dirtied, announced_by=store, goes_on=True)
     return _Lot(dirtied, has_more)
 
 
