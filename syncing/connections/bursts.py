@@ -33,6 +33,7 @@ EMPTY_READS = 2  # in a row, after which a burst is over
 MARGIN = timedelta(seconds=1)  # asked for twice: Shopify tells instants by the second
 FORGOTTEN = timedelta(seconds=10)  # without a look: another burst
 MOST_ROWS = 100  # changed since the last look: of so many, webhooks tell in lots, and batches fill by themselves
+LEAST_AHEAD_SHARE = 0.2  # of what changed of late: so webhooks leave half a second after a change, or more
 LEAST_SHARE = 0.5  # of the store's bucket: what is less is left to those who cannot wait
 SLOW_SECONDS = 2.0  # at a store that answers more slowly, its webhooks are waited for
 REST_FACTOR = 3  # a pause lasts for so many times the look before it: a store has a quarter of a worker at most
@@ -74,7 +75,8 @@ def _save(burst: StockBurst, store: Store, now: datetime, pause: float) -> bool:
     row = StockBurst.objects.filter(store=store)
     if not row.update(until_at=burst.until_at if pause else None, **changes):
         return False
-    _have_patience(store, timedelta(seconds=2 * pause))
+    if burst.has_found:
+        _have_patience(store, timedelta(seconds=2 * pause))
     return True
 
 
@@ -103,9 +105,18 @@ def _read(burst: StockBurst, store: Store, clients: OpenClient) -> bool:
         # Whatever became of the rest: of what the mirror knows by now, webhooks say nothing new any more.
         connection_ids = {pk for one in found for pk in one.connection_ids}
         enqueue.carry_stock_of(connection_ids | _waiting(store), goes_on=True)
-    is_new = any(one.count for one in found)
+    is_new = _is_ahead(found) if not burst.has_found else any(one.count for one in found)
     burst.empty_reads, burst.has_found = 0 if is_new else burst.empty_reads + 1, burst.has_found or is_new
     return goes_on
+
+
+def _is_ahead(found: list[Observed]) -> bool:
+    """Whether looks know enough that webhooks have not told: where these come at once, waiting for looks costs time.
+
+    Only the looks before the first of use can tell: from then on webhooks are taken in lots, after a look.
+    """
+    new_count = sum(one.count for one in found)
+    return new_count > 0 and new_count >= LEAST_AHEAD_SHARE * sum(one.read_count for one in found)
 
 
 def _observe_changes(burst: StockBurst, store: Store, clients: OpenClient, found: list[Observed]) -> bool:

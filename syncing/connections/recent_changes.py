@@ -138,10 +138,14 @@ def _compare(location: Location, client: Client, since: datetime, budget: Budget
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a page of readings said that the mirror did not: how many levels, and the connections that they concern."""
+    """What a page of readings said that the mirror did not: how many levels, and the connections that they concern.
+
+    `read_count` is of all that were read.
+    """
 
     count: int
     connection_ids: set[int]
+    read_count: int = 0
 
 
 def observe_page(location: Location, page: Iterable[LevelReading]) -> Observed:
@@ -154,9 +158,9 @@ def observe_page(location: Location, page: Iterable[LevelReading]) -> Observed:
         if hint and known != [hint.available, hint.is_active, False]:
             differing.append(hint)
     if not differing:
-        return Observed(0, set())
+        return Observed(0, set(), len(by_item))
     marked = levels.observe_hints(location.store, differing, StockObservation.Origin.RECENT)
-    return Observed(len(differing), marked.connection_ids)
+    return Observed(len(differing), marked.connection_ids, len(by_item))
 
 
 def _hint(store: Store, reading: LevelReading) -> Hint | None:

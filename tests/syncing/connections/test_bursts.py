@@ -38,6 +38,13 @@ def look(place, seconds=1.0):
     return bursts.follow(Store.objects.get(pk=place.store.pk), open_client, timezone.now())
 
 
+def look_ahead(place):
+    """Looks that find what no webhook has told: its webhooks are taken in lots from now on."""
+    look(place)
+    place.buy(2, 1)
+    assert look(place) == PAUSE
+
+
 def queued(kind):
     return SyncJob.objects.filter(kind=kind, state=SyncJob.State.QUEUED)
 
@@ -121,6 +128,22 @@ def test_more_than_can_be_asked_for_is_taken_in_and_left_to_its_webhooks(pair, m
     assert [north.available(number) for number in range(3)] == [19] * 3
 
 
+@pytest.mark.parametrize(("told_count", "is_patient"), [(0, True), (7, True), (9, False), (10, False)])
+def test_webhooks_that_come_at_once_are_not_made_to_wait_for_looks(pair, told_count, is_patient):
+    world = pair(items=10)
+    source, north = world.places
+    look(source)
+    for number in range(told_count):
+        source.buy(number, 1)
+    world.follow()
+    for number in range(told_count, 10):
+        source.buy(number, 1)
+    look(source)
+    assert StockBurst.objects.filter(patient_until__gt=Now()).exists() == is_patient
+    world.work()
+    assert [north.available(number) for number in range(10)] == [19] * 10
+
+
 def test_it_ends_when_nothing_changes_and_begins_anew(pair):
     world = pair()
     source = world.places[0]
@@ -202,7 +225,8 @@ class TestPatience:
     def test_stock_that_a_webhook_tells_of_goes_with_what_the_next_look_finds(self, pair):
         world = pair()
         source, north = world.places
-        look(source)
+        look_ahead(source)
+        world.work()
         source.buy(0, 1)
         world.deliver(source)
         SyncJob.objects.filter(kind=Kind.PROCESS_EVENTS).update(due_at=Now())
@@ -243,7 +267,7 @@ class TestPatience:
     def test_patience_ends_with_the_burst(self, pair):
         world = pair(destinations=2)
         source = world.places[0]
-        look(source)
+        look_ahead(source)
         assert StockBurst.objects.filter(patient_until__gt=Now()).count() == 3
-        look(source)
+        assert [look(source) for _ in range(EMPTY_READS)] == [PAUSE] * (EMPTY_READS - 1) + [0]
         assert not StockBurst.objects.filter(patient_until__gt=Now()).exists()

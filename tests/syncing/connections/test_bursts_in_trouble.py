@@ -258,6 +258,8 @@ class TestNobodyElseWaits:
         source, north, south = world.places
         Connection.objects.filter(destination=north.store).update(is_paused=True)
         look(source)
+        source.buy(0, 1)
+        look(source)
         patient = StockBurst.objects.filter(patient_until__gt=Now()).values_list("store", flat=True)
         assert set(patient) == {source.store.pk, south.store.pk}
 
