@@ -27,7 +27,7 @@ class Count(int):
         return count
 
     def __str__(self) -> str:
-        return f"more than {int(self):,}" if self.is_least else f"{int(self):,}"
+        return f"{int(self):,}+" if self.is_least else f"{int(self):,}"
 
     def __format__(self, spec: str) -> str:
         return super().__format__(spec) if spec else str(self)
