@@ -23,7 +23,7 @@ from stores.ages import over, within
 from stores.linking import linking
 from stores.models import CatalogueFile, CatalogueSettings, Connection, ProductLink, ResourceLink, Store, SyncSwitch
 from syncing import fence
-from syncing.catalogue import referred_files, referring
+from syncing.catalogue import referred_files, referring, spared
 from syncing.catalogue.content import comparison
 from syncing.catalogue.products import deletion, waiting
 from syncing.catalogue.products.writes import on_sale
@@ -207,14 +207,22 @@ def _continue_runs() -> None:
 
 
 def _retry_products() -> None:
-    """Products that waited for another day or for the partner of another, or failed for what may have passed."""
+    """Products that waited for another day or for the partner of another, or failed for what may have passed.
+
+    And those that are to go, now that the source for which they had been left has them no more.
+    """
 
     def retry(link: ProductLink) -> None:
         settings = CatalogueSettings.objects.filter(connection=link.connection_id).first()
         if settings is not None and not settings.why_inert():
             enqueue.sync_product(link.connection, link.source_gid, due_in=0)
 
+    def let_go(link: ProductLink) -> None:
+        if not _failed_lately(link.connection, SyncJob.Kind.SYNC_PRODUCT):
+            retry(link)
+
     fence.each([*waiting.find_due(timezone.now()), *referring.find_ready()], retry, _name)
+    fence.each(spared.find_due(timezone.now()), let_go, _name)
 
 
 def _delete_unordered() -> None:

@@ -138,6 +138,8 @@ class ProductLink(FollowLink):
         UNDECIDED = "undecided", "Unpublished; deleted in a day if it was never ordered"
         DELETED = "deleted", "Deleted"
         LEFT = "left", "Left as it is"
+        # Until nothing else has it any more: then it goes as the connection's choice says (syncing.catalogue.spared).
+        SPARED = "spared", "Left for another product or source"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="product_links")
     departure = models.CharField("why it no longer follows", max_length=12, choices=UnlinkReason.choices, blank=True)
@@ -201,6 +203,7 @@ class ProductLink(FollowLink):
             ),
             models.Index(fields=["id"], condition=~Q(awaits=[]), name="product_link_awaits"),
             models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="product_link_retry"),
+            models.Index(fields=["connection"], condition=Q(unlink_done="spared"), name="product_link_spared"),
             # What is being made: whoever makes another product compares it with these (syncing.catalogue.twins).
             models.Index(
                 fields=["destination"], condition=Q(is_created=True, synced_at__isnull=True), name="product_link_begun"

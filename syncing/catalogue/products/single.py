@@ -94,7 +94,9 @@ class _Sync:
     def _link(self, product_gid: str) -> ProductLink | None:
         """Of what is gone from the source, and has something to lose in the destination."""
         link = self.connection.product_links.filter(source_gid=product_gid, excluded_by="").first()
-        if link is None or unlinking.unlinking_action(self.connection.catalogue, link) == Action.SKIP:
+        if link is None or not unlinking.has_to_go(link):
+            return None
+        if unlinking.unlinking_action(self.connection.catalogue, link) == Action.SKIP:
             return None
         return link
 
@@ -134,7 +136,7 @@ def let_go(
 ) -> Synced:
     """One product that no longer follows, or never did: see `unlinking`. Raises Busy, ShopifyError."""
     link = connection.product_links.filter(source_gid=product_gid).first()
-    if link is None or not link.destination_gid or link.state not in unlinking.FOLLOWING:
+    if link is None or not unlinking.has_to_go(link):
         changed = unlinking.leave_out(connection, {product_gid: (departure, why, title)})
         return _wired(connection, changed, None)
     held = unlinking.find_held(connection, product_gid)

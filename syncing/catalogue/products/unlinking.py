@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -26,6 +28,8 @@ Unlink = CatalogueSettings.Unlink
 LOCK_NAME = "product"
 # What leaves one by one within this time counts as one run: webhooks of a mass deletion come singly.
 ONE_RUN = timedelta(hours=1)
+TRIED_AGAIN = timedelta(hours=1)  # what Shopify refused of something that was spared before
+NOTHING_ELSE = "Nothing else has it by now."
 # Links whose partner really follows, or did until something went wrong.
 FOLLOWING = (State.LINKED, State.CREATING, State.FAILED, State.CONFLICT)
 
@@ -36,13 +40,25 @@ def unlinking_action(settings: CatalogueSettings, link: ProductLink) -> str:
     What was there before us is never removed where nothing of the kind may be touched (Create only). "If ordered"
     is Unpublish: that comes first, and syncing.catalogue.products.deletion looks a day later whether it may be deleted.
     """
-    if not link.destination_gid or link.state not in FOLLOWING:
+    if not link.destination_gid or not (link.state in FOLLOWING or is_spared(link)):
         return Action.SKIP
     if settings.product_mode == SyncMode.OFF or settings.unlink == Unlink.NOTHING:
         return Action.SKIP
     if settings.product_mode == SyncMode.CREATE_ONLY and not link.is_created:
         return Action.SKIP
     return Action.DELETE if settings.unlink == Unlink.DELETE else Action.UNPUBLISH
+
+
+def is_spared(link: ProductLink) -> bool:
+    """Whether it no longer follows, and its partner was only left because something else had it then."""
+    return link.state == State.UNLINKED and link.unlink_done == Done.SPARED
+
+
+def has_to_go(link: ProductLink) -> bool:
+    """Whether something is to be done to the partner of what does not follow, if only now that nothing else has it."""
+    if not link.destination_gid:
+        return False
+    return link.state in FOLLOWING or (is_spared(link) and not why_spared(link))
 
 
 def planned_action(settings: CatalogueSettings, link: ProductLink, why: str) -> tuple[str, str]:
@@ -98,10 +114,29 @@ def following_variants(own: Connection | None = None, product_gid: str = "") -> 
     return VariantLink.objects.filter(follows, source_variant__gone_at=None)
 
 
-def _following_products() -> QuerySet[ProductLink]:
+def following_products() -> QuerySet[ProductLink]:
     """The same of products: what the product sync of a connection that runs has linked."""
     synced = ProductLink.objects.filter(_RUNS, state=State.LINKED, connection__catalogue__started_at__isnull=False)
     return synced.exclude(connection__catalogue__product_mode=SyncMode.OFF)
+
+
+def others_that_follow(pk: Any, destination: Any, destination_gid: Any) -> QuerySet[ProductLink]:
+    """Which other products than that of the link `pk` this one of a destination follows."""
+    same = {"destination_id": destination, "destination_gid": destination_gid}
+    return following_products().filter(**same).exclude(pk=pk)
+
+
+def variants_of_others(
+    connection: Any, source_gid: Any, destination: Any, destination_gid: Any
+) -> QuerySet[VariantLink]:
+    """Which links of variants of other products, or of other connections, follow with one of this product's variants.
+
+    All four may be OuterRef, as may those of `others_that_follow`.
+    """
+    there = {"destination_variant__store": destination, "destination_variant__gone_at": None}
+    there |= {"state": VariantLink.State.LINKED, "destination_variant__product_gid": destination_gid}
+    own = Q(connection=connection, source_variant__product_gid=source_gid)
+    return following_variants().filter(~own, **there)
 
 
 def why_spared(link: ProductLink) -> str:
@@ -109,15 +144,11 @@ def why_spared(link: ProductLink) -> str:
 
     It follows another product by now, or a variant of it has the stock of another one (`following_variants`).
     """
-    same = {"destination_id": link.destination_id, "destination_gid": link.destination_gid}
-    followed = _following_products().filter(**same).exclude(pk=link.pk)
+    followed = others_that_follow(link.pk, link.destination_id, link.destination_gid)
     if other := followed.select_related("connection__source").first():
         return f"In the destination it is there for “{other.title}” of {other.connection.source}, too: it was left."
-    there = {"destination_variant__store": link.destination_id, "destination_variant__gone_at": None}
-    variants = following_variants().filter(state=VariantLink.State.LINKED, **there)
-    variants = variants.filter(destination_variant__product_gid=link.destination_gid)
-    variants = variants.exclude(connection=link.connection_id, source_variant__product_gid=link.source_gid)
-    if vouched := variants.select_related("source_variant", "connection__source").first():
+    rows = variants_of_others(link.connection_id, link.source_gid, link.destination_id, link.destination_gid)
+    if vouched := rows.select_related("source_variant", "connection__source").first():
         title, source = vouched.source_variant.product_title, vouched.connection.source
         return f"One of its variants in the destination is there for “{title}” of {source}: it was left."
     return ""
@@ -137,20 +168,44 @@ def let_go(
             return outcome_of(link, Action.SKIP, Result.SKIPPED, "It was made again in the source meanwhile.")
         action = unlinking_action(connection.catalogue, link)
         why = why or f"{UnlinkReason(departure).label}."
+        was_spared = is_spared(link)
         try:
             done, words = _remove(connection, client, link, action, match)
         except (UserErrors, ObjectNotFound) as error:
-            ProductLink.objects.filter(pk=link.pk).update(reason=str(error))
+            retry_at = timezone.now() + TRIED_AGAIN if was_spared else None
+            ProductLink.objects.filter(pk=link.pk).update(reason=str(error), retry_at=retry_at)
             return outcome_of(link, action, Result.FAILED, str(error), CatalogueRunItem.Failure.REJECTED)
         if done != Done.UNPUBLISHED:
-            action = {Done.DELETED: Action.DELETE, Done.LEFT: Action.SKIP}.get(Done(done), action)
+            came_of_it = {Done.DELETED: Action.DELETE, Done.LEFT: Action.SKIP, Done.SPARED: Action.SKIP}
+            action = came_of_it.get(Done(done), action)
+        if was_spared and done != Done.SPARED:
+            why = f"{why} {NOTHING_ELSE}"
         link.state, link.departure, link.unlink_done = State.UNLINKED, departure, done
         # By the destination's clock: a day later it may be deleted, and ours may leap.
         link.unlinked_at = client.answered_at or timezone.now()
         link.reason, link.fingerprint, link.publish_at = f"{why} {words}".strip(), "", None
-        link.save()
-        ProductLink.objects.filter(pk=link.pk).update(missing_at=None, is_surely_missing=False)
+        link.retry_at = None
+        with transaction.atomic():
+            link.save()
+            ProductLink.objects.filter(pk=link.pk).update(missing_at=None, is_surely_missing=False)
+            _settle_spared(connection.catalogue, link)
         return outcome_of(link, action, Result.DONE, link.reason)
+
+
+def _settle_spared(settings: CatalogueSettings, link: ProductLink) -> None:
+    """The last one that had it has decided: those that had left it for that one have nothing more to do.
+
+    Who has no product sync decides nothing, nor who may not touch what was there before: it is still up to the others.
+    """
+    is_choice = link.unlink_done != Done.LEFT or (
+        settings.product_mode != SyncMode.OFF and settings.unlink == Unlink.NOTHING
+    )
+    if not link.destination_gid or link.unlink_done == Done.SPARED or not is_choice or why_spared(link):
+        return
+    same = ProductLink.objects.filter(destination_id=link.destination_id, destination_gid=link.destination_gid)
+    words = f"What became of it was decided for “{link.title}” of {link.connection.source}, the last that had it."
+    others = same.filter(state=State.UNLINKED, unlink_done=Done.SPARED).exclude(pk=link.pk)
+    others.update(unlink_done=Done.LEFT, reason=words)
 
 
 def _remove(
@@ -160,7 +215,7 @@ def _remove(
     if action == Action.SKIP:
         return Done.LEFT, "It was left as it is." if link.destination_gid else ""
     if why := why_spared(link):
-        return Done.LEFT, why
+        return Done.SPARED, why
     partner = product_records.read_whole_product(client, link.destination_gid)
     if partner is None and action == Action.DELETE and deleting.is_announced(link):
         match(connection.destination, link.destination_gid)

@@ -211,7 +211,7 @@ class _Worker:
 
     def _let_go(self, gid: str, departure: str, why: str, title: str) -> Outcome | None:
         link = self.connection.product_links.filter(source_gid=gid).first()
-        if link is None or link.state not in unlinking.FOLLOWING:
+        if link is None or not (link.state in unlinking.FOLLOWING or unlinking.has_to_go(link)):
             if not self.run.is_preview:
                 self.follower.to_wire |= unlinking.leave_out(self.connection, {gid: (departure, why, title)})
             return Outcome(gid, title, Action.SKIP, Result.SKIPPED, why)

@@ -244,7 +244,7 @@ def test_what_follows_another_source_by_now_is_not_removed_for_its_former_one(sh
     else:
         room.source.lose_webhooks()
         room.run()
-    assert (room.link(gid).state, room.link(gid).unlink_done) == ("unlinked", "left")
+    assert (room.link(gid).state, room.link(gid).unlink_done) == ("unlinked", "spared")
     assert "there for “Second lamp” of Second, too" in room.link(gid).reason
     [handle] = room.handles()
     assert (room.there(handle).gid, len(room.there(handle).publication_gids)) == (own, len(room.channels()))
@@ -302,7 +302,7 @@ def test_a_connection_that_does_not_run_keeps_no_product_of_its_former_one(showr
     room.delete(gid)
     room.world.follow()
     is_left = fields in RUNS_LATER
-    assert room.link(gid).unlink_done == ("left" if is_left else "unpublished")
+    assert room.link(gid).unlink_done == ("spared" if is_left else "unpublished")
     assert len(room.there("shirt").publication_gids) == (len(room.channels()) if is_left else 0)
 
 
