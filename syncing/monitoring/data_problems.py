@@ -10,6 +10,7 @@ from django.urls import reverse
 from orders import intake
 from orders.models import OrderImport, OrderImportLine, OrderUpdate
 from stores.models import CatalogueFile, Connection, FileLink, ProductLink, ResourceLink, Store, StoreTrouble
+from syncing.catalogue import spared
 from syncing.connections import pausing, stopped_sales
 from syncing.models import CatalogueRun, HoldCause, StockHold, StockLevel, StockLink, SyncJob
 from syncing.monitoring import reviews
@@ -312,6 +313,21 @@ def unvouched_stock(now: datetime) -> Iterator[Problem]:
             f"vouches for: the source does not sync them any more ({connection}). Set them to 0, or say that "
             "the store looks after them.",
             list_of("syncing_stocklink") + f"?stock=unvouched&connection={connection.pk}",
+            connection_id=connection.pk,
+        )
+
+
+def left_on_sale(now: datetime) -> Iterator[Problem]:
+    """Products that were left for another source, which has them no more, and that no product sync takes off sale."""
+    counts = dict(spared.find_left().order_by().values_list("connection").annotate(n=Count("pk")))
+    for connection in Connection.objects.filter(pk__in=counts).select_related("source", "destination").order_by("pk"):
+        yield Problem(
+            Kind.STOCK_UNVOUCHED,
+            f"products of connection {connection.pk}",
+            f"{counts[connection.pk]} products were left in {connection.destination} for another source, which has "
+            f"them no more either, and {connection} does not take them off sale: its product sync is off or has ended, "
+            "or Shopify refused. Start it again, or unpublish them in the store and press “Keep as it is”.",
+            list_of("stores_productlink") + f"?attention=left&connection={connection.pk}",
             connection_id=connection.pk,
         )
 

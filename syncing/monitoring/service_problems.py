@@ -225,6 +225,7 @@ FINDERS: tuple[Callable[[datetime], Iterator[Problem]], ...] = (
     carried.held_runs,
     carried.refused_stock,
     carried.unvouched_stock,
+    carried.left_on_sale,
     carried.refused_sales,
     carried.catalogue,
     carried.failed_images,

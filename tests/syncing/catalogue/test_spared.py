@@ -13,9 +13,12 @@ from syncing.catalogue import spared
 from syncing.catalogue.runs import lifecycle
 from syncing.connections import disconnecting, product_matching
 from syncing.models import CatalogueRun, StockLevel, SyncJob
+from syncing.monitoring import data_problems
+from syncing.monitoring.problem import Problem
 from syncing.queue import enqueue
 from syncing.stock import ends
 from tests.support.catalogue.showroom import Showroom
+from tests.support.console.press import look_at, page_of, press
 from tests.syncing.catalogue.products.test_unlinking import sized
 from tiposync.console.stores.connection_summary import follow_up
 
@@ -213,6 +216,7 @@ def test_what_shopify_refuses_is_tried_again_in_an_hour(showroom, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(deletion, "delete", refuse)
         shirt.minutes()
+    assert left_on_sale()
     assert (tried, shirt.is_on_sale(), shirt.room.link(shirt.gid).reason) == ([shirt.own], True, "Not now.")
     shirt.minutes()
     assert shirt.is_on_sale()
@@ -233,3 +237,66 @@ def test_what_comes_back_meanwhile_follows_and_stays(showroom):
     deleted(shirt)
     shirt.minutes()
     assert shirt.is_on_sale()
+
+
+# --- Where nobody is left to do it ---------------------------------------------------------------------------------
+
+
+def off(shirt: Shirt) -> None:
+    shirt.room.set(product_mode="off")
+
+
+def ended(shirt: Shirt) -> None:
+    disconnecting.begin(shirt.room.connection, "unpublish", "zero", waits_for_orders=False)
+    shirt.minutes()
+    disconnecting.end(shirt.room.connection)
+
+
+@pytest.mark.parametrize("stops", [off, ended])
+def test_staff_are_told_of_what_no_product_sync_takes_off_sale(showroom, admin_client, stops):
+    shirt = Shirt(showroom(identifier="sku"))
+    shirt.depart()
+    stops(shirt)
+    assert left_on_sale() == []
+    deleted(shirt)
+    shirt.minutes()
+    assert shirt.is_on_sale()
+    assert not StockLevel.objects.filter(store=shirt.room.destination.store, available__gt=0).exists()
+    [problem] = left_on_sale()
+    assert problem.message.startswith("1 products were left in North for another source, which has them no more either")
+    assert "press “Keep as it is”" in problem.message
+    assert ">Shirt<" in look_at(admin_client, problem.path)
+    link = shirt.room.link(shirt.gid)
+    press(admin_client, page_of(link), "Keep as it is")
+    link.refresh_from_db()
+    assert (link.unlink_done, link.reason) == ("left", "Kept as it is by admin.")
+    assert left_on_sale() == []
+
+
+def test_what_product_sync_takes_up_again_is_told_of_no_more(showroom):
+    shirt = Shirt(showroom(identifier="sku"))
+    shirt.depart()
+    off(shirt)
+    deleted(shirt)
+    shirt.minutes()
+    assert left_on_sale()
+    shirt.room.set(product_mode="create_update")
+    shirt.minutes()
+    assert not shirt.is_on_sale()
+    assert left_on_sale() == []
+
+
+def test_what_somebody_deletes_there_is_told_of_no_more(showroom):
+    shirt = Shirt(showroom(identifier="sku"))
+    shirt.depart()
+    off(shirt)
+    deleted(shirt)
+    shirt.minutes()
+    assert left_on_sale()
+    shirt.room.delete(shirt.own, shirt.room.destination)
+    shirt.room.world.follow()
+    assert left_on_sale() == []
+
+
+def left_on_sale() -> list[Problem]:
+    return list(data_problems.left_on_sale(timezone.now()))

@@ -16,10 +16,11 @@ from stores.models import CatalogueSettings, ProductLink, ResourceLink, VariantL
 from stores.models.catalogue_link import FollowState
 from stores.shopify import gids
 from stores.shopify.products import product_records
+from syncing.catalogue import spared
 from syncing.catalogue.policy import NoRate
 from syncing.catalogue.products.follower import ProductFollower
 from syncing.catalogue.products.single import choosing, unlinking_of
-from syncing.catalogue.products.unlinking import unlinking_action
+from syncing.catalogue.products.unlinking import is_spared, unlinking_action
 from syncing.connections import participation, product_matching
 from syncing.models import CatalogueRunItem
 from syncing.queue import enqueue
@@ -45,8 +46,17 @@ class AttentionFilter(ExactFilter):
 
     title = "attention"
     parameter_name = "attention"
-    conditions = (
+    conditions: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("open", "Needs attention: conflict or failed", {"state__in": [FollowState.CONFLICT, FollowState.FAILED]}),
+    )
+
+
+class ProductAttentionFilter(AttentionFilter):
+    """The same of products, with those that nobody takes off sale."""
+
+    conditions = (
+        *AttentionFilter.conditions,
+        ("left", "Left on sale, and follows nothing any more", {"pk__in": spared.find_left().values("pk")}),
     )
 
 
@@ -179,14 +189,14 @@ class ProductLinkAdmin(FollowPage):
     operate_permission = CHANGE_PRODUCT
     list_display = ["shown_title", "shown_state", "shown_reason", "connection", "shown_synced", "shown_arrows"]
     list_filter = [
-        AttentionFilter,
+        ProductAttentionFilter,
         ("state", ChoicesDropdownFilter),
         ("departure", ChoicesDropdownFilter),
         ConnectionFilter,
         ("is_created", BooleanRadioFilter),
     ]
     actions = ["sync_selected"]
-    operations = ("sync_now", "compare", "variant_links", "leave_out", "take_back")
+    operations = ("sync_now", "compare", "variant_links", "keep", "leave_out", "take_back")
     fieldsets = [
         ("Product", {"fields": ["title", "handle", "about", "source_gid", "destination_gid"]}),
         ("How it went", {"fields": ["shown_synced", "shown_retry", "is_created", "created_at", "changed_at"]}),
@@ -235,6 +245,18 @@ class ProductLinkAdmin(FollowPage):
     def variant_links(self, request: HttpRequest, link: ProductLink) -> HttpResponse:
         words = link.handle or link.title
         return HttpResponseRedirect(markup.list_url(VariantLink, connection=link.connection_id, q=words))
+
+    @operation(
+        "Keep as it is",
+        "It was left in the destination for another product or source. It stays there as it is, also once nothing else "
+        "has it: whoever looks after the store looks after it from now on.",
+        permission=CHANGE_RULES,
+        offered=is_spared,
+    )
+    def keep(self, request: HttpRequest, link: ProductLink) -> str:
+        if not spared.keep(link, request.user.get_username()):
+            raise ValueError("something was done about it meanwhile. Its page says what.")
+        return "It stays as it is."
 
     @operation(
         "Leave out",

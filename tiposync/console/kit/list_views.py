@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from orders.models import OrderImport, OrderUpdate
 from stores.linking import suggestions
 from stores.models import Connection, ProductLink, VariantLink
+from syncing.catalogue import spared
 from syncing.connections import stopped_sales
 from syncing.models import Alert, CatalogueRun, PrivacyRequest, StockHold, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import connection_status
@@ -138,6 +139,11 @@ VIEWS: dict[str, tuple[View, ...]] = {
         View(
             *("Needs attention", "attention=open", _q(**FOLLOWS), "Products that are not synced"),
             "Open the product: it says why. Put that right, then press “Sync now”.",
+        ),
+        View(
+            *("Left on sale", "attention=left", lambda: _among(spared.find_left())),
+            "Products left on sale that follow nothing any more",
+            "Take the product off sale in the destination, or go on selling it by hand; then press “Keep as it is”.",
         ),
         ALL,
         View("Linked", "state__exact=linked"),

@@ -59,7 +59,8 @@ BUTTONS = {
     )
     | dict.fromkeys(("match", "preview", "reconcile", "pause", "pause_now"), 1)
     | {"open_catalogue": 0},
-    "stores.productlink": {"sync_now": 1, "compare": 0, "variant_links": 0, "leave_out": 2, "take_back": 2},
+    "stores.productlink": {"sync_now": 1, "compare": 0, "variant_links": 0, "keep": 2}
+    | {"leave_out": 2, "take_back": 2},
     "stores.resourcelink": {"sync_now": 1},
     "syncing.reconciliation": {"preview_undo": 2, "take_back": 2},
     "stores.store": {"check_store": 1, "pause": 1, "pause_now": 1}
