@@ -28,6 +28,7 @@ class Lock(IntEnum):
     WORK_ALONE = 7_214  # changing things of one kind of a connection (session)
     ENTERED_ORDERS = 7_215  # naming orders of a source as copies (transaction)
     HOLD_CAUSES = 7_217  # finding what a hold of a store began with (transaction)
+    SEARCHED_TEXTS = 7_218  # renewing the texts that people search (transaction)
     PROBE = 7_216  # nothing: whether a session keeps its locks (session)
 
 

@@ -32,7 +32,7 @@ from syncing.connections import bulk_writes, disconnecting, pausing, recent_chan
 from syncing.models import CatalogueRun, StockBatch, StockLink, SyncJob, WebhookEvent
 from syncing.monitoring import alerts, counters, row_counts
 from syncing.queue import enqueue, heartbeats, jobs
-from syncing.upkeep import retention
+from syncing.upkeep import retention, texts
 
 logger = logging.getLogger(__name__)
 
@@ -307,6 +307,7 @@ DUTIES: dict[str, Callable[[], object]] = {
     heartbeats.STORE_CHECKS: _check_stores,
     heartbeats.COUNTERS: counters.count_new,
     heartbeats.ROW_COUNTS: row_counts.count_due,
+    heartbeats.SEARCHED_TEXTS: texts.renew,
     heartbeats.RETENTION: retention.prune,
 }
 

@@ -9,6 +9,7 @@ from syncing.models.job import Cluster, Heartbeat, SyncJob
 from syncing.models.ledger import StockAdjustment, StockBatch
 from syncing.models.privacy import PrivacyRequest
 from syncing.models.reconciliation import RecentChanges, Reconciliation, StockBurst
+from syncing.models.searched import ChangedTexts, ProductTexts, RunItemTexts, VariantTexts
 from syncing.models.stock import StockLevel, StockLink, StockObservation
 from syncing.models.tally import RowCount, Tally
 
@@ -20,13 +21,16 @@ __all__ = [
     "BulkOperation",
     "CatalogueRun",
     "CatalogueRunItem",
+    "ChangedTexts",
     "Cluster",
     "Heartbeat",
     "HoldCause",
     "PrivacyRequest",
+    "ProductTexts",
     "RecentChanges",
     "Reconciliation",
     "RowCount",
+    "RunItemTexts",
     "StockAdjustment",
     "StockBatch",
     "StockBurst",
@@ -36,5 +40,6 @@ __all__ = [
     "StockObservation",
     "SyncJob",
     "Tally",
+    "VariantTexts",
     "WebhookEvent",
 ]

@@ -43,6 +43,7 @@ DUTIES = (
     STORE_CHECKS := "store checks",
     COUNTERS := "counters",
     ROW_COUNTS := "row counts",
+    SEARCHED_TEXTS := "searched texts",
     RETENTION := "retention",
 )
 MISSED_AFTER = timedelta(minutes=5)  # of what happens every minute

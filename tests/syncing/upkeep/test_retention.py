@@ -50,6 +50,7 @@ LEDGER = (
 ORDERS = "why no order is synced twice; what it tells of the customer goes by age"
 WITH_OWNER = "goes with the row it belongs to"
 PRUNED = "by age"
+BLOCKS = "a row for sixteen of what is searched; goes with the last of them"
 
 TABLE = {
     "admin.LogEntry": PEOPLE,
@@ -129,6 +130,10 @@ TABLE = {
     "syncing.HoldCause": PRUNED,
     "syncing.PrivacyRequest": "proof that it was done; a few a year",
     "syncing.RowCount": "a row a connection, table and state",
+    "syncing.VariantTexts": BLOCKS,
+    "syncing.ProductTexts": BLOCKS,
+    "syncing.RunItemTexts": BLOCKS,
+    "syncing.ChangedTexts": "of the last minute",
     "syncing.Tally": PRUNED,
 }
 

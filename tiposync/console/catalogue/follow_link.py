@@ -29,6 +29,7 @@ from tiposync.console.catalogue.summary import page_of_catalogue
 from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.differences import difference_rows
 from tiposync.console.kit.filters import ConnectionFilter, ExactFilter
+from tiposync.console.kit.item_search import SearchedByText
 from tiposync.console.kit.operations import REFUSALS, operation, refusal_words
 from tiposync.console.kit.pages import ReadOnlyPage
 from tiposync.console.stores import ending
@@ -98,7 +99,7 @@ def compare_anew(link: Followed) -> None:
         enqueue.sync_content(link.connection, compares=True)
 
 
-class FollowPage(ReadOnlyPage):
+class FollowPage(SearchedByText, ReadOnlyPage):
     """What both kinds of links have in common."""
 
     list_filter_submit = True

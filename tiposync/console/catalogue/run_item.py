@@ -12,6 +12,7 @@ from stores.models import ProductLink, ResourceLink
 from syncing.models import CatalogueRun, CatalogueRunItem
 from tiposync.console.kit import in_shopify, markup
 from tiposync.console.kit.differences import difference_rows
+from tiposync.console.kit.item_search import SearchedByText
 from tiposync.console.kit.numbers import row_number
 from tiposync.console.kit.pages import ReadOnlyPage, is_list_page
 from tiposync.console.kit.reach import within
@@ -41,7 +42,7 @@ def _arrows(item: CatalogueRunItem) -> str:
 
 
 @admin.register(CatalogueRunItem)
-class CatalogueRunItemAdmin(ReadOnlyPage):
+class CatalogueRunItemAdmin(SearchedByText, ReadOnlyPage):
     """Items of runs, in their order."""
 
     intro = "What sync runs planned and did, thing by thing."

@@ -6,8 +6,10 @@ from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import smart_split, unescape_string_literal
 
 from stores.models import Store, Variant
+from syncing.upkeep import texts
 from tiposync.console.kit.pages import Page
 from tiposync.console.kit.paginator import MOST_FOUND_ROWS
 
@@ -26,7 +28,26 @@ def _has_words(words: str, path: str = "") -> Q:
 
 def variants_with(words: str) -> QuerySet[Variant]:
     """Variants in whose title, SKU, barcode and handle every word occurs somewhere, or whose inventory item it is."""
-    return Variant.objects.filter(_has_words(words)).order_by()
+    # With the stores, an index has the item; without them all variants would be read for it.
+    own = Variant.objects.filter(store__in=list(Store.objects.values_list("pk", flat=True)), item_gid=words.strip())
+    near = texts.where(Variant, words.lower().split()[:MOST_WORDS], own.values_list("pk", flat=True))
+    return Variant.objects.filter(near or Q(), _has_words(words)).order_by()
+
+
+class SearchedByText(Page):
+    """A list page of many rows whose `search_fields` are texts of their own, which are kept in blocks as well."""
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """The rows that Django finds, who looks at all of them if nobody tells where to look."""
+        near = texts.where(self.model, _words_as_django_has_them(search_term)) if self.model in texts.SEARCHED else None
+        return super().get_search_results(request, queryset.filter(near or Q()), search_term)
+
+
+def _words_as_django_has_them(search_term: str) -> list[str]:
+    """With what is quoted as one of them: https://docs.djangoproject.com/en/5.2/ref/contrib/admin/."""
+    words = list(smart_split(search_term))
+    is_quoted = [word.startswith(('"', "'")) and word[0] == word[-1] for word in words]
+    return [unescape_string_literal(word) if quoted else word for word, quoted in zip(words, is_quoted, strict=True)]
 
 
 class SearchedByItem(Page):

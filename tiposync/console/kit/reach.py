@@ -131,6 +131,8 @@ RULES: dict[str, Rule] = {
     "syncing.cluster": Service(),
     # An answer about a customer, and a channel's mails, tell of all stores.
     **dict.fromkeys(("syncing.privacyrequest", "syncing.alertchannel", "syncing.alertmessage"), Closed()),
+    **dict.fromkeys(("syncing.varianttexts", "syncing.producttexts", "syncing.runitemtexts"), Closed()),
+    "syncing.changedtexts": Closed(),
     **dict.fromkeys(("syncing.heartbeat", "syncing.tally", "auth.user", "auth.group"), Closed()),
 }
 # What only those do who see all stores, besides what the rules close.

@@ -6,8 +6,9 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from stores.models import ProductLink
+from stores.models import ProductLink, Store, Variant
 from syncing.models import CatalogueRun, CatalogueRunItem
+from syncing.upkeep import texts
 from tests.support.console.press import list_of, look_at
 from tests.support.console.rows import make_rows
 from tiposync.console.home import attention
@@ -95,3 +96,45 @@ def test_a_page_of_a_list_of_millions_is_read_in_the_order_of_an_index(admin_cli
     pages = [query["sql"] for query in captured.captured_queries if f'FROM "{name}"' in query["sql"]]
     plan = plans_of([statement for statement in pages if "ORDER BY" in statement and "LIMIT" in statement])
     assert index in plan and plan.count("Sort  (") == plan.count("Incremental Sort  ("), plan
+
+
+@pytest.fixture
+def many_searched(many_rows):
+    """Their texts in blocks, and so many variants that reading them one by one is never the best way."""
+    store = Store.objects.get(role="source")
+    Variant.objects.bulk_create(
+        Variant(
+            store=store,
+            gid=f"gid://v/{n}",
+            item_gid=f"gid://i/{n}",
+            product_title=f"Lamp {n:05}",
+            seen_at=store.checked_at,
+        )
+        for n in range(2000)
+    )
+    texts.renew()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE stores_variant")
+
+
+@pytest.mark.usefixtures("many_searched")
+@pytest.mark.parametrize(
+    ("address", "table"),
+    [
+        ("syncing_stocklink", "stores_variant"),
+        ("syncing_stockadjustment", "stores_variant"),
+        ("stores_variantlink", "stores_variant"),
+        ("stores_productlink", "stores_productlink"),
+        ("syncing_cataloguerunitem", "syncing_cataloguerunitem"),
+    ],
+)
+@pytest.mark.parametrize("words", ["01234", "nowhere"])
+def test_a_search_for_what_few_have_reads_the_rows_of_few_blocks(admin_client, address, table, words):
+    with CaptureQueriesContext(connection) as captured:
+        look_at(admin_client, f"{list_of(address)}?q={words}")
+    searches = [
+        q["sql"] for q in captured.captured_queries if f"%{words}%" in q["sql"] and f'FROM "{table}"' in q["sql"]
+    ]
+    plan = plans_of(searches)
+    assert searches and f"{table}_pkey" in plan, plan
+    assert f"Seq Scan on {table}" not in plan, plan
