@@ -28,6 +28,9 @@ CREATE TRIGGER syncing_texts_removed AFTER DELETE ON {table} REFERENCING OLD TAB
     FOR EACH STATEMENT EXECUTE FUNCTION syncing_note_texts();
 CREATE TRIGGER syncing_texts_changed AFTER UPDATE OF {columns} ON {table}
     FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION syncing_note_texts();
+-- Also where a session runs none for checks, as a copy of a database does.
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER syncing_texts_added, ENABLE ALWAYS TRIGGER syncing_texts_removed,
+    ENABLE ALWAYS TRIGGER syncing_texts_changed;
 INSERT INTO syncing_changedtexts ("table", block) SELECT DISTINCT '{table}', id / 16 FROM {table};
 """
 BACK_OF_TABLE = """

@@ -6,7 +6,7 @@ be out of date in one way only, and triggers (the migration `searched_texts`) no
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import connection as db
@@ -115,7 +115,7 @@ def _renew_portion() -> bool:
     return len(forgotten) == PORTION_COUNT
 
 
-def _renew_blocks(table: str, blocks: Sequence[int]) -> None:
+def _renew_blocks(table: str, blocks: list[int]) -> None:
     kept = BY_TABLE[table].kept
     with db.cursor() as cursor:
         cursor.execute(_RENEW.format(kept=kept._meta.db_table, table=table, text=BY_TABLE[table].text), [blocks])

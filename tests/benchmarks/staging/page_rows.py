@@ -36,6 +36,7 @@ from syncing.models import (
     SyncJob,
     WebhookEvent,
 )
+from syncing.upkeep import texts
 from tests.benchmarks.staging.filling import (
     CONNECTIONS,
     Sizes,
@@ -58,6 +59,7 @@ def fill_all(sizes: Sizes) -> None:
         cursor.execute("SET synchronous_commit = off")
         for step in (_fill_map, _fill_stock, _fill_ledger, _fill_traffic, _fill_orders, _fill_catalogue, _fill_rest):
             step(sizes)
+        texts.renew()
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM ANALYZE")
 

@@ -31,8 +31,8 @@ from tiposync.console.home import attention  # noqa: E402
 
 MOST_ALIKE = 12
 FLOOR = "floor: a page without rows"
-# One that is there once, one that begins many, one that is in many titles, one that is nowhere.
-TERMS = ("SKU-000042", "sku-0000", "red lamp", "nowhere to be found")
+# One that is there once, one of some, one that begins many, one that is in many titles, one that is nowhere.
+TERMS = ("SKU-000042", "lamp 4711", "sku-0000", "red lamp", "nowhere to be found")
 
 
 @dataclass
