@@ -1,5 +1,7 @@
 """The texts that people search, sixteen rows in one, and triggers that note which of them are out of date.
 
+Where rows are copied by a session that runs no triggers (a replica), so are the blocks and the notes of them.
+
 Only the blocks are noted here, about 0.5 s for each million rows, during which nothing is written to these tables: the
 sweep reads the texts within minutes. Until then searches are as slow as before.
 """
@@ -28,14 +30,9 @@ CREATE TRIGGER syncing_texts_removed AFTER DELETE ON {table} REFERENCING OLD TAB
     FOR EACH STATEMENT EXECUTE FUNCTION syncing_note_texts();
 CREATE TRIGGER syncing_texts_changed AFTER UPDATE OF {columns} ON {table}
     FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION syncing_note_texts();
--- Also where a session runs none for checks, as a copy of a database does.
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER syncing_texts_added, ENABLE ALWAYS TRIGGER syncing_texts_removed,
-    ENABLE ALWAYS TRIGGER syncing_texts_changed;
 INSERT INTO syncing_changedtexts ("table", block) SELECT DISTINCT '{table}', id / 16 FROM {table};
 """
 BACK_OF_TABLE = """
--- A block of long texts stays within its page: elsewhere it would be read much more slowly.
-ALTER TABLE {kept} ALTER texts SET STORAGE EXTERNAL, SET (toast_tuple_target = 8160);
 DROP TRIGGER syncing_texts_added ON {table};
 DROP TRIGGER syncing_texts_removed ON {table};
 DROP TRIGGER syncing_texts_changed ON {table};
