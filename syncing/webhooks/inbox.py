@@ -55,13 +55,14 @@ def record(
     delivery = (store_id, webhook_id, topic, body, event_id, triggered_at, version)
     # Whether the session of this thread still lives, the insertion itself tells: webhooks are too many to ask before.
     db.health_check_done = True  # type: ignore[attr-defined]  # of BaseDatabaseWrapper, which the stubs leave out
-    try:
-        return _record(*delivery)
-    except (OperationalError, InterfaceError):
-        if db.is_usable():
-            raise
-        db.close()
-        return _record(*delivery)
+    with _wake_ups.company():
+        try:
+            return _record(*delivery)
+        except (OperationalError, InterfaceError):
+            if db.is_usable():
+                raise
+            db.close()
+            return _record(*delivery)
 
 
 def _record(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -18,14 +19,16 @@ def test_what_nobody_asked_for_lately_is_done_at_once_and_in_the_thread_that_ask
 
 
 def test_every_thread_is_followed_by_a_call_that_began_after_it_asked_and_most_make_none():
-    paced, begun, asked = Paced(0.3), [], []
+    paced, begun, asked, barrier = Paced(0.3), [], [], threading.Barrier(13)
 
     def ask() -> None:
-        asked.append(time.monotonic())
-        paced.run("all", lambda: begun.append(time.monotonic()))
+        with paced.company():
+            barrier.wait(30)
+            asked.append(time.monotonic())
+            paced.run("all", lambda: begun.append(time.monotonic()))
 
-    ask()
-    threads = [threading.Thread(target=ask) for _ in range(12)]
+    paced.run("all", lambda: begun.append(time.monotonic()))
+    threads = [threading.Thread(target=ask) for _ in range(13)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -33,6 +36,18 @@ def test_every_thread_is_followed_by_a_call_that_began_after_it_asked_and_most_m
     assert len(asked) == 13
     assert max(asked) <= max(begun)
     assert 2 <= len(begun) < 8
+
+
+def test_who_is_alone_never_waits(monkeypatch):
+    slept, paced, calls = [], Paced(30), []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    for number in range(3):
+        with paced.company():
+            paced.run("all", partial(calls.append, number))
+    assert calls == [0, 1, 2] and not any(slept)
+    with paced.company(), paced.company():
+        paced.run("all", partial(calls.append, 3))
+    assert 29 < max(slept) <= 30
 
 
 def test_a_call_that_fails_tells_who_made_it_and_leaves_the_next_ones_alone():

@@ -106,4 +106,4 @@ def test_what_is_left_for_another_source_is_neither_held_nor_counted(showroom, t
         run = room.run()
         assert (run.state, run.hold_reason) == ("finished", "")
     assert not CatalogueRun.objects.filter(state="held").exists()
-    assert [room.link(gid).unlink_done for gid in gids[:5]] == ["left"] * 4 + ["deleted"]
+    assert [room.link(gid).unlink_done for gid in gids[:5]] == ["spared"] * 4 + ["deleted"]
