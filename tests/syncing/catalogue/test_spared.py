@@ -273,13 +273,19 @@ def test_staff_are_told_of_what_no_product_sync_takes_off_sale(showroom, admin_c
     assert left_on_sale() == []
 
 
-def test_what_product_sync_takes_up_again_is_told_of_no_more(showroom):
+def left_with_nobody(showroom) -> Shirt:
+    """One whose sources have it no more, and that nobody takes off sale."""
     shirt = Shirt(showroom(identifier="sku"))
     shirt.depart()
     off(shirt)
     deleted(shirt)
     shirt.minutes()
     assert left_on_sale()
+    return shirt
+
+
+def test_what_product_sync_takes_up_again_is_told_of_no_more(showroom):
+    shirt = left_with_nobody(showroom)
     shirt.room.set(product_mode="create_update")
     shirt.minutes()
     assert not shirt.is_on_sale()
@@ -287,12 +293,7 @@ def test_what_product_sync_takes_up_again_is_told_of_no_more(showroom):
 
 
 def test_what_somebody_deletes_there_is_told_of_no_more(showroom):
-    shirt = Shirt(showroom(identifier="sku"))
-    shirt.depart()
-    off(shirt)
-    deleted(shirt)
-    shirt.minutes()
-    assert left_on_sale()
+    shirt = left_with_nobody(showroom)
     shirt.room.delete(shirt.own, shirt.room.destination)
     shirt.room.world.follow()
     assert left_on_sale() == []

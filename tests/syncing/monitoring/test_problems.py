@@ -363,3 +363,17 @@ def test_a_mail_server_that_is_away_is_one_problem_for_a_hundred_orders(rows):
         make_job(rows.connection, kind="send_notice", subject=f"order import {number}", message="No mail server.")
     (problem,) = service_problems.find()
     assert problem.message == "3 mails about orders were not sent (Main → North): No mail server."
+
+
+def test_what_fails_once_is_logged_although_nothing_is_left_to_tell(monkeypatch, caplog):
+    tries = []
+
+    def fails_once(now):
+        tries.append(now)
+        if len(tries) == 1:
+            raise ValueError("only now and then")
+        return iter(())
+
+    monkeypatch.setattr(service_problems, "FINDERS", (fails_once,))
+    assert service_problems.find_problems() == ([], [])
+    assert len(tries) == 2 and "only now and then" in caplog.text
